@@ -1,0 +1,132 @@
+import fastifyStatic from '@fastify/static';
+import swagger from '@fastify/swagger';
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { protect, withoutToken } from './access.ts';
+import type { Config } from './config.ts';
+import { createPipeline, type Pipeline } from './pipeline.ts';
+import { healthRoutes } from './routes/health.ts';
+import { liveRoute } from './routes/live.ts';
+import { seriesRoute } from './routes/series.ts';
+import { streamsRoute } from './routes/streams.ts';
+import { windowsRoute } from './routes/windows.ts';
+
+/** What the app is built from. */
+export interface AppOptions {
+  readonly config: Config;
+  /** Least severe level that is logged; `silent` logs nothing. */
+  readonly logLevel: string;
+  /** The folder of the built page; without it only the API is served. */
+  readonly webRoot?: string;
+}
+
+/** When a client that got a 503 should come again, in seconds. */
+const RETRY_AFTER = 2;
+
+const SECURITY_HEADERS = {
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+} as const;
+
+/**
+ * Builds the app. It begins to connect to Kafka and Cassandra when it gets ready, does not wait for them, and
+ * leaves them when it is closed.
+ */
+export async function buildApp({ config, logLevel, webRoot }: AppOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: { level: logLevel, serializers: { req: requestForLog } },
+    requestTimeout: 10_000,
+    bodyLimit: 1024,
+    // A query cannot be a JSON body: refuse what is not understood rather than ignore it.
+    ajv: { customOptions: { removeAdditional: false } },
+    forceCloseConnections: 'idle',
+  });
+  const pipeline = createPipeline(config, app.log);
+
+  app.addHook('onRequest', async (_, reply) => {
+    reply.headers(SECURITY_HEADERS);
+  });
+  if (config.dashboard.token !== undefined) {
+    protect(app, config.dashboard.token);
+  }
+  app.setErrorHandler(answerError);
+  await app.register(swagger, { openapi: openApi(config.dashboard.token !== undefined) });
+  await app.register((scope, _, done) => {
+    registerRoutes(scope, pipeline);
+    done();
+  });
+  if (webRoot !== undefined) {
+    await servePage(app, webRoot);
+  }
+  app.addHook('onReady', () => {
+    pipeline.history.start();
+    pipeline.tail.start();
+  });
+  app.addHook('onClose', async () => {
+    await Promise.all([pipeline.history.close(), pipeline.tail.close()]);
+  });
+  return app;
+}
+
+function registerRoutes(app: FastifyInstance, pipeline: Pipeline): void {
+  // What is true now is not true in a moment.
+  app.addHook('onRequest', async (_, reply) => {
+    reply.header('Cache-Control', 'no-store');
+  });
+  healthRoutes(app, pipeline);
+  streamsRoute(app, pipeline);
+  seriesRoute(app, pipeline);
+  windowsRoute(app, pipeline);
+  liveRoute(app, pipeline);
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+}
+
+async function servePage(app: FastifyInstance, root: string): Promise<void> {
+  await app.register(fastifyStatic, {
+    root,
+    cacheControl: false,
+    setHeaders: (response, path) => {
+      // The names of the assets change with their content; the page's does not.
+      const immutable = /[\\/]assets[\\/]/.test(path);
+      response.setHeader('Cache-Control', immutable ? 'public, max-age=31536000, immutable' : 'no-cache');
+    },
+  });
+}
+
+function openApi(withToken: boolean): object {
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Freshet dashboard', version: '0.1.0', description: 'Windowed averages of live streams' },
+    ...(withToken && {
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      security: [{ token: [] }],
+    }),
+  };
+}
+
+function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const statusCode = error.statusCode ?? 500;
+  if (statusCode === 503) {
+    reply.header('Retry-After', RETRY_AFTER);
+  } else if (statusCode >= 500) {
+    request.log.error(error);
+  }
+  // What went wrong inside is for the log, not for the client.
+  const message = statusCode === 500 ? 'something went wrong inside the dashboard: see its log' : error.message;
+  void reply.code(statusCode).send({ statusCode, error: ERROR_NAMES[statusCode] ?? 'Error', message });
+}
+
+const ERROR_NAMES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  404: 'Not Found',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};
+
+function requestForLog(request: { method: string; url: string; ip: string }): Record<string, unknown> {
+  return { method: request.method, url: withoutToken(request.url), remoteAddress: request.ip };
+}

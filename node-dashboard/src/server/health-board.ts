@@ -1,0 +1,118 @@
+import type { ComponentHealth, HealthCounters } from '../shared/api.ts';
+
+/** A report of the `health` topic, and whatever more its component tells. */
+export interface HealthReport extends HealthCounters {
+  readonly component: string;
+  readonly instance: string;
+  readonly stream: string | null;
+  readonly since: number;
+  readonly time: number;
+  readonly errors: Readonly<Record<string, number>>;
+  readonly lag: number | null;
+}
+
+/** Rates are computed over this long, so that one slow batch does not make them jump. */
+const RATE_SPAN = 10_000;
+/** An instance that was replaced by another is shown for this long. */
+const REPLACED_AFTER = 60_000;
+/** Reports come from whoever may write to the topic: no more instances than this are kept. */
+const MAX_INSTANCES = 256;
+
+const COUNTERS = ['records_in', 'records_out', 'bytes_in', 'bytes_out'] as const;
+
+/** Reads a message of the health topic; null for what is not one. */
+export function parseHealthReport(json: string): HealthReport | null {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json);
+  } catch {
+    return null;
+  }
+  if (typeof parsed !== 'object' || parsed === null) {
+    return null;
+  }
+  const { stream = null, errors = {}, lag = null, ...rest } = parsed as Record<string, unknown>;
+  const valid =
+    typeof rest['component'] === 'string' &&
+    typeof rest['instance'] === 'string' &&
+    [...COUNTERS, 'since', 'time'].every((name) => typeof rest[name] === 'number') &&
+    (stream === null || typeof stream === 'string') &&
+    (lag === null || typeof lag === 'number') &&
+    typeof errors === 'object' &&
+    errors !== null &&
+    Object.values(errors).every((count) => typeof count === 'number');
+  return valid ? ({ ...rest, stream, errors, lag } as HealthReport) : null;
+}
+
+/** The latest reports of every component, from which it tells rates and ages. */
+export class HealthBoard {
+  /** By component, stream and instance: the reports of the last `RATE_SPAN`, oldest first. */
+  readonly #reports = new Map<string, HealthReport[]>();
+
+  /** Takes in a report. */
+  add(report: HealthReport): void {
+    const key = JSON.stringify([report.component, report.stream, report.instance]);
+    const earlier = this.#reports.get(key)?.filter(({ since }) => since === report.since) ?? [];
+    const reports = [...earlier, report].sort((a, b) => a.time - b.time);
+    // Moves the instance to the end, so that the first one is the one not heard of for the longest time.
+    this.#reports.delete(key);
+    this.#reports.set(key, recent(reports));
+    const [oldest] = this.#reports.keys();
+    if (this.#reports.size > MAX_INSTANCES && oldest !== undefined) {
+      this.#reports.delete(oldest);
+    }
+  }
+
+  /** Every component's latest report, sorted by name; instances that others have replaced are left out. */
+  components(now: number): ComponentHealth[] {
+    const components: ComponentHealth[] = [];
+    for (const reports of this.#reports.values()) {
+      const latest = reports.at(-1);
+      if (latest !== undefined && !this.#replaced(latest)) {
+        components.push({ ...latest, age: Math.max(0, now - latest.time), rates: rates(reports) });
+      }
+    }
+    return components.sort((a, b) => label(a).localeCompare(label(b)));
+  }
+
+  #replaced(report: HealthReport): boolean {
+    return [...this.#reports.values()].some((reports) => {
+      const other = reports.at(-1);
+      return (
+        other?.component === report.component &&
+        other.stream === report.stream &&
+        other.time > report.time + REPLACED_AFTER
+      );
+    });
+  }
+}
+
+function label({ component, stream, instance }: HealthReport): string {
+  return `${component}/${stream ?? ''}/${instance}`;
+}
+
+function recent(reports: readonly HealthReport[]): HealthReport[] {
+  const newest = reports.at(-1)?.time ?? 0;
+  return reports.filter(({ time }) => time >= newest - RATE_SPAN);
+}
+
+function rates(reports: readonly HealthReport[]): ComponentHealth['rates'] {
+  const first = reports.at(0);
+  const last = reports.at(-1);
+  if (first === undefined || last === undefined || last.time === first.time) {
+    return null;
+  }
+  const seconds = (last.time - first.time) / 1000;
+  const rate = (from: number, to: number): number => Math.max(0, to - from) / seconds;
+  return {
+    records_in: rate(first.records_in, last.records_in),
+    records_out: rate(first.records_out, last.records_out),
+    bytes_in: rate(first.bytes_in, last.bytes_in),
+    bytes_out: rate(first.bytes_out, last.bytes_out),
+    errors: rate(total(first.errors), total(last.errors)),
+  };
+}
+
+function total(errors: Readonly<Record<string, number>>): number {
+  return Object.values(errors).reduce((sum, count) => sum + count, 0);
+}

@@ -1,0 +1,57 @@
+import type { ServerResponse } from 'node:http';
+
+/** A version of a window, with the id that resumes after it. */
+export function windowEvent(id: string, json: string): string {
+  return `id: ${id}\nevent: window\ndata: ${json}\n\n`;
+}
+
+/** The client has missed windows that cannot be sent again: it has to load the history anew. */
+export function resetEvent(reason: string): string {
+  return `event: reset\ndata: ${JSON.stringify({ reason })}\n\n`;
+}
+
+/** Whether new windows can come. */
+export function statusEvent(connected: boolean, message: string): string {
+  return `event: status\ndata: ${JSON.stringify({ connected, message })}\n\n`;
+}
+
+/** Keeps the connection open; the id alone makes no event, but it moves the client's `Last-Event-ID` on. */
+export function keepAlive(id: string): string {
+  return `: keep-alive\nid: ${id}\n\n`;
+}
+
+/** How much may wait for a slow client before it is cut off, in bytes. */
+export const MAX_BACKLOG = 8 * 1024 * 1024;
+
+/**
+ * The sending side of one Server-Sent Events connection.
+ *
+ * A client that does not keep up is cut off: it comes back with its `Last-Event-ID` and is sent only the newest
+ * version of what it missed, so the server's memory is bounded and the client loses nothing.
+ */
+export class EventChannel {
+  readonly #response: ServerResponse;
+  readonly #maxBacklog: number;
+
+  constructor(response: ServerResponse, maxBacklog = MAX_BACKLOG) {
+    this.#response = response;
+    this.#maxBacklog = maxBacklog;
+  }
+
+  /** Sends events, or cuts the client off when too much is waiting for it already. */
+  send(events: string): void {
+    if (this.#response.destroyed || this.#response.writableEnded || events === '') {
+      return;
+    }
+    if (this.#response.writableLength > this.#maxBacklog) {
+      this.#response.destroy();
+    } else {
+      this.#response.write(events);
+    }
+  }
+
+  /** Ends the connection in good order. */
+  close(): void {
+    this.#response.end();
+  }
+}

@@ -1,0 +1,73 @@
+import type { WindowValue } from './window.ts';
+
+/** A stream as `/api/streams` tells it. */
+export interface StreamInfo {
+  readonly name: string;
+  readonly title: string;
+  readonly unit: string;
+  readonly metrics: readonly string[];
+  readonly windows: readonly { readonly label: string; readonly size: number; readonly slide: number }[];
+  /** How long a window waits for stragglers, in milliseconds. */
+  readonly lateness: number;
+}
+
+/** Answer of `/api/streams`; `now` is the server's clock, by which the page tells ages. */
+export interface StreamsAnswer {
+  readonly now: number;
+  readonly streams: readonly StreamInfo[];
+}
+
+/** A series of a stream, as `/api/series` lists it. */
+export interface SeriesInfo {
+  readonly series: string;
+  readonly metrics: readonly string[];
+  readonly last_seen: number;
+}
+
+/** Answer of `/api/series`; `truncated` when more series matched than were listed. */
+export interface SeriesAnswer {
+  readonly series: readonly SeriesInfo[];
+  readonly truncated: boolean;
+}
+
+/** Answer of `/api/windows`. */
+export interface WindowsAnswer {
+  readonly windows: readonly WindowValue[];
+}
+
+/** Totals since a component started, as it reports them on the `health` topic. */
+export interface HealthCounters {
+  readonly records_in: number;
+  readonly records_out: number;
+  readonly bytes_in: number;
+  readonly bytes_out: number;
+}
+
+/** One component's latest report with what the dashboard computed from its recent ones. */
+export interface ComponentHealth extends HealthCounters {
+  readonly component: string;
+  readonly instance: string;
+  readonly stream: string | null;
+  readonly since: number;
+  readonly time: number;
+  readonly errors: Readonly<Record<string, number>>;
+  readonly lag: number | null;
+  /** Milliseconds since the report. */
+  readonly age: number;
+  /** Per second, over the last reports; null until there are two. */
+  readonly rates: (HealthCounters & { readonly errors: number }) | null;
+}
+
+/** Answer of `/api/health`. */
+export interface HealthAnswer {
+  readonly now: number;
+  readonly components: readonly ComponentHealth[];
+  readonly kafka: ConnectionHealth;
+  readonly cassandra: ConnectionHealth;
+}
+
+/** Whether the dashboard reaches a service, and if not, why. */
+export interface ConnectionHealth {
+  readonly connected: boolean;
+  readonly message: string;
+}
