@@ -14,7 +14,8 @@ export function protect(app: FastifyInstance, token: string): void {
     const inQuery = searchParams.get('token') ?? undefined;
     if (pathname.startsWith('/api/') || pathname === '/api') {
       if (![bearer(request), inQuery, cookie(request)].some(isRight)) {
-        const message = 'this dashboard asks for its token: send it as "Authorization: Bearer …" or as ?token=…';
+        const message =
+          'this dashboard asks for its token: send it as "Authorization: Bearer …" or as ?token=…';
         await reply.code(401).header('WWW-Authenticate', 'Bearer').send(unauthorized(message));
       }
     } else if (pathname === '/' && isRight(inQuery)) {

@@ -1,6 +1,11 @@
 import fastifyStatic from '@fastify/static';
 import swagger from '@fastify/swagger';
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { protect, withoutToken } from './access.ts';
 import type { Config } from './config.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
@@ -116,7 +121,8 @@ function answerError(error: FastifyError, request: FastifyRequest, reply: Fastif
     request.log.error(error);
   }
   // What went wrong inside is for the log, not for the client.
-  const message = statusCode === 500 ? 'something went wrong inside the dashboard: see its log' : error.message;
+  const message =
+    statusCode === 500 ? 'something went wrong inside the dashboard: see its log' : error.message;
   void reply.code(statusCode).send({ statusCode, error: ERROR_NAMES[statusCode] ?? 'Error', message });
 }
 

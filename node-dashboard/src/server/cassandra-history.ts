@@ -136,7 +136,10 @@ export class CassandraHistory {
     }
     const rows: Row[] = [];
     try {
-      const result = await this.#client.execute(statement, [...values], { prepare: true, fetchSize: PAGE_ROWS });
+      const result = await this.#client.execute(statement, [...values], {
+        prepare: true,
+        fetchSize: PAGE_ROWS,
+      });
       for await (const row of result) {
         rows.push(read(row));
         if (!wanted(rows.at(-1) as Row)) {
@@ -151,7 +154,10 @@ export class CassandraHistory {
 
   #unavailable(error: unknown): UnavailableError | null {
     if (error instanceof cassandra.errors.ResponseError) {
-      if (error.code === cassandra.types.responseErrorCodes.invalid && /does not exist|unconfigured/.test(error.message)) {
+      if (
+        error.code === cassandra.types.responseErrorCodes.invalid &&
+        /does not exist|unconfigured/.test(error.message)
+      ) {
         const advice = 'start freshet-cassandra-writer, it creates the tables';
         return new UnavailableError(`${this.#address} has no windows yet (${error.message}): ${advice}`);
       }
@@ -182,7 +188,9 @@ function clientOptions(config: CassandraConfig): cassandra.ClientOptions {
     contactPoints: [...config.contactPoints],
     localDataCenter: config.localDatacenter,
     ...(username !== undefined && password !== undefined && { credentials: { username, password } }),
-    ...(config.caFile !== undefined && { sslOptions: { ca: [readFileSync(config.caFile)], rejectUnauthorized: true } }),
+    ...(config.caFile !== undefined && {
+      sslOptions: { ca: [readFileSync(config.caFile)], rejectUnauthorized: true },
+    }),
     socketOptions: { connectTimeout: CONNECT_TIMEOUT, readTimeout: READ_TIMEOUT },
     encoding: { useBigIntAsLong: true },
     queryOptions: {
@@ -193,7 +201,9 @@ function clientOptions(config: CassandraConfig): cassandra.ClientOptions {
 }
 
 function camelCase(name: CassandraConfig['consistency']): keyof typeof cassandra.types.consistencies {
-  return name.replace(/_(.)/, (_, letter: string) => letter.toUpperCase()) as keyof typeof cassandra.types.consistencies;
+  return name.replace(/_(.)/, (_, letter: string) =>
+    letter.toUpperCase(),
+  ) as keyof typeof cassandra.types.consistencies;
 }
 
 interface SeriesRow {
@@ -203,7 +213,11 @@ interface SeriesRow {
 }
 
 function toSeriesRow(row: cassandra.types.Row): SeriesRow {
-  return { series: String(row['series']), metric: String(row['metric']), lastSeen: milliseconds(row['last_seen']) };
+  return {
+    series: String(row['series']),
+    metric: String(row['metric']),
+    lastSeen: milliseconds(row['last_seen']),
+  };
 }
 
 function withMetric(known: SeriesInfo | undefined, { series, metric, lastSeen }: SeriesRow): SeriesInfo {
@@ -246,7 +260,8 @@ function milliseconds(timestamp: unknown): number {
 
 /** The driver's message says only that all hosts failed; what each of them said is more helpful. */
 function describe(error: unknown): string {
-  const inner = error instanceof cassandra.errors.NoHostAvailableError ? Object.values(error.innerErrors) : [];
+  const inner =
+    error instanceof cassandra.errors.NoHostAvailableError ? Object.values(error.innerErrors) : [];
   const messages = new Set(inner.map(messageOf));
   return messages.size > 0 ? [...messages].join('; ') : messageOf(error);
 }

@@ -14,8 +14,7 @@ export interface KafkaConfig {
   readonly tls: boolean;
   readonly caFile: string | undefined;
   readonly sasl:
-    | { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string }
-    | undefined;
+    { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string } | undefined;
 }
 
 /** The SASL mechanisms that need no more than a user name and a password. */
@@ -62,7 +61,16 @@ export interface Config {
 
 const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
 const PROTOCOLS = ['plaintext', 'ssl', 'sasl_plaintext', 'sasl_ssl'] as const;
-const CONSISTENCIES = ['local_one', 'one', 'two', 'three', 'local_quorum', 'quorum', 'each_quorum', 'all'] as const;
+const CONSISTENCIES = [
+  'local_one',
+  'one',
+  'two',
+  'three',
+  'local_quorum',
+  'quorum',
+  'each_quorum',
+  'all',
+] as const;
 
 type Table = Readonly<Record<string, unknown>>;
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -94,7 +102,8 @@ export function loadConfig(file: string, environment: Environment): Config {
 }
 
 function readConfig(document: Table, environment: Environment): Config {
-  const section = (name: string): Section => new Section(name, table(document[name], `[${name}]`), environment);
+  const section = (name: string): Section =>
+    new Section(name, table(document[name], `[${name}]`), environment);
   return {
     kafka: readKafka(section('kafka')),
     cassandra: readCassandra(section('cassandra')),

@@ -65,7 +65,9 @@ export class KafkaTail {
   constructor(config: KafkaConfig, sinks: ReadonlyMap<string, TopicSink>, log: FastifyBaseLogger) {
     this.#config = config;
     this.#log = log;
-    this.#topics = new Map([...sinks].map(([name, sink]) => [name, { sink, id: '', positions: [], lag: [] }]));
+    this.#topics = new Map(
+      [...sinks].map(([name, sink]) => [name, { sink, id: '', positions: [], lag: [] }]),
+    );
     this.#health = { connected: false, message: `${this.#address} has not answered yet` };
   }
 
@@ -188,7 +190,10 @@ export class KafkaTail {
     const known = describeLayouts(layouts);
     do {
       await pause(DISCOVERY_INTERVAL, client.signal);
-    } while (!client.signal.aborted && describeLayouts(await client.layouts([...this.#topics.keys()])) === known);
+    } while (
+      !client.signal.aborted &&
+      describeLayouts(await client.layouts([...this.#topics.keys()])) === known
+    );
   }
 
   /** Reads what one broker leads. */
@@ -217,7 +222,10 @@ export class KafkaTail {
 }
 
 /** Hands the records of a partition to its sink and moves the position past them. */
-function take(topic: Topic, { partitionIndex, records: batches = [], highWatermark }: FetchedPartition): void {
+function take(
+  topic: Topic,
+  { partitionIndex, records: batches = [], highWatermark }: FetchedPartition,
+): void {
   const position = topic.positions[partitionIndex] ?? 0n;
   let next = position;
   const records: TailRecord[] = [];
@@ -317,10 +325,14 @@ class Client {
 
   async #layout(name: string): Promise<Layout | null> {
     try {
-      const { topics, brokers } = await this.#limit(this.#consumer.metadata({ topics: [name], forceUpdate: true }));
+      const { topics, brokers } = await this.#limit(
+        this.#consumer.metadata({ topics: [name], forceUpdate: true }),
+      );
       const topic = topics.get(name);
       const leaders = topic?.partitions.map(({ leader }) => leader) ?? [];
-      return topic !== undefined && leaders.every((leader) => brokers.has(leader)) ? { id: topic.id, leaders } : null;
+      return topic !== undefined && leaders.every((leader) => brokers.has(leader))
+        ? { id: topic.id, leaders }
+        : null;
     } catch (error) {
       if (isUnknownTopic(error)) {
         return null;

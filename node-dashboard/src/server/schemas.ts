@@ -85,7 +85,12 @@ export const schemas = {
       required: ['stream'],
       properties: {
         stream: name,
-        q: { type: 'string', maxLength: 1024, default: '', description: 'part of the series name, in any case' },
+        q: {
+          type: 'string',
+          maxLength: 1024,
+          default: '',
+          description: 'part of the series name, in any case',
+        },
       },
     },
     response: { 200: object({ series: list(series), truncated: { type: 'boolean' } }), ...errors },
@@ -118,11 +123,19 @@ export const schemas = {
       required: ['stream'],
       properties: {
         stream: name,
-        series: { type: 'array', items: name, maxItems: 1000, description: 'repeat it for several; all by default' },
+        series: {
+          type: 'array',
+          items: name,
+          maxItems: 1000,
+          description: 'repeat it for several; all by default',
+        },
         last_event_id: { type: 'string', maxLength: 100_000 },
       },
     },
-    response: { 200: { description: 'the events', content: { 'text/event-stream': { schema: text } } }, ...errors },
+    response: {
+      200: { description: 'the events', content: { 'text/event-stream': { schema: text } } },
+      ...errors,
+    },
   },
   health: {
     summary: 'The parts of the pipeline: their latest reports, rates and lag',

@@ -15,9 +15,12 @@ export function statusEvent(connected: boolean, message: string): string {
   return `event: status\ndata: ${JSON.stringify({ connected, message })}\n\n`;
 }
 
-/** Keeps the connection open; the id alone makes no event, but it moves the client's `Last-Event-ID` on. */
-export function keepAlive(id: string): string {
-  return `: keep-alive\nid: ${id}\n\n`;
+/**
+ * Keeps the connection open, shows the client that it is alive, and moves the client's `Last-Event-ID` past the windows
+ * that it did not ask for.
+ */
+export function keepAlive(id: string, connected: boolean, message: string): string {
+  return `id: ${id}\n${statusEvent(connected, message)}`;
 }
 
 /** How much may wait for a slow client before it is cut off, in bytes. */

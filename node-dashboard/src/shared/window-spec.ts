@@ -24,14 +24,19 @@ export function parseDuration(text: string): number {
   const unit = UNITS.find(([name]) => name === match?.[2]);
   const duration = Number(match?.[1]) * (unit?.[1] ?? NaN);
   if (!Number.isSafeInteger(duration)) {
-    throw new Error(`"${text}" is not a duration: write a whole number and one of ms, s, m, h, d, such as 10s`);
+    throw new Error(
+      `"${text}" is not a duration: write a whole number and one of ms, s, m, h, d, such as 10s`,
+    );
   }
   return duration;
 }
 
 /** Writes a duration in its largest whole unit, so that `60s` and `1m` have one name. */
 export function formatDuration(milliseconds: number): string {
-  const [name, length] = UNITS.find(([, length]) => milliseconds > 0 && milliseconds % length === 0) ?? ['s', 1000];
+  const [name, length] = UNITS.find(([, length]) => milliseconds > 0 && milliseconds % length === 0) ?? [
+    's',
+    1000,
+  ];
   return `${Math.floor(milliseconds / length)}${name}`;
 }
 
@@ -41,7 +46,9 @@ export function parseWindowSpec(text: string): WindowSpec {
   const size = parseDuration(first);
   const slide = parseDuration(second);
   if (rest.length > 0 || slide === 0 || slide > size) {
-    throw new Error(`"${text}" is not a window: write its size, or its size and a shorter slide, such as 10s or 5m/1m`);
+    throw new Error(
+      `"${text}" is not a window: write its size, or its size and a shorter slide, such as 10s or 5m/1m`,
+    );
   }
   const label = slide === size ? formatDuration(size) : `${formatDuration(size)}/${formatDuration(slide)}`;
   return { label, size, slide };

@@ -31,7 +31,9 @@ export function liveRoute(app: FastifyInstance, pipeline: Pipeline): void {
   app.get<{ Querystring: Query }>('/api/live', { schema: schemas.live }, (request, reply) => {
     const stream = readyStream(pipeline, request.query.stream);
     if (channels.size >= MAX_CLIENTS) {
-      throw new UnavailableError(`${MAX_CLIENTS} clients are listening already: close one, or start another dashboard`);
+      throw new UnavailableError(
+        `${MAX_CLIENTS} clients are listening already: close one, or start another dashboard`,
+      );
     }
     const channel = openChannel(reply);
     channels.add(channel);
@@ -42,10 +44,12 @@ export function liveRoute(app: FastifyInstance, pipeline: Pipeline): void {
         channel.send(events);
       },
     };
-    const { connected, message } = pipeline.tail.topicHealth(windowsTopic(pipeline.config, stream.name));
+    const status = () => pipeline.tail.topicHealth(windowsTopic(pipeline.config, stream.name));
+    const { connected, message } = status();
     channel.send(statusEvent(connected, message) + stream.subscribe(listener, lastEventId(request)));
     const timer = setInterval(() => {
-      channel.send(keepAlive(stream.position));
+      const { connected, message } = status();
+      channel.send(keepAlive(stream.position, connected, message));
     }, KEEP_ALIVE_INTERVAL);
     reply.raw.on('close', () => {
       clearInterval(timer);

@@ -12,7 +12,9 @@ export const DEFAULT_SPAN = 3_600_000;
 export function findStream(config: Config, name: string): StreamConfig {
   const stream = config.streams.find((candidate) => candidate.name === name);
   if (stream === undefined) {
-    throw new BadRequestError(`there is no stream "${name}"; there are: ${listed(config.streams.map((s) => s.name))}`);
+    throw new BadRequestError(
+      `there is no stream "${name}"; there are: ${listed(config.streams.map((s) => s.name))}`,
+    );
   }
   return stream;
 }

@@ -14,7 +14,11 @@ interface Query {
 
 /** `GET /api/series` */
 export function seriesRoute(app: FastifyInstance, { config, history }: Pipeline): void {
-  app.get<{ Querystring: Query }>('/api/series', { schema: schemas.series }, async ({ query }): Promise<SeriesAnswer> => {
-    return history.series(findStream(config, query.stream).name, query.q, MAX_LISTED);
-  });
+  app.get<{ Querystring: Query }>(
+    '/api/series',
+    { schema: schemas.series },
+    async ({ query }): Promise<SeriesAnswer> => {
+      return history.series(findStream(config, query.stream).name, query.q, MAX_LISTED);
+    },
+  );
 }

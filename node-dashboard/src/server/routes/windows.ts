@@ -15,11 +15,23 @@ interface Query {
 
 /** `GET /api/windows` */
 export function windowsRoute(app: FastifyInstance, { config, history }: Pipeline): void {
-  app.get<{ Querystring: Query }>('/api/windows', { schema: schemas.windows }, async ({ query }): Promise<WindowsAnswer> => {
-    const stream = findStream(config, query.stream);
-    const metric = findMetric(stream, query.metric);
-    const window = findWindow(stream, query.window);
-    const span = spanOf(window, query, Date.now());
-    return { windows: await history.windows({ stream: stream.name, series: query.series, metric, window, ...span }) };
-  });
+  app.get<{ Querystring: Query }>(
+    '/api/windows',
+    { schema: schemas.windows },
+    async ({ query }): Promise<WindowsAnswer> => {
+      const stream = findStream(config, query.stream);
+      const metric = findMetric(stream, query.metric);
+      const window = findWindow(stream, query.window);
+      const span = spanOf(window, query, Date.now());
+      return {
+        windows: await history.windows({
+          stream: stream.name,
+          series: query.series,
+          metric,
+          window,
+          ...span,
+        }),
+      };
+    },
+  );
 }

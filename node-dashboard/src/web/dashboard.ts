@@ -1,0 +1,208 @@
+import type { StreamInfo } from '../shared/api.ts';
+import type { WindowMessage } from '../shared/window.ts';
+import { ApiError, getSeries, getStreams, getWindows } from './client.ts';
+import { Freshness } from './freshness.ts';
+import { LiveConnection, type ConnectionState } from './live-connection.ts';
+import { readSelection, writeSelection, type Selection } from './selection.ts';
+import { WindowStore } from './store.ts';
+
+/** More lines than this in one chart cannot be told apart. */
+export const MAX_SHOWN = 20;
+/** How many requests for history are under way at once: what a browser does in parallel anyway. */
+const PARALLEL_LOADS = 6;
+const RETRY_AFTER = 3000;
+
+/**
+ * What the page knows: the streams, the selection, and the windows of the selected stream, in which the history and
+ * the live edge are joined. Calls `changed` whenever there is something new to draw.
+ */
+export class Dashboard {
+  streams: readonly StreamInfo[] = [];
+  selection: Selection = { stream: '', window: '', range: 0, series: [] };
+  store = new WindowStore();
+  freshness = new Freshness();
+  connection: ConnectionState = 'connecting';
+  /** What is wrong, for the user; empty when nothing is. */
+  problem = '';
+  /** Series of the stream that match the search, shown or not. */
+  listed: readonly string[] = [];
+  search = '';
+  loading = true;
+  readonly #changed: () => void;
+  #live: LiveConnection | undefined;
+  /** Raised with every selection, so that answers to an earlier one are recognized and dropped. */
+  #epoch = 0;
+  /** Server's clock minus the browser's. */
+  #clockOffset = 0;
+  #problems = { live: '', history: '' };
+
+  constructor(changed: () => void) {
+    this.#changed = changed;
+  }
+
+  /** Milliseconds since the epoch, by the server's clock. */
+  now(): number {
+    return Date.now() + this.#clockOffset;
+  }
+
+  /** The selected stream. */
+  get stream(): StreamInfo | undefined {
+    return this.streams.find(({ name }) => name === this.selection.stream);
+  }
+
+  /** The series that are drawn. */
+  get shown(): readonly string[] {
+    const { series } = this.selection;
+    return (series.length > 0 ? series : this.store.series()).slice(0, MAX_SHOWN);
+  }
+
+  /** Asks for the streams until the server answers, and shows what the address selects. */
+  async start(query: string): Promise<void> {
+    for (;;) {
+      try {
+        const asked = Date.now();
+        const { now, streams } = await getStreams();
+        this.#clockOffset = now - (asked + Date.now()) / 2;
+        this.streams = streams;
+        const selection = readSelection(query, streams);
+        if (selection !== null) {
+          this.select(selection);
+        }
+        return;
+      } catch (error) {
+        this.#problems.history = describe(error);
+        this.#update();
+        await wait(RETRY_AFTER);
+      }
+    }
+  }
+
+  /** Shows something else. */
+  select(selection: Selection): void {
+    this.#epoch += 1;
+    this.#live?.close();
+    this.selection = selection;
+    this.store = new WindowStore();
+    this.freshness = new Freshness();
+    this.connection = 'connecting';
+    this.listed = [];
+    this.#problems = { live: '', history: '' };
+    history.replaceState(null, '', writeSelection(selection));
+    // First live, then the history: whatever comes in between is in one of them.
+    this.#live = this.#connect(this.#epoch);
+    void this.#load(this.#epoch);
+    this.#update();
+  }
+
+  /** Shows a series alone, or adds it to the chosen ones, or takes it away from them. */
+  toggle(series: string): void {
+    const { selection } = this;
+    const chosen = selection.series.includes(series)
+      ? selection.series.filter((name) => name !== series)
+      : [...selection.series, series].slice(-MAX_SHOWN);
+    this.select({ ...selection, series: chosen });
+  }
+
+  /** Lists the series whose name contains the text. */
+  async find(text: string): Promise<void> {
+    const epoch = this.#epoch;
+    this.search = text;
+    try {
+      const { series } = await getSeries(this.selection.stream, text);
+      if (epoch === this.#epoch && text === this.search) {
+        this.listed = series.map((info) => info.series);
+      }
+    } catch (error) {
+      this.#problems.history = describe(error);
+    }
+    this.#update();
+  }
+
+  #connect(epoch: number): LiveConnection {
+    return new LiveConnection(this.selection.stream, this.selection.series, {
+      onWindow: (message) => {
+        this.#take(message);
+      },
+      onReset: () => {
+        void this.#load(epoch);
+      },
+      onState: (state, message) => {
+        this.connection = state;
+        this.#problems.live = message;
+        this.#update();
+      },
+    });
+  }
+
+  #take(message: WindowMessage): void {
+    if (message.window !== this.selection.window || message.end < this.now() - this.selection.range) {
+      return;
+    }
+    this.store.add(message.metric, message.series, message);
+    this.freshness.observe(message.last_event);
+    this.#update();
+  }
+
+  /** Loads the history of the shown series, again and again until that works. */
+  async #load(epoch: number): Promise<void> {
+    this.loading = true;
+    while (epoch === this.#epoch) {
+      try {
+        const { search } = this;
+        const { series } = await getSeries(this.selection.stream, search);
+        if (epoch === this.#epoch && search === this.search) {
+          this.listed = series.map((info) => info.series);
+        }
+        await this.#loadWindows(epoch);
+        this.#problems.history = '';
+        break;
+      } catch (error) {
+        this.#problems.history = describe(error);
+        this.#update();
+        await wait(RETRY_AFTER);
+      }
+    }
+    if (epoch === this.#epoch) {
+      this.loading = false;
+      this.#update();
+    }
+  }
+
+  async #loadWindows(epoch: number): Promise<void> {
+    const { stream, window, range, series } = this.selection;
+    const wanted = (series.length > 0 ? series : this.listed).slice(0, MAX_SHOWN);
+    const from = String(Math.floor(this.now() - range));
+    const queue = (this.stream?.metrics ?? []).flatMap((metric) =>
+      wanted.map((name) => ({ metric, series: name })),
+    );
+    const worker = async (): Promise<void> => {
+      for (let next = queue.shift(); next !== undefined && epoch === this.#epoch; next = queue.shift()) {
+        const { windows } = await getWindows({ stream, window, from, ...next });
+        if (epoch === this.#epoch) {
+          for (const value of windows) {
+            this.store.add(next.metric, next.series, value);
+            this.freshness.start(value.last_event);
+          }
+          this.#update();
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: PARALLEL_LOADS }, worker));
+  }
+
+  #update(): void {
+    this.problem = [this.#problems.live, this.#problems.history].filter((text) => text !== '').join('; ');
+    this.#changed();
+  }
+}
+
+function describe(error: unknown): string {
+  if (error instanceof ApiError && error.status === 401) {
+    return 'this dashboard asks for its token: open it with ?token=… once';
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
+function wait(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -1,0 +1,96 @@
+import { parseWindowMessage, type WindowMessage } from '../shared/window.ts';
+
+/** How the live edge is connected. */
+export type ConnectionState = 'connecting' | 'live' | 'lost';
+
+/** Who is told what comes in. */
+export interface LiveListener {
+  onWindow(message: WindowMessage): void;
+  /** Windows were missed: the history has to be loaded again. */
+  onReset(): void;
+  onState(state: ConnectionState, message: string): void;
+}
+
+const SHORTEST_WAIT = 500;
+const LONGEST_WAIT = 5000;
+/** The server says something at least every ten seconds; after this long of nothing the connection is dead. */
+const SILENCE = 25_000;
+
+/**
+ * The events of one stream, for as long as the page shows it.
+ *
+ * The browser's EventSource reconnects by itself only after some failures, and not at all after an answer such as
+ * 503. So every failure closes it, and a new one resumes after the last event that came.
+ */
+export class LiveConnection {
+  readonly #query: URLSearchParams;
+  readonly #listener: LiveListener;
+  #source: EventSource | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #wait = SHORTEST_WAIT;
+  #lastEventId = '';
+
+  constructor(stream: string, series: readonly string[], listener: LiveListener) {
+    this.#query = new URLSearchParams([['stream', stream], ...series.map((name) => ['series', name])]);
+    this.#listener = listener;
+    this.#open();
+  }
+
+  /** Stops for good. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#source?.close();
+  }
+
+  #open(): void {
+    const query = new URLSearchParams(this.#query);
+    if (this.#lastEventId !== '') {
+      query.set('last_event_id', this.#lastEventId);
+    }
+    const source = new EventSource(`api/live?${query.toString()}`);
+    this.#source = source;
+    this.#expectWithin(SILENCE);
+    source.addEventListener('window', (event: MessageEvent<string>) => {
+      this.#heard(event);
+      const message = parseWindowMessage(event.data);
+      if (message !== null) {
+        this.#listener.onWindow(message);
+      }
+    });
+    source.addEventListener('reset', (event: MessageEvent<string>) => {
+      this.#heard(event);
+      this.#listener.onReset();
+    });
+    source.addEventListener('status', (event: MessageEvent<string>) => {
+      this.#heard(event);
+      const { connected, message } = JSON.parse(event.data) as { connected: boolean; message: string };
+      this.#listener.onState(connected ? 'live' : 'lost', message);
+    });
+    source.addEventListener('error', () => {
+      this.#reconnect('the connection to the dashboard server is lost');
+    });
+  }
+
+  #heard({ lastEventId }: MessageEvent): void {
+    this.#lastEventId = lastEventId === '' ? this.#lastEventId : lastEventId;
+    this.#wait = SHORTEST_WAIT;
+    this.#expectWithin(SILENCE);
+  }
+
+  #expectWithin(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#reconnect('the dashboard server has gone silent');
+    }, milliseconds);
+  }
+
+  #reconnect(reason: string): void {
+    this.#source?.close();
+    this.#listener.onState('lost', reason);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#open();
+    }, this.#wait);
+    this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
+  }
+}

@@ -1,0 +1,116 @@
+import { Dashboard } from './dashboard.ts';
+import { byId, element, setText } from './dom.ts';
+import { formatAge } from './format.ts';
+import { panels } from './panels/index.ts';
+import { RANGES } from './selection.ts';
+
+/** Drawing more often than this tells the eye nothing and costs a core. */
+const DRAW_INTERVAL = 250;
+const TICK_INTERVAL = 200;
+const PRUNE_INTERVAL = 10_000;
+
+let drawPending = false;
+const dashboard = new Dashboard(() => {
+  if (!drawPending) {
+    drawPending = true;
+    setTimeout(draw, DRAW_INTERVAL);
+  }
+});
+
+const mounted = panels.map((create) => {
+  const host = element('div');
+  byId('panels').append(host);
+  return create(host, dashboard);
+});
+
+const selects = {
+  stream: byId('stream') as HTMLSelectElement,
+  window: byId('window') as HTMLSelectElement,
+  range: byId('range') as HTMLSelectElement,
+};
+
+function draw(): void {
+  drawPending = false;
+  const { selection, streams, stream } = dashboard;
+  fill(
+    selects.stream,
+    streams.map(({ name, title }) => [name, title]),
+    selection.stream,
+  );
+  fill(selects.window, stream?.windows.map(({ label }) => [label, label]) ?? [], selection.window);
+  fill(
+    selects.range,
+    RANGES.map(({ label, milliseconds }) => [String(milliseconds), label]),
+    String(selection.range),
+  );
+  document.title = stream === undefined ? 'Freshet' : `${stream.title} · Freshet`;
+  const notice = byId('notice');
+  notice.hidden = dashboard.problem === '';
+  setText(notice, dashboard.problem);
+  mounted.forEach((panel) => {
+    panel.update();
+  });
+  tick();
+}
+
+function tick(): void {
+  const { freshness, connection, store } = dashboard;
+  const now = dashboard.now();
+  const stale = freshness.isStale(now);
+  Object.assign(document.body.dataset, {
+    connection,
+    points: String(store.points),
+    newestEvent: String(freshness.newest),
+    newestAge: String(Math.round(freshness.age(now))),
+    stale: String(stale),
+  });
+  setText(byId('freshness'), freshnessText(stale, now));
+  mounted.forEach((panel) => {
+    panel.tick?.();
+  });
+}
+
+function freshnessText(stale: boolean, now: number): string {
+  const { freshness, connection } = dashboard;
+  const state = {
+    connecting: 'connecting…',
+    lost: 'connection lost, trying again',
+    live: stale ? 'stale' : 'live',
+  }[connection];
+  return freshness.newest === 0 ? state : `${state} · newest point ${formatAge(freshness.age(now))} old`;
+}
+
+function fill(
+  select: HTMLSelectElement,
+  options: readonly (readonly [string, string])[],
+  selected: string,
+): void {
+  const known = JSON.stringify(options);
+  if (select.dataset['options'] !== known) {
+    select.dataset['options'] = known;
+    select.replaceChildren(...options.map(([value, label]) => new Option(label, value)));
+  }
+  select.value = selected;
+}
+
+selects.stream.addEventListener('change', () => {
+  const stream = dashboard.streams.find(({ name }) => name === selects.stream.value);
+  const window =
+    stream?.windows.find(({ label }) => label === dashboard.selection.window) ?? stream?.windows[0];
+  if (stream !== undefined && window !== undefined) {
+    dashboard.search = '';
+    dashboard.select({ ...dashboard.selection, stream: stream.name, window: window.label, series: [] });
+  }
+});
+selects.window.addEventListener('change', () => {
+  dashboard.select({ ...dashboard.selection, window: selects.window.value });
+});
+selects.range.addEventListener('change', () => {
+  dashboard.select({ ...dashboard.selection, range: Number(selects.range.value) });
+});
+
+setInterval(tick, TICK_INTERVAL);
+setInterval(() => {
+  dashboard.store.prune(dashboard.now() - dashboard.selection.range);
+}, PRUNE_INTERVAL);
+void dashboard.start(location.search);

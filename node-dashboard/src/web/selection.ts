@@ -1,0 +1,48 @@
+import type { StreamInfo } from '../shared/api.ts';
+
+/** What the page shows; kept in its address, so that it can be shared and survives a reload. */
+export interface Selection {
+  readonly stream: string;
+  readonly window: string;
+  /** How far back the charts reach, in milliseconds. */
+  readonly range: number;
+  /** The chosen series; none means all, up to a limit. */
+  readonly series: readonly string[];
+}
+
+/** The ranges to choose from. */
+export const RANGES: readonly { readonly label: string; readonly milliseconds: number }[] = [
+  { label: '5 minutes', milliseconds: 300_000 },
+  { label: '15 minutes', milliseconds: 900_000 },
+  { label: '1 hour', milliseconds: 3_600_000 },
+  { label: '6 hours', milliseconds: 21_600_000 },
+  { label: '24 hours', milliseconds: 86_400_000 },
+];
+const DEFAULT_RANGE = 900_000;
+
+/** Reads the selection from the address; what is missing or unknown becomes the first of its kind. */
+export function readSelection(query: string, streams: readonly StreamInfo[]): Selection | null {
+  const parameters = new URLSearchParams(query);
+  const stream = streams.find(({ name }) => name === parameters.get('stream')) ?? streams[0];
+  const window =
+    stream?.windows.find(({ label }) => label === parameters.get('window')) ?? stream?.windows[0];
+  if (stream === undefined || window === undefined) {
+    return null;
+  }
+  const range = RANGES.find(({ milliseconds }) => milliseconds === Number(parameters.get('range')));
+  return {
+    stream: stream.name,
+    window: window.label,
+    range: range?.milliseconds ?? DEFAULT_RANGE,
+    series: parameters.getAll('series'),
+  };
+}
+
+/** Writes the selection as the query of an address. */
+export function writeSelection({ stream, window, range, series }: Selection): string {
+  const parameters = new URLSearchParams({ stream, window, range: String(range) });
+  for (const name of series) {
+    parameters.append('series', name);
+  }
+  return `?${parameters.toString()}`;
+}

@@ -1,0 +1,145 @@
+// Proves that the page shows live points: opens it in a real browser, waits until its newest event moves on, measures
+// how old it is, and takes a screenshot.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { chromium } from 'playwright-core';
+
+const USAGE = 'usage: live-point.mjs <url> <screenshot.png> [--timeout-seconds 60]';
+const SAMPLES = 9;
+const SAMPLE_INTERVAL = 400;
+
+const ARGUMENTS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** @typedef {{ connection: string, points: number, newestEvent: number, age: number, charts: number }} PageState */
+
+/** What the page says of itself in its data attributes, read in the browser. */
+function readState() {
+  const { connection = '', points, newestEvent, newestAge } = document.body.dataset;
+  const charts = [...document.querySelectorAll('[data-metric]')];
+  return {
+    connection,
+    points: Number(points),
+    newestEvent: Number(newestEvent ?? 0),
+    age: Number(newestAge ?? Number.NaN),
+    charts: charts.filter((chart) => Number(chart.getAttribute('data-points')) > 0).length,
+  };
+}
+
+/**
+ * Waits until the page is live, has points and its newest event has moved on.
+ *
+ * @param {import('playwright-core').Page} page
+ * @param {number} deadline
+ */
+async function waitForLivePoint(page, deadline) {
+  let first = 0;
+  for (;;) {
+    const state = await page.evaluate(readState);
+    if (state.connection === 'live' && state.charts > 0 && state.newestEvent > 0) {
+      if (first > 0 && state.newestEvent > first) {
+        return;
+      }
+      first = first === 0 ? state.newestEvent : first;
+    }
+    if (Date.now() > deadline) {
+      throw new Error(`no live point appeared in time; the page's last state: ${JSON.stringify(state)}`);
+    }
+    await sleep(100);
+  }
+}
+
+/**
+ * The median age of the newest point over some samples.
+ *
+ * @param {import('playwright-core').Page} page
+ * @returns {Promise<{ age: number, state: PageState }>}
+ */
+async function measure(page) {
+  const ages = [];
+  let state = await page.evaluate(readState);
+  for (let sample = 0; sample < SAMPLES; sample += 1) {
+    await sleep(SAMPLE_INTERVAL);
+    state = await page.evaluate(readState);
+    ages.push(state.age);
+  }
+  ages.sort((a, b) => a - b);
+  return { age: ages[Math.floor(SAMPLES / 2)] ?? Number.NaN, state };
+}
+
+/**
+ * @param {string} url
+ * @param {string} screenshot
+ * @param {number} timeout
+ */
+async function run(url, screenshot, timeout) {
+  const profile = await mkdtemp(path.join(tmpdir(), 'freshet-page-'));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    args: ARGUMENTS,
+    timeout,
+    viewport: { width: 1440, height: 1000 },
+  });
+  try {
+    const page = context.pages()[0] ?? (await context.newPage());
+    /** @type {string[]} */
+    const errors = [];
+    page.on('console', (message) => {
+      if (message.type() === 'error') {
+        errors.push(message.text());
+      }
+    });
+    page.on('pageerror', (error) => errors.push(error.message));
+    const deadline = Date.now() + timeout;
+    await page.goto(url, { timeout });
+    try {
+      await waitForLivePoint(page, deadline);
+      const { age, state } = await measure(page);
+      const { points, charts, newestEvent } = state;
+      const result = {
+        newest_point_age_ms: age,
+        points,
+        charts,
+        newest_event: newestEvent,
+        console_errors: errors.length,
+      };
+      console.log(JSON.stringify(result));
+    } finally {
+      await page.screenshot({ path: screenshot });
+    }
+    if (errors.length > 0) {
+      throw new Error(`the page logged errors: ${errors.join(' | ')}`);
+    }
+  } finally {
+    await context.close();
+    await rm(profile, { recursive: true, force: true });
+  }
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { 'timeout-seconds': { type: 'string', default: '60' } },
+});
+const [url, screenshot] = positionals;
+const seconds = Number(values['timeout-seconds']);
+if (url === undefined || screenshot === undefined || !(seconds > 0)) {
+  console.error(USAGE);
+  process.exit(2);
+}
+try {
+  await run(url, screenshot, seconds * 1000);
+} catch (error) {
+  console.error(`live-point: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+}
