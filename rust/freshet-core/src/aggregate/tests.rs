@@ -1,0 +1,97 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::Config;
+
+fn stream(windows: &str) -> Stream {
+    let text = format!(
+        "[[stream]]\nname = \"s\"\nseries = [\"id\"]\ntime = {{ field = \"at\", unit = \"ms\" }}\n\
+         values = {{ v = \"v\", w = \"w\" }}\nwindows = [{windows}]\n"
+    );
+    Config::parse(&text, Path::new("test.toml"), BTreeMap::new()).unwrap().streams.remove(0)
+}
+
+type Key = (String, usize, usize, i64);
+
+fn partials(aggregator: &WindowAggregator) -> BTreeMap<Key, (u64, f64, f64, f64, i64)> {
+    let mut found = BTreeMap::new();
+    aggregator.finish(|partial| {
+        let stats = partial.stats;
+        let key = (partial.series.to_owned(), partial.metric, partial.window, partial.start_us);
+        let content = (stats.count(), stats.sum(), stats.min(), stats.max(), stats.last_event_us());
+        assert!(found.insert(key, content).is_none(), "a window came twice");
+        assert!(
+            partial.start_us <= stats.last_event_us() && stats.last_event_us() < partial.end_us
+        );
+    });
+    found
+}
+
+fn add(aggregator: &mut WindowAggregator, value: &str) -> Result<(), Rejection> {
+    let record = RawRecord { key: None, value: Some(value.as_bytes()), timestamp_ms: 0 };
+    aggregator.add(&record)
+}
+
+#[test]
+fn a_rejected_record_counts_nowhere() {
+    let mut aggregator = WindowAggregator::new(&stream("\"10s\""));
+    add(&mut aggregator, r#"{"id":"a","at":1,"v":1}"#).unwrap();
+    add(&mut aggregator, r#"{"id":"a","at":1,"v":1,"w":"x"}"#).unwrap_err();
+    let expected = [(("a".to_owned(), 0, 0, 0), (1, 1.0, 1.0, 1.0, 1_000))];
+    assert_eq!(partials(&aggregator), expected.into());
+}
+
+#[test]
+fn memory_grows_with_series_and_panes_only() {
+    let mut aggregator = WindowAggregator::new(&stream("\"10s\""));
+    add(&mut aggregator, r#"{"id":"a","at":1,"v":1}"#).unwrap();
+    let one = aggregator.memory_bytes();
+    add(&mut aggregator, r#"{"id":"a","at":2,"v":1}"#).unwrap();
+    assert_eq!(aggregator.memory_bytes(), one);
+    add(&mut aggregator, r#"{"id":"b","at":1,"v":1}"#).unwrap();
+    assert!(aggregator.memory_bytes() > one);
+}
+
+proptest! {
+    /// Whatever the windows and the order of the records: what comes out is what each window's own readings give.
+    #[test]
+    fn partials_equal_a_sum_over_each_windows_readings(
+        records in prop::collection::vec((0_usize..3, -50_000_i64..50_000, 0_usize..2, -1_000_i32..1_000), 0..120),
+        kinds in prop::sample::select(vec![
+            "\"10s\"", "\"10s\", \"1m\"", "\"10s/4s\"", "\"7s\", \"20s/5s\"", "\"30s/1s\"",
+        ]),
+    ) {
+        let stream = stream(kinds);
+        let mut aggregator = WindowAggregator::new(&stream);
+        let mut expected: BTreeMap<Key, (u64, f64, f64, f64, i64)> = BTreeMap::new();
+        for (series, at_ms, metric, value) in records {
+            let (id, name) = (["a", "b", "c"][series], ["v", "w"][metric]);
+            let text = format!("{{\"id\":\"{id}\",\"at\":{at_ms},\"{name}\":{value}}}");
+            add(&mut aggregator, &text).unwrap();
+            let value = f64::from(value);
+            for (window, spec) in stream.windows.iter().enumerate() {
+                let (size, slide) = (spec.size_ms(), spec.slide_ms());
+                for start in (-90_000..=60_000).filter(|s: &i64| s.rem_euclid(slide) == 0) {
+                    if start <= at_ms && at_ms < start + size {
+                        let key = (id.to_owned(), metric, window, start * 1_000);
+                        let entry = expected
+                            .entry(key)
+                            .or_insert((0, 0.0, f64::INFINITY, f64::NEG_INFINITY, i64::MIN));
+                        *entry = (
+                            entry.0 + 1,
+                            entry.1 + value,
+                            entry.2.min(value),
+                            entry.3.max(value),
+                            entry.4.max(at_ms * 1_000),
+                        );
+                    }
+                }
+            }
+        }
+        // Whole numbers of this size add up exactly in any order.
+        prop_assert_eq!(partials(&aggregator), expected);
+    }
+}

@@ -1,0 +1,66 @@
+//! `[dev]`: ports and memory of the embedded services that `./freshet up` starts. Elsewhere it has no effect.
+
+use serde::Serialize;
+
+use super::error::ConfigError;
+use super::section::Section;
+
+/// The embedded stack.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Dev {
+    /// The broker's listener for clients.
+    pub kafka_port: u16,
+    /// The broker's controller listener (`KRaft` only).
+    pub kafka_controller_port: u16,
+    /// `ZooKeeper` (`--zookeeper` only).
+    pub zookeeper_port: u16,
+    /// Cassandra's listener for clients.
+    pub cassandra_port: u16,
+    /// Cassandra's listener for other nodes.
+    pub cassandra_storage_port: u16,
+    /// Spark's own web page.
+    pub spark_ui_port: u16,
+    /// Java heap of the broker, as the JVM's `-Xmx` takes it.
+    pub kafka_heap: String,
+    /// Java heap of Cassandra.
+    pub cassandra_heap: String,
+    /// Java heap of the Spark job.
+    pub spark_heap: String,
+}
+
+impl Dev {
+    pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
+        let port = |key, default| -> Result<u16, ConfigError> {
+            Ok(section.integer_within(key, (1, 65_535))?.unwrap_or(default))
+        };
+        let dev = Self {
+            kafka_port: port("kafka_port", 9092)?,
+            kafka_controller_port: port("kafka_controller_port", 9093)?,
+            zookeeper_port: port("zookeeper_port", 2181)?,
+            cassandra_port: port("cassandra_port", 9042)?,
+            cassandra_storage_port: port("cassandra_storage_port", 7000)?,
+            spark_ui_port: port("spark_ui_port", 4040)?,
+            kafka_heap: read_heap(section, "kafka_heap", "384m")?,
+            cassandra_heap: read_heap(section, "cassandra_heap", "1g")?,
+            spark_heap: read_heap(section, "spark_heap", "1g")?,
+        };
+        section.finish()?;
+        Ok(dev)
+    }
+}
+
+fn read_heap(
+    section: &Section<'_>,
+    key: &'static str,
+    default: &str,
+) -> Result<String, ConfigError> {
+    let Some(found) = section.text(key)? else {
+        return Ok(default.to_owned());
+    };
+    let digits = found.value.trim_end_matches(['k', 'm', 'g']);
+    if digits.len() + 1 == found.value.len() && digits.parse::<u32>().is_ok_and(|size| size > 0) {
+        Ok(found.value)
+    } else {
+        Err(found.error("a heap size is a whole number and one of k, m, g, such as '512m'"))
+    }
+}

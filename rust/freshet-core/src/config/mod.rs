@@ -1,0 +1,161 @@
+//! The configuration of the whole pipeline, `freshet.toml`: one file, one validator.
+//!
+//! Every key of a plain section can be overridden from the environment: `[kafka] bootstrap_servers` by
+//! `FRESHET_KAFKA__BOOTSTRAP_SERVERS`, or by the content of a file named in `FRESHET_KAFKA__BOOTSTRAP_SERVERS_FILE`.
+
+mod cassandra;
+mod dashboard;
+mod dev;
+mod error;
+mod kafka;
+mod secret;
+mod section;
+mod source;
+mod spark;
+mod stream;
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+use serde::Serialize;
+use toml::de::DeTable;
+
+pub use cassandra::{Cassandra, Consistency};
+pub use dashboard::Dashboard;
+pub use dev::Dev;
+pub use error::{ConfigError, Origin};
+pub use kafka::{Kafka, SaslMechanism, Security, SecurityProtocol};
+pub use secret::Secret;
+pub use source::{Source, SourceKind};
+pub use spark::{Spark, StateStore};
+pub use stream::{Format, Stream, TimeField, TimeUnit};
+
+use section::{Document, Environment, Section};
+
+/// What overrides look like: other variables of ours, such as `FRESHET_HOME`, have no double underscore.
+const OVERRIDE_PREFIX: &str = "FRESHET_";
+const FILE_SUFFIX: &str = "_FILE";
+
+/// The validated configuration.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Config {
+    /// The Kafka cluster.
+    pub kafka: Kafka,
+    /// The Cassandra cluster.
+    pub cassandra: Cassandra,
+    /// The web server.
+    pub dashboard: Dashboard,
+    /// The streaming queries.
+    pub spark: Spark,
+    /// The embedded stack of `./freshet up`.
+    pub dev: Dev,
+    /// The streams, in the order of the file; names are unique and there is at least one.
+    pub streams: Vec<Stream>,
+    /// The live sources; each feeds one of `streams`.
+    pub sources: Vec<Source>,
+}
+
+impl Config {
+    /// Reads and validates the file, with overrides from this process's environment.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for the first thing that is wrong.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = read(path, Origin::File(path.to_owned()))?;
+        Self::parse(&text, path, overrides(std::env::vars())?)
+    }
+
+    /// Validates the text of a configuration; `path` only names it in errors, `overrides` maps variables to values.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for the first thing that is wrong.
+    pub fn parse(
+        text: &str,
+        path: &Path,
+        overrides: BTreeMap<String, String>,
+    ) -> Result<Self, ConfigError> {
+        let document = Document { path, text };
+        let table = DeTable::parse(text).map_err(|error| {
+            let span = error.span().unwrap_or(0..0);
+            document.error_at(span, String::new(), error.message().to_owned())
+        })?;
+        let environment = Environment::new(overrides);
+        let config = Self::read(&Section::root(document, &environment, &table))?;
+        environment.finish()?;
+        Ok(config)
+    }
+
+    fn read(root: &Section<'_>) -> Result<Self, ConfigError> {
+        let streams = read_streams(root)?;
+        let sources = root
+            .tables("source")?
+            .iter()
+            .map(|section| Source::read(section, &streams))
+            .collect::<Result<_, _>>()?;
+        let config = Self {
+            kafka: Kafka::read(&root.table("kafka")?)?,
+            cassandra: Cassandra::read(&root.table("cassandra")?)?,
+            dashboard: Dashboard::read(&root.table("dashboard")?)?,
+            spark: Spark::read(&root.table("spark")?)?,
+            dev: Dev::read(&root.table("dev")?)?,
+            streams,
+            sources,
+        };
+        root.finish()?;
+        Ok(config)
+    }
+
+    /// The stream of that name.
+    pub fn stream(&self, name: &str) -> Option<&Stream> {
+        self.streams.iter().find(|stream| stream.name == name)
+    }
+}
+
+fn read_streams(root: &Section<'_>) -> Result<Vec<Stream>, ConfigError> {
+    let sections = root.tables("stream")?;
+    if sections.is_empty() {
+        return Err(root.error("stream", "there is none: write at least one [[stream]]"));
+    }
+    let mut names = HashSet::new();
+    let mut streams = Vec::with_capacity(sections.len());
+    for section in &sections {
+        let stream = Stream::read(section)?;
+        if !names.insert(stream.name.clone()) {
+            let message =
+                format!("two streams are called '{}'; give each its own name", stream.name);
+            return Err(section.required_text("name")?.error(message));
+        }
+        streams.push(stream);
+    }
+    Ok(streams)
+}
+
+fn read(path: &Path, origin: Origin) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|error| ConfigError {
+        origin,
+        key: String::new(),
+        message: format!("cannot read {}: {error}", path.display()),
+    })
+}
+
+/// Picks our overrides out of the environment and replaces each `…_FILE` by the content of the file it names.
+fn overrides(
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<BTreeMap<String, String>, ConfigError> {
+    variables
+        .filter(|(name, _)| name.starts_with(OVERRIDE_PREFIX) && name.contains("__"))
+        .map(|(name, value)| match name.strip_suffix(FILE_SUFFIX) {
+            // `ca_file` is a key of its own whose value is a path.
+            Some(key) if !key.ends_with("__CA") => {
+                let content = read(Path::new(&value), Origin::Environment(name.clone()))?;
+                Ok((key.to_owned(), content.trim_end_matches(['\r', '\n']).to_owned()))
+            }
+            _ => Ok((name, value)),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+
+const MINIMAL: &str = r#"
+[[stream]]
+name = "host"
+values = { usage = "usage" }
+windows = ["10s", "5m/1m"]
+"#;
+
+fn parse(text: &str) -> Result<Config, String> {
+    parse_with(text, &[])
+}
+
+fn parse_with(text: &str, overrides: &[(&str, &str)]) -> Result<Config, String> {
+    let overrides: BTreeMap<_, _> =
+        overrides.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    Config::parse(text, Path::new("freshet.toml"), overrides).map_err(|error| error.to_string())
+}
+
+#[test]
+fn defaults_fill_what_is_left_out() {
+    let config = parse(MINIMAL).unwrap();
+    let stream = config.stream("host").unwrap();
+    assert_eq!(config.kafka.bootstrap_servers, "127.0.0.1:9092");
+    assert_eq!(config.dashboard.port, 3000);
+    assert_eq!((stream.title.as_str(), stream.format), ("host", Format::Json));
+    assert_eq!(stream.lateness, Duration::from_secs(10));
+    assert_eq!(stream.max_future, Duration::from_secs(300));
+    assert!(stream.series.is_empty() && stream.time.is_none() && config.sources.is_empty());
+}
+
+#[test]
+fn the_default_pipeline_is_valid() {
+    let text = include_str!("../../../../freshet.toml");
+    let config = parse(text).unwrap();
+    assert!(config.sources.iter().any(|source| source.kind.name() == "host"));
+}
+
+#[test]
+fn a_stream_survives_the_way_to_spark() {
+    let text = MINIMAL.to_owned()
+        + "series = [\"a.b\", \"c\\\\.d\"]\ntime = { field = \"at\", unit = \"%Y-%m-%d\" }\n";
+    let stream = parse(&text).unwrap().streams.remove(0);
+    let json = serde_json::to_string(&stream).unwrap();
+    assert_eq!(serde_json::from_str::<Stream>(&json).unwrap(), stream);
+}
+
+#[test]
+fn errors_name_file_line_key_and_what_would_be_right() {
+    let with = |line: &str| format!("{MINIMAL}{line}\n");
+    let cases = [
+        (
+            with("latenes = \"1s\""),
+            "freshet.toml:6: stream.latenes: unknown key; did you mean 'lateness'?",
+        ),
+        (with("colour = 1"), "freshet.toml:6: stream.colour: unknown key; known here: "),
+        (
+            with("lateness = \"10 sec\""),
+            "freshet.toml:6: stream.lateness: '10 sec' is not a duration",
+        ),
+        (
+            with("lateness = 10"),
+            "freshet.toml:6: stream.lateness: expected a string, found integer",
+        ),
+        (
+            with("time = { field = \"t\", unit = \"msec\" }"),
+            "freshet.toml:6: stream.time.unit: 'msec' is not a unit",
+        ),
+        (with("time = { unit = \"ms\" }"), "freshet.toml:6: stream.time.field: is missing"),
+        (with("format = \"xml\""), "freshet.toml:6: stream.format: 'xml' is not one of: json"),
+        (with("generation = -1"), "freshet.toml:6: stream.generation: -1 is not between 0 and"),
+        (with(&MINIMAL[1..]), "freshet.toml:7: stream.name: two streams are called 'host'"),
+        (
+            with("[[source]]\nkind = \"host\"\nstream = \"hots\""),
+            "freshet.toml:8: source.stream: there is no stream 'hots'",
+        ),
+        (
+            with("[[source]]\nkind = \"tape\"\nstream = \"host\""),
+            "freshet.toml:7: source.kind: 'tape' is not one of: host, synthetic",
+        ),
+        (
+            with("[kafka]\npartitions = 0"),
+            "freshet.toml:7: kafka.partitions: 0 is not between 1 and",
+        ),
+        (
+            with("[kafka.security]\nusername = \"me\""),
+            "freshet.toml:6: kafka.security.username: has no effect",
+        ),
+        (
+            with("[cassandra]\nconsistency = \"most\""),
+            "freshet.toml:7: cassandra.consistency: 'most' is not one of: one, ",
+        ),
+        (
+            with("[dashbord]\nport = 1"),
+            "freshet.toml:6: dashbord: unknown key; did you mean 'dashboard'?",
+        ),
+        (with("name = \"again\""), "freshet.toml:6: "),
+        (
+            MINIMAL.replace("\"10s\"", "\"60s\", \"1m\""),
+            "freshet.toml:5: stream.windows: '1m' is there twice",
+        ),
+        (
+            MINIMAL.replace("\"10s\"", "\"1m/5m\""),
+            "freshet.toml:5: stream.windows: '1m/5m' is not a window",
+        ),
+        (MINIMAL.replace("name = \"host\"", ""), "freshet.toml:2: stream.name: is missing"),
+        (
+            MINIMAL.replace("{ usage = \"usage\" }", "{}"),
+            "freshet.toml:4: stream.values: name at least one metric",
+        ),
+        (String::new(), "freshet.toml:1: stream: there is none"),
+        ("[kafka".to_owned(), "freshet.toml:1: "),
+    ];
+    for (text, expected) in cases {
+        let error = parse(&text).expect_err(&text);
+        assert!(error.starts_with(expected), "expected: {expected}\nfound:    {error}");
+    }
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let text = format!("{MINIMAL}[kafka]\nbootstrap_servers = \"a:1\"\n");
+    let overrides = [
+        ("FRESHET_KAFKA__BOOTSTRAP_SERVERS", "b:2"),
+        ("FRESHET_CASSANDRA__CONTACT_POINTS", "c:3, d:4"),
+        ("FRESHET_DASHBOARD__PORT", "8080"),
+    ];
+    let config = parse_with(&text, &overrides).unwrap();
+    assert_eq!(config.kafka.bootstrap_servers, "b:2");
+    assert_eq!(config.cassandra.contact_points, ["c:3", "d:4"]);
+    assert_eq!(config.dashboard.port, 8080);
+}
+
+#[test]
+fn overrides_are_checked_like_the_file() {
+    let error = parse_with(MINIMAL, &[("FRESHET_DASHBOARD__PORT", "http")]).unwrap_err();
+    assert_eq!(
+        error,
+        "environment variable FRESHET_DASHBOARD__PORT: dashboard.port: is not a whole number"
+    );
+    let error = parse_with(MINIMAL, &[("FRESHET_KAFKA__BOOTSTRAP", "b:2")]).unwrap_err();
+    assert!(
+        error.starts_with("environment variable FRESHET_KAFKA__BOOTSTRAP: overrides no known key")
+    );
+}
+
+#[test]
+fn secrets_come_from_files_and_stay_out_of_debug_output() {
+    let folder = std::env::temp_dir().join(format!("freshet-config-{}", std::process::id()));
+    std::fs::write(&folder, "hidden\n").unwrap();
+    let variables = [
+        ("FRESHET_DASHBOARD__TOKEN_FILE".to_owned(), folder.display().to_string()),
+        ("FRESHET_HOME".to_owned(), "elsewhere".to_owned()),
+    ];
+    let overrides = overrides(variables.into_iter()).unwrap();
+    std::fs::remove_file(&folder).unwrap();
+
+    let config = Config::parse(MINIMAL, Path::new("freshet.toml"), overrides).unwrap();
+    assert_eq!(config.dashboard.token.as_ref().unwrap().expose(), "hidden");
+    assert!(!format!("{config:?}").contains("hidden"));
+}
+
+#[test]
+fn an_unreadable_file_is_named() {
+    let error = Config::load(Path::new("no/such/freshet.toml")).unwrap_err().to_string();
+    assert!(error.starts_with("no/such/freshet.toml: cannot read"), "{error}");
+}

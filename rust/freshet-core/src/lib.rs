@@ -1,0 +1,15 @@
+//! Freshet's pure core: what a record means, what a window holds and how the parts talk to each other.
+//!
+//! Nothing here does I/O beyond reading the configuration file, starts a thread or knows Java: the same code runs inside
+//! Spark (through `freshet-jni`), in the producer, in the Cassandra writer and in tests.
+
+#![forbid(unsafe_code)]
+
+pub mod aggregate;
+pub mod config;
+pub mod duration;
+pub mod record;
+mod text;
+pub mod topics;
+pub mod window;
+pub mod wire;

@@ -1,0 +1,257 @@
+//! From a Kafka record to readings: who (series), what (metric), when (event time), how much (value).
+//!
+//! [`RecordParser`] holds what all formats share: limits, UTF-8, keys, times and the reasons for a rejection. A format
+//! only finds the fields of its text; it implements `FieldFinder` in a file of its own.
+
+mod fields;
+mod json;
+mod path;
+mod series;
+mod time;
+
+use crate::config::{Format, Stream};
+use crate::wire::ReasonCode;
+
+pub use path::{InvalidPath, Path};
+pub use series::encode_series;
+pub use time::{InvalidTimeFormat, TimeFormat};
+
+use fields::{Captured, Fields};
+use json::JsonFinder;
+
+/// A record of more bytes is rejected as `too_large`.
+pub const MAX_RECORD_BYTES: usize = 1 << 20;
+
+/// A record nested deeper is rejected as `too_deep`.
+pub const MAX_DEPTH: usize = 64;
+
+/// A longer series id is rejected as `too_large`: it is part of keys in Kafka and Cassandra.
+pub const MAX_SERIES_BYTES: usize = 1 << 10;
+
+/// A record as Kafka delivered it.
+#[derive(Debug, Clone, Copy)]
+pub struct RawRecord<'a> {
+    /// The record's key.
+    pub key: Option<&'a [u8]>,
+    /// The record's value; `None` for a tombstone.
+    pub value: Option<&'a [u8]>,
+    /// Kafka's timestamp, epoch milliseconds.
+    pub timestamp_ms: i64,
+}
+
+/// Why a record was not counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The documented code.
+    pub reason: ReasonCode,
+    /// What exactly, for people.
+    pub detail: String,
+}
+
+impl Rejection {
+    pub(crate) fn new(reason: ReasonCode, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into() }
+    }
+}
+
+/// One value of one metric of one series at one time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reading<'a> {
+    /// The series id: its parts, percent-encoded and joined with `/`.
+    pub series: &'a str,
+    /// Index of the metric in [`Stream::values`].
+    pub metric: usize,
+    /// Event time, epoch microseconds.
+    pub time_us: i64,
+    /// The value; finite.
+    pub value: f64,
+}
+
+/// The readings of one record. It is reused from record to record, so that parsing needs no allocation of its own.
+#[derive(Debug, Default)]
+pub struct Readings {
+    series: String,
+    time_us: i64,
+    values: Vec<(usize, f64)>,
+}
+
+impl Readings {
+    /// The readings, in the order of the stream's metrics.
+    pub fn iter(&self) -> impl Iterator<Item = Reading<'_>> {
+        self.values.iter().map(|&(metric, value)| Reading {
+            series: &self.series,
+            metric,
+            time_us: self.time_us,
+            value,
+        })
+    }
+
+    fn clear(&mut self) {
+        self.series.clear();
+        self.values.clear();
+    }
+}
+
+/// Finds the fields of a record in one format.
+trait FieldFinder: Send {
+    /// Captures every field that the stream asks for; what is not in the text stays [`Captured::Missing`].
+    fn find(&self, text: &str, fields: &mut Fields) -> Result<(), Rejection>;
+}
+
+/// Parses the records of one stream.
+pub struct RecordParser {
+    finder: Box<dyn FieldFinder>,
+    fields: Fields,
+    /// Number of series fields; they come first in `fields`.
+    series_fields: usize,
+    /// The event time's slot and format, after the series fields.
+    time: Option<(usize, TimeFormat)>,
+    /// Slot of the first metric; the others follow.
+    first_value: usize,
+    names: Vec<String>,
+    max_future_us: i64,
+}
+
+impl RecordParser {
+    /// A parser for the records of that stream.
+    pub fn new(stream: &Stream) -> Self {
+        let time_field = stream.time.as_ref().map(|time| &time.field);
+        let metrics = stream.values.iter().map(|(_, path)| path);
+        let paths: Vec<&Path> = stream.series.iter().chain(time_field).chain(metrics).collect();
+        let series_fields = stream.series.len();
+        let finder: Box<dyn FieldFinder> = match stream.format {
+            Format::Json => Box::new(JsonFinder::new(&paths)),
+        };
+        Self {
+            finder,
+            fields: Fields::new(paths.len()),
+            series_fields,
+            time: stream.time.as_ref().map(|time| (series_fields, time.unit.clone())),
+            first_value: series_fields + usize::from(stream.time.is_some()),
+            names: paths.iter().map(ToString::to_string).collect(),
+            max_future_us: i64::try_from(stream.max_future.as_micros()).unwrap_or(i64::MAX),
+        }
+    }
+
+    /// Replaces the content of `readings` by what the record holds: at least one reading.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection`] when the record holds no reading that could be trusted; `readings` is then of no use.
+    pub fn parse(
+        &mut self,
+        record: &RawRecord<'_>,
+        readings: &mut Readings,
+    ) -> Result<(), Rejection> {
+        readings.clear();
+        self.find_fields(record.value)?;
+        self.read_series(record.key, &mut readings.series)?;
+        readings.time_us = self.read_time(record.timestamp_ms)?;
+        self.read_values(&mut readings.values)
+    }
+
+    fn find_fields(&mut self, value: Option<&[u8]>) -> Result<(), Rejection> {
+        let value = value.unwrap_or_default();
+        if value.len() > MAX_RECORD_BYTES {
+            let detail = format!("{} bytes, at most {MAX_RECORD_BYTES} are read", value.len());
+            return Err(Rejection::new(ReasonCode::TooLarge, detail));
+        }
+        let text = std::str::from_utf8(value)
+            .map_err(|error| Rejection::new(ReasonCode::InvalidUtf8, error.to_string()))?;
+        self.fields.clear();
+        self.finder.find(text, &mut self.fields)
+    }
+
+    fn read_series(&self, key: Option<&[u8]>, series: &mut String) -> Result<(), Rejection> {
+        if self.series_fields == 0 {
+            series.push_str(series_from_key(key)?);
+        }
+        for slot in 0..self.series_fields {
+            if slot > 0 {
+                series.push('/');
+            }
+            if !self.fields.write_text(slot, |part| series::encode_part(part, series)) {
+                let detail = self.describe(slot);
+                return Err(Rejection::new(ReasonCode::MissingSeries, detail));
+            }
+        }
+        match series.len() {
+            0 => Err(Rejection::new(ReasonCode::MissingSeries, "the series id is empty")),
+            1..=MAX_SERIES_BYTES => Ok(()),
+            length => Err(Rejection::new(
+                ReasonCode::TooLarge,
+                format!("the series id has {length} bytes, at most {MAX_SERIES_BYTES} are kept"),
+            )),
+        }
+    }
+
+    fn read_time(&self, timestamp_ms: i64) -> Result<i64, Rejection> {
+        let kafka_us = timestamp_ms.saturating_mul(1_000);
+        let Some((slot, format)) = &self.time else {
+            return Ok(kafka_us);
+        };
+        let time_us = match self.fields.get(*slot) {
+            Captured::Missing | Captured::Null => {
+                return Err(Rejection::new(ReasonCode::MissingTime, self.describe(*slot)));
+            }
+            Captured::Integer(number) => format.read_integer(number),
+            Captured::Unsigned(number) => {
+                i64::try_from(number).ok().and_then(|n| format.read_integer(n))
+            }
+            Captured::Float(number) => format.read_float(number),
+            Captured::Text(..) => format.read_text(self.fields.text(*slot)),
+            Captured::Bool(_) | Captured::Nested => None,
+        };
+        let time_us = time_us.ok_or_else(|| {
+            let detail = format!("{} and is not a time in '{format}'", self.describe(*slot));
+            Rejection::new(ReasonCode::InvalidTime, detail)
+        })?;
+        if time_us.saturating_sub(kafka_us) > self.max_future_us {
+            let ahead = (time_us - kafka_us) / 1_000;
+            let detail = format!("event time is {ahead} ms ahead of Kafka's timestamp");
+            return Err(Rejection::new(ReasonCode::InFuture, detail));
+        }
+        Ok(time_us)
+    }
+
+    fn read_values(&self, values: &mut Vec<(usize, f64)>) -> Result<(), Rejection> {
+        for slot in self.first_value..self.names.len() {
+            let value = match self.fields.get(slot) {
+                Captured::Missing | Captured::Null => continue,
+                Captured::Integer(number) => number as f64,
+                Captured::Unsigned(number) => number as f64,
+                Captured::Float(number) if number.is_finite() => number,
+                Captured::Float(_) | Captured::Bool(_) | Captured::Text(..) | Captured::Nested => {
+                    let detail = format!("{} and is not a finite number", self.describe(slot));
+                    return Err(Rejection::new(ReasonCode::InvalidValue, detail));
+                }
+            };
+            values.push((slot - self.first_value, value));
+        }
+        if values.is_empty() {
+            let wanted = self.names[self.first_value..].join("', '");
+            let detail = format!("none of '{wanted}' is there");
+            return Err(Rejection::new(ReasonCode::MissingValue, detail));
+        }
+        Ok(())
+    }
+
+    /// What stands in a slot, for the detail of a rejection.
+    fn describe(&self, slot: usize) -> String {
+        format!("'{}' is {}", self.names[slot], self.fields.describe(slot))
+    }
+}
+
+fn series_from_key(key: Option<&[u8]>) -> Result<&str, Rejection> {
+    let key = key.ok_or_else(|| {
+        Rejection::new(
+            ReasonCode::MissingSeries,
+            "the record has no key, and the stream no 'series'",
+        )
+    })?;
+    std::str::from_utf8(key)
+        .map_err(|error| Rejection::new(ReasonCode::InvalidUtf8, format!("the key: {error}")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+use std::path::Path as FilePath;
+
+use super::*;
+use crate::config::Config;
+
+fn parser(stream: &str) -> RecordParser {
+    let text = format!("[[stream]]\nname = \"s\"\nwindows = [\"10s\"]\n{stream}");
+    let config = Config::parse(&text, FilePath::new("test.toml"), [].into()).unwrap();
+    RecordParser::new(&config.streams[0])
+}
+
+const SENSORS: &str = r#"
+series = ["site", "id"]
+time = { field = "at", unit = "ms" }
+values = { temp = "t", rss = "mem.rss", first = "list.0" }
+"#;
+
+type Parsed = Result<Vec<(String, usize, i64, f64)>, ReasonCode>;
+
+fn parse(parser: &mut RecordParser, value: &[u8]) -> Parsed {
+    let record = RawRecord { key: Some(b"the key"), value: Some(value), timestamp_ms: 1_000_000 };
+    let mut readings = Readings::default();
+    parser.parse(&record, &mut readings).map_err(|rejection| rejection.reason)?;
+    Ok(readings.iter().map(|r| (r.series.to_owned(), r.metric, r.time_us, r.value)).collect())
+}
+
+fn reading(series: &str, metric: usize, value: f64) -> (String, usize, i64, f64) {
+    (series.to_owned(), metric, 5_000, value)
+}
+
+#[test]
+fn fields_are_found_wherever_they_stand() {
+    let mut parser = parser(SENSORS);
+    let cases = [
+        (r#"{"site":"a","id":"x","at":5,"t":1.5}"#, vec![reading("a/x", 0, 1.5)]),
+        (
+            r#" {"t":-1, "x":{"t":9}, "at":5, "id":7, "site":true} "#,
+            vec![reading("true/7", 0, -1.0)],
+        ),
+        (
+            r#"{"site":"a/b","id":"50%","at":5,"t":1,"mem":{"free":[1,{"rss":8}],"rss":2},"list":[3,4]}"#,
+            vec![
+                reading("a%2Fb/50%25", 0, 1.0),
+                reading("a%2Fb/50%25", 1, 2.0),
+                reading("a%2Fb/50%25", 2, 3.0),
+            ],
+        ),
+        // An escaped key is the same key.
+        (r#"{"site":"a","id":"x","at":5,"\u0074":1}"#, vec![reading("a/x", 0, 1.0)]),
+        // Of duplicate keys the last one counts, with all that is below it.
+        (r#"{"site":"a","id":"x","at":5,"t":1,"t":2}"#, vec![reading("a/x", 0, 2.0)]),
+        (
+            r#"{"site":"a","id":"x","at":5,"t":1,"mem":{"rss":3},"mem":{}}"#,
+            vec![reading("a/x", 0, 1.0)],
+        ),
+        // A null metric is no reading; the others count.
+        (r#"{"site":"a","id":"x","at":5,"t":null,"mem":{"rss":3}}"#, vec![reading("a/x", 1, 3.0)]),
+        (
+            r#"{"site":"a","id":"x","at":5.0004,"t":18446744073709551615}"#,
+            vec![reading("a/x", 0, 18_446_744_073_709_551_615.0)],
+        ),
+        (
+            r#"{"site":"a","id":"x","at":5,"t":123456789012345678901234567890}"#,
+            vec![reading("a/x", 0, 123_456_789_012_345_678_901_234_567_890.0)],
+        ),
+    ];
+    for (record, expected) in cases {
+        assert_eq!(parse(&mut parser, record.as_bytes()), Ok(expected), "{record}");
+    }
+}
+
+#[test]
+fn every_rejection_has_its_reason() {
+    use ReasonCode::*;
+    let mut parser = parser(SENSORS);
+    let ok = r#""site":"a","id":"x","at":5,"t":1"#;
+    let deep =
+        |levels: usize| format!("{{{ok},\"d\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+    let cases: Vec<(String, ReasonCode)> = vec![
+        ("".into(), InvalidJson),
+        ("nonsense".into(), InvalidJson),
+        ("[]".into(), InvalidJson),
+        ("1".into(), InvalidJson),
+        (format!("{{{ok}}} x"), InvalidJson),
+        (format!("{{{ok}"), InvalidJson),
+        (format!("{{{ok},}}"), InvalidJson),
+        (format!("\u{feff}{{{ok}}}"), InvalidJson),
+        (format!("{{{ok},\"x\":NaN}}"), InvalidJson),
+        (format!("{{{ok},\"x\":01}}"), InvalidJson),
+        (format!("{{{ok},\"x\":tru}}"), InvalidJson),
+        (format!("{{{ok},\"x\":\"\\ud800\"}}"), InvalidJson),
+        (format!("{{{ok},\"x\":\"\u{1}\"}}"), InvalidJson),
+        (r#"{"id":"x","at":5,"t":1}"#.into(), MissingSeries),
+        (r#"{"site":null,"id":"x","at":5,"t":1}"#.into(), MissingSeries),
+        (r#"{"site":{},"id":"x","at":5,"t":1}"#.into(), MissingSeries),
+        (r#"{"site":"a","id":"x","t":1}"#.into(), MissingTime),
+        (r#"{"site":"a","id":"x","at":"5","t":1}"#.into(), InvalidTime),
+        (r#"{"site":"a","id":"x","at":9e99,"t":1}"#.into(), InvalidTime),
+        (r#"{"site":"a","id":"x","at":1300001,"t":1}"#.into(), InFuture),
+        (r#"{"site":"a","id":"x","at":5}"#.into(), MissingValue),
+        (r#"{"site":"a","id":"x","at":5,"t":"1"}"#.into(), InvalidValue),
+        (r#"{"site":"a","id":"x","at":5,"t":[1]}"#.into(), InvalidValue),
+        (deep(MAX_DEPTH), TooDeep),
+        (format!("{{{ok},\"x\":\"{}\"}}", "x".repeat(MAX_RECORD_BYTES)), TooLarge),
+        (
+            format!(
+                "{{\"site\":\"{}\",\"id\":\"x\",\"at\":5,\"t\":1}}",
+                "x".repeat(MAX_SERIES_BYTES)
+            ),
+            TooLarge,
+        ),
+    ];
+    for (record, reason) in cases {
+        let shown: String = record.chars().take(80).collect();
+        assert_eq!(parse(&mut parser, record.as_bytes()), Err(reason), "{shown}");
+    }
+    assert_eq!(parse(&mut parser, b"{\"x\":\"\xff\"}"), Err(InvalidUtf8));
+    assert!(parse(&mut parser, deep(MAX_DEPTH - 1).as_bytes()).is_ok());
+}
+
+#[test]
+fn a_number_beyond_the_range_of_a_double_is_rejected() {
+    let mut parser = parser(SENSORS);
+    let found = parse(&mut parser, br#"{"site":"a","id":"x","at":5,"t":1e400}"#);
+    assert!(matches!(found, Err(ReasonCode::InvalidValue | ReasonCode::InvalidJson)), "{found:?}");
+}
+
+#[test]
+fn the_key_and_kafkas_time_serve_where_the_stream_names_none() {
+    let mut parser = parser("values = { t = \"t\" }");
+    let expected = vec![("the key".to_owned(), 0, 1_000_000_000, 2.0)];
+    assert_eq!(parse(&mut parser, br#"{"t":2}"#), Ok(expected));
+
+    let mut readings = Readings::default();
+    for key in [None, Some(&b""[..])] {
+        let record = RawRecord { key, value: Some(b"{\"t\":2}"), timestamp_ms: 0 };
+        let rejection = parser.parse(&record, &mut readings).unwrap_err();
+        assert_eq!(rejection.reason, ReasonCode::MissingSeries);
+    }
+    let record = RawRecord { key: Some(b"\xff"), value: Some(b"{\"t\":2}"), timestamp_ms: 0 };
+    assert_eq!(parser.parse(&record, &mut readings).unwrap_err().reason, ReasonCode::InvalidUtf8);
+}
+
+#[test]
+fn one_record_leaves_nothing_for_the_next() {
+    let mut parser = parser(SENSORS);
+    assert!(parse(&mut parser, br#"{"site":"a","id":"x","at":5,"t":1}"#).is_ok());
+    assert_eq!(parse(&mut parser, br#"{"site":"a","id":"x","t":1}"#), Err(ReasonCode::MissingTime));
+    assert_eq!(parse(&mut parser, b"{"), Err(ReasonCode::InvalidJson));
+    assert!(parse(&mut parser, br#"{"site":"a","id":"x","at":5,"t":1}"#).is_ok());
+}
+
+#[test]
+fn details_name_the_field_and_quote_what_stands_there() {
+    let mut parser = parser(SENSORS);
+    let mut detail = |value: &str| {
+        let record =
+            RawRecord { key: None, value: Some(value.as_bytes()), timestamp_ms: 1_000_000 };
+        parser.parse(&record, &mut Readings::default()).unwrap_err().detail
+    };
+    assert_eq!(detail(r#"{"site":"a"}"#), "'id' is missing");
+    assert_eq!(
+        detail(r#"{"site":"a","id":"x","at":"noon","t":1}"#),
+        "'at' is the text \"noon\" and is not a time in 'ms'"
+    );
+    assert_eq!(
+        detail(r#"{"site":"a","id":"x","at":5,"mem":{"rss":true}}"#),
+        "'mem.rss' is true and is not a finite number"
+    );
+    assert_eq!(
+        detail(r#"{"site":"a","id":"x","at":5}"#),
+        "none of 't', 'mem.rss', 'list.0' is there"
+    );
+}
