@@ -1,0 +1,98 @@
+//! Freshet's writer: takes window updates from Kafka and keeps the newest version of each window
+//! in Cassandra.
+
+mod bucket;
+mod consumer;
+mod dead_letters;
+mod job;
+mod offsets;
+mod pipeline;
+mod plan;
+mod schema;
+mod seen;
+mod store;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use freshet_core::config::Config;
+use freshet_service::log_limit::LogLimit;
+use freshet_service::{Failure, Health, Shutdown, service};
+
+use crate::dead_letters::DeadLetters;
+use crate::job::Outputs;
+use crate::pipeline::Pipeline;
+use crate::store::Store;
+
+const COMPONENT: &str = "freshet-cassandra-writer";
+const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
+const CHECK_KAFKA: &str = "cannot create a Kafka client; check the [kafka] section";
+
+/// Writes Freshet's windows from Kafka to Cassandra, until stopped.
+///
+/// Start as many as there are partitions: they share the work. A window is never given up because
+/// Cassandra or Kafka is away, and an older version of a window never replaces a newer one.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES)]
+struct Arguments {
+    /// The pipeline's configuration file
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        default_value = "freshet.toml",
+        env = "FRESHET_CONFIG"
+    )]
+    config: PathBuf,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  freshet-cassandra-writer -c freshet.toml
+  FRESHET_CASSANDRA__CONTACT_POINTS=10.0.0.5:9042 freshet-cassandra-writer -c freshet.toml
+  FRESHET_LOG=debug FRESHET_LOG_FORMAT=json freshet-cassandra-writer -c freshet.toml
+
+Exit codes: 0 stopped cleanly, 1 failed, 2 wrong usage or configuration";
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    service::run(&arguments.config, run)
+}
+
+async fn run(config: Config, shutdown: Shutdown) -> Result<(), Failure> {
+    let health = Arc::new(Health::new(COMPONENT));
+    let reporter =
+        health.spawn_reporter(&config, &shutdown).context(CHECK_KAFKA).map_err(Failure::usage)?;
+    let opened = Store::open(&config.cassandra, &shutdown).await.map_err(Failure::usage)?;
+    if let Some(store) = opened {
+        tracing::info!(keyspace = config.cassandra.keyspace, "connected to Cassandra");
+        let written = write(&config, store, health, &shutdown).await;
+        // The pipeline may have ended by itself.
+        shutdown.trigger();
+        written.map_err(Failure::runtime)?;
+    }
+    reporter.await.map_err(Failure::runtime)
+}
+
+async fn write(
+    config: &Config,
+    store: Store,
+    health: Arc<Health>,
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
+    let outputs = Outputs {
+        store,
+        dead_letters: DeadLetters::open(&config.kafka).context(CHECK_KAFKA)?,
+        health: Arc::clone(&health),
+        complaints: LogLimit::every(COMPLAINT_INTERVAL),
+    };
+    Pipeline::new(config, outputs, health)
+        .context(CHECK_KAFKA)?
+        .run(shutdown)
+        .await
+        .context("the Kafka consumer failed for good; start the writer again")
+}

@@ -1,0 +1,307 @@
+//! Consume, write, commit.
+//!
+//! One task receives messages and collects them in a [`Plan`]; every [`FLUSH_INTERVAL`], or sooner
+//! when many rows wait, the plan becomes jobs, of which at most [`MAX_IN_FLIGHT`] run at a time. A
+//! job ends only when its rows are in Cassandra (or in the dead letters) and gives back the
+//! receipts of its messages, which is what makes offsets storable.
+//!
+//! When Cassandra is away, jobs keep trying and messages pile up. At [`HIGH_WATER`] the partitions
+//! are paused: the consumer is still polled and so stays in its group, but nothing more comes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use freshet_core::config::Config;
+use freshet_core::window::{InvalidWindow, WindowSpec};
+use freshet_core::wire::{InvalidWindowMessage, WindowMessage};
+use freshet_service::log_limit::LogLimit;
+use freshet_service::{Health, Shutdown};
+use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Message};
+use thiserror::Error;
+use tokio::task::JoinSet;
+
+use crate::bucket::bucket_start;
+use crate::consumer::{self, WindowsConsumer};
+use crate::job::{Done, Job, Outputs};
+use crate::offsets::{Outstanding, Receipt};
+use crate::plan::{Origin, Plan, Row};
+use crate::seen::SeenSeries;
+
+/// History is at most this much behind the windows topics, while all is well.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(200);
+
+/// So many rows don't wait for the interval.
+const FLUSH_ROWS: usize = 8_192;
+
+/// More requests at a time only wait in the server instead of here.
+const MAX_IN_FLIGHT: usize = 64;
+
+/// So much may be received and not done.
+const HIGH_WATER: Outstanding = Outstanding { messages: 32_768, bytes: 64 * 1024 * 1024 };
+
+/// How long a stop waits for the jobs under way.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A failure that repeats is said this often.
+const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The running writer.
+pub(crate) struct Pipeline {
+    consumer: WindowsConsumer,
+    outputs: Arc<Outputs>,
+    health: Arc<Health>,
+    plan: Plan,
+    flush_at: Option<Instant>,
+    seen: SeenSeries,
+    waiting: VecDeque<Job>,
+    running: JoinSet<Done>,
+    is_paused: bool,
+    complaints: LogLimit,
+}
+
+/// Why a message is no window update.
+#[derive(Debug, Error)]
+enum DecodeError {
+    #[error(transparent)]
+    Message(#[from] InvalidWindowMessage),
+    #[error(transparent)]
+    Window(#[from] InvalidWindow),
+}
+
+impl Pipeline {
+    /// Joins the consumer group.
+    pub(crate) fn new(config: &Config, outputs: Outputs, health: Arc<Health>) -> KafkaResult<Self> {
+        Ok(Self {
+            consumer: consumer::subscribe(config, &health)?,
+            outputs: Arc::new(outputs),
+            health,
+            plan: Plan::default(),
+            flush_at: None,
+            seen: SeenSeries::default(),
+            waiting: VecDeque::new(),
+            running: JoinSet::new(),
+            is_paused: false,
+            complaints: LogLimit::every(COMPLAINT_INTERVAL),
+        })
+    }
+
+    /// Works until the shutdown, then finishes what is under way, commits and leaves the group.
+    ///
+    /// Fails when the consumer is beyond help.
+    pub(crate) async fn run(mut self, shutdown: &Shutdown) -> KafkaResult<()> {
+        loop {
+            self.start_jobs();
+            // Without jobs that wait: while Cassandra is the bottleneck, rows stay in the plan,
+            // where a newer version still replaces an older one.
+            let flush_at = self.flush_at.filter(|_| self.waiting.is_empty());
+            tokio::select! {
+                biased;
+                () = shutdown.requested() => break,
+                Some(done) = self.running.join_next() => self.finish(done),
+                () = sleep_until(flush_at), if flush_at.is_some() => self.flush(),
+                received = self.consumer.recv() => match received {
+                    Ok(message) => {
+                        let received = Received::new(&message);
+                        drop(message);
+                        self.receive(received);
+                    }
+                    Err(error) => self.complain(error)?,
+                },
+            }
+        }
+        self.drain().await;
+        Ok(())
+    }
+
+    fn start_jobs(&mut self) {
+        while self.running.len() < MAX_IN_FLIGHT {
+            let Some(job) = self.waiting.pop_front() else {
+                return;
+            };
+            self.running.spawn(job.run(Arc::clone(&self.outputs)));
+        }
+    }
+
+    fn receive(&mut self, received: Received) {
+        let Received { origin, has_payload } = received;
+        let bytes = origin.payload.len();
+        self.health.record_in(bytes);
+        let receipt = self.consumer.context().offsets().receive(
+            &origin.topic,
+            origin.partition,
+            origin.offset,
+            bytes,
+        );
+        if has_payload {
+            self.plan_or_reject(origin, receipt);
+        } else {
+            // A tombstone: Kafka forgets the window, history does not.
+            self.settle([receipt]);
+        }
+        self.pause_when_full();
+    }
+
+    fn plan_or_reject(&mut self, origin: Origin, receipt: Receipt) {
+        match decode(&origin.payload) {
+            Ok((message, bucket)) => {
+                self.plan.add(Row { message, bucket, origin }, receipt);
+                self.flush_at.get_or_insert_with(|| Instant::now() + FLUSH_INTERVAL);
+                if self.plan.rows() >= FLUSH_ROWS && self.waiting.is_empty() {
+                    self.flush();
+                }
+            }
+            Err(error) => {
+                let detail = error.to_string();
+                self.waiting.push_back(Job::Reject { origin, detail, receipt });
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        self.flush_at = None;
+        let now = Instant::now();
+        for mut batch in self.plan.drain() {
+            if let Some(Row { message, .. }) = batch.rows.first() {
+                batch.announces_series =
+                    self.seen.due(&message.stream, &message.series, &message.metric, now);
+            }
+            self.waiting.push_back(Job::Write(batch));
+        }
+    }
+
+    fn finish(&mut self, done: Result<Done, tokio::task::JoinError>) {
+        match done {
+            Ok(done) => self.settle(done.receipts),
+            // Its receipts are lost, so that its messages are never committed: nothing is skipped.
+            Err(error) => {
+                self.health.error("job");
+                tracing::error!(%error, "a write ended early; its windows are read again at the next start");
+            }
+        }
+    }
+
+    fn settle(&mut self, receipts: impl IntoIterator<Item = Receipt>) {
+        let storable = self.consumer.context().offsets().settle(receipts);
+        consumer::store(&self.consumer, storable);
+        self.resume_when_half_empty();
+    }
+
+    /// Pauses again at each message above the mark: partitions that are assigned in the meantime
+    /// come unpaused.
+    fn pause_when_full(&mut self) {
+        if !self.outstanding().exceeds(HIGH_WATER) {
+            return;
+        }
+        let paused = self.consumer.assignment().and_then(|all| self.consumer.pause(&all));
+        match paused {
+            Ok(()) if !self.is_paused => {
+                tracing::warn!("Cassandra does not keep up; reading is paused");
+            }
+            Ok(()) => (),
+            Err(error) => tracing::warn!(%error, "reading was not paused"),
+        }
+        self.is_paused = true;
+    }
+
+    fn resume_when_half_empty(&mut self) {
+        if !self.is_paused || self.outstanding().exceeds(HIGH_WATER.half()) {
+            return;
+        }
+        match self.consumer.assignment().and_then(|all| self.consumer.resume(&all)) {
+            Ok(()) => {
+                self.is_paused = false;
+                tracing::info!("reading is resumed");
+            }
+            Err(error) => tracing::warn!(%error, "reading was not resumed; trying again"),
+        }
+    }
+
+    fn outstanding(&self) -> Outstanding {
+        self.consumer.context().offsets().outstanding()
+    }
+
+    fn complain(&self, error: KafkaError) -> KafkaResult<()> {
+        if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
+            return Err(error);
+        }
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::UnknownTopicOrPartition) {
+            self.health.error("consume");
+        }
+        if let Some(held_back) = self.complaints.permit() {
+            tracing::warn!(%error, held_back, "waiting for Kafka");
+        }
+        Ok(())
+    }
+
+    async fn drain(mut self) {
+        self.flush();
+        let work = self.waiting.len() + self.running.len();
+        tracing::info!(requests = work, "finishing the writes under way");
+        let finished = tokio::time::timeout(DRAIN_DEADLINE, async {
+            loop {
+                self.start_jobs();
+                let Some(done) = self.running.join_next().await else {
+                    return;
+                };
+                self.finish(done);
+            }
+        });
+        if finished.await.is_err() {
+            tracing::warn!(
+                messages = self.outstanding().messages,
+                "Cassandra did not confirm in time; these windows are read again at the next start"
+            );
+        }
+        self.running.abort_all();
+        tokio::task::block_in_place(|| self.leave());
+    }
+
+    fn leave(self) {
+        match self.consumer.commit_consumer_state(CommitMode::Sync) {
+            // Nothing new since the last commit.
+            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => (),
+            Err(error) => {
+                tracing::warn!(%error, "offsets were not committed; some windows are written again");
+            }
+        }
+        // Dropping the consumer leaves the group.
+        drop(self.consumer);
+    }
+}
+
+/// A message, taken out of librdkafka's memory.
+struct Received {
+    origin: Origin,
+    has_payload: bool,
+}
+
+impl Received {
+    fn new(message: &BorrowedMessage<'_>) -> Self {
+        Self {
+            origin: Origin {
+                topic: message.topic().to_owned(),
+                partition: message.partition(),
+                offset: message.offset(),
+                payload: message.payload().unwrap_or_default().to_vec(),
+            },
+            has_payload: message.payload().is_some(),
+        }
+    }
+}
+
+fn decode(payload: &[u8]) -> Result<(WindowMessage, i64), DecodeError> {
+    let message = WindowMessage::parse(payload)?;
+    let window: WindowSpec = message.window.parse()?;
+    let bucket = bucket_start(window, message.start);
+    Ok((message, bucket))
+}
+
+async fn sleep_until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,121 @@
+//! The frame of a program: logs, configuration, runtime, signals, exit code.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use freshet_core::config::Config;
+
+use crate::{Shutdown, logging};
+
+/// Any error, on its way out of the program.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Why a program ends with something else than success. The kind decides the exit code.
+#[derive(Debug)]
+pub enum Failure {
+    /// The command line or the configuration has to change first. Exit code 2.
+    Usage(BoxError),
+    /// Everything else. Exit code 1.
+    Runtime(BoxError),
+}
+
+impl Failure {
+    /// A failure that only another command line or configuration mends.
+    pub fn usage(error: impl Into<BoxError>) -> Self {
+        Self::Usage(error.into())
+    }
+
+    /// A failure while working.
+    pub fn runtime(error: impl Into<BoxError>) -> Self {
+        Self::Runtime(error.into())
+    }
+
+    const fn code(&self) -> u8 {
+        match self {
+            Self::Runtime(_) => 1,
+            Self::Usage(_) => 2,
+        }
+    }
+
+    /// The error and what caused it, in one line.
+    fn message(&self) -> String {
+        let (Self::Usage(error) | Self::Runtime(error)) = self;
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            // Many error types repeat their cause in their own text.
+            if !message.contains(&text) {
+                // Writing to a string can't fail.
+                let _ignored: std::fmt::Result = write!(message, ": {text}");
+            }
+            cause = error.source();
+        }
+        message
+    }
+}
+
+/// Runs `body` with the loaded configuration until it returns, which it should soon after the
+/// shutdown is requested. Returns 0 for success, 1 for a failure and 2 for a wrong configuration.
+pub fn run<Body, Running>(config: &Path, body: Body) -> ExitCode
+where
+    Body: FnOnce(Config, Shutdown) -> Running,
+    Running: Future<Output = Result<(), Failure>>,
+{
+    exit_code(try_run(config, body))
+}
+
+fn try_run<Body, Running>(config: &Path, body: Body) -> Result<(), Failure>
+where
+    Body: FnOnce(Config, Shutdown) -> Running,
+    Running: Future<Output = Result<(), Failure>>,
+{
+    logging::init().map_err(Failure::usage)?;
+    let config = Config::load(config).map_err(Failure::usage)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::runtime)?;
+    runtime.block_on(async {
+        let shutdown = Shutdown::on_signals().map_err(Failure::runtime)?;
+        body(config, shutdown).await
+    })
+}
+
+// The logs may be what could not be set up, so that the last word goes to standard error directly.
+#[expect(clippy::print_stderr)]
+fn exit_code(result: Result<(), Failure>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {}", failure.message());
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn usage_is_2_and_every_other_failure_is_1() {
+        assert_eq!(Failure::usage("unknown source").code(), 2);
+        assert_eq!(Failure::runtime("disk full").code(), 1);
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot read freshet.toml")]
+    struct Outer(#[source] io::Error);
+
+    #[test]
+    fn the_message_names_the_causes_once() {
+        let failure = Failure::runtime(Outer(io::Error::other("permission denied")));
+        assert_eq!(failure.message(), "cannot read freshet.toml: permission denied");
+        let repeating = Failure::runtime(io::Error::other("permission denied"));
+        assert_eq!(repeating.message(), "permission denied");
+    }
+}

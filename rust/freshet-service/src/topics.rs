@@ -1,0 +1,144 @@
+//! Creates the topics that are missing.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use freshet_core::config::Config;
+use freshet_core::topics::{self, TopicSpec};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use thiserror::Error;
+
+use crate::kafka::{LoggingContext, client_config};
+use crate::{Backoff, Shutdown};
+
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+const FIRST_DELAY: Duration = Duration::from_millis(250);
+const MAX_DELAY: Duration = Duration::from_secs(10);
+
+/// Why the topics cannot be had, however long one waits.
+#[derive(Debug, Error)]
+pub enum TopicsError {
+    /// The Kafka settings are wrong.
+    #[error("cannot create a Kafka client; check the [kafka] section: {0}")]
+    Client(#[source] KafkaError),
+    /// The brokers refuse to create a topic.
+    #[error(
+        "Kafka refuses to create topic {topic} ({code}); create it yourself or grant the right, \
+         and check partitions, replication_factor and topic_prefix in the [kafka] section"
+    )]
+    Refused {
+        /// The topic.
+        topic: String,
+        /// The brokers' answer.
+        code: RDKafkaErrorCode,
+    },
+}
+
+/// Why one attempt was in vain.
+enum Attempt {
+    Refused(TopicsError),
+    Retry(String),
+}
+
+/// Creates those of the pipeline's topics that are missing, and waits for the brokers as long as
+/// it takes. Topics that exist are left as they are. Returns early when the shutdown is requested.
+///
+/// # Errors
+///
+/// When the client settings are wrong or the brokers refuse to create a topic.
+pub async fn ensure(config: &Config, shutdown: &Shutdown) -> Result<(), TopicsError> {
+    let client = client_config(&config.kafka, "freshet-topics");
+    let admin = AdminClient::from_config_and_context(&client, LoggingContext::default())
+        .map(Arc::new)
+        .map_err(TopicsError::Client)?;
+    let wanted = topics::all(config);
+    let mut backoff = Backoff::new(FIRST_DELAY, MAX_DELAY);
+    while !shutdown.is_requested() {
+        match attempt(&admin, &wanted).await {
+            Ok(()) => return Ok(()),
+            Err(Attempt::Refused(error)) => return Err(error),
+            Err(Attempt::Retry(reason)) => {
+                tracing::warn!(reason, "the topics are not there yet; trying again");
+                backoff.wait(shutdown).await;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn attempt(
+    admin: &Arc<AdminClient<LoggingContext>>,
+    wanted: &[TopicSpec],
+) -> Result<(), Attempt> {
+    let existing = existing(Arc::clone(admin)).await?;
+    let missing: Vec<NewTopic<'_>> =
+        wanted.iter().filter(|topic| !existing.contains(&topic.name)).map(new_topic).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let options = AdminOptions::new()
+        .request_timeout(Some(REQUEST_TIMEOUT))
+        .operation_timeout(Some(REQUEST_TIMEOUT));
+    let results = admin
+        .create_topics(&missing, &options)
+        .await
+        .map_err(|error| Attempt::Retry(error.to_string()))?;
+    for result in results {
+        match result {
+            Ok(topic) => tracing::info!(topic, "topic created"),
+            // Another part of the pipeline was faster.
+            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => (),
+            Err((topic, code)) if is_refusal(code) => {
+                return Err(Attempt::Refused(TopicsError::Refused { topic, code }));
+            }
+            Err((topic, code)) => return Err(Attempt::Retry(format!("{topic}: {code}"))),
+        }
+    }
+    Ok(())
+}
+
+/// The names of the topics that exist. Asked first, because a client without the right to create
+/// topics may well be allowed to use those that somebody else has made.
+async fn existing(admin: Arc<AdminClient<LoggingContext>>) -> Result<HashSet<String>, Attempt> {
+    let metadata =
+        tokio::task::spawn_blocking(move || admin.inner().fetch_metadata(None, REQUEST_TIMEOUT))
+            .await
+            .map_err(|error| Attempt::Retry(error.to_string()))?
+            .map_err(|error| Attempt::Retry(error.to_string()))?;
+    Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
+}
+
+fn new_topic(topic: &TopicSpec) -> NewTopic<'_> {
+    let replication = TopicReplication::Fixed(topic.replication_factor);
+    let new = NewTopic::new(&topic.name, topic.partitions, replication);
+    topic.settings.iter().fold(new, |new, (key, value)| new.set(key, value))
+}
+
+/// Whether waiting is no help. Everything else (no controller yet, too few brokers yet, a lost
+/// connection) may pass.
+const fn is_refusal(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::ClusterAuthorizationFailed
+            | RDKafkaErrorCode::PolicyViolation
+            | RDKafkaErrorCode::InvalidTopic
+            | RDKafkaErrorCode::InvalidPartitions
+            | RDKafkaErrorCode::InvalidConfig
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authorization_failure_is_final_and_a_missing_broker_is_not() {
+        assert!(is_refusal(RDKafkaErrorCode::TopicAuthorizationFailed));
+        assert!(!is_refusal(RDKafkaErrorCode::InvalidReplicationFactor));
+        assert!(!is_refusal(RDKafkaErrorCode::RequestTimedOut));
+    }
+}
