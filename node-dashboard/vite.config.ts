@@ -11,6 +11,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  server: { proxy: { '/api': process.env['FRESHET_DASHBOARD_URL'] ?? 'http://127.0.0.1:3000' } },
+  server: { proxy: { '/api': process.env.FRESHET_DASHBOARD_URL ?? 'http://127.0.0.1:3000' } },
   test: { root: '.', include: ['test/**/*.test.ts'] },
 });

@@ -154,10 +154,7 @@ export class CassandraHistory {
 
   #unavailable(error: unknown): UnavailableError | null {
     if (error instanceof cassandra.errors.ResponseError) {
-      if (
-        error.code === cassandra.types.responseErrorCodes.invalid &&
-        /does not exist|unconfigured/.test(error.message)
-      ) {
+      if (error.code === INVALID && /does not exist|unconfigured/.test(error.message)) {
         const advice = 'start freshet-cassandra-writer, it creates the tables';
         return new UnavailableError(`${this.#address} has no windows yet (${error.message}): ${advice}`);
       }
@@ -172,6 +169,9 @@ export class CassandraHistory {
 }
 
 const { responseErrorCodes } = cassandra.types;
+
+/** What a node says of a statement that it cannot carry out, for example because the table does not exist. */
+const INVALID: number = responseErrorCodes.invalid;
 
 /** What a node says when it, or too many of the others, cannot answer at the moment. */
 const TRANSIENT: ReadonlySet<number> = new Set([
@@ -214,9 +214,9 @@ interface SeriesRow {
 
 function toSeriesRow(row: cassandra.types.Row): SeriesRow {
   return {
-    series: String(row['series']),
-    metric: String(row['metric']),
-    lastSeen: milliseconds(row['last_seen']),
+    series: String(row.series),
+    metric: String(row.metric),
+    lastSeen: milliseconds(row.last_seen),
   };
 }
 
@@ -229,22 +229,22 @@ function withMetric(known: SeriesInfo | undefined, { series, metric, lastSeen }:
 }
 
 function toWindow(row: cassandra.types.Row): WindowValue {
-  const end = milliseconds(row['end']);
-  const revision = Number(row['revision']);
+  const end = milliseconds(row.end);
+  const revision = Number(row.revision);
   return {
-    start: milliseconds(row['start']),
+    start: milliseconds(row.start),
     end,
-    count: Number(row['count']),
-    sum: Number(row['sum']),
-    avg: Number(row['avg']),
-    min: Number(row['min']),
-    max: Number(row['max']),
-    stddev: Number(row['stddev']),
-    p50: Number(row['p50']),
-    p95: Number(row['p95']),
-    p99: Number(row['p99']),
-    last_event: milliseconds(row['last_event']),
-    generation: generationOf(BigInt(row['written'] as bigint), end, revision),
+    count: Number(row.count),
+    sum: Number(row.sum),
+    avg: Number(row.avg),
+    min: Number(row.min),
+    max: Number(row.max),
+    stddev: Number(row.stddev),
+    p50: Number(row.p50),
+    p95: Number(row.p95),
+    p99: Number(row.p99),
+    last_event: milliseconds(row.last_event),
+    generation: generationOf(row.written as bigint, end, revision),
     revision,
   };
 }
@@ -261,7 +261,9 @@ function milliseconds(timestamp: unknown): number {
 /** The driver's message says only that all hosts failed; what each of them said is more helpful. */
 function describe(error: unknown): string {
   const inner =
-    error instanceof cassandra.errors.NoHostAvailableError ? Object.values(error.innerErrors) : [];
+    error instanceof cassandra.errors.NoHostAvailableError
+      ? Object.values<unknown>(error.innerErrors as Record<string, unknown>)
+      : [];
   const messages = new Set(inner.map(messageOf));
   return messages.size > 0 ? [...messages].join('; ') : messageOf(error);
 }

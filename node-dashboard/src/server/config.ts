@@ -108,7 +108,7 @@ function readConfig(document: Table, environment: Environment): Config {
     kafka: readKafka(section('kafka')),
     cassandra: readCassandra(section('cassandra')),
     dashboard: readDashboard(section('dashboard')),
-    streams: readStreams(document['stream']),
+    streams: readStreams(document.stream),
   };
 }
 
@@ -151,8 +151,13 @@ function readDashboard(dashboard: Section): DashboardConfig {
   return {
     host: dashboard.text('host') ?? '127.0.0.1',
     port: dashboard.port('port', 3000),
-    token: dashboard.text('token') || undefined,
+    token: nonEmpty(dashboard.text('token')),
   };
+}
+
+/** An empty token would let everybody in while looking like protection: take it for none. */
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
 }
 
 function readStreams(value: unknown): StreamConfig[] {
@@ -178,7 +183,7 @@ function readStream(value: unknown, position: number): StreamConfig {
   }
   // The environment overrides no key of a stream: there may be many.
   const stream = new Section(`stream.${name}`, fields, {});
-  const metrics = Object.keys(table(fields['values'], `values of stream "${name}"`));
+  const metrics = Object.keys(table(fields.values, `values of stream "${name}"`));
   if (metrics.length === 0) {
     throw new ConfigError(`stream "${name}" has no values: add values = { metric = "path" }`);
   }

@@ -33,8 +33,8 @@ export function parseHealthReport(json: string): HealthReport | null {
   }
   const { stream = null, errors = {}, lag = null, ...rest } = parsed as Record<string, unknown>;
   const valid =
-    typeof rest['component'] === 'string' &&
-    typeof rest['instance'] === 'string' &&
+    typeof rest.component === 'string' &&
+    typeof rest.instance === 'string' &&
     [...COUNTERS, 'since', 'time'].every((name) => typeof rest[name] === 'number') &&
     (stream === null || typeof stream === 'string') &&
     (lag === null || typeof lag === 'number') &&

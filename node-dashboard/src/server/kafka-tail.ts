@@ -206,8 +206,10 @@ export class KafkaTail {
       }));
       for (const { topicId, partitions } of await client.fetch(leader, request)) {
         const topic = led.get(topicId);
-        for (const fetched of topic === undefined ? [] : partitions) {
-          take(topic as Topic, fetched);
+        if (topic !== undefined) {
+          partitions.forEach((fetched) => {
+            take(topic, fetched);
+          });
         }
       }
     }

@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   if (!existsSync(webRoot)) {
     throw new ConfigError(`the page is not built (${webRoot} is missing): run npm run build`);
   }
-  const logLevel = process.env['LOG_LEVEL'] ?? 'info';
+  const logLevel = process.env.LOG_LEVEL ?? 'info';
   const app = await buildApp({ config, logLevel, webRoot });
   closeOnSignal(app);
   await app.listen({ host: config.dashboard.host, port: config.dashboard.port });

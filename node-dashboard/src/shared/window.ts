@@ -65,15 +65,3 @@ export function supersedes(candidate: WindowValue, current: WindowValue): boolea
     (candidate.generation === current.generation && candidate.revision >= current.revision)
   );
 }
-
-/** Joins two runs of windows of one series: the newest version of each, ascending by start. */
-export function mergeWindows(one: readonly WindowValue[], other: readonly WindowValue[]): WindowValue[] {
-  const newest = new Map<number, WindowValue>();
-  for (const window of [...one, ...other]) {
-    const current = newest.get(window.start);
-    if (current === undefined || supersedes(window, current)) {
-      newest.set(window.start, window);
-    }
-  }
-  return [...newest.values()].sort((a, b) => a.start - b.start);
-}

@@ -86,8 +86,8 @@ function fill(
   selected: string,
 ): void {
   const known = JSON.stringify(options);
-  if (select.dataset['options'] !== known) {
-    select.dataset['options'] = known;
+  if (select.dataset.options !== known) {
+    select.dataset.options = known;
     select.replaceChildren(...options.map(([value, label]) => new Option(label, value)));
   }
   select.value = selected;

@@ -86,7 +86,7 @@ async function measure(page) {
 async function run(url, screenshot, timeout) {
   const profile = await mkdtemp(path.join(tmpdir(), 'freshet-page-'));
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ARGUMENTS,
     timeout,
     viewport: { width: 1440, height: 1000 },

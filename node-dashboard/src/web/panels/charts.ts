@@ -71,7 +71,7 @@ class Chart {
     );
     this.#card = element('section', 'card chart', element('header', '', title, subtitle, this.#age));
     this.#card.append(this.#plotHost, this.#empty);
-    this.#card.dataset['metric'] = metric;
+    this.#card.dataset.metric = metric;
     this.#plotHost.append(this.#tooltip);
     this.#tooltip.hidden = true;
     host.append(this.#card);
@@ -86,8 +86,8 @@ class Chart {
     this.#columns = store.columns(this.#metric, shown);
     const values = [...this.#columns.rows.values()].flat();
     this.#newest = values.reduce((newest, window) => Math.max(newest, window?.last_event ?? 0), 0);
-    this.#card.dataset['points'] = String(values.filter((window) => window !== undefined).length);
-    this.#card.dataset['newestEvent'] = String(this.#newest);
+    this.#card.dataset.points = String(values.filter((window) => window !== undefined).length);
+    this.#card.dataset.newestEvent = String(this.#newest);
     const isEmpty = this.#columns.starts.length === 0;
     this.#empty.hidden = !isEmpty;
     this.#plotHost.hidden = isEmpty;
@@ -103,7 +103,7 @@ class Chart {
     const { freshness, connection } = this.#dashboard;
     const now = this.#dashboard.now();
     const stale = connection !== 'live' || freshness.isStale(now);
-    this.#card.dataset['stale'] = String(stale);
+    this.#card.dataset.stale = String(stale);
     setText(this.#age, this.#newest === 0 ? '' : `newest point ${formatAge(now - this.#newest)} old`);
   }
 
@@ -147,7 +147,10 @@ class Chart {
         ...(alone?.series ?? []),
       ],
       ...(alone && { bands: alone.bands }),
-      axes: [axis, { ...axis, size: 64, values: (_, splits) => splits.map(axisValue) }],
+      axes: [
+        { ...axis, values: timeValues },
+        { ...axis, size: 64, values: (_, splits) => splits.map(axisValue) },
+      ],
       scales: { x: { range: () => this.#span() } },
       cursor: { focus: { prox: PROXIMITY }, drag: { x: false, y: false } },
       focus: { alpha: 0.25 },
@@ -247,6 +250,14 @@ function tooltipLines(name: string, window: WindowValue, unit: string): HTMLElem
     ),
     element('span', '', `${window.count} records`),
   ];
+}
+
+/** The reader's own way to write a time, with seconds only where they differ. */
+function timeValues(_: uPlot, splits: number[], __: number, ___: number, step: number): string[] {
+  const seconds = step < 60 ? ({ second: '2-digit' } as const) : {};
+  return splits.map((at) =>
+    new Date(at * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', ...seconds }),
+  );
 }
 
 function axisValue(value: number): string {

@@ -1,0 +1,119 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ConfigError, loadConfig, type Config } from '../src/server/config.ts';
+
+const STREAM = `
+[[stream]]
+name = "host"
+values = { usage = "usage", load = "load.one" }
+windows = ["10s", "60s", "5m/1m"]
+`;
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(path.join(tmpdir(), 'freshet-config-'));
+});
+
+afterEach(() => {
+  rmSync(directory, { recursive: true });
+});
+
+function file(name: string, content: string): string {
+  const full = path.join(directory, name);
+  writeFileSync(full, content);
+  return full;
+}
+
+function load(toml: string, environment: Record<string, string> = {}): Config {
+  return loadConfig(file('freshet.toml', toml), environment);
+}
+
+describe('the configuration', () => {
+  it('has a default for everything but the streams', () => {
+    const config = load(STREAM);
+    expect(config.kafka).toMatchObject({ bootstrapServers: ['127.0.0.1:9092'], topicPrefix: '', tls: false });
+    expect(config.cassandra).toMatchObject({
+      keyspace: 'freshet',
+      consistency: 'local_one',
+      username: undefined,
+    });
+    expect(config.dashboard).toEqual({ host: '127.0.0.1', port: 3000, token: undefined });
+    expect(config.streams).toMatchObject([
+      { name: 'host', title: 'host', unit: '', metrics: ['usage', 'load'] },
+    ]);
+    expect(config.streams[0]?.windows.map(({ label }) => label)).toEqual(['10s', '1m', '5m/1m']);
+  });
+
+  it('reads the default pipeline of the repository', () => {
+    const config = loadConfig(path.join(import.meta.dirname, '../../freshet.toml'), {});
+    expect(config.streams.length).toBeGreaterThan(0);
+  });
+
+  it('ignores keys that the dashboard does not read', () => {
+    expect(() => load(`[spark]\ntrigger = "1s"\n[kafka]\npartitions = 7\n${STREAM}`)).not.toThrow();
+  });
+
+  it('takes every key from the environment instead, also from a file that the environment names', () => {
+    const config = load(`[dashboard]\nport = 4000\n[kafka]\nbootstrap_servers = "a:1"\n${STREAM}`, {
+      FRESHET_DASHBOARD__PORT: '5000',
+      FRESHET_DASHBOARD__TOKEN_FILE: file('token', 'secret\n'),
+      FRESHET_KAFKA__BOOTSTRAP_SERVERS: 'b:1, c:2',
+      FRESHET_CASSANDRA__CONTACT_POINTS: '10.0.0.1:9042,10.0.0.2:9042',
+      FRESHET_KAFKA__SECURITY__PROTOCOL: 'sasl_ssl',
+      FRESHET_KAFKA__SECURITY__SASL_MECHANISM: 'SCRAM-SHA-256',
+      FRESHET_KAFKA__SECURITY__USERNAME: 'me',
+      FRESHET_KAFKA__SECURITY__PASSWORD_FILE: file('password', 'hidden'),
+    });
+    expect(config.dashboard).toEqual({ host: '127.0.0.1', port: 5000, token: 'secret' });
+    expect(config.kafka.bootstrapServers).toEqual(['b:1', 'c:2']);
+    expect(config.cassandra.contactPoints).toEqual(['10.0.0.1:9042', '10.0.0.2:9042']);
+    expect(config.kafka.sasl).toEqual({ mechanism: 'SCRAM-SHA-256', username: 'me', password: 'hidden' });
+    expect(config.kafka.tls).toBe(true);
+  });
+
+  it.each([
+    ['no TOML', 'a = = 1', /not valid TOML.*/s],
+    ['no stream', '', /there is no \[\[stream\]\]/],
+    ['a stream without a name', '[[stream]]\nvalues = { a = "a" }', /\[\[stream\]\] number 1 has no name/],
+    ['two streams of one name', STREAM + STREAM, /two \[\[stream\]\] are named "host"/],
+    ['a wrong window', STREAM.replace('5m/1m', '5x'), /windows of stream "host": "5x" is not a duration/],
+    ['no metrics', STREAM.replace(/values.*/, ''), /stream "host" has no values/],
+    [
+      'a wrong port',
+      `[dashboard]\nport = 70000\n${STREAM}`,
+      /\[dashboard\]\.port must be a port number.*not 70000/,
+    ],
+    [
+      'a wrong keyspace',
+      `[cassandra]\nkeyspace = "a; b"\n${STREAM}`,
+      /\[cassandra\]\.keyspace must be a name/,
+    ],
+    [
+      'a wrong list',
+      `[cassandra]\ncontact_points = [1]\n${STREAM}`,
+      /\[cassandra\]\.contact_points must be a list/,
+    ],
+    [
+      'a wrong protocol',
+      `[kafka.security]\nprotocol = "tls"\n${STREAM}`,
+      /\[kafka\.security\]\.protocol must be one of/,
+    ],
+    [
+      'no password',
+      `[kafka.security]\nprotocol = "sasl_ssl"\nsasl_mechanism = "PLAIN"\nusername = "me"\n${STREAM}`,
+      /\[kafka\.security\]\.password is missing: set it or FRESHET_KAFKA__SECURITY__PASSWORD/,
+    ],
+    ['a text for a table', `kafka = "x"\n${STREAM}`, /\[kafka\] must be a table/],
+  ])('with %s is refused with the file and the key', (_, toml, message) => {
+    expect(() => load(toml)).toThrow(ConfigError);
+    expect(() => load(toml)).toThrow(message);
+    expect(() => load(toml)).toThrow(/freshet\.toml/);
+  });
+
+  it('that does not exist is refused with what to do', () => {
+    expect(() => loadConfig('/nowhere/freshet.toml', {})).toThrow(/cannot read .*name the file with -c/);
+  });
+});

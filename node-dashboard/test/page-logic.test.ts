@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import type { StreamInfo } from '../src/shared/api.ts';
+import { formatAge, formatRate, formatValue } from '../src/web/format.ts';
+import { Freshness } from '../src/web/freshness.ts';
+import { readSelection, writeSelection } from '../src/web/selection.ts';
+import { WindowStore } from '../src/web/store.ts';
+import { windowMessage } from './messages.ts';
+
+const window = (label: string) => ({ label, size: 1, slide: 1 });
+const STREAMS: readonly StreamInfo[] = [
+  {
+    name: 'host',
+    title: 'Host',
+    unit: '%',
+    metrics: ['usage'],
+    windows: [window('10s'), window('1m')],
+    lateness: 0,
+  },
+  { name: 'sensors', title: 'Sensors', unit: '°C', metrics: ['t'], windows: [window('1m')], lateness: 0 },
+];
+
+describe('the selection', () => {
+  it('survives the way through the address', () => {
+    const selection = { stream: 'sensors', window: '1m', range: 3_600_000, series: ['a/b', 'ü&=?'] };
+    expect(readSelection(writeSelection(selection), STREAMS)).toEqual(selection);
+  });
+
+  it('falls back to the first of what does not exist', () => {
+    expect(readSelection('?stream=no&window=no&range=5', STREAMS)).toMatchObject({
+      stream: 'host',
+      window: '10s',
+    });
+    expect(readSelection('', [])).toBeNull();
+  });
+});
+
+describe('the store', () => {
+  it('shows the newest version of each window, whether the history or the live edge brought it', () => {
+    const store = new WindowStore();
+    store.add('usage', 'a', windowMessage({ start: 10_000, revision: 5, avg: 5 }));
+    store.add('usage', 'a', windowMessage({ start: 0, revision: 9, avg: 9 }));
+    store.add('usage', 'a', windowMessage({ start: 10_000, revision: 4, avg: 4 }));
+    store.add('usage', 'b', windowMessage({ start: 10_000, revision: 1, avg: 1 }));
+    const { starts, rows } = store.columns('usage', ['a', 'b', 'none']);
+    expect(starts).toEqual([0, 10]);
+    expect(rows.get('a')?.map((value) => value?.avg)).toEqual([9, 5]);
+    expect(rows.get('b')?.map((value) => value?.avg)).toEqual([undefined, 1]);
+    expect(rows.get('none')).toEqual([undefined, undefined]);
+    expect(store.points).toBe(3);
+    expect(store.latest('usage', 'a')?.start).toBe(10_000);
+  });
+
+  it('sorts its series as people do and forgets what is out of range', () => {
+    const store = new WindowStore();
+    store.add('usage', 's10', windowMessage({ start: 0, end: 10_000 }));
+    store.add('usage', 's9', windowMessage({ start: 10_000, end: 20_000 }));
+    expect(store.series()).toEqual(['s9', 's10']);
+    store.prune(15_000);
+    expect(store.points).toBe(1);
+    expect(store.columns('usage', ['s9', 's10']).starts).toEqual([10]);
+  });
+});
+
+describe('freshness', () => {
+  it('is stale after ten seconds without anything newer', () => {
+    const freshness = new Freshness();
+    expect(freshness.isStale(1e12)).toBe(false);
+    for (let event = 1000; event <= 5000; event += 1000) {
+      freshness.observe(event);
+    }
+    expect(freshness.age(6400)).toBe(1400);
+    expect(freshness.isStale(14_900)).toBe(false);
+    expect(freshness.isStale(15_100)).toBe(true);
+  });
+
+  it('waits longer for a source that seldom reports', () => {
+    const freshness = new Freshness();
+    freshness.start(0);
+    freshness.observe(300_000);
+    freshness.observe(600_000);
+    expect(freshness.isStale(600_000 + 900_000)).toBe(false);
+    expect(freshness.isStale(600_000 + 1_300_000)).toBe(true);
+  });
+
+  it('does not go back for an old event', () => {
+    const freshness = new Freshness();
+    freshness.observe(5000);
+    freshness.observe(4000);
+    expect(freshness.newest).toBe(5000);
+  });
+});
+
+it.each([
+  [0, '0.000'],
+  [0.0004, '4.00e-4'],
+  [0.5, '0.500'],
+  [12.345, '12.35'],
+  [123.456, '123.5'],
+  [12_345.6, '12,346'],
+  [5e9, '5.00e+9'],
+  [-12.345, '-12.35'],
+])('writes the value %d as %s', (value, text) => {
+  expect(formatValue(value)).toBe(text);
+});
+
+it.each([
+  [-5, '0.0 s'],
+  [1449, '1.4 s'],
+  [125_000, '2 min 05 s'],
+  [12_000_000, '3 h 20 min'],
+  [187_200_000, '2 d 4 h'],
+])('writes the age %d as %s', (age, text) => {
+  expect(formatAge(age)).toBe(text);
+});
+
+it('writes rates', () => {
+  expect([0.25, 42, 12_345].map(formatRate)).toEqual(['0.3/s', '42/s', '12.35 k/s']);
+});

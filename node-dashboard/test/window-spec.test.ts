@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import {
+  bucketLength,
+  bucketsOf,
+  parseDuration,
+  parseWindowSpec,
+  windowsIn,
+} from '../src/shared/window-spec.ts';
+
+const DAY = 86_400_000;
+
+describe('window specs', () => {
+  it.each([
+    ['10s', { label: '10s', size: 10_000, slide: 10_000 }],
+    ['60s', { label: '1m', size: 60_000, slide: 60_000 }],
+    ['5m/1m', { label: '5m/1m', size: 300_000, slide: 60_000 }],
+    ['300s/60s', { label: '5m/1m', size: 300_000, slide: 60_000 }],
+    ['10s/10s', { label: '10s', size: 10_000, slide: 10_000 }],
+    ['250ms', { label: '250ms', size: 250, slide: 250 }],
+  ])('reads %s and gives each kind of window one name', (text, spec) => {
+    expect(parseWindowSpec(text)).toEqual(spec);
+  });
+
+  it.each(['', '10', 's', '10 s', '10x', '1m/5m', '1m/0s', '0s', '1m/10s/1s', '-1s'])(
+    'refuses "%s"',
+    (text) => {
+      expect(() => parseWindowSpec(text)).toThrow(/is not a (window|duration): write/);
+    },
+  );
+
+  it('takes a lateness of nothing', () => {
+    expect(parseDuration('0s')).toBe(0);
+  });
+});
+
+describe('buckets', () => {
+  it.each([
+    ['1s', 1],
+    ['8640ms', 1],
+    ['8641ms', 2],
+    ['10s', 2],
+    ['1m', 7],
+    ['5m/1m', 7],
+    ['1h', 417],
+  ])('of %s last %i days', (label, days) => {
+    expect(bucketLength(parseWindowSpec(label))).toBe(days * DAY);
+  });
+
+  it('of a span are those that its windows can be in', () => {
+    const spec = parseWindowSpec('10s');
+    const noon = 100 * DAY + DAY / 2;
+    expect(bucketsOf(spec, noon, noon + 1)).toEqual([100 * DAY]);
+    expect(bucketsOf(spec, 100 * DAY, 102 * DAY)).toEqual([100 * DAY]);
+    expect(bucketsOf(spec, 100 * DAY - 1, 102 * DAY + 1)).toEqual([98 * DAY, 100 * DAY, 102 * DAY]);
+  });
+
+  it('of an empty span do not exist', () => {
+    expect(bucketsOf(parseWindowSpec('10s'), 200 * DAY, 200 * DAY)).toEqual([]);
+  });
+});
+
+it('counts the windows that start in a half-open span', () => {
+  const spec = parseWindowSpec('5m/1m');
+  expect(windowsIn(spec, 0, 60_000)).toBe(1);
+  expect(windowsIn(spec, 1, 60_000)).toBe(0);
+  expect(windowsIn(spec, 1, 60_001)).toBe(1);
+  expect(windowsIn(spec, 0, 3_600_000)).toBe(60);
+});

@@ -1,0 +1,21 @@
+//! What has to be built before the services can start, one file per tool. Each is skipped when it is up to date.
+
+mod cargo;
+mod gradle;
+mod npm;
+mod stamp;
+
+pub use stamp::{Stamp, StampError};
+
+use crate::parts::Part;
+
+/// The build steps; those that don't need each other run side by side.
+pub fn all() -> Vec<Part> {
+    vec![
+        cargo::RUST,
+        gradle::CLASSPATHS,
+        gradle::SPARK_JAR,
+        npm::PACKAGES,
+        npm::DASHBOARD,
+    ]
+}

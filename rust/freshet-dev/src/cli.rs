@@ -1,0 +1,155 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::supervise::guard::{BindArgs, GuardArgs};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; for `status`: everything is ready; for `up`: ready, or running already
+  1  failed; for `status`: some part is not ready
+  2  wrong usage or configuration
+  3  not running
+  4  this machine is not ready: a check before the start failed
+
+Environment:
+  FRESHET_HOME  where data, logs and run files live (default: .freshet in the project folder)
+  JAVA_HOME     which JDK to use (17 or 21)";
+
+/// Live streams into windowed averages, on Spark, with the hot path in Rust
+#[derive(Debug, Parser)]
+#[command(name = "freshet", bin_name = "./freshet", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check this machine, build, start everything, and wait for the first window
+    Up(UpArgs),
+    /// Stop everything, in order
+    Down(DownArgs),
+    /// Show each part: state, process, uptime, restarts, memory, address
+    Status(StatusArgs),
+    /// Check this machine without starting anything
+    Doctor(DoctorArgs),
+    /// Show the logs
+    Logs(LogsArgs),
+    /// Run the tests; all parts when none is named
+    Test(TestArgs),
+    /// Supervise a stack in the background
+    #[command(hide = true)]
+    Supervise(StackArgs),
+    /// Run a part, and end it when the supervisor is gone
+    #[command(hide = true)]
+    Guard(GuardArgs),
+    /// Become a part that dies with its guard
+    #[command(hide = true)]
+    Bind(BindArgs),
+}
+
+/// Which stack.
+#[derive(Clone, Debug, Args)]
+pub struct StackArgs {
+    /// Configuration of the pipeline
+    #[arg(short, long, value_name = "FILE", default_value = "freshet.toml")]
+    pub config: PathBuf,
+    /// Run the classic topology: Kafka 3.9, coordinated by ZooKeeper
+    #[arg(long)]
+    pub zookeeper: bool,
+}
+
+/// Options of `up`.
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// Which stack.
+    #[command(flatten)]
+    pub stack: StackArgs,
+    /// Return when everything is ready, and leave it running
+    #[arg(long)]
+    pub detach: bool,
+}
+
+/// Options of `down`.
+#[derive(Debug, Args)]
+pub struct DownArgs {
+    /// Delete data, checkpoints and logs as well
+    #[arg(long)]
+    pub purge: bool,
+}
+
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Which stack.
+    #[command(flatten)]
+    pub stack: StackArgs,
+}
+
+/// Options of `logs`.
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// Keep showing what is added
+    #[arg(short, long)]
+    pub follow: bool,
+    /// How many of the last lines of each log
+    #[arg(short = 'n', long, default_value_t = 50)]
+    pub lines: usize,
+    /// One part only, such as kafka or spark-job
+    pub component: Option<String>,
+}
+
+/// Options of `test`.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Parts to run
+    #[arg(value_enum)]
+    pub parts: Vec<TestPart>,
+    /// Run what takes long as well: outages of minutes, soak, full sizes
+    #[arg(long)]
+    pub long: bool,
+}
+
+/// A part of the tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TestPart {
+    /// Formatting, lints and tests of the Rust code, and the shell scripts
+    Rust,
+    /// Tests of the Spark job
+    Jvm,
+    /// Formatting, lints and tests of the dashboard
+    Node,
+    /// Really started Kafka, Cassandra, Spark and dashboard
+    System,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_guarded_command_keeps_its_own_options() {
+        let line = ["freshet", "bind", "--guard", "7", "--", "java", "-Xmx1g", "--", "x"];
+        assert!(Cli::try_parse_from(line).is_ok());
+        assert!(Cli::try_parse_from(["freshet", "bind", "--guard", "7"]).is_err());
+    }
+}

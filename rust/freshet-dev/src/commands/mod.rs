@@ -1,0 +1,60 @@
+//! One file per subcommand.
+
+mod doctor;
+mod down;
+mod logs;
+mod project;
+mod running;
+mod status;
+mod supervise;
+mod test;
+mod up;
+
+use std::process::ExitCode;
+
+use freshet_core::config::ConfigError;
+use tokio::runtime::Builder;
+
+use crate::cli::{Cli, Command};
+use crate::display::note;
+use crate::supervise::guard;
+
+/// The exit codes of `./freshet --help`.
+mod exit {
+    pub(super) const FAILED: u8 = 1;
+    pub(super) const USAGE: u8 = 2;
+    pub(super) const NOT_RUNNING: u8 = 3;
+    pub(super) const NOT_READY: u8 = 4;
+}
+
+/// Does what was asked, prints what went wrong, and gives the exit code.
+pub fn run(cli: Cli) -> ExitCode {
+    let outcome = match cli.command {
+        Command::Up(arguments) => up::run(&arguments),
+        Command::Down(arguments) => down::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Logs(arguments) => logs::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Supervise(arguments) => supervise::run_detached(&arguments),
+        Command::Guard(arguments) => run_guard(arguments),
+        Command::Bind(arguments) => guard::bind(&arguments).map(|never| match never {}).map_err(Into::into),
+    };
+    outcome.unwrap_or_else(|error| {
+        note(format_args!("error: {error:#}"));
+        ExitCode::from(code_of(&error))
+    })
+}
+
+fn code_of(error: &anyhow::Error) -> u8 {
+    if error.chain().any(|cause| cause.is::<ConfigError>()) { exit::USAGE } else { exit::FAILED }
+}
+
+fn run_guard(arguments: guard::GuardArgs) -> anyhow::Result<ExitCode> {
+    // The part is tied to the thread that starts it, so that has to be the main one.
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let code = runtime.block_on(guard::run(arguments))?;
+    // Dropped without waiting: a blocked read must not keep a guard whose part has ended.
+    runtime.shutdown_background();
+    Ok(ExitCode::from(code))
+}

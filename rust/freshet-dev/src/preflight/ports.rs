@@ -1,0 +1,164 @@
+//! Ports: each used once, and free, or else by whom they are taken.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+
+use super::Check;
+use crate::parts::Context;
+use crate::state::Topology;
+
+/// `0A` in `/proc/net/tcp`.
+const LISTENING: &str = "0A";
+
+struct Port {
+    number: u16,
+    service: &'static str,
+    setting: &'static str,
+}
+
+pub(super) fn all(context: &Context, own: bool) -> Vec<Check> {
+    let ports = needed(context);
+    let mut users: HashMap<u16, &Port> = HashMap::new();
+    ports
+        .iter()
+        .map(|port| {
+            let verdict = match users.insert(port.number, port) {
+                Some(other) => Err(format!("{} uses it too; set {} to another port", other.service, port.setting)),
+                None if own => Ok("used by the running stack".to_owned()),
+                None => free(port),
+            };
+            Check::new(format!("port {} ({})", port.number, port.service), verdict)
+        })
+        .collect()
+}
+
+fn needed(context: &Context) -> Vec<Port> {
+    let dev = &context.config.dev;
+    let port = |number, service, setting| Port { number, service, setting };
+    let coordination = match context.topology {
+        Topology::Kraft => {
+            port(dev.kafka_controller_port, "kafka controller", "[dev] kafka_controller_port")
+        }
+        Topology::Zookeeper => port(dev.zookeeper_port, "zookeeper", "[dev] zookeeper_port"),
+    };
+    vec![
+        port(dev.kafka_port, "kafka", "[dev] kafka_port"),
+        coordination,
+        port(dev.cassandra_port, "cassandra", "[dev] cassandra_port"),
+        port(dev.cassandra_storage_port, "cassandra storage", "[dev] cassandra_storage_port"),
+        port(dev.spark_ui_port, "spark page", "[dev] spark_ui_port"),
+        port(context.config.dashboard.port, "dashboard", "[dashboard] port"),
+    ]
+}
+
+fn free(port: &Port) -> Result<String, String> {
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, port.number)) {
+        Ok(_) => Ok("free".to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            Err(taken(port, owner(Path::new("/proc"), port.number)))
+        }
+        Err(error) => Err(format!("cannot be used: {error}; set {}", port.setting)),
+    }
+}
+
+fn taken(port: &Port, owner: Option<(String, u32)>) -> String {
+    let (owner, stop) = match owner {
+        Some((name, pid)) => (format!("{name} (pid {pid})"), "stop it"),
+        None => ("a process of another user".to_owned(), "stop it"),
+    };
+    format!("port {} is taken by {owner}; {stop}, or set {}", port.number, port.setting)
+}
+
+/// Who listens on a port: found through the socket's inode, which `/proc/net/tcp` gives for the port and
+/// `/proc/<pid>/fd` for the process. Only root and the owner himself may look there.
+fn owner(proc: &Path, port: u16) -> Option<(String, u32)> {
+    let inodes: Vec<String> = ["net/tcp", "net/tcp6"]
+        .iter()
+        .filter_map(|table| fs::read_to_string(proc.join(table)).ok())
+        .flat_map(|table| listening_inodes(&table, port))
+        .collect();
+    let processes = fs::read_dir(proc).ok()?.filter_map(Result::ok);
+    processes
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .find(|pid| has_socket(&proc.join(pid.to_string()), &inodes))
+        .map(|pid| (process_name(proc, pid), pid))
+}
+
+/// Inodes of the sockets that listen on a port, from the text of `/proc/net/tcp`.
+fn listening_inodes(table: &str, port: u16) -> Vec<String> {
+    let suffix = format!(":{port:04X}");
+    table
+        .lines()
+        .skip(1)
+        .filter_map(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let (local, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
+            (local.ends_with(&suffix) && *state == LISTENING).then(|| (*inode).to_owned())
+        })
+        .collect()
+}
+
+fn has_socket(process: &Path, inodes: &[String]) -> bool {
+    let Ok(descriptors) = fs::read_dir(process.join("fd")) else { return false };
+    descriptors.filter_map(Result::ok).any(|descriptor| {
+        let target = fs::read_link(descriptor.path()).unwrap_or_default();
+        let target = target.to_string_lossy();
+        let inode = target.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']'));
+        inode.is_some_and(|inode| inodes.iter().any(|wanted| wanted == inode))
+    })
+}
+
+fn process_name(proc: &Path, pid: u32) -> String {
+    let name = fs::read_to_string(proc.join(pid.to_string()).join("comm"));
+    name.map_or_else(|_| "a process".to_owned(), |name| name.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parts::tests::context;
+
+    const TABLE: &str = "\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:2384 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 2817 1 ffff
+   1: 0100007F:2384 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 4711 1 ffff
+   2: 00000000:0BB8 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 3000 1 ffff
+";
+
+    #[test]
+    fn only_listening_sockets_of_the_port_count() {
+        assert_eq!(listening_inodes(TABLE, 9092), ["2817"]);
+        assert_eq!(listening_inodes(TABLE, 3000), ["3000"]);
+        assert!(listening_inodes(TABLE, 3001).is_empty());
+        assert!(listening_inodes("", 9092).is_empty());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_owner_of_a_taken_port_is_named() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let number = listener.local_addr().unwrap().port();
+        let port = Port { number, service: "kafka", setting: "[dev] kafka_port" };
+        let message = free(&port).unwrap_err();
+        let own = format!("(pid {}); stop it, or set [dev] kafka_port", std::process::id());
+        assert!(message.contains(&own), "{message}");
+        drop(listener);
+        assert!(free(&port).is_ok());
+    }
+
+    #[test]
+    fn one_port_for_two_services_is_refused() {
+        let mut context = context();
+        context.config.dashboard.port = context.config.dev.kafka_port;
+        let checks = all(&context, true);
+        let wrong: Vec<String> =
+            checks.iter().filter(|check| !check.is_ok()).map(ToString::to_string).collect();
+        assert_eq!(
+            wrong,
+            ["FAIL  port 9092 (dashboard): kafka uses it too; set [dashboard] port to another port"]
+        );
+    }
+}

@@ -1,0 +1,211 @@
+//! Asking services whether they are there, and the pipeline whether it flows.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use freshet_core::config::{Config, Stream};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use crate::parts::Readiness;
+use crate::state::now_ms;
+
+/// How long to wait between two questions.
+const INTERVAL: Duration = Duration::from_millis(100);
+/// A service that accepts a connection but does not answer is not ready.
+const ANSWER_LIMIT: Duration = Duration::from_secs(3);
+/// How far back windows are asked for, in windows: those open now and those that have just closed.
+const WINDOWS_BACK: i64 = 3;
+
+/// Waits until a service answers.
+pub async fn ready(readiness: &Readiness) {
+    match readiness {
+        Readiness::Started => {}
+        Readiness::Port(port) => {
+            until(|| async { TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).await.is_ok() }).await;
+        }
+        Readiness::Http(url) => until(|| async { get(url.clone(), None).await.is_some() }).await,
+    }
+}
+
+async fn until<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
+    while !holds().await {
+        sleep(INTERVAL).await;
+    }
+}
+
+async fn get(url: String, token: Option<String>) -> Option<String> {
+    let request = move || {
+        let mut request =
+            ureq::get(&url).config().timeout_global(Some(ANSWER_LIMIT)).build();
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        request.call().ok()?.body_mut().read_to_string().ok()
+    };
+    spawn_blocking(request).await.ok().flatten()
+}
+
+/// Where the dashboard answers on this machine.
+pub fn dashboard_url(config: &Config) -> String {
+    let host = match config.dashboard.host.as_str() {
+        // "Every address" is no address to connect to.
+        "0.0.0.0" | "::" => "127.0.0.1",
+        host => host,
+    };
+    format!("http://{host}:{}", config.dashboard.port)
+}
+
+/// Waits until the dashboard shows a window that was fed after `since` (milliseconds since the epoch), of any stream
+/// that has a source.
+pub async fn first_window(config: &Config, since: i64) {
+    let dashboard = DashboardApi {
+        url: dashboard_url(config),
+        token: config.dashboard.token.as_ref().map(|token| token.expose().to_owned()),
+    };
+    let fed: Vec<&Stream> = config
+        .sources
+        .iter()
+        .filter_map(|source| config.stream(&source.stream))
+        .collect();
+    let mut freshness = Freshness { since, seen: HashMap::new() };
+    loop {
+        for stream in &fed {
+            for (series, window) in dashboard.newest_windows(stream).await {
+                if freshness.proves(&series, &window) {
+                    return;
+                }
+            }
+        }
+        sleep(INTERVAL).await;
+    }
+}
+
+/// Tells windows of this run from those that an earlier run has left in the store.
+struct Freshness {
+    since: i64,
+    seen: HashMap<(String, i64), i64>,
+}
+
+impl Freshness {
+    fn proves(&mut self, series: &str, window: &Window) -> bool {
+        if window.end <= self.since {
+            return false;
+        }
+        // A window that was open while the stack was down may have been stored before; but then its count grows now.
+        let before = *self
+            .seen
+            .entry((series.to_owned(), window.start))
+            .or_insert(window.count);
+        window.start >= self.since || window.count > before
+    }
+}
+
+#[derive(Deserialize)]
+struct SeriesAnswer {
+    series: Vec<SeriesOfStream>,
+}
+
+#[derive(Deserialize)]
+struct SeriesOfStream {
+    series: String,
+    metric: String,
+}
+
+#[derive(Deserialize)]
+struct WindowsAnswer {
+    windows: Vec<Window>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Window {
+    start: i64,
+    end: i64,
+    count: i64,
+}
+
+struct DashboardApi {
+    url: String,
+    token: Option<String>,
+}
+
+impl DashboardApi {
+    async fn ask<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Option<T> {
+        let query: Vec<String> =
+            query.iter().map(|(key, value)| format!("{key}={}", percent_encoded(value))).collect();
+        let url = format!("{}{path}?{}", self.url, query.join("&"));
+        serde_json::from_str(&get(url, self.token.clone()).await?).ok()
+    }
+
+    /// The newest windows of a stream's first series, in its shortest window.
+    async fn newest_windows(&self, stream: &Stream) -> Vec<(String, Window)> {
+        let Some(window) = stream.windows.iter().min_by_key(|window| window.size_ms()) else {
+            return Vec::new();
+        };
+        let query = [("stream", stream.name.as_str())];
+        let Some(answer) = self.ask::<SeriesAnswer>("/api/series", &query).await else {
+            return Vec::new();
+        };
+        let Some(first) = answer.series.first() else { return Vec::new() };
+        let now = now_ms();
+        let (from, to) = (now - WINDOWS_BACK * window.size_ms(), now + window.size_ms());
+        let query = [
+            ("stream", stream.name.as_str()),
+            ("series", &first.series),
+            ("metric", &first.metric),
+            ("window", &window.to_string()),
+            ("from", &from.to_string()),
+            ("to", &to.to_string()),
+        ];
+        let answer = self.ask::<WindowsAnswer>("/api/windows", &query).await;
+        let windows = answer.map(|answer| answer.windows).unwrap_or_default();
+        windows.into_iter().map(|window| (first.series.clone(), window)).collect()
+    }
+}
+
+fn percent_encoded(value: &str) -> String {
+    value.bytes().fold(String::new(), |mut encoded, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push('%');
+            encoded.push_str(&format!("{byte:02X}"));
+        }
+        encoded
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(start: i64, count: i64) -> Window {
+        Window { start, end: start + 10, count }
+    }
+
+    #[test]
+    fn a_window_of_an_earlier_run_proves_nothing_until_it_grows() {
+        let mut freshness = Freshness { since: 105, seen: HashMap::new() };
+        assert!(!freshness.proves("a", &window(90, 10)), "it ended before this run");
+        assert!(!freshness.proves("a", &window(100, 5)), "the store had it");
+        assert!(!freshness.proves("a", &window(100, 5)), "it has not grown");
+        assert!(!freshness.proves("b", &window(100, 6)), "another series");
+        assert!(freshness.proves("a", &window(100, 6)), "this run has added to it");
+    }
+
+    #[test]
+    fn a_window_that_began_in_this_run_proves_the_flow() {
+        let mut freshness = Freshness { since: 105, seen: HashMap::new() };
+        assert!(freshness.proves("a", &window(110, 1)));
+    }
+
+    #[test]
+    fn series_names_travel_in_a_query() {
+        assert_eq!(percent_encoded("laptop/cpu %"), "laptop%2Fcpu%20%25");
+    }
+}

@@ -1,0 +1,33 @@
+//! The dashboard: history from Cassandra and the live edge from Kafka, on one page.
+
+use std::time::Duration;
+
+use super::{endpoints, tier};
+use crate::parts::{Context, Part, Plan, Readiness, Work};
+use crate::probe::dashboard_url;
+use crate::supervise::CommandLine;
+
+pub(super) const PART: Part = Part {
+    name: "dashboard",
+    needs: &["dashboard-build", "kafka", "cassandra"],
+    work: Work::Service { tier: tier::READERS, plan: |context| Ok(plan(context)) },
+};
+
+/// V8 would let its heap grow to gigabytes before it collects.
+const HEAP_MEGABYTES: u32 = 256;
+
+fn plan(context: &Context) -> Plan {
+    let command = CommandLine::new("node", context.root.join("node-dashboard"))
+        .arg(format!("--max-old-space-size={HEAP_MEGABYTES}"))
+        .args(["dist/server/server.js", "-c"])
+        .arg(&context.config_file)
+        .envs(endpoints(context));
+    let address = dashboard_url(&context.config);
+    Plan {
+        before: Vec::new(),
+        command,
+        readiness: Readiness::Http(format!("{address}/healthz")),
+        address: Some(address),
+        grace: Duration::from_secs(3),
+    }
+}

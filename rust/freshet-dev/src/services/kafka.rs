@@ -1,0 +1,160 @@
+//! The broker: Kafka 4 that coordinates itself, or Kafka 3.9 with `ZooKeeper`.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use super::java::java;
+use super::{HOST, tier};
+use crate::parts::{Context, Part, Plan, PlanError, Readiness, Work};
+use crate::state::Topology;
+use crate::supervise::CommandLine;
+
+pub(super) const PART: Part = Part {
+    name: "kafka",
+    needs: &["classpaths", "zookeeper"],
+    work: Work::Service { tier: tier::STORES, plan },
+};
+
+const MAIN_CLASS: &str = "kafka.Kafka";
+const CLUSTER_ID_FILE: &str = "cluster-id";
+/// What both topologies say: one broker, small, for one user.
+const COMMON: &str = "\
+num.network.threads=2
+num.io.threads=2
+background.threads=2
+log.cleaner.dedupe.buffer.size=16777216
+log.segment.bytes=67108864
+log.retention.bytes=1073741824
+log.retention.hours=48
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=2
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+";
+
+fn plan(context: &Context) -> Result<Plan, PlanError> {
+    let folder = context.home.data_of("kafka", context.topology);
+    fs::create_dir_all(&folder).map_err(PlanError::at("create", &folder))?;
+    let properties = folder.join("server.properties");
+    fs::write(&properties, server_properties(context, &folder.join("log")))
+        .map_err(PlanError::at("write", &properties))?;
+    let command = broker(context, MAIN_CLASS)?.arg(&properties);
+    Ok(Plan {
+        before: format(context, &folder, &properties)?,
+        command,
+        readiness: Readiness::Port(context.config.dev.kafka_port),
+        address: Some(format!("{HOST}:{}", context.config.dev.kafka_port)),
+        grace: Duration::from_secs(6),
+    })
+}
+
+fn broker(context: &Context, main_class: &str) -> Result<CommandLine, PlanError> {
+    let jars = match context.topology {
+        Topology::Kraft => "kafka",
+        Topology::Zookeeper => "kafka-zookeeper",
+    };
+    let options = [
+        // The broker copies bytes; what the optimising compiler adds is not worth its memory and start-up time.
+        "-XX:TieredStopAtLevel=1".to_owned(),
+        "-Dorg.slf4j.simpleLogger.showDateTime=true".to_owned(),
+        "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS".to_owned(),
+        "-Dorg.slf4j.simpleLogger.showThreadName=false".to_owned(),
+    ];
+    java(context, jars, &context.config.dev.kafka_heap, options, main_class)
+}
+
+fn server_properties(context: &Context, log: &Path) -> String {
+    let dev = &context.config.dev;
+    let listener = format!("PLAINTEXT://{HOST}:{}", dev.kafka_port);
+    let coordination = match context.topology {
+        Topology::Kraft => format!(
+            "process.roles=broker,controller\n\
+             node.id=1\n\
+             controller.quorum.voters=1@{HOST}:{controller}\n\
+             controller.listener.names=CONTROLLER\n\
+             listeners={listener},CONTROLLER://{HOST}:{controller}\n\
+             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n",
+            controller = dev.kafka_controller_port
+        ),
+        Topology::Zookeeper => format!(
+            "broker.id=1\n\
+             zookeeper.connect={HOST}:{}\n\
+             zookeeper.session.timeout.ms=6000\n\
+             listeners={listener}\n",
+            dev.zookeeper_port
+        ),
+    };
+    format!("{coordination}advertised.listeners={listener}\nlog.dirs={}\n{COMMON}", log.display())
+}
+
+/// `KRaft` wants its storage formatted once, under an id that stays with the data.
+fn format(
+    context: &Context,
+    folder: &Path,
+    properties: &Path,
+) -> Result<Vec<CommandLine>, PlanError> {
+    if context.topology == Topology::Zookeeper || folder.join("log/meta.properties").exists() {
+        return Ok(Vec::new());
+    }
+    let id = cluster_id(&folder.join(CLUSTER_ID_FILE))?;
+    let command = broker(context, "kafka.tools.StorageTool")?
+        .args(["format", "--cluster-id", &id, "--config"])
+        .arg(properties);
+    Ok(vec![command])
+}
+
+fn cluster_id(file: &Path) -> Result<String, PlanError> {
+    match fs::read_to_string(file) {
+        Ok(id) => Ok(id.trim().to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let id = new_cluster_id();
+            fs::write(file, &id).map_err(PlanError::at("write", file))?;
+            Ok(id)
+        }
+        Err(error) => Err(PlanError::at("read", file)(error)),
+    }
+}
+
+/// Kafka's ids are 16 bytes in unpadded base64: 22 characters, of which the last carries four bits. An id must not
+/// begin with a dash, which a command line would take for an option.
+fn new_cluster_id() -> String {
+    const LAST: [char; 4] = ['A', 'Q', 'g', 'w'];
+    let body = (0..21).map(|_| fastrand::alphanumeric());
+    body.chain(fastrand::choice(LAST)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parts::tests::context;
+
+    #[test]
+    fn kraft_and_zookeeper_differ_in_coordination_only() {
+        let mut context = context();
+        let kraft = server_properties(&context, Path::new("/data/log"));
+        assert!(kraft.contains("process.roles=broker,controller"));
+        assert!(kraft.contains("listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093"));
+        context.topology = Topology::Zookeeper;
+        let classic = server_properties(&context, Path::new("/data/log"));
+        assert!(classic.contains("zookeeper.connect=127.0.0.1:2181"));
+        assert!(!classic.contains("process.roles"));
+        for properties in [kraft, classic] {
+            assert!(properties.ends_with(COMMON));
+            assert!(properties.contains("log.dirs=/data/log\n"));
+        }
+    }
+
+    #[test]
+    fn the_cluster_id_stays_with_the_data() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(CLUSTER_ID_FILE);
+        let first = cluster_id(&file).unwrap();
+        assert_eq!(first.len(), 22);
+        assert_eq!(cluster_id(&file).unwrap(), first);
+    }
+}

@@ -1,0 +1,99 @@
+//! The services of the stack, one file each: its command line, environment, and how to see that it answers. They are
+//! data, so that the supervisor and the system tests run the very same things.
+
+mod cassandra;
+mod dashboard;
+mod java;
+mod kafka;
+mod producer;
+mod spark_job;
+mod writer;
+mod zookeeper;
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use crate::parts::{Context, Part, Plan, Readiness};
+use crate::state::Topology;
+use crate::supervise::CommandLine;
+
+/// Everything that listens does so here and nowhere else.
+pub(crate) const HOST: &str = "127.0.0.1";
+
+/// Order of ending: what brings data in goes first, what keeps it goes last.
+mod tier {
+    pub(super) const SOURCES: u8 = 0;
+    pub(super) const COMPUTING: u8 = 1;
+    pub(super) const READERS: u8 = 2;
+    pub(super) const STORES: u8 = 3;
+    pub(super) const COORDINATION: u8 = 4;
+}
+
+/// The services of a topology in the order in which people think of them.
+pub fn all(topology: Topology) -> Vec<Part> {
+    let zookeeper = (topology == Topology::Zookeeper).then_some(zookeeper::PART);
+    zookeeper
+        .into_iter()
+        .chain([
+            kafka::PART,
+            cassandra::PART,
+            spark_job::PART,
+            writer::PART,
+            producer::PART,
+            dashboard::PART,
+        ])
+        .collect()
+}
+
+/// The endpoints of this stack, for our own programs: they override what the configuration says about a cluster.
+fn endpoints(context: &Context) -> Vec<(String, OsString)> {
+    let dev = &context.config.dev;
+    let overrides: [(&str, OsString); 3] = [
+        ("KAFKA__BOOTSTRAP_SERVERS", format!("{HOST}:{}", dev.kafka_port).into()),
+        ("CASSANDRA__CONTACT_POINTS", format!("{HOST}:{}", dev.cassandra_port).into()),
+        ("SPARK__CHECKPOINT_LOCATION", context.home.checkpoints(context.topology).into()),
+    ];
+    // Without this glibc keeps up to eight arenas per core, which shows in what the whole stack holds.
+    let arenas = ("MALLOC_ARENA_MAX".to_owned(), "2".into());
+    overrides
+        .into_iter()
+        .map(|(name, value)| (format!("FRESHET_{name}"), value))
+        .chain([arenas])
+        .collect()
+}
+
+/// A program of ours. It answers on no port: what it does shows in the first window.
+fn native(context: &Context, program: &str) -> Plan {
+    let command = CommandLine::new(context.program(program), &context.root)
+        .arg("-c")
+        .arg(&context.config_file)
+        .envs(endpoints(context));
+    Plan {
+        before: Vec::new(),
+        command,
+        readiness: Readiness::Started,
+        address: None,
+        grace: Duration::from_secs(3),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zookeeper_is_there_only_when_asked_for_and_ends_last() {
+        let kraft = all(Topology::Kraft);
+        assert!(kraft.iter().all(|part| part.name != "zookeeper"));
+        let classic = all(Topology::Zookeeper);
+        let last = classic.iter().max_by_key(|part| part.tier()).map(|part| part.name);
+        assert_eq!(last, Some("zookeeper"));
+    }
+
+    #[test]
+    fn sources_end_before_anything_else() {
+        let services = all(Topology::Kraft);
+        let first = services.iter().min_by_key(|part| part.tier()).map(|part| part.name);
+        assert_eq!(first, Some("producer"));
+    }
+}

@@ -1,0 +1,73 @@
+//! The Spark job, through Spark's own `SparkSubmit`.
+
+use std::fs;
+use std::time::Duration;
+
+use super::java::{add_opens, java};
+use super::{HOST, endpoints, tier};
+use crate::parts::{Context, Part, Plan, PlanError, Readiness, Work};
+
+pub(super) const PART: Part = Part {
+    name: "spark-job",
+    needs: &["classpaths", "spark-jar", "kafka"],
+    work: Work::Service { tier: tier::COMPUTING, plan },
+};
+
+const SUBMIT: &str = "org.apache.spark.deploy.SparkSubmit";
+const MAIN_CLASS: &str = "io.freshet.spark.WindowedAverages";
+/// What Spark's own launcher opens on JDK 17.
+const OPENED: &[&str] = &[
+    "java.base/java.lang",
+    "java.base/java.lang.invoke",
+    "java.base/java.lang.reflect",
+    "java.base/java.io",
+    "java.base/java.net",
+    "java.base/java.nio",
+    "java.base/java.util",
+    "java.base/java.util.concurrent",
+    "java.base/java.util.concurrent.atomic",
+    "java.base/sun.nio.ch",
+    "java.base/sun.nio.cs",
+    "java.base/sun.security.action",
+    "java.base/sun.util.calendar",
+];
+
+fn plan(context: &Context) -> Result<Plan, PlanError> {
+    let port = context.config.dev.spark_ui_port;
+    let checkpoints = context.home.checkpoints(context.topology);
+    fs::create_dir_all(&checkpoints).map_err(PlanError::at("create", &checkpoints))?;
+    let options = add_opens(OPENED).chain([
+        "-XX:+IgnoreUnrecognizedVMOptions".to_owned(),
+        "--enable-native-access=ALL-UNNAMED".to_owned(),
+        "-Djdk.reflect.useDirectMethodHandle=false".to_owned(),
+    ]);
+    let command = java(context, "spark", &context.config.dev.spark_heap, options, SUBMIT)?
+        .args(["--class", MAIN_CLASS, "--master", "local[2]"])
+        .args(settings(context).iter().flat_map(|setting| ["--conf", setting]))
+        .arg(context.spark_jar())
+        .arg("-c")
+        .arg(&context.config_file)
+        .envs(endpoints(context))
+        .env("SPARK_LOCAL_IP", HOST);
+    Ok(Plan {
+        before: Vec::new(),
+        command,
+        readiness: Readiness::Http(format!("http://{HOST}:{port}/api/v1/applications")),
+        address: Some(format!("http://{HOST}:{port}")),
+        grace: Duration::from_secs(5),
+    })
+}
+
+fn settings(context: &Context) -> Vec<String> {
+    let scratch = context.home.scratch();
+    vec![
+        format!("spark.driver.bindAddress={HOST}"),
+        format!("spark.driver.host={HOST}"),
+        format!("spark.ui.port={}", context.config.dev.spark_ui_port),
+        // Spark would try the next ports: the page would be where nobody looks for it.
+        "spark.port.maxRetries=0".to_owned(),
+        "spark.ui.showConsoleProgress=false".to_owned(),
+        format!("spark.local.dir={}", scratch.display()),
+        format!("spark.sql.warehouse.dir={}", scratch.join("warehouse").display()),
+    ]
+}

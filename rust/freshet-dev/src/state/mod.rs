@@ -1,0 +1,190 @@
+//! What the stack keeps on disk: where everything lives, who runs, and how it is.
+
+mod lock;
+mod snapshot;
+
+pub use lock::{LockError, ProcessLock};
+pub use snapshot::{PartState, PartStatus, Phase, Snapshot, SnapshotError, now_ms};
+
+use std::fs;
+use std::io::{self, ErrorKind::{DirectoryNotEmpty, NotFound}};
+use std::path::{Path, PathBuf};
+
+/// Which services carry the topics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Topology {
+    /// Kafka 4 that coordinates itself.
+    #[default]
+    Kraft,
+    /// The classic pair: Kafka 3.9 and `ZooKeeper`.
+    Zookeeper,
+}
+
+impl Topology {
+    /// What this topology appends to the names of its own folders: two Kafkas share neither data nor checkpoints,
+    /// because a checkpoint holds offsets of one of them.
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Kraft => "",
+            Self::Zookeeper => "-zookeeper",
+        }
+    }
+}
+
+/// The folder that holds a stack's state (`FRESHET_HOME`, by default `.freshet` in the project).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home(PathBuf);
+
+impl Home {
+    /// A home at an absolute path; nothing is created yet.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self(folder.into())
+    }
+
+    /// The folder itself.
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    /// Creates the folders that every start needs.
+    ///
+    /// # Errors
+    /// When a folder cannot be created.
+    pub fn create(&self) -> io::Result<()> {
+        [self.logs(), self.run(), self.scratch(), self.0.join("data")]
+            .iter()
+            .try_for_each(fs::create_dir_all)
+    }
+
+    /// Where every part logs to.
+    pub fn logs(&self) -> PathBuf {
+        self.0.join("logs")
+    }
+
+    /// The log of one part.
+    pub fn log(&self, part: &str) -> PathBuf {
+        self.logs().join(format!("{part}.log"))
+    }
+
+    /// The data of a service that both topologies share.
+    pub fn data(&self, service: &str) -> PathBuf {
+        self.0.join("data").join(service)
+    }
+
+    /// The data of a service that each topology has for itself.
+    pub fn data_of(&self, service: &str, topology: Topology) -> PathBuf {
+        self.data(&format!("{service}{}", topology.suffix()))
+    }
+
+    /// Spark's checkpoints.
+    pub fn checkpoints(&self, topology: Topology) -> PathBuf {
+        self.0.join(format!("checkpoints{}", topology.suffix()))
+    }
+
+    /// Files that only matter while the stack runs.
+    pub fn run(&self) -> PathBuf {
+        self.0.join("run")
+    }
+
+    /// Temporary files of the services, emptied at every start.
+    pub fn scratch(&self) -> PathBuf {
+        self.run().join("tmp")
+    }
+
+    /// The state that `status` reads.
+    pub fn status_file(&self) -> PathBuf {
+        self.run().join("status.json")
+    }
+
+    /// Held by the supervisor for as long as it lives.
+    pub fn supervisor_lock(&self) -> PathBuf {
+        self.run().join("supervisor.lock")
+    }
+
+    /// Shared by the guards of all parts for as long as any of them lives.
+    pub fn parts_lock(&self) -> PathBuf {
+        self.run().join("parts.lock")
+    }
+
+    /// Empties the folder for temporary files: a killed JVM leaves its unpacked native libraries behind.
+    ///
+    /// # Errors
+    /// When the folder cannot be emptied or created anew.
+    pub fn clear_scratch(&self) -> io::Result<()> {
+        remove_folder(&self.scratch())?;
+        fs::create_dir_all(self.scratch())
+    }
+
+    /// Deletes all state, and only what this project has put there: `FRESHET_HOME` may name a folder of the user's.
+    ///
+    /// # Errors
+    /// When something cannot be deleted.
+    pub fn purge(&self) -> io::Result<()> {
+        let checkpoints = [Topology::Kraft, Topology::Zookeeper].map(|of| self.checkpoints(of));
+        let folders = [self.0.join("data"), self.logs(), self.run()];
+        folders.iter().chain(&checkpoints).try_for_each(|folder| remove_folder(folder))?;
+        match fs::remove_dir(&self.0) {
+            Err(error) if !matches!(error.kind(), NotFound | DirectoryNotEmpty) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Who supervises a stack here, if anybody does.
+    ///
+    /// # Errors
+    /// When the lock file cannot be used.
+    pub fn supervisor(&self) -> Result<Option<u32>, LockError> {
+        ProcessLock::holder(&self.supervisor_lock())
+    }
+
+    /// Whether any part of a stack still runs here, be it with or without its supervisor.
+    ///
+    /// # Errors
+    /// When the lock file cannot be used.
+    pub fn has_parts(&self) -> Result<bool, LockError> {
+        ProcessLock::is_held(&self.parts_lock())
+    }
+}
+
+fn remove_folder(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topologies_share_neither_topics_nor_checkpoints() {
+        let home = Home::new("/h");
+        let (kraft, classic) = (Topology::Kraft, Topology::Zookeeper);
+        assert_ne!(home.data_of("kafka", kraft), home.data_of("kafka", classic));
+        assert_ne!(home.checkpoints(kraft), home.checkpoints(classic));
+    }
+
+    #[test]
+    fn purging_twice_is_fine() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path().join("home"));
+        home.create().unwrap();
+        assert!(home.logs().is_dir());
+        home.purge().unwrap();
+        home.purge().unwrap();
+        assert!(!home.folder().exists());
+    }
+
+    #[test]
+    fn purging_leaves_alone_what_is_not_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path());
+        home.create().unwrap();
+        fs::write(folder.path().join("letter.txt"), "dear").unwrap();
+        home.purge().unwrap();
+        assert!(folder.path().join("letter.txt").exists());
+        assert!(!home.logs().exists());
+    }
+}

@@ -1,0 +1,164 @@
+//! `./freshet test`: the runners of the three languages one after the other, and one summary at the end.
+
+mod counts;
+mod steps;
+
+pub use counts::Counts;
+pub use steps::{Step, steps};
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::cli::TestPart;
+use crate::display::{Table, duration};
+
+/// How one step went.
+#[derive(Debug)]
+pub struct Outcome {
+    part: TestPart,
+    name: &'static str,
+    counts: Counts,
+    took: Duration,
+}
+
+/// How all steps went.
+#[derive(Debug)]
+pub struct Summary(Vec<Outcome>);
+
+impl Summary {
+    /// Whether nothing failed.
+    pub fn is_success(&self) -> bool {
+        self.total().failed == 0
+    }
+
+    fn total(&self) -> Counts {
+        self.0.iter().fold(Counts::default(), |sum, outcome| sum + outcome.counts)
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = Table::default();
+        table.row(["part", "step", "result", "passed", "failed", "time"]);
+        for outcome in &self.0 {
+            table.row([
+                part_name(outcome.part),
+                outcome.name,
+                if outcome.counts.failed == 0 { "passed" } else { "FAILED" },
+                &outcome.counts.passed.to_string(),
+                &outcome.counts.failed.to_string(),
+                &duration(i64::try_from(outcome.took.as_millis()).unwrap_or(i64::MAX)),
+            ]);
+        }
+        // The last line is read by machines: it stands alone and keeps its form.
+        write!(formatter, "{table}\n\n{}", self.total())
+    }
+}
+
+/// Runs all steps, also after one has failed; output goes to standard output and to a log per step.
+///
+/// # Errors
+/// When a log cannot be written or standard output is closed.
+pub fn run(steps: &[Step], results: &Path) -> io::Result<Summary> {
+    fs::create_dir_all(results)?;
+    let outcomes = steps.iter().map(|step| run_step(step, results)).collect::<io::Result<_>>()?;
+    Ok(Summary(outcomes))
+}
+
+fn run_step(step: &Step, results: &Path) -> io::Result<Outcome> {
+    let (part, name) = (step.part, step.name);
+    crate::display::say(format_args!("\n=== {}: {name}", part_name(part)))?;
+    let log = results.join(format!("{}-{}.log", part_name(part), name.replace(' ', "-")));
+    let begun = Instant::now();
+    let (success, output) = match execute(step, &log) {
+        Ok(finished) => finished,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(error),
+        Err(error) => (false, format!("cannot run {}: {error}", step.command.name())),
+    };
+    if !success {
+        let why = output.lines().last().filter(|_| output.lines().count() == 1).unwrap_or("see above");
+        crate::display::say(format_args!("=== {}: {name} FAILED ({why})", part_name(part)))?;
+    }
+    Ok(Outcome { part, name, counts: Counts::of(success, &output), took: begun.elapsed() })
+}
+
+/// Runs a command; its output is shown, kept in a log, and given back.
+fn execute(step: &Step, log: &Path) -> io::Result<(bool, String)> {
+    let (mut reader, writer) = io::pipe()?;
+    let line = &step.command;
+    let mut command = Command::new(&line.program);
+    command
+        .args(&line.arguments)
+        .envs(line.environment.iter().map(|(name, value)| (name, value)))
+        .current_dir(&line.folder)
+        .stdout(writer.try_clone()?)
+        .stderr(writer);
+    let mut child = command.spawn()?;
+    // The command holds the pipe's writing end as well: only without it does the output end with the child.
+    drop(command);
+    let output = tee(&mut reader, &mut File::create(log)?)?;
+    Ok((child.wait()?.success(), output))
+}
+
+fn tee(reader: &mut impl Read, log: &mut File) -> io::Result<String> {
+    let mut all = Vec::new();
+    let mut buffer = [0; 8192];
+    loop {
+        let length = reader.read(&mut buffer)?;
+        if length == 0 {
+            return Ok(String::from_utf8_lossy(&all).into_owned());
+        }
+        let mut output = io::stdout().lock();
+        output.write_all(&buffer[..length])?;
+        output.flush()?;
+        log.write_all(&buffer[..length])?;
+        all.extend_from_slice(&buffer[..length]);
+    }
+}
+
+fn part_name(part: TestPart) -> &'static str {
+    match part {
+        TestPart::Rust => "rust",
+        TestPart::Jvm => "jvm",
+        TestPart::Node => "node",
+        TestPart::System => "system",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::supervise::CommandLine;
+
+    fn shell(name: &'static str, script: &str) -> Step {
+        let command = CommandLine::new("sh", ".").arg("-c").arg(script);
+        Step { part: TestPart::Rust, name, command }
+    }
+
+    #[test]
+    fn later_steps_run_after_a_failure_and_the_last_line_counts_all() {
+        let results = tempfile::tempdir().unwrap();
+        let steps = [
+            shell("broken", "exit 3"),
+            shell("tests", "echo 'test result: ok. 4 passed; 0 failed; 0 ignored'"),
+            shell("lint", "echo fine"),
+        ];
+        let summary = run(&steps, results.path()).unwrap();
+        assert!(!summary.is_success());
+        let text = summary.to_string();
+        assert_eq!(text.lines().last(), Some("5 passed, 1 failed"), "{text}");
+        assert_eq!(fs::read_to_string(results.path().join("rust-lint.log")).unwrap(), "fine\n");
+    }
+
+    #[test]
+    fn a_runner_that_is_not_installed_is_a_failure() {
+        let results = tempfile::tempdir().unwrap();
+        let command = CommandLine::new("/nowhere/gradle", ".");
+        let step = Step { part: TestPart::Jvm, name: "tests", command };
+        assert!(!run(&[step], results.path()).unwrap().is_success());
+    }
+}

@@ -1,0 +1,87 @@
+//! What each part of the tests runs.
+
+use std::path::Path;
+
+use crate::cli::TestPart;
+use crate::supervise::CommandLine;
+
+/// One command of a part.
+#[derive(Debug)]
+pub struct Step {
+    /// The part it belongs to.
+    pub part: TestPart,
+    /// Its name in the summary.
+    pub name: &'static str,
+    /// What is run.
+    pub command: CommandLine,
+}
+
+const ALL: [TestPart; 4] = [TestPart::Rust, TestPart::Jvm, TestPart::Node, TestPart::System];
+
+/// The steps of the named parts in their order, of all parts when none is named. `long` adds what takes long: cargo
+/// calls such tests ignored.
+pub fn steps(root: &Path, parts: &[TestPart], long: bool) -> Vec<Step> {
+    let parts = if parts.is_empty() { &ALL } else { parts };
+    parts.iter().flat_map(|part| steps_of(root, *part, long)).collect()
+}
+
+fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
+    let dashboard = root.join("node-dashboard");
+    let including_long: &[&str] = if long { &["--", "--include-ignored"] } else { &[] };
+    let cargo_test = |arguments: &[&str]| {
+        command(root, "cargo", &[&["test", "--release", "--locked"], arguments, including_long].concat())
+    };
+    let gradle = |task: &str| command(root, "gradle", &["--no-daemon", "--console=plain", task]);
+    let native = command(root, "cargo", &["build", "--release", "--workspace", "--locked"]);
+    let steps = match part {
+        TestPart::Rust => vec![
+            ("scripts", command(root, "sh", &["-n", "freshet"])),
+            ("format", command(root, "cargo", &["fmt", "--all", "--check"])),
+            ("lints", command(root, "cargo", CLIPPY)),
+            ("tests", cargo_test(&["--workspace"])),
+        ],
+        TestPart::Jvm => vec![("native library", native), ("tests", gradle("jvmTest"))],
+        TestPart::Node => vec![
+            ("install", command(&dashboard, "npm", &["ci", "--no-audit", "--no-fund"])),
+            ("build", command(&dashboard, "npm", &["run", "build"])),
+            ("tests", command(&dashboard, "npm", &["test"])),
+        ],
+        TestPart::System => {
+            vec![("tests", cargo_test(&["-p", "freshet-dev", "--test", "system"]))]
+        }
+    };
+    steps.into_iter().map(|(name, command)| Step { part, name, command }).collect()
+}
+
+const CLIPPY: &[&str] =
+    &["clippy", "--release", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
+
+fn command(folder: &Path, program: &str, arguments: &[&str]) -> CommandLine {
+    CommandLine::new(program, folder).args(arguments.iter().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(parts: &[TestPart]) -> Vec<TestPart> {
+        let mut names: Vec<_> = steps(Path::new("/p"), parts, false).iter().map(|s| s.part).collect();
+        names.dedup();
+        names
+    }
+
+    #[test]
+    fn no_part_named_means_all_parts() {
+        assert_eq!(names(&[]), ALL);
+        assert_eq!(names(&[TestPart::Node]), [TestPart::Node]);
+    }
+
+    #[test]
+    fn long_tests_run_only_when_asked_for() {
+        let long = |long| {
+            let steps = steps(Path::new("/p"), &[TestPart::System], long);
+            steps.iter().any(|step| step.command.arguments.contains(&"--include-ignored".into()))
+        };
+        assert!(long(true) && !long(false));
+    }
+}

@@ -1,0 +1,120 @@
+//! The one place where the running stack's condition is known; display, status file and dependants watch it.
+
+use std::path::Path;
+use std::process;
+
+use tokio::sync::watch;
+
+use crate::state::{PartState, PartStatus, Phase, Snapshot, Topology, now_ms};
+
+/// The current [`Snapshot`], to change and to watch.
+#[derive(Debug)]
+pub struct Board {
+    snapshot: watch::Sender<Snapshot>,
+}
+
+impl Board {
+    /// A board on which every part still waits. Parts are given as (name, is a service).
+    pub fn new(config: &Path, topology: Topology, parts: &[(&str, bool)]) -> Self {
+        let snapshot = Snapshot {
+            phase: Phase::Starting,
+            supervisor: process::id(),
+            started: now_ms(),
+            topology,
+            config: config.to_owned(),
+            parts: parts
+                .iter()
+                .map(|(name, service)| PartStatus::waiting(name, *service))
+                .collect(),
+            failure: None,
+        };
+        Self { snapshot: watch::Sender::new(snapshot) }
+    }
+
+    /// A view that is told of each change.
+    pub fn watch(&self) -> watch::Receiver<Snapshot> {
+        self.snapshot.subscribe()
+    }
+
+    /// The condition right now.
+    pub fn snapshot(&self) -> Snapshot {
+        self.snapshot.borrow().clone()
+    }
+
+    /// Changes the phase of the whole.
+    pub fn enter(&self, phase: Phase) {
+        self.snapshot.send_modify(|snapshot| snapshot.phase = phase);
+    }
+
+    /// Records why the start failed.
+    pub fn fail(&self, report: String) {
+        self.snapshot.send_modify(|snapshot| {
+            snapshot.phase = Phase::Failed;
+            snapshot.failure = Some(report);
+        });
+    }
+
+    /// Changes one part.
+    pub fn update(&self, name: &str, change: impl FnOnce(&mut PartStatus)) {
+        self.snapshot.send_modify(|snapshot| {
+            if let Some(part) = snapshot.parts.iter_mut().find(|part| part.name == name) {
+                change(part);
+            }
+        });
+    }
+
+    /// Marks a part as begun, now.
+    pub fn begin(&self, name: &str, state: PartState) {
+        self.update(name, |part| {
+            part.state = state;
+            part.started = Some(now_ms());
+        });
+    }
+
+    /// Marks a part as ready or done, and notes how long it took.
+    pub fn settle(&self, name: &str, state: PartState) {
+        self.update(name, |part| {
+            part.state = state;
+            part.took = part.started.map(|started| now_ms() - started);
+        });
+    }
+
+    /// Waits until all of these parts are ready or done.
+    pub async fn settled(&self, names: &[&str]) {
+        let all_settled = |snapshot: &Snapshot| {
+            names.iter().all(|name| snapshot.part(name).is_none_or(|part| part.state.is_settled()))
+        };
+        // The sender lives in `self`, so waiting cannot end in any other way than by the condition.
+        if self.watch().wait_for(all_settled).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn dependants_wait_until_all_they_need_is_settled() {
+        let board = Board::new(Path::new("c"), Topology::Kraft, &[("build", false), ("kafka", true)]);
+        let both = board.settled(&["build", "kafka"]);
+        tokio::pin!(both);
+        board.begin("build", PartState::Working);
+        board.settle("build", PartState::Done);
+        tokio::select! {
+            biased;
+            () = &mut both => panic!("kafka is not ready yet"),
+            () = std::future::ready(()) => {}
+        }
+        board.settle("kafka", PartState::Ready);
+        both.await;
+        assert!(board.snapshot().part("build").unwrap().took.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_part_that_this_stack_does_not_have_holds_nobody_up() {
+        let board = Board::new(Path::new("c"), Topology::Kraft, &[]);
+        board.settled(&["zookeeper"]).await;
+    }
+}

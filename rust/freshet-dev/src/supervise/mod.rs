@@ -1,0 +1,17 @@
+//! Keeping processes: started in order, watched, restarted, ended in order, and never left behind.
+
+mod backoff;
+mod board;
+mod command_line;
+mod diagnosis;
+pub mod guard;
+mod guarded;
+mod log_file;
+mod stack;
+
+pub use backoff::Backoff;
+pub use board::Board;
+pub use command_line::CommandLine;
+pub use diagnosis::{last_lines, likely_cause};
+pub use guarded::{Exit, Guarded, GuardedError, Guards};
+pub use stack::{FIRST_WINDOW, Failure, Stack};
