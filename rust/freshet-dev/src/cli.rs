@@ -59,6 +59,8 @@ pub struct StackArgs {
     /// Configuration of the pipeline
     #[arg(short, long, value_name = "FILE", default_value = "freshet.toml")]
     pub config: PathBuf,
+    // Help texts name things as people write them, without backticks.
+    #[allow(clippy::doc_markdown)]
     /// Run the classic topology: Kafka 3.9, coordinated by ZooKeeper
     #[arg(long)]
     pub zookeeper: bool,

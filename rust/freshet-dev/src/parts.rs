@@ -164,7 +164,8 @@ pub(crate) mod tests {
     /// A context with the default settings, for tests of plans.
     pub(crate) fn context() -> Context {
         let config =
-            Config::parse(CONFIG, Path::new("freshet.toml"), std::collections::BTreeMap::new()).unwrap();
+            Config::parse(CONFIG, Path::new("freshet.toml"), std::collections::BTreeMap::new())
+                .unwrap();
         Context {
             root: "/project".into(),
             home: Home::new("/project/.freshet"),

@@ -27,7 +27,8 @@ pub async fn ready(readiness: &Readiness) {
     match readiness {
         Readiness::Started => {}
         Readiness::Port(port) => {
-            until(|| async { TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).await.is_ok() }).await;
+            until(|| async { TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).await.is_ok() })
+                .await;
         }
         Readiness::Http(url) => until(|| async { get(url.clone(), None).await.is_some() }).await,
     }
@@ -41,8 +42,7 @@ async fn until<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
 
 async fn get(url: String, token: Option<String>) -> Option<String> {
     let request = move || {
-        let mut request =
-            ureq::get(&url).config().timeout_global(Some(ANSWER_LIMIT)).build();
+        let mut request = ureq::get(&url).config().timeout_global(Some(ANSWER_LIMIT)).build();
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -68,11 +68,8 @@ pub async fn first_window(config: &Config, since: i64) {
         url: dashboard_url(config),
         token: config.dashboard.token.as_ref().map(|token| token.expose().to_owned()),
     };
-    let fed: Vec<&Stream> = config
-        .sources
-        .iter()
-        .filter_map(|source| config.stream(&source.stream))
-        .collect();
+    let fed: Vec<&Stream> =
+        config.sources.iter().filter_map(|source| config.stream(&source.stream)).collect();
     let mut freshness = Freshness { since, seen: HashMap::new() };
     loop {
         for stream in &fed {
@@ -98,10 +95,7 @@ impl Freshness {
             return false;
         }
         // A window that was open while the stack was down may have been stored before; but then its count grows now.
-        let before = *self
-            .seen
-            .entry((series.to_owned(), window.start))
-            .or_insert(window.count);
+        let before = *self.seen.entry((series.to_owned(), window.start)).or_insert(window.count);
         window.start >= self.since || window.count > before
     }
 }
@@ -174,7 +168,8 @@ fn percent_encoded(value: &str) -> String {
             encoded.push(char::from(byte));
         } else {
             encoded.push('%');
-            encoded.push_str(&format!("{byte:02X}"));
+            let digit = |half| char::from_digit(u32::from(half), 16).unwrap_or('0');
+            encoded.extend([digit(byte >> 4), digit(byte & 15)].map(|c| c.to_ascii_uppercase()));
         }
         encoded
     })

@@ -7,8 +7,14 @@ pub(super) const RUST: Part = Part {
     name: "rust",
     needs: &[],
     work: Work::Step(|context| {
-        let command = CommandLine::new("cargo", &context.root)
-            .args(["build", "--release", "--workspace", "--locked", "--color", "never"]);
+        let command = CommandLine::new("cargo", &context.root).args([
+            "build",
+            "--release",
+            "--workspace",
+            "--locked",
+            "--color",
+            "never",
+        ]);
         Ok(Step { commands: vec![command], stamp: None })
     }),
 };

@@ -30,7 +30,8 @@ fn classpaths(context: &Context) -> Result<Step, PlanError> {
 }
 
 fn spark_jar(context: &Context) -> Result<Step, PlanError> {
-    let library = if cfg!(target_os = "macos") { "libfreshet_jni.dylib" } else { "libfreshet_jni.so" };
+    let library =
+        if cfg!(target_os = "macos") { "libfreshet_jni.dylib" } else { "libfreshet_jni.so" };
     let mut inputs = BUILD_FILES.map(|file| context.root.join(file)).to_vec();
     inputs.push(context.root.join("spark-job/src/main"));
     inputs.push(context.program(library));
@@ -40,8 +41,7 @@ fn spark_jar(context: &Context) -> Result<Step, PlanError> {
         return Ok(Step::default());
     }
     let library = context.program(library);
-    let command =
-        gradle(context, "allJar").arg(format!("-PnativeLibrary={}", library.display()));
+    let command = gradle(context, "allJar").arg(format!("-PnativeLibrary={}", library.display()));
     Ok(Step { commands: vec![command], stamp: Some(stamp) })
 }
 

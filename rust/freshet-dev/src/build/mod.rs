@@ -11,11 +11,5 @@ use crate::parts::Part;
 
 /// The build steps; those that don't need each other run side by side.
 pub fn all() -> Vec<Part> {
-    vec![
-        cargo::RUST,
-        gradle::CLASSPATHS,
-        gradle::SPARK_JAR,
-        npm::PACKAGES,
-        npm::DASHBOARD,
-    ]
+    vec![cargo::RUST, gradle::CLASSPATHS, gradle::SPARK_JAR, npm::PACKAGES, npm::DASHBOARD]
 }

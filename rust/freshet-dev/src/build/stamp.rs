@@ -60,7 +60,9 @@ fn digest(path: &Path, hasher: &mut DefaultHasher) -> Result<(), StampError> {
     path.hash(hasher);
     if path.is_dir() {
         let mut entries = fs::read_dir(path)
-            .and_then(|entries| entries.map(|entry| entry.map(|e| e.path())).collect::<Result<Vec<_>, _>>())
+            .and_then(|entries| {
+                entries.map(|entry| entry.map(|e| e.path())).collect::<Result<Vec<_>, _>>()
+            })
             .map_err(at(path))?;
         entries.sort();
         return entries.iter().try_for_each(|entry| digest(entry, hasher));

@@ -20,6 +20,9 @@ pub(super) fn run(arguments: &DoctorArgs) -> anyhow::Result<ExitCode> {
         say("\nthis machine is ready")?;
         return Ok(ExitCode::SUCCESS);
     }
-    say(format_args!("\nthis machine is not ready: {failed} of {} checks failed", checks.len() + 1))?;
+    say(format_args!(
+        "\nthis machine is not ready: {failed} of {} checks failed",
+        checks.len() + 1
+    ))?;
     Ok(ExitCode::from(exit::NOT_READY))
 }

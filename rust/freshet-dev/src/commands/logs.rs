@@ -63,7 +63,8 @@ fn all_logs(home: &Home) -> anyhow::Result<Vec<PathBuf>> {
     let entries = fs::read_dir(home.logs()).with_context(|| {
         format!("there are no logs in {}; start with `./freshet up`", home.logs().display())
     })?;
-    let mut logs = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
+    let mut logs =
+        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
     logs.retain(|log| log.extension().is_some_and(|extension| extension == "log"));
     logs.sort();
     Ok(logs)

@@ -38,7 +38,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Supervise(arguments) => supervise::run_detached(&arguments),
         Command::Guard(arguments) => run_guard(arguments),
-        Command::Bind(arguments) => guard::bind(&arguments).map(|never| match never {}).map_err(Into::into),
+        Command::Bind(arguments) => {
+            guard::bind(&arguments).map(|never| match never {}).map_err(Into::into)
+        }
     };
     outcome.unwrap_or_else(|error| {
         note(format_args!("error: {error:#}"));
@@ -47,7 +49,11 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn code_of(error: &anyhow::Error) -> u8 {
-    if error.chain().any(|cause| cause.is::<ConfigError>()) { exit::USAGE } else { exit::FAILED }
+    if error.chain().any(<dyn std::error::Error>::is::<ConfigError>) {
+        exit::USAGE
+    } else {
+        exit::FAILED
+    }
 }
 
 fn run_guard(arguments: guard::GuardArgs) -> anyhow::Result<ExitCode> {

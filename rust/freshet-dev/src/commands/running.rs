@@ -42,7 +42,8 @@ pub(super) fn wait_for_leftovers(home: &Home) -> anyhow::Result<()> {
 /// Addresses, where data and logs are, and how to stop.
 pub(super) fn overview(home: &Home, snapshot: &Snapshot, stop: &str) -> Table {
     let mut table = Table::default();
-    let with_address = snapshot.parts.iter().filter_map(|part| Some((part, part.address.as_ref()?)));
+    let with_address =
+        snapshot.parts.iter().filter_map(|part| Some((part, part.address.as_ref()?)));
     for (part, address) in with_address {
         table.row([part.name.as_str(), address]);
     }

@@ -92,31 +92,36 @@ fn line(part: &PartStatus, memory: &Memory) -> PartLine {
     }
 }
 
-/// Resident memory of the stack's processes.
+/// Resident memory of the stack's processes; empty where the system does not tell.
 struct Memory {
-    system: System,
+    system: Option<System>,
     total: u64,
 }
 
 impl Memory {
     fn look(snapshot: &Snapshot) -> Self {
-        let mut system = System::new();
-        let only_memory = ProcessRefreshKind::nothing().with_memory();
-        system.refresh_processes_specifics(ProcessesToUpdate::All, true, only_memory);
+        let system = System::new().ok().map(|mut system| {
+            let only_memory = ProcessRefreshKind::nothing().with_memory();
+            system.refresh_processes_specifics(ProcessesToUpdate::All, true, only_memory);
+            system
+        });
         let supervisor = Pid::from_u32(snapshot.supervisor);
-        let total = system
-            .processes()
-            .iter()
-            // Threads are listed beside processes, each with the memory of the whole.
-            .filter(|(pid, process)| process.thread_kind().is_none() && descends(&system, **pid, supervisor))
-            .map(|(_, process)| process.memory())
-            .sum();
+        let total = system.as_ref().map_or(0, |system| memory_below(system, supervisor));
         Self { system, total }
     }
 
     fn of(&self, pid: u32) -> Option<u64> {
-        self.system.process(Pid::from_u32(pid)).map(sysinfo::Process::memory)
+        self.system.as_ref()?.process(Pid::from_u32(pid)).map(sysinfo::Process::memory)
     }
+}
+
+fn memory_below(system: &System, ancestor: Pid) -> u64 {
+    // Threads are listed beside processes, each with the memory of the whole.
+    let processes = system.processes().iter().filter(|(_, of)| of.thread_kind().is_none());
+    processes
+        .filter(|(pid, _)| descends(system, **pid, ancestor))
+        .map(|(_, process)| process.memory())
+        .sum()
 }
 
 /// Whether a process is the ancestor or comes from it: guards, parts and what parts have started.
@@ -153,9 +158,9 @@ fn summary(status: &Status) -> String {
     let notes = status
         .parts
         .iter()
-        .filter_map(|part| Some(format!("{}: {}", part.name, part.note.as_ref()?)))
-        .map(|note| format!("\n{note}"))
-        .collect::<String>();
+        .filter_map(|part| Some(format!("\n{}: {}", part.name, part.note.as_ref()?)))
+        .collect::<Vec<_>>()
+        .concat();
     let overall = if is_ready(status) { "ready" } else { "not ready" };
     format!(
         "{overall}, up for {}, {} in all, supervisor {}, state in {}{notes}",

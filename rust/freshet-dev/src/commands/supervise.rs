@@ -58,8 +58,7 @@ async fn supervise(context: Context, foreground: bool) -> anyhow::Result<ExitCod
         build::all().into_iter().chain(services::all(context.topology)).collect();
     let board = Arc::new(board(&context, &parts));
     let progress = foreground.then(Progress::new);
-    let recorder =
-        tokio::spawn(record(board.watch(), context.home.clone(), progress));
+    let recorder = tokio::spawn(record(board.watch(), context.home.clone(), progress));
     let mut stop = StopSignal::new()?;
 
     let guards = Guards::new(own_program(), context.home.parts_lock());

@@ -59,7 +59,10 @@ fn detach(context: &Context, arguments: &UpArgs) -> anyhow::Result<ExitCode> {
     let last = runtime.block_on(follow(&context.home, &mut supervisor))?;
     match last {
         Some(snapshot) if snapshot.phase == Phase::Ready => {
-            say(format_args!("\nready after {}\n", crate::display::duration(now_ms() - snapshot.started)))?;
+            say(format_args!(
+                "\nready after {}\n",
+                crate::display::duration(now_ms() - snapshot.started)
+            ))?;
             say(overview(&context.home, &snapshot, HOW_TO_STOP))?;
             return Ok(ExitCode::SUCCESS);
         }

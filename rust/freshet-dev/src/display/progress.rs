@@ -77,7 +77,8 @@ fn show_live(display: &MultiProgress, bars: &mut HashMap<String, ProgressBar>, p
         bar.enable_steady_tick(TICK);
         display.add(bar)
     });
-    let moving = matches!(part.state, PartState::Working | PartState::Starting | PartState::Stopping);
+    let moving =
+        matches!(part.state, PartState::Working | PartState::Starting | PartState::Stopping);
     if moving {
         bar.set_style(style(RUNNING));
         bar.set_message(part.state.word());

@@ -26,7 +26,10 @@ pub(super) fn all(context: &Context, own: bool) -> Vec<Check> {
         .iter()
         .map(|port| {
             let verdict = match users.insert(port.number, port) {
-                Some(other) => Err(format!("{} uses it too; set {} to another port", other.service, port.setting)),
+                Some(other) => Err(format!(
+                    "{} uses it too; set {} to another port",
+                    other.service, port.setting
+                )),
                 None if own => Ok("used by the running stack".to_owned()),
                 None => free(port),
             };
@@ -158,7 +161,9 @@ mod tests {
             checks.iter().filter(|check| !check.is_ok()).map(ToString::to_string).collect();
         assert_eq!(
             wrong,
-            ["FAIL  port 9092 (dashboard): kafka uses it too; set [dashboard] port to another port"]
+            [
+                "FAIL  port 9092 (dashboard): kafka uses it too; set [dashboard] port to another port"
+            ]
         );
     }
 }

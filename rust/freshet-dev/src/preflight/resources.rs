@@ -12,7 +12,7 @@ const GIB: u64 = 1 << 30;
 const MEMORY: u64 = 4 * GIB;
 /// Data of a few days, and room for Cassandra to compact it.
 const DISK_TO_RUN: u64 = 2 * GIB;
-/// Cargo's target folder, the jars and node_modules.
+/// Cargo's target folder, the jars and `node_modules`.
 const DISK_TO_BUILD: u64 = 6 * GIB;
 
 pub(super) fn all(context: &Context, running: bool) -> Vec<Check> {
@@ -21,33 +21,55 @@ pub(super) fn all(context: &Context, running: bool) -> Vec<Check> {
         checks.push(memory());
     }
     let built = context.spark_jar().exists();
-    checks.push(disk("disk for data", context.home.folder(), DISK_TO_RUN, "set FRESHET_HOME to a folder on another disk"));
+    checks.push(disk(
+        "disk for data",
+        context.home.folder(),
+        DISK_TO_RUN,
+        "set FRESHET_HOME to a folder on another disk",
+    ));
     if !built {
-        checks.push(disk("disk for the build", &context.target, DISK_TO_BUILD, "set CARGO_TARGET_DIR to a folder on another disk"));
+        checks.push(disk(
+            "disk for the build",
+            &context.target,
+            DISK_TO_BUILD,
+            "set CARGO_TARGET_DIR to a folder on another disk",
+        ));
     }
     checks
 }
 
 fn memory() -> Check {
     let only_memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-    let available = System::new_with_specifics(only_memory).available_memory();
+    let Ok(system) = System::new_with_specifics(only_memory) else {
+        return Check::new("free memory", Ok(unknown()));
+    };
+    let available = system.available_memory();
     Check::new(
         "free memory",
-        enough(available, MEMORY, "close other programs, or lower kafka_heap, cassandra_heap and spark_heap in [dev]"),
+        enough(
+            available,
+            MEMORY,
+            "close other programs, or lower kafka_heap, cassandra_heap and spark_heap in [dev]",
+        ),
     )
 }
 
 fn disk(subject: &str, folder: &Path, need: u64, mend: &str) -> Check {
-    let disks = Disks::new_with_refreshed_list();
-    let mounts: Vec<(PathBuf, u64)> = disks
-        .iter()
-        .map(|disk| (disk.mount_point().to_owned(), disk.available_space()))
-        .collect();
+    let Ok(disks) = Disks::new_with_refreshed_list() else {
+        return Check::new(subject, Ok(unknown()));
+    };
+    let mounts: Vec<(PathBuf, u64)> =
+        disks.iter().map(|disk| (disk.mount_point().to_owned(), disk.available_space())).collect();
     let verdict = match available_at(&mounts, folder) {
         Some(available) => enough(available, need, &format!("free some space, or {mend}")),
-        None => Ok("not to be found out here".to_owned()),
+        None => Ok(unknown()),
     };
     Check::new(subject, verdict)
+}
+
+/// What cannot be found out must not keep anybody from starting.
+fn unknown() -> String {
+    "not to be found out on this system".to_owned()
 }
 
 /// Free space on the file system that holds a folder: the one with the longest mount point above it.

@@ -12,10 +12,11 @@ use crate::parts::Context;
 const JAVA: [u32; 2] = [17, 21];
 const NODE_AT_LEAST: u32 = 20;
 const GRADLE_AT_LEAST: (u32, u32) = (4, 4);
-const INSTALL_JAVA: &str =
-    "install one (Debian and Ubuntu: apt-get install openjdk-17-jdk-headless) or point JAVA_HOME at it";
-const INSTALL_NODE: &str = "install Node.js 20 or newer with npm (Debian and Ubuntu: apt-get install nodejs npm)";
-const INSTALL_GRADLE: &str = "install Gradle 4.4.1 or newer (Debian and Ubuntu: apt-get install gradle)";
+const INSTALL_JAVA: &str = "install one (Debian and Ubuntu: apt-get install openjdk-17-jdk-headless) or point JAVA_HOME at it";
+const INSTALL_NODE: &str =
+    "install Node.js 20 or newer with npm (Debian and Ubuntu: apt-get install nodejs npm)";
+const INSTALL_GRADLE: &str =
+    "install Gradle 4.4.1 or newer (Debian and Ubuntu: apt-get install gradle)";
 
 /// The Java program: that of `JAVA_HOME`, or whatever `PATH` has.
 pub fn java_program() -> PathBuf {
@@ -76,7 +77,8 @@ fn gradle() -> Result<String, String> {
 }
 
 fn judge_gradle(text: &str) -> Result<String, String> {
-    let found = text.lines().find_map(|line| line.strip_prefix("Gradle ")).unwrap_or_default().trim();
+    let found =
+        text.lines().find_map(|line| line.strip_prefix("Gradle ")).unwrap_or_default().trim();
     match version(found) {
         Some(have) if have >= GRADLE_AT_LEAST => Ok(found.to_owned()),
         _ => Err(format!("have '{found}', need 4.4.1 or newer; {INSTALL_GRADLE}")),

@@ -110,9 +110,7 @@ fn jamm(classpath: &Path) -> Result<PathBuf, PlanError> {
     let jars = fs::read_to_string(classpath).map_err(PlanError::at("read", classpath))?;
     jars.lines()
         .map(PathBuf::from)
-        .find(|jar| {
-            jar.file_name().is_some_and(|name| name.to_string_lossy().starts_with("jamm-"))
-        })
+        .find(|jar| jar.file_name().is_some_and(|name| name.to_string_lossy().starts_with("jamm-")))
         .ok_or_else(|| {
             PlanError::because("start cassandra", "jamm is not among its jars; see build.gradle")
         })

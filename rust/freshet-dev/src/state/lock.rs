@@ -63,7 +63,8 @@ impl ProcessLock {
         if !Self::is_held(path)? {
             return Ok(None);
         }
-        let note = patiently(|| Ok(fs::read_to_string(path).ok().and_then(|id| id.trim().parse().ok())))?;
+        let note =
+            patiently(|| Ok(fs::read_to_string(path).ok().and_then(|id| id.trim().parse().ok())))?;
         match note {
             Some(id) => Ok(Some(id)),
             None if Self::is_held(path)? => Err(unknown(path)),
@@ -91,7 +92,9 @@ impl ProcessLock {
 }
 
 /// Looking whether a lock is held takes it for an instant; whoever needs it asks again after such a moment.
-fn patiently<T>(mut attempt: impl FnMut() -> Result<Option<T>, LockError>) -> Result<Option<T>, LockError> {
+fn patiently<T>(
+    mut attempt: impl FnMut() -> Result<Option<T>, LockError>,
+) -> Result<Option<T>, LockError> {
     for _ in 1..ATTEMPTS {
         if let Some(success) = attempt()? {
             return Ok(Some(success));

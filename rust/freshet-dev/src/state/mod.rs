@@ -7,7 +7,10 @@ pub use lock::{LockError, ProcessLock};
 pub use snapshot::{PartState, PartStatus, Phase, Snapshot, SnapshotError, now_ms};
 
 use std::fs;
-use std::io::{self, ErrorKind::{DirectoryNotEmpty, NotFound}};
+use std::io::{
+    self,
+    ErrorKind::{DirectoryNotEmpty, NotFound},
+};
 use std::path::{Path, PathBuf};
 
 /// Which services carry the topics.

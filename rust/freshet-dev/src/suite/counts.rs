@@ -17,7 +17,8 @@ impl Counts {
     /// without a failed test, such as one that did not compile, counts as one failure more.
     pub fn of(success: bool, output: &str) -> Self {
         let lines = output.lines().map(without_colours);
-        let mut counts = lines.filter_map(|line| closing_line(&line)).fold(Self::default(), Add::add);
+        let mut counts =
+            lines.filter_map(|line| closing_line(&line)).fold(Self::default(), Add::add);
         if counts == Self::default() && success {
             counts.passed = 1;
         }
@@ -49,24 +50,22 @@ fn closing_line(line: &str) -> Option<Counts> {
         .collect();
     match words.as_slice() {
         // cargo: test result: ok. 12 passed; 0 failed; 0 ignored; …
-        ["test", "result:", rest @ ..] => Some(numbers_before(rest, "passed", "failed")),
-        // JUnit's console launcher: [        12 tests successful      ]
-        [number, "tests", "successful"] => {
-            Some(Counts { passed: number.parse().ok()?, failed: 0 })
-        }
-        [number, "tests", "failed"] => Some(Counts { passed: 0, failed: number.parse().ok()? }),
         // vitest: Tests  1 failed | 11 passed (12)
-        ["Tests", rest @ ..] => Some(numbers_before(rest, "passed", "failed")),
+        ["test", "result:", rest @ ..] | ["Tests", rest @ ..] => Some(Counts {
+            passed: number_before(rest, "passed"),
+            failed: number_before(rest, "failed"),
+        }),
+        // JUnit's console launcher: [        12 tests successful      ]
+        [number, "tests", "successful"] => Some(Counts { passed: number.parse().ok()?, failed: 0 }),
+        [number, "tests", "failed"] => Some(Counts { passed: 0, failed: number.parse().ok()? }),
         _ => None,
     }
 }
 
-fn numbers_before(words: &[&str], passed: &str, failed: &str) -> Counts {
-    let before = |name: &str| {
-        let position = words.iter().position(|word| *word == name)?;
-        words.get(position.checked_sub(1)?)?.parse().ok()
-    };
-    Counts { passed: before(passed).unwrap_or(0), failed: before(failed).unwrap_or(0) }
+fn number_before(words: &[&str], name: &str) -> u64 {
+    let position = words.iter().position(|word| *word == name);
+    let number = position.and_then(|position| words.get(position.checked_sub(1)?)?.parse().ok());
+    number.unwrap_or(0)
 }
 
 fn without_colours(line: &str) -> String {
@@ -93,7 +92,8 @@ mod tests {
         assert_eq!(Counts::of(false, cargo), Counts { passed: 15, failed: 2 });
         let junit = "[        12 tests successful      ]\n[         1 tests failed          ]";
         assert_eq!(Counts::of(false, junit), Counts { passed: 12, failed: 1 });
-        let vitest = " Test Files  3 passed (3)\n\u{1b}[2m      Tests\u{1b}[22m  1 failed | 45 passed (46)";
+        let vitest =
+            " Test Files  3 passed (3)\n\u{1b}[2m      Tests\u{1b}[22m  1 failed | 45 passed (46)";
         assert_eq!(Counts::of(false, vitest), Counts { passed: 45, failed: 1 });
     }
 

@@ -80,7 +80,8 @@ fn run_step(step: &Step, results: &Path) -> io::Result<Outcome> {
         Err(error) => (false, format!("cannot run {}: {error}", step.command.name())),
     };
     if !success {
-        let why = output.lines().last().filter(|_| output.lines().count() == 1).unwrap_or("see above");
+        let why =
+            output.lines().last().filter(|_| output.lines().count() == 1).unwrap_or("see above");
         crate::display::say(format_args!("=== {}: {name} FAILED ({why})", part_name(part)))?;
     }
     Ok(Outcome { part, name, counts: Counts::of(success, &output), took: begun.elapsed() })

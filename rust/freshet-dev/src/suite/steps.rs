@@ -29,7 +29,11 @@ fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
     let dashboard = root.join("node-dashboard");
     let including_long: &[&str] = if long { &["--", "--include-ignored"] } else { &[] };
     let cargo_test = |arguments: &[&str]| {
-        command(root, "cargo", &[&["test", "--release", "--locked"], arguments, including_long].concat())
+        command(
+            root,
+            "cargo",
+            &[&["test", "--release", "--locked"], arguments, including_long].concat(),
+        )
     };
     let gradle = |task: &str| command(root, "gradle", &["--no-daemon", "--console=plain", task]);
     let native = command(root, "cargo", &["build", "--release", "--workspace", "--locked"]);
@@ -65,7 +69,8 @@ mod tests {
     use super::*;
 
     fn names(parts: &[TestPart]) -> Vec<TestPart> {
-        let mut names: Vec<_> = steps(Path::new("/p"), parts, false).iter().map(|s| s.part).collect();
+        let mut names: Vec<_> =
+            steps(Path::new("/p"), parts, false).iter().map(|s| s.part).collect();
         names.dedup();
         names
     }

@@ -97,7 +97,8 @@ mod tests {
 
     #[tokio::test]
     async fn dependants_wait_until_all_they_need_is_settled() {
-        let board = Board::new(Path::new("c"), Topology::Kraft, &[("build", false), ("kafka", true)]);
+        let board =
+            Board::new(Path::new("c"), Topology::Kraft, &[("build", false), ("kafka", true)]);
         let both = board.settled(&["build", "kafka"]);
         tokio::pin!(both);
         board.begin("build", PartState::Working);

@@ -24,7 +24,12 @@ const SIGNS: &[(&[&str], &str)] = &[
         "out of memory: this machine has too little left; close other programs or lower the heaps in [dev]",
     ),
     (
-        &["Address already in use", "EADDRINUSE", "java.net.BindException", "is in use by another process"],
+        &[
+            "Address already in use",
+            "EADDRINUSE",
+            "java.net.BindException",
+            "is in use by another process",
+        ],
         "a port it needs is taken; `./freshet doctor` says by whom, [dev] sets other ports",
     ),
     (
@@ -119,7 +124,8 @@ mod tests {
     fn a_full_heap_is_told_from_a_full_machine() {
         let heap = "ERROR java.lang.OutOfMemoryError: Java heap space";
         assert!(cause(&Exit::Code(1), heap).contains("raise its heap"));
-        let machine = "# There is insufficient memory for the Java Runtime Environment to continue.";
+        let machine =
+            "# There is insufficient memory for the Java Runtime Environment to continue.";
         assert!(cause(&Exit::Code(1), machine).contains("close other programs"));
     }
 

@@ -235,8 +235,10 @@ pub fn bind(arguments: &BindArgs) -> Result<std::convert::Infallible, GuardError
         // The guard died before the tie was made.
         return Err(system("start the part")(io::Error::other("its guard is gone")));
     }
-    let (program, rest) =
-        arguments.command.split_first().ok_or_else(|| system("start")(io::ErrorKind::NotFound.into()))?;
+    let (program, rest) = arguments
+        .command
+        .split_first()
+        .ok_or_else(|| system("start")(io::ErrorKind::NotFound.into()))?;
     let error = process::Command::new(program).args(rest).exec();
     Err(system(format!("run {}", program.to_string_lossy()))(error))
 }

@@ -10,22 +10,22 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::{Backoff, Board, CommandLine, Exit, Guarded, Guards, last_lines, likely_cause};
-use crate::parts::{Context, Part, Plan, Readiness, Step, Work};
+use crate::parts::{Context, Part, Plan, Step, Work};
 use crate::probe;
 use crate::state::{PartState, Phase, now_ms};
 
 /// The name of the last check: a window has gone from a source to the dashboard.
 pub const FIRST_WINDOW: &str = "first-window";
 /// How long a service may take to answer: a cold machine with slow disks and two cores must make it.
-const START_LIMIT: Duration = Duration::from_secs(180);
+const START_LIMIT: Duration = Duration::from_mins(3);
 /// How long the first window may take once everything answers.
-const FIRST_WINDOW_LIMIT: Duration = Duration::from_secs(180);
+const FIRST_WINDOW_LIMIT: Duration = Duration::from_mins(3);
 /// Builds are killed rather than asked: they have nothing to save.
 const BUILD_GRACE: Duration = Duration::from_secs(2);
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
 /// A part that has run this long before it died is not failing in a row.
-const LONG_RUN: Duration = Duration::from_secs(60);
+const LONG_RUN: Duration = Duration::from_mins(1);
 const REPORTED_LINES: usize = 25;
 
 /// Why the stack did not start.
@@ -119,9 +119,10 @@ impl Stack {
         let last = tasks.iter().map(|(tier, _)| *tier).max().unwrap_or(0);
         for tier in 0..=last {
             self.stopping.send_replace(tier + 1);
-            let (ending, rest) = tasks.into_iter().partition(|(of, _)| *of == tier);
+            let (ending, rest): (Vec<_>, Vec<_>) =
+                tasks.into_iter().partition(|(of, _)| *of == tier);
             tasks = rest;
-            for (_, task) in Vec::<(u8, JoinHandle<()>)>::from(ending) {
+            for (_, task) in ending {
                 // A task that panicked has dropped its guard, which ends the part.
                 drop(task.await);
             }
@@ -354,11 +355,4 @@ fn died(exit: Exit, was_ready: bool) -> Run {
 /// Returns when this tier is to end; also when the stack itself is gone.
 async fn told_to_stop(stopping: &mut watch::Receiver<u8>, tier: u8) {
     drop(stopping.wait_for(|below| *below > tier).await);
-}
-
-impl Readiness {
-    /// Whether there is anything to ask.
-    pub fn can_be_asked(&self) -> bool {
-        *self != Self::Started
-    }
 }
