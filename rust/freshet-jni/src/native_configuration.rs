@@ -1,0 +1,28 @@
+//! Native methods of `io.freshet.spark.nativelib.NativeConfiguration`.
+
+use std::path::Path;
+
+use freshet_core::config::Config;
+use freshet_core::topics;
+use jni::EnvUnowned;
+use jni::objects::{JByteArray, JClass};
+use serde_json::json;
+
+use crate::gate::{self, NativeError};
+
+/// `static native byte[] load(byte[] path)`: reads and validates the configuration with this process's environment. The
+/// path and the answer, a JSON object with `config` and `topics`, are UTF-8.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeConfiguration_load<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    path: JByteArray<'local>,
+) -> JByteArray<'local> {
+    gate::enter(env, |env| {
+        let path = String::from_utf8(env.convert_byte_array(path)?)
+            .map_err(|_| NativeError::Contract("the path is not UTF-8".to_owned()))?;
+        let config = Config::load(Path::new(&path))?;
+        let answer = json!({ "config": config, "topics": topics::all(&config) });
+        Ok(env.byte_array_from_slice(answer.to_string().as_bytes())?)
+    })
+}

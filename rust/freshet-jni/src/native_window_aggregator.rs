@@ -1,0 +1,320 @@
+//! Native methods of `io.freshet.spark.nativelib.NativeWindowAggregator`.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use arrow::array::StructArray;
+use freshet_core::aggregate::WindowAggregator;
+use freshet_core::config::Stream;
+use jni::objects::{JByteArray, JByteBuffer, JClass};
+use jni::sys::{jboolean, jint, jlong};
+use jni::{Env, EnvUnowned};
+
+use crate::columns::{self, Names, RejectedColumns, WindowColumns};
+use crate::gate::{self, NativeError};
+use crate::packed;
+
+/// What a handle stands for: the aggregation of one task.
+struct Aggregation {
+    stream: Stream,
+    topic: String,
+    batch: i64,
+    names: Names,
+    aggregator: WindowAggregator,
+    rejected: RejectedColumns,
+    finished: VecDeque<StructArray>,
+    /// A call has panicked half-way: what was summed up since cannot be trusted.
+    broken: bool,
+}
+
+impl Aggregation {
+    fn new(stream: Stream, topic: String, batch: i64) -> Self {
+        Self {
+            aggregator: WindowAggregator::new(&stream),
+            names: Names::of(&stream),
+            stream,
+            topic,
+            batch,
+            rejected: RejectedColumns::default(),
+            finished: VecDeque::new(),
+            broken: false,
+        }
+    }
+
+    /// Adds a batch of packed records and says how many of them were rejected.
+    fn add(&mut self, mut records: &[u8]) -> Result<usize, NativeError> {
+        if self.broken {
+            return Err(NativeError::Contract(
+                "the aggregator has failed before; close it".to_owned(),
+            ));
+        }
+        let current = Cell::new((-1, -1));
+        let added = catch_unwind(AssertUnwindSafe(|| self.add_each(&mut records, &current)));
+        match added {
+            Ok(added) => added,
+            Err(payload) => {
+                self.broken = true;
+                let (partition, offset) = current.get();
+                let context = format!(
+                    "stream '{}', topic '{}', partition {partition}, offset {offset}",
+                    self.stream.name, self.topic
+                );
+                Err(NativeError::from_panic(&context, payload.as_ref()))
+            }
+        }
+    }
+
+    fn add_each(
+        &mut self,
+        records: &mut &[u8],
+        current: &Cell<(i32, i64)>,
+    ) -> Result<usize, NativeError> {
+        let mut rejected = 0;
+        while !records.is_empty() {
+            let record = packed::split_first(records).ok_or_else(|| {
+                NativeError::Contract("the packed records are cut off".to_owned())
+            })?;
+            current.set((record.partition, record.offset));
+            if let Err(rejection) = self.aggregator.add(&record.raw()) {
+                self.rejected.push(&record, &rejection);
+                rejected += 1;
+            }
+        }
+        Ok(rejected)
+    }
+
+    /// Turns what was summed up into columns and starts anew.
+    fn finish(&mut self) {
+        let mut columns = WindowColumns::default();
+        let (names, batch, finished) = (&self.names, self.batch, &mut self.finished);
+        self.aggregator.finish(|partial| {
+            columns.push(partial, names, batch);
+            if columns.is_full() {
+                finished.extend(columns.take());
+            }
+        });
+        finished.extend(columns.take());
+        self.aggregator = WindowAggregator::new(&self.stream);
+    }
+}
+
+/// The aggregation behind a handle.
+///
+/// # Safety
+///
+/// The handle came from `open`, was not closed, and no other call is using it: `NativeWindowAggregator.java` sees to it.
+unsafe fn borrow<'a>(handle: jlong) -> Result<&'a mut Aggregation, NativeError> {
+    let pointer: *mut Aggregation =
+        std::ptr::with_exposed_provenance_mut(usize::try_from(handle).unwrap_or_default());
+    // SAFETY: the caller promises that a non-null handle is a live aggregation that nobody else uses.
+    unsafe { pointer.as_mut() }
+        .ok_or_else(|| NativeError::Contract("the aggregator is closed".to_owned()))
+}
+
+/// `static native long open(byte[] stream, byte[] topic, long batch)`: an aggregation for the stream (its JSON, as
+/// `NativeConfiguration.load` gave it) in that micro-batch; the topic is for messages.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_open<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    stream: JByteArray<'local>,
+    topic: JByteArray<'local>,
+    batch: jlong,
+) -> jlong {
+    gate::enter(env, |env| {
+        let stream: Stream = serde_json::from_slice(&env.convert_byte_array(stream)?)
+            .map_err(|error| NativeError::Contract(format!("not a stream: {error}")))?;
+        let topic = String::from_utf8_lossy(&env.convert_byte_array(topic)?).into_owned();
+        let aggregation = Box::new(Aggregation::new(stream, topic, batch));
+        let address = Box::into_raw(aggregation).expose_provenance();
+        jlong::try_from(address)
+            .map_err(|_| NativeError::Contract("an address does not fit a Java long".to_owned()))
+    })
+}
+
+/// `static native int add(long handle, ByteBuffer records, int length)`: adds the packed records in the first `length`
+/// bytes of the direct buffer; returns how many were rejected.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_add<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+    records: JByteBuffer<'local>,
+    length: jint,
+) -> jint {
+    gate::enter(env, |env| {
+        // SAFETY: the Java class passes only handles it owns, from one thread at a time.
+        let aggregation = unsafe { borrow(handle) }?;
+        // SAFETY: the Java caller holds the buffer and does not write to it during the call.
+        let records = unsafe { direct_bytes(env, &records, length) }?;
+        Ok(jint::try_from(aggregation.add(records)?).unwrap_or(jint::MAX))
+    })
+}
+
+/// The first `length` bytes of a direct buffer.
+///
+/// # Safety
+///
+/// The buffer stays alive and unchanged as long as the slice is used.
+unsafe fn direct_bytes<'a>(
+    env: &Env<'_>,
+    buffer: &'a JByteBuffer<'_>,
+    length: jint,
+) -> Result<&'a [u8], NativeError> {
+    let address = env.get_direct_buffer_address(buffer)?;
+    let capacity = env.get_direct_buffer_capacity(buffer)?;
+    let length =
+        usize::try_from(length).ok().filter(|length| *length <= capacity).ok_or_else(|| {
+            NativeError::Contract(format!("{length} bytes in a buffer of {capacity}"))
+        })?;
+    // SAFETY: the JVM says that the buffer has `capacity` bytes there; the caller that they do not change.
+    Ok(unsafe { std::slice::from_raw_parts(address, length) })
+}
+
+/// `static native void takeRejected(long handle, long array, long schema)`: moves the records rejected since the last
+/// call to the C structs at these addresses.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_takeRejected<
+    'local,
+>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+    array: jlong,
+    schema: jlong,
+) {
+    gate::enter(env, |_env| {
+        // SAFETY: the Java class passes only handles it owns, from one thread at a time.
+        let aggregation = unsafe { borrow(handle) }?;
+        // SAFETY: the Java class passes the addresses of two structs that it has just allocated.
+        unsafe { columns::export(&aggregation.rejected.take(), array, schema) }
+    });
+}
+
+/// `static native void finish(long handle)`: turns what was summed up into batches of columns for `takeWindows`; the
+/// aggregation is empty afterwards and can go on.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_finish<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+) {
+    gate::enter(env, |_env| {
+        // SAFETY: the Java class passes only handles it owns, from one thread at a time.
+        unsafe { borrow(handle) }?.finish();
+        Ok(())
+    });
+}
+
+/// `static native boolean takeWindows(long handle, long array, long schema)`: moves the next finished batch to the C
+/// structs at these addresses; false when there is none.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_takeWindows<
+    'local,
+>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+    array: jlong,
+    schema: jlong,
+) -> jboolean {
+    gate::enter(env, |_env| {
+        // SAFETY: the Java class passes only handles it owns, from one thread at a time.
+        let aggregation = unsafe { borrow(handle) }?;
+        let Some(columns) = aggregation.finished.pop_front() else { return Ok(false) };
+        // SAFETY: the Java class passes the addresses of two structs that it has just allocated.
+        unsafe { columns::export(&columns, array, schema) }?;
+        Ok(true)
+    })
+}
+
+/// `static native long memoryBytes(long handle)`: roughly what the aggregation holds.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_memoryBytes<
+    'local,
+>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+) -> jlong {
+    gate::enter(env, |_env| {
+        // SAFETY: the Java class passes only handles it owns, from one thread at a time.
+        let bytes = unsafe { borrow(handle) }?.aggregator.memory_bytes();
+        Ok(jlong::try_from(bytes).unwrap_or(jlong::MAX))
+    })
+}
+
+/// `static native void close(long handle)`: frees the aggregation.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_close<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+) {
+    gate::enter(env, |_env| {
+        // SAFETY: the Java class passes only handles it owns, from one thread at a time, and forgets this one.
+        let aggregation = unsafe { borrow(handle) }?;
+        // SAFETY: the address came from `Box::into_raw` in `open`, and nobody uses it again.
+        drop(unsafe { Box::from_raw(aggregation) });
+        Ok(())
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use arrow::array::{Array, Int64Array};
+    use freshet_core::config::Config;
+
+    use super::*;
+
+    fn aggregation() -> Aggregation {
+        let text = "[[stream]]\nname = \"s\"\nvalues = { v = \"v\" }\nwindows = [\"10s\"]\n";
+        let config = Config::parse(text, Path::new("test.toml"), [].into()).unwrap();
+        Aggregation::new(config.streams[0].clone(), "raw.s".to_owned(), 3)
+    }
+
+    fn pack(key: &str, value: &str) -> Vec<u8> {
+        let mut bytes = [0; 20].to_vec();
+        bytes.extend(i32::try_from(key.len()).unwrap().to_le_bytes());
+        bytes.extend(i32::try_from(value.len()).unwrap().to_le_bytes());
+        bytes.extend(key.bytes().chain(value.bytes()));
+        bytes
+    }
+
+    #[test]
+    fn accepted_records_become_windows_and_the_others_rejects() {
+        let mut aggregation = aggregation();
+        let records =
+            [pack("a", "{\"v\":1}"), pack("b", "{\"v\":2}"), pack("a", "broken")].concat();
+        assert_eq!(aggregation.add(&records).unwrap(), 1);
+        assert_eq!(aggregation.rejected.take().len(), 1);
+
+        aggregation.finish();
+        let windows = aggregation.finished.pop_front().unwrap();
+        let counts = windows.column_by_name("count").unwrap();
+        let counts = counts.as_any().downcast_ref::<Int64Array>().unwrap();
+        assert_eq!(counts.values(), &[1, 1]);
+        assert!(aggregation.finished.is_empty());
+
+        aggregation.finish();
+        assert!(aggregation.finished.is_empty(), "finished windows came twice");
+    }
+
+    #[test]
+    fn a_cut_off_batch_is_refused() {
+        let mut aggregation = aggregation();
+        let record = pack("a", "{\"v\":1}");
+        let error = aggregation.add(&record[..record.len() - 1]).unwrap_err();
+        assert_eq!(error.to_string(), "the packed records are cut off");
+    }
+
+    #[test]
+    fn a_failed_aggregator_says_so() {
+        let mut aggregation = aggregation();
+        aggregation.broken = true;
+        assert!(aggregation.add(&[]).is_err());
+    }
+}

@@ -1,0 +1,97 @@
+//! The layout in which `RecordBatchBuffer.java` packs a batch of Kafka records, one after the other, little-endian:
+//!
+//! | type | content |
+//! |---|---|
+//! | i32 | partition |
+//! | i64 | offset |
+//! | i64 | Kafka's timestamp, epoch milliseconds |
+//! | i32 | length of the key; -1 without a key |
+//! | i32 | length of the value; -1 for a tombstone |
+//! | … | the key's bytes, then the value's |
+
+use freshet_core::record::RawRecord;
+
+/// A record and where it stands in its topic.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct PackedRecord<'a> {
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) timestamp_ms: i64,
+    pub(crate) key: Option<&'a [u8]>,
+    pub(crate) value: Option<&'a [u8]>,
+}
+
+impl<'a> PackedRecord<'a> {
+    pub(crate) fn raw(&self) -> RawRecord<'a> {
+        RawRecord { key: self.key, value: self.value, timestamp_ms: self.timestamp_ms }
+    }
+}
+
+/// Takes the first record off `bytes`; `None` when the bytes end within it.
+pub(crate) fn split_first<'a>(bytes: &mut &'a [u8]) -> Option<PackedRecord<'a>> {
+    let partition = i32::from_le_bytes(*take_array(bytes)?);
+    let offset = i64::from_le_bytes(*take_array(bytes)?);
+    let timestamp_ms = i64::from_le_bytes(*take_array(bytes)?);
+    let key_length = i32::from_le_bytes(*take_array(bytes)?);
+    let value_length = i32::from_le_bytes(*take_array(bytes)?);
+    let key = take_optional(bytes, key_length)?;
+    let value = take_optional(bytes, value_length)?;
+    Some(PackedRecord { partition, offset, timestamp_ms, key, value })
+}
+
+fn take_array<'a, const N: usize>(bytes: &mut &'a [u8]) -> Option<&'a [u8; N]> {
+    let (taken, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(taken)
+}
+
+/// The outer `None` means that the bytes end too early, the inner one that there is no key or value.
+#[expect(clippy::option_option, reason = "the two levels mean different things")]
+fn take_optional<'a>(bytes: &mut &'a [u8], length: i32) -> Option<Option<&'a [u8]>> {
+    if length == -1 {
+        return Some(None);
+    }
+    let (taken, rest) = bytes.split_at_checked(usize::try_from(length).ok()?)?;
+    *bytes = rest;
+    Some(Some(taken))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pack(partition: i32, offset: i64, key: Option<&[u8]>, value: Option<&[u8]>) -> Vec<u8> {
+        let length = |part: Option<&[u8]>| part.map_or(-1, |p| i32::try_from(p.len()).unwrap());
+        let mut bytes = partition.to_le_bytes().to_vec();
+        bytes.extend(offset.to_le_bytes());
+        bytes.extend(123_i64.to_le_bytes());
+        bytes.extend(length(key).to_le_bytes());
+        bytes.extend(length(value).to_le_bytes());
+        bytes.extend(key.unwrap_or_default());
+        bytes.extend(value.unwrap_or_default());
+        bytes
+    }
+
+    #[test]
+    fn records_come_back_in_order() {
+        let bytes = [pack(0, 7, Some(b"k"), Some(b"{}")), pack(1, 8, None, None)].concat();
+        let mut rest = &bytes[..];
+        let first = split_first(&mut rest).unwrap();
+        assert_eq!((first.partition, first.offset, first.timestamp_ms), (0, 7, 123));
+        assert_eq!((first.key, first.value), (Some(&b"k"[..]), Some(&b"{}"[..])));
+        let second = split_first(&mut rest).unwrap();
+        assert_eq!((second.partition, second.key, second.value), (1, None, None));
+        assert!(rest.is_empty());
+    }
+
+    #[test]
+    fn every_cut_is_noticed() {
+        let bytes = pack(0, 7, Some(b"key"), Some(b"value"));
+        for length in 0..bytes.len() {
+            assert_eq!(split_first(&mut &bytes[..length]), None, "{length}");
+        }
+        let mut negative = pack(0, 7, None, Some(b"value"));
+        negative[24..28].copy_from_slice(&(-2_i32).to_le_bytes());
+        assert_eq!(split_first(&mut &negative[..]), None);
+    }
+}
