@@ -87,6 +87,8 @@ pub(crate) fn subscribe(config: &Config, health: &Arc<Health>) -> KafkaResult<Wi
         .set("enable.auto.commit", "true")
         .set("auto.commit.interval.ms", "1000")
         .set("isolation.level", "read_committed")
+        // How long the partitions of a writer that was killed lie idle; librdkafka waits 45 s.
+        .set("session.timeout.ms", "10000")
         // A rebalance takes away only what somebody else gets.
         .set("partition.assignment.strategy", "cooperative-sticky")
         // Topics that are created later are noticed within seconds.

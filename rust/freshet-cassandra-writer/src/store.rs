@@ -193,6 +193,8 @@ async fn connect(
     let policy = DefaultPolicy::builder()
         .prefer_datacenter(cassandra.local_datacenter.clone())
         .token_aware(true)
+        // Without effect on the LOCAL_ levels, which the driver keeps in their datacenter.
+        .permit_dc_failover(true)
         .build();
     let profile = ExecutionProfile::builder()
         .consistency(consistency(cassandra.consistency))
@@ -310,7 +312,7 @@ fn judge(error: &ExecutionError) -> WriteError {
             | RequestAttemptError::CqlRequestSerialization(_),
         ) => true,
         ExecutionError::LastAttemptError(RequestAttemptError::DbError(DbError::Invalid, text)) => {
-            !names_a_missing_table(text)
+            !blames_the_schema(text)
         }
         _ => false,
     };
@@ -322,7 +324,7 @@ fn judge(error: &ExecutionError) -> WriteError {
 }
 
 /// "Invalid" is also the answer to a good row when somebody has dropped the table.
-fn names_a_missing_table(text: &str) -> bool {
+fn blames_the_schema(text: &str) -> bool {
     let text = text.to_lowercase();
     text.contains("unconfigured table") || text.contains("keyspace") || text.contains("column")
 }

@@ -8,8 +8,9 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::TryInitError;
 use tracing_subscriber::{fmt, prelude::*};
 
-/// What is logged when neither `FRESHET_LOG` nor `RUST_LOG` says otherwise.
-const DEFAULT_FILTER: &str = "info";
+/// What is logged when neither `FRESHET_LOG` nor `RUST_LOG` says otherwise. The Cassandra driver
+/// tells of every connection it opens.
+const DEFAULT_FILTER: &str = "info,scylla=warn";
 
 /// Why logging could not be set up.
 #[derive(Debug, Error)]

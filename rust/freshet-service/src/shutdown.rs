@@ -1,9 +1,14 @@
 //! The one way in which a program is asked to stop.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+
+/// Signals this close together are one request: a terminal signals the whole process group, and a
+/// supervisor in the group passes on what it got.
+const SAME_REQUEST: Duration = Duration::from_secs(1);
 
 /// A flag that everything which waits can wait for as well. Clones share the flag.
 #[derive(Debug, Clone)]
@@ -23,8 +28,8 @@ impl Shutdown {
         Self { flag: watch::Sender::new(false) }
     }
 
-    /// A flag that SIGTERM or SIGINT raises. A second signal ends the process at once, for
-    /// whoever has no patience left with a drain.
+    /// A flag that SIGTERM or SIGINT raises. A second signal, later than [`SAME_REQUEST`], ends
+    /// the process at once, for whoever has no patience left with a drain.
     ///
     /// # Errors
     ///
@@ -35,9 +40,9 @@ impl Shutdown {
         let flag = shutdown.clone();
         tokio::spawn(async move {
             let name = signals.next().await;
-            tracing::info!(signal = name, "stopping; a second signal ends at once");
+            tracing::info!(signal = name, "stopping; another signal ends at once");
             flag.trigger();
-            let name = signals.next().await;
+            let name = signals.next_request(Instant::now()).await;
             tracing::warn!(signal = name, "ended without a drain");
             std::process::exit(1);
         });
@@ -75,6 +80,16 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
+    }
+
+    /// The next signal that is not just an echo of the one that came at `first`.
+    async fn next_request(&mut self, first: Instant) -> &'static str {
+        loop {
+            let name = self.next().await;
+            if first.elapsed() >= SAME_REQUEST {
+                return name;
+            }
+        }
     }
 
     async fn next(&mut self) -> &'static str {

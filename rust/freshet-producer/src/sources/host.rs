@@ -127,10 +127,9 @@ impl Sampler {
     fn network(&self, seconds: f64) -> Values {
         // What a machine sends to itself is no traffic.
         let links = || self.networks.iter().filter(|(name, _)| *name != "lo");
-        let rate = |bytes: u64| bytes as f64 / seconds;
         Values::Network {
-            received: rate(links().map(|(_, link)| link.received()).sum()),
-            sent: rate(links().map(|(_, link)| link.transmitted()).sum()),
+            received: rate(links().map(|(_, link)| link.received()).sum(), seconds),
+            sent: rate(links().map(|(_, link)| link.transmitted()).sum(), seconds),
         }
     }
 
@@ -145,8 +144,8 @@ impl Sampler {
             written += usage.written_bytes;
             ever += usage.total_read_bytes + usage.total_written_bytes;
         }
-        let rate = |bytes: u64| bytes as f64 / seconds;
-        (ever > 0).then(|| Values::DiskIo { read: rate(read), written: rate(written) })
+        (ever > 0)
+            .then(|| Values::DiskIo { read: rate(read, seconds), written: rate(written, seconds) })
     }
 }
 
@@ -165,6 +164,11 @@ fn record(reading: &Reading<'_>) -> Result<Record, SourceError> {
 /// A percentage with two digits: more are noise.
 fn share(usage: f64) -> Values {
     Values::Share { usage: (usage * 100.0).round() / 100.0 }
+}
+
+/// Whole bytes per second.
+fn rate(bytes: u64, seconds: f64) -> f64 {
+    (bytes as f64 / seconds).round()
 }
 
 fn used(disk: &Disk) -> Option<f64> {
