@@ -85,7 +85,8 @@ mod tests {
         let sources = folder.path().join("src");
         fs::create_dir_all(sources.join("inner")).unwrap();
         fs::write(sources.join("inner/a"), "1").unwrap();
-        let stamp = || Stamp::of(folder.path().join("out/.stamp"), &[sources.clone()]).unwrap();
+        let stamp =
+            || Stamp::of(folder.path().join("out/.stamp"), std::slice::from_ref(&sources)).unwrap();
         assert!(!stamp().is_current());
         stamp().write().unwrap();
         assert!(stamp().is_current());
@@ -99,7 +100,7 @@ mod tests {
         let sources = folder.path().join("src");
         fs::create_dir_all(&sources).unwrap();
         fs::write(sources.join("a"), "1").unwrap();
-        let digest = || Stamp::of(PathBuf::new(), &[sources.clone()]).unwrap().digest;
+        let digest = || Stamp::of(PathBuf::new(), std::slice::from_ref(&sources)).unwrap().digest;
         let mut seen = vec![digest()];
         fs::write(sources.join("b"), "").unwrap();
         seen.push(digest());

@@ -1,5 +1,6 @@
 //! `./freshet test`
 
+use std::io;
 use std::process::ExitCode;
 
 use super::exit;
@@ -11,7 +12,7 @@ use crate::suite;
 pub(super) fn run(arguments: &TestArgs) -> anyhow::Result<ExitCode> {
     let root = Project::find()?.root;
     let steps = suite::steps(&root, &arguments.parts, arguments.long);
-    let summary = suite::run(&steps, &root.join("test-results"))?;
+    let summary = suite::run(&steps, &root.join("test-results"), &mut io::stdout())?;
     say(format_args!("\n{summary}"))?;
     Ok(if summary.is_success() { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) })
 }

@@ -59,36 +59,37 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Runs all steps, also after one has failed; output goes to standard output and to a log per step.
+/// Runs all steps, also after one has failed; what they print goes to `output` and to a log per step.
 ///
 /// # Errors
-/// When a log cannot be written or standard output is closed.
-pub fn run(steps: &[Step], results: &Path) -> io::Result<Summary> {
+/// When a log cannot be written or the output is closed.
+pub fn run(steps: &[Step], results: &Path, output: &mut impl Write) -> io::Result<Summary> {
     fs::create_dir_all(results)?;
-    let outcomes = steps.iter().map(|step| run_step(step, results)).collect::<io::Result<_>>()?;
+    let outcomes =
+        steps.iter().map(|step| run_step(step, results, output)).collect::<io::Result<_>>()?;
     Ok(Summary(outcomes))
 }
 
-fn run_step(step: &Step, results: &Path) -> io::Result<Outcome> {
+fn run_step(step: &Step, results: &Path, output: &mut impl Write) -> io::Result<Outcome> {
     let (part, name) = (step.part, step.name);
-    crate::display::say(format_args!("\n=== {}: {name}", part_name(part)))?;
+    writeln!(output, "\n=== {}: {name}", part_name(part))?;
     let log = results.join(format!("{}-{}.log", part_name(part), name.replace(' ', "-")));
     let begun = Instant::now();
-    let (success, output) = match execute(step, &log) {
+    let (success, printed) = match execute(step, &log, output) {
         Ok(finished) => finished,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(error),
         Err(error) => (false, format!("cannot run {}: {error}", step.command.name())),
     };
     if !success {
-        let why =
-            output.lines().last().filter(|_| output.lines().count() == 1).unwrap_or("see above");
-        crate::display::say(format_args!("=== {}: {name} FAILED ({why})", part_name(part)))?;
+        let lines: Vec<&str> = printed.lines().collect();
+        let why = if let [line] = lines[..] { line } else { "see above" };
+        writeln!(output, "=== {}: {name} FAILED ({why})", part_name(part))?;
     }
-    Ok(Outcome { part, name, counts: Counts::of(success, &output), took: begun.elapsed() })
+    Ok(Outcome { part, name, counts: Counts::of(success, &printed), took: begun.elapsed() })
 }
 
 /// Runs a command; its output is shown, kept in a log, and given back.
-fn execute(step: &Step, log: &Path) -> io::Result<(bool, String)> {
+fn execute(step: &Step, log: &Path, output: &mut impl Write) -> io::Result<(bool, String)> {
     let (mut reader, writer) = io::pipe()?;
     let line = &step.command;
     let mut command = Command::new(&line.program);
@@ -101,11 +102,11 @@ fn execute(step: &Step, log: &Path) -> io::Result<(bool, String)> {
     let mut child = command.spawn()?;
     // The command holds the pipe's writing end as well: only without it does the output end with the child.
     drop(command);
-    let output = tee(&mut reader, &mut File::create(log)?)?;
-    Ok((child.wait()?.success(), output))
+    let printed = tee(&mut reader, &mut File::create(log)?, output)?;
+    Ok((child.wait()?.success(), printed))
 }
 
-fn tee(reader: &mut impl Read, log: &mut File) -> io::Result<String> {
+fn tee(reader: &mut impl Read, log: &mut File, output: &mut impl Write) -> io::Result<String> {
     let mut all = Vec::new();
     let mut buffer = [0; 8192];
     loop {
@@ -113,7 +114,6 @@ fn tee(reader: &mut impl Read, log: &mut File) -> io::Result<String> {
         if length == 0 {
             return Ok(String::from_utf8_lossy(&all).into_owned());
         }
-        let mut output = io::stdout().lock();
         output.write_all(&buffer[..length])?;
         output.flush()?;
         log.write_all(&buffer[..length])?;
@@ -148,7 +148,7 @@ mod tests {
             shell("tests", "echo 'test result: ok. 4 passed; 0 failed; 0 ignored'"),
             shell("lint", "echo fine"),
         ];
-        let summary = run(&steps, results.path()).unwrap();
+        let summary = run(&steps, results.path(), &mut Vec::new()).unwrap();
         assert!(!summary.is_success());
         let text = summary.to_string();
         assert_eq!(text.lines().last(), Some("5 passed, 1 failed"), "{text}");
@@ -160,6 +160,6 @@ mod tests {
         let results = tempfile::tempdir().unwrap();
         let command = CommandLine::new("/nowhere/gradle", ".");
         let step = Step { part: TestPart::Jvm, name: "tests", command };
-        assert!(!run(&[step], results.path()).unwrap().is_success());
+        assert!(!run(&[step], results.path(), &mut Vec::new()).unwrap().is_success());
     }
 }

@@ -155,8 +155,8 @@ mod tests {
     fn the_tail_of_a_long_log_has_whole_lines() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
-        let text: String = (0..20_000).map(|line| format!("line {line}\n")).collect();
-        std::fs::write(&log, text).unwrap();
+        let lines: Vec<String> = (0..20_000).map(|line| format!("line {line}")).collect();
+        std::fs::write(&log, lines.join("\n")).unwrap();
         assert_eq!(last_lines(&log, 2).unwrap(), ["line 19998", "line 19999"]);
         let all = last_lines(&log, usize::MAX).unwrap();
         assert!(all[0].starts_with("line "), "{}", all[0]);

@@ -10,7 +10,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::{Backoff, Board, CommandLine, Exit, Guarded, Guards, last_lines, likely_cause};
-use crate::parts::{Context, Part, Plan, Step, Work};
+use crate::build::Stamp;
+use crate::parts::{Context, Part, Plan, PlanError, Step, Work};
 use crate::probe;
 use crate::state::{PartState, Phase, now_ms};
 
@@ -163,10 +164,14 @@ enum Run {
     Died { what: String, exit: Option<Exit>, was_ready: bool },
 }
 
-impl Run {
-    fn not_started(error: impl fmt::Display) -> Self {
-        Self::Died { what: format!("did not start: {error}"), exit: None, was_ready: false }
-    }
+/// How commands that end by themselves went.
+enum Ran {
+    /// All have succeeded.
+    Finished,
+    /// They were told to stop.
+    Stopped,
+    /// One has failed.
+    Failed { what: String, exit: Option<Exit> },
 }
 
 /// What runs one part.
@@ -216,20 +221,19 @@ impl Runner {
         drop(self.failed.send(failure));
     }
 
-    async fn step(&self, step: Result<Step, crate::parts::PlanError>) {
+    async fn step(&self, step: Result<Step, PlanError>) {
         let step = match step {
             Ok(step) => step,
-            Err(error) => return self.fail(format!("did not start: {error}"), None),
+            Err(error) => return self.fail(not_started(error), None),
         };
         self.board.begin(self.part.name, PartState::Working);
         let up_to_date = step.commands.is_empty();
         match self.run_all(&step.commands, BUILD_GRACE).await {
-            Ok(true) => {}
-            Ok(false) => return self.stopped(),
-            Err(Run::Died { what, exit, .. }) => return self.fail(what, exit),
-            Err(Run::Stopped) => return self.stopped(),
+            Ran::Finished => {}
+            Ran::Stopped => return self.stopped(),
+            Ran::Failed { what, exit } => return self.fail(what, exit),
         }
-        if let Some(Err(error)) = step.stamp.as_ref().map(crate::build::Stamp::write) {
+        if let Some(Err(error)) = step.stamp.as_ref().map(Stamp::write) {
             return self.fail(format!("could not note its success: {error}"), None);
         }
         if up_to_date {
@@ -238,25 +242,27 @@ impl Runner {
         self.board.settle(self.part.name, PartState::Done);
     }
 
-    /// Runs commands to their end; false when told to stop meanwhile.
-    async fn run_all(&self, commands: &[CommandLine], grace: Duration) -> Result<bool, Run> {
+    /// Runs commands to their end, one after the other.
+    async fn run_all(&self, commands: &[CommandLine], grace: Duration) -> Ran {
         for command in commands {
-            let mut guarded =
-                self.guards.spawn(command, &self.log(), grace).await.map_err(Run::not_started)?;
+            let mut guarded = match self.guards.spawn(command, &self.log(), grace).await {
+                Ok(guarded) => guarded,
+                Err(error) => return Ran::Failed { what: not_started(error), exit: None },
+            };
             let mut stopping = self.stopping.clone();
             let exit = tokio::select! {
                 exit = guarded.ended() => exit,
                 () = told_to_stop(&mut stopping, self.part.tier()) => {
                     guarded.stop().await;
-                    return Ok(false);
+                    return Ran::Stopped;
                 }
             };
             if !exit.is_success() {
                 let what = format!("failed: {} {exit}", command.name());
-                return Err(Run::Died { what, exit: Some(exit), was_ready: false });
+                return Ran::Failed { what, exit: Some(exit) };
             }
         }
-        Ok(true)
+        Ran::Finished
     }
 
     /// Runs a service until it is told to stop, starting it again whenever it dies.
@@ -303,17 +309,17 @@ impl Runner {
         let Work::Service { plan, .. } = self.part.work else { return Run::Stopped };
         let plan = match plan(&self.context) {
             Ok(plan) => plan,
-            Err(error) => return Run::not_started(error),
+            Err(error) => return never_ran(error),
         };
         self.board.begin(self.part.name, PartState::Starting);
         match self.run_all(&plan.before, plan.grace).await {
-            Ok(true) => {}
-            Ok(false) => return Run::Stopped,
-            Err(died) => return died,
+            Ran::Finished => {}
+            Ran::Stopped => return Run::Stopped,
+            Ran::Failed { what, exit } => return Run::Died { what, exit, was_ready: false },
         }
         match self.guards.spawn(&plan.command, &self.log(), plan.grace).await {
             Ok(guarded) => self.watch_over(guarded, &plan).await,
-            Err(error) => Run::not_started(error),
+            Err(error) => never_ran(error),
         }
     }
 
@@ -346,6 +352,14 @@ impl Runner {
         guarded.stop().await;
         Run::Stopped
     }
+}
+
+fn not_started(error: impl fmt::Display) -> String {
+    format!("did not start: {error}")
+}
+
+fn never_ran(error: impl fmt::Display) -> Run {
+    Run::Died { what: not_started(error), exit: None, was_ready: false }
 }
 
 fn died(exit: Exit, was_ready: bool) -> Run {
