@@ -24,12 +24,15 @@ export class Dashboard {
   connection: ConnectionState = 'connecting';
   /** What is wrong, for the user; empty when nothing is. */
   problem = '';
-  /** Series of the stream that match the search, shown or not. */
-  listed: readonly string[] = [];
+  /** The series of the stream, shown or not, as far as the server lists them. */
+  known: readonly string[] = [];
+  /** What the user looks for, and the series that match it. */
   search = '';
+  found: readonly string[] = [];
   loading = true;
   readonly #changed: () => void;
   #live: LiveConnection | undefined;
+  #drawn = new Set<string>();
   /** Raised with every selection, so that answers to an earlier one are recognized and dropped. */
   #epoch = 0;
   /** Server's clock minus the browser's. */
@@ -50,10 +53,16 @@ export class Dashboard {
     return this.streams.find(({ name }) => name === this.selection.stream);
   }
 
-  /** The series that are drawn. */
+  /** The series that are drawn, sorted: the chosen ones, or the first ones. */
   get shown(): readonly string[] {
-    const { series } = this.selection;
-    return (series.length > 0 ? series : this.store.series()).slice(0, MAX_SHOWN);
+    return sorted(this.#drawn);
+  }
+
+  /** Where a drawn series stands among all, which gives it its colour: the same one, alone or with others. */
+  position(series: string): number {
+    const names =
+      this.known.length > MAX_SHOWN ? this.shown : sorted(new Set([...this.known, ...this.#drawn]));
+    return names.indexOf(series);
   }
 
   /** Asks for the streams until the server answers, and shows what the address selects. */
@@ -81,17 +90,20 @@ export class Dashboard {
   select(selection: Selection): void {
     this.#epoch += 1;
     this.#live?.close();
+    if (selection.stream !== this.selection.stream) {
+      this.known = [];
+      this.search = '';
+    }
     this.selection = selection;
     this.store = new WindowStore();
     this.freshness = new Freshness();
     this.connection = 'connecting';
-    this.listed = [];
+    this.#drawn = new Set(selection.series.slice(0, MAX_SHOWN));
     this.#problems = { live: '', history: '' };
     history.replaceState(null, '', writeSelection(selection));
-    // First live, then the history: whatever comes in between is in one of them.
-    this.#live = this.#connect(this.#epoch);
-    void this.#load(this.#epoch);
+    this.loading = true;
     this.#update();
+    void this.#show(this.#epoch);
   }
 
   /** Shows a series alone, or adds it to the chosen ones, or takes it away from them. */
@@ -110,7 +122,7 @@ export class Dashboard {
     try {
       const { series } = await getSeries(this.selection.stream, text);
       if (epoch === this.#epoch && text === this.search) {
-        this.listed = series.map((info) => info.series);
+        this.found = series.map((info) => info.series);
       }
     } catch (error) {
       this.#problems.history = describe(error);
@@ -118,8 +130,35 @@ export class Dashboard {
     this.#update();
   }
 
+  async #show(epoch: number): Promise<void> {
+    try {
+      await this.#list(epoch);
+    } catch (error) {
+      // Then the page shows the series that come in live, until the history answers.
+      this.#problems.history = describe(error);
+    }
+    if (epoch === this.#epoch) {
+      // First live, then the history: whatever comes in between is in one of them.
+      this.#live = this.#connect(epoch);
+      await this.#load(epoch);
+    }
+  }
+
+  /** Asks which series there are. */
+  async #list(epoch: number): Promise<void> {
+    const { stream, series } = this.selection;
+    const answer = await getSeries(stream, '');
+    if (epoch === this.#epoch) {
+      this.known = sorted(new Set(answer.series.map((info) => info.series)));
+      const wanted = series.length > 0 ? series : this.known;
+      this.#drawn = new Set(wanted.slice(0, MAX_SHOWN));
+    }
+  }
+
   #connect(epoch: number): LiveConnection {
-    return new LiveConnection(this.selection.stream, this.selection.series, {
+    // Of a few series all are asked for, so that new ones appear by themselves.
+    const few = this.selection.series.length === 0 && this.known.length <= MAX_SHOWN;
+    return new LiveConnection(this.selection.stream, few ? [] : this.shown, {
       onWindow: (message) => {
         this.#take(message);
       },
@@ -135,23 +174,24 @@ export class Dashboard {
   }
 
   #take(message: WindowMessage): void {
-    if (message.window !== this.selection.window || message.end < this.now() - this.selection.range) {
-      return;
+    const { window, range, series } = this.selection;
+    if (series.length === 0 && this.#drawn.size < MAX_SHOWN) {
+      this.#drawn.add(message.series);
     }
-    this.store.add(message.metric, message.series, message);
-    this.freshness.observe(message.last_event);
-    this.#update();
+    const inRange = message.end >= this.now() - range;
+    if (message.window === window && inRange && this.#drawn.has(message.series)) {
+      this.store.add(message.metric, message.series, message);
+      this.freshness.observe(message.last_event);
+      this.#update();
+    }
   }
 
   /** Loads the history of the shown series, again and again until that works. */
   async #load(epoch: number): Promise<void> {
-    this.loading = true;
     while (epoch === this.#epoch) {
       try {
-        const { search } = this;
-        const { series } = await getSeries(this.selection.stream, search);
-        if (epoch === this.#epoch && search === this.search) {
-          this.listed = series.map((info) => info.series);
+        if (this.known.length === 0) {
+          await this.#list(epoch);
         }
         await this.#loadWindows(epoch);
         this.#problems.history = '';
@@ -169,12 +209,10 @@ export class Dashboard {
   }
 
   async #loadWindows(epoch: number): Promise<void> {
-    const { stream, window, range, series } = this.selection;
-    const wanted = (series.length > 0 ? series : this.listed).slice(0, MAX_SHOWN);
+    const { stream, window, range } = this.selection;
     const from = String(Math.floor(this.now() - range));
-    const queue = (this.stream?.metrics ?? []).flatMap((metric) =>
-      wanted.map((name) => ({ metric, series: name })),
-    );
+    const metrics = this.stream?.metrics ?? [];
+    const queue = metrics.flatMap((metric) => this.shown.map((series) => ({ metric, series })));
     const worker = async (): Promise<void> => {
       for (let next = queue.shift(); next !== undefined && epoch === this.#epoch; next = queue.shift()) {
         const { windows } = await getWindows({ stream, window, from, ...next });
@@ -194,6 +232,11 @@ export class Dashboard {
     this.problem = [this.#problems.live, this.#problems.history].filter((text) => text !== '').join('; ');
     this.#changed();
   }
+}
+
+/** As people sort: s9 before s10. */
+function sorted(names: ReadonlySet<string>): string[] {
+  return [...names].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 }
 
 function describe(error: unknown): string {

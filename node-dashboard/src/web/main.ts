@@ -98,7 +98,6 @@ selects.stream.addEventListener('change', () => {
   const window =
     stream?.windows.find(({ label }) => label === dashboard.selection.window) ?? stream?.windows[0];
   if (stream !== undefined && window !== undefined) {
-    dashboard.search = '';
     dashboard.select({ ...dashboard.selection, stream: stream.name, window: window.label, series: [] });
   }
 });

@@ -44,12 +44,6 @@ export class WindowStore {
     }
   }
 
-  /** The series that have windows of any metric, sorted. */
-  series(): string[] {
-    const names = new Set([...this.#metrics.values()].flatMap((bySeries) => [...bySeries.keys()]));
-    return [...names].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-  }
-
   /** The newest window of a series. */
   latest(metric: string, series: string): WindowValue | undefined {
     const windows = this.#metrics.get(metric)?.get(series);

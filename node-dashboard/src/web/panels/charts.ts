@@ -114,28 +114,29 @@ class Chart {
   }
 
   #draw(shown: readonly string[]): void {
-    const shape = JSON.stringify(shown);
+    const positions = shown.map((name) => this.#dashboard.position(name));
+    const shape = JSON.stringify([shown, positions]);
     const data = alignedData(this.#columns, shown);
     if (this.#plot === undefined || shape !== this.#shape) {
       this.#shape = shape;
       this.#plot?.destroy();
-      this.#plot = new uPlot(this.#options(shown), data, this.#plotHost);
+      this.#plot = new uPlot(this.#options(shown, positions), data, this.#plotHost);
     } else {
       this.#plot.setData(data);
     }
   }
 
-  #options(shown: readonly string[]): uPlot.Options {
+  #options(shown: readonly string[], positions: readonly number[]): uPlot.Options {
     const style = getComputedStyle(document.documentElement);
     const axis = {
       stroke: style.getPropertyValue('--muted'),
       grid: { stroke: style.getPropertyValue('--line'), width: 1 },
     };
-    const lines = shown.map((name, position): uPlot.Series => {
-      const { color, dash } = lineStyle(position);
+    const lines = shown.map((name, index): uPlot.Series => {
+      const { color, dash } = lineStyle(positions[index] ?? index);
       return { label: name, stroke: color, width: 2, dash, points: { show: false }, spanGaps: false };
     });
-    const alone = lines.length === 1 ? bandOf(lineStyle(0).color) : null;
+    const alone = lines.length === 1 ? bandOf(lineStyle(positions[0] ?? 0).color) : null;
     return {
       width: this.#plotHost.clientWidth,
       height: HEIGHT,
@@ -148,7 +149,7 @@ class Chart {
       ],
       ...(alone && { bands: alone.bands }),
       axes: [
-        { ...axis, values: timeValues },
+        { ...axis, size: 34, values: timeValues },
         { ...axis, size: 64, values: (_, splits) => splits.map(axisValue) },
       ],
       scales: { x: { range: () => this.#span() } },

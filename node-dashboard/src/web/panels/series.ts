@@ -34,6 +34,9 @@ export function seriesPanel(host: HTMLElement, dashboard: Dashboard): Panel {
     update: () => {
       const shown = dashboard.shown;
       const rows = listed(dashboard, shown);
+      if (document.activeElement !== search) {
+        search.value = dashboard.search;
+      }
       all.hidden = dashboard.selection.series.length === 0;
       setText(
         note,
@@ -49,7 +52,9 @@ export function seriesPanel(host: HTMLElement, dashboard: Dashboard): Panel {
 
 function listed(dashboard: Dashboard, shown: readonly string[]): string[] {
   const wanted = dashboard.search.toLowerCase();
-  const known = new Set([...shown, ...dashboard.store.series(), ...dashboard.listed]);
+  const others = wanted === '' ? dashboard.known : dashboard.found;
+  // Rows that stay in place are easier to click; among very many, though, the drawn ones must not get lost.
+  const known = new Set(others.length > MAX_SHOWN ? [...shown, ...others] : [...others, ...shown]);
   return [...known].filter((name) => name.toLowerCase().includes(wanted)).slice(0, MAX_ROWS);
 }
 
@@ -88,7 +93,7 @@ function seriesRow(dashboard: Dashboard, name: string, position: number): HTMLEl
 function nameButton(dashboard: Dashboard, name: string, position: number): HTMLElement {
   const swatch = element('span', 'swatch');
   if (position >= 0) {
-    const { color, dash } = lineStyle(position);
+    const { color, dash } = lineStyle(dashboard.position(name));
     swatch.style.borderTopColor = color;
     swatch.style.borderTopStyle = dash.length > 0 ? 'dashed' : 'solid';
   }
