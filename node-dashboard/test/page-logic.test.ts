@@ -50,6 +50,20 @@ describe('the store', () => {
     expect(store.latest('usage', 'a')?.start).toBe(10_000);
   });
 
+  it('breaks its lines where windows are missing, but not where they are seldom', () => {
+    const store = new WindowStore();
+    for (const start of [0, 10, 20, 80, 90]) {
+      store.add('usage', 'a', windowMessage({ start: start * 1000 }));
+    }
+    const { starts, rows } = store.columns('usage', ['a']);
+    expect(starts).toEqual([0, 10, 20, 30, 80, 90]);
+    expect(rows.get('a')?.[3]).toBeUndefined();
+    for (const start of [0, 300, 600, 900]) {
+      store.add('usage', 'slow', windowMessage({ start: start * 1000 }));
+    }
+    expect(store.columns('usage', ['slow']).starts).toEqual([0, 300, 600, 900]);
+  });
+
   it('forgets what is out of range', () => {
     const store = new WindowStore();
     store.add('usage', 's10', windowMessage({ start: 0, end: 10_000 }));

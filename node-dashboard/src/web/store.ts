@@ -57,7 +57,7 @@ export class WindowStore {
   columns(metric: string, series: readonly string[]): Columns {
     const bySeries = this.#metrics.get(metric);
     const starts = new Set(series.flatMap((name) => [...(bySeries?.get(name)?.keys() ?? [])]));
-    const sorted = [...starts].sort((a, b) => a - b);
+    const sorted = withBreaks([...starts].sort((a, b) => a - b));
     const rows = series.map((name) => {
       const windows = bySeries?.get(name);
       return [name, sorted.map((start) => windows?.get(start))] as const;
@@ -72,4 +72,19 @@ export class WindowStore {
     bySeries.set(series, windows);
     return windows;
   }
+}
+
+/** A step between two windows that is longer than this many usual ones is a gap. */
+const LONGEST_STEP = 4;
+
+/**
+ * Adds a start without windows to every gap, since a line across it would show values that nobody measured. What a
+ * gap is depends on how often windows usually come: a slow source fills only some of them.
+ */
+function withBreaks(starts: readonly number[]): number[] {
+  const steps = starts.slice(1).map((start, index) => start - (starts[index] ?? start));
+  const usual = [...steps].sort((a, b) => a - b)[Math.floor(steps.length / 2)] ?? 0;
+  return starts.flatMap((start, index) =>
+    (steps[index] ?? 0) > LONGEST_STEP * usual ? [start, start + usual] : [start],
+  );
 }
