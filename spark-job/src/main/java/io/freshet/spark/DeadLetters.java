@@ -1,0 +1,104 @@
+package io.freshet.spark;
+
+import java.io.Serializable;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.arrow.vector.BigIntVector;
+import org.apache.arrow.vector.IntVector;
+import org.apache.arrow.vector.VarBinaryVector;
+import org.apache.arrow.vector.VarCharVector;
+import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/**
+ * Sends rejected records from an executor to the dead-letters topic: the record's own bytes, with where it came from and
+ * why it was rejected in headers. The key names the record, so that a repeated task overwrites its letters.
+ */
+final class DeadLetters implements Serializable {
+    private static final long serialVersionUID = 1L;
+
+    /** One producer per executor and cluster: connecting takes longer than most tasks do. */
+    private static final Map<Map<String, String>, KafkaProducer<byte[], byte[]>> PRODUCERS =
+        new ConcurrentHashMap<>();
+
+    private final Map<String, String> kafka;
+    private final String topic;
+    private final String rawTopic;
+
+    DeadLetters(Map<String, String> kafka, String topic, String rawTopic) {
+        this.kafka = new HashMap<>(kafka);
+        this.topic = topic;
+        this.rawTopic = rawTopic;
+    }
+
+    /** The letters of one task. */
+    Sender sender() {
+        return new Sender(PRODUCERS.computeIfAbsent(kafka, DeadLetters::connect));
+    }
+
+    private static KafkaProducer<byte[], byte[]> connect(Map<String, String> kafka) {
+        Map<String, Object> properties = new HashMap<>(kafka);
+        properties.put("acks", "all");
+        properties.put("compression.type", "lz4");
+        properties.put("linger.ms", "5");
+        return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
+    }
+
+    /** Sends the letters of one task; {@link #flush} before the task ends. */
+    final class Sender {
+        private final KafkaProducer<byte[], byte[]> producer;
+        private final AtomicReference<Exception> failure = new AtomicReference<>();
+
+        private Sender(KafkaProducer<byte[], byte[]> producer) {
+            this.producer = producer;
+        }
+
+        /** Sends every row of the columns that the native library rejected. */
+        void send(VectorSchemaRoot rejected) {
+            IntVector partition = (IntVector) rejected.getVector("partition");
+            BigIntVector offset = (BigIntVector) rejected.getVector("offset");
+            VarCharVector reason = (VarCharVector) rejected.getVector("reason");
+            VarCharVector detail = (VarCharVector) rejected.getVector("detail");
+            VarBinaryVector value = (VarBinaryVector) rejected.getVector("value");
+            for (int row = 0; row < rejected.getRowCount(); row++) {
+                String position = partition.get(row) + "-" + offset.get(row);
+                byte[] letter = value.isNull(row) ? null : value.get(row);
+                var message = new ProducerRecord<>(topic, utf8(rawTopic + "-" + position), letter);
+                message.headers()
+                    .add("freshet-stage", utf8("parse"))
+                    .add("freshet-reason", reason.get(row))
+                    .add("freshet-detail", detail.get(row))
+                    .add("freshet-topic", utf8(rawTopic))
+                    .add("freshet-partition", utf8(Integer.toString(partition.get(row))))
+                    .add("freshet-offset", utf8(Long.toString(offset.get(row))));
+                producer.send(message, (metadata, error) -> {
+                    if (error != null) {
+                        failure.compareAndSet(null, error);
+                    }
+                });
+            }
+        }
+
+        /**
+         * Waits until all letters have arrived.
+         *
+         * @throws IllegalStateException when one has not: the task must fail and be repeated
+         */
+        void flush() {
+            producer.flush();
+            if (failure.get() != null) {
+                throw new IllegalStateException("rejected records of " + rawTopic + " could not be sent to " + topic,
+                    failure.get());
+            }
+        }
+    }
+
+    private static byte[] utf8(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+}

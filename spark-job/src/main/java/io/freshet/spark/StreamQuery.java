@@ -1,0 +1,132 @@
+package io.freshet.spark;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.struct;
+import static org.apache.spark.sql.functions.sum;
+import static org.apache.spark.sql.functions.timestamp_micros;
+import static org.apache.spark.sql.functions.when;
+
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.TimeoutException;
+import org.apache.spark.api.java.function.MapFunction;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
+import org.apache.spark.sql.streaming.DataStreamReader;
+import org.apache.spark.sql.streaming.DataStreamWriter;
+import org.apache.spark.sql.streaming.StreamingQuery;
+import org.apache.spark.sql.streaming.Trigger;
+import org.apache.spark.sql.types.Metadata;
+import org.apache.spark.sql.types.MetadataBuilder;
+
+/**
+ * The streaming query of one stream: raw topic, native partial aggregates, watermark, stateful merge, windows topic.
+ *
+ * <p>Every stream has its own query, checkpoint and watermark, so that a slow or replayed stream never makes another
+ * one's records late.
+ */
+final class StreamQuery {
+    /** Observations of each micro-batch, with one count of readings per kind of window. */
+    static final String AGGREGATED = "aggregated";
+    /** The readings that were not late. */
+    static final String COUNTED = "counted";
+
+    /** Where Spark keeps the watermark delay in a column's metadata: by it the state of past windows is dropped. */
+    private static final String WATERMARK_DELAY = "spark.watermarkDelayMs";
+
+    private final SparkSession session;
+    private final PipelineConfiguration configuration;
+    private final PipelineConfiguration.Stream stream;
+    private final StreamCounters counters;
+
+    StreamQuery(
+        SparkSession session,
+        PipelineConfiguration configuration,
+        PipelineConfiguration.Stream stream,
+        StreamCounters counters) {
+        this.session = session;
+        this.configuration = configuration;
+        this.stream = stream;
+        this.counters = counters;
+    }
+
+    /** Starts the query from its checkpoint, or from the beginning of the topic. */
+    StreamingQuery start() throws TimeoutException {
+        Map<String, String> sink = kafkaOptions();
+        // Dashboards read these topics, and not all clients of Kafka can read zstd.
+        sink.put("kafka.compression.type", "lz4");
+        sink.put("kafka.acks", "all");
+        DataStreamWriter<Row> writer = messages(windows(records()))
+            .writeStream()
+            .queryName(stream.name())
+            .outputMode("update")
+            .format("kafka")
+            .options(sink)
+            .option("topic", stream.windowsTopic())
+            .option("checkpointLocation", checkpointLocation())
+            .trigger(Trigger.ProcessingTime(configuration.spark().triggerMillis()));
+        return writer.start();
+    }
+
+    private Dataset<Row> records() {
+        DataStreamReader reader = session.readStream()
+            .format("kafka")
+            .options(kafkaOptions())
+            .option("subscribe", stream.rawTopic())
+            .option("startingOffsets", "earliest")
+            // What Kafka has deleted by its retention is no reason to stop: Spark logs the gap.
+            .option("failOnDataLoss", "false");
+        configuration.spark().maxOffsetsPerTrigger().ifPresent(most -> reader.option("maxOffsetsPerTrigger", most));
+        return reader.load().select(WindowPartials.INPUT);
+    }
+
+    /** The windows that the records of a micro-batch have changed, as Spark's own {@code window} would give them. */
+    private Dataset<Row> windows(Dataset<Row> records) {
+        DeadLetters deadLetters =
+            new DeadLetters(configuration.kafka(), configuration.deadLettersTopic(), stream.rawTopic());
+        WindowPartials partials =
+            new WindowPartials(stream, deadLetters, counters.rejected(), counters.bytesIn());
+        // The newest event of a partial stands for all of its events: the watermark follows the maximum. The window
+        // inherits the column's watermark as it would from Spark's own window function, which partials do not need.
+        Metadata watermark = new MetadataBuilder().putLong(WATERMARK_DELAY, stream.latenessMillis()).build();
+        Column window = struct(timestamp_micros(col("start")).as("start"), timestamp_micros(col("end")).as("end"));
+        return observe(AGGREGATED, "count", records.mapPartitions(partials, Encoders.row(WindowPartials.OUTPUT)))
+            .withColumn("event_time", timestamp_micros(col("last_event")))
+            .withWatermark("event_time", stream.latenessMillis() + " milliseconds")
+            .select(col("series"), col("metric"), col("window_name"), window.as("window", watermark), col("stats"))
+            .groupBy("series", "metric", "window_name", "window")
+            .agg(functions.udaf(new MergeWindowStats(), Encoders.BINARY()).apply(col("stats")).as("stats"))
+            .select(col("series"), col("metric"), col("window_name"),
+                functions.unix_micros(col("window.start")), functions.unix_micros(col("window.end")), col("stats"));
+    }
+
+    private Dataset<Row> messages(Dataset<Row> windows) {
+        MapFunction<Row, Row> toMessage = new WindowMessages(stream, counters.bytesOut());
+        return observe(COUNTED, "counted", windows.map(toMessage, Encoders.row(WindowMessages.OUTPUT)))
+            .select("key", "value");
+    }
+
+    /** Observes the sum of a column per kind of window. */
+    private Dataset<Row> observe(String name, String column, Dataset<Row> rows) {
+        Column[] sums = stream.windows().stream()
+            .map(window -> sum(when(col("window_name").equalTo(lit(window)), col(column))).as(window))
+            .toArray(Column[]::new);
+        return rows.observe(name, sums[0], Arrays.copyOfRange(sums, 1, sums.length));
+    }
+
+    private Map<String, String> kafkaOptions() {
+        Map<String, String> options = new HashMap<>();
+        configuration.kafka().forEach((key, value) -> options.put("kafka." + key, value));
+        return options;
+    }
+
+    private String checkpointLocation() {
+        return configuration.spark().checkpointLocation() + "/" + stream.name();
+    }
+}

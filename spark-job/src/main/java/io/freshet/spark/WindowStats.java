@@ -1,0 +1,150 @@
+package io.freshet.spark;
+
+import com.datadoghq.sketch.ddsketch.DDSketch;
+import com.datadoghq.sketch.ddsketch.encoding.ByteArrayInput;
+import com.datadoghq.sketch.ddsketch.encoding.GrowingByteArrayOutput;
+import com.datadoghq.sketch.ddsketch.store.CollapsingLowestDenseStore;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * What is known of a window's readings, as it travels from the native library through Spark's state.
+ *
+ * <p>The layout is that of {@code freshet-core}'s {@code aggregate::encoding}: a version byte, the micro-batch that
+ * added the newest readings and how many it added, count, sum, mean, sum of squared distances from the mean, minimum,
+ * maximum, newest event time (epoch microseconds), all little-endian, then a DDSketch in Datadog's encoding.
+ */
+public final class WindowStats {
+    private static final byte VERSION = 1;
+    private static final int HEADER_BYTES = 73;
+    private static final int SKETCH_MAX_BUCKETS = 2048;
+
+    private long batch;
+    private long countOfBatch;
+    private long count;
+    private double sum;
+    private double mean;
+    private double squaredDistances;
+    private double min;
+    private double max;
+    private long lastEventMicros;
+    private final DDSketch sketch;
+
+    private WindowStats(ByteBuffer bytes, DDSketch sketch) {
+        batch = bytes.getLong();
+        countOfBatch = bytes.getLong();
+        count = bytes.getLong();
+        sum = bytes.getDouble();
+        mean = bytes.getDouble();
+        squaredDistances = bytes.getDouble();
+        min = bytes.getDouble();
+        max = bytes.getDouble();
+        lastEventMicros = bytes.getLong();
+        this.sketch = sketch;
+    }
+
+    /**
+     * Reads the encoding.
+     *
+     * @throws IllegalArgumentException when the bytes are not of this version
+     */
+    public static WindowStats decode(byte[] encoded) {
+        if (encoded.length < HEADER_BYTES || encoded[0] != VERSION) {
+            throw new IllegalArgumentException("the window's state was not written by this version of Freshet; "
+                + "start from a new checkpoint location");
+        }
+        ByteBuffer header = ByteBuffer.wrap(encoded, 1, HEADER_BYTES - 1).order(ByteOrder.LITTLE_ENDIAN);
+        ByteArrayInput sketch = ByteArrayInput.wrap(encoded, HEADER_BYTES, encoded.length - HEADER_BYTES);
+        try {
+            return new WindowStats(header,
+                DDSketch.decode(sketch, () -> new CollapsingLowestDenseStore(SKETCH_MAX_BUCKETS)));
+        } catch (IOException e) {
+            throw new UncheckedIOException("the window's sketch cannot be read", e);
+        }
+    }
+
+    /** Adds the readings of another part of the same window. */
+    public void merge(WindowStats other) {
+        // The newest batch's own share tells how many readings it added: late ones never get here.
+        if (other.batch > batch) {
+            batch = other.batch;
+            countOfBatch = other.countOfBatch;
+        } else if (other.batch == batch) {
+            countOfBatch += other.countOfBatch;
+        }
+        double ours = count;
+        double theirs = other.count;
+        double distance = other.mean - mean;
+        count += other.count;
+        sum += other.sum;
+        mean += distance * (theirs / (ours + theirs));
+        squaredDistances += other.squaredDistances + distance * distance * (ours * theirs / (ours + theirs));
+        min = Math.min(min, other.min);
+        max = Math.max(max, other.max);
+        lastEventMicros = Math.max(lastEventMicros, other.lastEventMicros);
+        sketch.mergeWith(other.sketch);
+    }
+
+    /** Writes the encoding. */
+    public byte[] encode() {
+        GrowingByteArrayOutput sketchBytes = GrowingByteArrayOutput.withDefaultInitialCapacity();
+        try {
+            sketch.encode(sketchBytes, false);
+        } catch (IOException e) {
+            throw new UncheckedIOException("the window's sketch cannot be written", e);
+        }
+        int sketchLength = sketchBytes.numWrittenBytes();
+        ByteBuffer bytes = ByteBuffer.allocate(HEADER_BYTES + sketchLength).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.put(VERSION).putLong(batch).putLong(countOfBatch).putLong(count);
+        bytes.putDouble(sum).putDouble(mean).putDouble(squaredDistances).putDouble(min).putDouble(max);
+        bytes.putLong(lastEventMicros).put(sketchBytes.backingArray(), 0, sketchLength);
+        return bytes.array();
+    }
+
+    /** Number of readings that the newest micro-batch added. */
+    public long countOfNewestBatch() {
+        return countOfBatch;
+    }
+
+    /** Number of readings. */
+    public long count() {
+        return count;
+    }
+
+    /** Sum of the readings. */
+    public double sum() {
+        return sum;
+    }
+
+    /** Mean of the readings. */
+    public double average() {
+        return sum / count;
+    }
+
+    /** The least reading. */
+    public double min() {
+        return min;
+    }
+
+    /** The greatest reading. */
+    public double max() {
+        return max;
+    }
+
+    /** Population standard deviation. */
+    public double standardDeviation() {
+        return Math.sqrt(Math.max(0, squaredDistances) / count);
+    }
+
+    /** Newest event time, epoch microseconds. */
+    public long lastEventMicros() {
+        return lastEventMicros;
+    }
+
+    /** A value within 1 % of the reading of that rank, and never outside the readings. */
+    public double quantile(double rank) {
+        return Math.max(min, Math.min(max, sketch.getValueAtQuantile(rank)));
+    }
+}

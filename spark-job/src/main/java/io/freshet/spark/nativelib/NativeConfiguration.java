@@ -1,0 +1,26 @@
+package io.freshet.spark.nativelib;
+
+import java.nio.charset.StandardCharsets;
+
+/** The validated configuration: Java has no validator of its own. */
+public final class NativeConfiguration {
+    static {
+        NativeLibrary.load();
+    }
+
+    private NativeConfiguration() {}
+
+    /**
+     * Reads and validates {@code freshet.toml}, with overrides from this process's environment.
+     *
+     * @param path the file
+     * @return a JSON object: {@code config}, the whole configuration with defaults filled in and durations in
+     *     milliseconds, and {@code topics}, the topics to create
+     * @throws ConfigurationException when something in it is wrong
+     */
+    public static String load(String path) {
+        return new String(load(path.getBytes(StandardCharsets.UTF_8)), StandardCharsets.UTF_8);
+    }
+
+    private static native byte[] load(byte[] path);
+}

@@ -1,0 +1,107 @@
+package io.freshet.spark.nativelib;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.apache.arrow.c.ArrowArray;
+import org.apache.arrow.c.ArrowSchema;
+import org.apache.arrow.c.Data;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.vector.VectorSchemaRoot;
+
+/**
+ * Parses records and sums them up per series, metric and window, in native memory. For one thread; close it.
+ *
+ * <p>Results are Arrow columns. Windows: {@code series}, {@code metric}, {@code window} (utf8), {@code start},
+ * {@code end}, {@code last_event} (int64, epoch microseconds), {@code count} (int64), {@code stats} (binary, see
+ * {@link io.freshet.spark.WindowStats}). Rejected records: {@code partition} (int32), {@code offset} (int64),
+ * {@code reason}, {@code detail} (utf8), {@code value} (binary).
+ */
+public final class NativeWindowAggregator implements AutoCloseable {
+    static {
+        NativeLibrary.load();
+    }
+
+    private final BufferAllocator allocator;
+    private long handle;
+
+    /**
+     * @param streamJson the stream, as {@link NativeConfiguration#load} gave it
+     * @param topic the raw topic, for messages
+     * @param batch number of the micro-batch
+     * @param allocator accounts for the columns that come back
+     */
+    public NativeWindowAggregator(String streamJson, String topic, long batch, BufferAllocator allocator) {
+        this.allocator = allocator;
+        this.handle = open(utf8(streamJson), utf8(topic), batch);
+    }
+
+    /**
+     * Parses and adds all packed records.
+     *
+     * @return how many of them were rejected: {@link #takeRejected} has them
+     */
+    public int add(RecordBatchBuffer records) {
+        return add(handle, records.bytes(), records.length());
+    }
+
+    /** Hands over the records that were rejected since the last call; the columns are closed afterwards. */
+    public void takeRejected(Consumer<VectorSchemaRoot> consumer) {
+        try (ArrowArray array = ArrowArray.allocateNew(allocator);
+            ArrowSchema schema = ArrowSchema.allocateNew(allocator)) {
+            takeRejected(handle, array.memoryAddress(), schema.memoryAddress());
+            try (VectorSchemaRoot columns = Data.importVectorSchemaRoot(allocator, array, schema, null)) {
+                consumer.accept(columns);
+            }
+        }
+    }
+
+    /** Turns what was summed up so far into batches for {@link #takeWindows} and starts anew. */
+    public void finish() {
+        finish(handle);
+    }
+
+    /** The next finished batch of windows, to be closed by the caller; empty when there is none. */
+    public Optional<VectorSchemaRoot> takeWindows() {
+        try (ArrowArray array = ArrowArray.allocateNew(allocator);
+            ArrowSchema schema = ArrowSchema.allocateNew(allocator)) {
+            if (!takeWindows(handle, array.memoryAddress(), schema.memoryAddress())) {
+                return Optional.empty();
+            }
+            return Optional.of(Data.importVectorSchemaRoot(allocator, array, schema, null));
+        }
+    }
+
+    /** Roughly the bytes that are summed up in native memory. */
+    public long memoryBytes() {
+        return memoryBytes(handle);
+    }
+
+    @Override
+    public void close() {
+        if (handle != 0) {
+            long closing = handle;
+            handle = 0;
+            close(closing);
+        }
+    }
+
+    private static byte[] utf8(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static native long open(byte[] stream, byte[] topic, long batch);
+
+    private static native int add(long handle, ByteBuffer records, int length);
+
+    private static native void takeRejected(long handle, long array, long schema);
+
+    private static native void finish(long handle);
+
+    private static native boolean takeWindows(long handle, long array, long schema);
+
+    private static native long memoryBytes(long handle);
+
+    private static native void close(long handle);
+}
