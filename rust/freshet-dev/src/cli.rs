@@ -56,9 +56,9 @@ pub enum Command {
 /// Which stack.
 #[derive(Clone, Debug, Args)]
 pub struct StackArgs {
-    /// Configuration of the pipeline
-    #[arg(short, long, value_name = "FILE", default_value = "freshet.toml")]
-    pub config: PathBuf,
+    /// Configuration of the pipeline [default: the project's freshet.toml]
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     // Help texts name things as people write them, without backticks.
     #[allow(clippy::doc_markdown)]
     /// Run the classic topology: Kafka 3.9, coordinated by ZooKeeper

@@ -33,16 +33,26 @@ impl Project {
 
     /// What the plans of a stack are made from; refuses a wrong configuration.
     pub(super) fn context(&self, arguments: &StackArgs) -> anyhow::Result<Context> {
+        let file = match &arguments.config {
+            Some(file) => file.clone(),
+            None => near(self.root.join("freshet.toml"))?,
+        };
         Ok(Context {
             root: self.root.clone(),
             home: self.home.clone(),
-            config: Config::load(&arguments.config)?,
-            config_file: path::absolute(&arguments.config)?,
+            config: Config::load(&file)?,
+            config_file: path::absolute(&file)?,
             topology: if arguments.zookeeper { Topology::Zookeeper } else { Topology::Kraft },
             java: java_program(),
             target: self.target.clone(),
         })
     }
+}
+
+/// A path as people would type it here: errors that name it are shorter to read.
+fn near(file: PathBuf) -> anyhow::Result<PathBuf> {
+    let here = env::current_dir()?;
+    Ok(file.strip_prefix(here).map(Path::to_owned).unwrap_or(file))
 }
 
 fn folder_from(variable: &str) -> anyhow::Result<Option<PathBuf>> {
