@@ -95,6 +95,9 @@ pub(crate) fn subscribe(config: &Config, health: &Arc<Health>) -> KafkaResult<Wi
         .set("topic.metadata.refresh.interval.ms", "5000")
         .set("queued.min.messages", "10000")
         .set("queued.max.messages.kbytes", "16384")
+        // A fetcher that finds the queue full looks again this soon; by default it sleeps a second,
+        // in which the queue runs empty.
+        .set("fetch.queue.backoff.ms", "20")
         .set("statistics.interval.ms", "1000");
     let context = Context {
         offsets: Mutex::default(),
