@@ -1,6 +1,5 @@
 //! Asking services whether they are there, and the pipeline whether it flows.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -61,8 +60,8 @@ pub fn dashboard_url(config: &Config) -> String {
     format!("http://{host}:{}", config.dashboard.port)
 }
 
-/// Waits until the dashboard shows a window that was fed after `since` (milliseconds since the epoch), of any stream
-/// that has a source.
+/// Waits until the dashboard shows a window with an event after `since` (milliseconds since the epoch), of any stream
+/// that has a source. Windows that an earlier run has left in the store have no such event.
 pub async fn first_window(config: &Config, since: i64) {
     let dashboard = DashboardApi {
         url: dashboard_url(config),
@@ -70,33 +69,14 @@ pub async fn first_window(config: &Config, since: i64) {
     };
     let fed: Vec<&Stream> =
         config.sources.iter().filter_map(|source| config.stream(&source.stream)).collect();
-    let mut freshness = Freshness { since, seen: HashMap::new() };
     loop {
         for stream in &fed {
-            for (series, window) in dashboard.newest_windows(stream).await {
-                if freshness.proves(&series, &window) {
-                    return;
-                }
+            let windows = dashboard.newest_windows(stream).await;
+            if windows.iter().any(|window| window.last_event > since) {
+                return;
             }
         }
         sleep(INTERVAL).await;
-    }
-}
-
-/// Tells windows of this run from those that an earlier run has left in the store.
-struct Freshness {
-    since: i64,
-    seen: HashMap<(String, i64), i64>,
-}
-
-impl Freshness {
-    fn proves(&mut self, series: &str, window: &Window) -> bool {
-        if window.end <= self.since {
-            return false;
-        }
-        // A window that was open while the stack was down may have been stored before; but then its count grows now.
-        let before = *self.seen.entry((series.to_owned(), window.start)).or_insert(window.count);
-        window.start >= self.since || window.count > before
     }
 }
 
@@ -108,7 +88,7 @@ struct SeriesAnswer {
 #[derive(Deserialize)]
 struct SeriesOfStream {
     series: String,
-    metric: String,
+    metrics: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -116,11 +96,9 @@ struct WindowsAnswer {
     windows: Vec<Window>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Deserialize)]
 struct Window {
-    start: i64,
-    end: i64,
-    count: i64,
+    last_event: i64,
 }
 
 struct DashboardApi {
@@ -137,28 +115,26 @@ impl DashboardApi {
     }
 
     /// The newest windows of a stream's first series, in its shortest window.
-    async fn newest_windows(&self, stream: &Stream) -> Vec<(String, Window)> {
-        let Some(window) = stream.windows.iter().min_by_key(|window| window.size_ms()) else {
-            return Vec::new();
-        };
+    async fn newest_windows(&self, stream: &Stream) -> Vec<Window> {
+        self.try_newest_windows(stream).await.unwrap_or_default()
+    }
+
+    async fn try_newest_windows(&self, stream: &Stream) -> Option<Vec<Window>> {
+        let window = stream.windows.iter().min_by_key(|window| window.size_ms())?;
         let query = [("stream", stream.name.as_str())];
-        let Some(answer) = self.ask::<SeriesAnswer>("/api/series", &query).await else {
-            return Vec::new();
-        };
-        let Some(first) = answer.series.first() else { return Vec::new() };
+        let answer: SeriesAnswer = self.ask("/api/series", &query).await?;
+        let first = answer.series.first()?;
         let now = now_ms();
         let (from, to) = (now - WINDOWS_BACK * window.size_ms(), now + window.size_ms());
         let query = [
             ("stream", stream.name.as_str()),
             ("series", &first.series),
-            ("metric", &first.metric),
+            ("metric", first.metrics.first()?),
             ("window", &window.to_string()),
             ("from", &from.to_string()),
             ("to", &to.to_string()),
         ];
-        let answer = self.ask::<WindowsAnswer>("/api/windows", &query).await;
-        let windows = answer.map(|answer| answer.windows).unwrap_or_default();
-        windows.into_iter().map(|window| (first.series.clone(), window)).collect()
+        self.ask::<WindowsAnswer>("/api/windows", &query).await.map(|answer| answer.windows)
     }
 }
 
@@ -178,26 +154,6 @@ fn percent_encoded(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn window(start: i64, count: i64) -> Window {
-        Window { start, end: start + 10, count }
-    }
-
-    #[test]
-    fn a_window_of_an_earlier_run_proves_nothing_until_it_grows() {
-        let mut freshness = Freshness { since: 105, seen: HashMap::new() };
-        assert!(!freshness.proves("a", &window(90, 10)), "it ended before this run");
-        assert!(!freshness.proves("a", &window(100, 5)), "the store had it");
-        assert!(!freshness.proves("a", &window(100, 5)), "it has not grown");
-        assert!(!freshness.proves("b", &window(100, 6)), "another series");
-        assert!(freshness.proves("a", &window(100, 6)), "this run has added to it");
-    }
-
-    #[test]
-    fn a_window_that_began_in_this_run_proves_the_flow() {
-        let mut freshness = Freshness { since: 105, seen: HashMap::new() };
-        assert!(freshness.proves("a", &window(110, 1)));
-    }
 
     #[test]
     fn series_names_travel_in_a_query() {
