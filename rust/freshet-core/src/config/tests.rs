@@ -29,7 +29,7 @@ fn defaults_fill_what_is_left_out() {
     assert_eq!(config.dashboard.port, 3000);
     assert_eq!((stream.title.as_str(), stream.format), ("host", Format::Json));
     assert_eq!(stream.lateness, Duration::from_secs(10));
-    assert_eq!(stream.max_future, Duration::from_secs(300));
+    assert_eq!(stream.max_future, Duration::from_mins(5));
     assert!(stream.series.is_empty() && stream.time.is_none() && config.sources.is_empty());
 }
 

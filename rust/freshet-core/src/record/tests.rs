@@ -77,7 +77,7 @@ fn every_rejection_has_its_reason() {
     let deep =
         |levels: usize| format!("{{{ok},\"d\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
     let cases: Vec<(String, ReasonCode)> = vec![
-        ("".into(), InvalidJson),
+        (String::new(), InvalidJson),
         ("nonsense".into(), InvalidJson),
         ("[]".into(), InvalidJson),
         ("1".into(), InvalidJson),

@@ -38,7 +38,7 @@ final class DeadLetters implements Serializable {
 
     /** The letters of one task. */
     Sender sender() {
-        return new Sender(PRODUCERS.computeIfAbsent(kafka, DeadLetters::connect));
+        return new Sender();
     }
 
     private static KafkaProducer<byte[], byte[]> connect(Map<String, String> kafka) {
@@ -51,15 +51,15 @@ final class DeadLetters implements Serializable {
 
     /** Sends the letters of one task; {@link #flush} before the task ends. */
     final class Sender {
-        private final KafkaProducer<byte[], byte[]> producer;
         private final AtomicReference<Exception> failure = new AtomicReference<>();
+        /** Null until there is something to send: most tasks reject nothing. */
+        private KafkaProducer<byte[], byte[]> producer;
 
-        private Sender(KafkaProducer<byte[], byte[]> producer) {
-            this.producer = producer;
-        }
+        private Sender() {}
 
         /** Sends every row of the columns that the native library rejected. */
         void send(VectorSchemaRoot rejected) {
+            producer = PRODUCERS.computeIfAbsent(kafka, DeadLetters::connect);
             IntVector partition = (IntVector) rejected.getVector("partition");
             BigIntVector offset = (BigIntVector) rejected.getVector("offset");
             VarCharVector reason = (VarCharVector) rejected.getVector("reason");
@@ -90,6 +90,9 @@ final class DeadLetters implements Serializable {
          * @throws IllegalStateException when one has not: the task must fail and be repeated
          */
         void flush() {
+            if (producer == null) {
+                return;
+            }
             producer.flush();
             if (failure.get() != null) {
                 throw new IllegalStateException("rejected records of " + rawTopic + " could not be sent to " + topic,

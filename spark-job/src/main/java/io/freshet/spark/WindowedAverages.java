@@ -1,6 +1,7 @@
 package io.freshet.spark;
 
 import io.freshet.spark.nativelib.ConfigurationException;
+import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
@@ -42,14 +43,14 @@ public final class WindowedAverages {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return FAILED;
-        } catch (StreamingQueryException | ExecutionException | TimeoutException e) {
+        } catch (StreamingQueryException | ExecutionException | TimeoutException | IOException e) {
             LOGGER.error("the job has failed", e);
             return FAILED;
         }
     }
 
     private static void runQueries(PipelineConfiguration configuration, List<PipelineConfiguration.Stream> streams)
-        throws InterruptedException, ExecutionException, TimeoutException, StreamingQueryException {
+        throws InterruptedException, ExecutionException, TimeoutException, StreamingQueryException, IOException {
         KafkaTopics.createMissing(configuration.kafka(), configuration.topics());
         try (SparkSession session = session(configuration);
             HealthReporter health = new HealthReporter(configuration)) {
