@@ -41,7 +41,11 @@ struct PartLine {
 pub(super) fn run(arguments: &StatusArgs) -> anyhow::Result<ExitCode> {
     let home = Project::find()?.home;
     let Some(snapshot) = running::snapshot(&home)? else {
-        say(if arguments.json { r#"{"running":false}"# } else { "freshet is not running" })?;
+        say(match (arguments.json, home.has_parts()?) {
+            (true, _) => r#"{"running":false}"#,
+            (false, true) => "the supervisor is gone; its parts are ending",
+            (false, false) => "freshet is not running",
+        })?;
         return Ok(ExitCode::from(exit::NOT_RUNNING));
     };
     let status = status(&home, &snapshot);

@@ -68,9 +68,6 @@ async fn supervise(context: Context, foreground: bool) -> anyhow::Result<ExitCod
         () = stop.received() => None,
     };
     if let Some(Ok(())) = started {
-        if foreground {
-            announce(&context.home, &board.snapshot())?;
-        }
         stop.received().await;
     }
     board.enter(Phase::Stopping);
@@ -110,15 +107,21 @@ async fn record(
     mut progress: Option<Progress>,
 ) {
     let file = home.status_file();
+    let mut phase = Phase::Starting;
     loop {
         let snapshot = changes.borrow_and_update().clone();
         write(&snapshot, &file);
         if let Some(progress) = &mut progress {
             progress.show(&snapshot);
-            if snapshot.phase != Phase::Starting {
+            if snapshot.phase != phase {
                 progress.finish();
             }
+            if snapshot.phase == Phase::Ready && phase == Phase::Starting {
+                // With standard output closed there is nobody to tell, and no reason to stop.
+                drop(announce(&home, &snapshot));
+            }
         }
+        phase = snapshot.phase;
         if changes.changed().await.is_err() {
             return;
         }
