@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::{ConfigError, Origin};
 use crate::duration;
@@ -93,6 +93,19 @@ enum Written<'a> {
 
 /// Keys and texts in the order of the file.
 pub(super) type TextPairs = Vec<(String, String)>;
+
+/// What may be written either way.
+pub(super) enum TextOrTable {
+    Text(String),
+    Table(TextPairs),
+}
+
+fn text_pairs(table: &DeTable<'_>) -> Option<TextPairs> {
+    let pair = |(key, value): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>)| {
+        Some((key.get_ref().to_string(), value.get_ref().as_str()?.to_owned()))
+    };
+    table.iter().map(pair).collect()
+}
 
 /// One table of the configuration.
 pub(super) struct Section<'a> {
@@ -255,13 +268,19 @@ impl<'a> Section<'a> {
         key: &'static str,
     ) -> Result<Option<Located<TextPairs>>, ConfigError> {
         self.read(key, "a table of strings", |written| match written {
-            Written::File(DeValue::Table(table)) => table
-                .iter()
-                .map(|(key, value)| {
-                    let value = value.get_ref().as_str()?;
-                    Some((key.get_ref().to_string(), value.to_owned()))
-                })
-                .collect(),
+            Written::File(DeValue::Table(table)) => text_pairs(table),
+            Written::File(_) | Written::Override(_) => None,
+        })
+    }
+
+    /// A string, or a table of strings.
+    pub(super) fn text_or_table(
+        &self,
+        key: &'static str,
+    ) -> Result<Option<Located<TextOrTable>>, ConfigError> {
+        self.read(key, "a string or a table of strings", |written| match written {
+            Written::File(DeValue::String(text)) => Some(TextOrTable::Text(text.to_string())),
+            Written::File(DeValue::Table(table)) => text_pairs(table).map(TextOrTable::Table),
             Written::File(_) | Written::Override(_) => None,
         })
     }

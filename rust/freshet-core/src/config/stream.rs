@@ -1,11 +1,12 @@
 //! `[[stream]]`: how records become readings, and readings windows.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::ConfigError;
-use super::section::Section;
+use super::section::{Section, TextOrTable};
 use crate::record::{Path, TimeFormat};
 use crate::window::WindowSpec;
 
@@ -16,8 +17,8 @@ pub struct Stream {
     pub name: String,
     /// For people; the name by default.
     pub title: String,
-    /// Unit of the values, for people.
-    pub unit: Option<String>,
+    /// Units of the metrics, for people; a metric may have none.
+    pub units: BTreeMap<String, String>,
     /// What the records are written in.
     pub format: Format,
     /// Where the parts of the series id stand in a record; empty takes the Kafka key.
@@ -77,7 +78,7 @@ impl Stream {
         let stream = Self {
             title: section.text("title")?.map_or_else(|| name.clone(), |found| found.value),
             name,
-            unit: section.text("unit")?.map(|found| found.value),
+            units: BTreeMap::new(),
             format: section.choice("format", &Format::ALL, Format::name)?.unwrap_or(Format::Json),
             series: read_series(section)?,
             time: read_time(section)?,
@@ -91,6 +92,7 @@ impl Stream {
                 .map_or(Duration::from_mins(5), |found| found.value),
             generation: section.integer_within("generation", (0, HIGHEST_GENERATION))?.unwrap_or(0),
         };
+        let stream = Self { units: read_units(section, &stream.values)?, ..stream };
         section.finish()?;
         Ok(stream)
     }
@@ -152,6 +154,28 @@ fn read_values(section: &Section<'_>) -> Result<Vec<(String, Path)>, ConfigError
             .collect::<Result<Vec<_>, _>>()
     };
     Ok(found.convert(parse)?.value)
+}
+
+/// One unit for all metrics, or a table with the unit of each.
+fn read_units(
+    section: &Section<'_>,
+    values: &[(String, Path)],
+) -> Result<BTreeMap<String, String>, ConfigError> {
+    let Some(found) = section.text_or_table("unit")? else { return Ok(BTreeMap::new()) };
+    let metrics = || values.iter().map(|(metric, _)| metric.clone());
+    let resolve = |written| match written {
+        TextOrTable::Text(unit) => Ok(metrics().map(|metric| (metric, unit.clone())).collect()),
+        TextOrTable::Table(units) => {
+            match units.iter().find(|(name, _)| !metrics().any(|metric| metric == *name)) {
+                None => Ok(units.into_iter().collect()),
+                Some((name, _)) => {
+                    let known = metrics().collect::<Vec<_>>().join(", ");
+                    Err(format!("there is no metric '{name}'; there are: {known}"))
+                }
+            }
+        }
+    };
+    Ok(found.convert(resolve)?.value)
 }
 
 fn read_windows(section: &Section<'_>) -> Result<Vec<WindowSpec>, ConfigError> {

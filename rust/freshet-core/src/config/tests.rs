@@ -50,6 +50,20 @@ fn a_stream_survives_the_way_to_spark() {
 }
 
 #[test]
+fn a_unit_is_for_all_metrics_or_for_each_its_own() {
+    let units = |unit: &str| {
+        let text = MINIMAL.replace("{ usage = \"usage\" }", "{ a = \"a\", b = \"b\" }") + unit;
+        parse(&text).map(|config| config.streams[0].units.clone().into_iter().collect::<Vec<_>>())
+    };
+    let pair = |metric: &str, unit: &str| (metric.to_owned(), unit.to_owned());
+    assert_eq!(units("").unwrap(), []);
+    assert_eq!(units("unit = \"%\"").unwrap(), [pair("a", "%"), pair("b", "%")]);
+    assert_eq!(units("unit = { b = \"s\" }").unwrap(), [pair("b", "s")]);
+    let error = units("unit = { c = \"s\" }").unwrap_err();
+    assert_eq!(error, "freshet.toml:6: stream.unit: there is no metric 'c'; there are: a, b");
+}
+
+#[test]
 fn errors_name_file_line_key_and_what_would_be_right() {
     let with = |line: &str| format!("{MINIMAL}{line}\n");
     let cases = [
