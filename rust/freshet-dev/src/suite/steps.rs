@@ -35,13 +35,19 @@ fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
             &[&["test", "--release", "--locked"], arguments, including_long].concat(),
         )
     };
+    let clippy = |targets: &[&str]| {
+        let before: &[&str] = &["clippy", "--release", "--locked"];
+        command(root, "cargo", &[before, targets, &["--", "-D", "warnings"]].concat())
+    };
     let gradle = |task: &str| command(root, "gradle", &["--no-daemon", "--console=plain", task]);
     let native = command(root, "cargo", &["build", "--release", "--workspace", "--locked"]);
     let steps = match part {
         TestPart::Rust => vec![
             ("scripts", command(root, "sh", &["-n", "freshet"])),
             ("format", command(root, "cargo", &["fmt", "--all", "--check"])),
-            ("lints", command(root, "cargo", CLIPPY)),
+            ("lints", clippy(&["--workspace", "--all-targets"])),
+            // "All targets" leaves out what a plain `cargo test` leaves out.
+            ("lints of the system tests", clippy(&["-p", "freshet-dev", "--test", "system"])),
             ("tests", cargo_test(&["--workspace"])),
         ],
         TestPart::Jvm => vec![("native library", native), ("tests", gradle("jvmTest"))],
@@ -56,9 +62,6 @@ fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
     };
     steps.into_iter().map(|(name, command)| Step { part, name, command }).collect()
 }
-
-const CLIPPY: &[&str] =
-    &["clippy", "--release", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
 
 fn command(folder: &Path, program: &str, arguments: &[&str]) -> CommandLine {
     CommandLine::new(program, folder).args(arguments.iter().copied())

@@ -1,0 +1,91 @@
+//! The tests' own Cassandra client.
+
+use std::sync::OnceLock;
+
+use libtest_mimic::Failed;
+use scylla::DeserializeRow;
+use scylla::client::session::Session;
+use scylla::client::session_builder::SessionBuilder;
+use scylla::value::CqlTimestamp;
+use tokio::runtime::Runtime;
+
+use crate::expectation::{Key, Row, Rows};
+use crate::stack::TestStack;
+use crate::waiting::{LIMIT, until};
+
+const QUERY: &str = "SELECT stream, series, metric, window, start, \"end\", count, sum, avg, min, max, stddev, \
+                     p50, p95, p99, last_event FROM freshet.windows";
+
+#[derive(DeserializeRow)]
+struct Stored {
+    stream: String,
+    series: String,
+    metric: String,
+    window: String,
+    start: CqlTimestamp,
+    #[scylla(rename = "end")]
+    end: CqlTimestamp,
+    count: i64,
+    sum: f64,
+    avg: f64,
+    min: f64,
+    max: f64,
+    stddev: f64,
+    p50: f64,
+    p95: f64,
+    p99: f64,
+    last_event: CqlTimestamp,
+}
+
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Runtime::new().unwrap())
+}
+
+/// A connection to one stack's store.
+pub(crate) struct Store(Session);
+
+impl Store {
+    /// Connects; a store that has just been started again may need some time.
+    pub(crate) fn connect(stack: &TestStack) -> Result<Self, Failed> {
+        until(LIMIT, || {
+            let builder = SessionBuilder::new().known_node(stack.cassandra());
+            Ok(Self(runtime().block_on(builder.build())?))
+        })
+    }
+
+    /// All rows of a stream.
+    pub(crate) fn rows(&self, stream: &str) -> Result<Rows, Failed> {
+        let result = runtime().block_on(self.0.query_unpaged(QUERY, ()))?.into_rows_result()?;
+        let mut rows = Rows::new();
+        for stored in result.rows::<Stored>()? {
+            let stored = stored?;
+            if stored.stream == stream {
+                let (key, row) = split(stored);
+                rows.insert(key, row);
+            }
+        }
+        Ok(rows)
+    }
+}
+
+fn split(stored: Stored) -> (Key, Row) {
+    let key = Key {
+        series: stored.series,
+        metric: stored.metric,
+        window: stored.window,
+        start: stored.start.0,
+    };
+    let row = Row {
+        end: stored.end.0,
+        count: stored.count,
+        sum: stored.sum,
+        avg: stored.avg,
+        min: stored.min,
+        max: stored.max,
+        stddev: stored.stddev,
+        percentiles: [stored.p50, stored.p95, stored.p99],
+        last_event: stored.last_event.0,
+    };
+    (key, row)
+}

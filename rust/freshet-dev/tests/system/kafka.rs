@@ -1,0 +1,116 @@
+//! The tests' own Kafka client.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use libtest_mimic::Failed;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::metadata::{MetadataPartition, MetadataTopic};
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use crate::feed::Record;
+use crate::stack::TestStack;
+use crate::waiting::ensure;
+
+const LIMIT: Duration = Duration::from_secs(30);
+/// An outage may last minutes: the test's records must survive it.
+const DELIVERY_LIMIT: Duration = Duration::from_mins(10);
+
+/// Sends records to a stream's raw topic.
+pub(crate) struct Sender {
+    producer: ThreadedProducer<DefaultProducerContext>,
+    topic: String,
+}
+
+impl Sender {
+    pub(crate) fn new(stack: &TestStack, stream: &str) -> Result<Self, Failed> {
+        let producer = client(stack)
+            .set("linger.ms", "5")
+            .set("compression.type", "lz4")
+            .set("enable.idempotence", "true")
+            .set("message.max.bytes", "4000000")
+            .set("delivery.timeout.ms", DELIVERY_LIMIT.as_millis().to_string())
+            .create()?;
+        Ok(Self { producer, topic: format!("raw.{stream}") })
+    }
+
+    /// Hands records over; [`Sender::flush`] waits for them.
+    pub(crate) fn send(&self, records: &[Record]) -> Result<(), Failed> {
+        for record in records {
+            let message: BaseRecord<'_, (), [u8]> =
+                BaseRecord::to(&self.topic).payload(&record.value);
+            self.producer.send(message).map_err(|(error, _)| error)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the broker has everything.
+    pub(crate) fn flush(&self) -> Result<(), Failed> {
+        Ok(self.producer.flush(DELIVERY_LIMIT)?)
+    }
+}
+
+fn client(stack: &TestStack) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", stack.kafka());
+    client
+}
+
+/// What the tests look at in a message.
+#[derive(Clone, Debug)]
+pub(crate) struct Received {
+    pub(crate) key: Vec<u8>,
+    pub(crate) value: Vec<u8>,
+    pub(crate) headers: BTreeMap<String, String>,
+}
+
+/// Everything that a topic holds right now.
+pub(crate) fn read_all(stack: &TestStack, topic: &str) -> Result<Vec<Received>, Failed> {
+    let consumer: BaseConsumer = client(stack)
+        .set("group.id", "system-test")
+        .set("enable.auto.commit", "false")
+        .set("fetch.message.max.bytes", "4000000")
+        .create()?;
+    let metadata = consumer.fetch_metadata(Some(topic), LIMIT)?;
+    let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
+    let partitions: Vec<i32> = partitions.map(MetadataPartition::id).collect();
+    ensure(!partitions.is_empty(), || format!("there is no topic {topic}"))?;
+    let mut received = Vec::new();
+    for partition in partitions {
+        read_partition(&consumer, topic, partition, &mut received)?;
+    }
+    Ok(received)
+}
+
+fn read_partition(
+    consumer: &BaseConsumer,
+    topic: &str,
+    partition: i32,
+    received: &mut Vec<Received>,
+) -> Result<(), Failed> {
+    let (first, end) = consumer.fetch_watermarks(topic, partition, LIMIT)?;
+    let mut assignment = TopicPartitionList::new();
+    assignment.add_partition_offset(topic, partition, Offset::Offset(first))?;
+    consumer.assign(&assignment)?;
+    let mut next = first;
+    while next < end {
+        let message = consumer.poll(LIMIT).ok_or("the topic cannot be read to its end")??;
+        next = message.offset() + 1;
+        received.push(receive(&message));
+    }
+    Ok(())
+}
+
+fn receive(message: &BorrowedMessage<'_>) -> Received {
+    let headers = message.headers().into_iter().flat_map(Headers::iter);
+    let text =
+        |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+    Received {
+        key: message.key().unwrap_or_default().to_vec(),
+        value: message.payload().unwrap_or_default().to_vec(),
+        headers: headers.map(|header| (header.key.to_owned(), text(header.value))).collect(),
+    }
+}

@@ -1,0 +1,108 @@
+//! Known records in, every row, dead letter and answer compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use freshet_dev::state::now_ms;
+
+use crate::cassandra::Store;
+use crate::kafka::{Sender, read_all};
+use crate::lab::{Lab, Use};
+use crate::stack::project;
+use crate::waiting::{LIMIT, ensure, until};
+use crate::{Outcome, dashboard};
+
+const LATE: u32 = 25;
+
+pub(crate) fn rows_are_exact() -> Outcome {
+    Use::running()?.get().feed_while(300, |_| Ok(()))
+}
+
+/// Late records arrive once the watermark has passed them. Spark drops what the watermark of the batch before has
+/// passed: so a batch has to come between, which the records after the first ones make.
+pub(crate) fn late_records_change_nothing() -> Outcome {
+    let mut lab = Use::running()?;
+    let lab = lab.get();
+    lab.feed_while(120, |_| Ok(()))?;
+    lab.feed_while(5, |_| Ok(()))?;
+    let sender = Sender::new(&lab.stack, "known")?;
+    sender.send(&lab.feed.late(LATE))?;
+    sender.flush()?;
+    lab.feed_while(5, |_| Ok(()))?;
+    until(LIMIT, || every_record_is_accounted_for(lab))
+}
+
+/// What the job's newest health report says about the stream.
+fn every_record_is_accounted_for(lab: &Lab) -> Outcome {
+    let reports = read_all(&lab.stack, "health")?;
+    let of_stream = reports.iter().rev().find(|report| report.key == b"spark-job/known");
+    let report: serde_json::Value =
+        serde_json::from_slice(&of_stream.ok_or("no report about the stream")?.value)?;
+    let reported = ["records_in", "late", "rejected"].map(|counter| report[counter].as_u64());
+    let feed = &lab.feed;
+    let sent = [feed.sent, feed.late, feed.rejected.len() as u64].map(Some);
+    ensure(reported == sent, || {
+        format!("delivered, late and rejected are {sent:?}; the job reports {reported:?}")
+    })
+}
+
+pub(crate) fn dead_letters_are_exact() -> Outcome {
+    let mut lab = Use::running()?;
+    let lab = lab.get();
+    let sender = Sender::new(&lab.stack, "known")?;
+    sender.send(&lab.feed.one_of_each_malformed(now_ms()))?;
+    sender.flush()?;
+    until(LIMIT, || compare_dead_letters(lab))?;
+    lab.rows_match()
+}
+
+fn compare_dead_letters(lab: &Lab) -> Outcome {
+    let letters = read_all(&lab.stack, "dead-letters")?;
+    let header = |name: &str, letter: &crate::kafka::Received| {
+        letter.headers.get(name).cloned().unwrap_or_default()
+    };
+    let mut found = BTreeMap::new();
+    let mut keys = BTreeSet::new();
+    for letter in letters.iter().filter(|letter| header("freshet-topic", letter) == "raw.known") {
+        let place =
+            ["topic", "partition", "offset"].map(|part| header(&format!("freshet-{part}"), letter));
+        ensure(letter.key == place.join("-").as_bytes(), || format!("the key is not {place:?}"))?;
+        ensure(header("freshet-stage", letter) == "parse", || format!("{:?}", letter.headers))?;
+        keys.insert(letter.key.clone());
+        found.insert(letter.value.clone(), header("freshet-reason", letter));
+    }
+    let expected = &lab.feed.rejected;
+    let wrong = expected
+        .iter()
+        .find(|(value, reason)| found.get(*value).map(String::as_str) != Some(**reason));
+    ensure(wrong.is_none(), || {
+        let (value, reason) = wrong.unwrap();
+        let start = String::from_utf8_lossy(&value[..value.len().min(120)]).into_owned();
+        format!("{start} should be rejected as {reason}, was {:?}", found.get(value))
+    })?;
+    let counts = (found.len(), keys.len());
+    ensure(counts == (expected.len(), expected.len()), || {
+        format!("{counts:?} letters for {} malformed records", expected.len())
+    })
+}
+
+pub(crate) fn dashboard_shows_the_rows() -> Outcome {
+    let mut lab = Use::running()?;
+    let lab = lab.get();
+    lab.feed_while(30, |_| Ok(()))?;
+    let stored = Store::connect(&lab.stack)?.rows("known")?;
+    let first = stored.keys().map(|key| key.start).min().ok_or("there are no rows")?;
+    let shown = dashboard::rows(&lab.stack, "known", stored.keys(), (first, now_ms()))?;
+    let missing: Vec<_> = stored.keys().filter(|key| !shown.contains_key(key)).collect();
+    ensure(missing.is_empty(), || {
+        format!("{} rows are not shown: {:?}", missing.len(), missing[0])
+    })?;
+    ensure(shown == stored, || "the dashboard's answers differ from the stored rows".to_owned())
+}
+
+pub(crate) fn page_shows_a_live_point() -> Outcome {
+    let mut lab = Use::running()?;
+    let results = project().join("test-results");
+    fs::create_dir_all(&results)?;
+    dashboard::live_point(&lab.get().stack, &results.join("live-point.png"))
+}

@@ -1,0 +1,76 @@
+//! System tests: the real Kafka, Cassandra, Spark and dashboard, started once by `freshet-dev` itself on ports of their
+//! own, fed with known records, and compared with a computation that shares no code with them.
+//!
+//! The tests run one after the other in the order below, because most of them use the same stack. What takes minutes is
+//! marked as ignored; `./freshet test system --long` includes it.
+
+// The helpers of tests may fail like the tests themselves, and print what CI shows; clippy.toml only knows functions
+// that are marked as tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+mod cassandra;
+mod configuration;
+mod dashboard;
+mod expectation;
+mod faults;
+mod feed;
+mod kafka;
+mod known_records;
+mod lab;
+mod outages;
+mod process;
+mod stack;
+mod supervision;
+mod waiting;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// What every test gives back: failures are texts for people.
+type Outcome = Result<(), Failed>;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let conclusion = libtest_mimic::run(&arguments, trials());
+    let failed = conclusion.has_failed();
+    lab::clean_up(failed);
+    ExitCode::from(u8::from(failed))
+}
+
+fn trials() -> Vec<Trial> {
+    vec![
+        test("a_wrong_configuration_is_refused_before_anything_starts", configuration::is_refused),
+        test("a_taken_port_is_named_with_its_owner", supervision::taken_port_is_named),
+        test("known_records_become_exactly_the_expected_rows", known_records::rows_are_exact),
+        test("late_records_change_nothing", known_records::late_records_change_nothing),
+        test(
+            "malformed_records_are_dead_letters_with_their_reason",
+            known_records::dead_letters_are_exact,
+        ),
+        test("the_dashboard_answers_with_the_stored_rows", known_records::dashboard_shows_the_rows),
+        test("a_live_point_appears_on_the_page", known_records::page_shows_a_live_point),
+        test("rows_are_exact_after_the_spark_job_was_killed", || faults::killed("spark-job")),
+        test("rows_are_exact_after_the_writer_was_killed", || faults::killed("writer")),
+        test("rows_are_exact_after_the_producer_was_killed", faults::killed_producer),
+        long("rows_are_exact_after_two_minutes_without_kafka", || outages::frozen("kafka")),
+        long("rows_are_exact_after_two_minutes_without_cassandra", || outages::frozen("cassandra")),
+        long("rows_are_exact_after_ten_minutes_of_load", outages::soak),
+        test("a_second_up_changes_nothing", supervision::second_up_changes_nothing),
+        test(
+            "a_killed_supervisor_leaves_no_process_and_loses_no_row",
+            supervision::killed_supervisor,
+        ),
+        test("down_ends_every_process", supervision::down_ends_everything),
+        test("the_classic_topology_gives_the_same_rows_and_ends_on_ctrl_c", supervision::zookeeper),
+    ]
+}
+
+fn test(name: &str, run: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
+    Trial::test(name, run)
+}
+
+fn long(name: &str, run: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
+    Trial::test(name, run).with_ignored_flag(true)
+}

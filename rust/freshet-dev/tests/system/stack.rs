@@ -1,0 +1,235 @@
+//! A stack of its own: configuration, home and ports, run through the very program that people run.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use libtest_mimic::Failed;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::waiting::{LIMIT, ensure, until};
+
+/// Names of the ports in the order in which [`configuration`] takes them.
+const PORTS: usize = 7;
+
+/// A stack's place.
+pub(crate) struct TestStack {
+    folder: TempDir,
+    ports: [u16; PORTS],
+    zookeeper: bool,
+}
+
+impl TestStack {
+    /// A place with free ports; nothing runs yet.
+    pub(crate) fn new(zookeeper: bool) -> Result<Self, Failed> {
+        let stack = Self { folder: tempfile::tempdir()?, ports: free_ports()?, zookeeper };
+        fs::write(stack.config(), stack.configuration())?;
+        Ok(stack)
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        self.folder.path().join("freshet.toml")
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    pub(crate) fn kafka(&self) -> String {
+        format!("127.0.0.1:{}", self.ports[0])
+    }
+
+    pub(crate) fn kafka_port(&self) -> u16 {
+        self.ports[0]
+    }
+
+    pub(crate) fn cassandra(&self) -> String {
+        format!("127.0.0.1:{}", self.ports[3])
+    }
+
+    pub(crate) fn dashboard(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports[6])
+    }
+
+    fn configuration(&self) -> String {
+        let [kafka, controller, zookeeper, cassandra, storage, spark, dashboard] = self.ports;
+        format!(
+            r#"
+[kafka]
+bootstrap_servers = "127.0.0.1:{kafka}"
+
+[cassandra]
+contact_points = ["127.0.0.1:{cassandra}"]
+
+[dashboard]
+port = {dashboard}
+
+[dev]
+kafka_port = {kafka}
+kafka_controller_port = {controller}
+zookeeper_port = {zookeeper}
+cassandra_port = {cassandra}
+cassandra_storage_port = {storage}
+spark_ui_port = {spark}
+
+[[stream]]
+name = "host"
+format = "json"
+series = ["host", "resource"]
+time = {{ field = "time", unit = "ms" }}
+values = {{ usage = "usage" }}
+windows = ["10s"]
+lateness = "10s"
+
+[[source]]
+kind = "host"
+stream = "host"
+every = "1s"
+
+[[stream]]
+name = "fleet"
+format = "json"
+series = ["sensor"]
+time = {{ field = "time", unit = "ms" }}
+values = {{ temperature = "temperature" }}
+windows = ["10s"]
+lateness = "10s"
+
+[[source]]
+kind = "synthetic"
+stream = "fleet"
+every = "200ms"
+series = 5
+seed = 11
+
+# Fed by the tests themselves.
+[[stream]]
+name = "known"
+format = "json"
+series = ["room", "sensor"]
+time = {{ field = "at", unit = "ms" }}
+values = {{ temperature = "temperature", humidity = "air.humidity" }}
+windows = ["10s", "1m", "30s/10s"]
+lateness = "1m"
+"#
+        )
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_freshet-dev"));
+        command
+            .args(arguments)
+            .env("FRESHET_ROOT", project())
+            .env("FRESHET_HOME", self.home())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a subcommand to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Result<Output, Failed> {
+        Ok(self.command(arguments).output()?)
+    }
+
+    fn up_arguments<'a>(&self, config: &'a str) -> Vec<&'a str> {
+        let mut arguments = vec!["up", "-c", config];
+        arguments.extend(self.zookeeper.then_some("--zookeeper"));
+        arguments
+    }
+
+    /// `up --detach`
+    pub(crate) fn up(&self) -> Result<Output, Failed> {
+        let config = self.config();
+        let mut arguments = self.up_arguments(config.to_str().ok_or("odd path")?);
+        arguments.push("--detach");
+        self.run(&arguments)
+    }
+
+    /// `up --detach` that has to succeed.
+    pub(crate) fn start(&self) -> Result<(), Failed> {
+        let output = self.up()?;
+        ensure(output.status.success(), || format!("up failed:\n{}", text(&output)))
+    }
+
+    /// `up` in the foreground, as on a terminal that Ctrl-C can be typed on.
+    pub(crate) fn start_in_foreground(&self) -> Result<Child, Failed> {
+        let config = self.config();
+        let arguments = self.up_arguments(config.to_str().ok_or("odd path")?);
+        let output = File::create(self.folder.path().join("up.log"))?;
+        let errors = output.try_clone()?;
+        let child = self.command(&arguments).stdout(output).stderr(errors).spawn()?;
+        until(LIMIT * 3, || {
+            let phase = self.status()?["phase"].clone();
+            ensure(phase == "ready", || {
+                let log = fs::read_to_string(self.folder.path().join("up.log"));
+                format!("phase {phase}: {}", log.unwrap_or_default())
+            })
+        })?;
+        Ok(child)
+    }
+
+    /// `status --json`
+    pub(crate) fn status(&self) -> Result<Value, Failed> {
+        let output = self.run(&["status", "--json"])?;
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
+    /// One part out of `status --json`.
+    pub(crate) fn part(&self, name: &str) -> Result<Part, Failed> {
+        let status = self.status()?;
+        let parts = status["parts"].as_array().ok_or("the stack is not running")?;
+        let part = parts.iter().find(|part| part["name"] == name).ok_or("no such part")?;
+        Ok(Part {
+            state: part["state"].as_str().unwrap_or_default().to_owned(),
+            pid: part["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()),
+            restarts: part["restarts"].as_u64().unwrap_or(0),
+        })
+    }
+
+    /// The supervisor's process.
+    pub(crate) fn supervisor(&self) -> Result<u32, Failed> {
+        let status = self.status()?;
+        let pid = status["supervisor"].as_u64().ok_or("the stack is not running")?;
+        Ok(u32::try_from(pid)?)
+    }
+
+    /// Keeps the folder for people to look at.
+    pub(crate) fn keep(self) -> PathBuf {
+        self.folder.keep()
+    }
+}
+
+/// A part as `status --json` shows it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) state: String,
+    pub(crate) pid: Option<u32>,
+    pub(crate) restarts: u64,
+}
+
+/// The project's folder.
+pub(crate) fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// Both outputs of a command.
+pub(crate) fn text(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// Ports that nobody uses. They are all held until the last one is found, so that they differ.
+fn free_ports() -> Result<[u16; PORTS], Failed> {
+    let listeners = (0..PORTS)
+        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut ports = [0; PORTS];
+    for (port, listener) in ports.iter_mut().zip(&listeners) {
+        *port = listener.local_addr()?.port();
+    }
+    Ok(ports)
+}
