@@ -37,7 +37,8 @@ async function configOf(token?: string): Promise<Config> {
       {
         name: 'host',
         title: 'This machine',
-        unit: 'percent',
+        unit: null,
+        units: { usage: 'percent' },
         metrics: ['usage', 'load'],
         windows: [parseWindowSpec('10s'), parseWindowSpec('5m/1m')],
         lateness: 10_000,
@@ -82,7 +83,8 @@ describe('while Kafka and Cassandra are away', () => {
         {
           name: 'host',
           title: 'This machine',
-          unit: 'percent',
+          unit: null,
+          units: { usage: 'percent' },
           metrics: ['usage', 'load'],
           windows: [
             { label: '10s', size: 10_000, slide: 10_000 },

@@ -42,9 +42,16 @@ describe('the configuration', () => {
     });
     expect(config.dashboard).toEqual({ host: '127.0.0.1', port: 3000, token: undefined });
     expect(config.streams).toMatchObject([
-      { name: 'host', title: 'host', unit: '', metrics: ['usage', 'load'] },
+      { name: 'host', title: 'host', unit: null, units: {}, metrics: ['usage', 'load'] },
     ]);
     expect(config.streams[0]?.windows.map(({ label }) => label)).toEqual(['10s', '1m', '5m/1m']);
+  });
+
+  it.each([
+    ['unit = "percent"', 'percent', { usage: 'percent', load: 'percent' }],
+    ['unit = { usage = "percent" }', null, { usage: 'percent' }],
+  ])('knows the units of each metric from %s', (line, unit, units) => {
+    expect(load(STREAM + line).streams).toMatchObject([{ unit, units }]);
   });
 
   it('reads the default pipeline of the repository', () => {
@@ -106,6 +113,12 @@ describe('the configuration', () => {
       `[kafka.security]\nprotocol = "sasl_ssl"\nsasl_mechanism = "PLAIN"\nusername = "me"\n${STREAM}`,
       /\[kafka\.security\]\.password is missing: set it or FRESHET_KAFKA__SECURITY__PASSWORD/,
     ],
+    [
+      'a unit for no metric',
+      `${STREAM}unit = { speed = "m/s" }`,
+      /stream\.host\]\.unit must be a table of the metrics usage, load, not/,
+    ],
+    ['a number for a unit', `${STREAM}unit = { usage = 1 }`, /unit must be a text in quotes, or a table/],
     ['a text for a table', `kafka = "x"\n${STREAM}`, /\[kafka\] must be a table/],
   ])('with %s is refused with the file and the key', (_, toml, message) => {
     expect(() => load(toml)).toThrow(ConfigError);

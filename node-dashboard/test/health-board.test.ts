@@ -50,6 +50,13 @@ describe('the health board', () => {
     ]);
   });
 
+  it('calls a component stale that has been silent for more than five seconds', () => {
+    const board = new HealthBoard();
+    board.add(report({ time: 1000 }));
+    expect(board.components(6000)).toMatchObject([{ age: 5000, stale: false }]);
+    expect(board.components(6001)).toMatchObject([{ age: 5001, stale: true }]);
+  });
+
   it('keeps a bounded number of instances', () => {
     const board = new HealthBoard();
     for (let instance = 0; instance < 1000; instance += 1) {
@@ -61,18 +68,22 @@ describe('the health board', () => {
 
 describe('a health report', () => {
   it('keeps what its component tells beyond the common', () => {
-    const json = JSON.stringify({ ...report(), batch_id: 7, watermark: 5 });
+    const spark = { rejected: 3, late: { '10s': 1, '1m': 0 }, batch_duration_ms: null };
+    const json = JSON.stringify({ ...report(), ...spark, batch_id: 7, watermark: 5 });
     expect(parseHealthReport(json)).toMatchObject({
       component: 'freshet-producer',
+      ...spark,
       batch_id: 7,
       watermark: 5,
     });
   });
 
-  it.each(['', '{', '[]', '7', '{}', JSON.stringify({ ...report(), errors: { a: 'b' } })])(
-    'is not %s',
-    (json) => {
-      expect(parseHealthReport(json)).toBeNull();
-    },
-  );
+  it.each([
+    ...['', '{', '[]', '7', '{}', JSON.stringify({ ...report(), errors: { a: 'b' } })],
+    ...[{ late: 5 }, { rejected: '5' }, { batch_duration_ms: {} }].map((wrong) =>
+      JSON.stringify({ ...report(), ...wrong }),
+    ),
+  ])('is not %s', (json) => {
+    expect(parseHealthReport(json)).toBeNull();
+  });
 });

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { StreamInfo } from '../src/shared/api.ts';
-import { formatAge, formatRate, formatValue } from '../src/web/format.ts';
+import { formatAge, formatAxisTime, formatCount, formatRate, formatValue } from '../src/web/format.ts';
 import { Freshness } from '../src/web/freshness.ts';
 import { readSelection, writeSelection } from '../src/web/selection.ts';
-import { WindowStore } from '../src/web/store.ts';
+import { lastSettled, WindowStore } from '../src/web/store.ts';
+import { formatMarks, formatQuantity } from '../src/web/units.ts';
 import { windowMessage } from './messages.ts';
 
 const window = (label: string) => ({ label, size: 1, slide: 1 });
@@ -12,11 +13,15 @@ const STREAMS: readonly StreamInfo[] = [
     name: 'host',
     title: 'Host',
     unit: '%',
+    units: { usage: '%' },
     metrics: ['usage'],
     windows: [window('10s'), window('1m')],
     lateness: 0,
   },
-  { name: 'sensors', title: 'Sensors', unit: '°C', metrics: ['t'], windows: [window('1m')], lateness: 0 },
+  {
+    ...{ name: 'sensors', title: 'Sensors', unit: '°C', units: { t: '°C' }, metrics: ['t'] },
+    ...{ windows: [window('1m')], lateness: 0 },
+  },
 ];
 
 describe('the selection', () => {
@@ -62,6 +67,13 @@ describe('the store', () => {
       store.add('usage', 'slow', windowMessage({ start: start * 1000 }));
     }
     expect(store.columns('usage', ['slow']).starts).toEqual([0, 300, 600, 900]);
+  });
+
+  it('takes a window for settled once an event at its end or later has come', () => {
+    const windows = [windowMessage({ end: 10_000 }), undefined, windowMessage({ end: 20_000 })];
+    expect([9999, 10_000, 19_999, 20_000].map((newest) => lastSettled(windows, newest))).toEqual([
+      -1, 0, 0, 2,
+    ]);
   });
 
   it('forgets what is out of range', () => {
@@ -128,4 +140,40 @@ it.each([
 
 it('writes rates', () => {
   expect([0.25, 42, 12_345].map(formatRate)).toEqual(['0.3/s', '42/s', '12.35 k/s']);
+});
+
+/** The unit stands behind a space that does not break. */
+const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
+
+it.each([
+  [13_234_567, 'bytes/s', '13.2 MB/s'],
+  [999, 'bytes/s', '999 B/s'],
+  [999_960, 'bytes', '1.0 MB'],
+  [0, 'bytes', '0 B'],
+  [1.25, 'bytes/s', '1.3 B/s'],
+  [-2048, 'bytes', '-2.0 kB'],
+  [12.345, 'percent', '12.35%'],
+  [21.4, '°C', '21.40 °C'],
+  [21.4, '', '21.40'],
+])('writes %d in %s as %s', (value, unit, text) => {
+  expect(plain(formatQuantity(value, unit))).toBe(text);
+});
+
+it.each([
+  [[0, 500_000, 1_000_000], 'bytes/s', ['0 MB/s', '0.5 MB/s', '1 MB/s']],
+  [[0, 50, 100], '%', ['0%', '50%', '100%']],
+  [[-5, 0, 5], '°C', ['-5 °C', '0 °C', '5 °C']],
+  [[0, 250_000], 'requests', ['0', '250K']],
+  [[], 'bytes', []],
+])('marks an axis at %j in %s as %j', (values, unit, texts) => {
+  expect(formatMarks(values, unit).map(plain)).toEqual(texts);
+});
+
+it('writes the time of day in 24 hours, and the day where one begins', () => {
+  expect(formatAxisTime(new Date(2026, 10, 23, 13, 5).getTime())).toBe('13:05');
+  expect(formatAxisTime(new Date(2026, 10, 23).getTime())).toBe('23 Nov');
+});
+
+it('writes counts', () => {
+  expect(formatCount(1_234_567)).toBe('1,234,567');
 });

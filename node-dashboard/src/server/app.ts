@@ -70,9 +70,10 @@ export async function buildApp({ config, logLevel, webRoot }: AppOptions): Promi
   app.addHook('onReady', () => {
     pipeline.history.start();
     pipeline.tail.start();
+    pipeline.reporter.start();
   });
   app.addHook('onClose', async () => {
-    await Promise.all([pipeline.history.close(), pipeline.tail.close()]);
+    await Promise.all([pipeline.history.close(), pipeline.tail.close(), pipeline.reporter.close()]);
   });
   return app;
 }

@@ -6,6 +6,7 @@ import { bucketsOf, type WindowSpec } from '../shared/window-spec.ts';
 import type { WindowValue } from '../shared/window.ts';
 import { Backoff } from './backoff.ts';
 import { messageOf, type CassandraConfig } from './config.ts';
+import type { ErrorCounts } from './error-counts.ts';
 import { UnavailableError } from './errors.ts';
 
 /** Which windows are asked for: those that start in `[from, to)`. */
@@ -28,6 +29,7 @@ const MAX_SEARCHED = 100_000;
 export class CassandraHistory {
   readonly #config: CassandraConfig;
   readonly #log: FastifyBaseLogger;
+  readonly #errors: ErrorCounts;
   readonly #stop = new AbortController();
   readonly #selectWindows: string;
   readonly #selectSeries: string;
@@ -35,9 +37,10 @@ export class CassandraHistory {
   #running: Promise<void> | undefined;
   #problem: string;
 
-  constructor(config: CassandraConfig, log: FastifyBaseLogger) {
+  constructor(config: CassandraConfig, log: FastifyBaseLogger, errors: ErrorCounts) {
     this.#config = config;
     this.#log = log;
+    this.#errors = errors;
     this.#problem = `${this.#address} has not answered yet`;
     this.#selectWindows =
       `SELECT start, "end", count, sum, avg, min, max, stddev, p50, p95, p99, last_event, revision, ` +
@@ -111,6 +114,7 @@ export class CassandraHistory {
         this.#log.info(`connected to ${this.#address}`);
       } catch (error) {
         await client.shutdown().catch(() => undefined);
+        this.#errors.add('cassandra_read');
         this.#note(`${this.#address} is not reachable: ${describe(error)}`);
         await backoff.wait(this.#stop.signal);
       }
@@ -147,6 +151,7 @@ export class CassandraHistory {
         }
       }
     } catch (error) {
+      this.#errors.add('cassandra_read');
       throw this.#unavailable(error) ?? error;
     }
     return rows;

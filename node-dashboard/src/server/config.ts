@@ -45,7 +45,8 @@ export interface DashboardConfig {
 export interface StreamConfig {
   readonly name: string;
   readonly title: string;
-  readonly unit: string;
+  readonly unit: string | null;
+  readonly units: Readonly<Record<string, string>>;
   readonly metrics: readonly string[];
   readonly windows: readonly WindowSpec[];
   readonly lateness: number;
@@ -194,11 +195,33 @@ function readStream(value: unknown, position: number): StreamConfig {
   return {
     name,
     title: stream.text('title') ?? name,
-    unit: stream.text('unit') ?? '',
+    ...readUnits(stream, fields.unit, metrics),
     metrics,
     windows: windows.map((label) => checked(`windows of stream "${name}"`, () => parseWindowSpec(label))),
     lateness: checked(`lateness of stream "${name}"`, () => parseDuration(stream.text('lateness') ?? '10s')),
   };
+}
+
+/** One unit for all metrics, or a table with the unit of each. */
+function readUnits(
+  stream: Section,
+  unit: unknown,
+  metrics: readonly string[],
+): Pick<StreamConfig, 'unit' | 'units'> {
+  if (unit === undefined) {
+    return { unit: null, units: {} };
+  }
+  if (typeof unit === 'string') {
+    return { unit, units: Object.fromEntries(metrics.map((metric) => [metric, unit])) };
+  }
+  if (!isTable(unit) || !Object.values(unit).every((of) => typeof of === 'string')) {
+    throw stream.wrong('unit', 'a text in quotes, or a table with a text for each metric', unit);
+  }
+  const unknown = Object.keys(unit).find((metric) => !metrics.includes(metric));
+  if (unknown !== undefined) {
+    throw stream.wrong('unit', `a table of the metrics ${metrics.join(', ')}`, unit);
+  }
+  return { unit: null, units: unit as Record<string, string> };
 }
 
 /** One table of the file, whose every key the environment can override. */
@@ -287,10 +310,14 @@ function table(value: unknown, name: string): Table {
   if (value === undefined) {
     return {};
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isTable(value)) {
     throw new ConfigError(`${name} must be a table`);
   }
-  return value as Table;
+  return value;
+}
+
+function isTable(value: unknown): value is Table {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function checked<Value>(what: string, read: () => Value): Value {

@@ -9,12 +9,17 @@ export interface HealthReport extends HealthCounters {
   readonly time: number;
   readonly errors: Readonly<Record<string, number>>;
   readonly lag: number | null;
+  readonly rejected?: number;
+  readonly late?: Readonly<Record<string, number>>;
+  readonly batch_duration_ms?: number | null;
 }
 
 /** Rates are computed over this long, so that one slow batch does not make them jump. */
 const RATE_SPAN = 10_000;
 /** An instance that was replaced by another is shown for this long. */
 const REPLACED_AFTER = 60_000;
+/** Components report every second: one that has been silent for longer is down, stuck or cut off. */
+const STALE_AFTER = 5000;
 /** Reports come from whoever may write to the topic: no more instances than this are kept. */
 const MAX_INSTANCES = 256;
 
@@ -38,10 +43,20 @@ export function parseHealthReport(json: string): HealthReport | null {
     [...COUNTERS, 'since', 'time'].every((name) => typeof rest[name] === 'number') &&
     (stream === null || typeof stream === 'string') &&
     (lag === null || typeof lag === 'number') &&
-    typeof errors === 'object' &&
-    errors !== null &&
-    Object.values(errors).every((count) => typeof count === 'number');
+    isCounts(errors) &&
+    (rest.late === undefined || isCounts(rest.late)) &&
+    (rest.rejected === undefined || typeof rest.rejected === 'number') &&
+    ['undefined', 'number'].includes(typeof (rest.batch_duration_ms ?? undefined));
   return valid ? ({ ...rest, stream, errors, lag } as HealthReport) : null;
+}
+
+function isCounts(value: unknown): value is Record<string, number> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((count) => typeof count === 'number')
+  );
 }
 
 /** The latest reports of every component, from which it tells rates and ages. */
@@ -69,7 +84,8 @@ export class HealthBoard {
     for (const reports of this.#reports.values()) {
       const latest = reports.at(-1);
       if (latest !== undefined && !this.#replaced(latest)) {
-        components.push({ ...latest, age: Math.max(0, now - latest.time), rates: rates(reports) });
+        const age = Math.max(0, now - latest.time);
+        components.push({ ...latest, age, stale: age > STALE_AFTER, rates: rates(reports) });
       }
     }
     return components.sort((a, b) => label(a).localeCompare(label(b)));

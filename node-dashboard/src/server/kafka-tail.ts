@@ -1,9 +1,16 @@
-import { readFileSync } from 'node:fs';
-import { Consumer, type Connection, type ConsumerOptions } from '@platformatic/kafka';
+import { Consumer } from '@platformatic/kafka';
 import type { FastifyBaseLogger } from 'fastify';
 import type { ConnectionHealth } from '../shared/api.ts';
 import { Backoff, pause } from './backoff.ts';
-import { messageOf, type KafkaConfig } from './config.ts';
+import type { KafkaConfig } from './config.ts';
+import type { ErrorCounts } from './error-counts.ts';
+import {
+  connectionOptions,
+  Connections,
+  describeError,
+  isUnknownTopic,
+  limited,
+} from './kafka-connection.ts';
 import type { TailRecord } from './live-stream.ts';
 
 /** Who takes what the tail reads of one topic. */
@@ -38,8 +45,6 @@ type FetchedPartition = Awaited<ReturnType<Consumer['fetch']>>['responses'][numb
 const DISCOVERY_INTERVAL = 2000;
 /** How long a broker may hold an answer back while there is nothing new. */
 const FETCH_WAIT = 500;
-/** After this long without an answer a broker is taken for lost. */
-const ANSWER_TIMEOUT = 10_000;
 const PARTITION_BYTES = 1024 * 1024;
 const FETCH_BYTES = 8 * PARTITION_BYTES;
 const EARLIEST = -2n;
@@ -57,14 +62,21 @@ const CONTROL_BATCH = 0b10_0000;
 export class KafkaTail {
   readonly #config: KafkaConfig;
   readonly #log: FastifyBaseLogger;
+  readonly #errors: ErrorCounts;
   readonly #topics: ReadonlyMap<string, Topic>;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
   #health: ConnectionHealth;
 
-  constructor(config: KafkaConfig, sinks: ReadonlyMap<string, TopicSink>, log: FastifyBaseLogger) {
+  constructor(
+    config: KafkaConfig,
+    sinks: ReadonlyMap<string, TopicSink>,
+    log: FastifyBaseLogger,
+    errors: ErrorCounts,
+  ) {
     this.#config = config;
     this.#log = log;
+    this.#errors = errors;
     this.#topics = new Map(
       [...sinks].map(([name, sink]) => [name, { sink, id: '', positions: [], lag: [] }]),
     );
@@ -115,7 +127,7 @@ export class KafkaTail {
           backoff.reset();
         });
       } catch (error) {
-        this.#disconnected(`${this.#address} cannot be read: ${describe(error)}`);
+        this.#disconnected(`${this.#address} cannot be read: ${describeError(error)}`);
         await backoff.wait(this.#stop.signal);
       }
     }
@@ -153,6 +165,7 @@ export class KafkaTail {
     if (this.#stop.signal.aborted) {
       return;
     }
+    this.#errors.add('kafka_read');
     if (this.#health.message !== message) {
       this.#log.warn(message);
     }
@@ -252,17 +265,16 @@ function take(
 /** One life of the Kafka client, with time limits on what the library would wait for without end. */
 class Client {
   readonly #consumer: Consumer;
-  readonly #connections = new Set<Connection>();
+  readonly #connections: Connections;
   readonly #closed = new AbortController();
   /** Fires when the client or the tail is closed. */
   readonly signal: AbortSignal;
 
   constructor(config: KafkaConfig, stop: AbortSignal) {
     this.signal = AbortSignal.any([stop, this.#closed.signal]);
-    this.#consumer = new Consumer(clientOptions(config));
-    this.#consumer.on('client:broker:connect', ({ connection }: { connection: Connection }) => {
-      this.#connections.add(connection);
-    });
+    // The library asks for a group, but it is never joined.
+    this.#consumer = new Consumer({ ...connectionOptions(config), groupId: 'freshet-dashboard' });
+    this.#connections = new Connections(this.#consumer);
   }
 
   /** The topics that exist and whose partitions all have a leader. */
@@ -313,11 +325,7 @@ class Client {
 
   async close(): Promise<void> {
     this.#closed.abort();
-    // A graceful close waits for brokers that may be gone; there is nothing to hand over, so cut the connections.
-    for (const connection of this.#connections) {
-      connection.on('error', () => undefined);
-      connection.socket.destroy();
-    }
+    this.#connections.cut();
     await new Promise<void>((resolve) => {
       this.#consumer.close(true, () => {
         resolve();
@@ -343,53 +351,11 @@ class Client {
     }
   }
 
-  async #limit<Answer>(answer: Promise<Answer>): Promise<Answer> {
-    const limit = new AbortController();
-    const late = pause(ANSWER_TIMEOUT, AbortSignal.any([limit.signal, this.signal])).then((): never => {
-      throw new Error(this.signal.aborted ? 'closed' : `no answer within ${ANSWER_TIMEOUT / 1000} s`);
-    });
-    try {
-      return await Promise.race([answer, late]);
-    } finally {
-      limit.abort();
-      // Whichever comes second is of no interest any more.
-      late.catch(() => undefined);
-      answer.catch(() => undefined);
-    }
+  #limit<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    return limited(answer, this.signal);
   }
-}
-
-function clientOptions(config: KafkaConfig): ConsumerOptions<Buffer, Buffer, Buffer, Buffer> {
-  return {
-    clientId: 'freshet-dashboard',
-    // Asked for by the library, but never joined.
-    groupId: 'freshet-dashboard',
-    bootstrapBrokers: [...config.bootstrapServers],
-    connectTimeout: 5000,
-    // The tail makes a new client instead, with its own waits in between.
-    retries: 0,
-    ...(config.tls && { tls: config.caFile === undefined ? {} : { ca: readFileSync(config.caFile) } }),
-    ...(config.tls && { tlsServerName: true }),
-    ...(config.sasl && { sasl: config.sasl }),
-  };
 }
 
 function describeLayouts(layouts: ReadonlyMap<string, Layout>): string {
   return JSON.stringify([...layouts]);
-}
-
-/** The message of an error and of what it was caused by, since the library's own often only says where it was. */
-function describe(error: unknown): string {
-  const inner: unknown[] = error instanceof AggregateError ? error.errors : [];
-  const cause = error instanceof Error ? error.cause : undefined;
-  const parts = [messageOf(error), ...inner.map(describe), ...(cause === undefined ? [] : [describe(cause)])];
-  return parts.filter((part) => part !== '').join(': ');
-}
-
-function isUnknownTopic(error: unknown): boolean {
-  const inner: unknown[] = error instanceof AggregateError ? error.errors : [];
-  return (
-    (error instanceof Error && 'apiId' in error && error.apiId === 'UNKNOWN_TOPIC_OR_PARTITION') ||
-    inner.some(isUnknownTopic)
-  );
 }

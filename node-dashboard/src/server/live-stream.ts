@@ -1,3 +1,4 @@
+import type { HealthCounters } from '../shared/api.ts';
 import { parseWindowMessage, supersedes, windowKey, type WindowMessage } from '../shared/window.ts';
 import { resetEvent, statusEvent, windowEvent } from './sse.ts';
 
@@ -49,6 +50,9 @@ export class LiveStream {
   readonly #partitions = new Map<number, Partition>();
   readonly #listeners = new Set<Listener>();
   #sent = 0;
+  #sentBytes = 0;
+  #read = 0;
+  #readBytes = 0;
 
   constructor(name: string, remembered = REMEMBERED) {
     this.name = name;
@@ -60,9 +64,14 @@ export class LiveStream {
     return this.#partitions.size > 0;
   }
 
-  /** Events sent so far, to all listeners. */
-  get sent(): number {
-    return this.#sent;
+  /** Window messages read so far, and events sent to all listeners. */
+  get counters(): HealthCounters {
+    return {
+      records_in: this.#read,
+      records_out: this.#sent,
+      bytes_in: this.#readBytes,
+      bytes_out: this.#sentBytes,
+    };
   }
 
   /** Sets where a partition begins. If it was known before, records were lost in between: listeners start over. */
@@ -87,6 +96,8 @@ export class LiveStream {
       if (message === null) {
         invalid += value === null ? 0 : 1;
       } else {
+        this.#read += 1;
+        this.#readBytes += Buffer.byteLength(value ?? '');
         entries.push({ offset, message, json: JSON.stringify(message) });
       }
     }
@@ -141,8 +152,7 @@ export class LiveStream {
 
   #send(listener: Listener, events: readonly { readonly text: string }[]): void {
     if (events.length > 0) {
-      this.#sent += events.length;
-      listener.send(events.map(({ text }) => text).join(''));
+      listener.send(this.#countSent(events.map(({ text }) => text)));
     }
   }
 
@@ -206,8 +216,15 @@ export class LiveStream {
         }
       }
     }
+    return this.#countSent(events);
+  }
+
+  /** Counts events and joins them. */
+  #countSent(events: readonly string[]): string {
+    const text = events.join('');
     this.#sent += events.length;
-    return events.join('');
+    this.#sentBytes += Buffer.byteLength(text);
+    return text;
   }
 
   #broadcast(event: string): void {

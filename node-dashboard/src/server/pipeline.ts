@@ -1,7 +1,11 @@
+import { hostname } from 'node:os';
 import type { FastifyBaseLogger } from 'fastify';
+import type { HealthCounters } from '../shared/api.ts';
 import { CassandraHistory } from './cassandra-history.ts';
 import type { Config } from './config.ts';
-import { HealthBoard, parseHealthReport } from './health-board.ts';
+import { ErrorCounts } from './error-counts.ts';
+import { HealthBoard, parseHealthReport, type HealthReport } from './health-board.ts';
+import { HealthReporter } from './health-reporter.ts';
 import { KafkaTail, type TopicSink } from './kafka-tail.ts';
 import { LiveStream } from './live-stream.ts';
 
@@ -17,6 +21,8 @@ export interface Pipeline {
   readonly tail: KafkaTail;
   readonly board: HealthBoard;
   readonly live: ReadonlyMap<string, LiveStream>;
+  readonly errors: ErrorCounts;
+  readonly reporter: HealthReporter;
 }
 
 /** Name of the topic that carries a stream's windows. */
@@ -27,17 +33,49 @@ export function windowsTopic(config: Config, stream: string): string {
 /** Puts the parts together, without connecting to anything. */
 export function createPipeline(config: Config, log: FastifyBaseLogger): Pipeline {
   const board = new HealthBoard();
+  const errors = new ErrorCounts();
   const live = new Map(config.streams.map(({ name }) => [name, new LiveStream(name)]));
-  const sinks = new Map<string, TopicSink>([[`${config.kafka.topicPrefix}health`, healthSink(board)]]);
+  const healthTopic = `${config.kafka.topicPrefix}health`;
+  const sinks = new Map<string, TopicSink>([[healthTopic, healthSink(board)]]);
   for (const [name, stream] of live) {
-    sinks.set(windowsTopic(config, name), windowsSink(stream, log));
+    sinks.set(windowsTopic(config, name), windowsSink(stream, log, errors));
   }
+  const tail = new KafkaTail(config.kafka, sinks, log, errors);
+  const reporter = new HealthReporter({
+    kafka: config.kafka,
+    topic: healthTopic,
+    report: ownReport({ live, tail, errors }),
+    failed: () => {
+      errors.add('health_report');
+    },
+    log,
+  });
   return {
     config,
-    history: new CassandraHistory(config.cassandra, log),
-    tail: new KafkaTail(config.kafka, sinks, log),
+    history: new CassandraHistory(config.cassandra, log, errors),
+    tail,
     board,
     live,
+    errors,
+    reporter,
+  };
+}
+
+/** Makes the dashboard's own health reports: totals since now. */
+function ownReport({ live, tail, errors }: Pick<Pipeline, 'live' | 'tail' | 'errors'>): () => HealthReport {
+  const since = Date.now();
+  const instance = `${hostname()}:${process.pid}`;
+  return () => {
+    const counters = [...live.values()].map((stream) => stream.counters);
+    const sum = (counter: keyof HealthCounters): number =>
+      counters.reduce((total, { [counter]: count }) => total + count, 0);
+    return {
+      ...{ component: 'dashboard', instance, stream: null, since, time: Date.now() },
+      ...{ records_in: sum('records_in'), records_out: sum('records_out') },
+      ...{ bytes_in: sum('bytes_in'), bytes_out: sum('bytes_out') },
+      errors: errors.totals(),
+      lag: tail.health.connected ? tail.lag : null,
+    };
   };
 }
 
@@ -57,7 +95,7 @@ function healthSink(board: HealthBoard): TopicSink {
   };
 }
 
-function windowsSink(stream: LiveStream, log: FastifyBaseLogger): TopicSink {
+function windowsSink(stream: LiveStream, log: FastifyBaseLogger, errors: ErrorCounts): TopicSink {
   return {
     backlog: WINDOWS_BACKLOG,
     begin: (partition, offset) => {
@@ -66,6 +104,7 @@ function windowsSink(stream: LiveStream, log: FastifyBaseLogger): TopicSink {
     append: (partition, records, next) => {
       const invalid = stream.append(partition, records, next);
       if (invalid > 0) {
+        errors.add('invalid_window', invalid);
         log.warn({ stream: stream.name, partition, invalid }, 'skipped records that are no windows');
       }
     },

@@ -28,7 +28,8 @@ const window = object({
 const stream = object({
   name: text,
   title: text,
-  unit: text,
+  unit: { type: ['string', 'null'], description: 'the one unit of all metrics; null where each has its own' },
+  units: { type: 'object', additionalProperties: text, description: 'by metric, its unit where it has one' },
   metrics: list(text),
   windows: list(object({ label: text, size: { type: 'integer' }, slide: { type: 'integer' } })),
   lateness: { type: 'integer', description: 'how long a window waits for stragglers, in ms' },
@@ -39,7 +40,7 @@ const series = object({ series: text, metrics: list(text), last_seen: time });
 const counters = { records_in: number, records_out: number, bytes_in: number, bytes_out: number };
 const nullable = (type: string) => ({ type: [type, 'null'] });
 
-const component = object(
+const componentFields = object(
   {
     component: text,
     instance: text,
@@ -50,6 +51,7 @@ const component = object(
     errors: { type: 'object', additionalProperties: number },
     lag: nullable('number'),
     age: { ...number, description: 'milliseconds since the report' },
+    stale: { type: 'boolean', description: 'no report for more than 5 s' },
     rates: {
       ...object({ ...counters, errors: number }),
       type: ['object', 'null'],
@@ -59,6 +61,21 @@ const component = object(
   // Whatever else a component tells of itself, such as Spark's watermark.
   { additionalProperties: true },
 );
+
+/** What only some components tell is not required of the others. */
+const component = {
+  ...componentFields,
+  properties: {
+    ...componentFields.properties,
+    rejected: { ...number, description: 'spark-job: records that were refused' },
+    late: {
+      type: 'object',
+      additionalProperties: number,
+      description: 'spark-job: by window, records that came too late for it',
+    },
+    batch_duration_ms: { ...nullable('number'), description: 'spark-job: of the newest micro-batch' },
+  },
+};
 
 const connection = object({ connected: { type: 'boolean' }, message: text });
 

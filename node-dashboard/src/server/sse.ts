@@ -34,10 +34,12 @@ export const MAX_BACKLOG = 8 * 1024 * 1024;
  */
 export class EventChannel {
   readonly #response: ServerResponse;
+  readonly #cutOff: () => void;
   readonly #maxBacklog: number;
 
-  constructor(response: ServerResponse, maxBacklog = MAX_BACKLOG) {
+  constructor(response: ServerResponse, cutOff: () => void, maxBacklog = MAX_BACKLOG) {
     this.#response = response;
+    this.#cutOff = cutOff;
     this.#maxBacklog = maxBacklog;
   }
 
@@ -48,6 +50,7 @@ export class EventChannel {
     }
     if (this.#response.writableLength > this.#maxBacklog) {
       this.#response.destroy();
+      this.#cutOff();
     } else {
       this.#response.write(events);
     }

@@ -4,7 +4,10 @@ import type { WindowValue } from './window.ts';
 export interface StreamInfo {
   readonly name: string;
   readonly title: string;
-  readonly unit: string;
+  /** The one unit of all metrics; null where each has its own, or none. */
+  readonly unit: string | null;
+  /** By metric, its unit; a metric without one is not in it. */
+  readonly units: Readonly<Record<string, string>>;
   readonly metrics: readonly string[];
   readonly windows: readonly { readonly label: string; readonly size: number; readonly slide: number }[];
   /** How long a window waits for stragglers, in milliseconds. */
@@ -52,8 +55,16 @@ export interface ComponentHealth extends HealthCounters {
   readonly time: number;
   readonly errors: Readonly<Record<string, number>>;
   readonly lag: number | null;
+  /** Spark only: records that were refused, since the start. */
+  readonly rejected?: number;
+  /** Spark only: by window, records that came too late for it, since the start. */
+  readonly late?: Readonly<Record<string, number>>;
+  /** Spark only: how long the newest micro-batch took, in milliseconds; null before the first one. */
+  readonly batch_duration_ms?: number | null;
   /** Milliseconds since the report. */
   readonly age: number;
+  /** Whether the component has been silent for so long that something must be wrong with it. */
+  readonly stale: boolean;
   /** Per second, over the last reports; null until there are two. */
   readonly rates: (HealthCounters & { readonly errors: number }) | null;
 }

@@ -26,3 +26,26 @@ export function formatAge(milliseconds: number): string {
 export function formatRate(rate: number): string {
   return `${rate >= 1000 ? `${formatValue(rate / 1000)} k` : rate.toFixed(rate < 10 ? 1 : 0)}/s`;
 }
+
+const CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const EXACT_CLOCK = new Intl.DateTimeFormat('en-GB', {
+  ...{ hour: '2-digit', minute: '2-digit', second: '2-digit' },
+  hourCycle: 'h23',
+});
+const DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+
+/** A time on an axis, in milliseconds: `14:05`, and at midnight the day that begins: `23 Nov`. */
+export function formatAxisTime(time: number): string {
+  const clock = CLOCK.format(time);
+  return clock === '00:00' ? DAY.format(time) : clock;
+}
+
+/** A window's span, in milliseconds, to the second: `14:05:10 – 14:05:20`. */
+export function formatSpan(start: number, end: number): string {
+  return `${EXACT_CLOCK.format(start)} – ${EXACT_CLOCK.format(end)}`;
+}
+
+/** A number of things: `12,345`. */
+export function formatCount(count: number): string {
+  return count.toLocaleString('en');
+}

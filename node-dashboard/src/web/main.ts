@@ -1,19 +1,22 @@
 import { Dashboard } from './dashboard.ts';
 import { byId, element, setText } from './dom.ts';
 import { formatAge } from './format.ts';
+import { drawInterval, repeat } from './motion.ts';
 import { panels } from './panels/index.ts';
 import { RANGES } from './selection.ts';
 
 /** Drawing more often than this tells the eye nothing and costs a core. */
 const DRAW_INTERVAL = 250;
 const TICK_INTERVAL = 200;
+/** Instead of both, for those who ask for less motion. */
+const CALM_INTERVAL = 1000;
 const PRUNE_INTERVAL = 10_000;
 
 let drawPending = false;
 const dashboard = new Dashboard(() => {
   if (!drawPending) {
     drawPending = true;
-    setTimeout(draw, DRAW_INTERVAL);
+    setTimeout(draw, drawInterval(DRAW_INTERVAL, CALM_INTERVAL));
   }
 });
 
@@ -64,20 +67,19 @@ function tick(): void {
     newestAge: String(Math.round(freshness.age(now))),
     stale: String(stale),
   });
-  setText(byId('freshness'), freshnessText(stale, now));
+  setText(byId('state'), stateText(stale));
+  setText(byId('age'), freshness.newest === 0 ? '' : `newest point ${formatAge(freshness.age(now))} old`);
   mounted.forEach((panel) => {
     panel.tick?.();
   });
 }
 
-function freshnessText(stale: boolean, now: number): string {
-  const { freshness, connection } = dashboard;
-  const state = {
+function stateText(stale: boolean): string {
+  return {
     connecting: 'connecting…',
     lost: 'connection lost, trying again',
     live: stale ? 'stale' : 'live',
-  }[connection];
-  return freshness.newest === 0 ? state : `${state} · newest point ${formatAge(freshness.age(now))} old`;
+  }[dashboard.connection];
 }
 
 function fill(
@@ -108,7 +110,7 @@ selects.range.addEventListener('change', () => {
   dashboard.select({ ...dashboard.selection, range: Number(selects.range.value) });
 });
 
-setInterval(tick, TICK_INTERVAL);
+repeat(TICK_INTERVAL, CALM_INTERVAL, tick);
 setInterval(() => {
   dashboard.store.prune(dashboard.now() - dashboard.selection.range);
 }, PRUNE_INTERVAL);

@@ -74,6 +74,14 @@ export class WindowStore {
   }
 }
 
+/**
+ * Index of the last window that no longer grows but for stragglers, as an event at or past its end shows; -1 when there
+ * is none.
+ */
+export function lastSettled(windows: readonly (WindowValue | undefined)[], newestEvent: number): number {
+  return windows.findLastIndex((window) => window !== undefined && window.end <= newestEvent);
+}
+
 /** A step between two windows that is longer than this many usual ones is a gap. */
 const LONGEST_STEP = 4;
 

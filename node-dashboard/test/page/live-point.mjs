@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 
-const USAGE = 'usage: live-point.mjs <url> <screenshot.png> [--timeout-seconds 60]';
+const USAGE =
+  'usage: live-point.mjs <url> <screenshot.png> [--timeout-seconds 60] [--max-age-seconds <no limit>]';
 const SAMPLES = 9;
 const SAMPLE_INTERVAL = 400;
 
@@ -82,8 +83,9 @@ async function measure(page) {
  * @param {string} url
  * @param {string} screenshot
  * @param {number} timeout
+ * @param {number} maxAge the newest point's median age may be no more than this, in milliseconds
  */
-async function run(url, screenshot, timeout) {
+async function run(url, screenshot, timeout, maxAge) {
   const profile = await mkdtemp(path.join(tmpdir(), 'freshet-page-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -101,11 +103,13 @@ async function run(url, screenshot, timeout) {
       }
     });
     page.on('pageerror', (error) => errors.push(error.message));
+    let medianAge = 0;
     const deadline = Date.now() + timeout;
     await page.goto(url, { timeout });
     try {
       await waitForLivePoint(page, deadline);
       const { age, state } = await measure(page);
+      medianAge = age;
       const { points, charts, newestEvent } = state;
       const result = {
         newest_point_age_ms: age,
@@ -118,6 +122,10 @@ async function run(url, screenshot, timeout) {
     } finally {
       await page.screenshot({ path: screenshot });
     }
+    // Not a number is too old as well.
+    if (!(medianAge <= maxAge)) {
+      throw new Error(`the newest point is ${medianAge} ms old (median), more than ${maxAge} ms`);
+    }
     if (errors.length > 0) {
       throw new Error(`the page logged errors: ${errors.join(' | ')}`);
     }
@@ -129,16 +137,20 @@ async function run(url, screenshot, timeout) {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { 'timeout-seconds': { type: 'string', default: '60' } },
+  options: {
+    'timeout-seconds': { type: 'string', default: '60' },
+    'max-age-seconds': { type: 'string', default: 'Infinity' },
+  },
 });
 const [url, screenshot] = positionals;
 const seconds = Number(values['timeout-seconds']);
-if (url === undefined || screenshot === undefined || !(seconds > 0)) {
+const maxAgeSeconds = Number(values['max-age-seconds']);
+if (url === undefined || screenshot === undefined || !(seconds > 0) || !(maxAgeSeconds > 0)) {
   console.error(USAGE);
   process.exit(2);
 }
 try {
-  await run(url, screenshot, seconds * 1000);
+  await run(url, screenshot, seconds * 1000, maxAgeSeconds * 1000);
 } catch (error) {
   console.error(`live-point: ${error instanceof Error ? error.message : String(error)}`);
   process.exit(1);

@@ -35,7 +35,9 @@ export function liveRoute(app: FastifyInstance, pipeline: Pipeline): void {
         `${MAX_CLIENTS} clients are listening already: close one, or start another dashboard`,
       );
     }
-    const channel = openChannel(reply);
+    const channel = openChannel(reply, () => {
+      pipeline.errors.add('slow_client');
+    });
     channels.add(channel);
     const series = request.query.series;
     const listener: Listener = {
@@ -68,7 +70,7 @@ function readyStream({ config, tail, live }: Pipeline, name: string): LiveStream
 }
 
 /** Takes the response out of Fastify's hands, since it has no end. */
-function openChannel(reply: FastifyReply): EventChannel {
+function openChannel(reply: FastifyReply, cutOff: () => void): EventChannel {
   reply.hijack();
   for (const [name, value] of Object.entries(reply.getHeaders())) {
     reply.raw.setHeader(name, value ?? '');
@@ -82,7 +84,7 @@ function openChannel(reply: FastifyReply): EventChannel {
   reply.raw.on('error', () => {
     reply.raw.destroy();
   });
-  return new EventChannel(reply.raw);
+  return new EventChannel(reply.raw, cutOff);
 }
 
 function lastEventId({ headers, query }: FastifyRequest<{ Querystring: Query }>): string | null {

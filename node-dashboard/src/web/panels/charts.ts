@@ -3,14 +3,23 @@ import 'uplot/dist/uPlot.min.css';
 import type { WindowValue } from '../../shared/window.ts';
 import type { Dashboard } from '../dashboard.ts';
 import { element, setText } from '../dom.ts';
-import { formatAge, formatValue } from '../format.ts';
+import { formatAge, formatAxisTime, formatSpan } from '../format.ts';
 import { lineStyle } from '../palette.ts';
-import type { Columns } from '../store.ts';
+import { lastSettled, type Columns } from '../store.ts';
+import { formatMarks, formatQuantity } from '../units.ts';
+import { drawGrowing, settledPath } from './growing.ts';
 import type { Panel } from './panel.ts';
 
-const HEIGHT = 300;
+const HEIGHT = 240;
 /** How near the pointer must be to a line to ask for it, in pixels. */
 const PROXIMITY = 24;
+const AXIS_FONT = '12px system-ui, sans-serif';
+/** Between two labels of the time axis, in pixels. */
+const LABEL_GAP = 22;
+/** Steps of the time axis, in seconds. The shortest range is minutes long: no label needs seconds. */
+const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440].map((minutes) => minutes * 60);
+/** More newest values than this make a description that nobody listens to. */
+const MAX_DESCRIBED = 5;
 
 /** One chart per metric of the stream, one line per series. */
 export function chartsPanel(host: HTMLElement, dashboard: Dashboard): Panel {
@@ -48,6 +57,7 @@ export function chartsPanel(host: HTMLElement, dashboard: Dashboard): Panel {
 class Chart {
   readonly #dashboard: Dashboard;
   readonly #metric: string;
+  readonly #unit: string;
   readonly #card: HTMLElement;
   readonly #plotHost = element('div', 'plot');
   readonly #age = element('span', 'age');
@@ -62,16 +72,17 @@ class Chart {
   constructor(host: HTMLElement, dashboard: Dashboard, metric: string) {
     this.#dashboard = dashboard;
     this.#metric = metric;
-    const { unit = '' } = dashboard.stream ?? {};
+    this.#unit = dashboard.stream?.units[metric] ?? '';
     const title = element('h2', '', metric);
     const subtitle = element(
       'span',
       'unit',
-      [unit, `average per ${dashboard.selection.window}`].filter(Boolean).join(' · '),
+      [this.#unit, `average per ${dashboard.selection.window}`].filter(Boolean).join(' · '),
     );
     this.#card = element('section', 'card chart', element('header', '', title, subtitle, this.#age));
     this.#card.append(this.#plotHost, this.#empty);
     this.#card.dataset.metric = metric;
+    this.#plotHost.setAttribute('role', 'img');
     this.#plotHost.append(this.#tooltip);
     this.#tooltip.hidden = true;
     host.append(this.#card);
@@ -95,6 +106,7 @@ class Chart {
       setText(this.#empty, emptyText(this.#dashboard));
     } else {
       this.#draw(shown);
+      this.#plotHost.setAttribute('aria-label', this.#describe());
     }
     this.tick();
   }
@@ -105,6 +117,18 @@ class Chart {
     const stale = connection !== 'live' || freshness.isStale(now);
     this.#card.dataset.stale = String(stale);
     setText(this.#age, this.#newest === 0 ? '' : `newest point ${formatAge(now - this.#newest)} old`);
+  }
+
+  /** What the chart shows, in words, for those who cannot see it. */
+  #describe(): string {
+    const { store, shown, selection } = this.#dashboard;
+    const newest = shown.flatMap((name) => {
+      const window = store.latest(this.#metric, name);
+      return window === undefined ? [] : [`${name} ${formatQuantity(window.avg, this.#unit)}`];
+    });
+    const more = newest.length > MAX_DESCRIBED ? ` and ${newest.length - MAX_DESCRIBED} more` : '';
+    const values = `${newest.slice(0, MAX_DESCRIBED).join(', ')}${more}`;
+    return `${this.#metric}, average per ${selection.window}, newest values: ${values}`;
   }
 
   destroy(): void {
@@ -128,13 +152,17 @@ class Chart {
 
   #options(shown: readonly string[], positions: readonly number[]): uPlot.Options {
     const style = getComputedStyle(document.documentElement);
+    const ground = style.getPropertyValue('--card');
     const axis = {
+      font: AXIS_FONT,
       stroke: style.getPropertyValue('--muted'),
       grid: { stroke: style.getPropertyValue('--line'), width: 1 },
     };
+    const growing = { settled: (line: number) => this.#settled(shown[line - 1]) };
+    const paths = settledPath(growing);
     const lines = shown.map((name, index): uPlot.Series => {
       const { color, dash } = lineStyle(positions[index] ?? index);
-      return { label: name, stroke: color, width: 2, dash, points: { show: false }, spanGaps: false };
+      return { label: name, stroke: color, width: 2, dash, paths, spanGaps: false };
     });
     const alone = lines.length === 1 ? bandOf(lineStyle(positions[0] ?? 0).color) : null;
     return {
@@ -144,18 +172,25 @@ class Chart {
       // A single point makes no line, so the few points of a short history are marked.
       series: [
         {},
-        ...lines.map((line) => ({ ...line, points: { show: fewPoints, size: 6 } })),
+        ...lines.map((line) => ({ ...line, points: { show: fewPoints, size: 5, fill: ground } })),
         ...(alone?.series ?? []),
       ],
       ...(alone && { bands: alone.bands }),
       axes: [
-        { ...axis, size: 34, values: timeValues },
-        { ...axis, size: 64, values: (_, splits) => splits.map(axisValue) },
+        { ...axis, size: 34, incrs: TIME_STEPS, space: timeSpace, values: timeValues },
+        { ...axis, size: valueAxisSize, values: (_, splits) => formatMarks(splits, this.#unit) },
       ],
       scales: { x: { range: () => this.#span() } },
       cursor: { focus: { prox: PROXIMITY }, drag: { x: false, y: false } },
       focus: { alpha: 0.25 },
       hooks: {
+        drawSeries: [
+          (plot, line) => {
+            if (line <= shown.length) {
+              drawGrowing(plot, line, growing, ground);
+            }
+          },
+        ],
         setCursor: [
           (plot) => {
             this.#point(plot);
@@ -165,12 +200,14 @@ class Chart {
     };
   }
 
-  /** The whole range, as far as there is something in it: an hour's chart with a minute in it would show nothing. */
+  /** The whole range that was asked for, whether or not there is something in all of it. */
   #span(): [number, number] {
     const end = this.#dashboard.now() / 1000;
-    const first = this.#columns.starts[0] ?? end;
-    const range = this.#dashboard.selection.range / 1000;
-    return [Math.max(end - range, Math.min(first, end - 60)), end];
+    return [end - this.#dashboard.selection.range / 1000, end];
+  }
+
+  #settled(series = ''): number {
+    return lastSettled(this.#columns.rows.get(series) ?? [], this.#dashboard.freshness.newest);
   }
 
   #point(plot: uPlot): void {
@@ -181,7 +218,7 @@ class Chart {
     const window = name === undefined ? undefined : this.#columns.rows.get(name)?.[idx ?? -1];
     this.#tooltip.hidden = name === undefined || window === undefined;
     if (name !== undefined && window !== undefined) {
-      this.#tooltip.replaceChildren(...tooltipLines(name, window, this.#dashboard.stream?.unit ?? ''));
+      this.#tooltip.replaceChildren(...tooltipLines(name, window, this.#unit));
       const flip = left > plot.over.clientWidth / 2;
       this.#tooltip.style.left = `${plot.over.offsetLeft + left + (flip ? -12 : 12)}px`;
       this.#tooltip.style.top = `${plot.over.offsetTop + top}px`;
@@ -237,33 +274,36 @@ function nearest(plot: uPlot, lines: number, idx: number | null, top: number): n
 }
 
 function tooltipLines(name: string, window: WindowValue, unit: string): HTMLElement[] {
-  const time = (at: number): string => new Date(at).toLocaleTimeString();
-  const value = (of: number): string => `${formatValue(of)} ${unit}`.trim();
+  const { start, end, avg, min, max, p50, p95, p99, count } = window;
+  const value = (of: number): string => formatQuantity(of, unit);
   return [
     element('strong', '', name),
-    element('span', '', `${time(window.start)} – ${time(window.end)}`),
-    element('span', '', `average ${value(window.avg)}`),
-    element('span', '', `min ${value(window.min)} · max ${value(window.max)}`),
-    element(
-      'span',
-      '',
-      `p50 ${formatValue(window.p50)} · p95 ${formatValue(window.p95)} · p99 ${formatValue(window.p99)}`,
-    ),
-    element('span', '', `${window.count} records`),
+    element('span', '', formatSpan(start, end)),
+    element('span', '', `average ${value(avg)}`),
+    element('span', '', `min ${value(min)} · max ${value(max)}`),
+    element('span', '', `p50 ${value(p50)} · p95 ${value(p95)} · p99 ${value(p99)}`),
+    element('span', '', count === 1 ? '1 record' : `${count} records`),
   ];
 }
 
-/** The reader's own way to write a time, with seconds only where they differ. */
-function timeValues(_: uPlot, splits: number[], __: number, ___: number, step: number): string[] {
-  const seconds = step < 60 ? ({ second: '2-digit' } as const) : {};
-  return splits.map((at) =>
-    new Date(at * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', ...seconds }),
-  );
+function timeValues(_: uPlot, splits: number[]): string[] {
+  return splits.map((at) => formatAxisTime(at * 1000));
 }
 
-function axisValue(value: number): string {
-  return value.toLocaleString('en', {
-    maximumSignificantDigits: 6,
-    notation: Math.abs(value) >= 1e5 ? 'compact' : 'standard',
-  });
+/** How far apart the labels of the time axis must be, by their width. */
+function timeSpace(plot: uPlot): number {
+  return widest(plot, ['00:00', '30 Nov']) + LABEL_GAP;
+}
+
+/** How wide the value axis must be, by its labels. */
+function valueAxisSize(plot: uPlot, labels: readonly string[] | null): number {
+  return Math.ceil(widest(plot, labels ?? [])) + 20;
+}
+
+function widest({ ctx }: uPlot, labels: readonly string[]): number {
+  ctx.save();
+  ctx.font = AXIS_FONT;
+  const widths = labels.map((label) => ctx.measureText(label).width);
+  ctx.restore();
+  return Math.max(0, ...widths);
 }

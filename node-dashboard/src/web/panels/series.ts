@@ -1,7 +1,8 @@
 import { MAX_SHOWN, type Dashboard } from '../dashboard.ts';
 import { element, setText } from '../dom.ts';
-import { formatAge, formatValue } from '../format.ts';
+import { formatAge, formatCount } from '../format.ts';
 import { lineStyle } from '../palette.ts';
+import { formatQuantity } from '../units.ts';
 import type { Panel } from './panel.ts';
 
 const MAX_ROWS = 200;
@@ -15,13 +16,15 @@ export function seriesPanel(host: HTMLElement, dashboard: Dashboard): Panel {
   search.setAttribute('aria-label', 'Find a series');
   const all = element('button', '', 'Show all');
   const note = element('span', 'unit');
-  const head = element('thead');
+  const headRow = element('tr');
+  const head = element('thead', '', headRow);
   const body = element('tbody');
   host.className = 'card series';
   host.append(
     element('header', '', element('h2', '', 'Series'), note, search, all),
     element('div', 'scroll', element('table', '', head, body)),
   );
+  let rows = new Map<string, Row>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   search.addEventListener('input', () => {
     clearTimeout(timer);
@@ -33,19 +36,27 @@ export function seriesPanel(host: HTMLElement, dashboard: Dashboard): Panel {
   return {
     update: () => {
       const shown = dashboard.shown;
-      const rows = listed(dashboard, shown);
+      const names = listed(dashboard, shown);
       if (document.activeElement !== search) {
         search.value = dashboard.search;
       }
       all.hidden = dashboard.selection.series.length === 0;
       setText(
         note,
-        rows.length > shown.length
-          ? `${shown.length} of ${rows.length} shown, at most ${MAX_SHOWN} at once`
+        names.length > shown.length
+          ? `${shown.length} of ${names.length} shown, at most ${MAX_SHOWN} at once`
           : '',
       );
-      head.replaceChildren(headRow(dashboard));
-      body.replaceChildren(...rows.map((name) => seriesRow(dashboard, name, shown.indexOf(name))));
+      setTexts(headRow, 'th', headings(dashboard), 0);
+      const known = rows;
+      rows = new Map(names.map((name) => [name, known.get(name) ?? new Row(dashboard, name)]));
+      place(
+        body,
+        [...rows.values()].map((row) => row.element),
+      );
+      rows.forEach((row) => {
+        row.update(shown.includes(row.name));
+      });
     },
   };
 }
@@ -58,55 +69,86 @@ function listed(dashboard: Dashboard, shown: readonly string[]): string[] {
   return [...known].filter((name) => name.toLowerCase().includes(wanted)).slice(0, MAX_ROWS);
 }
 
-function headRow({ stream }: Dashboard): HTMLElement {
+function headings({ stream }: Dashboard): string[] {
   const metrics = stream?.metrics ?? [];
   const columns = metrics.length === 1 ? ['average', 'min', 'max', 'p95', 'records'] : metrics;
-  return element('tr', '', ...['series', ...columns, 'newest'].map((name) => element('th', '', name)));
+  return ['series', ...columns, 'newest'];
 }
 
-function seriesRow(dashboard: Dashboard, name: string, position: number): HTMLElement {
-  const metrics = dashboard.stream?.metrics ?? [];
-  const windows = metrics.map((metric) => (position < 0 ? undefined : dashboard.store.latest(metric, name)));
-  const [only] = windows;
-  const value = (of: number | undefined): string => (of === undefined ? '–' : formatValue(of));
-  const values =
-    metrics.length === 1
-      ? [
-          value(only?.avg),
-          value(only?.min),
-          value(only?.max),
-          value(only?.p95),
-          only?.count.toString() ?? '–',
-        ]
-      : windows.map((window) => value(window?.avg));
-  const newest = Math.max(...windows.map((window) => window?.last_event ?? 0));
-  const age = newest > 0 ? `${formatAge(dashboard.now() - newest)} ago` : '–';
-  const row = element(
-    'tr',
-    position < 0 ? 'hidden-series' : '',
-    element('td', '', nameButton(dashboard, name, position)),
-  );
-  row.append(...[...values, age].map((text) => element('td', '', text)));
-  return row;
-}
+/** One series of the table. Its elements stay while its texts change, so that it keeps the keyboard's focus. */
+class Row {
+  readonly name: string;
+  readonly element = element('tr');
+  readonly #dashboard: Dashboard;
+  readonly #swatch = element('span', 'swatch');
+  readonly #button: HTMLButtonElement;
+  readonly #first = element('td');
 
-function nameButton(dashboard: Dashboard, name: string, position: number): HTMLElement {
-  const swatch = element('span', 'swatch');
-  if (position >= 0) {
-    const { color, dash } = lineStyle(dashboard.position(name));
-    swatch.style.borderTopColor = color;
-    swatch.style.borderTopStyle = dash.length > 0 ? 'dashed' : 'solid';
-  }
-  const button = element('button', 'name', swatch, name);
-  button.setAttribute('aria-pressed', String(dashboard.selection.series.includes(name)));
-  // Rows are made anew several times a second: a click would begin on one and end on another.
-  button.addEventListener('pointerdown', () => {
-    dashboard.toggle(name);
-  });
-  button.addEventListener('keydown', ({ key }) => {
-    if (key === 'Enter' || key === ' ') {
+  constructor(dashboard: Dashboard, name: string) {
+    this.name = name;
+    this.#dashboard = dashboard;
+    this.#button = element('button', 'name', this.#swatch, name);
+    this.#button.addEventListener('click', () => {
       dashboard.toggle(name);
+    });
+    this.#first.append(this.#button);
+    this.element.append(this.#first);
+  }
+
+  update(isShown: boolean): void {
+    this.element.className = isShown ? '' : 'hidden-series';
+    this.#swatch.hidden = !isShown;
+    if (isShown) {
+      const { color, dash } = lineStyle(this.#dashboard.position(this.name));
+      this.#swatch.style.borderTopColor = color;
+      this.#swatch.style.borderTopStyle = dash.length > 0 ? 'dashed' : 'solid';
+    }
+    const isChosen = this.#dashboard.selection.series.includes(this.name);
+    this.#button.setAttribute('aria-pressed', String(isChosen));
+    setTexts(this.element, 'td', this.#texts(isShown), 1);
+  }
+
+  #texts(isShown: boolean): string[] {
+    const { store, stream } = this.#dashboard;
+    const metrics = stream?.metrics ?? [];
+    const windows = metrics.map((metric) => (isShown ? store.latest(metric, this.name) : undefined));
+    const value = (of: number | undefined, metric = ''): string =>
+      of === undefined ? '–' : formatQuantity(of, stream?.units[metric] ?? '');
+    const [only] = windows;
+    const values =
+      metrics.length === 1
+        ? [
+            ...[only?.avg, only?.min, only?.max, only?.p95].map((of) => value(of, metrics[0])),
+            only === undefined ? '–' : formatCount(only.count),
+          ]
+        : windows.map((window, index) => value(window?.avg, metrics[index]));
+    const newest = Math.max(...windows.map((window) => window?.last_event ?? 0));
+    return [...values, newest > 0 ? `${formatAge(this.#dashboard.now() - newest)} ago` : '–'];
+  }
+}
+
+/** Makes a row's cells from the one at `first` on show these texts. */
+function setTexts(row: Element, cell: 'th' | 'td', texts: readonly string[], first: number): void {
+  while (row.children.length > first + texts.length) {
+    row.lastElementChild?.remove();
+  }
+  texts.forEach((text, index) => {
+    const target = row.children[first + index] ?? row.appendChild(element(cell));
+    setText(target, text);
+  });
+}
+
+/** Makes these the children, in this order, and touches none that is in its place: a moved element loses the focus. */
+function place(parent: Element, children: readonly Element[]): void {
+  const wanted = new Set(children);
+  for (const child of [...parent.children]) {
+    if (!wanted.has(child)) {
+      child.remove();
+    }
+  }
+  children.forEach((child, index) => {
+    if (parent.children[index] !== child) {
+      parent.insertBefore(child, parent.children[index] ?? null);
     }
   });
-  return button;
 }

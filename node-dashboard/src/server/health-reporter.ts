@@ -1,0 +1,103 @@
+import { Producer } from '@platformatic/kafka';
+import type { FastifyBaseLogger } from 'fastify';
+import { Backoff, pause } from './backoff.ts';
+import type { KafkaConfig } from './config.ts';
+import type { HealthReport } from './health-board.ts';
+import {
+  connectionOptions,
+  Connections,
+  describeError,
+  isUnknownTopic,
+  limited,
+} from './kafka-connection.ts';
+
+const REPORT_INTERVAL = 1000;
+const KEY = Buffer.from('dashboard');
+
+/** What the reporter needs to know. */
+export interface ReporterOptions {
+  readonly kafka: KafkaConfig;
+  readonly topic: string;
+  /** Makes the report of this moment. */
+  readonly report: () => HealthReport;
+  /** Is told of every report that could not be delivered. */
+  readonly failed: () => void;
+  readonly log: FastifyBaseLogger;
+}
+
+/**
+ * Tells the `health` topic once a second what the dashboard has done, as every other component does.
+ *
+ * Nobody waits for it: whatever goes wrong, it closes its client, waits a moment and begins again. A topic that does
+ * not exist yet is nothing wrong, since the producer and the Spark job create it.
+ */
+export class HealthReporter {
+  readonly #options: ReporterOptions;
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+  #problem = '';
+
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to report; returns at once, whether or not Kafka is there. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Stops reporting and closes the connections. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const backoff = new Backoff(REPORT_INTERVAL);
+    while (!this.#stop.signal.aborted) {
+      try {
+        await this.#session(() => {
+          backoff.reset();
+        });
+      } catch (error) {
+        this.#note(error);
+        await backoff.wait(this.#stop.signal);
+      }
+    }
+  }
+
+  /** Reports until something goes wrong (throws) or the reporter is stopped (returns). */
+  async #session(delivered: () => void): Promise<void> {
+    const producer = new Producer(connectionOptions(this.#options.kafka));
+    const connections = new Connections(producer);
+    try {
+      while (!this.#stop.signal.aborted) {
+        await this.#send(producer);
+        this.#problem = '';
+        delivered();
+        await pause(REPORT_INTERVAL, this.#stop.signal);
+      }
+    } finally {
+      connections.cut();
+      await producer.close().catch(() => undefined);
+    }
+  }
+
+  async #send(producer: Producer): Promise<void> {
+    const { topic, report } = this.#options;
+    const value = Buffer.from(JSON.stringify(report()));
+    await limited(producer.send({ messages: [{ topic, key: KEY, value }] }), this.#stop.signal);
+  }
+
+  #note(error: unknown): void {
+    if (this.#stop.signal.aborted || isUnknownTopic(error)) {
+      return;
+    }
+    this.#options.failed();
+    const problem = describeError(error);
+    if (problem !== this.#problem) {
+      this.#problem = problem;
+      this.#options.log.warn(`the dashboard's health cannot be reported: ${problem}`);
+    }
+  }
+}
