@@ -32,11 +32,30 @@ const OPENED: &[&str] = &[
     "java.base/sun.util.calendar",
 ];
 
+/// Spark says several lines per batch at its default level, and a batch comes every second.
+const LOG4J: &str = "\
+rootLogger.level = warn
+rootLogger.appenderRef.out.ref = out
+appender.out.type = Console
+appender.out.name = out
+appender.out.target = SYSTEM_ERR
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d{yyyy-MM-dd HH:mm:ss.SSS} %-5p %c{1}: %m%n%ex
+logger.freshet.name = io.freshet
+logger.freshet.level = info
+# A batch that takes longer than the trigger only makes the next one larger.
+logger.trigger.name = org.apache.spark.sql.execution.streaming
+logger.trigger.level = error
+";
+
 fn plan(context: &Context) -> Result<Plan, PlanError> {
     let port = context.config.dev.spark_ui_port;
     let checkpoints = context.home.checkpoints(context.topology);
     fs::create_dir_all(&checkpoints).map_err(PlanError::at("create", &checkpoints))?;
+    let log4j = context.home.scratch().join("log4j2.properties");
+    fs::write(&log4j, LOG4J).map_err(PlanError::at("write", &log4j))?;
     let options = add_opens(OPENED).chain([
+        format!("-Dlog4j2.configurationFile={}", log4j.display()),
         "-XX:+IgnoreUnrecognizedVMOptions".to_owned(),
         "--enable-native-access=ALL-UNNAMED".to_owned(),
         "-Djdk.reflect.useDirectMethodHandle=false".to_owned(),

@@ -20,8 +20,11 @@ pub(crate) fn is_refused() -> Outcome {
     let good = fs::read_to_string(stack.config())?;
     for (right, wrong, key) in WRONG {
         let text = good.replacen(right, wrong, 1);
-        let line =
-            1 + text.lines().position(|line| line.contains(wrong)).ok_or("nothing replaced")?;
+        // The last one: of two streams of one name the second is wrong.
+        let lines: Vec<&str> = text.lines().collect();
+        let index =
+            lines.iter().rposition(|line| line.contains(wrong)).ok_or("nothing replaced")?;
+        let line = index + 1;
         fs::write(stack.config(), &text)?;
         refused(&stack, key, line)?;
     }

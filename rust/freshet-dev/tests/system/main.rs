@@ -68,9 +68,13 @@ fn trials() -> Vec<Trial> {
 }
 
 fn test(name: &str, run: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
+    let run = || {
+        // Said at once as well: the summary of failures comes only at the end of some minutes.
+        run().inspect_err(|failure| println!("{}", failure.message().unwrap_or("failed")))
+    };
     Trial::test(name, run)
 }
 
 fn long(name: &str, run: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
-    Trial::test(name, run).with_ignored_flag(true)
+    test(name, run).with_ignored_flag(true)
 }
