@@ -12,5 +12,12 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   server: { proxy: { '/api': process.env.FRESHET_DASHBOARD_URL ?? 'http://127.0.0.1:3000' } },
-  test: { root: '.', include: ['test/**/*.test.ts'] },
+  test: {
+    root: '.',
+    include: ['test/**/*.test.ts'],
+    // On a busy machine a process of vitest 4's default pool, `forks`, may be gone before its last message is written:
+    // the run then fails with "Worker forks emitted error" although every test has passed. Threads have no such pipe.
+    // (Mended in vitest 5, which no longer runs on Node.js 20.)
+    pool: 'threads',
+  },
 });

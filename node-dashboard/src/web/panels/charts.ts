@@ -11,6 +11,8 @@ import { drawGrowing, settledPath } from './growing.ts';
 import type { Panel } from './panel.ts';
 
 const HEIGHT = 240;
+/** A chart that is alone has room for more. */
+const HEIGHT_ALONE = 340;
 /** How near the pointer must be to a line to ask for it, in pixels. */
 const PROXIMITY = 24;
 const AXIS_FONT = '12px system-ui, sans-serif';
@@ -87,7 +89,7 @@ class Chart {
     this.#tooltip.hidden = true;
     host.append(this.#card);
     this.#resize = new ResizeObserver(() => {
-      this.#plot?.setSize({ width: this.#plotHost.clientWidth, height: HEIGHT });
+      this.#plot?.setSize({ width: this.#plotHost.clientWidth, height: this.#height });
     });
     this.#resize.observe(this.#plotHost);
   }
@@ -137,6 +139,10 @@ class Chart {
     this.#card.remove();
   }
 
+  get #height(): number {
+    return this.#dashboard.stream?.metrics.length === 1 ? HEIGHT_ALONE : HEIGHT;
+  }
+
   #draw(shown: readonly string[]): void {
     const positions = shown.map((name) => this.#dashboard.position(name));
     const shape = JSON.stringify([shown, positions]);
@@ -167,7 +173,7 @@ class Chart {
     const alone = lines.length === 1 ? bandOf(lineStyle(positions[0] ?? 0).color) : null;
     return {
       width: this.#plotHost.clientWidth,
-      height: HEIGHT,
+      height: this.#height,
       legend: { show: false },
       // A single point makes no line, so the few points of a short history are marked.
       series: [
@@ -181,7 +187,12 @@ class Chart {
         { ...axis, size: valueAxisSize, values: (_, splits) => formatMarks(splits, this.#unit) },
       ],
       scales: { x: { range: () => this.#span() } },
-      cursor: { focus: { prox: PROXIMITY }, drag: { x: false, y: false } },
+      cursor: {
+        focus: { prox: PROXIMITY },
+        drag: { x: false, y: false },
+        // Else it takes the fill of the line's own points and cannot be told from the ground.
+        points: { fill: (_, line) => lineStyle(positions[line - 1] ?? 0).color },
+      },
       focus: { alpha: 0.25 },
       hooks: {
         drawSeries: [

@@ -21,8 +21,8 @@ const COLUMNS: readonly Column[] = [
     detail: ({ instance }) => instance,
   },
   { name: 'state', text: ({ stale, age }) => (stale ? `silent for ${formatAge(age)}` : 'reporting') },
-  { name: 'in', text: ({ rates }) => (rates === null ? NONE : formatRate(rates.records_in)) },
-  { name: 'out', text: ({ rates }) => (rates === null ? NONE : formatRate(rates.records_out)) },
+  { name: 'in', text: (health) => rate(health, 'records_in') },
+  { name: 'out', text: (health) => rate(health, 'records_out') },
   { name: 'lag', text: ({ lag }) => optional(lag, formatCount) },
   { name: 'batch', text: ({ batch_duration_ms }) => optional(batch_duration_ms, (time) => `${time} ms`) },
   { name: 'rejected', text: ({ rejected }) => optional(rejected, formatCount) },
@@ -91,6 +91,11 @@ function componentRow(health: ComponentHealth): HTMLElement {
   row.dataset.component = health.component;
   row.dataset.stale = String(health.stale);
   return row;
+}
+
+/** What a silent component did last says nothing about now. */
+function rate({ rates, stale }: ComponentHealth, counter: 'records_in' | 'records_out'): string {
+  return rates === null || stale ? NONE : formatRate(rates[counter]);
 }
 
 function optional<Value>(value: Value | null | undefined, write: (value: Value) => string): string {

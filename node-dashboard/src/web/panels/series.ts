@@ -97,12 +97,9 @@ class Row {
 
   update(isShown: boolean): void {
     this.element.className = isShown ? '' : 'hidden-series';
-    this.#swatch.hidden = !isShown;
-    if (isShown) {
-      const { color, dash } = lineStyle(this.#dashboard.position(this.name));
-      this.#swatch.style.borderTopColor = color;
-      this.#swatch.style.borderTopStyle = dash.length > 0 ? 'dashed' : 'solid';
-    }
+    const { color, dash } = lineStyle(Math.max(0, this.#dashboard.position(this.name)));
+    this.#swatch.style.borderTopColor = isShown ? color : 'transparent';
+    this.#swatch.style.borderTopStyle = dash.length > 0 ? 'dashed' : 'solid';
     const isChosen = this.#dashboard.selection.series.includes(this.name);
     this.#button.setAttribute('aria-pressed', String(isChosen));
     setTexts(this.element, 'td', this.#texts(isShown), 1);
