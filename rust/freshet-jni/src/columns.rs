@@ -18,7 +18,7 @@ use crate::packed::PackedRecord;
 pub(crate) const BATCH_ROWS: usize = 16_384;
 
 /// Collects window partials. Columns: `series`, `metric`, `window` (utf8), `start`, `end`, `last_event` (i64, epoch
-/// microseconds), `count` (i64), `stats` (binary, the encoding of `freshet_core::aggregate`).
+/// microseconds), `records` (i64, see `WindowStats::count_record`), `stats` (binary, the encoding of `freshet_core::aggregate`).
 #[derive(Default)]
 pub(crate) struct WindowColumns {
     series: StringBuilder,
@@ -27,7 +27,7 @@ pub(crate) struct WindowColumns {
     start: Int64Builder,
     end: Int64Builder,
     last_event: Int64Builder,
-    count: Int64Builder,
+    records: Int64Builder,
     stats: BinaryBuilder,
     scratch: Vec<u8>,
     rows: usize,
@@ -41,7 +41,7 @@ impl WindowColumns {
         self.start.append_value(partial.start_us);
         self.end.append_value(partial.end_us);
         self.last_event.append_value(partial.stats.last_event_us());
-        self.count.append_value(i64::try_from(partial.stats.count()).unwrap_or(i64::MAX));
+        self.records.append_value(i64::try_from(partial.stats.records()).unwrap_or(i64::MAX));
         self.scratch.clear();
         partial.stats.encode(batch, &mut self.scratch);
         self.stats.append_value(&self.scratch);
@@ -65,7 +65,7 @@ impl WindowColumns {
             ("start", Arc::new(self.start.finish())),
             ("end", Arc::new(self.end.finish())),
             ("last_event", Arc::new(self.last_event.finish())),
-            ("count", Arc::new(self.count.finish())),
+            ("records", Arc::new(self.records.finish())),
             ("stats", Arc::new(self.stats.finish())),
         ]))
     }

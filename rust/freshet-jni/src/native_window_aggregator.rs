@@ -294,9 +294,9 @@ mod tests {
 
         aggregation.finish();
         let windows = aggregation.finished.pop_front().unwrap();
-        let counts = windows.column_by_name("count").unwrap();
-        let counts = counts.as_any().downcast_ref::<Int64Array>().unwrap();
-        assert_eq!(counts.values(), &[1, 1]);
+        let records = windows.column_by_name("records").unwrap();
+        let records = records.as_any().downcast_ref::<Int64Array>().unwrap();
+        assert_eq!(records.values(), &[1, 1]);
         assert!(aggregation.finished.is_empty());
 
         aggregation.finish();

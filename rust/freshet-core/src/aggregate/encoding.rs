@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | 0 | u8 | version of this layout |
 //! | 1 | i64 | micro-batch that added the newest readings |
-//! | 9 | i64 | readings added by that micro-batch |
+//! | 9 | i64 | records added by that micro-batch: see [`WindowStats::count_record`] |
 //! | 17 | i64 | readings in all |
 //! | 25 | f64 | sum |
 //! | 33 | f64 | mean |
@@ -27,9 +27,9 @@ pub const HEADER_BYTES: usize = 73;
 impl WindowStats {
     /// Appends the encoding; `batch` is the micro-batch in which the readings came.
     pub fn encode(&self, batch: i64, output: &mut Vec<u8>) {
-        let count = i64::try_from(self.count).unwrap_or(i64::MAX);
+        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         output.push(ENCODING_VERSION);
-        for number in [batch, count, count] {
+        for number in [batch, whole(self.records), whole(self.count)] {
             output.extend_from_slice(&number.to_le_bytes());
         }
         for number in [self.sum, self.mean, self.squared_distances, self.min, self.max] {
@@ -49,13 +49,14 @@ mod tests {
         let mut stats = WindowStats::default();
         stats.add(5, 2.0);
         stats.add(4, 4.0);
+        stats.count_record();
         let mut bytes = Vec::new();
         stats.encode(7, &mut bytes);
 
         let i64_at = |at: usize| i64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
         let f64_at = |at: usize| f64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
         assert_eq!(bytes[0], ENCODING_VERSION);
-        assert_eq!([1, 9, 17, 65].map(i64_at), [7, 2, 2, 5]);
+        assert_eq!([1, 9, 17, 65].map(i64_at), [7, 1, 2, 5]);
         assert_eq!([25, 33, 41, 49, 57].map(f64_at), [6.0, 3.0, 2.0, 2.0, 4.0]);
         let sketch = sketches_ddsketch::DDSketch::from_java_bytes(&bytes[HEADER_BYTES..]).unwrap();
         assert_eq!(sketch.count(), 2);

@@ -15,6 +15,8 @@ const SKETCH_LEAST_VALUE: f64 = 1e-9;
 #[derive(Clone)]
 pub struct WindowStats {
     pub(super) count: u64,
+    /// Number of records that are counted here; see [`Self::count_record`].
+    pub(super) records: u64,
     pub(super) sum: f64,
     pub(super) mean: f64,
     /// Sum of the squared distances from the mean (Welford 1962; merged after Chan, Golub and `LeVeque` 1979).
@@ -31,6 +33,7 @@ impl Default for WindowStats {
         let config = Config::new(SKETCH_RELATIVE_ERROR, SKETCH_MAX_BUCKETS, SKETCH_LEAST_VALUE);
         Self {
             count: 0,
+            records: 0,
             sum: 0.0,
             mean: 0.0,
             squared_distances: 0.0,
@@ -56,6 +59,12 @@ impl WindowStats {
         self.sketch.add(value);
     }
 
+    /// Counts a record here. A record with several metrics has readings in several sets, and is counted in one of them,
+    /// so that the sets of one kind of window together say how many records went into it.
+    pub fn count_record(&mut self) {
+        self.records += 1;
+    }
+
     /// Adds all readings of another set.
     pub fn merge(&mut self, other: &Self) {
         if other.count == 0 {
@@ -64,6 +73,7 @@ impl WindowStats {
         let (ours, theirs) = (self.count as f64, other.count as f64);
         let distance = other.mean - self.mean;
         self.count += other.count;
+        self.records += other.records;
         self.sum += other.sum;
         self.mean += distance * (theirs / (ours + theirs));
         self.squared_distances +=
@@ -79,6 +89,11 @@ impl WindowStats {
     /// Number of readings.
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// Number of records counted here.
+    pub fn records(&self) -> u64 {
+        self.records
     }
 
     /// Sum of the readings.

@@ -90,15 +90,18 @@ impl WindowAggregator {
         let mut readings = std::mem::take(&mut self.readings);
         let parsed = self.parser.parse(record, &mut readings);
         if parsed.is_ok() {
-            for reading in readings.iter() {
-                self.add_reading(&reading);
+            for (position, reading) in readings.iter().enumerate() {
+                let stats = self.add_reading(&reading);
+                if position == 0 {
+                    stats.count_record();
+                }
             }
         }
         self.readings = readings;
         parsed
     }
 
-    fn add_reading(&mut self, reading: &Reading<'_>) {
+    fn add_reading(&mut self, reading: &Reading<'_>) -> &mut WindowStats {
         let series = self.series_id(reading.series);
         let pane = reading.time_us.div_euclid(self.pane_us);
         let panes = &mut self.panes[series * self.metrics + reading.metric];
@@ -111,6 +114,7 @@ impl WindowAggregator {
         let before = stats.memory_bytes();
         stats.add(reading.time_us, reading.value);
         self.memory_bytes += stats.memory_bytes() - before;
+        stats
     }
 
     fn series_id(&mut self, series: &str) -> usize {

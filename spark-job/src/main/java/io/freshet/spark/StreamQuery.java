@@ -32,9 +32,9 @@ import org.apache.spark.sql.types.MetadataBuilder;
  * one's records late.
  */
 final class StreamQuery {
-    /** Observations of each micro-batch, with one count of readings per kind of window. */
+    /** Observations of each micro-batch, each with a number of records per kind of window: all that were aggregated. */
     static final String AGGREGATED = "aggregated";
-    /** The readings that were not late. */
+    /** Those that were counted into a window, because they were not late. */
     static final String COUNTED = "counted";
 
     /** Where Spark keeps the watermark delay in a column's metadata: by it the state of past windows is dropped. */
@@ -96,7 +96,7 @@ final class StreamQuery {
         // inherits the column's watermark as it would from Spark's own window function, which partials do not need.
         Metadata watermark = new MetadataBuilder().putLong(WATERMARK_DELAY, stream.latenessMillis()).build();
         Column window = struct(timestamp_micros(col("start")).as("start"), timestamp_micros(col("end")).as("end"));
-        return observe(AGGREGATED, "count", records.mapPartitions(partials, Encoders.row(WindowPartials.OUTPUT)))
+        return observe(AGGREGATED, "records", records.mapPartitions(partials, Encoders.row(WindowPartials.OUTPUT)))
             .withColumn("event_time", timestamp_micros(col("last_event")))
             .withWatermark("event_time", stream.latenessMillis() + " milliseconds")
             .select(col("series"), col("metric"), col("window_name"), window.as("window", watermark), col("stats"))

@@ -14,7 +14,7 @@ import org.apache.spark.util.LongAccumulator;
 
 /** The last step of a query: a merged window becomes the Kafka message that carries it. */
 final class WindowMessages implements MapFunction<Row, Row> {
-    /** Key and value of the message, and for the books how many readings the batch added to which kind of window. */
+    /** Key and value of the message, and for the books how many records the batch added to which kind of window. */
     static final StructType OUTPUT = new StructType()
         .add("key", DataTypes.BinaryType, false)
         .add("value", DataTypes.BinaryType, false)
@@ -47,7 +47,7 @@ final class WindowMessages implements MapFunction<Row, Row> {
         byte[] key = (series + '|' + metric + '|' + window + '|' + start).getBytes(StandardCharsets.UTF_8);
         byte[] value = json(series, metric, window, start, row.getLong(4) / MICROS, stats);
         bytesOut.add(key.length + value.length);
-        return RowFactory.create(key, value, window, stats.countOfNewestBatch());
+        return RowFactory.create(key, value, window, stats.recordsOfNewestBatch());
     }
 
     private byte[] json(String series, String metric, String window, long start, long end, WindowStats stats)

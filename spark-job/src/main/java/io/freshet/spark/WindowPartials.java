@@ -42,7 +42,7 @@ final class WindowPartials implements MapPartitionsFunction<Row, Row> {
         .add("start", DataTypes.LongType, false)
         .add("end", DataTypes.LongType, false)
         .add("last_event", DataTypes.LongType, false)
-        .add("count", DataTypes.LongType, false)
+        .add("records", DataTypes.LongType, false)
         .add("stats", DataTypes.BinaryType, false);
 
     private static final long serialVersionUID = 1L;
@@ -116,7 +116,7 @@ final class WindowPartials implements MapPartitionsFunction<Row, Row> {
                 throw new NoSuchElementException();
             }
             Row next = RowFactory.create(text("series"), text("metric"), text("window"), number("start"),
-                number("end"), number("last_event"), number("count"),
+                number("end"), number("last_event"), number("records"),
                 ((VarBinaryVector) windows.getVector("stats")).get(row));
             row++;
             return next;

@@ -13,7 +13,7 @@ import java.nio.ByteOrder;
  * What is known of a window's readings, as it travels from the native library through Spark's state.
  *
  * <p>The layout is that of {@code freshet-core}'s {@code aggregate::encoding}: a version byte, the micro-batch that
- * added the newest readings and how many it added, count, sum, mean, sum of squared distances from the mean, minimum,
+ * added the newest readings and how many records it added, count, sum, mean, sum of squared distances from the mean, minimum,
  * maximum, newest event time (epoch microseconds), all little-endian, then a DDSketch in Datadog's encoding.
  */
 public final class WindowStats {
@@ -22,7 +22,7 @@ public final class WindowStats {
     private static final int SKETCH_MAX_BUCKETS = 2048;
 
     private long batch;
-    private long countOfBatch;
+    private long recordsOfBatch;
     private long count;
     private double sum;
     private double mean;
@@ -34,7 +34,7 @@ public final class WindowStats {
 
     private WindowStats(ByteBuffer bytes, DDSketch sketch) {
         batch = bytes.getLong();
-        countOfBatch = bytes.getLong();
+        recordsOfBatch = bytes.getLong();
         count = bytes.getLong();
         sum = bytes.getDouble();
         mean = bytes.getDouble();
@@ -67,12 +67,12 @@ public final class WindowStats {
 
     /** Adds the readings of another part of the same window. */
     public void merge(WindowStats other) {
-        // The newest batch's own share tells how many readings it added: late ones never get here.
+        // The newest batch's own share tells how many records it added: late ones never get here.
         if (other.batch > batch) {
             batch = other.batch;
-            countOfBatch = other.countOfBatch;
+            recordsOfBatch = other.recordsOfBatch;
         } else if (other.batch == batch) {
-            countOfBatch += other.countOfBatch;
+            recordsOfBatch += other.recordsOfBatch;
         }
         double ours = count;
         double theirs = other.count;
@@ -97,15 +97,15 @@ public final class WindowStats {
         }
         int sketchLength = sketchBytes.numWrittenBytes();
         ByteBuffer bytes = ByteBuffer.allocate(HEADER_BYTES + sketchLength).order(ByteOrder.LITTLE_ENDIAN);
-        bytes.put(VERSION).putLong(batch).putLong(countOfBatch).putLong(count);
+        bytes.put(VERSION).putLong(batch).putLong(recordsOfBatch).putLong(count);
         bytes.putDouble(sum).putDouble(mean).putDouble(squaredDistances).putDouble(min).putDouble(max);
         bytes.putLong(lastEventMicros).put(sketchBytes.backingArray(), 0, sketchLength);
         return bytes.array();
     }
 
-    /** Number of readings that the newest micro-batch added. */
-    public long countOfNewestBatch() {
-        return countOfBatch;
+    /** Number of records that the newest micro-batch added; one with several metrics counts in one of them. */
+    public long recordsOfNewestBatch() {
+        return recordsOfBatch;
     }
 
     /** Number of readings. */
