@@ -47,7 +47,7 @@ fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
             ("format", command(root, "cargo", &["fmt", "--all", "--check"])),
             ("lints", clippy(&["--workspace", "--all-targets"])),
             // "All targets" leaves out what a plain `cargo test` leaves out.
-            ("lints of the system tests", clippy(&["-p", "freshet-dev", "--test", "system"])),
+            ("lints of the system tests", clippy(&["--workspace", "--test", "system"])),
             ("tests", cargo_test(&["--workspace"])),
         ],
         TestPart::Jvm => vec![("native library", native), ("tests", gradle("jvmTest"))],
@@ -57,7 +57,7 @@ fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
             ("tests", command(&dashboard, "npm", &["test"])),
         ],
         TestPart::System => {
-            vec![("tests", cargo_test(&["-p", "freshet-dev", "--test", "system"]))]
+            vec![("tests", cargo_test(&["--workspace", "--test", "system"]))]
         }
     };
     steps.into_iter().map(|(name, command)| Step { part, name, command }).collect()
