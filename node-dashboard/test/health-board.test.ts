@@ -68,7 +68,7 @@ describe('the health board', () => {
 
 describe('a health report', () => {
   it('keeps what its component tells beyond the common', () => {
-    const spark = { rejected: 3, late: { '10s': 1, '1m': 0 }, batch_duration_ms: null };
+    const spark = { rejected: 3, late: 1, late_by_window: { '10s': 1, '1m': 0 }, batch_duration_ms: null };
     const json = JSON.stringify({ ...report(), ...spark, batch_id: 7, watermark: 5 });
     expect(parseHealthReport(json)).toMatchObject({
       component: 'freshet-producer',
@@ -80,7 +80,7 @@ describe('a health report', () => {
 
   it.each([
     ...['', '{', '[]', '7', '{}', JSON.stringify({ ...report(), errors: { a: 'b' } })],
-    ...[{ late: 5 }, { rejected: '5' }, { batch_duration_ms: {} }].map((wrong) =>
+    ...[{ late: '5' }, { late_by_window: 5 }, { rejected: '5' }, { batch_duration_ms: {} }].map((wrong) =>
       JSON.stringify({ ...report(), ...wrong }),
     ),
   ])('is not %s', (json) => {

@@ -10,7 +10,8 @@ export interface HealthReport extends HealthCounters {
   readonly errors: Readonly<Record<string, number>>;
   readonly lag: number | null;
   readonly rejected?: number;
-  readonly late?: Readonly<Record<string, number>>;
+  readonly late?: number;
+  readonly late_by_window?: Readonly<Record<string, number>>;
   readonly batch_duration_ms?: number | null;
 }
 
@@ -44,8 +45,8 @@ export function parseHealthReport(json: string): HealthReport | null {
     (stream === null || typeof stream === 'string') &&
     (lag === null || typeof lag === 'number') &&
     isCounts(errors) &&
-    (rest.late === undefined || isCounts(rest.late)) &&
-    (rest.rejected === undefined || typeof rest.rejected === 'number') &&
+    (rest.late_by_window === undefined || isCounts(rest.late_by_window)) &&
+    ['rejected', 'late'].every((name) => ['undefined', 'number'].includes(typeof rest[name])) &&
     ['undefined', 'number'].includes(typeof (rest.batch_duration_ms ?? undefined));
   return valid ? ({ ...rest, stream, errors, lag } as HealthReport) : null;
 }

@@ -68,7 +68,8 @@ const component = {
   properties: {
     ...componentFields.properties,
     rejected: { ...number, description: 'spark-job: records that were refused' },
-    late: {
+    late: { ...number, description: 'spark-job: records that came too late for one window at least' },
+    late_by_window: {
       type: 'object',
       additionalProperties: number,
       description: 'spark-job: by window, records that came too late for it',

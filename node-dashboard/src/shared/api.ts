@@ -57,8 +57,10 @@ export interface ComponentHealth extends HealthCounters {
   readonly lag: number | null;
   /** Spark only: records that were refused, since the start. */
   readonly rejected?: number;
+  /** Spark only: records that came too late for one window at least, since the start. */
+  readonly late?: number;
   /** Spark only: by window, records that came too late for it, since the start. */
-  readonly late?: Readonly<Record<string, number>>;
+  readonly late_by_window?: Readonly<Record<string, number>>;
   /** Spark only: how long the newest micro-batch took, in milliseconds; null before the first one. */
   readonly batch_duration_ms?: number | null;
   /** Milliseconds since the report. */

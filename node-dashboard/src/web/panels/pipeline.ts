@@ -28,8 +28,8 @@ const COLUMNS: readonly Column[] = [
   { name: 'rejected', text: ({ rejected }) => optional(rejected, formatCount) },
   {
     name: 'late',
-    text: ({ late }) => optional(late, (counts) => formatCount(total(counts))),
-    detail: ({ late = {} }) => listed(late),
+    text: ({ late }) => optional(late, formatCount),
+    detail: ({ late_by_window = {} }) => listed(late_by_window),
   },
   {
     name: 'errors',
