@@ -32,22 +32,6 @@ const OPENED: &[&str] = &[
     "java.base/sun.util.calendar",
 ];
 
-/// Spark says several lines per batch at its default level, and a batch comes every second.
-const LOG4J: &str = "\
-rootLogger.level = warn
-rootLogger.appenderRef.out.ref = out
-appender.out.type = Console
-appender.out.name = out
-appender.out.target = SYSTEM_ERR
-appender.out.layout.type = PatternLayout
-appender.out.layout.pattern = %d{yyyy-MM-dd HH:mm:ss.SSS} %-5p %c{1}: %m%n%ex
-logger.freshet.name = io.freshet
-logger.freshet.level = info
-# A batch that takes longer than the trigger only makes the next one larger.
-logger.trigger.name = org.apache.spark.sql.execution.streaming
-logger.trigger.level = error
-";
-
 /// Everything goes to standard error, which the guard writes to the log. At its own level, Spark describes every
 /// micro-batch in some hundred lines.
 const LOG4J2: &str = "\
@@ -60,22 +44,19 @@ appender.err.layout.type = PatternLayout
 appender.err.layout.pattern = %d{yyyy-MM-dd HH:mm:ss.SSS} %-5p %c{1}: %m%n%ex
 logger.freshet.name = io.freshet
 logger.freshet.level = info
-# Said of every streaming query, whatever it asks for.
-logger.resolve.name = org.apache.spark.sql.execution.streaming.runtime.ResolveWriteToStream
-logger.resolve.level = error
+# Warns of every streaming query, whatever it asks for, and of every batch that takes longer than the trigger.
+logger.streaming.name = org.apache.spark.sql.execution.streaming
+logger.streaming.level = error
 ";
 
 fn plan(context: &Context) -> Result<Plan, PlanError> {
     let port = context.config.dev.spark_ui_port;
     let checkpoints = context.home.checkpoints(context.topology);
     fs::create_dir_all(&checkpoints).map_err(PlanError::at("create", &checkpoints))?;
-    let log4j = context.home.scratch().join("log4j2.properties");
-    fs::write(&log4j, LOG4J).map_err(PlanError::at("write", &log4j))?;
     let logging = context.home.scratch().join("spark-log4j2.properties");
     fs::write(&logging, LOG4J2).map_err(PlanError::at("write", &logging))?;
     let options = add_opens(OPENED).chain([
         format!("-Dlog4j2.configurationFile={}", logging.display()),
-        format!("-Dlog4j2.configurationFile={}", log4j.display()),
         "-XX:+IgnoreUnrecognizedVMOptions".to_owned(),
         "--enable-native-access=ALL-UNNAMED".to_owned(),
         "-Djdk.reflect.useDirectMethodHandle=false".to_owned(),

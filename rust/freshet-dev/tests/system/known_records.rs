@@ -38,11 +38,14 @@ fn every_record_is_accounted_for(lab: &Lab) -> Outcome {
     let of_stream = reports.iter().rev().find(|report| report.key == b"spark-job/known");
     let report: serde_json::Value =
         serde_json::from_slice(&of_stream.ok_or("no report about the stream")?.value)?;
-    let reported = ["records_in", "late", "rejected"].map(|counter| report[counter].as_u64());
+    let late = &report["late_by_window"];
+    let reported = [&report["records_in"], &report["rejected"], &late["10s"], &late["1m"]];
     let feed = &lab.feed;
-    let sent = [feed.sent, feed.late, feed.rejected.len() as u64].map(Some);
+    let sent = [feed.sent, feed.rejected.len() as u64, feed.late, feed.late];
     ensure(reported == sent, || {
-        format!("delivered, late and rejected are {sent:?}; the job reports {reported:?}")
+        format!(
+            "delivered, rejected, late for 10s and 1m are {sent:?}; the job reports {reported:?}"
+        )
     })
 }
 
