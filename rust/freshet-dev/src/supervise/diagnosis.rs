@@ -24,6 +24,10 @@ const SIGNS: &[(&[&str], &str)] = &[
         "out of memory: this machine has too little left; close other programs or lower the heaps in [dev]",
     ),
     (
+        &["Too small maximum heap", "Invalid maximum heap size", "Too small initial heap"],
+        "bad configuration: its heap in [dev] (kafka_heap, cassandra_heap, spark_heap) is no size to run with",
+    ),
+    (
         &[
             "Address already in use",
             "EADDRINUSE",

@@ -258,7 +258,7 @@ impl Runner {
                 }
             };
             if !exit.is_success() {
-                let what = format!("failed: {} {exit}", command.name());
+                let what = format!("could not finish: {} {exit}", command.name());
                 return Ran::Failed { what, exit: Some(exit) };
             }
         }
