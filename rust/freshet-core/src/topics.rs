@@ -20,6 +20,9 @@ pub struct TopicSpec {
 const DAY_MS: u64 = 86_400_000;
 const HOUR_MS: u64 = 3_600_000;
 
+/// The largest dead letter; `DeadLetters.java` sends no larger ones.
+const DEAD_LETTER_BYTES: u32 = 16 << 20;
+
 /// All topics of the pipeline: raw and windows of every stream, dead letters, health.
 pub fn all(config: &Config) -> Vec<TopicSpec> {
     let kafka = &config.kafka;
@@ -38,7 +41,9 @@ pub fn all(config: &Config) -> Vec<TopicSpec> {
         let settings = [("cleanup.policy", "compact,delete".to_owned()), retention(2 * DAY_MS)];
         topics.push(topic(kafka.windows_topic(name), kafka.partitions, &settings));
     }
-    topics.push(topic(kafka.dead_letters_topic(), 1, &[retention(30 * DAY_MS)]));
+    // A record that is too large for anything else still has to fit here.
+    let settings = [retention(30 * DAY_MS), ("max.message.bytes", DEAD_LETTER_BYTES.to_string())];
+    topics.push(topic(kafka.dead_letters_topic(), 1, &settings));
     topics.push(topic(kafka.health_topic(), 1, &[retention(HOUR_MS)]));
     topics
 }

@@ -65,7 +65,12 @@ impl WindowStats {
         self.records += 1;
     }
 
-    /// Adds all readings of another set.
+    /// Counts the records here that are counted in another set.
+    pub fn count_records_of(&mut self, other: &Self) {
+        self.records += other.records;
+    }
+
+    /// Adds all readings of another set; the records stay counted there.
     pub fn merge(&mut self, other: &Self) {
         if other.count == 0 {
             return;
@@ -73,7 +78,6 @@ impl WindowStats {
         let (ours, theirs) = (self.count as f64, other.count as f64);
         let distance = other.mean - self.mean;
         self.count += other.count;
-        self.records += other.records;
         self.sum += other.sum;
         self.mean += distance * (theirs / (ours + theirs));
         self.squared_distances +=

@@ -46,7 +46,7 @@ fn a_rejected_record_counts_nowhere() {
 
 #[test]
 fn a_record_of_several_metrics_is_counted_once_per_kind_of_window() {
-    let mut aggregator = WindowAggregator::new(&stream("\"10s\", \"1m\""));
+    let mut aggregator = WindowAggregator::new(&stream("\"10s\", \"30s/10s\""));
     add(&mut aggregator, r#"{"id":"a","at":1,"v":1,"w":2}"#).unwrap();
     add(&mut aggregator, r#"{"id":"a","at":1,"w":2}"#).unwrap();
     let mut records = [0, 0];

@@ -152,8 +152,15 @@ impl WindowAggregator {
     fn merge_panes(&self, panes: &Panes, spec: WindowSpec) -> BTreeMap<i64, WindowStats> {
         let mut windows: BTreeMap<i64, WindowStats> = BTreeMap::new();
         for (pane, position) in &panes.by_number {
+            let mut newest = None;
             for start_us in spec.starts_containing(pane * self.pane_us) {
                 windows.entry(start_us).or_default().merge(&self.stats[*position]);
+                newest = Some(start_us);
+            }
+            // However many windows overlap, a record is counted in one: the last of them to close. It is late when even
+            // that one has closed.
+            if let Some(stats) = newest.and_then(|start_us| windows.get_mut(&start_us)) {
+                stats.count_records_of(&self.stats[*position]);
             }
         }
         windows

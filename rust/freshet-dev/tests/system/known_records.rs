@@ -6,6 +6,7 @@ use std::fs;
 use freshet_dev::state::now_ms;
 
 use crate::cassandra::Store;
+use crate::expectation::WINDOWS;
 use crate::kafka::{Sender, read_all};
 use crate::lab::{Lab, Use};
 use crate::stack::project;
@@ -39,13 +40,12 @@ fn every_record_is_accounted_for(lab: &Lab) -> Outcome {
     let report: serde_json::Value =
         serde_json::from_slice(&of_stream.ok_or("no report about the stream")?.value)?;
     let late = &report["late_by_window"];
-    let reported = [&report["records_in"], &report["rejected"], &late["10s"], &late["1m"]];
+    let counters = ["records_in", "rejected", "late"].map(|counter| &report[counter]);
+    let reported = (counters, WINDOWS.map(|(window, _, _)| &late[window]));
     let feed = &lab.feed;
-    let sent = [feed.sent, feed.rejected.len() as u64, feed.late, feed.late];
-    ensure(reported == sent, || {
-        format!(
-            "delivered, rejected, late for 10s and 1m are {sent:?}; the job reports {reported:?}"
-        )
+    let sent = ([feed.sent, feed.rejected.len() as u64, feed.late], [feed.late; WINDOWS.len()]);
+    ensure(reported.0 == sent.0 && reported.1 == sent.1, || {
+        format!("delivered, rejected, late (and by window) are {sent:?}; the job says {reported:?}")
     })
 }
 

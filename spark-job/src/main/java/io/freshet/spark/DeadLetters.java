@@ -4,7 +4,9 @@ import java.io.Serializable;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.IntVector;
@@ -13,6 +15,7 @@ import org.apache.arrow.vector.VarCharVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
@@ -21,6 +24,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  */
 final class DeadLetters implements Serializable {
     private static final long serialVersionUID = 1L;
+    /** As freshet-core creates the topic; a letter is its record and some hundred bytes. */
+    private static final int MAX_LETTER_BYTES = 16 << 20;
 
     /** One producer per executor and cluster: connecting takes longer than most tasks do. */
     private static final Map<Map<String, String>, KafkaProducer<byte[], byte[]>> PRODUCERS =
@@ -46,12 +51,16 @@ final class DeadLetters implements Serializable {
         properties.put("acks", "all");
         properties.put("compression.type", "lz4");
         properties.put("linger.ms", "5");
+        properties.put("max.request.size", Integer.toString(MAX_LETTER_BYTES));
+        properties.put("buffer.memory", Integer.toString(2 * MAX_LETTER_BYTES));
         return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
     }
 
     /** Sends the letters of one task; {@link #flush} before the task ends. */
     final class Sender {
         private final AtomicReference<Exception> failure = new AtomicReference<>();
+        /** Filled by the producer's own thread. */
+        private final Queue<ProducerRecord<byte[], byte[]>> tooLarge = new ConcurrentLinkedQueue<>();
         /** Null until there is something to send: most tasks reject nothing. */
         private KafkaProducer<byte[], byte[]> producer;
 
@@ -68,7 +77,7 @@ final class DeadLetters implements Serializable {
             for (int row = 0; row < rejected.getRowCount(); row++) {
                 String position = partition.get(row) + "-" + offset.get(row);
                 byte[] letter = value.isNull(row) ? null : value.get(row);
-                var message = new ProducerRecord<>(topic, utf8(rawTopic + "-" + position), letter);
+                var message = new ProducerRecord<byte[], byte[]>(topic, utf8(rawTopic + "-" + position), letter);
                 message.headers()
                     .add("freshet-stage", utf8("parse"))
                     .add("freshet-reason", reason.get(row))
@@ -76,12 +85,26 @@ final class DeadLetters implements Serializable {
                     .add("freshet-topic", utf8(rawTopic))
                     .add("freshet-partition", utf8(Integer.toString(partition.get(row))))
                     .add("freshet-offset", utf8(Long.toString(offset.get(row))));
-                producer.send(message, (metadata, error) -> {
-                    if (error != null) {
-                        failure.compareAndSet(null, error);
-                    }
-                });
+                send(message);
             }
+        }
+
+        private void send(ProducerRecord<byte[], byte[]> letter) {
+            producer.send(letter, (metadata, error) -> {
+                if (error instanceof RecordTooLargeException && letter.value() != null) {
+                    tooLarge.add(letter);
+                } else if (error != null) {
+                    failure.compareAndSet(null, error);
+                }
+            });
+        }
+
+        /** What the cluster does not take as a letter stays in its own topic; the letter says where. */
+        private void sendWithoutValue(ProducerRecord<byte[], byte[]> letter) {
+            var shorter = new ProducerRecord<byte[], byte[]>(topic, null, letter.key(), null, letter.headers());
+            String detail = letter.value().length + " bytes, more than " + topic + " takes: see the record itself";
+            shorter.headers().remove("freshet-detail").add("freshet-detail", utf8(detail));
+            send(shorter);
         }
 
         /**
@@ -94,6 +117,11 @@ final class DeadLetters implements Serializable {
                 return;
             }
             producer.flush();
+            if (!tooLarge.isEmpty()) {
+                tooLarge.forEach(this::sendWithoutValue);
+                tooLarge.clear();
+                producer.flush();
+            }
             if (failure.get() != null) {
                 throw new IllegalStateException("rejected records of " + rawTopic + " could not be sent to " + topic,
                     failure.get());

@@ -5,8 +5,10 @@ import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
+import org.apache.hadoop.util.ShutdownHookManager;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.streaming.StreamingQuery;
 import org.apache.spark.sql.streaming.StreamingQueryException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -16,6 +18,8 @@ public final class WindowedAverages {
     private static final Logger LOGGER = LoggerFactory.getLogger(WindowedAverages.class);
     private static final int FAILED = 1;
     private static final int USAGE = 2;
+    /** Spark stops its context with priority 50 or less. */
+    private static final int STOP_PRIORITY = 100;
 
     private WindowedAverages() {}
 
@@ -60,7 +64,19 @@ public final class WindowedAverages {
                 health.watch(stream, counters);
                 new StreamQuery(session, configuration, stream, counters).start();
             }
+            // Before Spark's own hook, which would pull the context away under running queries.
+            ShutdownHookManager.get().addShutdownHook(() -> stop(session), STOP_PRIORITY);
             session.streams().awaitAnyTermination();
+        }
+    }
+
+    private static void stop(SparkSession session) {
+        for (StreamingQuery query : session.streams().active()) {
+            try {
+                query.stop();
+            } catch (TimeoutException e) {
+                LOGGER.warn("query {} did not stop in time; its batch will be repeated", query.name());
+            }
         }
     }
 
@@ -72,7 +88,8 @@ public final class WindowedAverages {
             .setIfMissing("spark.scheduler.mode", "FAIR")
             .setIfMissing("spark.sql.shuffle.partitions",
                 Integer.toString(configuration.spark().shufflePartitions()))
-            .setIfMissing("spark.sql.session.timeZone", "UTC");
+            .setIfMissing("spark.sql.session.timeZone", "UTC")
+            .setIfMissing("spark.sql.streaming.stopTimeout", "4s");
         if (!configuration.spark().checkpointLocation().contains("://")) {
             // On a local folder the default manager forks some dozens of processes per batch to set permissions.
             defaults.setIfMissing("spark.sql.streaming.checkpointFileManagerClass",
