@@ -68,7 +68,10 @@ const component = {
   properties: {
     ...componentFields.properties,
     rejected: { ...number, description: 'spark-job: records that were refused' },
-    late: { ...number, description: 'spark-job: records that came too late for one window at least' },
+    late: {
+      ...number,
+      description: 'spark-job: records that came too late: the largest number of late_by_window',
+    },
     late_by_window: {
       type: 'object',
       additionalProperties: number,

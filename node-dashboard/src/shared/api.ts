@@ -57,7 +57,7 @@ export interface ComponentHealth extends HealthCounters {
   readonly lag: number | null;
   /** Spark only: records that were refused, since the start. */
   readonly rejected?: number;
-  /** Spark only: records that came too late for one window at least, since the start. */
+  /** Spark only: records that came too late, since the start: the largest number of the next field. */
   readonly late?: number;
   /** Spark only: by window, records that came too late for it, since the start. */
   readonly late_by_window?: Readonly<Record<string, number>>;

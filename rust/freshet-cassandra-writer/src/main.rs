@@ -21,7 +21,7 @@ use anyhow::Context;
 use clap::Parser;
 use freshet_core::config::Config;
 use freshet_service::log_limit::LogLimit;
-use freshet_service::{Failure, Health, Shutdown, service};
+use freshet_service::{Failure, Health, Shutdown, service, topics};
 
 use crate::dead_letters::DeadLetters;
 use crate::job::Outputs;
@@ -64,6 +64,8 @@ fn main() -> ExitCode {
 }
 
 async fn run(config: Config, shutdown: Shutdown) -> Result<(), Failure> {
+    // Before anything is sent: a broker that creates topics by itself would give them its own settings.
+    topics::ensure(&config, &shutdown).await.map_err(Failure::runtime)?;
     let health = Arc::new(Health::new(COMPONENT));
     let reporter =
         health.spawn_reporter(&config, &shutdown).context(CHECK_KAFKA).map_err(Failure::usage)?;

@@ -175,11 +175,15 @@ impl Pipeline {
     fn finish(&mut self, done: Result<Done, tokio::task::JoinError>) {
         match done {
             Ok(done) => self.settle(done.receipts),
-            // Its receipts are lost, so that its messages are never committed: nothing is skipped.
-            Err(error) => {
-                self.health.error("job");
-                tracing::error!(%error, "a write ended early; its windows are read again at the next start");
-            }
+            // Its receipts are lost, so its messages can never be committed: the process ends, and the next one reads
+            // them again.
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(error) => {
+                    self.health.error("job");
+                    tracing::error!(%error, "a write was cut off; its windows are read again at the next start");
+                }
+            },
         }
     }
 

@@ -41,8 +41,13 @@ pub fn all(config: &Config) -> Vec<TopicSpec> {
         let settings = [("cleanup.policy", "compact,delete".to_owned()), retention(2 * DAY_MS)];
         topics.push(topic(kafka.windows_topic(name), kafka.partitions, &settings));
     }
-    // A record that is too large for anything else still has to fit here.
-    let settings = [retention(30 * DAY_MS), ("max.message.bytes", DEAD_LETTER_BYTES.to_string())];
+    let settings = [
+        // A repeated task's letters replace the ones that it has sent before.
+        ("cleanup.policy", "compact,delete".to_owned()),
+        retention(30 * DAY_MS),
+        // A record that is too large for anything else still has to fit here.
+        ("max.message.bytes", DEAD_LETTER_BYTES.to_string()),
+    ];
     topics.push(topic(kafka.dead_letters_topic(), 1, &settings));
     topics.push(topic(kafka.health_topic(), 1, &[retention(HOUR_MS)]));
     topics

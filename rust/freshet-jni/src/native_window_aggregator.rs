@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow::array::StructArray;
 use freshet_core::aggregate::WindowAggregator;
@@ -49,6 +50,8 @@ impl Aggregation {
                 "the aggregator has failed before; close it".to_owned(),
             ));
         }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.aggregator.set_now(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
         let current = Cell::new((-1, -1));
         let added = catch_unwind(AssertUnwindSafe(|| self.add_each(&mut records, &current)));
         match added {

@@ -62,6 +62,8 @@ fn main() -> ExitCode {
 
 async fn run(config: Config, kinds: Vec<String>, shutdown: Shutdown) -> Result<(), Failure> {
     let selected = selection::select(&config.sources, &kinds).map_err(Failure::usage)?;
+    // Before anything is sent: a broker that creates topics by itself would give them its own settings.
+    topics::ensure(&config, &shutdown).await.map_err(Failure::runtime)?;
     let health = Arc::new(Health::new(COMPONENT));
     let check_kafka = "cannot create a Kafka client; check the [kafka] section";
     let reporter =
@@ -69,7 +71,6 @@ async fn run(config: Config, kinds: Vec<String>, shutdown: Shutdown) -> Result<(
     let sink = Sink::open(&config.kafka, Arc::clone(&health))
         .context(check_kafka)
         .map_err(Failure::usage)?;
-    topics::ensure(&config, &shutdown).await.map_err(Failure::runtime)?;
 
     let sink = Arc::new(sink);
     let pumped = pump_all(&config, &selected, &sink, &health, &shutdown).await;

@@ -1,4 +1,4 @@
-//! The bytes of a partial aggregate on its way through Spark: `WindowStatsBuffer.java` reads, merges and writes the same.
+//! The bytes of a partial aggregate on its way through Spark: `WindowStats.java` reads, merges and writes the same.
 //!
 //! All numbers are little-endian:
 //!

@@ -8,8 +8,8 @@ const SKETCH_RELATIVE_ERROR: f64 = 0.01;
 /// Buckets of the sketch: with 1 % error they span 17 orders of magnitude before the lowest ones are joined.
 const SKETCH_MAX_BUCKETS: u32 = 2048;
 
-/// Smaller magnitudes count as zero in the percentiles.
-const SKETCH_LEAST_VALUE: f64 = 1e-9;
+/// Smaller magnitudes count as zero in the percentiles. The limit on buckets does not depend on it.
+const SKETCH_LEAST_VALUE: f64 = 1e-300;
 
 /// What is known of a set of readings. Two of them merge into what would be known of the union.
 #[derive(Clone)]

@@ -81,6 +81,11 @@ impl WindowAggregator {
         }
     }
 
+    /// See [`RecordParser::set_now`].
+    pub fn set_now(&mut self, now_ms: i64) {
+        self.parser.set_now(now_ms);
+    }
+
     /// Parses a record and adds its readings.
     ///
     /// # Errors

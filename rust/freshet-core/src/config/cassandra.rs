@@ -10,6 +10,7 @@ use super::secret::Secret;
 use super::section::Section;
 
 const DAY: u64 = 86_400;
+const LONGEST_TTL_DAYS: u64 = 3_650;
 
 /// The Cassandra cluster and how the windows are kept there.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -112,8 +113,8 @@ fn read_ttl(section: &Section<'_>) -> Result<Duration, ConfigError> {
     let Some(found) = section.duration("ttl")? else {
         return Ok(Duration::from_secs(30 * DAY));
     };
-    // Cassandra refuses a TTL of more than 20 years.
-    if found.value > Duration::from_secs(20 * 365 * DAY) {
+    // Unless it was set up otherwise, Cassandra refuses rows that would expire after January 2038.
+    if found.value > Duration::from_secs(LONGEST_TTL_DAYS * DAY) {
         return Err(found
             .error("Cassandra keeps a row for 7300d at the most; write '0s' to keep it for ever"));
     }

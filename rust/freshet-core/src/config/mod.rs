@@ -63,7 +63,7 @@ impl Config {
     /// [`ConfigError`] for the first thing that is wrong.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = read(path, Origin::File(path.to_owned()))?;
-        Self::parse(&text, path, overrides(std::env::vars())?)
+        Self::parse(&text, path, overrides(our_variables()?.into_iter())?)
     }
 
     /// Validates the text of a configuration; `path` only names it in errors, `overrides` maps variables to values.
@@ -138,6 +138,22 @@ fn read(path: &Path, origin: Origin) -> Result<String, ConfigError> {
         key: String::new(),
         message: format!("cannot read {}: {error}", path.display()),
     })
+}
+
+/// The variables of this process that begin like ours; what other programs keep there may be no text at all.
+fn our_variables() -> Result<Vec<(String, String)>, ConfigError> {
+    let ours =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    ours.filter(|(name, _)| name.starts_with(OVERRIDE_PREFIX))
+        .map(|(name, value)| match value.into_string() {
+            Ok(value) => Ok((name, value)),
+            Err(_) => Err(ConfigError {
+                origin: Origin::Environment(name),
+                key: String::new(),
+                message: "is not UTF-8".to_owned(),
+            }),
+        })
+        .collect()
 }
 
 /// Picks our overrides out of the environment and replaces each `…_FILE` by the content of the file it names.

@@ -25,6 +25,9 @@ pub const MAX_RECORD_BYTES: usize = 1 << 20;
 /// A record nested deeper is rejected as `too_deep`.
 pub const MAX_DEPTH: usize = 64;
 
+/// A greater value is rejected as `invalid_value`: squares and sums of such values would not be finite.
+pub const MAX_MAGNITUDE: f64 = 1e150;
+
 /// A longer series id is rejected as `too_large`: it is part of keys in Kafka and Cassandra.
 pub const MAX_SERIES_BYTES: usize = 1 << 10;
 
@@ -110,6 +113,8 @@ pub struct RecordParser {
     first_value: usize,
     names: Vec<String>,
     max_future_us: i64,
+    /// This machine's time, epoch microseconds; see [`Self::set_now`].
+    now_us: i64,
 }
 
 impl RecordParser {
@@ -130,7 +135,14 @@ impl RecordParser {
             first_value: series_fields + usize::from(stream.time.is_some()),
             names: paths.iter().map(ToString::to_string).collect(),
             max_future_us: i64::try_from(stream.max_future.as_micros()).unwrap_or(i64::MAX),
+            now_us: i64::MAX,
         }
+    }
+
+    /// Tells the parser what time it is (epoch milliseconds). Kafka's timestamp comes mostly from the sender, whose clock
+    /// may be wrong: from now on no event may be too far ahead of this time either.
+    pub fn set_now(&mut self, now_ms: i64) {
+        self.now_us = now_ms.saturating_mul(1_000);
     }
 
     /// Replaces the content of `readings` by what the record holds: at least one reading.
@@ -187,31 +199,39 @@ impl RecordParser {
 
     fn read_time(&self, timestamp_ms: i64) -> Result<i64, Rejection> {
         let kafka_us = timestamp_ms.saturating_mul(1_000);
-        let Some((slot, format)) = &self.time else {
-            return Ok(kafka_us);
+        let time_us = match &self.time {
+            Some((slot, format)) => self.read_time_field(*slot, format)?,
+            None => time::in_range(kafka_us).ok_or_else(|| {
+                let detail = format!("Kafka's timestamp {timestamp_ms} is out of range");
+                Rejection::new(ReasonCode::InvalidTime, detail)
+            })?,
         };
-        let time_us = match self.fields.get(*slot) {
-            Captured::Missing | Captured::Null => {
-                return Err(Rejection::new(ReasonCode::MissingTime, self.describe(*slot)));
-            }
-            Captured::Integer(number) => format.read_integer(number),
-            Captured::Unsigned(number) => {
-                i64::try_from(number).ok().and_then(|n| format.read_integer(n))
-            }
-            Captured::Float(number) => format.read_float(number),
-            Captured::Text(..) => format.read_text(self.fields.text(*slot)),
-            Captured::Bool(_) | Captured::Nested => None,
-        };
-        let time_us = time_us.ok_or_else(|| {
-            let detail = format!("{} and is not a time in '{format}'", self.describe(*slot));
-            Rejection::new(ReasonCode::InvalidTime, detail)
-        })?;
-        if time_us.saturating_sub(kafka_us) > self.max_future_us {
-            let ahead = (time_us - kafka_us) / 1_000;
-            let detail = format!("event time is {ahead} ms ahead of Kafka's timestamp");
+        let ahead_us = time_us.saturating_sub(kafka_us.min(self.now_us));
+        if ahead_us > self.max_future_us {
+            let ahead = ahead_us / 1_000;
+            let detail = format!("event time is {ahead} ms ahead of Kafka's timestamp or of now");
             return Err(Rejection::new(ReasonCode::InFuture, detail));
         }
         Ok(time_us)
+    }
+
+    fn read_time_field(&self, slot: usize, format: &TimeFormat) -> Result<i64, Rejection> {
+        let time_us = match self.fields.get(slot) {
+            Captured::Missing | Captured::Null => {
+                return Err(Rejection::new(ReasonCode::MissingTime, self.describe(slot)));
+            }
+            Captured::Integer(number) => format.read_integer(number),
+            Captured::Unsigned(number) => {
+                i64::try_from(number).ok().and_then(|number| format.read_integer(number))
+            }
+            Captured::Float(number) => format.read_float(number),
+            Captured::Text(..) => format.read_text(self.fields.text(slot)),
+            Captured::Bool(_) | Captured::Nested => None,
+        };
+        time_us.ok_or_else(|| {
+            let detail = format!("{} and is not a time in '{format}'", self.describe(slot));
+            Rejection::new(ReasonCode::InvalidTime, detail)
+        })
     }
 
     fn read_values(&self, values: &mut Vec<(usize, f64)>) -> Result<(), Rejection> {
@@ -220,9 +240,9 @@ impl RecordParser {
                 Captured::Missing | Captured::Null => continue,
                 Captured::Integer(number) => number as f64,
                 Captured::Unsigned(number) => number as f64,
-                Captured::Float(number) if number.is_finite() => number,
+                Captured::Float(number) if number.abs() <= MAX_MAGNITUDE => number,
                 Captured::Float(_) | Captured::Bool(_) | Captured::Text(..) | Captured::Nested => {
-                    let detail = format!("{} and is not a finite number", self.describe(slot));
+                    let detail = format!("{} and is not a number up to 1e150", self.describe(slot));
                     return Err(Rejection::new(ReasonCode::InvalidValue, detail));
                 }
             };

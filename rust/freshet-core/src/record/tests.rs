@@ -100,6 +100,7 @@ fn every_rejection_has_its_reason() {
         (r#"{"site":"a","id":"x","at":5}"#.into(), MissingValue),
         (r#"{"site":"a","id":"x","at":5,"t":"1"}"#.into(), InvalidValue),
         (r#"{"site":"a","id":"x","at":5,"t":[1]}"#.into(), InvalidValue),
+        (r#"{"site":"a","id":"x","at":5,"t":-1.1e150}"#.into(), InvalidValue),
         (deep(MAX_DEPTH), TooDeep),
         (format!("{{{ok},\"x\":\"{}\"}}", "x".repeat(MAX_RECORD_BYTES)), TooLarge),
         (
@@ -142,6 +143,20 @@ fn the_key_and_kafkas_time_serve_where_the_stream_names_none() {
 }
 
 #[test]
+fn a_senders_clock_that_is_ahead_cannot_move_time() {
+    let record =
+        |timestamp_ms| RawRecord { key: Some(b"k"), value: Some(b"{\"t\":2}"), timestamp_ms };
+    let mut parser = parser("values = { t = \"t\" }\nmax_future = \"1m\"");
+    let mut readings = Readings::default();
+    parser.set_now(1_000_000);
+    assert!(parser.parse(&record(1_060_000), &mut readings).is_ok());
+    let reason = parser.parse(&record(1_060_001), &mut readings).unwrap_err().reason;
+    assert_eq!(reason, ReasonCode::InFuture);
+    let reason = parser.parse(&record(i64::MIN), &mut readings).unwrap_err().reason;
+    assert_eq!(reason, ReasonCode::InvalidTime);
+}
+
+#[test]
 fn one_record_leaves_nothing_for_the_next() {
     let mut parser = parser(SENSORS);
     assert!(parse(&mut parser, br#"{"site":"a","id":"x","at":5,"t":1}"#).is_ok());
@@ -165,7 +180,7 @@ fn details_name_the_field_and_quote_what_stands_there() {
     );
     assert_eq!(
         detail(r#"{"site":"a","id":"x","at":5,"mem":{"rss":true}}"#),
-        "'mem.rss' is true and is not a finite number"
+        "'mem.rss' is true and is not a number up to 1e150"
     );
     assert_eq!(
         detail(r#"{"site":"a","id":"x","at":5}"#),

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::Timestamp;
 use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
 /// How a time is written.
@@ -34,6 +34,8 @@ pub struct InvalidTimeFormat(String);
 
 /// The years 1 to 9999, which every part of the pipeline can show; in microseconds since the epoch.
 const EARLIEST_US: i64 = -62_135_596_800_000_000;
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+const AFTERNOON: SignedDuration = SignedDuration::from_secs(15 * 3_600 + 4 * 60 + 5);
 const LATEST_US: i64 = 253_402_300_799_999_999;
 
 impl TimeFormat {
@@ -84,11 +86,11 @@ fn from_pattern(pattern: &str, text: &str) -> Option<Timestamp> {
     }
     // A pattern without a time of day means midnight.
     let date = parsed.to_date().ok()?;
-    let time = parsed.to_time().unwrap_or_default();
+    let time = parsed.to_time().ok()?;
     date.to_datetime(time).to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
 }
 
-fn in_range(microseconds: i64) -> Option<i64> {
+pub(super) fn in_range(microseconds: i64) -> Option<i64> {
     (EARLIEST_US..=LATEST_US).contains(&microseconds).then_some(microseconds)
 }
 
@@ -108,10 +110,17 @@ impl FromStr for TimeFormat {
     }
 }
 
-/// Whether the pattern is valid and names at least a day: formatting an instant and reading it back must work.
+/// Whether the pattern names at least a day, and no half of it: an afternoon that is written and read back must come out
+/// as the same instant, or as the midnight before.
 fn is_date_pattern(pattern: &str) -> bool {
-    let instant = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
-    strtime::format(pattern, &instant).is_ok_and(|text| from_pattern(pattern, &text).is_some())
+    let names_a_zone = pattern.contains("%Q") || pattern.contains("%:Q");
+    let afternoon = Timestamp::UNIX_EPOCH + AFTERNOON;
+    let text = strtime::format(pattern, &afternoon.to_zoned(TimeZone::UTC));
+    let read = text.ok().and_then(|text| from_pattern(pattern, &text));
+    // Patterns without minutes or seconds lose them.
+    let kept =
+        |read: Timestamp| read == Timestamp::UNIX_EPOCH || afternoon.duration_since(read) < HOUR;
+    !names_a_zone && read.is_some_and(|read| read <= afternoon && kept(read))
 }
 
 impl fmt::Display for TimeFormat {
@@ -168,7 +177,7 @@ mod tests {
 
     #[test]
     fn refuses_units_that_name_no_day() {
-        for text in ["", "sec", "%H:%M", "minutes", "%Q%"] {
+        for text in ["", "sec", "%H:%M", "minutes", "%Q%", "%Y-%m-%d %I:%M", "%Y-%m-%d %H:%M %Q"] {
             assert!(text.parse::<TimeFormat>().is_err(), "{text}");
         }
     }

@@ -5,9 +5,9 @@ use thiserror::Error;
 
 use crate::window::WindowSpec;
 
-/// One version of one window of one series. Times are epoch milliseconds.
+/// One version of one window of one series. Times are epoch milliseconds. Fields that it does not know are ignored, so
+/// that a newer job can add some.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct WindowMessage {
     /// The stream.
     pub stream: String,

@@ -26,6 +26,7 @@ final class DeadLetters implements Serializable {
     private static final long serialVersionUID = 1L;
     /** As freshet-core creates the topic; a letter is its record and some hundred bytes. */
     private static final int MAX_LETTER_BYTES = 16 << 20;
+    private static final byte[] NOTHING = {};
 
     /** One producer per executor and cluster: connecting takes longer than most tasks do. */
     private static final Map<Map<String, String>, KafkaProducer<byte[], byte[]>> PRODUCERS =
@@ -76,7 +77,8 @@ final class DeadLetters implements Serializable {
             VarBinaryVector value = (VarBinaryVector) rejected.getVector("value");
             for (int row = 0; row < rejected.getRowCount(); row++) {
                 String position = partition.get(row) + "-" + offset.get(row);
-                byte[] letter = value.isNull(row) ? null : value.get(row);
+                // Never null: that would be a tombstone, and compaction would make the letter vanish.
+                byte[] letter = value.isNull(row) ? NOTHING : value.get(row);
                 var message = new ProducerRecord<byte[], byte[]>(topic, utf8(rawTopic + "-" + position), letter);
                 message.headers()
                     .add("freshet-stage", utf8("parse"))
@@ -91,7 +93,7 @@ final class DeadLetters implements Serializable {
 
         private void send(ProducerRecord<byte[], byte[]> letter) {
             producer.send(letter, (metadata, error) -> {
-                if (error instanceof RecordTooLargeException && letter.value() != null) {
+                if (error instanceof RecordTooLargeException && letter.value().length > 0) {
                     tooLarge.add(letter);
                 } else if (error != null) {
                     failure.compareAndSet(null, error);
@@ -101,9 +103,8 @@ final class DeadLetters implements Serializable {
 
         /** What the cluster does not take as a letter stays in its own topic; the letter says where. */
         private void sendWithoutValue(ProducerRecord<byte[], byte[]> letter) {
-            var shorter = new ProducerRecord<byte[], byte[]>(topic, null, letter.key(), null, letter.headers());
-            String detail = letter.value().length + " bytes, more than " + topic + " takes: see the record itself";
-            shorter.headers().remove("freshet-detail").add("freshet-detail", utf8(detail));
+            var shorter = new ProducerRecord<byte[], byte[]>(topic, null, letter.key(), NOTHING, letter.headers());
+            shorter.headers().add("freshet-truncated", utf8(Integer.toString(letter.value().length)));
             send(shorter);
         }
 

@@ -33,6 +33,12 @@ public record PipelineConfiguration(
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
+    /** Leaves out the Kafka properties: they hold secrets. */
+    @Override
+    public String toString() {
+        return "PipelineConfiguration[streams=" + streams + "]";
+    }
+
     /** A topic and how it is created. */
     public record Topic(String name, int partitions, short replicationFactor, Map<String, String> settings) {}
 

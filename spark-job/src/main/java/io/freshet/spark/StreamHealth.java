@@ -106,7 +106,6 @@ final class StreamHealth {
         report.put("lag", lag).put("batch_id", batch).put("batch_duration_ms", batchMillis);
         report.put("watermark", watermark).put("state_rows", stateRows).put("state_bytes", stateBytes);
         report.put("rejected", counters.rejected().value());
-        // What is late for a long window is late for the short ones within it: the largest number has all of them.
         report.put("late", late.values().stream().mapToLong(Long::longValue).max().orElse(0));
         ObjectNode lateByWindow = report.putObject("late_by_window");
         late.forEach(lateByWindow::put);

@@ -46,6 +46,8 @@ final class WindowPartials implements MapPartitionsFunction<Row, Row> {
         .add("stats", DataTypes.BinaryType, false);
 
     private static final long serialVersionUID = 1L;
+    /** Spark's own names for what a streaming query tells its tasks. */
+    private static final String QUERY_PROPERTY = "sql.streaming.queryId";
     private static final String BATCH_PROPERTY = "streaming.sql.batchId";
     private static final int BUFFER_BYTES = 1 << 20;
 
@@ -88,12 +90,14 @@ final class WindowPartials implements MapPartitionsFunction<Row, Row> {
 
         Task(Iterator<Row> records, TaskContext context) {
             this.records = records;
-            String batch = context.getLocalProperty(BATCH_PROPERTY);
             memory = new NativeMemory(context.taskMemoryManager());
             allocator = ArrowUtils.rootAllocator().newChildAllocator("freshet", 0, Long.MAX_VALUE);
-            aggregator = new NativeWindowAggregator(stream.json(), stream.rawTopic(),
-                batch == null ? 0 : Long.parseLong(batch), allocator);
-            context.addTaskCompletionListener((TaskCompletionListener) ignored -> close());
+            // Listeners are called in reverse order: what is opened last is closed first, whatever fails in between.
+            context.addTaskCompletionListener((TaskCompletionListener) ignored -> allocator.close());
+            context.addTaskCompletionListener((TaskCompletionListener) ignored -> memory.release());
+            aggregator = new NativeWindowAggregator(stream.json(), stream.rawTopic(), batch(context), allocator);
+            context.addTaskCompletionListener((TaskCompletionListener) ignored -> aggregator.close());
+            context.addTaskCompletionListener((TaskCompletionListener) ignored -> closeWindows());
         }
 
         @Override
@@ -171,18 +175,21 @@ final class WindowPartials implements MapPartitionsFunction<Row, Row> {
             return memory.reserve(aggregator.memoryBytes());
         }
 
+        /** Number of the micro-batch; a batch query is one batch. */
+        private static long batch(TaskContext context) {
+            String batch = context.getLocalProperty(BATCH_PROPERTY);
+            if (batch == null && context.getLocalProperty(QUERY_PROPERTY) != null) {
+                throw new IllegalStateException("this version of Spark does not tell tasks their micro-batch in "
+                    + BATCH_PROPERTY + ": late records could not be counted");
+            }
+            return batch == null ? 0 : Long.parseLong(batch);
+        }
+
         private void closeWindows() {
             if (windows != null) {
                 windows.close();
                 windows = null;
             }
-        }
-
-        private void close() {
-            closeWindows();
-            aggregator.close();
-            memory.release();
-            allocator.close();
         }
     }
 }

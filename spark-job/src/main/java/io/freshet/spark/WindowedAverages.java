@@ -1,14 +1,15 @@
 package io.freshet.spark;
 
 import io.freshet.spark.nativelib.ConfigurationException;
+import io.freshet.spark.nativelib.NativeException;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
 import org.apache.hadoop.util.ShutdownHookManager;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.streaming.StreamingQuery;
 import org.apache.spark.sql.streaming.StreamingQueryException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,18 +33,24 @@ public final class WindowedAverages {
     }
 
     private static int run(String... words) {
+        Arguments arguments;
         try {
-            Arguments arguments = Arguments.parse(words);
-            if (arguments.help()) {
-                System.out.println(Arguments.HELP);
-                return 0;
-            }
+            arguments = Arguments.parse(words);
+        } catch (IllegalArgumentException e) {
+            return fail(USAGE, e);
+        }
+        if (arguments.help()) {
+            System.out.println(Arguments.HELP);
+            return 0;
+        }
+        try {
             PipelineConfiguration configuration = PipelineConfiguration.load(arguments.configuration());
             runQueries(configuration, configuration.select(arguments.streams()));
             return 0;
-        } catch (IllegalArgumentException | ConfigurationException e) {
-            System.err.println("error: " + e.getMessage());
-            return USAGE;
+        } catch (ConfigurationException e) {
+            return fail(USAGE, e);
+        } catch (NativeException e) {
+            return fail(FAILED, e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return FAILED;
@@ -51,6 +58,11 @@ public final class WindowedAverages {
             LOGGER.error("the job has failed", e);
             return FAILED;
         }
+    }
+
+    private static int fail(int exitCode, RuntimeException reason) {
+        System.err.println("error: " + reason.getMessage());
+        return exitCode;
     }
 
     private static void runQueries(PipelineConfiguration configuration, List<PipelineConfiguration.Stream> streams)
@@ -70,13 +82,21 @@ public final class WindowedAverages {
         }
     }
 
+    /** Stops all queries side by side: each waits for its running batch, up to Spark's {@code stopTimeout}. */
     private static void stop(SparkSession session) {
-        for (StreamingQuery query : session.streams().active()) {
+        Arrays.stream(session.streams().active()).parallel().forEach(query -> {
             try {
                 query.stop();
             } catch (TimeoutException e) {
                 LOGGER.warn("query {} did not stop in time; its batch will be repeated", query.name());
             }
+        });
+    }
+
+    private static void warnOfDistantExecutors(String master) {
+        if (!master.startsWith("local")) {
+            LOGGER.warn("spark.checkpoint_location is a folder without a scheme, and the master is {}: every executor "
+                + "must see the same folder under that path", master);
         }
     }
 
@@ -90,7 +110,10 @@ public final class WindowedAverages {
                 Integer.toString(configuration.spark().shufflePartitions()))
             .setIfMissing("spark.sql.session.timeZone", "UTC")
             .setIfMissing("spark.sql.streaming.stopTimeout", "4s");
+        // A batch has one key per series, metric and window: far more than the 128 after which Spark sorts instead.
+        defaults.setIfMissing("spark.sql.objectHashAggregate.sortBased.fallbackThreshold", "100000");
         if (!configuration.spark().checkpointLocation().contains("://")) {
+            warnOfDistantExecutors(defaults.get("spark.master"));
             // On a local folder the default manager forks some dozens of processes per batch to set permissions.
             defaults.setIfMissing("spark.sql.streaming.checkpointFileManagerClass",
                 "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager");

@@ -4,10 +4,6 @@ import java.nio.charset.StandardCharsets;
 
 /** The validated configuration: Java has no validator of its own. */
 public final class NativeConfiguration {
-    static {
-        NativeLibrary.load();
-    }
-
     private NativeConfiguration() {}
 
     /**
@@ -19,6 +15,7 @@ public final class NativeConfiguration {
      * @throws ConfigurationException when something in it is wrong
      */
     public static String load(String path) {
+        NativeLibrary.load();
         return new String(load(path.getBytes(StandardCharsets.UTF_8)), StandardCharsets.UTF_8);
     }
 

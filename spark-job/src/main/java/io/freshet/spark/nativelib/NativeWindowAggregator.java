@@ -19,10 +19,6 @@ import org.apache.arrow.vector.VectorSchemaRoot;
  * {@code reason}, {@code detail} (utf8), {@code value} (binary).
  */
 public final class NativeWindowAggregator implements AutoCloseable {
-    static {
-        NativeLibrary.load();
-    }
-
     private final BufferAllocator allocator;
     private long handle;
 
@@ -33,6 +29,7 @@ public final class NativeWindowAggregator implements AutoCloseable {
      * @param allocator accounts for the columns that come back
      */
     public NativeWindowAggregator(String streamJson, String topic, long batch, BufferAllocator allocator) {
+        NativeLibrary.load();
         this.allocator = allocator;
         this.handle = open(utf8(streamJson), utf8(topic), batch);
     }
