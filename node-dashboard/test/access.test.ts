@@ -7,6 +7,8 @@ it.each([
   ['/api/live?stream=a&token=secret', '/api/live?stream=a&token=…'],
   ['/?token=secret&stream=a', '/?token=…&stream=a'],
   ['/api/streams', '/api/streams'],
+  ['/api/live?%74oken=secret', '/api/live?token=…'],
+  ['/api/live?a=%zz&token=a?token=b', '/api/live?a=%zz&token=…'],
 ])('a log never shows the token of %s', (url, logged) => {
   expect(withoutToken(url)).toBe(logged);
 });

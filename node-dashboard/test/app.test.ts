@@ -166,10 +166,16 @@ it('sends security headers with everything', async () => {
 describe('with a token', () => {
   beforeEach(() => start('correct horse'));
 
+  it('an address that is none is not found', async () => {
+    expect(await get('//')).toMatchObject({ status: 404 });
+  });
+
   it.each([
     ['none', '/api/streams', {}],
     ['a wrong one', '/api/streams?token=wrong', {}],
     ['a wrong header', '/api/streams', { authorization: 'Bearer correct' }],
+    ['another way to write the address', '/%61pi/streams', {}],
+    ['a repeated parameter', '/api/streams?token=correct%20horse&token=wrong', {}],
     ['a wrong cookie', '/api/streams', { cookie: 'freshet_token=%' }],
   ])('the API is closed to %s', async (_, url, headers) => {
     expect(await get(url, headers)).toMatchObject({ status: 401, headers: { 'www-authenticate': 'Bearer' } });

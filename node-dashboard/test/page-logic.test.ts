@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { StreamInfo } from '../src/shared/api.ts';
+import type { SeriesInfo, StreamInfo } from '../src/shared/api.ts';
+import { liveliest } from '../src/web/dashboard.ts';
 import { formatAge, formatAxisTime, formatCount, formatRate, formatValue } from '../src/web/format.ts';
 import { Freshness } from '../src/web/freshness.ts';
 import { readSelection, writeSelection } from '../src/web/selection.ts';
@@ -23,6 +24,19 @@ const STREAMS: readonly StreamInfo[] = [
     ...{ windows: [window('1m')], lateness: 0 },
   },
 ];
+
+describe('the choice of series', () => {
+  it('prefers what still moves to what has ended', () => {
+    const info = (series: string, last_seen: number): SeriesInfo => ({ series, last_seen, metrics: ['m'] });
+    const hour = 3_600_000;
+    expect(liveliest([info('a', 0), info('s10', hour), info('s9', hour - 60_000)])).toEqual([
+      's9',
+      's10',
+      'a',
+    ]);
+    expect(liveliest([])).toEqual([]);
+  });
+});
 
 describe('the selection', () => {
   it('survives the way through the address', () => {

@@ -6,32 +6,37 @@ const COOKIE = 'freshet_token';
 /** Asks for the token on everything below `/api`, and lets a browser in that opens the page with `?token=…`. */
 export function protect(app: FastifyInstance, token: string): void {
   const expected = digest(token);
-  const isRight = (given: string | undefined): given is string =>
-    given !== undefined && timingSafeEqual(digest(given), expected);
+  // A repeated parameter is a list, and no token.
+  const isRight = (given: unknown): given is string =>
+    typeof given === 'string' && timingSafeEqual(digest(given), expected);
 
   app.addHook('onRequest', async (request, reply) => {
-    const { pathname, searchParams } = new URL(request.url, 'http://localhost');
-    const inQuery = searchParams.get('token') ?? undefined;
-    if (pathname.startsWith('/api/') || pathname === '/api') {
+    // What the router has matched decides, not the address: there are many ways to write one.
+    const route = request.routeOptions.url ?? '';
+    const { token: inQuery } = request.query as { token?: string };
+    if (route.startsWith('/api/')) {
       if (![bearer(request), inQuery, cookie(request)].some(isRight)) {
         const message =
           'this dashboard asks for its token: send it as "Authorization: Bearer …" or as ?token=…';
         await reply.code(401).header('WWW-Authenticate', 'Bearer').send(unauthorized(message));
       }
-    } else if (pathname === '/' && isRight(inQuery)) {
+    } else if (request.url.startsWith('/?') && isRight(inQuery)) {
       // The cookie keeps the token out of the page's address, and of everything that records addresses.
-      searchParams.delete('token');
-      const rest = searchParams.toString();
+      const rest = new URLSearchParams(request.url.slice('/?'.length));
+      rest.delete('token');
       await reply
         .header('Set-Cookie', `${COOKIE}=${encodeURIComponent(inQuery)}; Path=/; HttpOnly; SameSite=Strict`)
-        .redirect(rest === '' ? '/' : `/?${rest}`, 303);
+        .redirect(rest.size === 0 ? '/' : `/?${rest.toString()}`, 303);
     }
   });
 }
 
 /** The address of a request as it may stand in a log: without the token. */
 export function withoutToken(url: string): string {
-  return url.replace(/([?&]token=)[^&]*/g, '$1…');
+  const [path = '', ...queries] = url.split('?');
+  const pairs = queries.join('?').split('&');
+  const shown = pairs.map((pair) => (new URLSearchParams(pair).has('token') ? 'token=…' : pair));
+  return queries.length === 0 ? path : `${path}?${shown.join('&')}`;
 }
 
 /** Digests have one length, so that comparing them tells nothing about the token, not even its length. */

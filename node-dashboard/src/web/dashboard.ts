@@ -1,4 +1,4 @@
-import type { StreamInfo } from '../shared/api.ts';
+import type { SeriesInfo, StreamInfo } from '../shared/api.ts';
 import type { WindowMessage } from '../shared/window.ts';
 import { ApiError, getSeries, getStreams, getWindows } from './client.ts';
 import { Freshness } from './freshness.ts';
@@ -8,6 +8,8 @@ import { WindowStore } from './store.ts';
 
 /** More lines than this in one chart cannot be told apart. */
 export const MAX_SHOWN = 20;
+/** The list of series is up to a minute behind: of two series that move, one can seem this much older. */
+const STILL_MOVES = 150_000;
 /** How many requests for history are under way at once: what a browser does in parallel anyway. */
 const PARALLEL_LOADS = 6;
 const RETRY_AFTER = 3000;
@@ -53,7 +55,7 @@ export class Dashboard {
     return this.streams.find(({ name }) => name === this.selection.stream);
   }
 
-  /** The series that are drawn, sorted: the chosen ones, or the first ones. */
+  /** The series that are drawn, sorted: the chosen ones, or the liveliest ones. */
   get shown(): readonly string[] {
     return sorted(this.#drawn);
   }
@@ -150,7 +152,7 @@ export class Dashboard {
     const answer = await getSeries(stream, '');
     if (epoch === this.#epoch) {
       this.known = sorted(new Set(answer.series.map((info) => info.series)));
-      const wanted = series.length > 0 ? series : this.known;
+      const wanted = series.length > 0 ? series : liveliest(answer.series);
       this.#drawn = new Set(wanted.slice(0, MAX_SHOWN));
     }
   }
@@ -232,6 +234,15 @@ export class Dashboard {
     this.problem = [this.#problems.live, this.#problems.history].filter((text) => text !== '').join('; ');
     this.#changed();
   }
+}
+
+/** The series in the order in which they deserve to be drawn: what still moves before what has ended, else by name. */
+export function liveliest(series: readonly SeriesInfo[]): string[] {
+  const newest = Math.max(...series.map((info) => info.last_seen));
+  const moves = (info: SeriesInfo): boolean => newest - info.last_seen < STILL_MOVES;
+  const names = (wanted: boolean): string[] =>
+    sorted(new Set(series.filter((info) => moves(info) === wanted).map((info) => info.series)));
+  return [...names(true), ...names(false)];
 }
 
 /** As people sort: s9 before s10. */

@@ -11,6 +11,9 @@ use crate::duration;
 /// A record may lie in this many windows of one kind at the most: each of them is a row of state and of output.
 const MOST_OVERLAPPING: i64 = 1_000;
 
+/// The longest window: its readings are kept until it closes.
+const LONGEST_MS: i64 = 366 * 86_400_000;
+
 const MICROSECONDS: i64 = 1_000;
 
 /// A kind of window: tumbling (`10s`, slide = size) or sliding (`5m/1m`, size/slide).
@@ -29,7 +32,7 @@ pub enum InvalidWindow {
     /// Size or slide is zero, the slide is longer than the size, or one is out of range.
     #[error(
         "'{0}' is not a window: write a size such as '10s', or a size and a shorter slide such as '5m/1m', \
-         with at most {MOST_OVERLAPPING} slides in a size"
+         of at most 366d and with at most {MOST_OVERLAPPING} slides in a size"
     )]
     Shape(String),
 }
@@ -70,7 +73,7 @@ impl FromStr for WindowSpec {
         let fits = slide_ms > 0
             && slide_ms <= size_ms
             && size_ms / slide_ms <= MOST_OVERLAPPING
-            && size_ms <= i64::MAX / MICROSECONDS / 4;
+            && size_ms <= LONGEST_MS;
         if fits {
             Ok(Self { size_ms, slide_ms })
         } else {
@@ -123,7 +126,7 @@ mod tests {
 
     #[test]
     fn refuses_shapes_that_are_no_window() {
-        for text in ["", "0s", "10s/0s", "10s/20s", "10s/1s/1s", "1d/1s", "10"] {
+        for text in ["", "0s", "10s/0s", "10s/20s", "10s/1s/1s", "1d/1s", "10", "367d"] {
             assert!(text.parse::<WindowSpec>().is_err(), "{text}");
         }
     }

@@ -86,14 +86,15 @@ impl Names {
     }
 }
 
-/// Collects rejected records. Columns: `partition` (i32), `offset` (i64), `reason`, `detail` (utf8), `value` (binary,
-/// null for a tombstone).
+/// Collects rejected records. Columns: `partition` (i32), `offset` (i64), `reason`, `detail` (utf8), `key` and `value`
+/// (binary, null where the record has none).
 #[derive(Default)]
 pub(crate) struct RejectedColumns {
     partition: Int32Builder,
     offset: Int64Builder,
     reason: StringBuilder,
     detail: StringBuilder,
+    key: BinaryBuilder,
     value: BinaryBuilder,
 }
 
@@ -103,6 +104,7 @@ impl RejectedColumns {
         self.offset.append_value(record.offset);
         self.reason.append_value(rejection.reason.code());
         self.detail.append_value(&rejection.detail);
+        self.key.append_option(record.key);
         self.value.append_option(record.value);
     }
 
@@ -112,6 +114,7 @@ impl RejectedColumns {
             ("offset", Arc::new(self.offset.finish())),
             ("reason", Arc::new(self.reason.finish())),
             ("detail", Arc::new(self.detail.finish())),
+            ("key", Arc::new(self.key.finish())),
             ("value", Arc::new(self.value.finish())),
         ])
     }
@@ -119,7 +122,7 @@ impl RejectedColumns {
 
 fn record<const N: usize>(columns: [(&str, ArrayRef); N]) -> StructArray {
     let field = |(name, array): &(&str, ArrayRef)| -> Field {
-        let nullable = *name == "value";
+        let nullable = ["key", "value"].contains(name);
         Field::new(*name, DataType::clone(array.data_type()), nullable)
     };
     let fields: Fields = columns.iter().map(field).collect();

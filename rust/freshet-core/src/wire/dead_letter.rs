@@ -19,6 +19,10 @@ pub mod header {
     pub const PARTITION: &str = "freshet-partition";
     /// The record's offset in its partition.
     pub const OFFSET: &str = "freshet-offset";
+    /// The record's own key; absent where it had none.
+    pub const KEY: &str = "freshet-key";
+    /// Set where the record was too large for its letter: how many bytes its value had.
+    pub const TRUNCATED: &str = "freshet-truncated";
     /// On raw records: the kind of source that sent it.
     pub const SOURCE: &str = "freshet-source";
 }

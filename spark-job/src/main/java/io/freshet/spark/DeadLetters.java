@@ -74,6 +74,7 @@ final class DeadLetters implements Serializable {
             BigIntVector offset = (BigIntVector) rejected.getVector("offset");
             VarCharVector reason = (VarCharVector) rejected.getVector("reason");
             VarCharVector detail = (VarCharVector) rejected.getVector("detail");
+            VarBinaryVector key = (VarBinaryVector) rejected.getVector("key");
             VarBinaryVector value = (VarBinaryVector) rejected.getVector("value");
             for (int row = 0; row < rejected.getRowCount(); row++) {
                 String position = partition.get(row) + "-" + offset.get(row);
@@ -87,6 +88,9 @@ final class DeadLetters implements Serializable {
                     .add("freshet-topic", utf8(rawTopic))
                     .add("freshet-partition", utf8(Integer.toString(partition.get(row))))
                     .add("freshet-offset", utf8(Long.toString(offset.get(row))));
+                if (!key.isNull(row)) {
+                    message.headers().add("freshet-key", key.get(row));
+                }
                 send(message);
             }
         }

@@ -16,7 +16,7 @@ import org.apache.arrow.vector.VectorSchemaRoot;
  * <p>Results are Arrow columns. Windows: {@code series}, {@code metric}, {@code window} (utf8), {@code start},
  * {@code end}, {@code last_event} (int64, epoch microseconds), {@code records} (int64), {@code stats} (binary, see
  * {@link io.freshet.spark.WindowStats}). Rejected records: {@code partition} (int32), {@code offset} (int64),
- * {@code reason}, {@code detail} (utf8), {@code value} (binary).
+ * {@code reason}, {@code detail} (utf8), {@code key}, {@code value} (binary).
  */
 public final class NativeWindowAggregator implements AutoCloseable {
     private final BufferAllocator allocator;
