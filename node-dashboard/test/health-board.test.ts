@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { HealthBoard, parseHealthReport, type HealthReport } from '../src/server/health-board.ts';
+import { HealthBoard, parseHealthReport } from '../src/server/health-board.ts';
+import type { HealthReport } from '../src/shared/api.ts';
 
 function report(fields: Partial<HealthReport> = {}): HealthReport {
   return {

@@ -1,19 +1,4 @@
-import type { ComponentHealth, HealthCounters } from '../shared/api.ts';
-
-/** A report of the `health` topic, and whatever more its component tells. */
-export interface HealthReport extends HealthCounters {
-  readonly component: string;
-  readonly instance: string;
-  readonly stream: string | null;
-  readonly since: number;
-  readonly time: number;
-  readonly errors: Readonly<Record<string, number>>;
-  readonly lag: number | null;
-  readonly rejected?: number;
-  readonly late?: number;
-  readonly late_by_window?: Readonly<Record<string, number>>;
-  readonly batch_duration_ms?: number | null;
-}
+import type { ComponentHealth, HealthReport } from '../shared/api.ts';
 
 /** Rates are computed over this long, so that one slow batch does not make them jump. */
 const RATE_SPAN = 10_000;

@@ -2,7 +2,7 @@ import { Producer } from '@platformatic/kafka';
 import type { FastifyBaseLogger } from 'fastify';
 import { Backoff, pause } from './backoff.ts';
 import type { KafkaConfig } from './config.ts';
-import type { HealthReport } from './health-board.ts';
+import type { HealthReport } from '../shared/api.ts';
 import {
   connectionOptions,
   Connections,

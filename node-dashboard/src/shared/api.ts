@@ -46,8 +46,8 @@ export interface HealthCounters {
   readonly bytes_out: number;
 }
 
-/** One component's latest report with what the dashboard computed from its recent ones. */
-export interface ComponentHealth extends HealthCounters {
+/** What a component says of itself on the `health` topic. */
+export interface HealthReport extends HealthCounters {
   readonly component: string;
   readonly instance: string;
   readonly stream: string | null;
@@ -63,6 +63,10 @@ export interface ComponentHealth extends HealthCounters {
   readonly late_by_window?: Readonly<Record<string, number>>;
   /** Spark only: how long the newest micro-batch took, in milliseconds; null before the first one. */
   readonly batch_duration_ms?: number | null;
+}
+
+/** One component's latest report with what the dashboard computed from its recent ones. */
+export interface ComponentHealth extends HealthReport {
   /** Milliseconds since the report. */
   readonly age: number;
   /** Whether the component has been silent for so long that something must be wrong with it. */
