@@ -5,6 +5,7 @@ import io.freshet.spark.nativelib.NativeException;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
 import org.apache.hadoop.util.ShutdownHookManager;
@@ -77,8 +78,15 @@ public final class WindowedAverages {
                 new StreamQuery(session, configuration, stream, counters).start();
             }
             // Before Spark's own hook, which would pull the context away under running queries.
-            ShutdownHookManager.get().addShutdownHook(() -> stop(session), STOP_PRIORITY);
+            CountDownLatch stopped = new CountDownLatch(1);
+            ShutdownHookManager.get().addShutdownHook(() -> {
+                stop(session);
+                stopped.countDown();
+            }, STOP_PRIORITY);
             session.streams().awaitAnyTermination();
+            if (ShutdownHookManager.get().isShutdownInProgress()) {
+                stopped.await(); // one query has stopped; the others still need the context
+            }
         }
     }
 
