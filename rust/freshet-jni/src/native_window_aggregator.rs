@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow::array::StructArray;
@@ -102,16 +103,25 @@ impl Aggregation {
     }
 }
 
-/// The aggregation behind a handle.
+/// Enters a native method that works on the aggregation behind a handle.
 ///
-/// # Safety
-///
-/// The handle came from `open`, was not closed, and no other call is using it: `NativeWindowAggregator.java` sees to it.
-unsafe fn borrow<'a>(handle: jlong) -> Result<&'a mut Aggregation, NativeError> {
-    let pointer: *mut Aggregation =
-        std::ptr::with_exposed_provenance_mut(usize::try_from(handle).unwrap_or_default());
-    // SAFETY: the caller promises that a non-null handle is a live aggregation that nobody else uses.
-    unsafe { pointer.as_mut() }
+/// The handle came from `open`, was not closed, and no other call is using it: `NativeWindowAggregator.java` keeps it to
+/// itself, is for one thread, and forgets it when it closes it.
+fn enter_with<'local, T: Default>(
+    env: EnvUnowned<'local>,
+    handle: jlong,
+    body: impl FnOnce(&mut Env<'local>, &mut Aggregation) -> Result<T, NativeError>,
+) -> T {
+    gate::enter(env, |env| {
+        // SAFETY: the Java class promises that a handle other than zero is a live aggregation that nobody else uses.
+        body(env, unsafe { address(handle)?.as_mut() })
+    })
+}
+
+/// Where the aggregation of a handle is; an error for zero, which Java keeps after closing.
+fn address(handle: jlong) -> Result<NonNull<Aggregation>, NativeError> {
+    let address = usize::try_from(handle).unwrap_or_default();
+    NonNull::new(std::ptr::with_exposed_provenance_mut(address))
         .ok_or_else(|| NativeError::Contract("the aggregator is closed".to_owned()))
 }
 
@@ -146,9 +156,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_ad
     records: JByteBuffer<'local>,
     length: jint,
 ) -> jint {
-    gate::enter(env, |env| {
-        // SAFETY: the Java class passes only handles it owns, from one thread at a time.
-        let aggregation = unsafe { borrow(handle) }?;
+    enter_with(env, handle, |env, aggregation| {
         // SAFETY: the Java caller holds the buffer and does not write to it during the call.
         let records = unsafe { direct_bytes(env, &records, length) }?;
         Ok(jint::try_from(aggregation.add(records)?).unwrap_or(jint::MAX))
@@ -187,9 +195,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_ta
     array: jlong,
     schema: jlong,
 ) {
-    gate::enter(env, |_env| {
-        // SAFETY: the Java class passes only handles it owns, from one thread at a time.
-        let aggregation = unsafe { borrow(handle) }?;
+    enter_with(env, handle, |_env, aggregation| {
         // SAFETY: the Java class passes the addresses of two structs that it has just allocated.
         unsafe { columns::export(&aggregation.rejected.take(), array, schema) }
     });
@@ -203,9 +209,8 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_fi
     _class: JClass<'local>,
     handle: jlong,
 ) {
-    gate::enter(env, |_env| {
-        // SAFETY: the Java class passes only handles it owns, from one thread at a time.
-        unsafe { borrow(handle) }?.finish();
+    enter_with(env, handle, |_env, aggregation| {
+        aggregation.finish();
         Ok(())
     });
 }
@@ -222,9 +227,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_ta
     array: jlong,
     schema: jlong,
 ) -> jboolean {
-    gate::enter(env, |_env| {
-        // SAFETY: the Java class passes only handles it owns, from one thread at a time.
-        let aggregation = unsafe { borrow(handle) }?;
+    enter_with(env, handle, |_env, aggregation| {
         let Some(columns) = aggregation.finished.pop_front() else { return Ok(false) };
         // SAFETY: the Java class passes the addresses of two structs that it has just allocated.
         unsafe { columns::export(&columns, array, schema) }?;
@@ -241,9 +244,8 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_me
     _class: JClass<'local>,
     handle: jlong,
 ) -> jlong {
-    gate::enter(env, |_env| {
-        // SAFETY: the Java class passes only handles it owns, from one thread at a time.
-        let bytes = unsafe { borrow(handle) }?.aggregator.memory_bytes();
+    enter_with(env, handle, |_env, aggregation| {
+        let bytes = aggregation.aggregator.memory_bytes();
         Ok(jlong::try_from(bytes).unwrap_or(jlong::MAX))
     })
 }
@@ -256,8 +258,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_cl
     handle: jlong,
 ) {
     gate::enter(env, |_env| {
-        // SAFETY: the Java class passes only handles it owns, from one thread at a time, and forgets this one.
-        let aggregation = unsafe { borrow(handle) }?;
+        let aggregation = address(handle)?.as_ptr();
         // SAFETY: the address came from `Box::into_raw` in `open`, and nobody uses it again.
         drop(unsafe { Box::from_raw(aggregation) });
         Ok(())

@@ -47,11 +47,6 @@ public final class RecordBatchBuffer {
         buffer.clear();
     }
 
-    /** Whether no record is packed. */
-    public boolean isEmpty() {
-        return buffer.position() == 0;
-    }
-
     ByteBuffer bytes() {
         return buffer;
     }

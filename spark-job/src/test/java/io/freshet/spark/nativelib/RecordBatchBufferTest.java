@@ -15,7 +15,7 @@ class RecordBatchBufferTest {
         assertFalse(buffer.add(1, 3, 3, null, new byte[5]));
         assertEquals(28 + 9, buffer.length());
         buffer.clear();
-        assertTrue(buffer.isEmpty());
+        assertEquals(0, buffer.length());
         assertTrue(buffer.add(1, 3, 3, null, null));
     }
 
