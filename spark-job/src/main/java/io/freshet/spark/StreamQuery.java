@@ -4,9 +4,9 @@ import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.sum;
-import static org.apache.spark.sql.functions.timestamp_micros;
 import static org.apache.spark.sql.functions.when;
 
+import io.freshet.spark.plan.Step;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -83,30 +83,35 @@ final class StreamQuery {
             // What Kafka has deleted by its retention is no reason to stop: Spark logs the gap.
             .option("failOnDataLoss", "false");
         configuration.spark().maxOffsetsPerTrigger().ifPresent(most -> reader.option("maxOffsetsPerTrigger", most));
-        return reader.load().select(WindowPartials.INPUT);
+        return reader.load();
     }
 
-    /** The windows that the records of a micro-batch have changed, as Spark's own {@code window} would give them. */
-    private Dataset<Row> windows(Dataset<Row> records) {
+    /**
+     * The windows that the records of a micro-batch have changed, as Spark's own {@code window} would give them.
+     *
+     * @param records with the columns of Kafka's source
+     */
+    Dataset<Row> windows(Dataset<Row> records) {
         DeadLetters deadLetters =
             new DeadLetters(configuration.kafka(), configuration.deadLettersTopic(), stream.rawTopic());
         WindowPartials partials =
             new WindowPartials(stream, deadLetters, counters.rejected(), counters.bytesIn());
+        Dataset<Row> rows = Step.apply(records, WindowPartials.INPUT, partials, WindowPartials.OUTPUT);
         // The newest event of a partial stands for all of its events: the watermark follows the maximum. The window
         // inherits the column's watermark as it would from Spark's own window function, which partials do not need.
         Metadata watermark = new MetadataBuilder().putLong(WATERMARK_DELAY, stream.latenessMillis()).build();
-        Column window = struct(timestamp_micros(col("start")).as("start"), timestamp_micros(col("end")).as("end"));
-        return observe(AGGREGATED, "records", records.mapPartitions(partials, Encoders.row(WindowPartials.OUTPUT)))
-            .withColumn("event_time", timestamp_micros(col("last_event")))
+        return observe(AGGREGATED, "records", rows)
             .withWatermark("event_time", stream.latenessMillis() + " milliseconds")
-            .select(col("series"), col("metric"), col("window_name"), window.as("window", watermark), col("stats"))
+            .select(col("series"), col("metric"), col("window_name"),
+                struct(col("start"), col("end")).as("window", watermark), col("stats"))
             .groupBy("series", "metric", "window_name", "window")
             .agg(functions.udaf(new MergeWindowStats(), Encoders.BINARY()).apply(col("stats")).as("stats"))
             .select(col("series"), col("metric"), col("window_name"),
                 functions.unix_micros(col("window.start")), functions.unix_micros(col("window.end")), col("stats"));
     }
 
-    private Dataset<Row> messages(Dataset<Row> windows) {
+    /** The messages for Kafka that carry these windows. */
+    Dataset<Row> messages(Dataset<Row> windows) {
         MapFunction<Row, Row> toMessage = new WindowMessages(stream, counters.bytesOut());
         return observe(COUNTED, "counted", windows.map(toMessage, Encoders.row(WindowMessages.OUTPUT)))
             .select("key", "value");

@@ -2,23 +2,23 @@ package io.freshet.spark;
 
 import io.freshet.spark.nativelib.NativeWindowAggregator;
 import io.freshet.spark.nativelib.RecordBatchBuffer;
+import io.freshet.spark.plan.PartitionStep;
+import java.util.Collections;
 import java.util.Iterator;
+import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import org.apache.arrow.memory.BufferAllocator;
-import org.apache.arrow.vector.BigIntVector;
-import org.apache.arrow.vector.VarBinaryVector;
-import org.apache.arrow.vector.VarCharVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.spark.TaskContext;
-import org.apache.spark.api.java.function.MapPartitionsFunction;
-import org.apache.spark.sql.Column;
-import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.functions;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.expressions.UnsafeProjection;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.sql.util.ArrowUtils;
+import org.apache.spark.sql.vectorized.ArrowColumnVector;
+import org.apache.spark.sql.vectorized.ColumnVector;
+import org.apache.spark.sql.vectorized.ColumnarBatch;
 import org.apache.spark.util.LongAccumulator;
 import org.apache.spark.util.TaskCompletionListener;
 
@@ -26,22 +26,18 @@ import org.apache.spark.util.TaskCompletionListener;
  * The native step of a query: the Kafka records of a task become one partial aggregate per series, metric and window.
  * Records that cannot be trusted go to the dead letters and never fail the batch.
  */
-final class WindowPartials implements MapPartitionsFunction<Row, Row> {
+final class WindowPartials implements PartitionStep {
     /** The columns of Kafka's source that the step reads, in its order. */
-    static final Column[] INPUT = {
-        functions.col("partition"), functions.col("offset"),
-        functions.unix_millis(functions.col("timestamp")).as("timestamp"), functions.col("key"),
-        functions.col("value"),
-    };
+    static final List<String> INPUT = List.of("partition", "offset", "timestamp", "key", "value");
 
-    /** What it makes of them; times are epoch microseconds. */
+    /** What it makes of them: the columns of {@link NativeWindowAggregator#takeWindows}, in their order. */
     static final StructType OUTPUT = new StructType()
         .add("series", DataTypes.StringType, false)
         .add("metric", DataTypes.StringType, false)
         .add("window_name", DataTypes.StringType, false)
-        .add("start", DataTypes.LongType, false)
-        .add("end", DataTypes.LongType, false)
-        .add("last_event", DataTypes.LongType, false)
+        .add("start", DataTypes.TimestampType, false)
+        .add("end", DataTypes.TimestampType, false)
+        .add("event_time", DataTypes.TimestampType, false)
         .add("records", DataTypes.LongType, false)
         .add("stats", DataTypes.BinaryType, false);
 
@@ -58,7 +54,7 @@ final class WindowPartials implements MapPartitionsFunction<Row, Row> {
 
     /**
      * @param rejected counts rejected records
-     * @param bytesIn counts the bytes of keys and values
+     * @param bytesIn counts the bytes of the records as they are handed to the native library
      */
     WindowPartials(
         PipelineConfiguration.Stream stream,
@@ -72,24 +68,27 @@ final class WindowPartials implements MapPartitionsFunction<Row, Row> {
     }
 
     @Override
-    public Iterator<Row> call(Iterator<Row> records) {
-        return new Task(records, TaskContext.get());
+    public Iterator<InternalRow> run(Iterator<InternalRow> rows, int[] columns) {
+        return new Task(rows, columns, TaskContext.get());
     }
 
     /** One task: reads its records as far as memory allows, hands on the windows, and goes on. */
-    private final class Task implements Iterator<Row> {
-        private final Iterator<Row> records;
+    private final class Task implements Iterator<InternalRow> {
+        private final Iterator<InternalRow> records;
+        private final int[] columns;
         private final BufferAllocator allocator;
         private final NativeWindowAggregator aggregator;
         private final NativeMemory memory;
         private final RecordBatchBuffer buffer = new RecordBatchBuffer(BUFFER_BYTES);
         private final DeadLetters.Sender sender = deadLetters.sender();
+        private final UnsafeProjection toUnsafeRow = UnsafeProjection.create(OUTPUT);
         private VectorSchemaRoot windows;
-        private int row;
+        private Iterator<InternalRow> rows = Collections.emptyIterator();
         private boolean ended;
 
-        Task(Iterator<Row> records, TaskContext context) {
+        Task(Iterator<InternalRow> records, int[] columns, TaskContext context) {
             this.records = records;
+            this.columns = columns;
             memory = new NativeMemory(context.taskMemoryManager());
             allocator = ArrowUtils.rootAllocator().newChildAllocator("freshet", 0, Long.MAX_VALUE);
             // Listeners are called in reverse order: what is opened last is closed first, whatever fails in between.
@@ -102,7 +101,7 @@ final class WindowPartials implements MapPartitionsFunction<Row, Row> {
 
         @Override
         public boolean hasNext() {
-            while (windows == null || row == windows.getRowCount()) {
+            while (!rows.hasNext()) {
                 if (takeWindows()) {
                     continue;
                 }
@@ -115,41 +114,31 @@ final class WindowPartials implements MapPartitionsFunction<Row, Row> {
         }
 
         @Override
-        public Row next() {
+        public InternalRow next() {
             if (!hasNext()) {
                 throw new NoSuchElementException();
             }
-            Row next = RowFactory.create(text("series"), text("metric"), text("window"), number("start"),
-                number("end"), number("last_event"), number("records"),
-                ((VarBinaryVector) windows.getVector("stats")).get(row));
-            row++;
-            return next;
-        }
-
-        private String text(String column) {
-            return ((VarCharVector) windows.getVector(column)).getObject(row).toString();
-        }
-
-        private long number(String column) {
-            return ((BigIntVector) windows.getVector(column)).get(row);
+            return toUnsafeRow.apply(rows.next());
         }
 
         private boolean takeWindows() {
             closeWindows();
             Optional<VectorSchemaRoot> next = aggregator.takeWindows();
-            windows = next.orElse(null);
-            row = 0;
-            return next.isPresent();
+            if (next.isEmpty()) {
+                return false;
+            }
+            windows = next.get();
+            ColumnVector[] vectors =
+                windows.getFieldVectors().stream().map(ArrowColumnVector::new).toArray(ColumnVector[]::new);
+            rows = new ColumnarBatch(vectors, windows.getRowCount()).rowIterator();
+            return true;
         }
 
         private void readRecords() {
             while (records.hasNext()) {
-                Row next = records.next();
-                byte[] key = (byte[]) next.get(3);
-                byte[] value = (byte[]) next.get(4);
-                bytesIn.add((key == null ? 0 : key.length) + (value == null ? 0 : value.length));
+                InternalRow next = records.next();
                 boolean memoryLeft = true;
-                while (!buffer.add(next.getInt(0), next.getLong(1), next.getLong(2), key, value)) {
+                while (!buffer.add(next, columns[0], columns[1], columns[2], columns[3], columns[4])) {
                     memoryLeft = aggregate();
                 }
                 if (!memoryLeft) {
@@ -166,6 +155,7 @@ final class WindowPartials implements MapPartitionsFunction<Row, Row> {
 
         /** Hands the packed records to the native library; false when it should hand on its windows before more. */
         private boolean aggregate() {
+            bytesIn.add(buffer.payloadBytes());
             int rejectedNow = aggregator.add(buffer);
             buffer.clear();
             if (rejectedNow > 0) {
@@ -175,21 +165,22 @@ final class WindowPartials implements MapPartitionsFunction<Row, Row> {
             return memory.reserve(aggregator.memoryBytes());
         }
 
-        /** Number of the micro-batch; a batch query is one batch. */
-        private static long batch(TaskContext context) {
-            String batch = context.getLocalProperty(BATCH_PROPERTY);
-            if (batch == null && context.getLocalProperty(QUERY_PROPERTY) != null) {
-                throw new IllegalStateException("this version of Spark does not tell tasks their micro-batch in "
-                    + BATCH_PROPERTY + ": late records could not be counted");
-            }
-            return batch == null ? 0 : Long.parseLong(batch);
-        }
-
         private void closeWindows() {
             if (windows != null) {
                 windows.close();
                 windows = null;
+                rows = Collections.emptyIterator();
             }
         }
+    }
+
+    /** Number of the micro-batch; a batch query is one batch. */
+    private static long batch(TaskContext context) {
+        String batch = context.getLocalProperty(BATCH_PROPERTY);
+        if (batch == null && context.getLocalProperty(QUERY_PROPERTY) != null) {
+            throw new IllegalStateException("this version of Spark does not tell tasks their micro-batch in "
+                + BATCH_PROPERTY + ": late records could not be counted");
+        }
+        return batch == null ? 0 : Long.parseLong(batch);
     }
 }

@@ -101,36 +101,42 @@ public final class WindowedAverages {
         });
     }
 
-    private static void warnOfDistantExecutors(String master) {
-        if (!master.startsWith("local")) {
+    private static SparkSession session(PipelineConfiguration configuration) {
+        PipelineConfiguration.Spark spark = configuration.spark();
+        SparkConf settings = defaults(spark.shufflePartitions(), spark.checkpointLocation(), spark.rocksdb())
+            .setIfMissing("spark.app.name", "freshet")
+            .setIfMissing("spark.master", "local[*]");
+        if (isLocalFolder(spark.checkpointLocation()) && !settings.get("spark.master").startsWith("local")) {
             LOGGER.warn("spark.checkpoint_location is a folder without a scheme, and the master is {}: every executor "
-                + "must see the same folder under that path", master);
+                + "must see the same folder under that path", settings.get("spark.master"));
         }
+        return SparkSession.builder().config(settings).getOrCreate();
     }
 
-    private static SparkSession session(PipelineConfiguration configuration) {
+    /** The settings of Spark that suit these queries; what spark-submit was told takes precedence. */
+    static SparkConf defaults(int shufflePartitions, String checkpointLocation, boolean rocksdb) {
         SparkConf defaults = new SparkConf()
-            .setIfMissing("spark.app.name", "freshet")
-            .setIfMissing("spark.master", "local[*]")
             // Streams share the cores: a large batch of one must not hold up the others.
             .setIfMissing("spark.scheduler.mode", "FAIR")
-            .setIfMissing("spark.sql.shuffle.partitions",
-                Integer.toString(configuration.spark().shufflePartitions()))
+            .setIfMissing("spark.sql.shuffle.partitions", Integer.toString(shufflePartitions))
             .setIfMissing("spark.sql.session.timeZone", "UTC")
-            .setIfMissing("spark.sql.streaming.stopTimeout", "4s");
-        // A batch has one key per series, metric and window: far more than the 128 after which Spark sorts instead.
-        defaults.setIfMissing("spark.sql.objectHashAggregate.sortBased.fallbackThreshold", "100000");
-        if (!configuration.spark().checkpointLocation().contains("://")) {
-            warnOfDistantExecutors(defaults.get("spark.master"));
+            .setIfMissing("spark.sql.streaming.stopTimeout", "4s")
+            // A batch has one key per series, metric and window: far more than the 128 after which Spark sorts instead.
+            .setIfMissing("spark.sql.objectHashAggregate.sortBased.fallbackThreshold", "100000");
+        if (isLocalFolder(checkpointLocation)) {
             // On a local folder the default manager forks some dozens of processes per batch to set permissions.
             defaults.setIfMissing("spark.sql.streaming.checkpointFileManagerClass",
                 "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager");
         }
-        if (configuration.spark().rocksdb()) {
+        if (rocksdb) {
             defaults.setIfMissing("spark.sql.streaming.stateStore.providerClass",
                 "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider");
             defaults.setIfMissing("spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled", "true");
         }
-        return SparkSession.builder().config(defaults).getOrCreate();
+        return defaults;
+    }
+
+    private static boolean isLocalFolder(String location) {
+        return !location.contains("://");
     }
 }

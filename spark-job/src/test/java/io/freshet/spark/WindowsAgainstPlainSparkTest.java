@@ -15,6 +15,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.freshet.spark.nativelib.StreamJson;
+import io.freshet.spark.plan.Step;
 import java.nio.charset.StandardCharsets;
 import java.sql.Timestamp;
 import java.util.ArrayList;
@@ -102,12 +103,12 @@ class WindowsAgainstPlainSparkTest {
         LongAccumulator bytes = spark.sparkContext().longAccumulator();
         // No record is rejected here, so that nothing connects to a cluster.
         DeadLetters deadLetters = new DeadLetters(Map.of("bootstrap.servers", "127.0.0.1:1"), "dead-letters", "raw.s");
-        List<Row> rows = records.repartition(5)
-            .select(WindowPartials.INPUT)
-            .mapPartitions(new WindowPartials(stream, deadLetters, rejected, bytes),
-                Encoders.row(WindowPartials.OUTPUT))
+        WindowPartials partials = new WindowPartials(stream, deadLetters, rejected, bytes);
+        List<Row> rows =
+            Step.apply(records.repartition(5), WindowPartials.INPUT, partials, WindowPartials.OUTPUT)
             .groupBy("series", "window_name", "start")
-            .agg(functions.udaf(new MergeWindowStats(), Encoders.BINARY()).apply(col("stats")))
+            .agg(functions.udaf(new MergeWindowStats(), Encoders.BINARY()).apply(col("stats")).as("stats"))
+            .select(col("series"), col("window_name"), unix_micros(col("start")), col("stats"))
             .collectAsList();
         assertEquals(0, rejected.value());
         Map<String, WindowStats> windows = new HashMap<>();

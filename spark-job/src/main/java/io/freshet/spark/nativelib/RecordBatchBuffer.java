@@ -2,6 +2,9 @@ package io.freshet.spark.nativelib;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
+import org.apache.spark.unsafe.Platform;
 
 /**
  * A direct buffer that packs Kafka records one after the other, in the layout that {@code packed.rs} reads: partition
@@ -10,8 +13,10 @@ import java.nio.ByteOrder;
  */
 public final class RecordBatchBuffer {
     private static final int HEADER_BYTES = 2 * Long.BYTES + 3 * Integer.BYTES;
+    private static final long MICROS_PER_MILLI = 1_000;
 
     private ByteBuffer buffer;
+    private int payloadBytes;
 
     /** @param capacity bytes to start with; a longer record makes the buffer grow */
     public RecordBatchBuffer(int capacity) {
@@ -21,30 +26,62 @@ public final class RecordBatchBuffer {
     /**
      * Packs a record if there is room for it; an empty buffer takes any record.
      *
+     * @param key column of the key in the row, and so on; the timestamp is in epoch microseconds, as Spark keeps them
      * @return whether the record was packed; if not, hand the buffer on and clear it first
      */
-    public boolean add(int partition, long offset, long timestampMillis, byte[] key, byte[] value) {
-        int needed = HEADER_BYTES + length(key) + length(value);
+    public boolean add(InternalRow row, int partition, int offset, int timestamp, int key, int value) {
+        int keyLength = length(row, key);
+        int valueLength = length(row, value);
+        int needed = HEADER_BYTES + Math.max(0, keyLength) + Math.max(0, valueLength);
         if (needed > buffer.remaining()) {
             if (buffer.position() > 0) {
                 return false;
             }
             buffer = allocate(needed);
         }
-        buffer.putInt(partition).putLong(offset).putLong(timestampMillis);
-        buffer.putInt(key == null ? -1 : key.length).putInt(value == null ? -1 : value.length);
-        if (key != null) {
-            buffer.put(key);
-        }
-        if (value != null) {
-            buffer.put(value);
-        }
+        buffer.putInt(row.getInt(partition)).putLong(row.getLong(offset));
+        buffer.putLong(Math.floorDiv(row.getLong(timestamp), MICROS_PER_MILLI));
+        buffer.putInt(keyLength).putInt(valueLength);
+        put(row, key, keyLength);
+        put(row, value, valueLength);
+        payloadBytes += needed - HEADER_BYTES;
         return true;
+    }
+
+    /** Length of a binary column; -1 for null. */
+    private static int length(InternalRow row, int column) {
+        if (row.isNullAt(column)) {
+            return -1;
+        }
+        return row instanceof UnsafeRow ? (int) row.getLong(column) : row.getBinary(column).length;
+    }
+
+    /**
+     * Copies a binary column. An unsafe row on the heap is copied from where it lies: its word for such a column is the
+     * distance from the row's start in the upper half and the length in the lower.
+     */
+    private void put(InternalRow row, int column, int length) {
+        if (length <= 0) {
+            return;
+        }
+        if (row instanceof UnsafeRow unsafe && unsafe.getBaseObject() instanceof byte[] bytes) {
+            long distance = row.getLong(column) >>> Integer.SIZE;
+            long start = unsafe.getBaseOffset() - Platform.BYTE_ARRAY_OFFSET + distance;
+            buffer.put(bytes, (int) start, length);
+        } else {
+            buffer.put(row.getBinary(column));
+        }
     }
 
     /** Forgets all records. */
     public void clear() {
         buffer.clear();
+        payloadBytes = 0;
+    }
+
+    /** Bytes of the keys and values of the packed records. */
+    public int payloadBytes() {
+        return payloadBytes;
     }
 
     ByteBuffer bytes() {
@@ -53,10 +90,6 @@ public final class RecordBatchBuffer {
 
     int length() {
         return buffer.position();
-    }
-
-    private static int length(byte[] part) {
-        return part == null ? 0 : part.length;
     }
 
     private static ByteBuffer allocate(int capacity) {

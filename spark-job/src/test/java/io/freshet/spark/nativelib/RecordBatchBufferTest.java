@@ -1,28 +1,92 @@
 package io.freshet.spark.nativelib;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
+import org.apache.spark.sql.catalyst.expressions.UnsafeProjection;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.Test;
 
 class RecordBatchBufferTest {
+    private static final StructType SCHEMA = new StructType()
+        .add("value", DataTypes.BinaryType)
+        .add("key", DataTypes.BinaryType)
+        .add("partition", DataTypes.IntegerType)
+        .add("offset", DataTypes.LongType)
+        .add("timestamp", DataTypes.TimestampType);
+
+    private static InternalRow row(String key, String value) {
+        return new GenericInternalRow(new Object[] {utf8(value), utf8(key), 1, 2L, 3_999L});
+    }
+
+    private static InternalRow unsafe(InternalRow row) {
+        return UnsafeProjection.create(SCHEMA).apply(row);
+    }
+
+    private static byte[] utf8(String text) {
+        return text == null ? null : text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static boolean add(RecordBatchBuffer buffer, InternalRow row) {
+        return buffer.add(row, 2, 3, 4, 1, 0);
+    }
+
     @Test
     void packsUntilItIsFull() {
         RecordBatchBuffer buffer = new RecordBatchBuffer(64);
-        assertTrue(buffer.add(1, 2, 3, new byte[4], new byte[5]));
+        assertTrue(add(buffer, row("abcd", "12345")));
         assertEquals(28 + 9, buffer.length());
-        assertFalse(buffer.add(1, 3, 3, null, new byte[5]));
+        assertFalse(add(buffer, row(null, "12345")));
         assertEquals(28 + 9, buffer.length());
+        assertEquals(9, buffer.payloadBytes());
         buffer.clear();
         assertEquals(0, buffer.length());
-        assertTrue(buffer.add(1, 3, 3, null, null));
+        assertEquals(0, buffer.payloadBytes());
+        assertTrue(add(buffer, row(null, null)));
     }
 
     @Test
     void growsForARecordThatIsLongerThanTheBuffer() {
         RecordBatchBuffer buffer = new RecordBatchBuffer(64);
-        assertTrue(buffer.add(0, 0, 0, null, new byte[1000]));
+        assertTrue(add(buffer, row(null, "x".repeat(1000))));
         assertEquals(28 + 1000, buffer.length());
+    }
+
+    @Test
+    void rowsOfAnyKindArePackedAlike() {
+        String[][] records = {{"key", "value"}, {null, "value"}, {"key", null}, {null, null}, {"", ""}};
+        for (String[] record : records) {
+            RecordBatchBuffer expected = new RecordBatchBuffer(64);
+            add(expected, row(record[0], record[1]));
+            RecordBatchBuffer found = new RecordBatchBuffer(64);
+            add(found, unsafe(row(record[0], record[1])));
+            assertArrayEquals(content(expected), content(found), record[0] + " " + record[1]);
+        }
+    }
+
+    @Test
+    void aRecordHasTheLayoutThatTheNativeLibraryReads() {
+        RecordBatchBuffer buffer = new RecordBatchBuffer(64);
+        add(buffer, unsafe(row("k", "vw")));
+        ByteBuffer found = buffer.bytes();
+        assertEquals(1, found.getInt(0));
+        assertEquals(2, found.getLong(4));
+        assertEquals(3, found.getLong(12));
+        assertEquals(1, found.getInt(20));
+        assertEquals(2, found.getInt(24));
+        assertEquals("kvw", new String(content(buffer), 28, 3, StandardCharsets.UTF_8));
+    }
+
+    private static byte[] content(RecordBatchBuffer buffer) {
+        byte[] content = new byte[buffer.length()];
+        buffer.bytes().get(0, content);
+        return content;
     }
 }

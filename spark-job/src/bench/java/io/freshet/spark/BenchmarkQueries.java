@@ -1,0 +1,108 @@
+package io.freshet.spark;
+
+import static org.apache.spark.sql.functions.avg;
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.from_json;
+import static org.apache.spark.sql.functions.max;
+import static org.apache.spark.sql.functions.min;
+import static org.apache.spark.sql.functions.timestamp_millis;
+import static org.apache.spark.sql.functions.window;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+
+/** The queries that are compared. */
+final class BenchmarkQueries {
+    /** The cases with windows, in the notation of the configuration. */
+    static final Map<String, String> WINDOWS = new LinkedHashMap<>();
+
+    static {
+        WINDOWS.put("tumbling_10s", "10s");
+        WINDOWS.put("sliding_60s_10s", "60s/10s");
+        WINDOWS.put("sliding_60s_1s", "60s/1s");
+    }
+
+    /** Only what the windows need, as one would write it by hand: {@code from_json} skips the other fields. */
+    private static final StructType FIELDS = new StructType()
+        .add("sensor", DataTypes.StringType).add("at", DataTypes.LongType).add("temperature", DataTypes.DoubleType);
+    /** Enough for a measurement after the first batch, which pays for planning and compiling. */
+    private static final int BATCHES = 5;
+
+    private final SparkSession session;
+    private final String servers;
+    private final PipelineConfiguration configuration;
+    private final long recordsPerBatch;
+
+    /**
+     * A query to be measured.
+     *
+     * @param rows plans it anew
+     */
+    record Query(String name, String engine, Supplier<Dataset<Row>> rows) {}
+
+    BenchmarkQueries(SparkSession session, String servers, PipelineConfiguration configuration, long records) {
+        this.session = session;
+        this.servers = servers;
+        this.configuration = configuration;
+        this.recordsPerBatch = (records + BATCHES - 1) / BATCHES;
+    }
+
+    /** Plain and native in turn. */
+    List<Query> all() {
+        List<Query> queries = new ArrayList<>();
+        queries.add(new Query("source", "plain", this::source));
+        queries.add(new Query("from_json", "plain", this::parsed));
+        WINDOWS.keySet().forEach(name -> {
+            queries.add(new Query(name, "plain", () -> plainWindows(WINDOWS.get(name))));
+            queries.add(new Query(name, "native", () -> nativeWindows(name)));
+        });
+        return queries;
+    }
+
+    private Dataset<Row> source() {
+        return session.readStream().format("kafka")
+            .option("kafka.bootstrap.servers", servers)
+            .option("subscribe", Benchmark.TOPIC)
+            .option("startingOffsets", "earliest")
+            .option("maxOffsetsPerTrigger", recordsPerBatch)
+            .option("kafka.max.poll.records", System.getProperty("mpr", "500"))
+            .option("kafka.max.partition.fetch.bytes", System.getProperty("mpf", "1048576"))
+            .load();
+    }
+
+    private Dataset<Row> parsed() {
+        return source().select(from_json(col("value").cast("string"), FIELDS).as("record"))
+            .select(col("record.sensor"), timestamp_millis(col("record.at")).as("time"), col("record.temperature"));
+    }
+
+    private Dataset<Row> plainWindows(String notation) {
+        String[] sizeAndSlide = notation.split("/");
+        String size = seconds(sizeAndSlide[0]);
+        Column window = window(col("time"), size, sizeAndSlide.length > 1 ? seconds(sizeAndSlide[1]) : size);
+        Column value = col("temperature");
+        return parsed().withWatermark("time", "10 seconds")
+            .groupBy(col("sensor"), window)
+            .agg(count(value), avg(value), min(value), max(value));
+    }
+
+    private static String seconds(String duration) {
+        return duration.replace("s", " seconds");
+    }
+
+    private Dataset<Row> nativeWindows(String name) {
+        PipelineConfiguration.Stream stream = configuration.select(List.of(name)).get(0);
+        StreamCounters counters = StreamCounters.register(session.sparkContext(), name);
+        StreamQuery query = new StreamQuery(session, configuration, stream, counters);
+        return query.messages(query.windows(source()));
+    }
+}

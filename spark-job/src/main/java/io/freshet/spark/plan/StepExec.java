@@ -1,0 +1,117 @@
+package io.freshet.spark.plan;
+
+import java.util.List;
+import java.util.Objects;
+import org.apache.spark.rdd.RDD;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.expressions.Attribute;
+import org.apache.spark.sql.catalyst.expressions.AttributeSet;
+import org.apache.spark.sql.execution.InputAdapter;
+import org.apache.spark.sql.execution.ProjectExec;
+import org.apache.spark.sql.execution.SparkPlan;
+import org.apache.spark.sql.execution.WholeStageCodegenExec;
+import scala.collection.immutable.IndexedSeq;
+import scala.collection.immutable.Seq;
+import scala.jdk.javaapi.CollectionConverters;
+
+/** Runs a {@link Step}. */
+public final class StepExec extends SparkPlan {
+    private static final long serialVersionUID = 1L;
+
+    private final SparkPlan child;
+    private final Seq<Attribute> input;
+    private final PartitionStep step;
+    private final Seq<Attribute> output;
+
+    /** See {@link Step}: Spark's rules copy the plan by this constructor. */
+    public StepExec(SparkPlan child, Seq<Attribute> input, PartitionStep step, Seq<Attribute> output) {
+        this.child = child;
+        this.input = input;
+        this.step = step;
+        this.output = output;
+    }
+
+    @Override
+    public RDD<InternalRow> doExecute() {
+        SparkPlan source = withoutCopy(child);
+        int[] columns = CollectionConverters.asJava(input).stream().mapToInt(column -> ordinal(source, column)).toArray();
+        PartitionStep running = step;
+        return source.execute().toJavaRDD().mapPartitions(rows -> running.run(rows, columns)).rdd();
+    }
+
+    private static int ordinal(SparkPlan source, Attribute column) {
+        return source.output().indexWhere(found -> found.exprId().equals(column.exprId()));
+    }
+
+    /**
+     * Above a source Spark plans a projection that copies each row into its own format. The step reads a row of any kind
+     * and keeps none, so the copy is left out where it changes nothing else.
+     */
+    private static SparkPlan withoutCopy(SparkPlan plan) {
+        SparkPlan planned = plan instanceof WholeStageCodegenExec compiled ? compiled.child() : plan;
+        if (planned instanceof ProjectExec project) {
+            SparkPlan below = project.child() instanceof InputAdapter adapter ? adapter.child() : project.child();
+            if (project.projectList().equals(below.output())) {
+                return below;
+            }
+        }
+        return plan;
+    }
+
+    @Override
+    public Seq<Attribute> output() {
+        return output;
+    }
+
+    @Override
+    public AttributeSet references() {
+        return child.outputSet();
+    }
+
+    @Override
+    public AttributeSet producedAttributes() {
+        return outputSet();
+    }
+
+    @Override
+    public Seq<SparkPlan> children() {
+        return CollectionConverters.asScala(List.of(child)).toSeq();
+    }
+
+    @Override
+    public SparkPlan withNewChildrenInternal(IndexedSeq<SparkPlan> children) {
+        return new StepExec(children.apply(0), input, step, output);
+    }
+
+    @Override
+    public int productArity() {
+        return 4;
+    }
+
+    @Override
+    public Object productElement(int position) {
+        return switch (position) {
+            case 0 -> child;
+            case 1 -> input;
+            case 2 -> step;
+            case 3 -> output;
+            default -> throw new IndexOutOfBoundsException(position);
+        };
+    }
+
+    @Override
+    public boolean canEqual(Object other) {
+        return other instanceof StepExec;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof StepExec that && child.equals(that.child) && input.equals(that.input)
+            && step.equals(that.step) && output.equals(that.output);
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(child, input, step, output);
+    }
+}
