@@ -9,11 +9,11 @@ use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
 use super::fields::{Captured, Fields};
 use super::path::Path;
-use super::{FieldFinder, MAX_DEPTH, Rejection};
+use super::{MAX_DEPTH, Rejection, RowReader};
 use crate::wire::ReasonCode;
 
 /// Finds fields by their paths.
-pub(super) struct JsonFinder {
+pub(super) struct JsonReader {
     root: Node,
 }
 
@@ -33,7 +33,7 @@ struct Child {
     node: Node,
 }
 
-impl JsonFinder {
+impl JsonReader {
     /// The position of a path in the list is its slot.
     pub(super) fn new(paths: &[&Path]) -> Self {
         let mut root = Node::default();
@@ -75,17 +75,24 @@ impl Node {
     }
 }
 
-impl FieldFinder for JsonFinder {
-    fn find(&self, text: &str, fields: &mut Fields) -> Result<(), Rejection> {
+impl RowReader for JsonReader {
+    fn read(
+        &mut self,
+        text: &str,
+        fields: &mut Fields,
+        mut accept: impl FnMut(&Fields) -> Result<(), Rejection>,
+    ) -> Result<(), Rejection> {
+        fields.clear();
         let too_deep = Cell::new(false);
-        let value = Value { node: Some(&self.root), fields, depth: 0, too_deep: &too_deep };
+        let value =
+            Value { node: Some(&self.root), fields: &mut *fields, depth: 0, too_deep: &too_deep };
         let mut deserializer = sonic_rs::Deserializer::from_str(text);
         let parsed = value.deserialize(&mut deserializer).and_then(|kind| {
             deserializer.end()?;
             Ok(kind)
         });
         match parsed {
-            Ok(Kind::Object) => Ok(()),
+            Ok(Kind::Object) => accept(fields),
             Ok(Kind::Other) => Err(Rejection::new(ReasonCode::InvalidJson, "not an object")),
             Err(_) if too_deep.get() => {
                 let detail = format!("nested deeper than {MAX_DEPTH}");

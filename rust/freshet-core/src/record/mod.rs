@@ -1,11 +1,15 @@
 //! From a Kafka record to readings: who (series), what (metric), when (event time), how much (value).
 //!
 //! [`RecordParser`] holds what all formats share: limits, UTF-8, keys, times and the reasons for a rejection. A format
-//! only finds the fields of its text; it implements `FieldFinder` in a file of its own.
+//! only finds the fields of the rows of its text; it implements `RowReader` in a file of its own.
+//!
+//! A record is accepted or rejected as a whole: one bad row rejects all of it, so that the books of delivered, counted,
+//! late and rejected records balance.
 
 mod fields;
 mod json;
 mod path;
+mod readings;
 mod series;
 mod time;
 
@@ -13,11 +17,12 @@ use crate::config::{Format, Stream};
 use crate::wire::ReasonCode;
 
 pub use path::{InvalidPath, Path};
+pub use readings::{Point, Reading, Readings};
 pub use series::encode_series;
 pub use time::{InvalidTimeFormat, TimeFormat};
 
 use fields::{Captured, Fields};
-use json::JsonFinder;
+use json::JsonReader;
 
 /// A record of more bytes is rejected as `too_large`.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
@@ -57,55 +62,101 @@ impl Rejection {
     }
 }
 
-/// One value of one metric of one series at one time.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Reading<'a> {
-    /// The series id: its parts, percent-encoded and joined with `/`.
-    pub series: &'a str,
-    /// Index of the metric in [`Stream::values`].
-    pub metric: usize,
-    /// Event time, epoch microseconds.
-    pub time_us: i64,
-    /// The value; finite.
-    pub value: f64,
+/// Reads the rows of a record in one format.
+trait RowReader {
+    /// Hands the fields of each row to `accept`: every field that the stream asks for; what is not in the row is
+    /// [`Captured::Missing`].
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the text, or the first row's rejection by `accept`.
+    fn read(
+        &mut self,
+        text: &str,
+        fields: &mut Fields,
+        accept: impl FnMut(&Fields) -> Result<(), Rejection>,
+    ) -> Result<(), Rejection>;
 }
 
-/// The readings of one record. It is reused from record to record, so that parsing needs no allocation of its own.
-#[derive(Debug, Default)]
-pub struct Readings {
-    series: String,
-    time_us: i64,
-    values: Vec<(usize, f64)>,
+/// The reader of a stream's format. An enumeration and not a trait object: the compiler sees through it.
+enum Reader {
+    Json(JsonReader),
 }
 
-impl Readings {
-    /// The readings, in the order of the stream's metrics.
-    pub fn iter(&self) -> impl Iterator<Item = Reading<'_>> {
-        self.values.iter().map(|&(metric, value)| Reading {
-            series: &self.series,
-            metric,
-            time_us: self.time_us,
-            value,
-        })
+impl RowReader for Reader {
+    fn read(
+        &mut self,
+        text: &str,
+        fields: &mut Fields,
+        accept: impl FnMut(&Fields) -> Result<(), Rejection>,
+    ) -> Result<(), Rejection> {
+        match self {
+            Self::Json(reader) => reader.read(text, fields, accept),
+        }
     }
-
-    fn clear(&mut self) {
-        self.series.clear();
-        self.values.clear();
-    }
-}
-
-/// Finds the fields of a record in one format.
-trait FieldFinder: Send {
-    /// Captures every field that the stream asks for; what is not in the text stays [`Captured::Missing`].
-    fn find(&self, text: &str, fields: &mut Fields) -> Result<(), Rejection>;
 }
 
 /// Parses the records of one stream.
 pub struct RecordParser {
-    finder: Box<dyn FieldFinder>,
+    reader: Reader,
     fields: Fields,
-    /// Number of series fields; they come first in `fields`.
+    mapping: Mapping,
+}
+
+impl RecordParser {
+    /// A parser for the records of that stream.
+    pub fn new(stream: &Stream) -> Self {
+        let paths = paths(stream);
+        let reader = match stream.format {
+            Format::Json => Reader::Json(JsonReader::new(&paths)),
+        };
+        Self { reader, fields: Fields::new(paths.len()), mapping: Mapping::new(stream, &paths) }
+    }
+
+    /// Tells the parser what time it is (epoch milliseconds). Kafka's timestamp comes mostly from the sender, whose clock
+    /// may be wrong: from now on no event may be too far ahead of this time either.
+    pub fn set_now(&mut self, now_ms: i64) {
+        self.mapping.now_us = now_ms.saturating_mul(1_000);
+    }
+
+    /// Replaces the content of `readings` by what the record holds: at least one point with at least one value.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection`] when any row of the record cannot be trusted; `readings` is then of no use.
+    pub fn parse(
+        &mut self,
+        record: &RawRecord<'_>,
+        readings: &mut Readings,
+    ) -> Result<(), Rejection> {
+        readings.clear();
+        let text = text_of(record.value)?;
+        let Self { reader, fields, mapping } = self;
+        reader.read(text, fields, |fields| mapping.read_row(fields, record, readings))
+    }
+}
+
+/// The fields that a stream asks for; the position of a path is the field's slot. The series comes first, then the time,
+/// then the metrics.
+fn paths(stream: &Stream) -> Vec<&Path> {
+    let time = stream.time.as_ref().map(|time| &time.field);
+    let metrics = stream.values.iter().map(|(_, path)| path);
+    stream.series.iter().chain(time).chain(metrics).collect()
+}
+
+fn text_of(value: Option<&[u8]>) -> Result<&str, Rejection> {
+    let value = value.unwrap_or_default();
+    if value.len() > MAX_RECORD_BYTES {
+        let detail = format!("{} bytes, at most {MAX_RECORD_BYTES} are read", value.len());
+        return Err(Rejection::new(ReasonCode::TooLarge, detail));
+    }
+    std::str::from_utf8(value)
+        .map_err(|error| Rejection::new(ReasonCode::InvalidUtf8, error.to_string()))
+}
+
+/// What the fields of a row mean.
+struct Mapping {
+    /// Number of series fields; they come first.
     series_fields: usize,
     /// The event time's slot and format, after the series fields.
     time: Option<(usize, TimeFormat)>,
@@ -113,23 +164,14 @@ pub struct RecordParser {
     first_value: usize,
     names: Vec<String>,
     max_future_us: i64,
-    /// This machine's time, epoch microseconds; see [`Self::set_now`].
+    /// This machine's time, epoch microseconds; see [`RecordParser::set_now`].
     now_us: i64,
 }
 
-impl RecordParser {
-    /// A parser for the records of that stream.
-    pub fn new(stream: &Stream) -> Self {
-        let time_field = stream.time.as_ref().map(|time| &time.field);
-        let metrics = stream.values.iter().map(|(_, path)| path);
-        let paths: Vec<&Path> = stream.series.iter().chain(time_field).chain(metrics).collect();
+impl Mapping {
+    fn new(stream: &Stream, paths: &[&Path]) -> Self {
         let series_fields = stream.series.len();
-        let finder: Box<dyn FieldFinder> = match stream.format {
-            Format::Json => Box::new(JsonFinder::new(&paths)),
-        };
         Self {
-            finder,
-            fields: Fields::new(paths.len()),
             series_fields,
             time: stream.time.as_ref().map(|time| (series_fields, time.unit.clone())),
             first_value: series_fields + usize::from(stream.time.is_some()),
@@ -139,42 +181,27 @@ impl RecordParser {
         }
     }
 
-    /// Tells the parser what time it is (epoch milliseconds). Kafka's timestamp comes mostly from the sender, whose clock
-    /// may be wrong: from now on no event may be too far ahead of this time either.
-    pub fn set_now(&mut self, now_ms: i64) {
-        self.now_us = now_ms.saturating_mul(1_000);
-    }
-
-    /// Replaces the content of `readings` by what the record holds: at least one reading.
-    ///
-    /// # Errors
-    ///
-    /// [`Rejection`] when the record holds no reading that could be trusted; `readings` is then of no use.
-    pub fn parse(
-        &mut self,
+    /// Adds the row's point to the readings.
+    fn read_row(
+        &self,
+        fields: &Fields,
         record: &RawRecord<'_>,
         readings: &mut Readings,
     ) -> Result<(), Rejection> {
-        readings.clear();
-        self.find_fields(record.value)?;
-        self.read_series(record.key, &mut readings.series)?;
-        readings.time_us = self.read_time(record.timestamp_ms)?;
-        self.read_values(&mut readings.values)
+        self.read_series(fields, record.key, readings.series_mut())?;
+        let time_us = self.read_time(fields, record.timestamp_ms)?;
+        self.read_values(fields, readings)?;
+        readings.end_point(time_us);
+        Ok(())
     }
 
-    fn find_fields(&mut self, value: Option<&[u8]>) -> Result<(), Rejection> {
-        let value = value.unwrap_or_default();
-        if value.len() > MAX_RECORD_BYTES {
-            let detail = format!("{} bytes, at most {MAX_RECORD_BYTES} are read", value.len());
-            return Err(Rejection::new(ReasonCode::TooLarge, detail));
-        }
-        let text = std::str::from_utf8(value)
-            .map_err(|error| Rejection::new(ReasonCode::InvalidUtf8, error.to_string()))?;
-        self.fields.clear();
-        self.finder.find(text, &mut self.fields)
-    }
-
-    fn read_series(&self, key: Option<&[u8]>, series: &mut String) -> Result<(), Rejection> {
+    fn read_series(
+        &self,
+        fields: &Fields,
+        key: Option<&[u8]>,
+        series: &mut String,
+    ) -> Result<(), Rejection> {
+        let start = series.len();
         if self.series_fields == 0 {
             series.push_str(series_from_key(key)?);
         }
@@ -182,12 +209,12 @@ impl RecordParser {
             if slot > 0 {
                 series.push('/');
             }
-            if !self.fields.write_text(slot, |part| series::encode_part(part, series)) {
-                let detail = self.describe(slot);
+            if !fields.write_text(slot, |part| series::encode_part(part, series)) {
+                let detail = self.describe(fields, slot);
                 return Err(Rejection::new(ReasonCode::MissingSeries, detail));
             }
         }
-        match series.len() {
+        match series.len() - start {
             0 => Err(Rejection::new(ReasonCode::MissingSeries, "the series id is empty")),
             1..=MAX_SERIES_BYTES => Ok(()),
             length => Err(Rejection::new(
@@ -197,10 +224,10 @@ impl RecordParser {
         }
     }
 
-    fn read_time(&self, timestamp_ms: i64) -> Result<i64, Rejection> {
+    fn read_time(&self, fields: &Fields, timestamp_ms: i64) -> Result<i64, Rejection> {
         let kafka_us = timestamp_ms.saturating_mul(1_000);
         let time_us = match &self.time {
-            Some((slot, format)) => self.read_time_field(*slot, format)?,
+            Some((slot, format)) => self.read_time_field(fields, *slot, format)?,
             None => time::in_range(kafka_us).ok_or_else(|| {
                 let detail = format!("Kafka's timestamp {timestamp_ms} is out of range");
                 Rejection::new(ReasonCode::InvalidTime, detail)
@@ -215,40 +242,49 @@ impl RecordParser {
         Ok(time_us)
     }
 
-    fn read_time_field(&self, slot: usize, format: &TimeFormat) -> Result<i64, Rejection> {
-        let time_us = match self.fields.get(slot) {
+    fn read_time_field(
+        &self,
+        fields: &Fields,
+        slot: usize,
+        format: &TimeFormat,
+    ) -> Result<i64, Rejection> {
+        let time_us = match fields.get(slot) {
             Captured::Missing | Captured::Null => {
-                return Err(Rejection::new(ReasonCode::MissingTime, self.describe(slot)));
+                let detail = self.describe(fields, slot);
+                return Err(Rejection::new(ReasonCode::MissingTime, detail));
             }
             Captured::Integer(number) => format.read_integer(number),
             Captured::Unsigned(number) => {
                 i64::try_from(number).ok().and_then(|number| format.read_integer(number))
             }
             Captured::Float(number) => format.read_float(number),
-            Captured::Text(..) => format.read_text(self.fields.text(slot)),
+            Captured::Text(..) => format.read_text(fields.text(slot)),
             Captured::Bool(_) | Captured::Nested => None,
         };
         time_us.ok_or_else(|| {
-            let detail = format!("{} and is not a time in '{format}'", self.describe(slot));
+            let detail = format!("{} and is not a time in '{format}'", self.describe(fields, slot));
             Rejection::new(ReasonCode::InvalidTime, detail)
         })
     }
 
-    fn read_values(&self, values: &mut Vec<(usize, f64)>) -> Result<(), Rejection> {
+    fn read_values(&self, fields: &Fields, readings: &mut Readings) -> Result<(), Rejection> {
+        let mut found = false;
         for slot in self.first_value..self.names.len() {
-            let value = match self.fields.get(slot) {
+            let value = match fields.get(slot) {
                 Captured::Missing | Captured::Null => continue,
                 Captured::Integer(number) => number as f64,
                 Captured::Unsigned(number) => number as f64,
                 Captured::Float(number) if number.abs() <= MAX_MAGNITUDE => number,
                 Captured::Float(_) | Captured::Bool(_) | Captured::Text(..) | Captured::Nested => {
-                    let detail = format!("{} and is not a number up to 1e150", self.describe(slot));
+                    let described = self.describe(fields, slot);
+                    let detail = format!("{described} and is not a number up to 1e150");
                     return Err(Rejection::new(ReasonCode::InvalidValue, detail));
                 }
             };
-            values.push((slot - self.first_value, value));
+            readings.push_value(slot - self.first_value, value);
+            found = true;
         }
-        if values.is_empty() {
+        if !found {
             let wanted = self.names[self.first_value..].join("', '");
             let detail = format!("none of '{wanted}' is there");
             return Err(Rejection::new(ReasonCode::MissingValue, detail));
@@ -257,8 +293,8 @@ impl RecordParser {
     }
 
     /// What stands in a slot, for the detail of a rejection.
-    fn describe(&self, slot: usize) -> String {
-        format!("'{}' is {}", self.names[slot], self.fields.describe(slot))
+    fn describe(&self, fields: &Fields, slot: usize) -> String {
+        format!("'{}' is {}", self.names[slot], fields.describe(slot))
     }
 }
 
