@@ -27,6 +27,9 @@ pub struct Stream {
     pub time: Option<TimeField>,
     /// The metrics: name and place in a record, in the order of the file.
     pub values: Vec<(String, Path)>,
+    /// Whether a text that is a number, such as `"21.5"`, counts as one.
+    #[serde(default)]
+    pub text_numbers: bool,
     /// The kinds of windows, each once.
     pub windows: Vec<WindowSpec>,
     /// How long a window waits for stragglers: Spark's watermark delay.
@@ -83,6 +86,7 @@ impl Stream {
             series: read_series(section)?,
             time: read_time(section)?,
             values: read_values(section)?,
+            text_numbers: section.flag("text_numbers")?.unwrap_or(false),
             windows: read_windows(section)?,
             lateness: section
                 .duration("lateness")?

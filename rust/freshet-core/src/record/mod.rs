@@ -8,6 +8,7 @@
 
 mod fields;
 mod json;
+mod number;
 mod path;
 mod readings;
 mod series;
@@ -21,7 +22,7 @@ pub use readings::{Point, Reading, Readings};
 pub use series::encode_series;
 pub use time::{InvalidTimeFormat, TimeFormat};
 
-use fields::{Captured, Fields};
+use fields::{Fields, Row, Value};
 use json::JsonReader;
 
 /// A record of more bytes is rejected as `too_large`.
@@ -65,7 +66,7 @@ impl Rejection {
 /// Reads the rows of a record in one format.
 trait RowReader {
     /// Hands the fields of each row to `accept`: every field that the stream asks for; what is not in the row is
-    /// [`Captured::Missing`].
+    /// [`Value::Missing`].
     ///
     /// # Errors
     ///
@@ -74,7 +75,7 @@ trait RowReader {
         &mut self,
         text: &str,
         fields: &mut Fields,
-        accept: impl FnMut(&Fields) -> Result<(), Rejection>,
+        accept: impl FnMut(Row<'_>) -> Result<(), Rejection>,
     ) -> Result<(), Rejection>;
 }
 
@@ -88,7 +89,7 @@ impl RowReader for Reader {
         &mut self,
         text: &str,
         fields: &mut Fields,
-        accept: impl FnMut(&Fields) -> Result<(), Rejection>,
+        accept: impl FnMut(Row<'_>) -> Result<(), Rejection>,
     ) -> Result<(), Rejection> {
         match self {
             Self::Json(reader) => reader.read(text, fields, accept),
@@ -132,7 +133,7 @@ impl RecordParser {
         readings.clear();
         let text = text_of(record.value)?;
         let Self { reader, fields, mapping } = self;
-        reader.read(text, fields, |fields| mapping.read_row(fields, record, readings))
+        reader.read(text, fields, |row| mapping.read_row(row, record, readings))
     }
 }
 
@@ -163,6 +164,8 @@ struct Mapping {
     /// Slot of the first metric; the others follow.
     first_value: usize,
     names: Vec<String>,
+    /// Whether a text may stand for a number.
+    text_numbers: bool,
     max_future_us: i64,
     /// This machine's time, epoch microseconds; see [`RecordParser::set_now`].
     now_us: i64,
@@ -176,6 +179,7 @@ impl Mapping {
             time: stream.time.as_ref().map(|time| (series_fields, time.unit.clone())),
             first_value: series_fields + usize::from(stream.time.is_some()),
             names: paths.iter().map(ToString::to_string).collect(),
+            text_numbers: stream.text_numbers,
             max_future_us: i64::try_from(stream.max_future.as_micros()).unwrap_or(i64::MAX),
             now_us: i64::MAX,
         }
@@ -184,20 +188,20 @@ impl Mapping {
     /// Adds the row's point to the readings.
     fn read_row(
         &self,
-        fields: &Fields,
+        row: Row<'_>,
         record: &RawRecord<'_>,
         readings: &mut Readings,
     ) -> Result<(), Rejection> {
-        self.read_series(fields, record.key, readings.series_mut())?;
-        let time_us = self.read_time(fields, record.timestamp_ms)?;
-        self.read_values(fields, readings)?;
+        self.read_series(row, record.key, readings.series_mut())?;
+        let time_us = self.read_time(row, record.timestamp_ms)?;
+        self.read_values(row, readings)?;
         readings.end_point(time_us);
         Ok(())
     }
 
     fn read_series(
         &self,
-        fields: &Fields,
+        row: Row<'_>,
         key: Option<&[u8]>,
         series: &mut String,
     ) -> Result<(), Rejection> {
@@ -209,9 +213,13 @@ impl Mapping {
             if slot > 0 {
                 series.push('/');
             }
-            if !fields.write_text(slot, |part| series::encode_part(part, series)) {
-                let detail = self.describe(fields, slot);
-                return Err(Rejection::new(ReasonCode::MissingSeries, detail));
+            match row.get(slot) {
+                Value::Text(part) | Value::Number(part) => series::encode_part(part, series),
+                Value::Bool(truth) => series.push_str(if truth { "true" } else { "false" }),
+                Value::Missing | Value::Null | Value::Nested => {
+                    let detail = self.describe(row, slot);
+                    return Err(Rejection::new(ReasonCode::MissingSeries, detail));
+                }
             }
         }
         match series.len() - start {
@@ -224,10 +232,10 @@ impl Mapping {
         }
     }
 
-    fn read_time(&self, fields: &Fields, timestamp_ms: i64) -> Result<i64, Rejection> {
+    fn read_time(&self, row: Row<'_>, timestamp_ms: i64) -> Result<i64, Rejection> {
         let kafka_us = timestamp_ms.saturating_mul(1_000);
         let time_us = match &self.time {
-            Some((slot, format)) => self.read_time_field(fields, *slot, format)?,
+            Some((slot, format)) => self.read_time_field(row, *slot, format)?,
             None => time::in_range(kafka_us).ok_or_else(|| {
                 let detail = format!("Kafka's timestamp {timestamp_ms} is out of range");
                 Rejection::new(ReasonCode::InvalidTime, detail)
@@ -244,42 +252,39 @@ impl Mapping {
 
     fn read_time_field(
         &self,
-        fields: &Fields,
+        row: Row<'_>,
         slot: usize,
         format: &TimeFormat,
     ) -> Result<i64, Rejection> {
-        let time_us = match fields.get(slot) {
-            Captured::Missing | Captured::Null => {
-                let detail = self.describe(fields, slot);
+        let time_us = match row.get(slot) {
+            Value::Missing | Value::Null => {
+                let detail = self.describe(row, slot);
                 return Err(Rejection::new(ReasonCode::MissingTime, detail));
             }
-            Captured::Integer(number) => format.read_integer(number),
-            Captured::Unsigned(number) => {
-                i64::try_from(number).ok().and_then(|number| format.read_integer(number))
-            }
-            Captured::Float(number) => format.read_float(number),
-            Captured::Text(..) => format.read_text(fields.text(slot)),
-            Captured::Bool(_) | Captured::Nested => None,
+            Value::Number(number) => format.read_number(number),
+            Value::Text(text) if format.is_written_as_text() => format.read_text(text),
+            Value::Text(text) if self.text_numbers => format.read_number(text),
+            Value::Text(_) | Value::Bool(_) | Value::Nested => None,
         };
         time_us.ok_or_else(|| {
-            let detail = format!("{} and is not a time in '{format}'", self.describe(fields, slot));
+            let detail = format!("{} and is not a time in '{format}'", self.describe(row, slot));
             Rejection::new(ReasonCode::InvalidTime, detail)
         })
     }
 
-    fn read_values(&self, fields: &Fields, readings: &mut Readings) -> Result<(), Rejection> {
+    fn read_values(&self, row: Row<'_>, readings: &mut Readings) -> Result<(), Rejection> {
         let mut found = false;
         for slot in self.first_value..self.names.len() {
-            let value = match fields.get(slot) {
-                Captured::Missing | Captured::Null => continue,
-                Captured::Integer(number) => number as f64,
-                Captured::Unsigned(number) => number as f64,
-                Captured::Float(number) if number.abs() <= MAX_MAGNITUDE => number,
-                Captured::Float(_) | Captured::Bool(_) | Captured::Text(..) | Captured::Nested => {
-                    let described = self.describe(fields, slot);
-                    let detail = format!("{described} and is not a number up to 1e150");
-                    return Err(Rejection::new(ReasonCode::InvalidValue, detail));
-                }
+            let value = match row.get(slot) {
+                Value::Missing | Value::Null => continue,
+                Value::Number(number) => number::read_float(number),
+                Value::Text(text) if self.text_numbers => number::read_float(text),
+                Value::Text(_) | Value::Bool(_) | Value::Nested => None,
+            };
+            let Some(value) = value.filter(|value| value.abs() <= MAX_MAGNITUDE) else {
+                let described = self.describe(row, slot);
+                let detail = format!("{described} and is not a number up to 1e150");
+                return Err(Rejection::new(ReasonCode::InvalidValue, detail));
             };
             readings.push_value(slot - self.first_value, value);
             found = true;
@@ -293,8 +298,8 @@ impl Mapping {
     }
 
     /// What stands in a slot, for the detail of a rejection.
-    fn describe(&self, fields: &Fields, slot: usize) -> String {
-        format!("'{}' is {}", self.names[slot], fields.describe(slot))
+    fn describe(&self, row: Row<'_>, slot: usize) -> String {
+        format!("'{}' is {}", self.names[slot], row.describe(slot))
     }
 }
 
