@@ -106,6 +106,22 @@ fn formats(criterion: &mut Criterion) {
          values = { temperature = \"temperature\", humidity = \"humidity\" }",
         &json,
     );
+    measure(
+        criterion,
+        "csv",
+        "format = \"csv\"\n\
+         columns = [\"sensor\", \"site\", \"at\", \"temperature\", \"humidity\", \"status\"]\n\
+         series = [\"site\", \"sensor\"]\ntime = { field = \"at\", unit = \"ms\" }\n\
+         values = { temperature = \"temperature\", humidity = \"humidity\" }",
+        &csv(),
+    );
+    measure(
+        criterion,
+        "influx",
+        "format = \"influx\"\nseries = [\"tag.site\", \"tag.sensor\"]\n\
+         values = { temperature = \"field.temperature\", humidity = \"field.humidity\" }",
+        &influx(),
+    );
 }
 
 criterion_group!(benches, formats);

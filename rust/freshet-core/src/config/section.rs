@@ -197,13 +197,12 @@ impl<'a> Section<'a> {
         self.text(key)?.ok_or_else(|| self.missing(key))
     }
 
-    pub(super) fn flag(&self, key: &'static str) -> Result<Option<bool>, ConfigError> {
-        let found = self.read(key, "true or false", |written| match written {
+    pub(super) fn flag(&self, key: &'static str) -> Result<Option<Located<bool>>, ConfigError> {
+        self.read(key, "true or false", |written| match written {
             Written::File(DeValue::Boolean(flag)) => Some(*flag),
             Written::File(_) => None,
             Written::Override(text) => text.parse().ok(),
-        })?;
-        Ok(found.map(|found| found.value))
+        })
     }
 
     pub(super) fn integer(&self, key: &'static str) -> Result<Option<Located<i64>>, ConfigError> {

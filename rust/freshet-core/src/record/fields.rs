@@ -100,6 +100,11 @@ impl Fields {
         &mut self.decoded
     }
 
+    /// A text that stands there in the buffer.
+    pub(super) fn decoded(&self, range: &Range<usize>) -> &str {
+        &self.decoded[range.clone()]
+    }
+
     /// The fields of a row of that text.
     pub(super) fn row<'a>(&'a self, text: &'a str) -> Row<'a> {
         Row { text, fields: self }

@@ -9,6 +9,7 @@
 
 use std::fmt;
 
+use super::bytes::find_special;
 use super::fields::{Fields, Row};
 use super::path::Path;
 use super::{MAX_DEPTH, Rejection, RowReader};
@@ -300,16 +301,7 @@ impl Scan<'_> {
     /// Stops at the next quote, backslash or control character, or at the end.
     #[inline]
     fn skip_plain_characters(&mut self) {
-        while let Some(word) = self.bytes[self.at..].first_chunk() {
-            let special = special_bytes(u64::from_le_bytes(*word));
-            if special != 0 {
-                self.at += special.trailing_zeros() as usize / 8;
-                return;
-            }
-            self.at += 8;
-        }
-        let rest = &self.bytes[self.at..];
-        self.at += rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)).count();
+        self.at = find_special(self.bytes, self.at, b'"', b'\\');
     }
 
     /// Reads the rest of a string whose plain beginning goes from `start` to here, and appends it decoded.
@@ -495,23 +487,6 @@ impl Scan<'_> {
         self.at += 1;
         Ok(())
     }
-}
-
-const fn in_every_byte(byte: u8) -> u64 {
-    u64::from_ne_bytes([byte; 8])
-}
-
-/// The highest bit of the first byte that is a quote, a backslash or a control character, and nothing below it; zero
-/// where there is none. (S. E. Anderson, "Bit Twiddling Hacks": a byte that is zero, or less than n, in a word. Only bytes
-/// above the first hit may be wrong.)
-#[inline]
-const fn special_bytes(word: u64) -> u64 {
-    let quote = word ^ in_every_byte(b'"');
-    let backslash = word ^ in_every_byte(b'\\');
-    let is_quote = quote.wrapping_sub(in_every_byte(1)) & !quote;
-    let is_backslash = backslash.wrapping_sub(in_every_byte(1)) & !backslash;
-    let is_control = word.wrapping_sub(in_every_byte(0x20)) & !word;
-    (is_quote | is_backslash | is_control) & in_every_byte(0x80)
 }
 
 /// A key as it was written, from its opening quote to the colon.

@@ -6,8 +6,11 @@
 //! A record is accepted or rejected as a whole: one bad row rejects all of it, so that the books of delivered, counted,
 //! late and rejected records balance.
 
+mod bytes;
+mod csv;
 mod fields;
 mod json;
+mod line_protocol;
 mod number;
 mod path;
 mod readings;
@@ -22,8 +25,12 @@ pub use readings::{Point, Reading, Readings};
 pub use series::encode_series;
 pub use time::{InvalidTimeFormat, TimeFormat};
 
+use csv::CsvReader;
 use fields::{Fields, Row, Value};
 use json::JsonReader;
+use line_protocol::LineProtocolReader;
+
+pub(crate) use line_protocol::Place;
 
 /// A record of more bytes is rejected as `too_large`.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
@@ -61,6 +68,14 @@ impl Rejection {
     pub(crate) fn new(reason: ReasonCode, detail: impl Into<String>) -> Self {
         Self { reason, detail: detail.into() }
     }
+
+    fn in_row(self, row: usize) -> Self {
+        Self { detail: format!("row {row}: {}", self.detail), ..self }
+    }
+
+    fn in_line(self, line: usize) -> Self {
+        Self { detail: format!("line {line}: {}", self.detail), ..self }
+    }
 }
 
 /// Reads the rows of a record in one format.
@@ -82,6 +97,8 @@ trait RowReader {
 /// The reader of a stream's format. An enumeration and not a trait object: the compiler sees through it.
 enum Reader {
     Json(JsonReader),
+    Csv(CsvReader),
+    LineProtocol(LineProtocolReader),
 }
 
 impl RowReader for Reader {
@@ -93,6 +110,8 @@ impl RowReader for Reader {
     ) -> Result<(), Rejection> {
         match self {
             Self::Json(reader) => reader.read(text, fields, accept),
+            Self::Csv(reader) => reader.read(text, fields, accept),
+            Self::LineProtocol(reader) => reader.read(text, fields, accept),
         }
     }
 }
@@ -110,6 +129,8 @@ impl RecordParser {
         let paths = paths(stream);
         let reader = match stream.format {
             Format::Json => Reader::Json(JsonReader::new(&paths)),
+            Format::Csv => Reader::Csv(CsvReader::new(&paths, &stream.csv)),
+            Format::Influx => Reader::LineProtocol(LineProtocolReader::new(&paths)),
         };
         Self { reader, fields: Fields::new(paths.len()), mapping: Mapping::new(stream, &paths) }
     }
@@ -133,7 +154,11 @@ impl RecordParser {
         readings.clear();
         let text = text_of(record.value)?;
         let Self { reader, fields, mapping } = self;
-        reader.read(text, fields, |row| mapping.read_row(row, record, readings))
+        reader.read(text, fields, |row| mapping.read_row(row, record, readings))?;
+        if readings.is_empty() {
+            return Err(mapping.no_value());
+        }
+        Ok(())
     }
 }
 
@@ -146,7 +171,9 @@ fn paths(stream: &Stream) -> Vec<&Path> {
 }
 
 fn text_of(value: Option<&[u8]>) -> Result<&str, Rejection> {
-    let value = value.unwrap_or_default();
+    let value = value.ok_or_else(|| {
+        Rejection::new(ReasonCode::MissingValue, "the record has no value: it is a tombstone")
+    })?;
     if value.len() > MAX_RECORD_BYTES {
         let detail = format!("{} bytes, at most {MAX_RECORD_BYTES} are read", value.len());
         return Err(Rejection::new(ReasonCode::TooLarge, detail));
@@ -161,11 +188,15 @@ struct Mapping {
     series_fields: usize,
     /// The event time's slot and format, after the series fields.
     time: Option<(usize, TimeFormat)>,
+    /// Whether Kafka's timestamp stands in where that slot is empty.
+    time_may_be_missing: bool,
     /// Slot of the first metric; the others follow.
     first_value: usize,
     names: Vec<String>,
     /// Whether a text may stand for a number.
     text_numbers: bool,
+    /// Whether a record may have rows that are none of the stream's: lines of other measurements.
+    passes_over_other_rows: bool,
     max_future_us: i64,
     /// This machine's time, epoch microseconds; see [`RecordParser::set_now`].
     now_us: i64,
@@ -177,9 +208,11 @@ impl Mapping {
         Self {
             series_fields,
             time: stream.time.as_ref().map(|time| (series_fields, time.unit.clone())),
+            time_may_be_missing: stream.has_line_timestamps(),
             first_value: series_fields + usize::from(stream.time.is_some()),
             names: paths.iter().map(ToString::to_string).collect(),
-            text_numbers: stream.text_numbers,
+            text_numbers: stream.text_numbers || stream.format == Format::Csv,
+            passes_over_other_rows: stream.format == Format::Influx,
             max_future_us: i64::try_from(stream.max_future.as_micros()).unwrap_or(i64::MAX),
             now_us: i64::MAX,
         }
@@ -192,10 +225,14 @@ impl Mapping {
         record: &RawRecord<'_>,
         readings: &mut Readings,
     ) -> Result<(), Rejection> {
+        if self.passes_over_other_rows && !self.has_value(row) {
+            return Ok(());
+        }
+        let series = readings.series_mut().len();
         self.read_series(row, record.key, readings.series_mut())?;
         let time_us = self.read_time(row, record.timestamp_ms)?;
         self.read_values(row, readings)?;
-        readings.end_point(time_us);
+        readings.end_point(series, time_us);
         Ok(())
     }
 
@@ -235,8 +272,10 @@ impl Mapping {
     fn read_time(&self, row: Row<'_>, timestamp_ms: i64) -> Result<i64, Rejection> {
         let kafka_us = timestamp_ms.saturating_mul(1_000);
         let time_us = match &self.time {
-            Some((slot, format)) => self.read_time_field(row, *slot, format)?,
-            None => time::in_range(kafka_us).ok_or_else(|| {
+            Some((slot, format)) if !self.takes_kafkas_time(row, *slot) => {
+                self.read_time_field(row, *slot, format)?
+            }
+            _ => time::in_range(kafka_us).ok_or_else(|| {
                 let detail = format!("Kafka's timestamp {timestamp_ms} is out of range");
                 Rejection::new(ReasonCode::InvalidTime, detail)
             })?,
@@ -248,6 +287,10 @@ impl Mapping {
             return Err(Rejection::new(ReasonCode::InFuture, detail));
         }
         Ok(time_us)
+    }
+
+    fn takes_kafkas_time(&self, row: Row<'_>, slot: usize) -> bool {
+        self.time_may_be_missing && row.get(slot) == Value::Missing
     }
 
     fn read_time_field(
@@ -289,12 +332,16 @@ impl Mapping {
             readings.push_value(slot - self.first_value, value);
             found = true;
         }
-        if !found {
-            let wanted = self.names[self.first_value..].join("', '");
-            let detail = format!("none of '{wanted}' is there");
-            return Err(Rejection::new(ReasonCode::MissingValue, detail));
-        }
-        Ok(())
+        if found { Ok(()) } else { Err(self.no_value()) }
+    }
+
+    fn has_value(&self, row: Row<'_>) -> bool {
+        (self.first_value..self.names.len()).any(|slot| row.get(slot) != Value::Missing)
+    }
+
+    fn no_value(&self) -> Rejection {
+        let wanted = self.names[self.first_value..].join("', '");
+        Rejection::new(ReasonCode::MissingValue, format!("none of '{wanted}' is there"))
     }
 
     /// What stands in a slot, for the detail of a rejection.
@@ -314,5 +361,7 @@ fn series_from_key(key: Option<&[u8]>) -> Result<&str, Rejection> {
         .map_err(|error| Rejection::new(ReasonCode::InvalidUtf8, format!("the key: {error}")))
 }
 
+#[cfg(test)]
+mod documentation;
 #[cfg(test)]
 mod tests;

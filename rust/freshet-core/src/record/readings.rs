@@ -1,5 +1,7 @@
 //! What the records say: readings, grouped by the rows they came in.
 
+use std::ops::Range;
+
 /// One value of one metric of one series at one time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reading<'a> {
@@ -27,33 +29,33 @@ pub struct Point<'a> {
 /// The readings of one record. It is reused from record to record, so that parsing needs no allocation of its own.
 #[derive(Debug, Default)]
 pub struct Readings {
-    /// The series ids of all points, one after the other.
+    /// The series ids of the points, one after the other; neighbours of one series share theirs.
     series: String,
     /// The values of all points, one after the other.
     values: Vec<(usize, f64)>,
-    points: Vec<Ends>,
+    points: Vec<Place>,
 }
 
-/// A point's time, and where its parts of the shared buffers end; they begin where those of the point before end.
-#[derive(Debug, Clone, Copy)]
-struct Ends {
+/// A point's time, and where its parts of the shared buffers stand.
+#[derive(Debug)]
+struct Place {
     time_us: i64,
-    series: usize,
-    values: usize,
+    series: Range<usize>,
+    /// Where its values end; they begin where those of the point before end.
+    values_end: usize,
 }
 
 impl Readings {
     /// The points, in the order of the record's rows; at least one after a record was accepted.
     pub fn points(&self) -> impl Iterator<Item = Point<'_>> {
-        let (mut series, mut values) = (0, 0);
-        self.points.iter().map(move |ends| {
-            let point = Point {
-                series: &self.series[series..ends.series],
-                time_us: ends.time_us,
-                values: &self.values[values..ends.values],
-            };
-            (series, values) = (ends.series, ends.values);
-            point
+        let mut values = 0;
+        self.points.iter().map(move |place| {
+            let values = std::mem::replace(&mut values, place.values_end)..place.values_end;
+            Point {
+                series: &self.series[place.series.clone()],
+                time_us: place.time_us,
+                values: &self.values[values],
+            }
         })
     }
 
@@ -70,6 +72,10 @@ impl Readings {
         self.points.clear();
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.points.is_empty()
+    }
+
     /// Where the next point's series id is written, at the end of what is there.
     pub(super) fn series_mut(&mut self) -> &mut String {
         &mut self.series
@@ -80,8 +86,18 @@ impl Readings {
         self.values.push((metric, value));
     }
 
-    /// Ends the next point: its series id and values are written.
-    pub(super) fn end_point(&mut self, time_us: i64) {
-        self.points.push(Ends { time_us, series: self.series.len(), values: self.values.len() });
+    /// Ends the next point, whose series id stands from `series` on and whose values are pushed.
+    pub(super) fn end_point(&mut self, series: usize, time_us: i64) {
+        let before = self.points.last().map(|place| place.series.clone());
+        let same = before.filter(|before| self.series[before.clone()] == self.series[series..]);
+        // A record of many rows has mostly few series, and with the Kafka key as its series only one.
+        let series = match same {
+            Some(before) => {
+                self.series.truncate(series);
+                before
+            }
+            None => series..self.series.len(),
+        };
+        self.points.push(Place { time_us, series, values_end: self.values.len() });
     }
 }
