@@ -28,7 +28,7 @@ pub use kafka::{Kafka, SaslMechanism, Security, SecurityProtocol};
 pub use secret::Secret;
 pub use source::{Source, SourceKind};
 pub use spark::{Spark, StateStore};
-pub use stream::{Format, Stream, TimeField, TimeUnit};
+pub use stream::{CsvLayout, Format, Stream, TimeField, TimeUnit};
 
 use section::{Document, Environment, Section};
 

@@ -197,6 +197,14 @@ impl<'a> Section<'a> {
         self.text(key)?.ok_or_else(|| self.missing(key))
     }
 
+    pub(super) fn flag(&self, key: &'static str) -> Result<Option<Located<bool>>, ConfigError> {
+        self.read(key, "true or false", |written| match written {
+            Written::File(DeValue::Boolean(flag)) => Some(*flag),
+            Written::File(_) => None,
+            Written::Override(text) => text.parse().ok(),
+        })
+    }
+
     pub(super) fn integer(&self, key: &'static str) -> Result<Option<Located<i64>>, ConfigError> {
         self.read(key, "a whole number", |written| match written {
             Written::File(DeValue::Integer(number)) => {

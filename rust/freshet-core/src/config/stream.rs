@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ConfigError;
 use super::section::{Section, TextOrTable};
-use crate::record::{Path, TimeFormat};
+use crate::record::{InvalidPath, Path, Place, TimeFormat};
 use crate::window::WindowSpec;
 
 /// One stream: a raw topic, how its records are read, and the windows they are averaged over.
@@ -21,12 +21,18 @@ pub struct Stream {
     pub units: BTreeMap<String, String>,
     /// What the records are written in.
     pub format: Format,
+    /// How CSV records are laid out; of no meaning for other formats.
+    #[serde(default)]
+    pub csv: CsvLayout,
     /// Where the parts of the series id stand in a record; empty takes the Kafka key.
     pub series: Vec<Path>,
     /// Where the event time stands; `None` takes Kafka's own timestamp.
     pub time: Option<TimeField>,
     /// The metrics: name and place in a record, in the order of the file.
     pub values: Vec<(String, Path)>,
+    /// Whether a text that is a number, such as `"21.5"`, counts as one.
+    #[serde(default)]
+    pub text_numbers: bool,
     /// The kinds of windows, each once.
     pub windows: Vec<WindowSpec>,
     /// How long a window waits for stragglers: Spark's watermark delay.
@@ -45,15 +51,38 @@ pub struct Stream {
 pub enum Format {
     /// One JSON object per record.
     Json,
+    /// Rows of comma-separated values.
+    Csv,
+    /// Lines of `InfluxDB`'s line protocol.
+    Influx,
 }
 
 impl Format {
-    const ALL: [Self; 1] = [Self::Json];
+    const ALL: [Self; 3] = [Self::Json, Self::Csv, Self::Influx];
 
     fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Influx => "influx",
         }
+    }
+}
+
+/// How the rows of CSV records are laid out. With neither `columns` nor `header` a column is named by its number, from 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CsvLayout {
+    /// The names of all columns, where the records have no header.
+    pub columns: Vec<String>,
+    /// Whether the first row of each record names the columns.
+    pub header: bool,
+    /// Between two cells; an ASCII character.
+    pub delimiter: char,
+}
+
+impl Default for CsvLayout {
+    fn default() -> Self {
+        Self { columns: Vec::new(), header: false, delimiter: ',' }
     }
 }
 
@@ -75,14 +104,19 @@ const HIGHEST_GENERATION: i64 = 1_000_000;
 impl Stream {
     pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
         let name = read_name(section)?;
+        let format = section.choice("format", &Format::ALL, Format::name)?.unwrap_or(Format::Json);
+        let csv = read_csv_layout(section, format)?;
+        let paths = Paths { format, csv: &csv };
         let stream = Self {
             title: section.text("title")?.map_or_else(|| name.clone(), |found| found.value),
             name,
             units: BTreeMap::new(),
-            format: section.choice("format", &Format::ALL, Format::name)?.unwrap_or(Format::Json),
-            series: read_series(section)?,
-            time: read_time(section)?,
-            values: read_values(section)?,
+            format,
+            series: read_series(section, paths)?,
+            time: read_time(section, paths)?,
+            values: read_values(section, paths)?,
+            text_numbers: read_text_numbers(section, format)?,
+            csv: csv.clone(),
             windows: read_windows(section)?,
             lateness: section
                 .duration("lateness")?
@@ -95,6 +129,119 @@ impl Stream {
         let stream = Self { units: read_units(section, &stream.values)?, ..stream };
         section.finish()?;
         Ok(stream)
+    }
+
+    /// Whether the event time is the timestamp of a line in line protocol; a line without one takes Kafka's.
+    pub fn has_line_timestamps(&self) -> bool {
+        let place = self.time.as_ref().and_then(|time| Place::of(&time.field));
+        self.format == Format::Influx && place == Some(Place::Timestamp)
+    }
+}
+
+/// Reads paths, and refuses what the records cannot have.
+#[derive(Clone, Copy)]
+struct Paths<'a> {
+    format: Format,
+    csv: &'a CsvLayout,
+}
+
+impl Paths<'_> {
+    fn parse(self, text: &str) -> Result<Path, String> {
+        let path: Path = text.parse().map_err(|error: InvalidPath| error.to_string())?;
+        match self.format {
+            Format::Json => Ok(path),
+            Format::Csv => self.check_column(&path.name()).map(|()| path),
+            Format::Influx if Place::of(&path).is_some() => Ok(path),
+            Format::Influx => Err(format!(
+                "'{text}' is not a place in a line: write measurement, timestamp, tag.NAME or field.NAME"
+            )),
+        }
+    }
+
+    fn check_column(self, name: &str) -> Result<(), String> {
+        let columns = &self.csv.columns;
+        if self.csv.header || columns.iter().any(|column| column == name) {
+            return Ok(());
+        }
+        if !columns.is_empty() {
+            return Err(format!("there is no column '{name}'; there are: {}", columns.join(", ")));
+        }
+        match name.parse() {
+            Ok(1..=MAX_COLUMNS) => Ok(()),
+            _ => Err(format!(
+                "'{name}' is not the number of a column, 1 to {MAX_COLUMNS}; to use names, list them in 'columns' or set \
+                 header = true"
+            )),
+        }
+    }
+}
+
+/// More columns have no number.
+const MAX_COLUMNS: usize = 10_000;
+
+fn read_csv_layout(section: &Section<'_>, format: Format) -> Result<CsvLayout, ConfigError> {
+    let columns = section.texts("columns")?;
+    let header = section.flag("header")?;
+    let delimiter = section.text("delimiter")?;
+    if format != Format::Csv {
+        let errors = [
+            columns.as_ref().map(|found| found.error(CSV_ONLY)),
+            header.as_ref().map(|found| found.error(CSV_ONLY)),
+            delimiter.as_ref().map(|found| found.error(CSV_ONLY)),
+        ];
+        return errors.into_iter().flatten().next().map_or(Ok(CsvLayout::default()), Err);
+    }
+    let columns = columns.map(|found| found.convert(check_columns)).transpose()?;
+    if let (Some(columns), Some(header)) = (&columns, &header)
+        && header.value
+    {
+        let message = "leave it out: with header = true the records name their columns themselves";
+        return Err(columns.error(message));
+    }
+    Ok(CsvLayout {
+        columns: columns.map(|found| found.value).unwrap_or_default(),
+        header: header.is_some_and(|found| found.value),
+        delimiter: match delimiter {
+            Some(found) => found.convert(|text| one_delimiter(&text))?.value,
+            None => CsvLayout::default().delimiter,
+        },
+    })
+}
+
+const CSV_ONLY: &str = "has no effect unless format = \"csv\"";
+
+fn check_columns(columns: Vec<String>) -> Result<Vec<String>, String> {
+    if columns.is_empty() {
+        return Err("name all columns, such as [\"timestamp\", \"value\"]".to_owned());
+    }
+    let is_twice = |name: &&String| columns.iter().filter(|other| other == name).count() > 1;
+    match columns.iter().find(is_twice) {
+        Some(name) => Err(format!("'{name}' is there twice")),
+        None => Ok(columns),
+    }
+}
+
+fn one_delimiter(text: &str) -> Result<char, String> {
+    let mut characters = text.chars();
+    match (characters.next(), characters.next()) {
+        (Some(delimiter), None)
+            if matches!(delimiter, ' ' | '\t')
+                || delimiter.is_ascii_punctuation() && delimiter != '"' =>
+        {
+            Ok(delimiter)
+        }
+        _ => {
+            Err("a delimiter is a space, a tab or one punctuation mark other than '\"'".to_owned())
+        }
+    }
+}
+
+fn read_text_numbers(section: &Section<'_>, format: Format) -> Result<bool, ConfigError> {
+    match section.flag("text_numbers")? {
+        Some(found) if format == Format::Csv => {
+            Err(found.error("has no effect: in CSV every number is a text"))
+        }
+        found => Ok(found.is_some_and(|found| found.value)),
     }
 }
 
@@ -110,33 +257,41 @@ fn read_name(section: &Section<'_>) -> Result<String, ConfigError> {
     }
 }
 
-fn read_series(section: &Section<'_>) -> Result<Vec<Path>, ConfigError> {
+fn read_series(section: &Section<'_>, paths: Paths<'_>) -> Result<Vec<Path>, ConfigError> {
     let Some(found) = section.texts("series")? else {
         return Ok(Vec::new());
     };
     let parse =
-        |texts: Vec<String>| texts.iter().map(|text| text.parse()).collect::<Result<_, _>>();
+        |texts: Vec<String>| texts.iter().map(|text| paths.parse(text)).collect::<Result<_, _>>();
     Ok(found.convert(parse)?.value)
 }
 
-fn read_time(section: &Section<'_>) -> Result<Option<TimeField>, ConfigError> {
+fn read_time(section: &Section<'_>, paths: Paths<'_>) -> Result<Option<TimeField>, ConfigError> {
     let table = section.table("time")?;
     let (field, unit) = (table.text("field")?, table.text("unit")?);
     table.finish()?;
-    match (field, unit) {
-        (None, None) => Ok(None),
-        (Some(field), unit) => {
-            let unit = unit.map(|unit| unit.convert(|text| text.parse())).transpose()?;
-            Ok(Some(TimeField {
-                field: field.convert(|text| text.parse())?.value,
-                unit: unit.map_or(TimeFormat::Milliseconds, |unit| unit.value),
-            }))
-        }
-        (None, Some(_)) => Err(table.missing("field")),
-    }
+    let field = field.map(|field| field.convert(|text| paths.parse(&text))).transpose()?;
+    let unit = unit.map(|unit| unit.convert(|text| text.parse())).transpose()?;
+    let field = match field {
+        Some(field) => field.value,
+        // A line has a place of its own for its time.
+        None if paths.format == Format::Influx => Path::from_segment("timestamp"),
+        None if unit.is_some() => return Err(table.missing("field")),
+        None => return Ok(None),
+    };
+    let is_timestamp = Place::of(&field) == Some(Place::Timestamp);
+    let default = if paths.format == Format::Influx && is_timestamp {
+        TimeFormat::Nanoseconds
+    } else {
+        TimeFormat::Milliseconds
+    };
+    Ok(Some(TimeField { field, unit: unit.map_or(default, |unit| unit.value) }))
 }
 
-fn read_values(section: &Section<'_>) -> Result<Vec<(String, Path)>, ConfigError> {
+fn read_values(
+    section: &Section<'_>,
+    paths: Paths<'_>,
+) -> Result<Vec<(String, Path)>, ConfigError> {
     let found = section.text_table("values")?.ok_or_else(|| section.missing("values"))?;
     if found.value.is_empty() {
         return Err(found.error("name at least one metric, such as { temperature = \"temp\" }"));
@@ -144,7 +299,7 @@ fn read_values(section: &Section<'_>) -> Result<Vec<(String, Path)>, ConfigError
     let parse = |values: Vec<(String, String)>| {
         values
             .into_iter()
-            .map(|(metric, path)| match path.parse() {
+            .map(|(metric, path)| match paths.parse(&path) {
                 Ok(path) if !metric.is_empty() && !metric.contains('|') => Ok((metric, path)),
                 Ok(_) => {
                     Err(format!("'{metric}' is no name for a metric: it is empty or has a '|'"))

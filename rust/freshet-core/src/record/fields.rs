@@ -1,97 +1,156 @@
-//! What a format found in a record: one slot per field that the stream asks for.
+//! What a format found in a row: one slot per field that the stream asks for.
 
-/// What stands in a slot.
+use std::ops::Range;
+
+/// What stands in a field.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Captured {
+pub(super) enum Value<'a> {
     Missing,
     Null,
     Bool(bool),
-    Integer(i64),
-    /// A whole number above `i64::MAX`.
-    Unsigned(u64),
-    Float(f64),
-    /// Start and end in the shared text buffer.
-    Text(usize, usize),
+    /// A number, as it is written.
+    Number(&'a str),
+    Text(&'a str),
     /// An object or a list.
     Nested,
 }
 
-/// The slots of one record and the buffer that their texts share.
+/// A value as a slot holds it.
+#[derive(Debug, Clone, Copy)]
+enum Slot {
+    Missing,
+    Null,
+    Bool(bool),
+    Number(Span),
+    /// A text that stands in the record as it is.
+    Text(Span),
+    /// A text that was written with escapes; it stands in the buffer.
+    Decoded(Span),
+    Nested,
+}
+
+/// A part of the record or of the buffer. Records are short enough for 32 bits.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    #[expect(clippy::cast_possible_truncation, reason = "a record has a mebibyte at the most")]
+    fn new(range: &Range<usize>) -> Self {
+        Self { start: range.start as u32, end: range.end as u32 }
+    }
+
+    fn of(self, text: &str) -> &str {
+        &text[self.start as usize..self.end as usize]
+    }
+}
+
+/// The slots of one row and the buffer that their decoded texts share.
 #[derive(Debug)]
 pub(super) struct Fields {
-    slots: Vec<Captured>,
-    texts: String,
+    slots: Vec<Slot>,
+    decoded: String,
+}
+
+impl Fields {
+    pub(super) fn new(slots: usize) -> Self {
+        Self { slots: vec![Slot::Missing; slots], decoded: String::new() }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.slots.fill(Slot::Missing);
+        self.decoded.clear();
+    }
+
+    pub(super) fn set_missing(&mut self, slot: usize) {
+        self.slots[slot] = Slot::Missing;
+    }
+
+    pub(super) fn set_null(&mut self, slot: usize) {
+        self.slots[slot] = Slot::Null;
+    }
+
+    pub(super) fn set_bool(&mut self, slot: usize, truth: bool) {
+        self.slots[slot] = Slot::Bool(truth);
+    }
+
+    pub(super) fn set_nested(&mut self, slot: usize) {
+        self.slots[slot] = Slot::Nested;
+    }
+
+    /// Sets a number that stands there in the record.
+    pub(super) fn set_number(&mut self, slot: usize, range: &Range<usize>) {
+        self.slots[slot] = Slot::Number(Span::new(range));
+    }
+
+    /// Sets a text that stands there in the record.
+    pub(super) fn set_text(&mut self, slot: usize, range: &Range<usize>) {
+        self.slots[slot] = Slot::Text(Span::new(range));
+    }
+
+    /// Sets a text that stands there in the buffer.
+    pub(super) fn set_decoded(&mut self, slot: usize, range: &Range<usize>) {
+        self.slots[slot] = Slot::Decoded(Span::new(range));
+    }
+
+    /// Where texts with escapes are written.
+    pub(super) fn buffer(&mut self) -> &mut String {
+        &mut self.decoded
+    }
+
+    /// A text that stands there in the buffer.
+    pub(super) fn decoded(&self, range: &Range<usize>) -> &str {
+        &self.decoded[range.clone()]
+    }
+
+    /// The fields of a row of that text.
+    pub(super) fn row<'a>(&'a self, text: &'a str) -> Row<'a> {
+        Row { text, fields: self }
+    }
+}
+
+/// The fields of one row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row<'a> {
+    text: &'a str,
+    fields: &'a Fields,
 }
 
 /// A detail quotes this many characters of a text at the most.
 const MAX_QUOTED: usize = 64;
 
-impl Fields {
-    pub(super) fn new(slots: usize) -> Self {
-        Self { slots: vec![Captured::Missing; slots], texts: String::new() }
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.slots.fill(Captured::Missing);
-        self.texts.clear();
-    }
-
-    pub(super) fn get(&self, slot: usize) -> Captured {
-        self.slots[slot]
-    }
-
-    pub(super) fn set(&mut self, slot: usize, captured: Captured) {
-        self.slots[slot] = captured;
-    }
-
-    pub(super) fn set_text(&mut self, slot: usize, text: &str) {
-        let start = self.texts.len();
-        self.texts.push_str(text);
-        self.slots[slot] = Captured::Text(start, self.texts.len());
-    }
-
-    /// The text in a slot; empty where there is none.
-    pub(super) fn text(&self, slot: usize) -> &str {
-        match self.slots[slot] {
-            Captured::Text(start, end) => &self.texts[start..end],
-            _ => "",
+impl<'a> Row<'a> {
+    pub(super) fn get(&self, slot: usize) -> Value<'a> {
+        match self.fields.slots[slot] {
+            Slot::Missing => Value::Missing,
+            Slot::Null => Value::Null,
+            Slot::Bool(truth) => Value::Bool(truth),
+            Slot::Number(span) => Value::Number(span.of(self.text)),
+            Slot::Text(span) => Value::Text(span.of(self.text)),
+            Slot::Decoded(span) => Value::Text(span.of(&self.fields.decoded)),
+            Slot::Nested => Value::Nested,
         }
     }
 
-    /// Hands the slot's value to `write` as text; false where it has no value that names anything.
-    pub(super) fn write_text(&self, slot: usize, mut write: impl FnMut(&str)) -> bool {
-        match self.slots[slot] {
-            Captured::Text(..) => write(self.text(slot)),
-            Captured::Integer(number) => write(&number.to_string()),
-            Captured::Unsigned(number) => write(&number.to_string()),
-            Captured::Float(number) => write(&number.to_string()),
-            Captured::Bool(truth) => write(if truth { "true" } else { "false" }),
-            Captured::Missing | Captured::Null | Captured::Nested => return false,
-        }
-        true
-    }
-
+    /// What stands in a slot, for the detail of a rejection.
     pub(super) fn describe(&self, slot: usize) -> String {
-        match self.slots[slot] {
-            Captured::Missing => "missing".to_owned(),
-            Captured::Null => "null".to_owned(),
-            Captured::Nested => "an object or a list".to_owned(),
-            Captured::Text(..) => {
-                let text = self.text(slot);
-                let mut quoted: String = text.chars().take(MAX_QUOTED).collect();
-                if quoted.len() < text.len() {
-                    quoted.push('…');
-                }
-                format!("the text {quoted:?}")
-            }
-            Captured::Bool(_)
-            | Captured::Integer(_)
-            | Captured::Unsigned(_)
-            | Captured::Float(_) => {
-                let mut described = String::new();
-                self.write_text(slot, |text| described.push_str(text));
-                described
-            }
+        match self.get(slot) {
+            Value::Missing => "missing".to_owned(),
+            Value::Null => "null".to_owned(),
+            Value::Nested => "an object or a list".to_owned(),
+            Value::Bool(truth) => truth.to_string(),
+            Value::Number(number) => shortened(number),
+            Value::Text(text) => format!("the text {:?}", shortened(text)),
         }
     }
+}
+
+fn shortened(text: &str) -> String {
+    let mut shown: String = text.chars().take(MAX_QUOTED).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
 }

@@ -1,20 +1,28 @@
-//! JSON records: RFC 8259, one object per record, parsed by `sonic-rs` straight into the slots.
+//! JSON records: RFC 8259, one object per record.
 //!
-//! The whole text is validated, also what no field asks for. Of duplicate keys the last one counts, as in Spark.
+//! One pass over the bytes checks the whole text, also what no field asks for, and notes where the wanted fields stand; a
+//! number is converted only when it is one of them, and a text copied only when it has escapes. Of duplicate keys the last
+//! one counts, as in Spark.
+//!
+//! The records of a stream mostly have the same keys in the same order. So each object of the tree of wanted fields
+//! remembers the keys it had in the record before, and a key that is the expected one is neither scanned nor looked up.
 
-use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
-
-use super::fields::{Captured, Fields};
+use super::bytes::find_special;
+use super::fields::{Fields, Row};
 use super::path::Path;
-use super::{FieldFinder, MAX_DEPTH, Rejection};
+use super::{MAX_DEPTH, Rejection, RowReader};
 use crate::wire::ReasonCode;
 
-/// Finds fields by their paths.
-pub(super) struct JsonFinder {
-    root: Node,
+/// Reads JSON records.
+pub(super) struct JsonReader {
+    /// The tree of the places that lead to a field; the record itself comes first.
+    nodes: Vec<Node>,
+    /// For every node the keys of the object that stood there in the record before.
+    shapes: Vec<Shape>,
+    /// A key that is written with escapes.
+    key: String,
 }
 
 /// A place in the record that is on the way to a field, or a field itself.
@@ -30,210 +38,496 @@ struct Child {
     key: String,
     /// The key as the index of a list, where it is a number.
     index: Option<usize>,
-    node: Node,
+    node: usize,
 }
 
-impl JsonFinder {
+/// The keys of an object, in their order.
+type Shape = Vec<ExpectedKey>;
+
+/// Objects of more keys are remembered up to here.
+const MAX_SHAPE: usize = 64;
+
+const ROOT: usize = 0;
+
+impl JsonReader {
     /// The position of a path in the list is its slot.
     pub(super) fn new(paths: &[&Path]) -> Self {
-        let mut root = Node::default();
+        let mut nodes = vec![Node::default()];
         for (slot, path) in paths.iter().enumerate() {
-            let place = path.segments().iter().fold(&mut root, |node, key| node.child(key));
-            place.slots.push(slot);
+            let place = path.segments().iter().fold(ROOT, |at, key| child(&mut nodes, at, key));
+            nodes[place].slots.push(slot);
         }
-        Self { root }
+        let shapes = nodes.iter().map(|_| Shape::new()).collect();
+        Self { nodes, shapes, key: String::new() }
     }
+}
+
+fn child(nodes: &mut Vec<Node>, parent: usize, key: &str) -> usize {
+    let known = nodes[parent].children.iter().find(|child| child.key == key);
+    if let Some(child) = known {
+        return child.node;
+    }
+    let node = nodes.len();
+    nodes.push(Node::default());
+    // "01" is a key and no index: an index is written in one way only.
+    let index = key.parse().ok().filter(|index: &usize| index.to_string() == key);
+    nodes[parent].children.push(Child { key: key.to_owned(), index, node });
+    node
 }
 
 impl Node {
-    fn child(&mut self, key: &str) -> &mut Node {
-        let position = self.children.iter().position(|child| child.key == key);
-        let position = position.unwrap_or_else(|| {
-            let index = key.parse().ok();
-            self.children.push(Child { key: key.to_owned(), index, node: Node::default() });
-            self.children.len() - 1
-        });
-        &mut self.children[position].node
+    fn find_key(&self, key: &str) -> Option<usize> {
+        self.children.iter().find(|child| child.key == key).map(|child| child.node)
     }
 
-    fn find_key(&self, key: &str) -> Option<&Node> {
-        self.children.iter().find(|child| child.key == key).map(|child| &child.node)
+    fn find_index(&self, index: usize) -> Option<usize> {
+        self.children.iter().find(|child| child.index == Some(index)).map(|child| child.node)
     }
+}
 
-    fn find_index(&self, index: usize) -> Option<&Node> {
-        self.children.iter().find(|child| child.index == Some(index)).map(|child| &child.node)
-    }
-
-    /// Forgets what an earlier key of the same name left at this place and below.
-    fn forget(&self, fields: &mut Fields) {
-        for slot in &self.slots {
-            fields.set(*slot, Captured::Missing);
-        }
-        for child in &self.children {
-            child.node.forget(fields);
+impl RowReader for JsonReader {
+    fn read(
+        &mut self,
+        text: &str,
+        fields: &mut Fields,
+        mut accept: impl FnMut(Row<'_>) -> Result<(), Rejection>,
+    ) -> Result<(), Rejection> {
+        fields.clear();
+        let Self { nodes, shapes, key } = self;
+        let mut scan = Scan { text, bytes: text.as_bytes(), at: 0, nodes, shapes, key, fields };
+        match scan.record() {
+            Ok(()) => accept(fields.row(text)),
+            Err(fault) => Err(fault.rejection(text, scan.at)),
         }
     }
 }
 
-impl FieldFinder for JsonFinder {
-    fn find(&self, text: &str, fields: &mut Fields) -> Result<(), Rejection> {
-        let too_deep = Cell::new(false);
-        let value = Value { node: Some(&self.root), fields, depth: 0, too_deep: &too_deep };
-        let mut deserializer = sonic_rs::Deserializer::from_str(text);
-        let parsed = value.deserialize(&mut deserializer).and_then(|kind| {
-            deserializer.end()?;
-            Ok(kind)
-        });
-        match parsed {
-            Ok(Kind::Object) => Ok(()),
-            Ok(Kind::Other) => Err(Rejection::new(ReasonCode::InvalidJson, "not an object")),
-            Err(_) if too_deep.get() => {
-                let detail = format!("nested deeper than {MAX_DEPTH}");
-                Err(Rejection::new(ReasonCode::TooDeep, detail))
+/// What is wrong with a text.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    Expected(&'static str),
+    ControlCharacter,
+    Escape,
+    LoneSurrogate,
+    TooDeep,
+}
+
+impl Fault {
+    fn rejection(self, text: &str, at: usize) -> Rejection {
+        match self {
+            Self::TooDeep => {
+                Rejection::new(ReasonCode::TooDeep, format!("nested deeper than {MAX_DEPTH}"))
             }
-            Err(error) => {
-                Err(Rejection::new(ReasonCode::InvalidJson, first_line(&error.to_string())))
+            _ if text.is_empty() => Rejection::new(ReasonCode::InvalidJson, "the record is empty"),
+            _ if text.starts_with('\u{feff}') => {
+                Rejection::new(ReasonCode::InvalidJson, "begins with a byte order mark")
+            }
+            _ => {
+                let (at, length) = (at + 1, text.len());
+                let place = if at > length {
+                    "at the end".to_owned()
+                } else {
+                    format!("at byte {at} of {length}")
+                };
+                Rejection::new(ReasonCode::InvalidJson, format!("{self} {place}"))
             }
         }
     }
 }
 
-/// The parser's message goes on with an excerpt of the record; the dead letter has the record itself.
-fn first_line(message: &str) -> String {
-    message.lines().next().unwrap_or_default().to_owned()
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Expected(what) => return write!(f, "expected {what}"),
+            Self::ControlCharacter => "an unescaped control character",
+            Self::Escape => "an invalid escape",
+            Self::LoneSurrogate => "a lone surrogate",
+            Self::TooDeep => "too deep",
+        })
+    }
 }
 
-/// What a value was.
-enum Kind {
-    Object,
-    Other,
+/// Where a string stands: between its quotes in the record, or decoded.
+enum StringAt {
+    Record(usize, usize),
+    Buffer,
 }
 
-/// Reads one value: into the slots of its node, or, without a node, only to validate it.
-struct Value<'a> {
-    node: Option<&'a Node>,
+/// One pass over a record. `at` is the next byte; after a fault it is where that was found.
+struct Scan<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    nodes: &'a [Node],
+    shapes: &'a mut [Shape],
+    key: &'a mut String,
     fields: &'a mut Fields,
-    depth: usize,
-    too_deep: &'a Cell<bool>,
 }
 
-impl Value<'_> {
-    fn capture(self, captured: Captured) {
-        for slot in self.node.into_iter().flat_map(|node| &node.slots) {
-            self.fields.set(*slot, captured);
+impl Scan<'_> {
+    fn record(&mut self) -> Result<(), Fault> {
+        self.skip_whitespace();
+        if self.peek() != Some(b'{') {
+            return Err(Fault::Expected("a JSON object"));
+        }
+        self.object(Some(ROOT), 1)?;
+        self.skip_whitespace();
+        if self.at == self.bytes.len() { Ok(()) } else { Err(Fault::Expected("the end")) }
+    }
+
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    #[inline]
+    fn skip_whitespace(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
         }
     }
 
-    /// Enters an object or list.
-    fn enter<E: de::Error>(&mut self) -> Result<(), E> {
-        if self.depth == MAX_DEPTH {
-            self.too_deep.set(true);
-            return Err(E::custom("too deep"));
+    /// Reads one value: into the slots of its node, or, without a node, only to check it.
+    fn value(&mut self, node: Option<usize>, depth: usize) -> Result<(), Fault> {
+        match self.peek() {
+            Some(b'"') => self.string_value(node),
+            Some(b'-' | b'0'..=b'9') => self.number(node),
+            Some(b'{') => self.object(node, depth + 1),
+            Some(b'[') => self.array(node, depth + 1),
+            Some(b't') => self.literal(b"true", node, |fields, slot| fields.set_bool(slot, true)),
+            Some(b'f') => self.literal(b"false", node, |fields, slot| fields.set_bool(slot, false)),
+            Some(b'n') => self.literal(b"null", node, Fields::set_null),
+            _ => Err(Fault::Expected("a value")),
         }
-        self.depth += 1;
-        for slot in self.node.into_iter().flat_map(|node| &node.slots) {
-            self.fields.set(*slot, Captured::Nested);
+    }
+
+    fn capture(&mut self, node: Option<usize>, set: impl Fn(&mut Fields, usize)) {
+        let Some(node) = node else { return };
+        let Node { children, slots } = &self.nodes[node];
+        for slot in slots {
+            set(self.fields, *slot);
+        }
+        // What an earlier key of the same name left below this place does not count any more.
+        for child in children {
+            self.forget(child.node);
+        }
+    }
+
+    fn forget(&mut self, node: usize) {
+        self.capture(Some(node), Fields::set_missing);
+    }
+
+    fn literal(
+        &mut self,
+        word: &[u8],
+        node: Option<usize>,
+        set: impl Fn(&mut Fields, usize),
+    ) -> Result<(), Fault> {
+        if !self.bytes[self.at..].starts_with(word) {
+            return Err(Fault::Expected("a value"));
+        }
+        self.at += word.len();
+        self.capture(node, set);
+        Ok(())
+    }
+
+    fn number(&mut self, node: Option<usize>) -> Result<(), Fault> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            _ => self.digits()?,
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        let range = start..self.at;
+        self.capture(node, |fields, slot| fields.set_number(slot, &range));
+        Ok(())
+    }
+
+    /// One digit or more.
+    #[inline]
+    fn digits(&mut self) -> Result<(), Fault> {
+        let rest = &self.bytes[self.at..];
+        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += count;
+        if count == 0 { Err(Fault::Expected("a digit")) } else { Ok(()) }
+    }
+
+    fn string_value(&mut self, node: Option<usize>) -> Result<(), Fault> {
+        let start = self.at + 1;
+        if self.plain_string()? {
+            let range = start..self.at - 1;
+            self.capture(node, |fields, slot| fields.set_text(slot, &range));
+            return Ok(());
+        }
+        let mut decoded = std::mem::take(self.fields.buffer());
+        let from = decoded.len();
+        let outcome = self.escaped_string(start, &mut decoded);
+        let range = from..decoded.len();
+        *self.fields.buffer() = decoded;
+        outcome?;
+        self.capture(node, |fields, slot| fields.set_decoded(slot, &range));
+        Ok(())
+    }
+
+    /// Reads a string from its opening quote on: true when it ended, false when `at` is its first escape.
+    #[inline]
+    fn plain_string(&mut self) -> Result<bool, Fault> {
+        self.at += 1;
+        self.skip_plain_characters();
+        match self.peek() {
+            Some(b'"') => {
+                self.at += 1;
+                Ok(true)
+            }
+            Some(b'\\') => Ok(false),
+            Some(_) => Err(Fault::ControlCharacter),
+            None => Err(Fault::Expected("the end of a string")),
+        }
+    }
+
+    /// Stops at the next quote, backslash or control character, or at the end.
+    #[inline]
+    fn skip_plain_characters(&mut self) {
+        self.at = find_special(self.bytes, self.at, b'"', b'\\');
+    }
+
+    /// Reads the rest of a string whose plain beginning goes from `start` to here, and appends it decoded.
+    fn escaped_string(&mut self, start: usize, decoded: &mut String) -> Result<(), Fault> {
+        let mut plain = start;
+        loop {
+            decoded.push_str(&self.text[plain..self.at]);
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => decoded.push(self.escape()?),
+                Some(_) => return Err(Fault::ControlCharacter),
+                None => return Err(Fault::Expected("the end of a string")),
+            }
+            plain = self.at;
+            self.skip_plain_characters();
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, Fault> {
+        let character = match self.bytes.get(self.at + 1) {
+            Some(b'u') => return self.unicode_escape(),
+            Some(b'"') => '"',
+            Some(b'\\') => '\\',
+            Some(b'/') => '/',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            _ => return Err(Fault::Escape),
+        };
+        self.at += 2;
+        Ok(character)
+    }
+
+    /// `\u` and four hexadecimal digits; characters beyond the first 65,536 are two of them, a pair of surrogates.
+    fn unicode_escape(&mut self) -> Result<char, Fault> {
+        let first = self.code_unit(self.at)?;
+        let (units, length) = if (0xd800..0xdc00).contains(&first) {
+            let second = self.code_unit(self.at + 6).map_err(|_| Fault::LoneSurrogate)?;
+            ([first, second], 2)
+        } else {
+            ([first, 0], 1)
+        };
+        let character = char::decode_utf16(units.into_iter().take(length)).next();
+        let character = character.and_then(Result::ok).ok_or(Fault::LoneSurrogate)?;
+        self.at += 6 * length;
+        Ok(character)
+    }
+
+    fn code_unit(&self, at: usize) -> Result<u16, Fault> {
+        let Some([b'\\', b'u', digits @ ..]) = self.bytes.get(at..at + 6) else {
+            return Err(Fault::Escape);
+        };
+        digits.iter().try_fold(0, |unit: u16, digit| {
+            let digit = char::from(*digit).to_digit(16).ok_or(Fault::Escape)?;
+            #[expect(clippy::cast_possible_truncation, reason = "a hexadecimal digit")]
+            Ok(unit << 4 | digit as u16)
+        })
+    }
+
+    fn enter(&mut self, node: Option<usize>, depth: usize) -> Result<(), Fault> {
+        if depth > MAX_DEPTH {
+            return Err(Fault::TooDeep);
+        }
+        self.at += 1;
+        self.capture(node, Fields::set_nested);
+        self.skip_whitespace();
+        Ok(())
+    }
+
+    fn array(&mut self, node: Option<usize>, depth: usize) -> Result<(), Fault> {
+        self.enter(node, depth)?;
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(());
+        }
+        for index in 0.. {
+            let item = node.and_then(|node| self.nodes[node].find_index(index));
+            self.value(item, depth)?;
+            if !self.goes_on(b']', "',' or ']'")? {
+                break;
+            }
         }
         Ok(())
     }
 
-    fn inside<'b>(&'b mut self, node: Option<&'b Node>) -> Value<'b> {
-        if let Some(node) = node {
-            node.forget(self.fields);
+    fn object(&mut self, node: Option<usize>, depth: usize) -> Result<(), Fault> {
+        self.enter(node, depth)?;
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(());
         }
-        Value { node, fields: self.fields, depth: self.depth, too_deep: self.too_deep }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Value<'_> {
-    type Value = Kind;
-
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Kind, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Value<'_> {
-    type Value = Kind;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Kind, E> {
-        self.capture(Captured::Null);
-        Ok(Kind::Other)
-    }
-
-    fn visit_bool<E: de::Error>(self, truth: bool) -> Result<Kind, E> {
-        self.capture(Captured::Bool(truth));
-        Ok(Kind::Other)
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Kind, E> {
-        self.capture(Captured::Integer(number));
-        Ok(Kind::Other)
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Kind, E> {
-        self.capture(i64::try_from(number).map_or(Captured::Unsigned(number), Captured::Integer));
-        Ok(Kind::Other)
-    }
-
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Kind, E> {
-        self.capture(Captured::Float(number));
-        Ok(Kind::Other)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Kind, E> {
-        for slot in self.node.into_iter().flat_map(|node| &node.slots) {
-            self.fields.set_text(*slot, text);
-        }
-        Ok(Kind::Other)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Kind, A::Error> {
-        self.enter()?;
-        for index in 0.. {
-            let node = self.node.and_then(|node| node.find_index(index));
-            if items.next_element_seed(self.inside(node))?.is_none() {
+        for position in 0.. {
+            let member = match node {
+                Some(node) => self.member(node, position)?,
+                None => self.skip_key()?,
+            };
+            self.value(member, depth)?;
+            if !self.goes_on(b'}', "',' or '}'")? {
                 break;
             }
         }
-        Ok(Kind::Other)
+        Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Kind, A::Error> {
-        self.enter()?;
-        while let Some(node) = entries.next_key_seed(Key(self.node))? {
-            entries.next_value_seed(self.inside(node))?;
+    /// After an item: true at a comma, false at the closing bracket.
+    #[inline]
+    fn goes_on(&mut self, closing: u8, expected: &'static str) -> Result<bool, Fault> {
+        self.skip_whitespace();
+        let byte = self.peek();
+        if byte == Some(b',') {
+            self.at += 1;
+            self.skip_whitespace();
+            return Ok(true);
         }
-        Ok(Kind::Object)
+        if byte == Some(closing) {
+            self.at += 1;
+            return Ok(false);
+        }
+        Err(Fault::Expected(expected))
+    }
+
+    /// Reads a key with its colon, and says which place it leads to.
+    #[inline]
+    fn member(&mut self, node: usize, position: usize) -> Result<Option<usize>, Fault> {
+        let expected = self.shapes[node].get(position);
+        if let Some(key) = expected.filter(|key| key.begins(&self.bytes[self.at..])) {
+            let child = key.node;
+            self.at += key.length;
+            self.skip_whitespace();
+            return Ok(child);
+        }
+        self.unexpected_member(node, position)
+    }
+
+    fn unexpected_member(&mut self, node: usize, position: usize) -> Result<Option<usize>, Fault> {
+        let start = self.at;
+        let string = self.key()?;
+        let key = match string {
+            StringAt::Record(from, to) => &self.text[from..to],
+            StringAt::Buffer => &*self.key,
+        };
+        let child = self.nodes[node].find_key(key);
+        self.colon()?;
+        let written = &self.bytes[start..self.at];
+        self.skip_whitespace();
+        learn(&mut self.shapes[node], position, written, child);
+        Ok(child)
+    }
+
+    fn skip_key(&mut self) -> Result<Option<usize>, Fault> {
+        self.key()?;
+        self.colon()?;
+        self.skip_whitespace();
+        Ok(None)
+    }
+
+    fn key(&mut self) -> Result<StringAt, Fault> {
+        if self.peek() != Some(b'"') {
+            return Err(Fault::Expected("a key"));
+        }
+        let start = self.at + 1;
+        if self.plain_string()? {
+            return Ok(StringAt::Record(start, self.at - 1));
+        }
+        let mut key = std::mem::take(self.key);
+        key.clear();
+        let outcome = self.escaped_string(start, &mut key);
+        *self.key = key;
+        outcome?;
+        Ok(StringAt::Buffer)
+    }
+
+    fn colon(&mut self) -> Result<(), Fault> {
+        self.skip_whitespace();
+        if self.peek() != Some(b':') {
+            return Err(Fault::Expected("':'"));
+        }
+        self.at += 1;
+        Ok(())
     }
 }
 
-/// Reads a key and says which node it leads to.
-struct Key<'a>(Option<&'a Node>);
+/// A key as it was written, from its opening quote to the colon.
+#[derive(Debug)]
+struct ExpectedKey {
+    /// The first 16 bytes, zeros after the end: two words are compared faster than a slice.
+    beginning: u128,
+    mask: u128,
+    /// The bytes after the sixteenth.
+    rest: Vec<u8>,
+    length: usize,
+    /// The place that the key leads to.
+    node: Option<usize>,
+}
 
-impl<'de, 'a> DeserializeSeed<'de> for Key<'a> {
-    type Value = Option<&'a Node>;
+const BEGINNING: usize = 16;
 
-    fn deserialize<D: de::Deserializer<'de>>(
-        self,
-        deserializer: D,
-    ) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
+impl ExpectedKey {
+    #[inline]
+    fn begins(&self, bytes: &[u8]) -> bool {
+        let Some(beginning) = bytes.first_chunk() else { return false };
+        u128::from_le_bytes(*beginning) & self.mask == self.beginning
+            && (self.rest.is_empty() || bytes[BEGINNING..].starts_with(&self.rest))
     }
 }
 
-impl<'a> Visitor<'_> for Key<'a> {
-    type Value = Option<&'a Node>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E: de::Error>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.and_then(|node| node.find_key(key)))
+/// Remembers a key of an object. An object that has other keys than the one before costs this much for each of them, so
+/// the place of an old key is reused.
+fn learn(shape: &mut Shape, position: usize, written: &[u8], node: Option<usize>) {
+    let (first, rest) = written.split_at(written.len().min(BEGINNING));
+    let mut beginning = [0; BEGINNING];
+    beginning[..first.len()].copy_from_slice(first);
+    let mut mask = [0; BEGINNING];
+    mask[..first.len()].fill(u8::MAX);
+    let (beginning, mask) = (u128::from_le_bytes(beginning), u128::from_le_bytes(mask));
+    let length = written.len();
+    if let Some(key) = shape.get_mut(position) {
+        key.rest.clear();
+        key.rest.extend_from_slice(rest);
+        (key.beginning, key.mask, key.length, key.node) = (beginning, mask, length, node);
+    } else if position < MAX_SHAPE {
+        shape.push(ExpectedKey { beginning, mask, rest: rest.to_vec(), length, node });
     }
 }

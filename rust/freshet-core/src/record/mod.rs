@@ -1,11 +1,19 @@
 //! From a Kafka record to readings: who (series), what (metric), when (event time), how much (value).
 //!
 //! [`RecordParser`] holds what all formats share: limits, UTF-8, keys, times and the reasons for a rejection. A format
-//! only finds the fields of its text; it implements `FieldFinder` in a file of its own.
+//! only finds the fields of the rows of its text; it implements `RowReader` in a file of its own.
+//!
+//! A record is accepted or rejected as a whole: one bad row rejects all of it, so that the books of delivered, counted,
+//! late and rejected records balance.
 
+mod bytes;
+mod csv;
 mod fields;
 mod json;
+mod line_protocol;
+mod number;
 mod path;
+mod readings;
 mod series;
 mod time;
 
@@ -13,11 +21,16 @@ use crate::config::{Format, Stream};
 use crate::wire::ReasonCode;
 
 pub use path::{InvalidPath, Path};
+pub use readings::{Point, Reading, Readings};
 pub use series::encode_series;
 pub use time::{InvalidTimeFormat, TimeFormat};
 
-use fields::{Captured, Fields};
-use json::JsonFinder;
+use csv::CsvReader;
+use fields::{Fields, Row, Value};
+use json::JsonReader;
+use line_protocol::LineProtocolReader;
+
+pub(crate) use line_protocol::Place;
 
 /// A record of more bytes is rejected as `too_large`.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
@@ -55,126 +68,181 @@ impl Rejection {
     pub(crate) fn new(reason: ReasonCode, detail: impl Into<String>) -> Self {
         Self { reason, detail: detail.into() }
     }
-}
 
-/// One value of one metric of one series at one time.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Reading<'a> {
-    /// The series id: its parts, percent-encoded and joined with `/`.
-    pub series: &'a str,
-    /// Index of the metric in [`Stream::values`].
-    pub metric: usize,
-    /// Event time, epoch microseconds.
-    pub time_us: i64,
-    /// The value; finite.
-    pub value: f64,
-}
-
-/// The readings of one record. It is reused from record to record, so that parsing needs no allocation of its own.
-#[derive(Debug, Default)]
-pub struct Readings {
-    series: String,
-    time_us: i64,
-    values: Vec<(usize, f64)>,
-}
-
-impl Readings {
-    /// The readings, in the order of the stream's metrics.
-    pub fn iter(&self) -> impl Iterator<Item = Reading<'_>> {
-        self.values.iter().map(|&(metric, value)| Reading {
-            series: &self.series,
-            metric,
-            time_us: self.time_us,
-            value,
-        })
+    fn in_row(self, row: usize) -> Self {
+        Self { detail: format!("row {row}: {}", self.detail), ..self }
     }
 
-    fn clear(&mut self) {
-        self.series.clear();
-        self.values.clear();
+    fn in_line(self, line: usize) -> Self {
+        Self { detail: format!("line {line}: {}", self.detail), ..self }
     }
 }
 
-/// Finds the fields of a record in one format.
-trait FieldFinder: Send {
-    /// Captures every field that the stream asks for; what is not in the text stays [`Captured::Missing`].
-    fn find(&self, text: &str, fields: &mut Fields) -> Result<(), Rejection>;
+/// Reads the rows of a record in one format.
+trait RowReader {
+    /// Hands the fields of each row to `accept`: every field that the stream asks for; what is not in the row is
+    /// [`Value::Missing`].
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the text, or the first row's rejection by `accept`.
+    fn read(
+        &mut self,
+        text: &str,
+        fields: &mut Fields,
+        accept: impl FnMut(Row<'_>) -> Result<(), Rejection>,
+    ) -> Result<(), Rejection>;
+}
+
+/// The reader of a stream's format. An enumeration and not a trait object: the compiler sees through it.
+enum Reader {
+    Json(JsonReader),
+    Csv(CsvReader),
+    LineProtocol(LineProtocolReader),
+}
+
+impl RowReader for Reader {
+    fn read(
+        &mut self,
+        text: &str,
+        fields: &mut Fields,
+        accept: impl FnMut(Row<'_>) -> Result<(), Rejection>,
+    ) -> Result<(), Rejection> {
+        match self {
+            Self::Json(reader) => reader.read(text, fields, accept),
+            Self::Csv(reader) => reader.read(text, fields, accept),
+            Self::LineProtocol(reader) => reader.read(text, fields, accept),
+        }
+    }
 }
 
 /// Parses the records of one stream.
 pub struct RecordParser {
-    finder: Box<dyn FieldFinder>,
+    reader: Reader,
     fields: Fields,
-    /// Number of series fields; they come first in `fields`.
-    series_fields: usize,
-    /// The event time's slot and format, after the series fields.
-    time: Option<(usize, TimeFormat)>,
-    /// Slot of the first metric; the others follow.
-    first_value: usize,
-    names: Vec<String>,
-    max_future_us: i64,
-    /// This machine's time, epoch microseconds; see [`Self::set_now`].
-    now_us: i64,
+    mapping: Mapping,
 }
 
 impl RecordParser {
     /// A parser for the records of that stream.
     pub fn new(stream: &Stream) -> Self {
-        let time_field = stream.time.as_ref().map(|time| &time.field);
-        let metrics = stream.values.iter().map(|(_, path)| path);
-        let paths: Vec<&Path> = stream.series.iter().chain(time_field).chain(metrics).collect();
-        let series_fields = stream.series.len();
-        let finder: Box<dyn FieldFinder> = match stream.format {
-            Format::Json => Box::new(JsonFinder::new(&paths)),
+        let paths = paths(stream);
+        let reader = match stream.format {
+            Format::Json => Reader::Json(JsonReader::new(&paths)),
+            Format::Csv => Reader::Csv(CsvReader::new(&paths, &stream.csv)),
+            Format::Influx => Reader::LineProtocol(LineProtocolReader::new(&paths)),
         };
-        Self {
-            finder,
-            fields: Fields::new(paths.len()),
-            series_fields,
-            time: stream.time.as_ref().map(|time| (series_fields, time.unit.clone())),
-            first_value: series_fields + usize::from(stream.time.is_some()),
-            names: paths.iter().map(ToString::to_string).collect(),
-            max_future_us: i64::try_from(stream.max_future.as_micros()).unwrap_or(i64::MAX),
-            now_us: i64::MAX,
-        }
+        Self { reader, fields: Fields::new(paths.len()), mapping: Mapping::new(stream, &paths) }
     }
 
     /// Tells the parser what time it is (epoch milliseconds). Kafka's timestamp comes mostly from the sender, whose clock
     /// may be wrong: from now on no event may be too far ahead of this time either.
     pub fn set_now(&mut self, now_ms: i64) {
-        self.now_us = now_ms.saturating_mul(1_000);
+        self.mapping.now_us = now_ms.saturating_mul(1_000);
     }
 
-    /// Replaces the content of `readings` by what the record holds: at least one reading.
+    /// Replaces the content of `readings` by what the record holds: at least one point with at least one value.
     ///
     /// # Errors
     ///
-    /// [`Rejection`] when the record holds no reading that could be trusted; `readings` is then of no use.
+    /// [`Rejection`] when any row of the record cannot be trusted; `readings` is then of no use.
     pub fn parse(
         &mut self,
         record: &RawRecord<'_>,
         readings: &mut Readings,
     ) -> Result<(), Rejection> {
         readings.clear();
-        self.find_fields(record.value)?;
-        self.read_series(record.key, &mut readings.series)?;
-        readings.time_us = self.read_time(record.timestamp_ms)?;
-        self.read_values(&mut readings.values)
-    }
-
-    fn find_fields(&mut self, value: Option<&[u8]>) -> Result<(), Rejection> {
-        let value = value.unwrap_or_default();
-        if value.len() > MAX_RECORD_BYTES {
-            let detail = format!("{} bytes, at most {MAX_RECORD_BYTES} are read", value.len());
-            return Err(Rejection::new(ReasonCode::TooLarge, detail));
+        let text = text_of(record.value)?;
+        let Self { reader, fields, mapping } = self;
+        reader.read(text, fields, |row| mapping.read_row(row, record, readings))?;
+        if readings.is_empty() {
+            return Err(mapping.no_value());
         }
-        let text = std::str::from_utf8(value)
-            .map_err(|error| Rejection::new(ReasonCode::InvalidUtf8, error.to_string()))?;
-        self.fields.clear();
-        self.finder.find(text, &mut self.fields)
+        Ok(())
+    }
+}
+
+/// The fields that a stream asks for; the position of a path is the field's slot. The series comes first, then the time,
+/// then the metrics.
+fn paths(stream: &Stream) -> Vec<&Path> {
+    let time = stream.time.as_ref().map(|time| &time.field);
+    let metrics = stream.values.iter().map(|(_, path)| path);
+    stream.series.iter().chain(time).chain(metrics).collect()
+}
+
+fn text_of(value: Option<&[u8]>) -> Result<&str, Rejection> {
+    let value = value.ok_or_else(|| {
+        Rejection::new(ReasonCode::MissingValue, "the record has no value: it is a tombstone")
+    })?;
+    if value.len() > MAX_RECORD_BYTES {
+        let detail = format!("{} bytes, at most {MAX_RECORD_BYTES} are read", value.len());
+        return Err(Rejection::new(ReasonCode::TooLarge, detail));
+    }
+    std::str::from_utf8(value)
+        .map_err(|error| Rejection::new(ReasonCode::InvalidUtf8, error.to_string()))
+}
+
+/// What the fields of a row mean.
+struct Mapping {
+    /// Number of series fields; they come first.
+    series_fields: usize,
+    /// The event time's slot and format, after the series fields.
+    time: Option<(usize, TimeFormat)>,
+    /// Whether Kafka's timestamp stands in where that slot is empty.
+    time_may_be_missing: bool,
+    /// Slot of the first metric; the others follow.
+    first_value: usize,
+    names: Vec<String>,
+    /// Whether a text may stand for a number.
+    text_numbers: bool,
+    /// Whether a record may have rows that are none of the stream's: lines of other measurements.
+    passes_over_other_rows: bool,
+    max_future_us: i64,
+    /// This machine's time, epoch microseconds; see [`RecordParser::set_now`].
+    now_us: i64,
+}
+
+impl Mapping {
+    fn new(stream: &Stream, paths: &[&Path]) -> Self {
+        let series_fields = stream.series.len();
+        Self {
+            series_fields,
+            time: stream.time.as_ref().map(|time| (series_fields, time.unit.clone())),
+            time_may_be_missing: stream.has_line_timestamps(),
+            first_value: series_fields + usize::from(stream.time.is_some()),
+            names: paths.iter().map(ToString::to_string).collect(),
+            text_numbers: stream.text_numbers || stream.format == Format::Csv,
+            passes_over_other_rows: stream.format == Format::Influx,
+            max_future_us: i64::try_from(stream.max_future.as_micros()).unwrap_or(i64::MAX),
+            now_us: i64::MAX,
+        }
     }
 
-    fn read_series(&self, key: Option<&[u8]>, series: &mut String) -> Result<(), Rejection> {
+    /// Adds the row's point to the readings.
+    fn read_row(
+        &self,
+        row: Row<'_>,
+        record: &RawRecord<'_>,
+        readings: &mut Readings,
+    ) -> Result<(), Rejection> {
+        if self.passes_over_other_rows && !self.has_value(row) {
+            return Ok(());
+        }
+        let series = readings.series_mut().len();
+        self.read_series(row, record.key, readings.series_mut())?;
+        let time_us = self.read_time(row, record.timestamp_ms)?;
+        self.read_values(row, readings)?;
+        readings.end_point(series, time_us);
+        Ok(())
+    }
+
+    fn read_series(
+        &self,
+        row: Row<'_>,
+        key: Option<&[u8]>,
+        series: &mut String,
+    ) -> Result<(), Rejection> {
+        let start = series.len();
         if self.series_fields == 0 {
             series.push_str(series_from_key(key)?);
         }
@@ -182,12 +250,16 @@ impl RecordParser {
             if slot > 0 {
                 series.push('/');
             }
-            if !self.fields.write_text(slot, |part| series::encode_part(part, series)) {
-                let detail = self.describe(slot);
-                return Err(Rejection::new(ReasonCode::MissingSeries, detail));
+            match row.get(slot) {
+                Value::Text(part) | Value::Number(part) => series::encode_part(part, series),
+                Value::Bool(truth) => series.push_str(if truth { "true" } else { "false" }),
+                Value::Missing | Value::Null | Value::Nested => {
+                    let detail = self.describe(row, slot);
+                    return Err(Rejection::new(ReasonCode::MissingSeries, detail));
+                }
             }
         }
-        match series.len() {
+        match series.len() - start {
             0 => Err(Rejection::new(ReasonCode::MissingSeries, "the series id is empty")),
             1..=MAX_SERIES_BYTES => Ok(()),
             length => Err(Rejection::new(
@@ -197,11 +269,13 @@ impl RecordParser {
         }
     }
 
-    fn read_time(&self, timestamp_ms: i64) -> Result<i64, Rejection> {
+    fn read_time(&self, row: Row<'_>, timestamp_ms: i64) -> Result<i64, Rejection> {
         let kafka_us = timestamp_ms.saturating_mul(1_000);
         let time_us = match &self.time {
-            Some((slot, format)) => self.read_time_field(*slot, format)?,
-            None => time::in_range(kafka_us).ok_or_else(|| {
+            Some((slot, format)) if !self.takes_kafkas_time(row, *slot) => {
+                self.read_time_field(row, *slot, format)?
+            }
+            _ => time::in_range(kafka_us).ok_or_else(|| {
                 let detail = format!("Kafka's timestamp {timestamp_ms} is out of range");
                 Rejection::new(ReasonCode::InvalidTime, detail)
             })?,
@@ -215,50 +289,64 @@ impl RecordParser {
         Ok(time_us)
     }
 
-    fn read_time_field(&self, slot: usize, format: &TimeFormat) -> Result<i64, Rejection> {
-        let time_us = match self.fields.get(slot) {
-            Captured::Missing | Captured::Null => {
-                return Err(Rejection::new(ReasonCode::MissingTime, self.describe(slot)));
+    fn takes_kafkas_time(&self, row: Row<'_>, slot: usize) -> bool {
+        self.time_may_be_missing && row.get(slot) == Value::Missing
+    }
+
+    fn read_time_field(
+        &self,
+        row: Row<'_>,
+        slot: usize,
+        format: &TimeFormat,
+    ) -> Result<i64, Rejection> {
+        let time_us = match row.get(slot) {
+            Value::Missing | Value::Null => {
+                let detail = self.describe(row, slot);
+                return Err(Rejection::new(ReasonCode::MissingTime, detail));
             }
-            Captured::Integer(number) => format.read_integer(number),
-            Captured::Unsigned(number) => {
-                i64::try_from(number).ok().and_then(|number| format.read_integer(number))
-            }
-            Captured::Float(number) => format.read_float(number),
-            Captured::Text(..) => format.read_text(self.fields.text(slot)),
-            Captured::Bool(_) | Captured::Nested => None,
+            Value::Number(number) => format.read_number(number),
+            Value::Text(text) if format.is_written_as_text() => format.read_text(text),
+            Value::Text(text) if self.text_numbers => format.read_number(text),
+            Value::Text(_) | Value::Bool(_) | Value::Nested => None,
         };
         time_us.ok_or_else(|| {
-            let detail = format!("{} and is not a time in '{format}'", self.describe(slot));
+            let detail = format!("{} and is not a time in '{format}'", self.describe(row, slot));
             Rejection::new(ReasonCode::InvalidTime, detail)
         })
     }
 
-    fn read_values(&self, values: &mut Vec<(usize, f64)>) -> Result<(), Rejection> {
+    fn read_values(&self, row: Row<'_>, readings: &mut Readings) -> Result<(), Rejection> {
+        let mut found = false;
         for slot in self.first_value..self.names.len() {
-            let value = match self.fields.get(slot) {
-                Captured::Missing | Captured::Null => continue,
-                Captured::Integer(number) => number as f64,
-                Captured::Unsigned(number) => number as f64,
-                Captured::Float(number) if number.abs() <= MAX_MAGNITUDE => number,
-                Captured::Float(_) | Captured::Bool(_) | Captured::Text(..) | Captured::Nested => {
-                    let detail = format!("{} and is not a number up to 1e150", self.describe(slot));
-                    return Err(Rejection::new(ReasonCode::InvalidValue, detail));
-                }
+            let value = match row.get(slot) {
+                Value::Missing | Value::Null => continue,
+                Value::Number(number) => number::read_float(number),
+                Value::Text(text) if self.text_numbers => number::read_float(text),
+                Value::Text(_) | Value::Bool(_) | Value::Nested => None,
             };
-            values.push((slot - self.first_value, value));
+            let Some(value) = value.filter(|value| value.abs() <= MAX_MAGNITUDE) else {
+                let described = self.describe(row, slot);
+                let detail = format!("{described} and is not a number up to 1e150");
+                return Err(Rejection::new(ReasonCode::InvalidValue, detail));
+            };
+            readings.push_value(slot - self.first_value, value);
+            found = true;
         }
-        if values.is_empty() {
-            let wanted = self.names[self.first_value..].join("', '");
-            let detail = format!("none of '{wanted}' is there");
-            return Err(Rejection::new(ReasonCode::MissingValue, detail));
-        }
-        Ok(())
+        if found { Ok(()) } else { Err(self.no_value()) }
+    }
+
+    fn has_value(&self, row: Row<'_>) -> bool {
+        (self.first_value..self.names.len()).any(|slot| row.get(slot) != Value::Missing)
+    }
+
+    fn no_value(&self) -> Rejection {
+        let wanted = self.names[self.first_value..].join("', '");
+        Rejection::new(ReasonCode::MissingValue, format!("none of '{wanted}' is there"))
     }
 
     /// What stands in a slot, for the detail of a rejection.
-    fn describe(&self, slot: usize) -> String {
-        format!("'{}' is {}", self.names[slot], self.fields.describe(slot))
+    fn describe(&self, row: Row<'_>, slot: usize) -> String {
+        format!("'{}' is {}", self.names[slot], row.describe(slot))
     }
 }
 
@@ -273,5 +361,7 @@ fn series_from_key(key: Option<&[u8]>) -> Result<&str, Rejection> {
         .map_err(|error| Rejection::new(ReasonCode::InvalidUtf8, format!("the key: {error}")))
 }
 
+#[cfg(test)]
+mod documentation;
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,16 @@ impl Path {
     pub fn segments(&self) -> &[String] {
         &self.0
     }
+
+    /// The path of one key or index.
+    pub(crate) fn from_segment(segment: &str) -> Self {
+        Self(vec![segment.to_owned()])
+    }
+
+    /// The segments joined with dots, nothing escaped: the name of a column.
+    pub fn name(&self) -> String {
+        self.0.join(".")
+    }
 }
 
 impl FromStr for Path {

@@ -8,6 +8,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
+use super::number;
+
 /// How a time is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TimeFormat {
@@ -39,8 +41,21 @@ const AFTERNOON: SignedDuration = SignedDuration::from_secs(15 * 3_600 + 4 * 60 
 const LATEST_US: i64 = 253_402_300_799_999_999;
 
 impl TimeFormat {
-    /// Reads a whole number.
-    pub(super) fn read_integer(&self, number: i64) -> Option<i64> {
+    /// Whether times are written as texts, and not as numbers.
+    pub(super) fn is_written_as_text(&self) -> bool {
+        matches!(self, Self::Rfc3339 | Self::Pattern(_))
+    }
+
+    /// Reads a number as it is written. A whole number is read exactly, one with a fraction to the nearest microsecond.
+    pub(super) fn read_number(&self, number: &str) -> Option<i64> {
+        if number.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
+            self.read_float(number::read_float(number)?)
+        } else {
+            self.read_integer(number::read_integer(number)?)
+        }
+    }
+
+    fn read_integer(&self, number: i64) -> Option<i64> {
         let microseconds = match self {
             Self::Seconds => number.checked_mul(1_000_000)?,
             Self::Milliseconds => number.checked_mul(1_000)?,
@@ -51,8 +66,7 @@ impl TimeFormat {
         in_range(microseconds)
     }
 
-    /// Reads a number with a fraction.
-    pub(super) fn read_float(&self, number: f64) -> Option<i64> {
+    fn read_float(&self, number: f64) -> Option<i64> {
         let factor = match self {
             Self::Seconds => 1e6,
             Self::Milliseconds => 1e3,
@@ -148,14 +162,26 @@ mod tests {
 
     #[test]
     fn numbers_are_read_in_their_unit() {
-        assert_eq!(format("s").read_integer(1_700_000_000), Some(1_700_000_000_000_000));
-        assert_eq!(format("ms").read_integer(1), Some(1_000));
-        assert_eq!(format("us").read_integer(-1), Some(-1));
-        assert_eq!(format("ns").read_integer(-1), Some(-1));
-        assert_eq!(format("s").read_float(1.5), Some(1_500_000));
-        assert_eq!(format("s").read_integer(i64::MAX), None);
-        assert_eq!(format("ms").read_float(f64::NAN), None);
-        assert_eq!(format("rfc3339").read_integer(1), None);
+        let cases = [
+            ("s", "1700000000", Some(1_700_000_000_000_000)),
+            ("s", "1700000000.123456", Some(1_700_000_000_123_456)),
+            ("s", "1.5", Some(1_500_000)),
+            ("s", "1.7e9", Some(1_700_000_000_000_000)),
+            ("s", "9223372036854775807", None),
+            ("s", "9223372036854775808", None),
+            ("s", "1e400", None),
+            ("ms", "1", Some(1_000)),
+            ("ms", "0.0004", Some(0)),
+            ("ms", "noon", None),
+            ("ms", "NaN", None),
+            ("us", "-1", Some(-1)),
+            ("ns", "-1", Some(-1)),
+            ("ns", "1700000000123456789", Some(1_700_000_000_123_456)),
+            ("rfc3339", "1", None),
+        ];
+        for (unit, number, expected) in cases {
+            assert_eq!(format(unit).read_number(number), expected, "{unit}: {number}");
+        }
     }
 
     #[test]

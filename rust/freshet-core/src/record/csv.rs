@@ -1,0 +1,301 @@
+//! CSV records: RFC 4180, strictly, one row or more per record.
+//!
+//! Beyond the RFC: UTF-8, tabs and line feeds without a carriage return are accepted, and empty lines are passed over. The
+//! `csv` crate would take what the RFC does not allow, such as a stray quote; it serves the tests as a second opinion.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::bytes::find_special;
+use super::fields::{Fields, Row};
+use super::path::Path;
+use super::{Rejection, RowReader};
+use crate::config::CsvLayout;
+use crate::wire::ReasonCode;
+
+/// Reads CSV records.
+pub(super) struct CsvReader {
+    delimiter: u8,
+    columns: Columns,
+    /// For every column the slots of the fields that stand there.
+    slots: Vec<Vec<usize>>,
+}
+
+/// How the columns are known.
+enum Columns {
+    /// By names that the configuration gives to all of them.
+    Named(usize),
+    /// By their numbers; a row has at least as many as the greatest number.
+    Numbered,
+    /// By names that the first row of each record gives.
+    Headed {
+        /// The column of each slot.
+        wanted: Vec<String>,
+        /// The first row, with its line end, that `slots` was made from.
+        header: String,
+    },
+}
+
+impl CsvReader {
+    /// The position of a path in the list is its slot.
+    pub(super) fn new(paths: &[&Path], layout: &CsvLayout) -> Self {
+        let names: Vec<String> = paths.iter().map(|path| path.name()).collect();
+        let (columns, slots) = if layout.header {
+            (Columns::Headed { wanted: names, header: String::new() }, Vec::new())
+        } else if layout.columns.is_empty() {
+            (Columns::Numbered, slots_by_number(&names))
+        } else {
+            (Columns::Named(layout.columns.len()), slots_by_name(&names, &layout.columns))
+        };
+        // The configuration admits ASCII characters only.
+        let delimiter = u8::try_from(layout.delimiter).unwrap_or(b',');
+        Self { delimiter, columns, slots }
+    }
+}
+
+fn slots_by_name(wanted: &[String], columns: &[String]) -> Vec<Vec<usize>> {
+    let slots_of =
+        |column: &String| (0..wanted.len()).filter(|slot| wanted[*slot] == *column).collect();
+    columns.iter().map(slots_of).collect()
+}
+
+/// Columns are counted from 1.
+fn slots_by_number(wanted: &[String]) -> Vec<Vec<usize>> {
+    let numbers: Vec<usize> = wanted.iter().map(|number| number.parse().unwrap_or(0)).collect();
+    let last = numbers.iter().copied().max().unwrap_or(0);
+    let slots_of = |column| (0..numbers.len()).filter(|slot| numbers[*slot] == column).collect();
+    (1..=last).map(slots_of).collect()
+}
+
+impl RowReader for CsvReader {
+    fn read(
+        &mut self,
+        text: &str,
+        fields: &mut Fields,
+        mut accept: impl FnMut(Row<'_>) -> Result<(), Rejection>,
+    ) -> Result<(), Rejection> {
+        if text.starts_with('\u{feff}') {
+            return Err(Rejection::new(ReasonCode::InvalidCsv, "begins with a byte order mark"));
+        }
+        let delimiter = self.delimiter;
+        let mut cells = Cells { text, bytes: text.as_bytes(), at: 0, delimiter, row: 0, column: 0 };
+        self.read_header(&mut cells)?;
+        let mut width = match self.columns {
+            Columns::Named(width) => Some(width),
+            Columns::Headed { .. } => Some(self.slots.len()),
+            Columns::Numbered => None,
+        };
+        while cells.begin_row() {
+            fields.clear();
+            self.read_row(&mut cells, fields).map_err(|fault| cells.rejection(fault))?;
+            let expected = *width.get_or_insert(cells.column);
+            if cells.column != expected || expected < self.slots.len() {
+                let expected = expected.max(self.slots.len());
+                let detail = format!(
+                    "row {}: has {} columns instead of {expected}",
+                    cells.row, cells.column
+                );
+                return Err(Rejection::new(ReasonCode::InvalidCsv, detail));
+            }
+            accept(fields.row(text)).map_err(|rejection| rejection.in_row(cells.row))?;
+        }
+        Ok(())
+    }
+}
+
+impl CsvReader {
+    /// Reads the first row of a record that begins with the names of its columns.
+    fn read_header(&mut self, cells: &mut Cells<'_>) -> Result<(), Rejection> {
+        let Columns::Headed { wanted, header } = &mut self.columns else { return Ok(()) };
+        if !cells.begin_row() {
+            return Ok(());
+        }
+        let start = cells.at;
+        if !header.is_empty() && cells.text[start..].starts_with(&*header) {
+            cells.at += header.len();
+            return Ok(());
+        }
+        let names = header_names(cells).map_err(|fault| cells.rejection(fault))?;
+        let count = |name: &String| names.iter().filter(|other| *other == name).count();
+        let row = cells.row;
+        if let Some(name) = wanted.iter().find(|name| count(name) != 1) {
+            let known = names.join("', '");
+            let times = if count(name) == 0 { "no" } else { "more than one" };
+            let detail =
+                format!("row {row}: there is {times} column '{name}'; there are '{known}'");
+            return Err(Rejection::new(ReasonCode::InvalidCsv, detail));
+        }
+        self.slots = slots_by_name(wanted, &names);
+        // Without its line end it could be the beginning of a longer header.
+        let written = &cells.text[start..cells.at];
+        header.clear();
+        if written.ends_with('\n') {
+            header.push_str(written);
+        }
+        Ok(())
+    }
+
+    fn read_row(&self, cells: &mut Cells<'_>, fields: &mut Fields) -> Result<(), Fault> {
+        loop {
+            let (cell, last) = cells.next(fields.buffer())?;
+            for slot in self.slots.get(cells.column - 1).into_iter().flatten() {
+                match &cell {
+                    Cell::Empty => fields.set_null(*slot),
+                    Cell::Plain(range) => fields.set_text(*slot, range),
+                    Cell::Decoded(range) => fields.set_decoded(*slot, range),
+                }
+            }
+            if last {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn header_names(cells: &mut Cells<'_>) -> Result<Vec<String>, Fault> {
+    let mut names = Vec::new();
+    let mut decoded = String::new();
+    loop {
+        let (cell, last) = cells.next(&mut decoded)?;
+        names.push(match cell {
+            Cell::Empty => String::new(),
+            Cell::Plain(range) => cells.text[range].to_owned(),
+            Cell::Decoded(range) => decoded[range].to_owned(),
+        });
+        if last {
+            return Ok(names);
+        }
+    }
+}
+
+/// What is wrong with a cell.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    StrayQuote,
+    AfterQuotes,
+    OpenQuotes,
+    ControlCharacter(u8),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StrayQuote => f.write_str("a quote inside a cell that does not begin with one"),
+            Self::AfterQuotes => {
+                f.write_str("something between the closing quote and the end of the cell")
+            }
+            Self::OpenQuotes => f.write_str("a quoted cell that does not end"),
+            Self::ControlCharacter(b'\r') => f.write_str("a carriage return without a line feed"),
+            Self::ControlCharacter(byte) => write!(f, "the control character {byte:#04x}"),
+        }
+    }
+}
+
+/// Where the content of a cell stands.
+enum Cell {
+    Empty,
+    /// In the text.
+    Plain(Range<usize>),
+    /// In the buffer: quotes were doubled.
+    Decoded(Range<usize>),
+}
+
+/// The cells of a text, one after the other.
+struct Cells<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    delimiter: u8,
+    /// The row that is read, from 1.
+    row: usize,
+    /// The cell that is read, from 1.
+    column: usize,
+}
+
+impl Cells<'_> {
+    /// Passes over empty lines; false at the end of the text.
+    fn begin_row(&mut self) -> bool {
+        while self.end_line() {}
+        self.row += 1;
+        self.column = 0;
+        self.at < self.bytes.len()
+    }
+
+    /// Passes over a line end, if there is one.
+    #[inline]
+    fn end_line(&mut self) -> bool {
+        let length = match self.bytes.get(self.at..).unwrap_or_default() {
+            [b'\n', ..] => 1,
+            [b'\r', b'\n', ..] => 2,
+            _ => return false,
+        };
+        self.at += length;
+        true
+    }
+
+    /// Reads a cell with the delimiter or line end after it; true for the last one of its row.
+    #[inline]
+    fn next(&mut self, buffer: &mut String) -> Result<(Cell, bool), Fault> {
+        self.column += 1;
+        let cell = match self.bytes.get(self.at) {
+            Some(b'"') => self.quoted(buffer)?,
+            _ => self.plain()?,
+        };
+        if self.bytes.get(self.at) == Some(&self.delimiter) {
+            self.at += 1;
+            return Ok((cell, false));
+        }
+        if self.end_line() || self.at == self.bytes.len() {
+            return Ok((cell, true));
+        }
+        Err(Fault::AfterQuotes)
+    }
+
+    #[inline]
+    fn plain(&mut self) -> Result<Cell, Fault> {
+        let start = self.at;
+        loop {
+            self.at = find_special(self.bytes, self.at, self.delimiter, b'"');
+            match self.bytes.get(self.at..).unwrap_or_default() {
+                [] | [b'\n', ..] | [b'\r', b'\n', ..] => break,
+                [delimiter, ..] if *delimiter == self.delimiter => break,
+                [b'\t', ..] => self.at += 1,
+                [b'"', ..] => return Err(Fault::StrayQuote),
+                [control, ..] => return Err(Fault::ControlCharacter(*control)),
+            }
+        }
+        Ok(if start == self.at { Cell::Empty } else { Cell::Plain(start..self.at) })
+    }
+
+    fn quoted(&mut self, buffer: &mut String) -> Result<Cell, Fault> {
+        let mut start = self.at + 1;
+        let decoded = buffer.len();
+        self.at = start;
+        loop {
+            self.at = find_special(self.bytes, self.at, b'"', b'"');
+            match self.bytes.get(self.at..).unwrap_or_default() {
+                [] => return Err(Fault::OpenQuotes),
+                [b'"', b'"', ..] => {
+                    buffer.push_str(&self.text[start..=self.at]);
+                    self.at += 2;
+                    start = self.at;
+                }
+                [b'"', ..] => break,
+                [b'\t' | b'\r' | b'\n', ..] => self.at += 1,
+                [control, ..] => return Err(Fault::ControlCharacter(*control)),
+            }
+        }
+        let end = self.at;
+        self.at += 1;
+        if buffer.len() == decoded {
+            return Ok(if start == end { Cell::Empty } else { Cell::Plain(start..end) });
+        }
+        buffer.push_str(&self.text[start..end]);
+        Ok(Cell::Decoded(decoded..buffer.len()))
+    }
+
+    fn rejection(&self, fault: Fault) -> Rejection {
+        let detail = format!("row {}, column {}: {fault}", self.row, self.column);
+        Rejection::new(ReasonCode::InvalidCsv, detail)
+    }
+}

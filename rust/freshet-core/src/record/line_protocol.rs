@@ -1,0 +1,422 @@
+//! Records in InfluxDB line protocol, one line or more per record.
+//!
+//! Source: <https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/>. Where it is silent, what InfluxDB's
+//! own parsers do: a `\` takes a comma, space, equals sign or backslash literally and stands for itself before anything
+//! else; a string field may go over several lines.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::bytes::find_special;
+use super::fields::{Fields, Row};
+use super::path::Path;
+use super::{Rejection, RowReader, number};
+use crate::wire::ReasonCode;
+
+/// Reads records in line protocol.
+#[derive(Default)]
+pub(super) struct LineProtocolReader {
+    measurement: Vec<usize>,
+    timestamp: Vec<usize>,
+    tags: Wanted,
+    fields: Wanted,
+}
+
+/// Names, and the slots of the fields that stand there.
+#[derive(Default)]
+struct Wanted(Vec<(String, Vec<usize>)>);
+
+impl Wanted {
+    fn add(&mut self, name: String, slot: usize) {
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, slots)) => slots.push(slot),
+            None => self.0.push((name, vec![slot])),
+        }
+    }
+
+    fn slots(&self, name: &str) -> &[usize] {
+        self.0.iter().find(|(known, _)| known == name).map_or(&[], |(_, slots)| slots)
+    }
+}
+
+/// A place in a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The name before the tags.
+    Measurement,
+    /// The value of that tag.
+    Tag(String),
+    /// The value of that field.
+    Field(String),
+    /// The line's own time.
+    Timestamp,
+}
+
+impl Place {
+    /// The place that a path names; `None` where it names none.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        match path.segments() {
+            [one] if one == "measurement" => Some(Self::Measurement),
+            [one] if one == "timestamp" => Some(Self::Timestamp),
+            [kind, name @ ..] if !name.is_empty() => match kind.as_str() {
+                "tag" => Some(Self::Tag(name.join("."))),
+                "field" => Some(Self::Field(name.join("."))),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl LineProtocolReader {
+    /// The position of a path in the list is its slot.
+    pub(super) fn new(paths: &[&Path]) -> Self {
+        let mut reader = Self::default();
+        for (slot, path) in paths.iter().enumerate() {
+            match Place::of(path) {
+                Some(Place::Measurement) => reader.measurement.push(slot),
+                Some(Place::Timestamp) => reader.timestamp.push(slot),
+                Some(Place::Tag(name)) => reader.tags.add(name, slot),
+                Some(Place::Field(name)) => reader.fields.add(name, slot),
+                // The configuration refuses such a path; nothing is found there.
+                None => {}
+            }
+        }
+        reader
+    }
+}
+
+impl RowReader for LineProtocolReader {
+    fn read(
+        &mut self,
+        text: &str,
+        fields: &mut Fields,
+        mut accept: impl FnMut(Row<'_>) -> Result<(), Rejection>,
+    ) -> Result<(), Rejection> {
+        let mut scan = Scan { text, bytes: text.as_bytes(), at: 0, line: 1, reader: self, fields };
+        while scan.begin_line() {
+            let line = scan.line;
+            scan.fields.clear();
+            scan.point().map_err(|fault| {
+                let detail = format!("line {}, byte {}: {fault}", scan.line, scan.column());
+                Rejection::new(ReasonCode::InvalidLineProtocol, detail)
+            })?;
+            accept(scan.fields.row(text)).map_err(|rejection| rejection.in_line(line))?;
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    Expected(&'static str),
+    ByteOrderMark,
+    ControlCharacter,
+    Value,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Expected(what) => return write!(f, "expected {what}"),
+            Self::ByteOrderMark => "a byte order mark",
+            Self::ControlCharacter => "a control character",
+            Self::Value => {
+                "a field's value that is no float, integer (1i), unsigned integer (1u), boolean or string in quotes"
+            }
+        })
+    }
+}
+
+/// A name or a string, and where it stands.
+enum Text {
+    /// In the text.
+    Plain(Range<usize>),
+    /// In the buffer: it has escapes.
+    Decoded(Range<usize>),
+}
+
+/// One pass over a record. `at` is the next byte; after a fault it is where that was found.
+struct Scan<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    /// The line that is read, from 1.
+    line: usize,
+    reader: &'a LineProtocolReader,
+    fields: &'a mut Fields,
+}
+
+impl Scan<'_> {
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    /// The byte's number in its line, from 1.
+    fn column(&self) -> usize {
+        let before = &self.bytes[..self.at];
+        before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1
+    }
+
+    /// Passes over empty lines and comments; false at the end of the text.
+    fn begin_line(&mut self) -> bool {
+        loop {
+            self.skip_spaces();
+            match self.peek() {
+                None => return false,
+                Some(b'#') => {
+                    let rest = &self.bytes[self.at..];
+                    self.at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+                }
+                Some(_) => {}
+            }
+            if !self.end_line() {
+                return self.at < self.bytes.len();
+            }
+        }
+    }
+
+    fn skip_spaces(&mut self) {
+        while self.peek() == Some(b' ') {
+            self.at += 1;
+        }
+    }
+
+    fn is_line_end(&self) -> bool {
+        matches!(
+            self.bytes.get(self.at..).unwrap_or_default(),
+            [] | [b'\n', ..] | [b'\r', b'\n', ..]
+        )
+    }
+
+    /// Passes over a line end, if there is one.
+    fn end_line(&mut self) -> bool {
+        let length = match self.bytes.get(self.at..).unwrap_or_default() {
+            [b'\n', ..] => 1,
+            [b'\r', b'\n', ..] => 2,
+            _ => return false,
+        };
+        self.at += length;
+        self.line += 1;
+        true
+    }
+
+    /// One line with its end.
+    fn point(&mut self) -> Result<(), Fault> {
+        if self.text[self.at..].starts_with('\u{feff}') {
+            return Err(Fault::ByteOrderMark);
+        }
+        let reader = self.reader;
+        let measurement = self.name("a measurement", false)?;
+        for slot in &reader.measurement {
+            self.capture(*slot, &measurement);
+        }
+        while self.peek() == Some(b',') {
+            self.at += 1;
+            self.tag()?;
+        }
+        self.spaces("a space and the fields")?;
+        self.field()?;
+        while self.peek() == Some(b',') {
+            self.at += 1;
+            self.field()?;
+        }
+        if !self.is_line_end() {
+            self.spaces("a space or the end of the line")?;
+        }
+        if !self.is_line_end() {
+            self.timestamp()?;
+            self.skip_spaces();
+        }
+        if self.end_line() || self.at == self.bytes.len() {
+            return Ok(());
+        }
+        Err(Fault::Expected("the end of the line"))
+    }
+
+    /// One space or more.
+    fn spaces(&mut self, expected: &'static str) -> Result<(), Fault> {
+        if self.peek() != Some(b' ') {
+            return Err(Fault::Expected(expected));
+        }
+        self.skip_spaces();
+        Ok(())
+    }
+
+    fn tag(&mut self) -> Result<(), Fault> {
+        let key = self.name("the key of a tag", true)?;
+        self.equals()?;
+        let value = self.name("the value of a tag", true)?;
+        if self.peek() == Some(b'=') {
+            return Err(Fault::Expected("'\\=' inside the value of a tag"));
+        }
+        let reader = self.reader;
+        for slot in reader.tags.slots(self.text_of(&key)) {
+            self.capture(*slot, &value);
+        }
+        Ok(())
+    }
+
+    fn field(&mut self) -> Result<(), Fault> {
+        let key = self.name("the key of a field", true)?;
+        self.equals()?;
+        let reader = self.reader;
+        if self.peek() == Some(b'"') {
+            let value = self.string()?;
+            for slot in reader.fields.slots(self.text_of(&key)) {
+                self.capture(*slot, &value);
+            }
+            return Ok(());
+        }
+        let start = self.at;
+        let rest = &self.bytes[start..];
+        let is_end = |byte: &u8| matches!(byte, b',' | b' ' | b'\n' | b'\r');
+        let end = start + rest.iter().position(is_end).unwrap_or(rest.len());
+        let scalar = Scalar::of(&self.text[start..end]).ok_or(Fault::Value)?;
+        self.at = end;
+        for slot in reader.fields.slots(self.text_of(&key)) {
+            match scalar {
+                Scalar::Bool(truth) => self.fields.set_bool(*slot, truth),
+                Scalar::Number(length) => self.fields.set_number(*slot, &(start..start + length)),
+            }
+        }
+        Ok(())
+    }
+
+    fn timestamp(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        let digits = self.at;
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        if self.at == digits {
+            return Err(Fault::Expected("a timestamp, a whole number"));
+        }
+        for slot in &self.reader.timestamp {
+            self.fields.set_number(*slot, &(start..self.at));
+        }
+        Ok(())
+    }
+
+    fn equals(&mut self) -> Result<(), Fault> {
+        if self.peek() != Some(b'=') {
+            return Err(Fault::Expected("'='"));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn text_of(&self, text: &Text) -> &str {
+        match text {
+            Text::Plain(range) => &self.text[range.clone()],
+            Text::Decoded(range) => self.fields.decoded(range),
+        }
+    }
+
+    fn capture(&mut self, slot: usize, text: &Text) {
+        match text {
+            Text::Plain(range) => self.fields.set_text(slot, range),
+            Text::Decoded(range) => self.fields.set_decoded(slot, range),
+        }
+    }
+
+    /// A name of one character or more, up to a comma, a space or the end of the line; `equals` says whether an equals sign
+    /// ends it too.
+    fn name(&mut self, what: &'static str, equals: bool) -> Result<Text, Fault> {
+        let start = self.at;
+        let mut plain = start;
+        let mut decoded: Option<usize> = None;
+        loop {
+            match self.bytes.get(self.at..).unwrap_or_default() {
+                [b'\\', b'=', ..] | [b'=', ..] if !equals => self.at += 1,
+                [b'\\', b',' | b' ' | b'=' | b'\\', ..] => {
+                    let text = self.text;
+                    let buffer = self.fields.buffer();
+                    decoded.get_or_insert(buffer.len());
+                    buffer.push_str(&text[plain..self.at]);
+                    plain = self.at + 1;
+                    self.at += 2;
+                }
+                [] | [b',' | b' ' | b'=' | b'\n', ..] | [b'\r', b'\n', ..] => break,
+                [0..0x20, ..] => return Err(Fault::ControlCharacter),
+                [_, ..] => self.at += 1,
+            }
+        }
+        if start == self.at {
+            return Err(Fault::Expected(what));
+        }
+        let Some(decoded) = decoded else { return Ok(Text::Plain(start..self.at)) };
+        let text = self.text;
+        let buffer = self.fields.buffer();
+        buffer.push_str(&text[plain..self.at]);
+        Ok(Text::Decoded(decoded..buffer.len()))
+    }
+
+    /// A string in quotes.
+    fn string(&mut self) -> Result<Text, Fault> {
+        self.at += 1;
+        let start = self.at;
+        let mut plain = start;
+        let mut decoded: Option<usize> = None;
+        let text = self.text;
+        loop {
+            self.at = find_special(self.bytes, self.at, b'"', b'\\');
+            match self.bytes.get(self.at..).unwrap_or_default() {
+                [] => return Err(Fault::Expected("the closing quote of a string")),
+                [b'"', ..] => break,
+                [b'\\', b'"' | b'\\', ..] => {
+                    let buffer = self.fields.buffer();
+                    decoded.get_or_insert(buffer.len());
+                    buffer.push_str(&text[plain..self.at]);
+                    plain = self.at + 1;
+                    self.at += 2;
+                }
+                [b'\n', ..] => {
+                    self.line += 1;
+                    self.at += 1;
+                }
+                [_, ..] => self.at += 1,
+            }
+        }
+        let end = self.at;
+        self.at += 1;
+        let Some(decoded) = decoded else { return Ok(Text::Plain(start..end)) };
+        let buffer = self.fields.buffer();
+        buffer.push_str(&text[plain..end]);
+        Ok(Text::Decoded(decoded..buffer.len()))
+    }
+}
+
+/// A field's value that is no string.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Scalar {
+    Bool(bool),
+    /// A number of so many bytes, the letter of its type left out.
+    Number(usize),
+}
+
+impl Scalar {
+    fn of(text: &str) -> Option<Self> {
+        match text {
+            "t" | "T" | "true" | "True" | "TRUE" => return Some(Self::Bool(true)),
+            "f" | "F" | "false" | "False" | "FALSE" => return Some(Self::Bool(false)),
+            _ => {}
+        }
+        let is_number = match text.as_bytes() {
+            [number @ .., b'i'] => return whole::<i64>(text, number.len()),
+            [number @ .., b'u'] => return whole::<u64>(text, number.len()),
+            _ => number::read_float(text).is_some(),
+        };
+        is_number.then_some(Self::Number(text.len()))
+    }
+}
+
+/// A whole number of a type, before the letter of the type.
+fn whole<N: std::str::FromStr>(text: &str, length: usize) -> Option<Scalar> {
+    text[..length].parse::<N>().ok().map(|_| Scalar::Number(length))
+}

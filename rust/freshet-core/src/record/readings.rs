@@ -1,0 +1,103 @@
+//! What the records say: readings, grouped by the rows they came in.
+
+use std::ops::Range;
+
+/// One value of one metric of one series at one time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reading<'a> {
+    /// The series id: its parts, percent-encoded and joined with `/`.
+    pub series: &'a str,
+    /// Index of the metric in [`Stream::values`](crate::config::Stream::values).
+    pub metric: usize,
+    /// Event time, epoch microseconds.
+    pub time_us: i64,
+    /// The value; finite.
+    pub value: f64,
+}
+
+/// What one row of a record says: a JSON record is one row, a CSV or line protocol record has as many as lines.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point<'a> {
+    /// The series id: its parts, percent-encoded and joined with `/`.
+    pub series: &'a str,
+    /// Event time, epoch microseconds.
+    pub time_us: i64,
+    /// Index of the metric in [`Stream::values`](crate::config::Stream::values) and its finite value; at least one.
+    pub values: &'a [(usize, f64)],
+}
+
+/// The readings of one record. It is reused from record to record, so that parsing needs no allocation of its own.
+#[derive(Debug, Default)]
+pub struct Readings {
+    /// The series ids of the points, one after the other; neighbours of one series share theirs.
+    series: String,
+    /// The values of all points, one after the other.
+    values: Vec<(usize, f64)>,
+    points: Vec<Place>,
+}
+
+/// A point's time, and where its parts of the shared buffers stand.
+#[derive(Debug)]
+struct Place {
+    time_us: i64,
+    series: Range<usize>,
+    /// Where its values end; they begin where those of the point before end.
+    values_end: usize,
+}
+
+impl Readings {
+    /// The points, in the order of the record's rows; at least one after a record was accepted.
+    pub fn points(&self) -> impl Iterator<Item = Point<'_>> {
+        let mut values = 0;
+        self.points.iter().map(move |place| {
+            let values = std::mem::replace(&mut values, place.values_end)..place.values_end;
+            Point {
+                series: &self.series[place.series.clone()],
+                time_us: place.time_us,
+                values: &self.values[values],
+            }
+        })
+    }
+
+    /// The readings of all points; those of one point in the order of the stream's metrics.
+    pub fn iter(&self) -> impl Iterator<Item = Reading<'_>> {
+        self.points().flat_map(|Point { series, time_us, values }| {
+            values.iter().map(move |&(metric, value)| Reading { series, metric, time_us, value })
+        })
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.series.clear();
+        self.values.clear();
+        self.points.clear();
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.points.is_empty()
+    }
+
+    /// Where the next point's series id is written, at the end of what is there.
+    pub(super) fn series_mut(&mut self) -> &mut String {
+        &mut self.series
+    }
+
+    /// Adds a value to the next point.
+    pub(super) fn push_value(&mut self, metric: usize, value: f64) {
+        self.values.push((metric, value));
+    }
+
+    /// Ends the next point, whose series id stands from `series` on and whose values are pushed.
+    pub(super) fn end_point(&mut self, series: usize, time_us: i64) {
+        let before = self.points.last().map(|place| place.series.clone());
+        let same = before.filter(|before| self.series[before.clone()] == self.series[series..]);
+        // A record of many rows has mostly few series, and with the Kafka key as its series only one.
+        let series = match same {
+            Some(before) => {
+                self.series.truncate(series);
+                before
+            }
+            None => series..self.series.len(),
+        };
+        self.points.push(Place { time_us, series, values_end: self.values.len() });
+    }
+}
