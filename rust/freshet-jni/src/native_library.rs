@@ -7,13 +7,21 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::gate;
 
-/// `static native byte[] version()`: the version that the jar's has to equal, as ASCII.
+/// Version and number of the boundary, as `NativeLibrary.HANDSHAKE` has to say it too.
+///
+/// The boundary is everything that both sides have to agree on: names and signatures of native methods, the layouts of
+/// packed records and results, columns and their types, the encoding of window statistics. Whoever changes any of it
+/// raises the number here and in `NativeLibrary.java`: a jar and a library of one version but of two builds would
+/// otherwise read each other's bytes wrongly. One literal, so that a test can make a library of another boundary.
+const HANDSHAKE: &str = concat!(env!("CARGO_PKG_VERSION"), "+boundary.", 1);
+
+/// `static native byte[] handshake()`: what the jar's has to equal, as ASCII.
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_io_freshet_spark_nativelib_NativeLibrary_version<'local>(
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeLibrary_handshake<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
 ) -> JByteArray<'local> {
-    gate::enter(env, |env| Ok(env.byte_array_from_slice(env!("CARGO_PKG_VERSION").as_bytes())?))
+    gate::enter(env, |env| Ok(env.byte_array_from_slice(HANDSHAKE.as_bytes())?))
 }
 
 /// `static native void forwardLogs(int level)`: from now on what the library logs, up to that level (1 error … 5 trace),

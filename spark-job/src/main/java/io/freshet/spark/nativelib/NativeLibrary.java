@@ -21,6 +21,15 @@ public final class NativeLibrary {
     /** Version of this jar; the library has to be of the same. */
     public static final String VERSION = "0.1.0";
 
+    /**
+     * What the library has to answer: version and number of the boundary. Raise the number here and in
+     * {@code native_library.rs} with every change of what crosses the boundary: native methods, the layouts of packed
+     * records and results, columns, the encoding of window statistics.
+     */
+    static final String HANDSHAKE = VERSION + "+boundary.1";
+
+    private static final String BUILD_IT = "build one of the same version with 'cargo build --release -p freshet-jni' "
+        + "and name it with " + PATH_PROPERTY;
     private static final Logger LOGGER = LoggerFactory.getLogger(NativeLibrary.class);
 
     private NativeLibrary() {}
@@ -42,30 +51,15 @@ public final class NativeLibrary {
 
         private static NativeException tryLoad() {
             try {
-                loadAndVerify();
+                String path = configuredPath();
+                String name = path == null ? loadFromJar() : loadFrom(path);
+                verify(name);
+                forwardLogs(logLevel());
                 return null;
             } catch (NativeException e) {
                 return e;
-            } catch (IOException | UnsatisfiedLinkError e) {
-                return new NativeException("the native library cannot be loaded: " + e.getMessage()
-                    + "; name another one with " + PATH_PROPERTY, e);
             }
         }
-    }
-
-    private static void loadAndVerify() throws IOException {
-        String path = configuredPath();
-        if (path != null) {
-            System.load(Path.of(path).toAbsolutePath().toString());
-        } else {
-            loadFromJar();
-        }
-        String found = new String(version(), StandardCharsets.US_ASCII);
-        if (!found.equals(VERSION)) {
-            throw new NativeException("the jar is version " + VERSION + " and the native library "
-                + (path == null ? "" : path + " ") + "version " + found + "; use those of one build");
-        }
-        forwardLogs(logLevel());
     }
 
     private static String configuredPath() {
@@ -73,17 +67,38 @@ public final class NativeLibrary {
         if (property != null || SparkEnv.get() == null) {
             return property;
         }
+        // Executors know the job's settings, but have no system properties of them.
         return SparkEnv.get().conf().get(PATH_PROPERTY, null);
     }
 
-    private static void loadFromJar() throws IOException {
+    /** Loads the library that the user named; gives its name for messages. */
+    private static String loadFrom(String path) {
+        Path file = Path.of(path).toAbsolutePath();
+        if (!Files.isRegularFile(file)) {
+            throw new NativeException(PATH_PROPERTY + " names " + file + ", and there is no such file on "
+                + "this machine; correct it, or leave it out to take the library in the jar");
+        }
+        try {
+            if (LibraryFile.isCutOff(file)) {
+                throw new IOException(file + ": the end of the file is missing");
+            }
+            System.load(file.toString());
+        } catch (IOException | UnsatisfiedLinkError e) {
+            throw new NativeException("the native library that " + PATH_PROPERTY + " names cannot be loaded ("
+                + e.getMessage() + "); " + BUILD_IT + ", or leave the property out to take the library in the jar", e);
+        }
+        return "native library " + file;
+    }
+
+    /** Unpacks and loads the library in the jar; every class loader has a copy of its own, as the JVM demands. */
+    private static String loadFromJar() {
         String platform = platform(System.getProperty("os.name"), System.getProperty("os.arch"));
         String file = System.mapLibraryName("freshet_jni");
         String resource = "/io/freshet/native/" + platform + "/" + file;
         try (InputStream library = NativeLibrary.class.getResourceAsStream(resource)) {
             if (library == null) {
-                throw new NativeException("this jar has no native library for " + platform + " (" + resource
-                    + "); build one with 'cargo build --release -p freshet-jni' and name it with " + PATH_PROPERTY);
+                throw new NativeException("this jar has no native library for " + platform + " (" + resource + "); "
+                    + BUILD_IT);
             }
             // The JDK creates the folder with mode 0700: nobody can put another library in its place.
             Path folder = Files.createTempDirectory("freshet-native-");
@@ -96,6 +111,26 @@ public final class NativeLibrary {
                 Files.deleteIfExists(unpacked);
                 Files.deleteIfExists(folder);
             }
+        } catch (IOException | UnsatisfiedLinkError e) {
+            throw new NativeException("the native library for " + platform + " cannot be unpacked and loaded ("
+                + e.getMessage() + "); the temporary folder (java.io.tmpdir) needs 64 MiB of space and must allow "
+                + "executing; if it does, " + BUILD_IT, e);
+        }
+        return "native library in it";
+    }
+
+    /** Refuses a library that does not belong to this jar. */
+    private static void verify(String name) {
+        String found;
+        try {
+            found = new String(handshake(), StandardCharsets.US_ASCII);
+        } catch (UnsatisfiedLinkError e) {
+            throw new NativeException("the " + name + " is not Freshet's, or of another version than this jar ("
+                + HANDSHAKE + "); use those of one build", e);
+        }
+        if (!found.equals(HANDSHAKE)) {
+            throw new NativeException("the jar is of version " + HANDSHAKE + ", and the " + name + " of version " + found
+                + "; use those of one build");
         }
     }
 
@@ -135,7 +170,7 @@ public final class NativeLibrary {
         }
     }
 
-    private static native byte[] version();
+    private static native byte[] handshake();
 
     private static native void forwardLogs(int level);
 }
