@@ -31,7 +31,9 @@ export function parseHealthReport(json: string): HealthReport | null {
     (lag === null || typeof lag === 'number') &&
     isCounts(errors) &&
     (rest.late_by_window === undefined || isCounts(rest.late_by_window)) &&
-    ['rejected', 'late', 'restarts', 'skipped_offsets'].every((name) => ['undefined', 'number'].includes(typeof rest[name])) &&
+    ['rejected', 'late', 'restarts', 'skipped_offsets'].every((name) =>
+      ['undefined', 'number'].includes(typeof rest[name]),
+    ) &&
     ['undefined', 'number'].includes(typeof (rest.batch_duration_ms ?? undefined)) &&
     [undefined, 'starting', 'running', 'restarting'].includes(rest.state as string | undefined) &&
     ['undefined', 'string'].includes(typeof (rest.last_error ?? undefined));

@@ -80,7 +80,8 @@ const component = {
     batch_duration_ms: { ...nullable('number'), description: 'spark-job: of the newest micro-batch' },
     state: {
       enum: ['starting', 'running', 'restarting'],
-      description: 'spark-job: restarting when the query of the stream has failed and waits to be started again',
+      description:
+        'spark-job: restarting when the query of the stream has failed and waits to be started again',
     },
     restarts: { ...number, description: 'spark-job: how often the query has failed and was started again' },
     last_error: { ...nullable('string'), description: 'spark-job: why the query failed last' },
