@@ -69,7 +69,10 @@ describe('the health board', () => {
 
 describe('a health report', () => {
   it('keeps what its component tells beyond the common', () => {
-    const spark = { rejected: 3, late: 1, late_by_window: { '10s': 1, '1m': 0 }, batch_duration_ms: null };
+    const spark = {
+      ...{ rejected: 3, late: 1, late_by_window: { '10s': 1, '1m': 0 }, batch_duration_ms: null },
+      ...{ state: 'restarting', restarts: 2, last_error: 'TimeoutException: no answer', skipped_offsets: 4 },
+    } as const;
     const json = JSON.stringify({ ...report(), ...spark, batch_id: 7, watermark: 5 });
     expect(parseHealthReport(json)).toMatchObject({
       component: 'freshet-producer',
@@ -81,6 +84,9 @@ describe('a health report', () => {
 
   it.each([
     ...['', '{', '[]', '7', '{}', JSON.stringify({ ...report(), errors: { a: 'b' } })],
+    ...[{ state: 'lost' }, { restarts: '1' }, { last_error: 7 }].map((wrong) =>
+      JSON.stringify({ ...report(), ...wrong }),
+    ),
     ...[{ late: '5' }, { late_by_window: 5 }, { rejected: '5' }, { batch_duration_ms: {} }].map((wrong) =>
       JSON.stringify({ ...report(), ...wrong }),
     ),

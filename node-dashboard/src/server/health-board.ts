@@ -31,8 +31,12 @@ export function parseHealthReport(json: string): HealthReport | null {
     (lag === null || typeof lag === 'number') &&
     isCounts(errors) &&
     (rest.late_by_window === undefined || isCounts(rest.late_by_window)) &&
-    ['rejected', 'late'].every((name) => ['undefined', 'number'].includes(typeof rest[name])) &&
-    ['undefined', 'number'].includes(typeof (rest.batch_duration_ms ?? undefined));
+    ['rejected', 'late', 'restarts', 'skipped_offsets'].every((name) =>
+      ['undefined', 'number'].includes(typeof rest[name]),
+    ) &&
+    ['undefined', 'number'].includes(typeof (rest.batch_duration_ms ?? undefined)) &&
+    [undefined, 'starting', 'running', 'restarting'].includes(rest.state as string | undefined) &&
+    ['undefined', 'string'].includes(typeof (rest.last_error ?? undefined));
   return valid ? ({ ...rest, stream, errors, lag } as HealthReport) : null;
 }
 

@@ -78,6 +78,19 @@ const component = {
       description: 'spark-job: by window, records that came too late for it',
     },
     batch_duration_ms: { ...nullable('number'), description: 'spark-job: of the newest micro-batch' },
+    state: {
+      enum: ['starting', 'running', 'restarting'],
+      description:
+        'spark-job: restarting when the query of the stream has failed and waits to be started again',
+    },
+    restarts: { ...number, description: 'spark-job: how often the query has failed and was started again' },
+    last_error: { ...nullable('string'), description: 'spark-job: why the query failed last' },
+    skipped_offsets: {
+      ...number,
+      description:
+        'spark-job: offsets without a record: what Kafka had deleted before it was read, and the gaps that ' +
+        'transactions and compaction leave',
+    },
   },
 };
 

@@ -63,6 +63,14 @@ export interface HealthReport extends HealthCounters {
   readonly late_by_window?: Readonly<Record<string, number>>;
   /** Spark only: how long the newest micro-batch took, in milliseconds; null before the first one. */
   readonly batch_duration_ms?: number | null;
+  /** Spark only: whether the stream's query runs, or has failed and waits to be started again. */
+  readonly state?: 'starting' | 'running' | 'restarting';
+  /** Spark only: how often the query has failed and was started again, since the start of the job. */
+  readonly restarts?: number;
+  /** Spark only: why the query failed last, in one line; null when it has not. */
+  readonly last_error?: string | null;
+  /** Spark only: offsets that held no record any more when they were read, since the start. */
+  readonly skipped_offsets?: number;
 }
 
 /** One component's latest report with what the dashboard computed from its recent ones. */

@@ -20,7 +20,7 @@ const COLUMNS: readonly Column[] = [
     text: ({ component, stream }) => (stream === null ? component : `${component} · ${stream}`),
     detail: ({ instance }) => instance,
   },
-  { name: 'state', text: ({ stale, age }) => (stale ? `silent for ${formatAge(age)}` : 'reporting') },
+  { name: 'state', text: stateOf, detail: ({ last_error }) => last_error ?? '' },
   { name: 'in', text: (health) => rate(health, 'records_in') },
   { name: 'out', text: (health) => rate(health, 'records_out') },
   { name: 'lag', text: ({ lag }) => optional(lag, formatCount) },
@@ -87,10 +87,17 @@ function componentRow(health: ComponentHealth): HTMLElement {
     cell.title = detail?.(health) ?? '';
     return cell;
   });
-  const row = element('tr', health.stale ? 'warning' : '', ...cells);
+  const row = element('tr', health.stale || health.state === 'restarting' ? 'warning' : '', ...cells);
   row.dataset.component = health.component;
   row.dataset.stale = String(health.stale);
   return row;
+}
+
+function stateOf({ stale, age, state }: ComponentHealth): string {
+  if (stale) {
+    return `silent for ${formatAge(age)}`;
+  }
+  return state ?? 'reporting';
 }
 
 /** What a silent component did last says nothing about now. */

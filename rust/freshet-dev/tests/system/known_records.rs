@@ -9,6 +9,7 @@ use crate::cassandra::Store;
 use crate::expectation::WINDOWS;
 use crate::kafka::{Sender, read_all};
 use crate::lab::{Lab, Use};
+use crate::queries::newest_report;
 use crate::stack::project;
 use crate::waiting::{LIMIT, ensure, until};
 use crate::{Outcome, dashboard};
@@ -35,10 +36,7 @@ pub(crate) fn late_records_change_nothing() -> Outcome {
 
 /// What the job's newest health report says about the stream.
 fn every_record_is_accounted_for(lab: &Lab) -> Outcome {
-    let reports = read_all(&lab.stack, "health")?;
-    let of_stream = reports.iter().rev().find(|report| report.key == b"spark-job/known");
-    let report: serde_json::Value =
-        serde_json::from_slice(&of_stream.ok_or("no report about the stream")?.value)?;
+    let report = newest_report(&lab.stack, "known")?;
     let late = &report["late_by_window"];
     let counters = ["records_in", "rejected", "late"].map(|counter| &report[counter]);
     let reported = (counters, WINDOWS.map(|(window, _, _)| &late[window]));
@@ -46,6 +44,9 @@ fn every_record_is_accounted_for(lab: &Lab) -> Outcome {
     let sent = ([feed.sent, feed.rejected.len() as u64, feed.late], [feed.late; WINDOWS.len()]);
     ensure(reported.0 == sent.0 && reported.1 == sent.1, || {
         format!("delivered, rejected, late (and by window) are {sent:?}; the job says {reported:?}")
+    })?;
+    ensure(report["skipped_offsets"] == 0 && report["lag"] == 0, || {
+        format!("every record was read, but the job says {report}")
     })
 }
 

@@ -19,6 +19,7 @@ mod known_records;
 mod lab;
 mod outages;
 mod process;
+mod queries;
 mod stack;
 mod supervision;
 mod waiting;
@@ -51,6 +52,11 @@ fn trials() -> Vec<Trial> {
         ),
         test("the_dashboard_answers_with_the_stored_rows", known_records::dashboard_shows_the_rows),
         test("a_live_point_appears_on_the_page", known_records::page_shows_a_live_point),
+        test(
+            "a_failed_query_is_named_and_started_again_while_the_others_go_on",
+            queries::failed_query_is_started_again,
+        ),
+        test("the_spark_job_ends_in_order_when_told_to", queries::job_ends_in_order),
         test("rows_are_exact_after_the_spark_job_was_killed", || faults::killed("spark-job")),
         test("rows_are_exact_after_the_writer_was_killed", || faults::killed("writer")),
         test("rows_are_exact_after_the_producer_was_killed", faults::killed_producer),

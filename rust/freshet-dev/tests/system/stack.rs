@@ -184,6 +184,7 @@ lateness = "1m"
             state: part["state"].as_str().unwrap_or_default().to_owned(),
             pid: part["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()),
             restarts: part["restarts"].as_u64().unwrap_or(0),
+            note: part["note"].as_str().map(str::to_owned),
         })
     }
 
@@ -206,6 +207,8 @@ pub(crate) struct Part {
     pub(crate) state: String,
     pub(crate) pid: Option<u32>,
     pub(crate) restarts: u64,
+    /// Why it died last.
+    pub(crate) note: Option<String>,
 }
 
 /// The project's folder.

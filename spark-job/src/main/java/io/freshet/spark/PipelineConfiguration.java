@@ -32,11 +32,23 @@ public record PipelineConfiguration(
     List<Stream> streams) {
 
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String LOGIN = "sasl.jaas.config";
+    private static final String PASSWORD = " password=\"";
 
     /** Leaves out the Kafka properties: they hold secrets. */
     @Override
     public String toString() {
         return "PipelineConfiguration[streams=" + streams + "]";
+    }
+
+    /** What must not get into logs and reports. */
+    public List<String> secrets() {
+        String login = kafka.get(LOGIN);
+        if (login == null) {
+            return List.of();
+        }
+        String password = login.substring(login.indexOf(PASSWORD) + PASSWORD.length(), login.lastIndexOf('"'));
+        return java.util.stream.Stream.of(login, password, unquote(password)).filter(text -> !text.isEmpty()).toList();
     }
 
     /** A topic and how it is created. */
@@ -132,8 +144,8 @@ public record PipelineConfiguration(
         if (!security.get("sasl_mechanism").isNull()) {
             String mechanism = security.get("sasl_mechanism").textValue();
             properties.put("sasl.mechanism", mechanism);
-            properties.put("sasl.jaas.config", loginModule(mechanism) + " required username=\""
-                + quote(security.get("username").textValue()) + "\" password=\""
+            properties.put(LOGIN, loginModule(mechanism) + " required username=\""
+                + quote(security.get("username").textValue()) + "\"" + PASSWORD
                 + quote(security.get("password").textValue()) + "\";");
         }
         if (!security.get("ca_file").isNull()) {
@@ -151,5 +163,9 @@ public record PipelineConfiguration(
 
     private static String quote(String text) {
         return text.replace("\\", "\\\\").replace("\"", "\\\"");
+    }
+
+    private static String unquote(String text) {
+        return text.replace("\\\"", "\"").replace("\\\\", "\\");
     }
 }

@@ -4,8 +4,11 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.time.Instant;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.streaming.SourceProgress;
@@ -13,19 +16,38 @@ import org.apache.spark.sql.streaming.StateOperatorProgress;
 import org.apache.spark.sql.streaming.StreamingQueryProgress;
 
 /**
- * The health of one stream's query, added up from Spark's progress reports: totals since the job started, and the
- * newest micro-batch.
+ * The health of one stream's query, added up from Spark's progress reports: totals since the job started, the newest
+ * micro-batch, and whether the query is running. Totals survive a restart of the query, but not one of the job.
  */
 final class StreamHealth {
     private static final ObjectMapper JSON = new ObjectMapper();
 
+    /** What the query is doing. */
+    private enum State {
+        /** It was never heard of. */
+        STARTING,
+        /** It has reported since it was last started. */
+        RUNNING,
+        /** It has failed and was not heard of since. */
+        RESTARTING;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
     private final String stream;
-    private final String instance;
+    private final String instance = hostName() + ":" + ProcessHandle.current().pid();
     private final StreamCounters counters;
     private final long since = System.currentTimeMillis();
+    private State state = State.STARTING;
+    private long restarts;
+    private String lastError;
     private final Map<String, Long> late = new HashMap<>();
     private long recordsIn;
     private long windowsOut;
+    private long skippedOffsets;
     private Long lag;
     private Long batch;
     private Long batchMillis;
@@ -33,14 +55,35 @@ final class StreamHealth {
     private Long stateRows;
     private Long stateBytes;
 
-    StreamHealth(String stream, String instance, StreamCounters counters) {
+    StreamHealth(String stream, StreamCounters counters) {
         this.stream = stream;
-        this.instance = instance;
         this.counters = counters;
+    }
+
+    /** Name of the stream and of its query. */
+    String stream() {
+        return stream;
+    }
+
+    /** The query works: it has finished a micro-batch, or found that there is nothing to do. */
+    synchronized void running() {
+        state = State.RUNNING;
+    }
+
+    /**
+     * The query has failed, and will be started again.
+     *
+     * @param error one line without secrets
+     */
+    synchronized void restarting(String error) {
+        state = State.RESTARTING;
+        restarts++;
+        lastError = error;
     }
 
     /** Takes in the report of a finished micro-batch. */
     synchronized void add(StreamingQueryProgress progress) {
+        running();
         recordsIn += progress.numInputRows();
         windowsOut += Math.max(0, progress.sink().numOutputRows());
         batch = progress.batchId();
@@ -54,6 +97,7 @@ final class StreamHealth {
         }
         if (progress.sources().length > 0) {
             lag = lag(progress.sources()[0]);
+            skippedOffsets += skippedOffsets(progress.sources()[0]);
         }
         addLate(progress.observedMetrics().get(StreamQuery.AGGREGATED),
             progress.observedMetrics().get(StreamQuery.COUNTED));
@@ -76,19 +120,35 @@ final class StreamHealth {
 
     /** Records in the topic that no finished micro-batch has read. */
     private static Long lag(SourceProgress source) {
+        return between(source.endOffset(), source.latestOffset());
+    }
+
+    /**
+     * Offsets of the micro-batch without a record: what Kafka had deleted before it was read, and what is a gap anyway,
+     * the marks of transactions and the records that compaction has removed.
+     */
+    private static long skippedOffsets(SourceProgress source) {
+        Long offsets = between(source.startOffset(), source.endOffset());
+        return offsets == null ? 0 : Math.max(0, offsets - source.numInputRows());
+    }
+
+    /** How many offsets there are from some on, per topic and partition, up to others; null when either is unknown. */
+    private static Long between(String from, String to) {
+        if (from == null || to == null) {
+            return null; // before the first batch Spark has no offsets to report
+        }
         try {
-            JsonNode ends = JSON.readTree(source.endOffset());
-            JsonNode latest = JSON.readTree(source.latestOffset());
-            long behind = 0;
-            for (var topic : latest.properties()) {
+            JsonNode begins = JSON.readTree(from);
+            long offsets = 0;
+            for (var topic : JSON.readTree(to).properties()) {
                 for (var partition : topic.getValue().properties()) {
-                    long end = ends.path(topic.getKey()).path(partition.getKey()).asLong();
-                    behind += Math.max(0, partition.getValue().asLong() - end);
+                    long begin = begins.path(topic.getKey()).path(partition.getKey()).asLong();
+                    offsets += Math.max(0, partition.getValue().asLong() - begin);
                 }
             }
-            return behind;
-        } catch (JsonProcessingException | IllegalArgumentException e) {
-            return null; // before the first batch Spark has no offsets to report
+            return offsets;
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException("Spark reports offsets that are not JSON: " + from + ", " + to, e);
         }
     }
 
@@ -97,14 +157,19 @@ final class StreamHealth {
         ObjectNode report = JSON.createObjectNode();
         report.put("component", "spark-job").put("instance", instance).put("stream", stream);
         report.put("since", since).put("time", System.currentTimeMillis());
+        report.put("state", state.toString()).put("restarts", restarts).put("last_error", lastError);
         report.put("records_in", recordsIn).put("records_out", windowsOut);
         report.put("bytes_in", counters.bytesIn().value()).put("bytes_out", counters.bytesOut().value());
         ObjectNode errors = report.putObject("errors");
         if (counters.rejected().value() > 0) {
             errors.put("rejected", counters.rejected().value());
         }
+        if (restarts > 0) {
+            errors.put("query_failed", restarts);
+        }
         report.put("lag", lag).put("batch_id", batch).put("batch_duration_ms", batchMillis);
         report.put("watermark", watermark).put("state_rows", stateRows).put("state_bytes", stateBytes);
+        report.put("skipped_offsets", skippedOffsets);
         report.put("rejected", counters.rejected().value());
         report.put("late", late.values().stream().mapToLong(Long::longValue).max().orElse(0));
         ObjectNode lateByWindow = report.putObject("late_by_window");
@@ -113,6 +178,14 @@ final class StreamHealth {
             return JSON.writeValueAsBytes(report);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("a report of plain values could not be written", e);
+        }
+    }
+
+    private static String hostName() {
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException e) {
+            return "localhost"; // a machine without a name of its own
         }
     }
 }

@@ -131,7 +131,8 @@ final class StreamQuery {
         return options;
     }
 
-    private String checkpointLocation() {
+    /** Where the query keeps its offsets and state. */
+    String checkpointLocation() {
         return configuration.spark().checkpointLocation() + "/" + stream.name();
     }
 }

@@ -3,34 +3,36 @@ package io.freshet.spark;
 import io.freshet.spark.nativelib.ConfigurationException;
 import io.freshet.spark.nativelib.NativeException;
 import java.io.IOException;
-import java.util.Arrays;
+import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
 import org.apache.hadoop.util.ShutdownHookManager;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.streaming.StreamingQueryException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The job's main class: reads the configuration, starts one query per stream, and runs until one fails. */
+/**
+ * The job's main class: reads the configuration, keeps one query per stream running, and ends when it is told to or when
+ * Spark itself has gone.
+ */
 public final class WindowedAverages {
     private static final Logger LOGGER = LoggerFactory.getLogger(WindowedAverages.class);
     private static final int FAILED = 1;
     private static final int USAGE = 2;
     /** Spark stops its context with priority 50 or less. */
     private static final int STOP_PRIORITY = 100;
+    private static final Duration FIRST_RESTART = Duration.ofSeconds(1);
+    private static final Duration SLOWEST_RESTART = Duration.ofMinutes(1);
 
     private WindowedAverages() {}
 
     /** @param words see {@code --help} */
     public static void main(String... words) {
-        int exitCode = run(words);
-        if (exitCode != 0) {
-            System.exit(exitCode);
-        }
+        // Also when all is well: no thread of a library may keep a stopped job alive.
+        System.exit(run(words));
     }
 
     private static int run(String... words) {
@@ -55,7 +57,7 @@ public final class WindowedAverages {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return FAILED;
-        } catch (StreamingQueryException | ExecutionException | TimeoutException | IOException e) {
+        } catch (ExecutionException | TimeoutException | IOException e) {
             LOGGER.error("the job has failed", e);
             return FAILED;
         }
@@ -67,38 +69,48 @@ public final class WindowedAverages {
     }
 
     private static void runQueries(PipelineConfiguration configuration, List<PipelineConfiguration.Stream> streams)
-        throws InterruptedException, ExecutionException, TimeoutException, StreamingQueryException, IOException {
+        throws InterruptedException, ExecutionException, TimeoutException, IOException {
         KafkaTopics.createMissing(configuration.kafka(), configuration.topics());
+        HealthListener health = new HealthListener();
         try (SparkSession session = session(configuration);
-            HealthReporter health = new HealthReporter(configuration)) {
+            HealthReporter reporter = new HealthReporter(configuration, health)) {
+            JobEnd end = new JobEnd();
+            session.sparkContext().addSparkListener(end);
+            end.onSignals();
             session.streams().addListener(health);
-            for (PipelineConfiguration.Stream stream : streams) {
-                StreamCounters counters = StreamCounters.register(session.sparkContext(), stream.name());
-                health.watch(stream, counters);
-                new StreamQuery(session, configuration, stream, counters).start();
-            }
+            List<QuerySupervisor> queries =
+                streams.stream().map(stream -> supervisor(session, configuration, stream, health, end)).toList();
             // Before Spark's own hook, which would pull the context away under running queries.
-            CountDownLatch stopped = new CountDownLatch(1);
-            ShutdownHookManager.get().addShutdownHook(() -> {
-                stop(session);
-                stopped.countDown();
-            }, STOP_PRIORITY);
-            session.streams().awaitAnyTermination();
-            if (ShutdownHookManager.get().isShutdownInProgress()) {
-                stopped.await(); // one query has stopped; the others still need the context
+            ShutdownHookManager.get().addShutdownHook(() -> stop(queries), STOP_PRIORITY);
+            queries.forEach(QuerySupervisor::start);
+            reporter.start();
+            try {
+                end.await();
+            } finally {
+                stop(queries);
             }
         }
     }
 
+    private static QuerySupervisor supervisor(
+        SparkSession session,
+        PipelineConfiguration configuration,
+        PipelineConfiguration.Stream stream,
+        HealthListener listener,
+        JobEnd end) {
+        StreamCounters counters = StreamCounters.register(session.sparkContext(), stream.name());
+        StreamQuery query = new StreamQuery(session, configuration, stream, counters);
+        StreamHealth health = new StreamHealth(stream.name(), counters);
+        listener.watch(health);
+        return new QuerySupervisor(query::start, health, new Backoff(FIRST_RESTART, SLOWEST_RESTART),
+            failure -> QueryFailure.of(failure, query.checkpointLocation(), configuration.secrets()), end::fail);
+    }
+
     /** Stops all queries side by side: each waits for its running batch, up to Spark's {@code stopTimeout}. */
-    private static void stop(SparkSession session) {
-        Arrays.stream(session.streams().active()).parallel().forEach(query -> {
-            try {
-                query.stop();
-            } catch (TimeoutException e) {
-                LOGGER.warn("query {} did not stop in time; its batch will be repeated", query.name());
-            }
-        });
+    private static void stop(List<QuerySupervisor> queries) {
+        CompletableFuture.allOf(queries.stream()
+            .map(query -> CompletableFuture.runAsync(query::stop, task -> new Thread(task, "freshet-stop").start()))
+            .toArray(CompletableFuture[]::new)).join();
     }
 
     private static SparkSession session(PipelineConfiguration configuration) {

@@ -1,0 +1,42 @@
+package io.freshet.spark;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerApplicationEnd;
+import org.apache.spark.util.SignalUtils;
+
+/** Waits for the reason to end the job: a signal, which is success, or that Spark has gone, which is not. */
+final class JobEnd extends SparkListener {
+    private final CompletableFuture<Void> end = new CompletableFuture<>();
+
+    /** From now on SIGTERM and SIGINT end the job in order, with exit code 0. */
+    void onSignals() {
+        for (String signal : new String[] {"TERM", "INT"}) {
+            SignalUtils.register(signal, () -> {
+                end.complete(null);
+                return true;
+            });
+        }
+    }
+
+    /** Ends the job: whoever supervises the process has to start it again. */
+    void fail(Throwable reason) {
+        end.completeExceptionally(reason);
+    }
+
+    /** The context has stopped, for another reason than the job's own end. */
+    @Override
+    public void onApplicationEnd(SparkListenerApplicationEnd event) {
+        fail(new IllegalStateException("Spark has stopped"));
+    }
+
+    /**
+     * Waits for the end.
+     *
+     * @throws ExecutionException when Spark has gone
+     */
+    void await() throws InterruptedException, ExecutionException {
+        end.get();
+    }
+}

@@ -1,0 +1,84 @@
+package io.freshet.spark;
+
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import org.apache.spark.SparkThrowable;
+
+/**
+ * Why a query has failed, for people.
+ *
+ * @param description one line without secrets: what happened, and what to do where that is known
+ * @param permanent whether it will fail again until somebody mends something
+ */
+record QueryFailure(String description, boolean permanent) {
+    private static final int LONGEST = 500;
+
+    /** What Spark and Kafka say when something common went wrong, and what to do; the first match counts. */
+    private static final List<Sign> SIGNS = List.of(
+        new Sign(List.of("CHECKPOINT", "STATE_STORE", "STATEFUL_OPERATOR", "STDS_", "CONCURRENT_STREAM_LOG_UPDATE",
+            "Malformed log file", "Incomplete log file", "Log file was malformed", "UnsupportedLogVersion",
+            "INCOMPATIBLE_JOIN", "batch 0 doesn't exist", "was changed by"),
+            "its checkpoint %s does not fit this job or is damaged: bring back the folder or the settings that belong "
+                + "together, or move the folder away to count the stream anew from the beginning of its topic", true),
+        new Sign(List.of("RecordTooLargeException", "MESSAGE_TOO_LARGE"),
+            "raise max.message.bytes of the windows topic", false),
+        new Sign(List.of("UnknownTopicOrPartitionException", "not present in metadata"),
+            "a topic of the stream is missing: create it, or start the job again, which creates missing topics", false),
+        new Sign(List.of("TopicAuthorizationException", "GroupAuthorizationException", "ClusterAuthorizationException"),
+            "allow the user in [kafka.security] to read the raw topic and to write the others", true),
+        new Sign(List.of("SaslAuthenticationException", "SslAuthenticationException"),
+            "mend username, password or ca_file in [kafka.security]", true));
+
+    private record Sign(List<String> said, String advice, boolean permanent) {
+        boolean isIn(String text) {
+            return said.stream().anyMatch(text::contains);
+        }
+    }
+
+    /**
+     * Looks through a failure and its causes.
+     *
+     * @param checkpoint where the query keeps its checkpoint
+     * @param secrets texts that must not be shown
+     */
+    static QueryFailure of(Throwable failure, String checkpoint, Collection<String> secrets) {
+        String everything = everything(failure);
+        Optional<Sign> sign = SIGNS.stream().filter(known -> known.isIn(everything)).findFirst();
+        String what = oneLine(root(failure));
+        for (String secret : secrets) {
+            what = what.replace(secret, "***");
+        }
+        String description = what.length() > LONGEST ? what.substring(0, LONGEST) + "…" : what;
+        return sign
+            .map(known -> new QueryFailure(description + "; " + known.advice().formatted(checkpoint), known.permanent()))
+            .orElse(new QueryFailure(description, false));
+    }
+
+    private static String everything(Throwable failure) {
+        StringBuilder text = new StringBuilder();
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof SparkThrowable spark) {
+                text.append(spark.getCondition()).append('\n');
+            }
+            text.append(cause).append('\n');
+        }
+        return text.toString();
+    }
+
+    private static Throwable root(Throwable failure) {
+        Throwable cause = failure;
+        while (cause.getCause() != null) {
+            cause = cause.getCause();
+        }
+        return cause;
+    }
+
+    /** Spark puts stack traces into messages: the first line says what happened. */
+    private static String oneLine(Throwable cause) {
+        String message = cause.getMessage() == null ? "" : cause.getMessage().strip();
+        String firstLine = message.lines().findFirst().orElse("");
+        String name = cause.getClass().getSimpleName();
+        return firstLine.isEmpty() ? name : name + ": " + firstLine;
+    }
+}

@@ -1,0 +1,146 @@
+package io.freshet.spark;
+
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.apache.spark.sql.streaming.StreamingQuery;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps the query of one stream running: when it fails, it is started again from its checkpoint, with growing delays,
+ * and the queries of other streams go on.
+ */
+final class QuerySupervisor {
+    /** Starts the query from its checkpoint. */
+    @FunctionalInterface
+    interface Starter {
+        StreamingQuery start() throws TimeoutException;
+    }
+
+    private static final Logger LOGGER = LoggerFactory.getLogger(QuerySupervisor.class);
+    /** A query that ran for this long had recovered: its next failure is a new one. */
+    private static final Duration HEALTHY = Duration.ofMinutes(1);
+
+    private final String stream;
+    private final Starter starter;
+    private final StreamHealth health;
+    private final Backoff backoff;
+    private final Function<Throwable, QueryFailure> describe;
+    private final Consumer<Throwable> unrecoverable;
+    private final CountDownLatch stopping = new CountDownLatch(1);
+    private final Thread thread;
+    private volatile StreamingQuery query;
+
+    /**
+     * @param health is told of failures
+     * @param backoff the delays between restarts
+     * @param describe says why a query has failed
+     * @param unrecoverable is told of a failure after which no query can run in this process any more
+     */
+    QuerySupervisor(
+        Starter starter,
+        StreamHealth health,
+        Backoff backoff,
+        Function<Throwable, QueryFailure> describe,
+        Consumer<Throwable> unrecoverable) {
+        this.stream = health.stream();
+        this.starter = starter;
+        this.health = health;
+        this.backoff = backoff;
+        this.describe = describe;
+        this.unrecoverable = unrecoverable;
+        thread = new Thread(this::supervise, "freshet-query-" + stream);
+        thread.setDaemon(true);
+    }
+
+    /** Starts the query, and starts it again as often as it takes. */
+    void start() {
+        thread.start();
+    }
+
+    /** Stops the query; its running batch may finish within Spark's {@code stopTimeout}. */
+    void stop() {
+        stopping.countDown();
+        stopQuery();
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void supervise() {
+        while (!isStopping()) {
+            long begun = System.nanoTime();
+            Throwable failure = runUntilItFails();
+            if (isStopping()) {
+                return;
+            }
+            if (isUnrecoverable(failure)) {
+                unrecoverable.accept(failure);
+                return;
+            }
+            if (System.nanoTime() - begun >= HEALTHY.toNanos()) {
+                backoff.reset();
+            }
+            waitAfter(failure);
+        }
+    }
+
+    private Throwable runUntilItFails() {
+        try {
+            query = starter.start();
+            if (isStopping()) {
+                stopQuery(); // whoever asked for it may not have seen this query yet
+            }
+            query.awaitTermination();
+            return new IllegalStateException("the query was stopped from outside of the job");
+        } catch (Exception | Error e) {
+            return e;
+        }
+    }
+
+    private void waitAfter(Throwable failure) {
+        QueryFailure described = describe.apply(failure);
+        health.restarting(described.description());
+        Duration delay = described.permanent() ? backoff.slowest() : backoff.next();
+        LOGGER.error("the query of stream {} has failed and is started again in {} ms: {}", stream, delay.toMillis(),
+            described.description());
+        LOGGER.debug("the query of stream {} has failed", stream, failure);
+        try {
+            stopping.await(delay.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            stopping.countDown(); // nobody interrupts this thread but a process that ends
+        }
+    }
+
+    private void stopQuery() {
+        StreamingQuery running = query;
+        if (running == null) {
+            return;
+        }
+        try {
+            running.stop();
+        } catch (TimeoutException e) {
+            LOGGER.warn("the query of stream {} did not stop in time; its batch will be repeated", stream);
+        }
+    }
+
+    private boolean isStopping() {
+        return stopping.getCount() == 0;
+    }
+
+    /** After these the Java machine itself is in doubt. */
+    private static boolean isUnrecoverable(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof VirtualMachineError) {
+                return true;
+            }
+        }
+        return false;
+    }
+}

@@ -1,0 +1,38 @@
+package io.freshet.spark;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import org.apache.kafka.common.errors.RecordTooLargeException;
+import org.apache.kafka.common.errors.SaslAuthenticationException;
+import org.junit.jupiter.api.Test;
+
+class QueryFailureTest {
+    @Test
+    void theRootCauseIsToldInOneLineWithoutSecrets() {
+        var cause = new IllegalArgumentException("cannot log in with 'hunter2'\n\tat some.Class");
+        QueryFailure failure = describe(new IllegalStateException("Job aborted", cause));
+        assertEquals("IllegalArgumentException: cannot log in with '***'", failure.description());
+        assertFalse(failure.permanent());
+    }
+
+    @Test
+    void aKnownCauseComesWithWhatToDo() {
+        QueryFailure tooLarge = describe(new IllegalStateException("x", new RecordTooLargeException("1 MB")));
+        assertEquals("RecordTooLargeException: 1 MB; raise max.message.bytes of the windows topic",
+            tooLarge.description());
+        QueryFailure login = describe(new SaslAuthenticationException("no"));
+        assertTrue(login.permanent() && login.description().contains("[kafka.security]"), login.description());
+    }
+
+    @Test
+    void anEndlessMessageIsCutOff() {
+        assertTrue(describe(new IllegalStateException("x".repeat(100_000))).description().length() < 600);
+    }
+
+    private static QueryFailure describe(Throwable failure) {
+        return QueryFailure.of(failure, "/checkpoints/s", List.of("hunter2"));
+    }
+}
