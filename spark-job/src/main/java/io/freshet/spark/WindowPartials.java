@@ -84,6 +84,7 @@ final class WindowPartials implements PartitionStep {
         private final UnsafeProjection toUnsafeRow = UnsafeProjection.create(OUTPUT);
         private VectorSchemaRoot windows;
         private Iterator<InternalRow> rows = Collections.emptyIterator();
+        /** All records are read; what remains is to hand on the windows. */
         private boolean ended;
 
         Task(Iterator<InternalRow> records, int[] columns, TaskContext context) {
@@ -105,6 +106,7 @@ final class WindowPartials implements PartitionStep {
                 if (takeWindows()) {
                     continue;
                 }
+                memory.release();
                 if (ended) {
                     return false;
                 }
@@ -142,13 +144,10 @@ final class WindowPartials implements PartitionStep {
                     memoryLeft = aggregate();
                 }
                 if (!memoryLeft) {
-                    aggregator.finish();
-                    memory.release();
                     return;
                 }
             }
             aggregate();
-            aggregator.finish();
             sender.flush();
             ended = true;
         }
