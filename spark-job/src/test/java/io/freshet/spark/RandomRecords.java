@@ -18,11 +18,16 @@ final class RandomRecords {
         "{\"id\":\"s1\",\"at\":%d}", "{\"id\":\"s1\",\"at\":%d,\"v\":\"hot\"}", "[%d]", "%d", "\"%d\"",
     };
 
-    private final Random random;
+    private Random random;
     private long clock = START;
     private int malformed;
 
     RandomRecords(long seed) {
+        seed(seed);
+    }
+
+    /** Goes on with another seed, from where event time is. */
+    void seed(long seed) {
         random = new Random(seed);
     }
 
