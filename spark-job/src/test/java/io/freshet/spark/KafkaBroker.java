@@ -1,0 +1,125 @@
+package io.freshet.spark;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+
+/** A real broker in a process of its own, with its data in a folder. */
+final class KafkaBroker {
+    /** Gradle writes it: the jars of the embedded broker. */
+    private static final Path JARS = Path.of("build/classpaths/kafka.txt");
+    private static final String CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qk";
+
+    private final Path folder;
+    private final String address;
+    private final Process process;
+
+    /** Starts a broker and waits until it answers. */
+    KafkaBroker(Path folder) throws IOException, InterruptedException {
+        this.folder = folder;
+        try (ServerSocket client = freePort(); ServerSocket controller = freePort()) {
+            address = "127.0.0.1:" + client.getLocalPort();
+            Files.writeString(folder.resolve("server.properties"),
+                properties("127.0.0.1:" + controller.getLocalPort()));
+        }
+        run("kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER_ID, "--config").waitFor();
+        process = run("kafka.Kafka");
+        Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
+        Waiting.until(this::answers, () -> "the broker does not answer: " + log());
+    }
+
+    /** Host and port of the broker. */
+    String address() {
+        return address;
+    }
+
+    /** All that a topic holds. */
+    List<ConsumerRecord<byte[], byte[]>> read(String topic) {
+        try (var consumer = new KafkaConsumer<>(Map.<String, Object>of("bootstrap.servers", address),
+            new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            List<TopicPartition> partitions = consumer.partitionsFor(topic).stream()
+                .map(partition -> new TopicPartition(topic, partition.partition())).toList();
+            consumer.assign(partitions);
+            consumer.seekToBeginning(partitions);
+            Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
+            List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
+            while (partitions.stream().anyMatch(partition -> consumer.position(partition) < ends.get(partition))) {
+                consumer.poll(Duration.ofSeconds(1)).forEach(records::add);
+            }
+            return records;
+        }
+    }
+
+    /** Ends the process. */
+    void stop() throws InterruptedException {
+        process.destroy();
+        if (!process.waitFor(10, TimeUnit.SECONDS)) {
+            process.destroyForcibly().waitFor();
+        }
+    }
+
+    private String properties(String controller) {
+        return String.join("\n", "process.roles=broker,controller", "node.id=1",
+            "controller.quorum.voters=1@" + controller, "controller.listener.names=CONTROLLER",
+            "listeners=PLAINTEXT://" + address + ",CONTROLLER://" + controller,
+            "advertised.listeners=PLAINTEXT://" + address,
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "log.dirs=" + folder.resolve("log"), "offsets.topic.replication.factor=1",
+            "transaction.state.log.replication.factor=1", "transaction.state.log.min.isr=1",
+            "auto.create.topics.enable=false", "");
+    }
+
+    private Process run(String mainClass, String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin/java").toString(),
+            "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", mainClass));
+        command.addAll(List.of(arguments));
+        command.add(folder.resolve("server.properties").toString());
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("broker.log").toFile()));
+        // As a variable: the class path would not fit a command line.
+        builder.environment().put("CLASSPATH", String.join(":", Files.readAllLines(JARS)));
+        return builder.start();
+    }
+
+    private boolean answers() {
+        if (!process.isAlive()) {
+            throw new IllegalStateException("the broker has ended: " + log());
+        }
+        Map<String, Object> properties = new HashMap<>(Map.of("bootstrap.servers", address,
+            "default.api.timeout.ms", "1000", "request.timeout.ms", "1000"));
+        try (Admin admin = Admin.create(properties)) {
+            return !admin.describeCluster().nodes().get().isEmpty();
+        } catch (ExecutionException e) {
+            return false;
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private String log() {
+        try {
+            return Files.readString(folder.resolve("broker.log"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static ServerSocket freePort() throws IOException {
+        return new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+    }
+}
