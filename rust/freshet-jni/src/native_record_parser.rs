@@ -40,12 +40,12 @@ impl Parsing {
         }
     }
 
-    /// Parses one record and packs what it holds, little-endian: the number of readings (i32), and of each the metric's
+    /// Parses one record, with its timestamp in epoch microseconds, and packs what it holds, little-endian: the number of readings (i32), and of each the metric's
     /// index (i32), the event time in epoch microseconds (i64), the value (f64), and the series, a text. Of a rejected
     /// record: -1 (i32), the reason and the detail, texts. A text is its length in bytes (i32), and the bytes.
-    fn parse(&mut self, key: Option<&[u8]>, value: &[u8], timestamp_us: Option<i64>) {
+    fn parse(&mut self, key: Option<&[u8]>, value: &[u8], timestamp: Option<i64>) {
         self.result.clear();
-        if let Err(rejection) = self.try_parse(key, value, timestamp_us) {
+        if let Err(rejection) = self.try_parse(key, value, timestamp) {
             self.result.extend(REJECTED.to_le_bytes());
             push_text(&mut self.result, rejection.reason.code());
             push_text(&mut self.result, &rejection.detail);
@@ -67,13 +67,13 @@ impl Parsing {
         &mut self,
         key: Option<&[u8]>,
         value: &[u8],
-        timestamp_us: Option<i64>,
+        timestamp: Option<i64>,
     ) -> Result<(), Rejection> {
-        if timestamp_us.is_none() && !self.has_time_field {
+        if timestamp.is_none() && !self.has_time_field {
             let detail = "the record has no timestamp, and the stream no 'time'".to_owned();
             return Err(Rejection { reason: ReasonCode::MissingTime, detail });
         }
-        let timestamp_ms = timestamp_us.map_or(NO_TIMESTAMP_MS, |time| time.div_euclid(1_000));
+        let timestamp_ms = timestamp.map_or(NO_TIMESTAMP_MS, |time| time.div_euclid(1_000));
         let record = RawRecord { key, value: Some(value), timestamp_ms };
         self.parser.parse(&record, &mut self.readings)
     }
@@ -258,14 +258,14 @@ mod tests {
     fn a_rejected_record_says_why() {
         let mut parsing =
             parsing("values = { a = \"a\" }, time = { field = \"at\" }, max_future = \"1s\"");
-        let cases: [(Option<&[u8]>, &[u8], Option<i64>, &str); 4] = [
-            (Some(b"k"), b"{", Some(0), "invalid_json"),
-            (None, br#"{"a":1,"at":1}"#, Some(0), "missing_series"),
-            (Some(b"k"), br#"{"a":1,"at":1001}"#, Some(0), "in_future"),
-            (Some(b"k"), br#"{"a":1}"#, None, "missing_time"),
+        let cases = [
+            (Some("k"), "{", Some(0), "invalid_json"),
+            (None, r#"{"a":1,"at":1}"#, Some(0), "missing_series"),
+            (Some("k"), r#"{"a":1,"at":1001}"#, Some(0), "in_future"),
+            (Some("k"), r#"{"a":1}"#, None, "missing_time"),
         ];
         for (key, value, timestamp, reason) in cases {
-            parsing.parse(key, value, timestamp);
+            parsing.parse(key.map(str::as_bytes), value.as_bytes(), timestamp);
             let mut rest = &parsing.result[4..];
             assert_eq!(parsing.result[..4], REJECTED.to_le_bytes());
             assert_eq!(text(&mut rest), reason);

@@ -148,7 +148,13 @@ public final class NativeRecordParser implements AutoCloseable {
     private static native byte[] metrics(long handle);
 
     private static native int parse(
-        long handle, ByteBuffer record, int keyLength, int valueLength, boolean timed, long timestamp, ByteBuffer result);
+        long handle,
+        ByteBuffer record,
+        int keyLength,
+        int valueLength,
+        boolean timed,
+        long timestamp,
+        ByteBuffer result);
 
     private static native void takeResult(long handle, ByteBuffer result);
 

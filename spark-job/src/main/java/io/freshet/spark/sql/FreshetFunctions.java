@@ -12,8 +12,8 @@ import scala.runtime.AbstractFunction1;
 /** The SQL functions by name. */
 public final class FreshetFunctions {
     private static final String PARSE_USAGE = """
-        _FUNC_(value, specification[, key[, timestamp]]) - the readings in a record as an array of series, metric, time \
-        and value; NULL when the record is rejected. The specification is the text of a [[stream]] table.""";
+        _FUNC_(value, specification[, key[, timestamp]]) - the readings in a record as an array of series, metric, \
+        time and value; NULL when the record is rejected. The specification is the text of a [[stream]] table.""";
     private static final String REJECTION_USAGE = """
         _FUNC_(value, specification[, key[, timestamp]]) - why freshet_parse rejects a record: reason and detail; NULL \
         when it does not.""";
@@ -38,8 +38,7 @@ public final class FreshetFunctions {
         Class<?> expression,
         String usage,
         Function<Seq<Expression>, Expression> build) {
-        // What DESCRIBE FUNCTION shows: class, database, name, usage, arguments, examples, note, group, since, deprecated,
-        // source.
+        // What DESCRIBE FUNCTION shows: class, database, name, usage, and what is left out here.
         ExpressionInfo info = new ExpressionInfo(expression.getName(), null, name, usage, "", "", "", "", "", "", "");
         extensions.injectFunction(new Tuple3<>(new FunctionIdentifier(name), info,
             new AbstractFunction1<Seq<Expression>, Expression>() {

@@ -11,7 +11,7 @@ import org.apache.spark.unsafe.types.UTF8String;
 import org.apache.spark.util.TaskCompletionListener;
 
 /**
- * What {@code freshet_parse} and {@code freshet_rejection} do with a record. Generated code and the interpreter of Spark
+ * What {@code freshet_parse} and {@code freshet_rejection} do with a record. Spark's generated code and its interpreter
  * call it; each deserialized copy opens a native parser of its own with its first record and closes it with its task.
  * Outside of tasks, where Spark folds constants, the parser goes with its expression.
  *

@@ -18,8 +18,8 @@ import scala.collection.immutable.IndexedSeq;
 import scala.collection.immutable.Seq;
 
 /**
- * {@code freshet_parse} or {@code freshet_rejection} in a plan. Its children are the arguments as written: value (string
- * or binary), specification, key (binary), timestamp; {@link RecordFunctions} has validated them.
+ * {@code freshet_parse} or {@code freshet_rejection} in a plan. Its children are the arguments: value (string or
+ * binary), specification, key (binary), timestamp; {@link RecordFunctions} has validated them.
  */
 final class RecordExpression extends Expression implements Serializable {
     private static final long serialVersionUID = 1L;

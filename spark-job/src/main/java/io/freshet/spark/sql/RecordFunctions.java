@@ -20,7 +20,7 @@ import org.apache.spark.sql.types.TimestampType;
 import scala.Option;
 import scala.collection.immutable.Seq;
 
-/** Builds {@code freshet_parse} and {@code freshet_rejection} from their arguments; what is wrong with them is said here. */
+/** Builds {@code freshet_parse} and {@code freshet_rejection}, and says what is wrong with their arguments. */
 final class RecordFunctions {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String EXAMPLE = "'series = [\"sensor\"], time = { field = \"at\", unit = \"ms\" }, "
@@ -41,8 +41,8 @@ final class RecordFunctions {
         String name = function.sqlName;
         int count = arguments.size();
         if (count < LEAST_ARGUMENTS || count > MOST_ARGUMENTS) {
-            throw AnalysisErrors.of(name + " takes a value, a stream specification, and if need be a key and a timestamp; "
-                + "there are " + count + " arguments");
+            throw AnalysisErrors.of(name + " takes a value, a stream specification, and if need be a key and a "
+                + "timestamp; there are " + count + " arguments");
         }
         String stream = readSpecification(name, arguments.apply(1));
         requireWhatTheStreamReads(name, stream, count);
@@ -80,12 +80,13 @@ final class RecordFunctions {
             throw new IllegalStateException("the native library's answer is not JSON", e);
         }
         if (stream.get("series").isEmpty() && count <= KEY) {
-            throw AnalysisErrors.of(name + ": the stream specification names no series, and there is no key to take its "
-                + "place; add series = [\"...\"], or pass the record's key as third argument");
+            throw AnalysisErrors.of(name + ": the stream specification names no series, and there is no key to take "
+                + "its place; add series = [\"...\"], or pass the record's key as third argument");
         }
         if (stream.get("time").isNull() && count <= TIMESTAMP) {
-            throw AnalysisErrors.of(name + ": the stream specification names no time, and there is no timestamp to take "
-                + "its place; add time = { field = \"...\", unit = \"ms\" }, or pass the record's timestamp as fourth argument");
+            throw AnalysisErrors.of(name + ": the stream specification names no time, and there is no timestamp to "
+                + "take its place; add time = { field = \"...\", unit = \"ms\" }, or pass the record's timestamp as "
+                + "fourth argument");
         }
     }
 

@@ -19,7 +19,7 @@ import scala.collection.immutable.IndexedSeq;
 import scala.collection.immutable.Seq;
 
 /**
- * {@code freshet_stats}: count, sum, mean, extremes, spread and percentiles of numbers, added and merged by the very rules
+ * {@code freshet_stats}: count, sum, mean, extremes, spread and percentiles of numbers, added and merged by the rules
  * of the windows. What no window counts does not count here either: nulls, NaN, infinities, and magnitudes over 1e150.
  */
 final class StatsAggregate extends TypedImperativeAggregate<WindowStats> implements Serializable {
@@ -94,8 +94,8 @@ final class StatsAggregate extends TypedImperativeAggregate<WindowStats> impleme
             nothing[0] = 0L;
             return new GenericInternalRow(nothing);
         }
-        return new GenericInternalRow(new Object[] {stats.count(), stats.sum(), stats.average(), stats.min(), stats.max(),
-            stats.standardDeviation(), stats.quantile(0.50), stats.quantile(0.95), stats.quantile(0.99)});
+        return new GenericInternalRow(new Object[] {stats.count(), stats.sum(), stats.average(), stats.min(),
+            stats.max(), stats.standardDeviation(), stats.quantile(0.50), stats.quantile(0.95), stats.quantile(0.99)});
     }
 
     @Override

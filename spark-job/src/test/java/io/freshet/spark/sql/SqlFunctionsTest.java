@@ -34,9 +34,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The SQL functions, in a session as users configure it. */
 class SqlFunctionsTest {
-    private static final String SPECIFICATION = "series = [\"site\", \"id\"], time = { field = \"at\", unit = \"ms\" }, "
-        + "values = { t = \"temp\", h = \"air.h\" }";
-    private static final String RECORD = "{\"site\":\"a/b\",\"id\":7,\"at\":1700000000123,\"temp\":1.5,\"air\":{\"h\":2}}";
+    private static final String SPECIFICATION = "series = [\"site\", \"id\"], "
+        + "time = { field = \"at\", unit = \"ms\" }, values = { t = \"temp\", h = \"air.h\" }";
+    private static final String RECORD =
+        "{\"site\":\"a/b\",\"id\":7,\"at\":1700000000123,\"temp\":1.5,\"air\":{\"h\":2}}";
     private static final String[] ENGINES = {"CODEGEN_ONLY", "NO_CODEGEN"};
 
     private static SparkSession spark;
@@ -106,7 +107,8 @@ class SqlFunctionsTest {
             call("freshet_parse", "text") + " IS NULL AS n", call("freshet_rejection", "text") + " AS r")
             .select("n", "r.reason", "r.detail"));
         assertEquals(List.of(true, "invalid_json"), List.of(rows.get(0).get(0), rows.get(0).get(1)));
-        assertEquals(RowFactory.create(true, "invalid_value", "'temp' is true and is not a number up to 1e150"), rows.get(1));
+        String detail = "'temp' is true and is not a number up to 1e150";
+        assertEquals(RowFactory.create(true, "invalid_value", detail), rows.get(1));
         assertEquals(RowFactory.create(false, null, null), rows.get(2));
     }
 
@@ -149,13 +151,16 @@ class SqlFunctionsTest {
     void aLongRecordAndALongResultFit() {
         String padding = "x".repeat(100_000);
         StringBuilder values = new StringBuilder();
-        StringBuilder record = new StringBuilder("{\"pad\":\"" + padding + "\",\"id\":\"" + "s".repeat(900) + "\",\"at\":1");
+        StringBuilder record =
+            new StringBuilder("{\"pad\":\"" + padding + "\",\"id\":\"" + "s".repeat(900) + "\",\"at\":1");
         for (int metric = 0; metric < 50; metric++) {
-            values.append(metric == 0 ? "" : ", ").append("m").append(metric).append(" = \"m").append(metric).append('"');
+            values.append(metric == 0 ? "" : ", ").append("m" + metric + " = \"m" + metric + "\"");
             record.append(",\"m").append(metric).append("\":").append(metric);
         }
-        String call = "freshet_parse(text, 'series = [\"id\"], time = { field = \"at\" }, values = { " + values + " }')";
-        List<Row> rows = collect(records("{}", record + "}", "{}").selectExpr("size(" + call + ")", call + "[49].value"));
+        String call =
+            "freshet_parse(text, 'series = [\"id\"], time = { field = \"at\" }, values = { " + values + " }')";
+        List<Row> rows =
+            collect(records("{}", record + "}", "{}").selectExpr("size(" + call + ")", call + "[49].value"));
         assertEquals(RowFactory.create(50, 49.0), rows.get(1));
     }
 
@@ -174,19 +179,19 @@ class SqlFunctionsTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "freshet_parse(text) | freshet_parse takes a value, a stream specification, and if need be a key and a timestamp; "
-            + "there are 1 arguments",
+        "freshet_parse(text) | freshet_parse takes a value, a stream specification, and if need be a key and a "
+            + "timestamp; there are 1 arguments",
         "freshet_parse(text, text) | freshet_parse: the stream specification has to be a string literal, such as",
         "freshet_parse(text, 7) | freshet_parse: the stream specification has to be a string literal, such as",
         "freshet_parse(text, NULL) | freshet_parse: the stream specification has to be a string literal, such as",
         "freshet_parse(text, 'values = { v = \"v\" }, colour = 1') "
             + "| freshet_parse: stream specification:1: colour: unknown key; known here: ",
         "freshet_rejection(text, 'time = { field = \"t\", unit = \"sec\" }') "
-            + "| freshet_rejection: stream specification:1: time.unit: 'sec' is not a unit of time: write one of s, ms,",
+            + "| freshet_rejection: stream specification:1: time.unit: 'sec' is not a unit of time: write one of s,",
         "freshet_parse(text, 'values = { v = \"v\" }, series = [\"a\"]') "
-            + "| freshet_parse: the stream specification names no time, and there is no timestamp to take its place; add time",
+            + "| freshet_parse: the stream specification names no time, and there is no timestamp to take its place",
         "freshet_parse(text, 'values = { v = \"v\" }') "
-            + "| freshet_parse: the stream specification names no series, and there is no key to take its place; add series",
+            + "| freshet_parse: the stream specification names no series, and there is no key to take its place",
         "freshet_parse(7, 'values = { v = \"v\" }', '', now()) "
             + "| freshet_parse: the value has to be STRING or BINARY, and is INT",
         "freshet_parse(text, 'values = { v = \"v\" }', 7, now()) "
@@ -266,8 +271,8 @@ class SqlFunctionsTest {
             StringBuilder lines = new StringBuilder("broken\n");
             for (int line = 0; line < 500; line++) {
                 lines.append("{\"site\":\"s\",\"id\":").append(random.nextInt(3)).append(",\"at\":")
-                    .append(1_700_000_000_000L + random.nextInt(60_000)).append(",\"temp\":").append(random.nextGaussian())
-                    .append("}\n");
+                    .append(1_700_000_000_000L + random.nextInt(60_000)).append(",\"temp\":")
+                    .append(random.nextGaussian()).append("}\n");
             }
             Files.writeString(input.resolve(file + ".txt"), lines, StandardCharsets.UTF_8);
         }
