@@ -12,6 +12,7 @@ mod secret;
 mod section;
 mod source;
 mod spark;
+mod specification;
 mod stream;
 
 use std::collections::{BTreeMap, HashSet};
