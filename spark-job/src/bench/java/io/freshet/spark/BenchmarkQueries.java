@@ -75,8 +75,6 @@ final class BenchmarkQueries {
             .option("subscribe", Benchmark.TOPIC)
             .option("startingOffsets", "earliest")
             .option("maxOffsetsPerTrigger", recordsPerBatch)
-            .option("kafka.max.poll.records", System.getProperty("mpr", "500"))
-            .option("kafka.max.partition.fetch.bytes", System.getProperty("mpf", "1048576"))
             .load();
     }
 
