@@ -40,6 +40,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Show the logs
     Logs(LogsArgs),
+    /// Try a stream's mapping on sample records, before anything runs
+    Parse(ParseArgs),
     /// Run the tests; all parts when none is named
     Test(TestArgs),
     /// Supervise a stack in the background
@@ -112,6 +114,49 @@ pub struct LogsArgs {
     pub lines: usize,
     /// One part only, such as kafka or spark-job
     pub component: Option<String>,
+}
+
+const PARSE_HELP: &str = "\
+For every record one line of JSON, in the order of the records:
+  {\"readings\":[{\"series\":\"hall/7\",\"metric\":\"temperature\",\"time\":1769860800000,\"value\":21.5}]}
+  {\"rejected\":\"invalid_value\",\"detail\":\"'temp' is the text \\\"warm\\\" and is not a number up to 1e150\"}
+`time` is in epoch milliseconds, with a fraction where there are microseconds. docs/records.md
+explains the reasons. The last line sums up:
+  {\"summary\":{\"records\":2,\"accepted\":1,\"rejected\":1,\"readings\":1,\"by_reason\":{\"invalid_value\":1}}}
+
+It is the parser of the Spark job. Kafka's timestamp is now: it is the event time of a stream
+that names none, and an event time too far ahead of it is rejected as in_future. An empty line
+is an empty record.
+
+Examples:
+  ./freshet parse --stream sensors sample.jsonl
+  ./freshet parse -c mine.toml --stream climate --whole export.csv
+  kcat -C -t raw.sensors -e | ./freshet parse --stream sensors | tail -n 1
+
+Exit codes:
+  0  all records were read, whatever became of them: the summary says it
+  1  a FILE cannot be read
+  2  wrong usage or configuration";
+
+/// Options of `parse`.
+#[derive(Debug, Args)]
+#[command(after_help = PARSE_HELP)]
+pub struct ParseArgs {
+    /// Configuration of the pipeline [default: the project's freshet.toml]
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The stream whose mapping is tried
+    #[arg(long, value_name = "NAME")]
+    pub stream: String,
+    /// Take each FILE as one record instead of each line
+    #[arg(long)]
+    pub whole: bool,
+    /// The Kafka key of the records, where it names the series
+    #[arg(long, value_name = "TEXT")]
+    pub key: Option<String>,
+    /// Sample records; standard input when none is named, or for "-"
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
 }
 
 /// Options of `test`.

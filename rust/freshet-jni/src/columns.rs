@@ -18,7 +18,7 @@ use crate::packed::PackedRecord;
 pub(crate) const BATCH_ROWS: usize = 16_384;
 
 /// Collects window partials. Columns: `series`, `metric`, `window` (utf8), `start`, `end`, `last_event` (i64, epoch
-/// microseconds), `records` (i64, see `WindowStats::count_record`), `stats` (binary, the encoding of `freshet_core::aggregate`).
+/// microseconds), `records` (i64, see `WindowPartial::records`), `stats` (binary, the encoding of `freshet_core::aggregate`).
 #[derive(Default)]
 pub(crate) struct WindowColumns {
     series: StringBuilder,
@@ -41,15 +41,11 @@ impl WindowColumns {
         self.start.append_value(partial.start_us);
         self.end.append_value(partial.end_us);
         self.last_event.append_value(partial.stats.last_event_us());
-        self.records.append_value(i64::try_from(partial.stats.records()).unwrap_or(i64::MAX));
+        self.records.append_value(i64::try_from(partial.records).unwrap_or(i64::MAX));
         self.scratch.clear();
-        partial.stats.encode(batch, &mut self.scratch);
+        partial.stats.encode(batch, partial.records, &mut self.scratch);
         self.stats.append_value(&self.scratch);
         self.rows += 1;
-    }
-
-    pub(crate) fn is_full(&self) -> bool {
-        self.rows >= BATCH_ROWS
     }
 
     /// The rows so far; `None` without rows. The collector is empty afterwards.

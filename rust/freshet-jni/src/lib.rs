@@ -4,8 +4,10 @@
 //! columns out. Every entry point goes through [`gate::enter`], which turns errors and panics into Java exceptions.
 
 mod columns;
+mod direct;
 mod gate;
 pub mod native_configuration;
 pub mod native_library;
+pub mod native_record_parser;
 pub mod native_window_aggregator;
 mod packed;

@@ -1,7 +1,6 @@
 //! Native methods of `io.freshet.spark.nativelib.NativeWindowAggregator`.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,7 +12,7 @@ use jni::objects::{JByteArray, JByteBuffer, JClass};
 use jni::sys::{jboolean, jint, jlong};
 use jni::{Env, EnvUnowned};
 
-use crate::columns::{self, Names, RejectedColumns, WindowColumns};
+use crate::columns::{self, BATCH_ROWS, Names, RejectedColumns, WindowColumns};
 use crate::gate::{self, NativeError};
 use crate::packed;
 
@@ -25,7 +24,8 @@ struct Aggregation {
     names: Names,
     aggregator: WindowAggregator,
     rejected: RejectedColumns,
-    finished: VecDeque<StructArray>,
+    /// Windows are being taken: no records before that has ended.
+    draining: bool,
     /// A call has panicked half-way: what was summed up since cannot be trusted.
     broken: bool,
 }
@@ -39,7 +39,7 @@ impl Aggregation {
             topic,
             batch,
             rejected: RejectedColumns::default(),
-            finished: VecDeque::new(),
+            draining: false,
             broken: false,
         }
     }
@@ -49,6 +49,11 @@ impl Aggregation {
         if self.broken {
             return Err(NativeError::Contract(
                 "the aggregator has failed before; close it".to_owned(),
+            ));
+        }
+        if self.draining {
+            return Err(NativeError::Contract(
+                "the windows so far have to be taken before more records come".to_owned(),
             ));
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -88,18 +93,13 @@ impl Aggregation {
         Ok(rejected)
     }
 
-    /// Turns what was summed up into columns and starts anew.
-    fn finish(&mut self) {
+    /// The next windows of what was summed up; `None` when there are none left, and records can be added again.
+    fn take_windows(&mut self) -> Option<StructArray> {
         let mut columns = WindowColumns::default();
-        let (names, batch, finished) = (&self.names, self.batch, &mut self.finished);
-        self.aggregator.finish(|partial| {
-            columns.push(partial, names, batch);
-            if columns.is_full() {
-                finished.extend(columns.take());
-            }
-        });
-        finished.extend(columns.take());
-        self.aggregator = WindowAggregator::new(&self.stream);
+        let (names, batch) = (&self.names, self.batch);
+        self.draining =
+            self.aggregator.drain(BATCH_ROWS, |partial| columns.push(partial, names, batch));
+        columns.take()
     }
 }
 
@@ -201,22 +201,8 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_ta
     });
 }
 
-/// `static native void finish(long handle)`: turns what was summed up into batches of columns for `takeWindows`; the
-/// aggregation is empty afterwards and can go on.
-#[unsafe(no_mangle)]
-pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_finish<'local>(
-    env: EnvUnowned<'local>,
-    _class: JClass<'local>,
-    handle: jlong,
-) {
-    enter_with(env, handle, |_env, aggregation| {
-        aggregation.finish();
-        Ok(())
-    });
-}
-
-/// `static native boolean takeWindows(long handle, long array, long schema)`: moves the next finished batch to the C
-/// structs at these addresses; false when there is none.
+/// `static native boolean takeWindows(long handle, long array, long schema)`: moves the next windows of what was summed up
+/// to the C structs at these addresses; false when there are none left, and the aggregation can go on.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_takeWindows<
     'local,
@@ -228,7 +214,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_ta
     schema: jlong,
 ) -> jboolean {
     enter_with(env, handle, |_env, aggregation| {
-        let Some(columns) = aggregation.finished.pop_front() else { return Ok(false) };
+        let Some(columns) = aggregation.take_windows() else { return Ok(false) };
         // SAFETY: the Java class passes the addresses of two structs that it has just allocated.
         unsafe { columns::export(&columns, array, schema) }?;
         Ok(true)
@@ -291,20 +277,19 @@ mod tests {
     #[test]
     fn accepted_records_become_windows_and_the_others_rejects() {
         let mut aggregation = aggregation();
+        let records_again = pack("a", "broken");
         let records =
             [pack("a", "{\"v\":1}"), pack("b", "{\"v\":2}"), pack("a", "broken")].concat();
         assert_eq!(aggregation.add(&records).unwrap(), 1);
         assert_eq!(aggregation.rejected.take().len(), 1);
 
-        aggregation.finish();
-        let windows = aggregation.finished.pop_front().unwrap();
+        let windows = aggregation.take_windows().unwrap();
         let records = windows.column_by_name("records").unwrap();
         let records = records.as_any().downcast_ref::<Int64Array>().unwrap();
         assert_eq!(records.values(), &[1, 1]);
-        assert!(aggregation.finished.is_empty());
-
-        aggregation.finish();
-        assert!(aggregation.finished.is_empty(), "finished windows came twice");
+        assert!(aggregation.add(&records_again).is_err(), "records came in between");
+        assert!(aggregation.take_windows().is_none(), "windows came twice");
+        assert_eq!(aggregation.add(&records_again).unwrap(), 1);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | 0 | u8 | version of this layout |
 //! | 1 | i64 | micro-batch that added the newest readings |
-//! | 9 | i64 | records added by that micro-batch: see [`WindowStats::count_record`] |
+//! | 9 | i64 | records added by that micro-batch: see [`super::WindowPartial::records`] |
 //! | 17 | i64 | readings in all |
 //! | 25 | f64 | sum |
 //! | 33 | f64 | mean |
@@ -25,18 +25,18 @@ pub const ENCODING_VERSION: u8 = 1;
 pub const HEADER_BYTES: usize = 73;
 
 impl WindowStats {
-    /// Appends the encoding; `batch` is the micro-batch in which the readings came.
-    pub fn encode(&self, batch: i64, output: &mut Vec<u8>) {
+    /// Appends the encoding; `batch` is the micro-batch in which the readings came, with so many records.
+    pub fn encode(&self, batch: i64, records: u64, output: &mut Vec<u8>) {
         let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         output.push(ENCODING_VERSION);
-        for number in [batch, whole(self.records), whole(self.count)] {
+        for number in [batch, whole(records), whole(self.count)] {
             output.extend_from_slice(&number.to_le_bytes());
         }
         for number in [self.sum, self.mean, self.squared_distances, self.min, self.max] {
             output.extend_from_slice(&number.to_le_bytes());
         }
         output.extend_from_slice(&self.last_event_us.to_le_bytes());
-        output.extend_from_slice(&self.sketch.to_java_bytes());
+        self.percentiles.encode(output);
     }
 }
 
@@ -49,9 +49,8 @@ mod tests {
         let mut stats = WindowStats::default();
         stats.add(5, 2.0);
         stats.add(4, 4.0);
-        stats.count_record();
         let mut bytes = Vec::new();
-        stats.encode(7, &mut bytes);
+        stats.encode(7, 1, &mut bytes);
 
         let i64_at = |at: usize| i64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
         let f64_at = |at: usize| f64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());

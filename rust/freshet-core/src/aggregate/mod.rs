@@ -1,6 +1,8 @@
 //! Aggregates: what a window knows of its readings, in a form that merges.
 
 mod encoding;
+mod panes;
+mod percentiles;
 mod stats;
 mod windows;
 

@@ -1,22 +1,11 @@
 //! Count, sum, mean, spread, extremes and percentiles of a set of readings.
 
-use sketches_ddsketch::{Config, DDSketch};
-
-/// Relative error of the percentiles.
-const SKETCH_RELATIVE_ERROR: f64 = 0.01;
-
-/// Buckets of the sketch: with 1 % error they span 17 orders of magnitude before the lowest ones are joined.
-const SKETCH_MAX_BUCKETS: u32 = 2048;
-
-/// Smaller magnitudes count as zero in the percentiles. The limit on buckets does not depend on it.
-const SKETCH_LEAST_VALUE: f64 = 1e-300;
+use super::percentiles::Percentiles;
 
 /// What is known of a set of readings. Two of them merge into what would be known of the union.
 #[derive(Clone)]
 pub struct WindowStats {
     pub(super) count: u64,
-    /// Number of records that are counted here; see [`Self::count_record`].
-    pub(super) records: u64,
     pub(super) sum: f64,
     pub(super) mean: f64,
     /// Sum of the squared distances from the mean (Welford 1962; merged after Chan, Golub and `LeVeque` 1979).
@@ -25,22 +14,20 @@ pub struct WindowStats {
     pub(super) max: f64,
     /// Event time of the newest reading, epoch microseconds.
     pub(super) last_event_us: i64,
-    pub(super) sketch: DDSketch,
+    pub(super) percentiles: Percentiles,
 }
 
 impl Default for WindowStats {
     fn default() -> Self {
-        let config = Config::new(SKETCH_RELATIVE_ERROR, SKETCH_MAX_BUCKETS, SKETCH_LEAST_VALUE);
         Self {
             count: 0,
-            records: 0,
             sum: 0.0,
             mean: 0.0,
             squared_distances: 0.0,
             min: f64::INFINITY,
             max: f64::NEG_INFINITY,
             last_event_us: i64::MIN,
-            sketch: DDSketch::new(config),
+            percentiles: Percentiles::default(),
         }
     }
 }
@@ -56,21 +43,10 @@ impl WindowStats {
         self.min = self.min.min(value);
         self.max = self.max.max(value);
         self.last_event_us = self.last_event_us.max(time_us);
-        self.sketch.add(value);
+        self.percentiles.add(value);
     }
 
-    /// Counts a record here. A record with several metrics has readings in several sets, and is counted in one of them,
-    /// so that the sets of one kind of window together say how many records went into it.
-    pub fn count_record(&mut self) {
-        self.records += 1;
-    }
-
-    /// Counts the records here that are counted in another set.
-    pub fn count_records_of(&mut self, other: &Self) {
-        self.records += other.records;
-    }
-
-    /// Adds all readings of another set; the records stay counted there.
+    /// Adds all readings of another set.
     pub fn merge(&mut self, other: &Self) {
         if other.count == 0 {
             return;
@@ -85,19 +61,12 @@ impl WindowStats {
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
         self.last_event_us = self.last_event_us.max(other.last_event_us);
-        // Sketches refuse to merge only when they were configured differently, and there is one configuration.
-        let merged = self.sketch.merge(&other.sketch);
-        debug_assert!(merged.is_ok());
+        self.percentiles.merge(&other.percentiles);
     }
 
     /// Number of readings.
     pub fn count(&self) -> u64 {
         self.count
-    }
-
-    /// Number of records counted here.
-    pub fn records(&self) -> u64 {
-        self.records
     }
 
     /// Sum of the readings.
@@ -127,12 +96,12 @@ impl WindowStats {
 
     /// A value within 1 % of the reading of that rank; `None` without readings or for a rank outside `0..=1`.
     pub fn quantile(&self, rank: f64) -> Option<f64> {
-        self.sketch.quantile(rank).ok().flatten()
+        self.percentiles.quantile(rank)
     }
 
-    /// Roughly the memory it takes, in bytes.
-    pub fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + self.sketch.length() * size_of::<u64>()
+    /// Roughly the memory it holds beside itself, in bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.percentiles.heap_bytes()
     }
 }
 

@@ -16,9 +16,9 @@ fn stream(windows: &str) -> Stream {
 
 type Key = (String, usize, usize, i64);
 
-fn partials(aggregator: &WindowAggregator) -> BTreeMap<Key, (u64, f64, f64, f64, i64)> {
+fn partials(aggregator: &mut WindowAggregator) -> BTreeMap<Key, (u64, f64, f64, f64, i64)> {
     let mut found = BTreeMap::new();
-    aggregator.finish(|partial| {
+    while aggregator.drain(1, |partial| {
         let stats = partial.stats;
         let key = (partial.series.to_owned(), partial.metric, partial.window, partial.start_us);
         let content = (stats.count(), stats.sum(), stats.min(), stats.max(), stats.last_event_us());
@@ -26,7 +26,7 @@ fn partials(aggregator: &WindowAggregator) -> BTreeMap<Key, (u64, f64, f64, f64,
         assert!(
             partial.start_us <= stats.last_event_us() && stats.last_event_us() < partial.end_us
         );
-    });
+    }) {}
     found
 }
 
@@ -41,7 +41,7 @@ fn a_rejected_record_counts_nowhere() {
     add(&mut aggregator, r#"{"id":"a","at":1,"v":1}"#).unwrap();
     add(&mut aggregator, r#"{"id":"a","at":1,"v":1,"w":"x"}"#).unwrap_err();
     let expected = [(("a".to_owned(), 0, 0, 0), (1, 1.0, 1.0, 1.0, 1_000))];
-    assert_eq!(partials(&aggregator), expected.into());
+    assert_eq!(partials(&mut aggregator), expected.into());
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_record_of_several_metrics_is_counted_once_per_kind_of_window() {
     add(&mut aggregator, r#"{"id":"a","at":1,"v":1,"w":2}"#).unwrap();
     add(&mut aggregator, r#"{"id":"a","at":1,"w":2}"#).unwrap();
     let mut records = [0, 0];
-    aggregator.finish(|partial| records[partial.window] += partial.stats.records());
+    while aggregator.drain(1, |partial| records[partial.window] += partial.records) {}
     assert_eq!(records, [2, 2]);
 }
 
@@ -102,6 +102,6 @@ proptest! {
             }
         }
         // Whole numbers of this size add up exactly in any order.
-        prop_assert_eq!(partials(&aggregator), expected);
+        prop_assert_eq!(partials(&mut aggregator), expected);
     }
 }

@@ -3,11 +3,16 @@
 //! Readings are first summed up per pane, a pane being the part of time that all kinds of windows of the stream share;
 //! at the end the panes of a series are merged into its windows. However many windows overlap, a reading is added once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::mem;
 
+use foldhash::fast::RandomState;
+use indexmap::IndexSet;
+
+use super::panes::{Pane, merge_into_windows};
 use super::stats::WindowStats;
 use crate::config::Stream;
-use crate::record::{RawRecord, Reading, Readings, RecordParser, Rejection};
+use crate::record::{Point, RawRecord, Readings, RecordParser, Rejection};
 use crate::window::{WindowSpec, pane_ms};
 
 /// Sums up the records of one stream.
@@ -17,14 +22,17 @@ pub struct WindowAggregator {
     windows: Vec<WindowSpec>,
     pane_us: i64,
     metrics: usize,
-    series_ids: HashMap<Box<str>, usize>,
+    /// A series' position is its number. The hash is seeded anew in every process: ids come from outside.
+    series: IndexSet<Box<str>, RandomState>,
     /// One for every metric of every series: `series * metrics + metric`.
     panes: Vec<Panes>,
-    stats: Vec<WindowStats>,
+    cells: Vec<Cell>,
     memory_bytes: usize,
+    /// The series before it have been drained.
+    drained: usize,
 }
 
-/// The panes of one metric of one series, as positions in the aggregator's `stats`.
+/// The panes of one metric of one series, as positions in the aggregator's `cells`.
 #[derive(Default)]
 struct Panes {
     by_number: BTreeMap<i64, usize>,
@@ -33,7 +41,7 @@ struct Panes {
 }
 
 impl Panes {
-    /// The position of a pane's statistics; `free` for a pane that is new.
+    /// The position of a pane's cell; `free` for a pane that is new.
     fn position(&mut self, pane: i64, free: usize) -> usize {
         match self.last {
             Some((last, position)) if last == pane => position,
@@ -44,6 +52,13 @@ impl Panes {
             }
         }
     }
+}
+
+/// What is summed up of one metric of one series in one pane.
+#[derive(Default)]
+struct Cell {
+    stats: WindowStats,
+    records: u64,
 }
 
 /// The partial aggregate of one window.
@@ -58,6 +73,10 @@ pub struct WindowPartial<'a> {
     pub start_us: i64,
     /// First instant after the window, epoch microseconds.
     pub end_us: i64,
+    /// Number of records that are counted here. A record may have readings in many windows: other metrics and series, and
+    /// windows that overlap. It is counted once per kind of window, where its newest reading is in the last window to
+    /// close, so that the partials of a kind together say how many records went into it.
+    pub records: u64,
     /// What the batch adds to the window.
     pub stats: &'a WindowStats,
 }
@@ -74,10 +93,11 @@ impl WindowAggregator {
             windows: stream.windows.clone(),
             pane_us: pane_ms(&stream.windows).unwrap_or(1) * 1_000,
             metrics: stream.values.len(),
-            series_ids: HashMap::new(),
+            series: IndexSet::default(),
             panes: Vec::new(),
-            stats: Vec::new(),
+            cells: Vec::new(),
             memory_bytes: 0,
+            drained: 0,
         }
     }
 
@@ -86,51 +106,57 @@ impl WindowAggregator {
         self.parser.set_now(now_ms);
     }
 
-    /// Parses a record and adds its readings.
+    /// Parses a record and adds its readings. Once [`Self::drain`] has begun, it has to end first.
     ///
     /// # Errors
     ///
     /// [`Rejection`] when the record cannot be trusted; none of it is counted then.
     pub fn add(&mut self, record: &RawRecord<'_>) -> Result<(), Rejection> {
-        let mut readings = std::mem::take(&mut self.readings);
+        debug_assert_eq!(self.drained, 0, "records are added while windows are drained");
+        let mut readings = mem::take(&mut self.readings);
         let parsed = self.parser.parse(record, &mut readings);
         if parsed.is_ok() {
-            for (position, reading) in readings.iter().enumerate() {
-                let stats = self.add_reading(&reading);
-                if position == 0 {
-                    stats.count_record();
-                }
+            let mut newest = (i64::MIN, 0);
+            for point in readings.points() {
+                newest = newest.max((point.time_us, self.add_point(&point)));
+            }
+            if let Some(cell) = self.cells.get_mut(newest.1) {
+                cell.records += 1;
             }
         }
         self.readings = readings;
         parsed
     }
 
-    fn add_reading(&mut self, reading: &Reading<'_>) -> &mut WindowStats {
-        let series = self.series_id(reading.series);
-        let pane = reading.time_us.div_euclid(self.pane_us);
-        let panes = &mut self.panes[series * self.metrics + reading.metric];
-        let position = panes.position(pane, self.stats.len());
-        if position == self.stats.len() {
-            self.stats.push(WindowStats::default());
-            self.memory_bytes += PANE_OVERHEAD_BYTES + size_of::<WindowStats>();
+    /// Adds the readings and says where the first of them is.
+    fn add_point(&mut self, point: &Point<'_>) -> usize {
+        let series = self.series_number(point.series);
+        let pane = point.time_us.div_euclid(self.pane_us);
+        let mut first = None;
+        for (metric, value) in point.values {
+            let panes = &mut self.panes[series * self.metrics + metric];
+            let position = panes.position(pane, self.cells.len());
+            if position == self.cells.len() {
+                self.cells.push(Cell::default());
+                self.memory_bytes += PANE_OVERHEAD_BYTES + size_of::<Cell>();
+            }
+            let stats = &mut self.cells[position].stats;
+            let before = stats.heap_bytes();
+            stats.add(point.time_us, *value);
+            self.memory_bytes += stats.heap_bytes() - before;
+            first = first.or(Some(position));
         }
-        let stats = &mut self.stats[position];
-        let before = stats.memory_bytes();
-        stats.add(reading.time_us, reading.value);
-        self.memory_bytes += stats.memory_bytes() - before;
-        stats
+        first.unwrap_or_default()
     }
 
-    fn series_id(&mut self, series: &str) -> usize {
-        if let Some(id) = self.series_ids.get(series) {
-            return *id;
+    fn series_number(&mut self, series: &str) -> usize {
+        if let Some(number) = self.series.get_index_of(series) {
+            return number;
         }
-        let id = self.series_ids.len();
-        self.series_ids.insert(series.into(), id);
-        self.panes.resize_with((id + 1) * self.metrics, Panes::default);
+        let (number, _) = self.series.insert_full(series.into());
+        self.panes.resize_with((number + 1) * self.metrics, Panes::default);
         self.memory_bytes += series.len() + self.metrics * size_of::<Panes>();
-        id
+        number
     }
 
     /// Roughly the memory it holds, in bytes.
@@ -138,37 +164,56 @@ impl WindowAggregator {
         self.memory_bytes
     }
 
-    /// Hands every partial aggregate to `emit`, series by series.
-    pub fn finish(&self, mut emit: impl FnMut(&WindowPartial<'_>)) {
-        for (series, id) in &self.series_ids {
+    /// Hands the partial aggregates of the next series to `emit` and frees their memory, series by series until there
+    /// were at least `rows`. False when none was left: the aggregator is empty then, and can go on.
+    pub fn drain(&mut self, rows: usize, mut emit: impl FnMut(&WindowPartial<'_>)) -> bool {
+        let mut emitted = 0;
+        while emitted < rows && self.drained < self.series.len() {
             for metric in 0..self.metrics {
-                let panes = &self.panes[id * self.metrics + metric];
+                let panes = self.take_panes(self.drained * self.metrics + metric);
                 for (window, spec) in self.windows.iter().enumerate() {
-                    for (start_us, stats) in self.merge_panes(panes, *spec) {
+                    let series = &self.series[self.drained];
+                    merge_into_windows(&panes, *spec, |start_us, records, stats| {
                         let end_us = start_us + spec.size_ms() * 1_000;
-                        let stats = &stats;
-                        emit(&WindowPartial { series, metric, window, start_us, end_us, stats });
-                    }
+                        emitted += 1;
+                        emit(&WindowPartial {
+                            series,
+                            metric,
+                            window,
+                            start_us,
+                            end_us,
+                            records,
+                            stats,
+                        });
+                    });
                 }
             }
+            self.drained += 1;
         }
+        if emitted == 0 {
+            self.clear();
+        }
+        emitted > 0
     }
 
-    fn merge_panes(&self, panes: &Panes, spec: WindowSpec) -> BTreeMap<i64, WindowStats> {
-        let mut windows: BTreeMap<i64, WindowStats> = BTreeMap::new();
-        for (pane, position) in &panes.by_number {
-            let mut newest = None;
-            for start_us in spec.starts_containing(pane * self.pane_us) {
-                windows.entry(start_us).or_default().merge(&self.stats[*position]);
-                newest = Some(start_us);
-            }
-            // However many windows overlap, a record is counted in one: the last of them to close. It is late when even
-            // that one has closed.
-            if let Some(stats) = newest.and_then(|start_us| windows.get_mut(&start_us)) {
-                stats.count_records_of(&self.stats[*position]);
-            }
+    /// Moves out the panes of one metric of one series, in the order of time.
+    fn take_panes(&mut self, position: usize) -> Vec<Pane> {
+        let panes = mem::take(&mut self.panes[position]);
+        let mut taken = Vec::with_capacity(panes.by_number.len());
+        for (number, position) in panes.by_number {
+            let Cell { stats, records } = mem::take(&mut self.cells[position]);
+            self.memory_bytes -= stats.heap_bytes();
+            taken.push(Pane { start_us: number * self.pane_us, stats, records });
         }
-        windows
+        taken
+    }
+
+    fn clear(&mut self) {
+        self.series = IndexSet::default();
+        self.panes = Vec::new();
+        self.cells = Vec::new();
+        self.memory_bytes = 0;
+        self.drained = 0;
     }
 }
 

@@ -12,6 +12,7 @@ mod secret;
 mod section;
 mod source;
 mod spark;
+mod specification;
 mod stream;
 
 use std::collections::{BTreeMap, HashSet};
@@ -62,7 +63,11 @@ impl Config {
     ///
     /// [`ConfigError`] for the first thing that is wrong.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = read(path, Origin::File(path.to_owned()))?;
+        let text = read(path).map_err(|reason| ConfigError {
+            origin: Origin::File(path.to_owned()),
+            key: String::new(),
+            message: format!("cannot read the file: {reason}"),
+        })?;
         Self::parse(&text, path, overrides(our_variables()?.into_iter())?)
     }
 
@@ -132,12 +137,10 @@ fn read_streams(root: &Section<'_>) -> Result<Vec<Stream>, ConfigError> {
     Ok(streams)
 }
 
-fn read(path: &Path, origin: Origin) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path).map_err(|error| ConfigError {
-        origin,
-        key: String::new(),
-        message: format!("cannot read {}: {error}", path.display()),
-    })
+fn read(path: &Path) -> Result<String, String> {
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes)
+        .map_err(|error| format!("byte {} is not UTF-8", error.utf8_error().valid_up_to() + 1))
 }
 
 /// The variables of this process that begin like ours; what other programs keep there may be no text at all.
@@ -165,7 +168,11 @@ fn overrides(
         .map(|(name, value)| match name.strip_suffix(FILE_SUFFIX) {
             // `ca_file` is a key of its own whose value is a path.
             Some(key) if !key.ends_with("__CA") => {
-                let content = read(Path::new(&value), Origin::Environment(name.clone()))?;
+                let content = read(Path::new(&value)).map_err(|reason| ConfigError {
+                    origin: Origin::Environment(name.clone()),
+                    key: String::new(),
+                    message: format!("cannot read {value}: {reason}"),
+                })?;
                 Ok((key.to_owned(), content.trim_end_matches(['\r', '\n']).to_owned()))
             }
             _ => Ok((name, value)),

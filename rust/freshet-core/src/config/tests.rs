@@ -42,11 +42,32 @@ fn the_default_pipeline_is_valid() {
 
 #[test]
 fn a_stream_survives_the_way_to_spark() {
-    let text = MINIMAL.to_owned()
-        + "series = [\"a.b\", \"c\\\\.d\"]\ntime = { field = \"at\", unit = \"%Y-%m-%d\" }\n";
-    let stream = parse(&text).unwrap().streams.remove(0);
-    let json = serde_json::to_string(&stream).unwrap();
-    assert_eq!(serde_json::from_str::<Stream>(&json).unwrap(), stream);
+    let settings = [
+        "series = [\"a.b\", \"c\\\\.d\"]\ntime = { field = \"at\", unit = \"%Y-%m-%d\" }\n",
+        "text_numbers = true",
+        "format = \"csv\"\ncolumns = [\"usage\", \"at\"]\ndelimiter = \"\\t\"",
+        "format = \"csv\"\nheader = true\ndelimiter = \";\"",
+    ];
+    for settings in settings {
+        let stream = parse(&(MINIMAL.to_owned() + settings)).unwrap().streams.remove(0);
+        let json = serde_json::to_string(&stream).unwrap();
+        assert_eq!(serde_json::from_str::<Stream>(&json).unwrap(), stream);
+    }
+}
+
+#[test]
+fn lines_of_line_protocol_have_a_time_of_their_own() {
+    let time = |settings: &str| {
+        let text = MINIMAL.replace("\"usage\" }", "\"field.usage\" }")
+            + &format!("format = \"influx\"\n{settings}");
+        let stream = parse(&text).unwrap().streams.remove(0);
+        let time = stream.time.clone().unwrap();
+        (time.field.to_string(), time.unit.to_string(), stream.has_line_timestamps())
+    };
+    let expected = |field: &str, unit: &str, own| (field.to_owned(), unit.to_owned(), own);
+    assert_eq!(time(""), expected("timestamp", "ns", true));
+    assert_eq!(time("time = { unit = \"s\" }"), expected("timestamp", "s", true));
+    assert_eq!(time("time = { field = \"field.at\" }"), expected("field.at", "ms", false));
 }
 
 #[test]
@@ -136,6 +157,61 @@ fn errors_name_file_line_key_and_what_would_be_right() {
 }
 
 #[test]
+fn settings_that_do_not_fit_the_format_are_refused() {
+    let with = |line: &str| format!("{MINIMAL}{line}\n");
+    let cases = [
+        (
+            with("columns = [\"usage\"]"),
+            "freshet.toml:6: stream.columns: has no effect unless format = \"csv\"",
+        ),
+        (
+            with("format = \"csv\""),
+            "freshet.toml:4: stream.values: usage: 'usage' is not the number of a column, 1 to 10000; to use names, list",
+        ),
+        (
+            with("format = \"csv\"\ncolumns = [\"use\", \"at\"]"),
+            "freshet.toml:4: stream.values: usage: there is no column 'usage'; there are: use, at",
+        ),
+        (
+            with("format = \"csv\"\ncolumns = [\"usage\"]\nseries = \"host\""),
+            "freshet.toml:8: stream.series: there is no column 'host'; there are: usage",
+        ),
+        (
+            with("format = \"csv\"\nheader = true\ncolumns = [\"usage\"]"),
+            "freshet.toml:8: stream.columns: leave it out: with header = true",
+        ),
+        (
+            with("format = \"csv\"\ncolumns = [\"a\", \"a\"]"),
+            "freshet.toml:7: stream.columns: 'a' is there twice",
+        ),
+        (
+            with("format = \"csv\"\ncolumns = []"),
+            "freshet.toml:7: stream.columns: name all columns",
+        ),
+        (
+            with("format = \"csv\"\nheader = true\ndelimiter = \"ab\""),
+            "freshet.toml:8: stream.delimiter: a delimiter is a space, a tab or",
+        ),
+        (
+            with("format = \"csv\"\nheader = true\ntext_numbers = true"),
+            "freshet.toml:8: stream.text_numbers: has no effect: in CSV every number is a text",
+        ),
+        (
+            with("text_numbers = \"yes\""),
+            "freshet.toml:6: stream.text_numbers: expected true or false, found string",
+        ),
+        (
+            with("format = \"influx\""),
+            "freshet.toml:4: stream.values: usage: 'usage' is not a place in a line: write measurement, ",
+        ),
+    ];
+    for (text, expected) in cases {
+        let error = parse(&text).expect_err(&text);
+        assert!(error.starts_with(expected), "expected: {expected}\nfound:    {error}");
+    }
+}
+
+#[test]
 fn the_environment_overrides_the_file() {
     let text = format!("{MINIMAL}[kafka]\nbootstrap_servers = \"a:1\"\n");
     let overrides = [
@@ -181,5 +257,11 @@ fn secrets_come_from_files_and_stay_out_of_debug_output() {
 #[test]
 fn an_unreadable_file_is_named() {
     let error = Config::load(Path::new("no/such/freshet.toml")).unwrap_err().to_string();
-    assert!(error.starts_with("no/such/freshet.toml: cannot read"), "{error}");
+    assert!(error.starts_with("no/such/freshet.toml: cannot read the file: "), "{error}");
+    let file = std::env::temp_dir().join(format!("freshet-latin1-{}", std::process::id()));
+    std::fs::write(&file, b"# \xe9").unwrap();
+    let error = Config::load(&file).unwrap_err().to_string();
+    std::fs::remove_file(&file).unwrap();
+    let expected = format!("{}: cannot read the file: byte 3 is not UTF-8", file.display());
+    assert_eq!(error, expected);
 }

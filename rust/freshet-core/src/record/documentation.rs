@@ -22,7 +22,7 @@ fn lines(heading: &str) -> Vec<(String, Cells<'static>)> {
         match line {
             "```toml" => (settings, in_settings) = (String::new(), true),
             "```" => in_settings = false,
-            _ if in_settings => settings += &format!("{line}\n"),
+            _ if in_settings => settings.extend([line, "\n"]),
             _ if line.starts_with(heading) => in_table = true,
             _ if !line.starts_with('|') => in_table = false,
             _ if in_table && !line.starts_with("|--") => {

@@ -175,7 +175,7 @@ fn text_of(value: Option<&[u8]>) -> Result<&str, Rejection> {
         Rejection::new(ReasonCode::MissingValue, "the record has no value: it is a tombstone")
     })?;
     if value.len() > MAX_RECORD_BYTES {
-        let detail = format!("{} bytes, at most {MAX_RECORD_BYTES} are read", value.len());
+        let detail = format!("more than {MAX_RECORD_BYTES} bytes");
         return Err(Rejection::new(ReasonCode::TooLarge, detail));
     }
     std::str::from_utf8(value)
@@ -363,5 +363,7 @@ fn series_from_key(key: Option<&[u8]>) -> Result<&str, Rejection> {
 
 #[cfg(test)]
 mod documentation;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

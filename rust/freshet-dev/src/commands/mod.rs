@@ -3,6 +3,7 @@
 mod doctor;
 mod down;
 mod logs;
+mod parse;
 mod project;
 mod running;
 mod status;
@@ -35,6 +36,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Status(arguments) => status::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Logs(arguments) => logs::run(&arguments),
+        Command::Parse(arguments) => parse::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Supervise(arguments) => supervise::run_detached(&arguments),
         Command::Guard(arguments) => run_guard(arguments),

@@ -8,7 +8,7 @@ use freshet_core::config::Config;
 
 use crate::cli::StackArgs;
 use crate::parts::Context;
-use crate::preflight::java_program;
+use crate::preflight::{java_program, refuse_shared_ports};
 use crate::state::{Home, Topology};
 
 /// The project's folder and everything that hangs on it.
@@ -33,11 +33,8 @@ impl Project {
 
     /// What the plans of a stack are made from; refuses a wrong configuration.
     pub(super) fn context(&self, arguments: &StackArgs) -> anyhow::Result<Context> {
-        let file = match &arguments.config {
-            Some(file) => file.clone(),
-            None => near(self.root.join("freshet.toml"))?,
-        };
-        Ok(Context {
+        let file = self.config_file(arguments.config.as_ref())?;
+        let context = Context {
             root: self.root.clone(),
             home: self.home.clone(),
             config: Config::load(&file)?,
@@ -45,7 +42,21 @@ impl Project {
             topology: if arguments.zookeeper { Topology::Zookeeper } else { Topology::Kraft },
             java: java_program(),
             target: self.target.clone(),
-        })
+        };
+        refuse_shared_ports(&context)?;
+        Ok(context)
+    }
+
+    fn config_file(&self, named: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
+        named.map_or_else(|| near(self.root.join("freshet.toml")), |file| Ok(file.clone()))
+    }
+}
+
+/// The configuration that was named, or the project's.
+pub(super) fn config_file(named: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
+    match named {
+        Some(file) => Ok(file.clone()),
+        None => Project::find()?.config_file(None),
     }
 }
 

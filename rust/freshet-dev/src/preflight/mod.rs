@@ -4,6 +4,7 @@ mod ports;
 mod resources;
 mod versions;
 
+pub use ports::refuse_shared_ports;
 pub use versions::java_program;
 
 use std::fmt;

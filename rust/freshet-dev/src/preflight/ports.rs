@@ -1,10 +1,12 @@
-//! Ports: each used once, and free, or else by whom they are taken.
+//! Ports: each used once, which is a matter of the configuration, and free, or else by whom they are taken.
 
 use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
+
+use freshet_core::config::{ConfigError, Origin};
 
 use super::Check;
 use crate::parts::Context;
@@ -16,44 +18,62 @@ const LISTENING: &str = "0A";
 struct Port {
     number: u16,
     service: &'static str,
-    setting: &'static str,
+    /// The setting that gives it.
+    section: &'static str,
+    key: &'static str,
+}
+
+impl Port {
+    fn setting(&self) -> String {
+        format!("[{}] {}", self.section, self.key)
+    }
+}
+
+/// Refuses a configuration that gives one port to two services.
+///
+/// # Errors
+/// Names the second setting.
+pub fn refuse_shared_ports(context: &Context) -> Result<(), ConfigError> {
+    let mut users: HashMap<u16, Port> = HashMap::new();
+    for port in needed(context) {
+        let (number, section, key) = (port.number, port.section, port.key);
+        if let Some(other) = users.insert(number, port) {
+            return Err(ConfigError {
+                origin: Origin::File(context.config_file.clone()),
+                key: format!("{section}.{key}"),
+                message: format!("{number} is the port of {} too; choose another", other.service),
+            });
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn all(context: &Context, own: bool) -> Vec<Check> {
-    let ports = needed(context);
-    let mut users: HashMap<u16, &Port> = HashMap::new();
-    ports
+    let verdict =
+        |port: &Port| if own { Ok("used by the running stack".to_owned()) } else { free(port) };
+    needed(context)
         .iter()
-        .map(|port| {
-            let verdict = match users.insert(port.number, port) {
-                Some(other) => Err(format!(
-                    "{} uses it too; set {} to another port",
-                    other.service, port.setting
-                )),
-                None if own => Ok("used by the running stack".to_owned()),
-                None => free(port),
-            };
-            Check::new(format!("port {} ({})", port.number, port.service), verdict)
-        })
+        .map(|port| Check::new(format!("port {} ({})", port.number, port.service), verdict(port)))
         .collect()
 }
 
 fn needed(context: &Context) -> Vec<Port> {
     let dev = &context.config.dev;
-    let port = |number, service, setting| Port { number, service, setting };
+    let port = |number, service, key| Port { number, service, section: "dev", key };
+    let dashboard = context.config.dashboard.port;
     let coordination = match context.topology {
         Topology::Kraft => {
-            port(dev.kafka_controller_port, "kafka controller", "[dev] kafka_controller_port")
+            port(dev.kafka_controller_port, "kafka controller", "kafka_controller_port")
         }
-        Topology::Zookeeper => port(dev.zookeeper_port, "zookeeper", "[dev] zookeeper_port"),
+        Topology::Zookeeper => port(dev.zookeeper_port, "zookeeper", "zookeeper_port"),
     };
     vec![
-        port(dev.kafka_port, "kafka", "[dev] kafka_port"),
+        port(dev.kafka_port, "kafka", "kafka_port"),
         coordination,
-        port(dev.cassandra_port, "cassandra", "[dev] cassandra_port"),
-        port(dev.cassandra_storage_port, "cassandra storage", "[dev] cassandra_storage_port"),
-        port(dev.spark_ui_port, "spark page", "[dev] spark_ui_port"),
-        port(context.config.dashboard.port, "dashboard", "[dashboard] port"),
+        port(dev.cassandra_port, "cassandra", "cassandra_port"),
+        port(dev.cassandra_storage_port, "cassandra storage", "cassandra_storage_port"),
+        port(dev.spark_ui_port, "spark page", "spark_ui_port"),
+        Port { number: dashboard, service: "dashboard", section: "dashboard", key: "port" },
     ]
 }
 
@@ -63,7 +83,7 @@ fn free(port: &Port) -> Result<String, String> {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             Err(taken(port, owner(Path::new("/proc"), port.number)))
         }
-        Err(error) => Err(format!("cannot be used: {error}; set {}", port.setting)),
+        Err(error) => Err(format!("cannot be used: {error}; set {}", port.setting())),
     }
 }
 
@@ -72,7 +92,7 @@ fn taken(port: &Port, owner: Option<(String, u32)>) -> String {
         Some((name, pid)) => (format!("{name} (pid {pid})"), "stop it"),
         None => ("a process of another user".to_owned(), "stop it"),
     };
-    format!("port {} is taken by {owner}; {stop}, or set {}", port.number, port.setting)
+    format!("port {} is taken by {owner}; {stop}, or set {}", port.number, port.setting())
 }
 
 /// Who listens on a port: found through the socket's inode, which `/proc/net/tcp` gives for the port and
@@ -144,7 +164,7 @@ mod tests {
     fn the_owner_of_a_taken_port_is_named() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let number = listener.local_addr().unwrap().port();
-        let port = Port { number, service: "kafka", setting: "[dev] kafka_port" };
+        let port = Port { number, service: "kafka", section: "dev", key: "kafka_port" };
         let message = free(&port).unwrap_err();
         let own = format!("(pid {}); stop it, or set [dev] kafka_port", std::process::id());
         assert!(message.contains(&own), "{message}");
@@ -156,14 +176,10 @@ mod tests {
     fn one_port_for_two_services_is_refused() {
         let mut context = context();
         context.config.dashboard.port = context.config.dev.kafka_port;
-        let checks = all(&context, true);
-        let wrong: Vec<String> =
-            checks.iter().filter(|check| !check.is_ok()).map(ToString::to_string).collect();
-        assert_eq!(
-            wrong,
-            [
-                "FAIL  port 9092 (dashboard): kafka uses it too; set [dashboard] port to another port"
-            ]
-        );
+        let error = refuse_shared_ports(&context).unwrap_err();
+        assert_eq!(error.key, "dashboard.port");
+        assert_eq!(error.message, "9092 is the port of kafka too; choose another");
+        context.config.dashboard.port = 3000;
+        assert_eq!(refuse_shared_ports(&context), Ok(()));
     }
 }

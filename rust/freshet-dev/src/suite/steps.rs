@@ -18,6 +18,11 @@ pub struct Step {
 
 const ALL: [TestPart; 4] = [TestPart::Rust, TestPart::Jvm, TestPart::Node, TestPart::System];
 
+const FUZZ_SCRIPT: &str = "rust/freshet-core/fuzz/run.sh";
+const FUZZ_MANIFEST: &str = "rust/freshet-core/fuzz/Cargo.toml";
+/// How long each target looks for a record that breaks the parser.
+const FUZZ_SECONDS: &str = "60";
+
 /// The steps of the named parts in their order, of all parts when none is named. `long` adds what takes long: cargo
 /// calls such tests ignored.
 pub fn steps(root: &Path, parts: &[TestPart], long: bool) -> Vec<Step> {
@@ -40,6 +45,8 @@ fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
         command(root, "cargo", &[before, targets, &["--", "-D", "warnings"]].concat())
     };
     let gradle = |task: &str| command(root, "gradle", &["--no-daemon", "--console=plain", task]);
+    let fuzz = |target: &str| command(root, "sh", &[FUZZ_SCRIPT, target, FUZZ_SECONDS]);
+    let fuzz_format = command(root, "cargo", &["fmt", "--manifest-path", FUZZ_MANIFEST, "--check"]);
     let native = command(root, "cargo", &["build", "--release", "--workspace", "--locked"]);
     let steps = match part {
         TestPart::Rust => vec![
@@ -50,6 +57,10 @@ fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
             ("lints of the system tests", clippy(&["--workspace", "--test", "system"])),
             ("tests", cargo_test(&["--workspace"])),
             ("native library with address sanitizer", with_address_sanitizer(root)),
+            ("format of the fuzz targets", fuzz_format),
+            ("fuzzing of JSON", fuzz("json")),
+            ("fuzzing of CSV", fuzz("csv")),
+            ("fuzzing of line protocol", fuzz("influx")),
         ],
         TestPart::Jvm => {
             let mut steps = vec![

@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// An outage may last minutes: the test's records must survive it.
 const DELIVERY_LIMIT: Duration = Duration::from_mins(10);
 
-/// Sends records to a stream's raw topic.
+/// Sends records to a raw topic.
 pub(crate) struct Sender {
     producer: ThreadedProducer<DefaultProducerContext>,
     topic: String,
@@ -27,6 +27,10 @@ pub(crate) struct Sender {
 
 impl Sender {
     pub(crate) fn new(stack: &TestStack, stream: &str) -> Result<Self, Failed> {
+        Self::to_topic(stack, &format!("raw.{stream}"))
+    }
+
+    pub(crate) fn to_topic(stack: &TestStack, topic: &str) -> Result<Self, Failed> {
         let producer = client(stack)
             .set("linger.ms", "5")
             .set("compression.type", "lz4")
@@ -34,7 +38,7 @@ impl Sender {
             .set("message.max.bytes", "4000000")
             .set("delivery.timeout.ms", DELIVERY_LIMIT.as_millis().to_string())
             .create()?;
-        Ok(Self { producer, topic: format!("raw.{stream}") })
+        Ok(Self { producer, topic: topic.to_owned() })
     }
 
     /// Hands records over; [`Sender::flush`] waits for them.

@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod cassandra;
+mod cluster;
 mod configuration;
 mod dashboard;
 mod expectation;
@@ -60,6 +61,10 @@ fn trials() -> Vec<Trial> {
         test("rows_are_exact_after_the_spark_job_was_killed", || faults::killed("spark-job")),
         test("rows_are_exact_after_the_writer_was_killed", || faults::killed("writer")),
         test("rows_are_exact_after_the_producer_was_killed", faults::killed_producer),
+        test(
+            "windows_are_exact_on_a_cluster_after_a_worker_was_killed",
+            cluster::windows_survive_a_killed_worker,
+        ),
         long("rows_are_exact_after_two_minutes_without_kafka", || outages::frozen("kafka")),
         long("rows_are_exact_after_two_minutes_without_cassandra", || outages::frozen("cassandra")),
         long("rows_are_exact_after_ten_minutes_of_load", outages::soak),

@@ -19,14 +19,15 @@ pub(crate) fn of_home(home: &Path) -> Vec<(u32, String)> {
             let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
             environment.split(|byte| *byte == 0).any(|variable| variable == marker.as_bytes())
         })
-        .map(|pid| (pid, command(pid)))
+        .map(|pid| (pid, command_line(pid).chars().take(120).collect()))
         .collect()
 }
 
-fn command(pid: u32) -> String {
+/// The command line of a process; empty when it is gone.
+pub(crate) fn command_line(pid: u32) -> String {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let words: Vec<_> = line.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
-    words.join(" ").chars().take(120).collect()
+    words.join(" ")
 }
 
 /// Waits until no process of this home is left.

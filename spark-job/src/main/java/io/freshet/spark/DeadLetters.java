@@ -1,6 +1,5 @@
 package io.freshet.spark;
 
-import java.io.Serializable;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
@@ -22,7 +21,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * Sends rejected records from an executor to the dead-letters topic: the record's own bytes, with where it came from and
  * why it was rejected in headers. The key names the record, so that a repeated task overwrites its letters.
  */
-final class DeadLetters implements Serializable {
+final class DeadLetters extends RejectedRecords {
     private static final long serialVersionUID = 1L;
     /** As freshet-core creates the topic; a letter is its record and some hundred bytes. */
     private static final int MAX_LETTER_BYTES = 16 << 20;
@@ -43,8 +42,9 @@ final class DeadLetters implements Serializable {
     }
 
     /** The letters of one task. */
+    @Override
     Sender sender() {
-        return new Sender();
+        return new Letters();
     }
 
     private static KafkaProducer<byte[], byte[]> connect(Map<String, String> kafka) {
@@ -57,18 +57,16 @@ final class DeadLetters implements Serializable {
         return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
     }
 
-    /** Sends the letters of one task; {@link #flush} before the task ends. */
-    final class Sender {
+    /** Sends the letters of one task. */
+    private final class Letters implements Sender {
         private final AtomicReference<Exception> failure = new AtomicReference<>();
         /** Filled by the producer's own thread. */
         private final Queue<ProducerRecord<byte[], byte[]>> tooLarge = new ConcurrentLinkedQueue<>();
         /** Null until there is something to send: most tasks reject nothing. */
         private KafkaProducer<byte[], byte[]> producer;
 
-        private Sender() {}
-
-        /** Sends every row of the columns that the native library rejected. */
-        void send(VectorSchemaRoot rejected) {
+        @Override
+        public void send(VectorSchemaRoot rejected) {
             producer = PRODUCERS.computeIfAbsent(kafka, DeadLetters::connect);
             IntVector partition = (IntVector) rejected.getVector("partition");
             BigIntVector offset = (BigIntVector) rejected.getVector("offset");
@@ -112,12 +110,8 @@ final class DeadLetters implements Serializable {
             send(shorter);
         }
 
-        /**
-         * Waits until all letters have arrived.
-         *
-         * @throws IllegalStateException when one has not: the task must fail and be repeated
-         */
-        void flush() {
+        @Override
+        public void flush() {
             if (producer == null) {
                 return;
             }

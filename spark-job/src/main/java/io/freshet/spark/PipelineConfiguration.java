@@ -114,6 +114,15 @@ public record PipelineConfiguration(
         return streams.stream().filter(stream -> names.isEmpty() || names.contains(stream.name())).toList();
     }
 
+    /** A stream that was validated by itself. */
+    static Stream readStream(String json) {
+        try {
+            return readStream(JSON.readTree(json), "");
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("the native library's answer is not JSON", e);
+        }
+    }
+
     private static Stream readStream(JsonNode stream, String prefix) {
         String name = stream.get("name").textValue();
         List<String> windows = new ArrayList<>();

@@ -2,11 +2,9 @@ package io.freshet.spark;
 
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.lit;
-import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.when;
 
-import io.freshet.spark.plan.Step;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -22,8 +20,6 @@ import org.apache.spark.sql.streaming.DataStreamReader;
 import org.apache.spark.sql.streaming.DataStreamWriter;
 import org.apache.spark.sql.streaming.StreamingQuery;
 import org.apache.spark.sql.streaming.Trigger;
-import org.apache.spark.sql.types.Metadata;
-import org.apache.spark.sql.types.MetadataBuilder;
 
 /**
  * The streaming query of one stream: raw topic, native partial aggregates, watermark, stateful merge, windows topic.
@@ -36,9 +32,6 @@ final class StreamQuery {
     static final String AGGREGATED = "aggregated";
     /** Those that were counted into a window, because they were not late. */
     static final String COUNTED = "counted";
-
-    /** Where Spark keeps the watermark delay in a column's metadata: by it the state of past windows is dropped. */
-    private static final String WATERMARK_DELAY = "spark.watermarkDelayMs";
 
     private final SparkSession session;
     private final PipelineConfiguration configuration;
@@ -94,18 +87,8 @@ final class StreamQuery {
     Dataset<Row> windows(Dataset<Row> records) {
         DeadLetters deadLetters =
             new DeadLetters(configuration.kafka(), configuration.deadLettersTopic(), stream.rawTopic());
-        WindowPartials partials =
-            new WindowPartials(stream, deadLetters, counters.rejected(), counters.bytesIn());
-        Dataset<Row> rows = Step.apply(records, WindowPartials.INPUT, partials, WindowPartials.OUTPUT);
-        // The newest event of a partial stands for all of its events: the watermark follows the maximum. The window
-        // inherits the column's watermark as it would from Spark's own window function, which partials do not need.
-        Metadata watermark = new MetadataBuilder().putLong(WATERMARK_DELAY, stream.latenessMillis()).build();
-        return observe(AGGREGATED, "records", rows)
-            .withWatermark("event_time", stream.latenessMillis() + " milliseconds")
-            .select(col("series"), col("metric"), col("window_name"),
-                struct(col("start"), col("end")).as("window", watermark), col("stats"))
-            .groupBy("series", "metric", "window_name", "window")
-            .agg(functions.udaf(new MergeWindowStats(), Encoders.BINARY()).apply(col("stats")).as("stats"))
+        Dataset<Row> partials = StreamWindows.partials(records, stream, deadLetters, counters);
+        return StreamWindows.merge(observe(AGGREGATED, "records", partials), stream)
             .select(col("series"), col("metric"), col("window_name"),
                 functions.unix_micros(col("window.start")), functions.unix_micros(col("window.end")), col("stats"));
     }

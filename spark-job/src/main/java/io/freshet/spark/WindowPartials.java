@@ -24,7 +24,7 @@ import org.apache.spark.util.TaskCompletionListener;
 
 /**
  * The native step of a query: the Kafka records of a task become one partial aggregate per series, metric and window.
- * Records that cannot be trusted go to the dead letters and never fail the batch.
+ * Records that cannot be trusted are handed on as rejected ones and never fail the batch.
  */
 final class WindowPartials implements PartitionStep {
     /** The columns of Kafka's source that the step reads, in its order. */
@@ -48,21 +48,22 @@ final class WindowPartials implements PartitionStep {
     private static final int BUFFER_BYTES = 1 << 20;
 
     private final PipelineConfiguration.Stream stream;
-    private final DeadLetters deadLetters;
+    private final RejectedRecords rejectedRecords;
     private final LongAccumulator rejected;
     private final LongAccumulator bytesIn;
 
     /**
+     * @param rejectedRecords what becomes of them
      * @param rejected counts rejected records
      * @param bytesIn counts the bytes of the records as they are handed to the native library
      */
     WindowPartials(
         PipelineConfiguration.Stream stream,
-        DeadLetters deadLetters,
+        RejectedRecords rejectedRecords,
         LongAccumulator rejected,
         LongAccumulator bytesIn) {
         this.stream = stream;
-        this.deadLetters = deadLetters;
+        this.rejectedRecords = rejectedRecords;
         this.rejected = rejected;
         this.bytesIn = bytesIn;
     }
@@ -80,10 +81,11 @@ final class WindowPartials implements PartitionStep {
         private final NativeWindowAggregator aggregator;
         private final NativeMemory memory;
         private final RecordBatchBuffer buffer = new RecordBatchBuffer(BUFFER_BYTES);
-        private final DeadLetters.Sender sender = deadLetters.sender();
+        private final RejectedRecords.Sender sender = rejectedRecords.sender();
         private final UnsafeProjection toUnsafeRow = UnsafeProjection.create(OUTPUT);
         private VectorSchemaRoot windows;
         private Iterator<InternalRow> rows = Collections.emptyIterator();
+        /** All records are read; what remains is to hand on the windows. */
         private boolean ended;
 
         Task(Iterator<InternalRow> records, int[] columns, TaskContext context) {
@@ -105,6 +107,7 @@ final class WindowPartials implements PartitionStep {
                 if (takeWindows()) {
                     continue;
                 }
+                memory.release();
                 if (ended) {
                     return false;
                 }
@@ -142,13 +145,10 @@ final class WindowPartials implements PartitionStep {
                     memoryLeft = aggregate();
                 }
                 if (!memoryLeft) {
-                    aggregator.finish();
-                    memory.release();
                     return;
                 }
             }
             aggregate();
-            aggregator.finish();
             sender.flush();
             ended = true;
         }

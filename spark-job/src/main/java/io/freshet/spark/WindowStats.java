@@ -3,6 +3,7 @@ package io.freshet.spark;
 import com.datadoghq.sketch.ddsketch.DDSketch;
 import com.datadoghq.sketch.ddsketch.encoding.ByteArrayInput;
 import com.datadoghq.sketch.ddsketch.encoding.GrowingByteArrayOutput;
+import com.datadoghq.sketch.ddsketch.mapping.LogarithmicMapping;
 import com.datadoghq.sketch.ddsketch.store.CollapsingLowestDenseStore;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -19,7 +20,10 @@ import java.nio.ByteOrder;
 public final class WindowStats {
     private static final byte VERSION = 1;
     private static final int HEADER_BYTES = 73;
+    /** As {@code freshet-core} configures its sketches: only equal ones merge. */
+    private static final double SKETCH_RELATIVE_ERROR = 0.01;
     private static final int SKETCH_MAX_BUCKETS = 2048;
+    private static final double SKETCH_LEAST_VALUE = 1e-300;
 
     private long batch;
     private long recordsOfBatch;
@@ -45,6 +49,20 @@ public final class WindowStats {
         this.sketch = sketch;
     }
 
+    /** Those of no readings: for values that belong to no micro-batch and have no time. */
+    public static WindowStats empty() {
+        return new WindowStats();
+    }
+
+    private WindowStats() {
+        min = Double.POSITIVE_INFINITY;
+        max = Double.NEGATIVE_INFINITY;
+        lastEventMicros = Long.MIN_VALUE;
+        sketch = new DDSketch(new LogarithmicMapping(SKETCH_RELATIVE_ERROR),
+            () -> new CollapsingLowestDenseStore(SKETCH_MAX_BUCKETS),
+            () -> new CollapsingLowestDenseStore(SKETCH_MAX_BUCKETS), SKETCH_LEAST_VALUE);
+    }
+
     /**
      * Reads the encoding.
      *
@@ -65,8 +83,23 @@ public final class WindowStats {
         }
     }
 
+    /** Adds one finite value. */
+    public void add(double value) {
+        count++;
+        sum += value;
+        double distance = value - mean;
+        mean += distance / count;
+        squaredDistances += distance * (value - mean);
+        min = Math.min(min, value);
+        max = Math.max(max, value);
+        sketch.accept(value);
+    }
+
     /** Adds the readings of another part of the same window. */
     public void merge(WindowStats other) {
+        if (other.count == 0) {
+            return;
+        }
         // The newest batch's own share tells how many records it added: late ones never get here.
         if (other.batch > batch) {
             batch = other.batch;

@@ -54,12 +54,10 @@ public final class NativeWindowAggregator implements AutoCloseable {
         }
     }
 
-    /** Turns what was summed up so far into batches for {@link #takeWindows} and starts anew. */
-    public void finish() {
-        finish(handle);
-    }
-
-    /** The next finished batch of windows, to be closed by the caller; empty when there is none. */
+    /**
+     * The next windows of what was summed up, to be closed by the caller; empty when there are none left. Once some were
+     * taken, the others have to be taken before more records come.
+     */
     public Optional<VectorSchemaRoot> takeWindows() {
         try (ArrowArray array = ArrowArray.allocateNew(allocator);
             ArrowSchema schema = ArrowSchema.allocateNew(allocator)) {
@@ -93,8 +91,6 @@ public final class NativeWindowAggregator implements AutoCloseable {
     private static native int add(long handle, ByteBuffer records, int length);
 
     private static native void takeRejected(long handle, long array, long schema);
-
-    private static native void finish(long handle);
 
     private static native boolean takeWindows(long handle, long array, long schema);
 

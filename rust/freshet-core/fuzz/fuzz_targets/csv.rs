@@ -1,0 +1,41 @@
+//! CSV: what is accepted means the same to the `csv` crate.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use csv::{ReaderBuilder, StringRecord};
+use freshet_core::config::Stream;
+use freshet_core_fuzz::{Outcome, run, streams};
+use libfuzzer_sys::fuzz_target;
+
+/// The columns of these are known by their place.
+const PLAIN: &str =
+    "format = \"csv\"\ncolumns = [\"v\", \"id\"]\nseries = [\"id\"]\nvalues = { v = \"v\" }";
+
+const SETTINGS: [&str; 5] = [
+    PLAIN,
+    "format = \"csv\"\nseries = [\"2\"]\nvalues = { v = \"1\" }",
+    "format = \"csv\"\nvalues = { v = \"1\", w = \"3\" }\ndelimiter = \"\\t\"",
+    "format = \"csv\"\nheader = true\nseries = [\"id\"]\nvalues = { v = \"v\" }\ndelimiter = \";\"",
+    "format = \"csv\"\nheader = true\ntime = { field = \"at\", unit = \"us\" }\nvalues = { v = \"v\" }",
+];
+
+static STREAMS: LazyLock<Vec<Stream>> = LazyLock::new(|| streams(&SETTINGS));
+
+fuzz_target!(|input: &[u8]| run(&STREAMS, input, check));
+
+fn check(stream: usize, record: &[u8], outcome: &Outcome) {
+    let Ok(readings) = outcome else { return };
+    if SETTINGS[stream] != PLAIN {
+        return;
+    }
+    let mut reader = ReaderBuilder::new().has_headers(false).from_reader(record);
+    let rows: Vec<StringRecord> = reader.records().map(|row| row.expect("valid for us")).collect();
+    assert_eq!(rows.len(), readings.len());
+    for (row, (series, _, _, bits)) in rows.iter().zip(readings) {
+        let unescaped = series.replace("%2F", "/").replace("%25", "%");
+        assert_eq!(row[1], unescaped);
+        assert_eq!(row[0].parse().map(f64::to_bits), Ok(*bits));
+    }
+}

@@ -1,0 +1,215 @@
+//! `./freshet parse` as people call it, and as the documentation shows it.
+
+// The helpers of tests may fail like the tests themselves; clippy.toml only knows functions marked as tests.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_freshet-dev");
+
+const CONFIGURATION: &str = r#"
+[[stream]]
+name = "sensors"
+series = ["id"]
+values = { v = "v" }
+windows = ["10s"]
+
+[[stream]]
+name = "keyed"
+values = { v = "v" }
+windows = ["10s"]
+
+[[stream]]
+name = "table"
+format = "csv"
+header = true
+series = ["id"]
+values = { v = "v" }
+windows = ["10s"]
+"#;
+
+struct Place(TempDir);
+
+impl Place {
+    fn new(configuration: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("freshet.toml"), configuration).unwrap();
+        Self(folder)
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.0.path().join(name), content).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command
+            .arg("parse")
+            .args(arguments)
+            .current_dir(&self.0)
+            .env("FRESHET_ROOT", self.0.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn parse(&self, arguments: &[&str], input: &[u8]) -> Output {
+        let mut child = self.command(arguments).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    /// The answers of a run that went well.
+    fn answers(&self, arguments: &[&str], input: &[u8]) -> Vec<Value> {
+        let output = self.parse(arguments, input);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The error of a run that was refused.
+    fn refused(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = self.parse(arguments, b"");
+        assert_eq!(output.stdout, b"");
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    }
+}
+
+/// The shell lines of a document that call `./freshet parse`, each with what it prints and the configuration above it.
+fn examples(document: &str) -> Vec<(String, String, String)> {
+    let (mut configuration, mut found) = (String::new(), Vec::new());
+    for block in document.split("```").skip(1).step_by(2) {
+        let (language, content) = block.split_once('\n').unwrap();
+        match language {
+            "toml" if content.contains("[[stream]]") => content.clone_into(&mut configuration),
+            "console" => {
+                let (line, printed) = content.split_once('\n').unwrap();
+                let line = line.strip_prefix("$ ").unwrap().to_owned();
+                found.push((configuration.clone(), line, printed.to_owned()));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn the_examples_of_the_documentation_print_what_they_say() {
+    let documents = [include_str!("../../../README.md"), include_str!("../../../docs/records.md")];
+    for document in documents {
+        let examples = examples(document);
+        assert!(!examples.is_empty());
+        for (configuration, line, printed) in examples {
+            let place = Place::new(&configuration);
+            let line = line.replace("./freshet", PROGRAM);
+            let mut shell = Command::new("sh");
+            shell.arg("-c").arg(&line).current_dir(&place.0).env("FRESHET_ROOT", place.0.path());
+            let output = shell.output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), printed, "{line}");
+            assert!(output.status.success());
+        }
+    }
+}
+
+#[test]
+fn every_line_is_a_record_and_the_last_answer_sums_up() {
+    let place = Place::new(CONFIGURATION);
+    let answers = place.answers(
+        &["--stream", "sensors"],
+        b"{\"id\":\"a\",\"v\":1}\r\n\n{\"id\":\"b\",\"v\":\"x\"}\n{\"id\":\"\xff\"}\n{\"id\":\"c\",\"v\":2}",
+    );
+    let outcomes: Vec<&str> = answers
+        .iter()
+        .map(|answer| answer["rejected"].as_str().or(answer["readings"][0]["series"].as_str()))
+        .map(|outcome| outcome.unwrap_or("summary"))
+        .collect();
+    assert_eq!(outcomes, ["a", "invalid_json", "invalid_value", "invalid_utf8", "c", "summary"]);
+    assert_eq!(
+        answers[5],
+        serde_json::json!({"summary": {"records": 5, "accepted": 2, "rejected": 3, "readings": 2,
+            "by_reason": {"invalid_json": 1, "invalid_utf8": 1, "invalid_value": 1}}})
+    );
+}
+
+#[test]
+fn the_event_time_is_now_where_the_stream_names_none() {
+    let place = Place::new(CONFIGURATION);
+    let now = || i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
+    let before = now();
+    let answers = place.answers(&["--stream", "keyed", "--key", "k/1"], b"{\"v\":1}\n");
+    assert_eq!(answers[0]["readings"][0]["series"], "k/1");
+    assert!((before..=now()).contains(&answers[0]["readings"][0]["time"].as_i64().unwrap()));
+}
+
+#[test]
+fn a_whole_file_is_one_record() {
+    let place = Place::new(CONFIGURATION);
+    place.write("one.csv", "id,v\na,1\n\"b\nc\",2\n");
+    place.write("two.csv", "id,v\nd,x\n");
+    place.write("large.csv", "x".repeat(2 << 20));
+    let files = ["one.csv", "two.csv", "large.csv"];
+    let answers = place.answers(&[&["--stream", "table", "--whole"], &files[..]].concat(), b"");
+    assert_eq!(answers.len(), 4);
+    assert_eq!(answers[0]["readings"][1]["series"], "b\nc");
+    assert_eq!(answers[1]["rejected"], "invalid_value");
+    assert_eq!(answers[2]["rejected"], "too_large");
+    let input = place.answers(&["--stream", "table", "--whole"], b"id,v\na,1\n");
+    assert_eq!(input[1]["summary"]["accepted"], 1);
+
+    let hint = place.parse(&["--stream", "table"], b"");
+    assert!(
+        String::from_utf8_lossy(&hint.stderr).contains("--whole takes each FILE as one record")
+    );
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_with_the_way_out() {
+    let place = Place::new(CONFIGURATION);
+    let (code, error) = place.refused(&["--stream", "sensor"]);
+    let expected = "error: freshet.toml: stream: there is no stream 'sensor'; there are: sensors, keyed, table\n";
+    assert_eq!((code, error.as_str()), (Some(2), expected));
+
+    let (code, error) = place.refused(&["--stream", "keyed"]);
+    assert!(code == Some(2) && error.contains("say with --key TEXT"), "{error}");
+
+    let (code, error) = place.refused(&["--stream", "sensors", "-c", "other.toml"]);
+    assert!(code == Some(2) && error.starts_with("error: other.toml: cannot read"), "{error}");
+
+    let (code, error) = place.refused(&["--stream", "sensors", "nowhere.jsonl"]);
+    assert!(code == Some(1) && error.starts_with("error: cannot read nowhere.jsonl: "), "{error}");
+
+    assert_eq!(place.refused(&[]).0, Some(2));
+}
+
+#[test]
+fn each_answer_comes_before_the_next_record_is_sent() {
+    let place = Place::new(CONFIGURATION);
+    let mut child = place.command(&["--stream", "sensors"]).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+    for value in 0..3 {
+        writeln!(input, "{{\"id\":\"a\",\"v\":{value}}}").unwrap();
+        let answer: Value = serde_json::from_str(&answers.next().unwrap().unwrap()).unwrap();
+        assert_eq!(answer["readings"][0]["value"], f64::from(value));
+    }
+    drop(input);
+    assert!(answers.next().unwrap().unwrap().contains("\"records\":3"));
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_it_quietly() {
+    let place = Place::new(CONFIGURATION);
+    place.write("many.jsonl", "{\"id\":\"a\",\"v\":1}\n".repeat(100_000));
+    let mut child = place.command(&["--stream", "sensors", "many.jsonl"]).spawn().unwrap();
+    drop(child.stdin.take());
+    let mut answers = BufReader::new(child.stdout.take().unwrap());
+    answers.read_line(&mut String::new()).unwrap();
+    drop(answers);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}

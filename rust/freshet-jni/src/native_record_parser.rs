@@ -1,0 +1,284 @@
+//! Native methods of `io.freshet.spark.nativelib.NativeRecordParser`.
+
+use std::ptr::NonNull;
+
+use freshet_core::config::Stream;
+use freshet_core::record::{RawRecord, Readings, RecordParser, Rejection};
+use freshet_core::wire::ReasonCode;
+use jni::objects::{JByteArray, JByteBuffer, JClass};
+use jni::sys::{jboolean, jint, jlong};
+use jni::{Env, EnvUnowned};
+
+use crate::direct;
+use crate::gate::{self, NativeError};
+
+/// What a handle stands for: a parser, and the result of its last record.
+struct Parsing {
+    parser: RecordParser,
+    readings: Readings,
+    /// Names of the metrics, by their index.
+    metrics: Vec<String>,
+    /// Whether the stream names a field for the event time; if not, it is the record's timestamp.
+    has_time_field: bool,
+    /// The packed result, reused: see [`Parsing::parse`].
+    result: Vec<u8>,
+}
+
+/// In place of the number of readings, when the record is rejected.
+const REJECTED: i32 = -1;
+/// Ahead of any event: a record without a timestamp is not compared with it.
+const NO_TIMESTAMP_MS: i64 = i64::MAX;
+
+impl Parsing {
+    fn new(stream: &Stream) -> Self {
+        Self {
+            parser: RecordParser::new(stream),
+            readings: Readings::default(),
+            metrics: stream.values.iter().map(|(name, _)| name.clone()).collect(),
+            has_time_field: stream.time.is_some(),
+            result: Vec::new(),
+        }
+    }
+
+    /// Parses one record, with its timestamp in epoch microseconds, and packs what it holds, little-endian: the number of readings (i32), and of each the metric's
+    /// index (i32), the event time in epoch microseconds (i64), the value (f64), and the series, a text. Of a rejected
+    /// record: -1 (i32), the reason and the detail, texts. A text is its length in bytes (i32), and the bytes.
+    fn parse(&mut self, key: Option<&[u8]>, value: &[u8], timestamp: Option<i64>) {
+        self.result.clear();
+        if let Err(rejection) = self.try_parse(key, value, timestamp) {
+            self.result.extend(REJECTED.to_le_bytes());
+            push_text(&mut self.result, rejection.reason.code());
+            push_text(&mut self.result, &rejection.detail);
+            return;
+        }
+        self.result.extend([0; 4]);
+        let mut count = 0_i32;
+        for reading in self.readings.iter() {
+            self.result.extend(i32::try_from(reading.metric).unwrap_or(i32::MAX).to_le_bytes());
+            self.result.extend(reading.time_us.to_le_bytes());
+            self.result.extend(reading.value.to_le_bytes());
+            push_text(&mut self.result, reading.series);
+            count += 1;
+        }
+        self.result[..4].copy_from_slice(&count.to_le_bytes());
+    }
+
+    fn try_parse(
+        &mut self,
+        key: Option<&[u8]>,
+        value: &[u8],
+        timestamp: Option<i64>,
+    ) -> Result<(), Rejection> {
+        if timestamp.is_none() && !self.has_time_field {
+            let detail = "the record has no timestamp, and the stream no 'time'".to_owned();
+            return Err(Rejection { reason: ReasonCode::MissingTime, detail });
+        }
+        let timestamp_ms = timestamp.map_or(NO_TIMESTAMP_MS, |time| time.div_euclid(1_000));
+        let record = RawRecord { key, value: Some(value), timestamp_ms };
+        self.parser.parse(&record, &mut self.readings)
+    }
+}
+
+fn push_text(result: &mut Vec<u8>, text: &str) {
+    // Records have at most a mebibyte, and their texts less.
+    result.extend(i32::try_from(text.len()).unwrap_or(i32::MAX).to_le_bytes());
+    result.extend(text.as_bytes());
+}
+
+/// Enters a native method that works on the parser behind a handle.
+///
+/// The handle came from `open`, was not closed, and no other call is using it: `NativeRecordParser.java` keeps it to
+/// itself, lets one thread in at a time, and forgets it when it closes it.
+fn enter_with<'local, T: Default>(
+    env: EnvUnowned<'local>,
+    handle: jlong,
+    body: impl FnOnce(&mut Env<'local>, &mut Parsing) -> Result<T, NativeError>,
+) -> T {
+    gate::enter(env, |env| {
+        // SAFETY: the Java class promises that a handle other than zero is a live parser that nobody else uses.
+        body(env, unsafe { address(handle)?.as_mut() })
+    })
+}
+
+/// Where the parser of a handle is; an error for zero, which Java keeps after closing.
+fn address(handle: jlong) -> Result<NonNull<Parsing>, NativeError> {
+    let address = usize::try_from(handle).unwrap_or_default();
+    NonNull::new(std::ptr::with_exposed_provenance_mut(address))
+        .ok_or_else(|| NativeError::Contract("the parser is closed".to_owned()))
+}
+
+/// `static native byte[] readSpecification(byte[] text, boolean windows)`: the stream that the text of a `[[stream]]`
+/// table describes, validated, as JSON; `windows` says whether it has to name windows.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_readSpecification<
+    'local,
+>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    text: JByteArray<'local>,
+    windows: jboolean,
+) -> JByteArray<'local> {
+    gate::enter(env, |env| {
+        let text = String::from_utf8_lossy(&env.convert_byte_array(text)?).into_owned();
+        let read = if windows { Stream::parse } else { Stream::parse_without_windows };
+        let json = serde_json::to_vec(&read(&text)?)
+            .map_err(|error| NativeError::Contract(format!("no JSON of a stream: {error}")))?;
+        Ok(env.byte_array_from_slice(&json)?)
+    })
+}
+
+/// `static native long open(byte[] stream)`: a parser for the records of a stream, which is its JSON.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_open<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    stream: JByteArray<'local>,
+) -> jlong {
+    gate::enter(env, |env| {
+        let stream: Stream = serde_json::from_slice(&env.convert_byte_array(stream)?)
+            .map_err(|error| NativeError::Contract(format!("not a stream: {error}")))?;
+        let address = Box::into_raw(Box::new(Parsing::new(&stream))).expose_provenance();
+        jlong::try_from(address)
+            .map_err(|_| NativeError::Contract("an address does not fit a Java long".to_owned()))
+    })
+}
+
+/// `static native byte[] metrics(long handle)`: the names of the metrics in the order of their indexes, joined with `|`,
+/// which no name contains.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_metrics<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+) -> JByteArray<'local> {
+    enter_with(env, handle, |env, parsing| {
+        Ok(env.byte_array_from_slice(parsing.metrics.join("|").as_bytes())?)
+    })
+}
+
+/// `static native int parse(long handle, ByteBuffer record, int keyLength, int valueLength, boolean timed,
+/// long timestamp, ByteBuffer result)`: parses the record whose key and value are the first bytes of `record`
+/// (`keyLength` is -1 without a key) and whose timestamp is that, in epoch microseconds, if `timed`. Puts the result, see
+/// [`Parsing::parse`], into `result` and returns its length; when it is longer than `result`, `takeResult` has it.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_parse<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+    record: JByteBuffer<'local>,
+    key_length: jint,
+    value_length: jint,
+    timed: jboolean,
+    timestamp: jlong,
+    result: JByteBuffer<'local>,
+) -> jint {
+    enter_with(env, handle, |env, parsing| {
+        let length = key_length.max(0).checked_add(value_length).ok_or_else(|| {
+            NativeError::Contract("a record of more than two gibibytes".to_owned())
+        })?;
+        // SAFETY: the Java caller holds the buffer and does not write to it during the call.
+        let record = unsafe { direct::bytes(env, &record, length) }?;
+        let split = usize::try_from(key_length.max(0)).unwrap_or_default();
+        let (key, value) = record
+            .split_at_checked(split)
+            .ok_or_else(|| NativeError::Contract(format!("a key of {split} bytes in {length}")))?;
+        parsing.parse((key_length >= 0).then_some(key), value, timed.then_some(timestamp));
+        // SAFETY: the result buffer is another one than the record's, and the Java caller waits for it.
+        unsafe { direct::fill(env, &result, &parsing.result) }?;
+        Ok(jint::try_from(parsing.result.len()).unwrap_or(jint::MAX))
+    })
+}
+
+/// `static native void takeResult(long handle, ByteBuffer result)`: the last result once more, into a buffer that is
+/// long enough.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_takeResult<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+    result: JByteBuffer<'local>,
+) {
+    enter_with(env, handle, |env, parsing| {
+        // SAFETY: the Java caller waits for the buffer.
+        if unsafe { direct::fill(env, &result, &parsing.result) }? {
+            return Ok(());
+        }
+        let length = parsing.result.len();
+        Err(NativeError::Contract(format!("a result of {length} bytes does not fit the buffer")))
+    });
+}
+
+/// `static native void close(long handle)`: frees the parser.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_close<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+) {
+    gate::enter(env, |_env| {
+        let parsing = address(handle)?.as_ptr();
+        // SAFETY: the address came from `Box::into_raw` in `open`, and nobody uses it again.
+        drop(unsafe { Box::from_raw(parsing) });
+        Ok(())
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsing(specification: &str) -> Parsing {
+        Parsing::new(&Stream::parse_without_windows(specification).unwrap())
+    }
+
+    fn text(bytes: &mut &[u8]) -> String {
+        let (length, rest) = bytes.split_first_chunk().unwrap();
+        let (text, rest) = rest.split_at(usize::try_from(i32::from_le_bytes(*length)).unwrap());
+        *bytes = rest;
+        String::from_utf8(text.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn readings_are_packed_one_after_the_other() {
+        let mut parsing = parsing("values = { a = \"a\", b = \"b\" }");
+        parsing.parse(Some(b"key"), br#"{"a":1.5,"b":-2}"#, Some(3_000_999));
+        let mut rest = &parsing.result[4..];
+        assert_eq!(parsing.result[..4], 2_i32.to_le_bytes());
+        for (metric, value) in [(0_i32, 1.5_f64), (1, -2.0)] {
+            assert_eq!(rest[..4], metric.to_le_bytes());
+            assert_eq!(rest[4..12], 3_000_000_i64.to_le_bytes());
+            assert_eq!(rest[12..20], value.to_le_bytes());
+            rest = &rest[20..];
+            assert_eq!(text(&mut rest), "key");
+        }
+        assert!(rest.is_empty());
+    }
+
+    #[test]
+    fn a_rejected_record_says_why() {
+        let mut parsing =
+            parsing("values = { a = \"a\" }, time = { field = \"at\" }, max_future = \"1s\"");
+        let cases = [
+            (Some("k"), "{", Some(0), "invalid_json"),
+            (None, r#"{"a":1,"at":1}"#, Some(0), "missing_series"),
+            (Some("k"), r#"{"a":1,"at":1001}"#, Some(0), "in_future"),
+            (Some("k"), r#"{"a":1}"#, None, "missing_time"),
+        ];
+        for (key, value, timestamp, reason) in cases {
+            parsing.parse(key.map(str::as_bytes), value.as_bytes(), timestamp);
+            let mut rest = &parsing.result[4..];
+            assert_eq!(parsing.result[..4], REJECTED.to_le_bytes());
+            assert_eq!(text(&mut rest), reason);
+            assert!(!text(&mut rest).is_empty());
+        }
+        parsing.parse(Some(b"k"), br#"{"a":1,"at":1001}"#, None);
+        assert_eq!(parsing.result[..4], 1_i32.to_le_bytes());
+    }
+
+    #[test]
+    fn without_a_time_field_the_record_needs_a_timestamp() {
+        let mut parsing = parsing("values = { a = \"a\" }");
+        parsing.parse(Some(b"k"), br#"{"a":1}"#, None);
+        assert_eq!(text(&mut &parsing.result[4..]), "missing_time");
+    }
+}

@@ -1,0 +1,73 @@
+package io.freshet.spark;
+
+import static org.apache.spark.sql.functions.col;
+
+import io.freshet.spark.plan.Step;
+import java.util.Arrays;
+import java.util.Map;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+
+/** Windowed averages of records that Spark holds already: for a Java or Scala program of one's own. */
+public final class Freshet {
+    /** What the native step reads, in the types of Spark's Kafka source. */
+    private static final Map<String, DataType> KAFKA = Map.of("key", DataTypes.BinaryType,
+        "value", DataTypes.BinaryType, "partition", DataTypes.IntegerType, "offset", DataTypes.LongType,
+        "timestamp", DataTypes.TimestampType);
+
+    private Freshet() {}
+
+    /**
+     * The windows of these records; what cannot be read is dropped with a warning.
+     *
+     * @see #windows(Dataset, StreamSpec, RejectedRecords)
+     */
+    public static Dataset<Row> windows(Dataset<Row> kafkaRows, StreamSpec spec) {
+        return windows(kafkaRows, spec, RejectedRecords.dropped());
+    }
+
+    /**
+     * The windows of these records: one row per series, metric, kind of window and start, with the columns
+     * {@code series}, {@code metric}, {@code window} (string: the kind, such as {@code 5m/1m}), {@code start},
+     * {@code end} (timestamp), {@code count} (long), {@code sum}, {@code avg}, {@code min}, {@code max}, {@code stddev}
+     * (of the population), {@code p50}, {@code p95}, {@code p99} (double; within 1 %), {@code last_event} (timestamp)
+     * and {@code revision} (long: grows with every version of a window, so that readers can tell the newer one).
+     *
+     * <p>Of a streaming dataset, every micro-batch gives the windows that it changed in output mode {@code update}, and
+     * those that no record can change any more in {@code append}. The watermark is the newest event time less the
+     * stream's lateness; a record whose window has ended by then is late and dropped.
+     *
+     * @param kafkaRows batch or streaming, with the columns of Spark's Kafka source: {@code key}, {@code value} (binary
+     *     or string), {@code partition} (int), {@code offset} (long) and {@code timestamp}
+     * @param rejected what becomes of records that cannot be read
+     * @throws IllegalArgumentException when a column is missing
+     */
+    public static Dataset<Row> windows(Dataset<Row> kafkaRows, StreamSpec spec, RejectedRecords rejected) {
+        PipelineConfiguration.Stream stream = spec.stream();
+        StreamCounters counters = StreamCounters.register(kafkaRows.sparkSession().sparkContext(), stream.name());
+        Dataset<Row> partials = StreamWindows.partials(asOfKafka(kafkaRows), stream, rejected, counters);
+        Dataset<Row> merged = StreamWindows.merge(partials, stream)
+            .select("series", "metric", "window_name", "window.start", "window.end", "stats");
+        return Step.apply(merged, WindowColumns.INPUT, new WindowColumns(), WindowColumns.OUTPUT);
+    }
+
+    /** Kafka's own rows stay untouched; others get its types. */
+    private static Dataset<Row> asOfKafka(Dataset<Row> rows) {
+        Column[] columns = WindowPartials.INPUT.stream().map(name -> column(rows, name)).toArray(Column[]::new);
+        boolean same = WindowPartials.INPUT.stream()
+            .allMatch(name -> rows.schema().apply(rows.schema().fieldIndex(name)).dataType().equals(KAFKA.get(name)));
+        return same ? rows : rows.select(columns);
+    }
+
+    private static Column column(Dataset<Row> rows, String name) {
+        if (!Arrays.asList(rows.columns()).contains(name)) {
+            throw new IllegalArgumentException("the rows have no column '" + name + "'; windows are made of rows with "
+                + "the columns of Spark's Kafka source: " + String.join(", ", WindowPartials.INPUT) + "; these have: "
+                + String.join(", ", rows.columns()));
+        }
+        return col(name).cast(KAFKA.get(name)).as(name);
+    }
+}

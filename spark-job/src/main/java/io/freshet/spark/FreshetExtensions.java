@@ -1,0 +1,21 @@
+package io.freshet.spark;
+
+import io.freshet.spark.sql.FreshetFunctions;
+import org.apache.spark.sql.SparkSessionExtensions;
+import scala.runtime.AbstractFunction1;
+import scala.runtime.BoxedUnit;
+
+/**
+ * Brings {@code freshet_parse}, {@code freshet_rejection} and {@code freshet_stats} to Spark SQL: set
+ * {@code spark.sql.extensions=io.freshet.spark.FreshetExtensions}.
+ */
+public final class FreshetExtensions extends AbstractFunction1<SparkSessionExtensions, BoxedUnit> {
+    /** Called by Spark, by reflection, for every new session. */
+    public FreshetExtensions() {}
+
+    @Override
+    public BoxedUnit apply(SparkSessionExtensions extensions) {
+        FreshetFunctions.register(extensions);
+        return BoxedUnit.UNIT;
+    }
+}

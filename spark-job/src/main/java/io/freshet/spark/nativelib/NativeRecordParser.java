@@ -1,0 +1,162 @@
+package io.freshet.spark.nativelib;
+
+import java.lang.ref.Cleaner;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.atomic.AtomicLong;
+import org.apache.spark.unsafe.types.UTF8String;
+
+/**
+ * Parses records one at a time, for expressions of SQL. Key, value and result travel in direct buffers that are reused,
+ * so that a call allocates nothing on either side.
+ *
+ * <p>For one thread at a time. Close it; what is forgotten is freed by the garbage collector.
+ *
+ * <p>Use: {@link #key}, {@link #value}, {@link #parse}; then of an accepted record {@link #readings} times the four
+ * methods that read one reading, in their order; of a rejected one {@link #readText} for the reason and for the detail.
+ */
+public final class NativeRecordParser implements AutoCloseable {
+    /** What {@link #parse} returns for a rejected record. */
+    public static final int REJECTED = -1;
+
+    private static final Cleaner CLEANER = Cleaner.create();
+    private static final int FIRST_CAPACITY = 4096;
+
+    private final AtomicLong handle;
+    private final Cleaner.Cleanable cleanable;
+    private final UTF8String[] metrics;
+    private ByteBuffer record = allocate(FIRST_CAPACITY);
+    private ByteBuffer result = allocate(FIRST_CAPACITY);
+    private int keyLength;
+
+    /** @param streamJson as {@link #readSpecification} gave it */
+    public NativeRecordParser(String streamJson) {
+        NativeLibrary.load();
+        handle = new AtomicLong(open(streamJson.getBytes(StandardCharsets.UTF_8)));
+        cleanable = CLEANER.register(this, new Closing(handle));
+        String[] names = new String(metrics(handle.get()), StandardCharsets.UTF_8).split("\\|");
+        metrics = new UTF8String[names.length];
+        for (int metric = 0; metric < names.length; metric++) {
+            metrics[metric] = UTF8String.fromString(names[metric]);
+        }
+    }
+
+    /**
+     * Validates the text of a {@code [[stream]]} table: TOML lines, or the inside of a TOML inline table.
+     *
+     * @param windows whether it has to say over which windows; if not, it may
+     * @return the stream, with defaults filled in, as JSON
+     * @throws ConfigurationException when something in it is wrong: line, key, and what would be right
+     */
+    public static String readSpecification(String text, boolean windows) {
+        NativeLibrary.load();
+        return new String(readSpecification(text.getBytes(StandardCharsets.UTF_8), windows), StandardCharsets.UTF_8);
+    }
+
+    /** Begins a record with its key, null without one. */
+    public void key(byte[] key) {
+        keyLength = key == null ? -1 : key.length;
+        record.clear();
+        if (key != null) {
+            reserve(key.length).put(key);
+        }
+    }
+
+    /** Adds the value. */
+    public void value(byte[] value) {
+        reserve(value.length).put(value);
+    }
+
+    /** Adds the value. */
+    public void value(UTF8String value) {
+        reserve(value.numBytes()).put(value.getByteBuffer());
+    }
+
+    /**
+     * Parses the record.
+     *
+     * @param timed whether the record has a timestamp
+     * @param timestampMicros the timestamp, epoch microseconds; without one, no event is too far in the future
+     * @return the number of readings, or {@link #REJECTED}
+     */
+    public int parse(boolean timed, long timestampMicros) {
+        int valueLength = record.position() - Math.max(0, keyLength);
+        int length = parse(handle.get(), record, keyLength, valueLength, timed, timestampMicros, result);
+        if (length > result.capacity()) {
+            result = allocate(length);
+            takeResult(handle.get(), result);
+        }
+        return result.clear().getInt();
+    }
+
+    /** First of a reading: the name of its metric. */
+    public UTF8String readMetric() {
+        return metrics[result.getInt()];
+    }
+
+    /** Second of a reading: event time, epoch microseconds. */
+    public long readTime() {
+        return result.getLong();
+    }
+
+    /** Third of a reading: the value. */
+    public double readValue() {
+        return result.getDouble();
+    }
+
+    /** Last of a reading: the series; of a rejected record: first the reason, then the detail. */
+    public UTF8String readText() {
+        byte[] bytes = new byte[result.getInt()];
+        result.get(bytes);
+        return UTF8String.fromBytes(bytes);
+    }
+
+    @Override
+    public void close() {
+        cleanable.clean();
+    }
+
+    /** Room for so many more bytes. */
+    private ByteBuffer reserve(int bytes) {
+        if (bytes > record.remaining()) {
+            ByteBuffer longer = allocate(Math.addExact(record.position(), bytes));
+            record = longer.put(record.flip());
+        }
+        return record;
+    }
+
+    private static ByteBuffer allocate(int capacity) {
+        return ByteBuffer.allocateDirect(capacity).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** Must not know the parser, which could never be collected then. */
+    private record Closing(AtomicLong handle) implements Runnable {
+        @Override
+        public void run() {
+            long closing = handle.getAndSet(0);
+            if (closing != 0) {
+                NativeRecordParser.close(closing);
+            }
+        }
+    }
+
+    private static native byte[] readSpecification(byte[] text, boolean windows);
+
+    private static native long open(byte[] stream);
+
+    private static native byte[] metrics(long handle);
+
+    private static native int parse(
+        long handle,
+        ByteBuffer record,
+        int keyLength,
+        int valueLength,
+        boolean timed,
+        long timestamp,
+        ByteBuffer result);
+
+    private static native void takeResult(long handle, ByteBuffer result);
+
+    private static native void close(long handle);
+}
