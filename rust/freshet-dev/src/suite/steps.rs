@@ -56,12 +56,21 @@ fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
             // "All targets" leaves out what a plain `cargo test` leaves out.
             ("lints of the system tests", clippy(&["--workspace", "--test", "system"])),
             ("tests", cargo_test(&["--workspace"])),
+            ("native library with address sanitizer", with_address_sanitizer(root)),
             ("format of the fuzz targets", fuzz_format),
             ("fuzzing of JSON", fuzz("json")),
             ("fuzzing of CSV", fuzz("csv")),
             ("fuzzing of line protocol", fuzz("influx")),
         ],
-        TestPart::Jvm => vec![("native library", native), ("tests", gradle("jvmTest"))],
+        TestPart::Jvm => {
+            let mut steps = vec![
+                ("native library", native),
+                ("tests", gradle("jvmTest")),
+                ("checked native calls", gradle("jvmCheckedTest")),
+            ];
+            steps.extend(long.then(|| ("long tests", gradle("jvmLongTest"))));
+            steps
+        }
         TestPart::Node => vec![
             ("install", command(&dashboard, "npm", &["ci", "--no-audit", "--no-fund"])),
             ("build", command(&dashboard, "npm", &["run", "build"])),
@@ -72,6 +81,18 @@ fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
         }
     };
     steps.into_iter().map(|(name, command)| Step { part, name, command }).collect()
+}
+
+/// The tests of the native library and of the core in it, where every access to memory is checked. Its own folder keeps
+/// the other builds; naming the target keeps build scripts and macros as they are.
+fn with_address_sanitizer(root: &Path) -> CommandLine {
+    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let test = ["test", "--release", "--locked", "-p", "freshet-core", "-p", "freshet-jni"];
+    command(root, "cargo", &[&test[..], &["--lib", "--target", &target]].concat())
+        // Sanitizers are options of the nightly compiler, which the pinned one has all the same.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", "-Zsanitizer=address")
+        .env("CARGO_TARGET_DIR", root.join("target/asan"))
 }
 
 fn command(folder: &Path, program: &str, arguments: &[&str]) -> CommandLine {
@@ -93,6 +114,15 @@ mod tests {
     fn no_part_named_means_all_parts() {
         assert_eq!(names(&[]), ALL);
         assert_eq!(names(&[TestPart::Node]), [TestPart::Node]);
+    }
+
+    #[test]
+    fn the_long_tests_of_the_jvm_are_a_step_of_their_own() {
+        let names = |long| -> Vec<&str> {
+            steps(Path::new("/p"), &[TestPart::Jvm], long).iter().map(|step| step.name).collect()
+        };
+        assert!(names(true).contains(&"long tests") && !names(false).contains(&"long tests"));
+        assert!(names(false).contains(&"checked native calls"));
     }
 
     #[test]
