@@ -5,17 +5,15 @@ import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.when;
 
+import io.freshet.spark.plan.Step;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.TimeoutException;
-import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.functions;
 import org.apache.spark.sql.streaming.DataStreamReader;
 import org.apache.spark.sql.streaming.DataStreamWriter;
 import org.apache.spark.sql.streaming.StreamingQuery;
@@ -89,15 +87,14 @@ final class StreamQuery {
             new DeadLetters(configuration.kafka(), configuration.deadLettersTopic(), stream.rawTopic());
         Dataset<Row> partials = StreamWindows.partials(records, stream, deadLetters, counters);
         return StreamWindows.merge(observe(AGGREGATED, "records", partials), stream)
-            .select(col("series"), col("metric"), col("window_name"),
-                functions.unix_micros(col("window.start")), functions.unix_micros(col("window.end")), col("stats"));
+            .select("series", "metric", "window_name", "window.start", "window.end", "stats");
     }
 
     /** The messages for Kafka that carry these windows. */
     Dataset<Row> messages(Dataset<Row> windows) {
-        MapFunction<Row, Row> toMessage = new WindowMessages(stream, counters.bytesOut());
-        return observe(COUNTED, "counted", windows.map(toMessage, Encoders.row(WindowMessages.OUTPUT)))
-            .select("key", "value");
+        WindowMessages toMessages = new WindowMessages(stream, counters.bytesOut());
+        Dataset<Row> messages = Step.apply(windows, WindowMessages.INPUT, toMessages, WindowMessages.OUTPUT);
+        return observe(COUNTED, "counted", messages).select("key", "value");
     }
 
     /** Observes the sum of a column per kind of window. */

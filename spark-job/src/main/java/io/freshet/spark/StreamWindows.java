@@ -5,9 +5,7 @@ import static org.apache.spark.sql.functions.struct;
 
 import io.freshet.spark.plan.Step;
 import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.Metadata;
 import org.apache.spark.sql.types.MetadataBuilder;
 
@@ -46,6 +44,6 @@ final class StreamWindows {
             .select(col("series"), col("metric"), col("window_name"),
                 struct(col("start"), col("end")).as("window", watermark), col("stats"))
             .groupBy("series", "metric", "window_name", "window")
-            .agg(functions.udaf(new MergeWindowStats(), Encoders.BINARY()).apply(col("stats")).as("stats"));
+            .agg(MergeWindowStats.of(col("stats")).as("stats"));
     }
 }

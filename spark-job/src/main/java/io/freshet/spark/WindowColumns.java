@@ -1,16 +1,14 @@
 package io.freshet.spark;
 
-import io.freshet.spark.plan.PartitionStep;
-import java.util.Iterator;
+import io.freshet.spark.plan.RowStep;
 import java.util.List;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
-import org.apache.spark.sql.catalyst.expressions.UnsafeProjection;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
 /** Turns merged windows into columns of plain types. */
-final class WindowColumns implements PartitionStep {
+final class WindowColumns extends RowStep {
     static final List<String> INPUT = List.of("series", "metric", "window_name", "start", "end", "stats");
     static final StructType OUTPUT = new StructType()
         .add("series", DataTypes.StringType, false)
@@ -32,23 +30,12 @@ final class WindowColumns implements PartitionStep {
 
     private static final long serialVersionUID = 1L;
 
-    @Override
-    public Iterator<InternalRow> run(Iterator<InternalRow> rows, int[] columns) {
-        UnsafeProjection toUnsafeRow = UnsafeProjection.create(OUTPUT);
-        return new Iterator<>() {
-            @Override
-            public boolean hasNext() {
-                return rows.hasNext();
-            }
-
-            @Override
-            public InternalRow next() {
-                return toUnsafeRow.apply(columns(rows.next(), columns));
-            }
-        };
+    WindowColumns() {
+        super(OUTPUT);
     }
 
-    private static InternalRow columns(InternalRow row, int[] columns) {
+    @Override
+    protected InternalRow map(InternalRow row, int[] columns) {
         WindowStats stats = WindowStats.decode(row.getBinary(columns[5]));
         return new GenericInternalRow(new Object[] {
             row.getUTF8String(columns[0]), row.getUTF8String(columns[1]), row.getUTF8String(columns[2]),

@@ -2,18 +2,24 @@ package io.freshet.spark;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.StreamWriteFeature;
+import io.freshet.spark.plan.RowStep;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import org.apache.spark.api.java.function.MapFunction;
-import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
+import java.util.List;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.LongAccumulator;
 
 /** The last step of a query: a merged window becomes the Kafka message that carries it. */
-final class WindowMessages implements MapFunction<Row, Row> {
+final class WindowMessages extends RowStep {
+    /** The columns of a merged window; start and end are timestamps. */
+    static final List<String> INPUT = List.of("series", "metric", "window_name", "start", "end", "stats");
+
     /** Key and value of the message, and for the books how many records the batch added to which kind of window. */
     static final StructType OUTPUT = new StructType()
         .add("key", DataTypes.BinaryType, false)
@@ -22,8 +28,11 @@ final class WindowMessages implements MapFunction<Row, Row> {
         .add("counted", DataTypes.LongType, false);
 
     private static final long serialVersionUID = 1L;
-    private static final JsonFactory JSON = new JsonFactory();
-    private static final long MICROS = 1_000;
+    private static final JsonFactory JSON = JsonFactory.builder()
+        .enable(StreamWriteFeature.USE_FAST_DOUBLE_WRITER)
+        .build();
+    private static final long MICROS_PER_MILLI = 1_000;
+    private static final int USUAL_BYTES = 384;
 
     private final String stream;
     private final int generation;
@@ -31,28 +40,30 @@ final class WindowMessages implements MapFunction<Row, Row> {
 
     /** @param bytesOut counts the bytes of keys and values */
     WindowMessages(PipelineConfiguration.Stream stream, LongAccumulator bytesOut) {
+        super(OUTPUT);
         this.stream = stream.name();
         this.generation = stream.generation();
         this.bytesOut = bytesOut;
     }
 
-    /** @param row series, metric, kind of window, start and end (epoch microseconds), merged statistics */
     @Override
-    public Row call(Row row) throws IOException {
-        String series = row.getString(0);
-        String metric = row.getString(1);
-        String window = row.getString(2);
-        long start = row.getLong(3) / MICROS;
-        WindowStats stats = WindowStats.decode((byte[]) row.get(5));
+    protected InternalRow map(InternalRow row, int[] columns) {
+        String series = row.getUTF8String(columns[0]).toString();
+        String metric = row.getUTF8String(columns[1]).toString();
+        String window = row.getUTF8String(columns[2]).toString();
+        long start = row.getLong(columns[3]) / MICROS_PER_MILLI;
+        long end = row.getLong(columns[4]) / MICROS_PER_MILLI;
+        WindowStats stats = WindowStats.decode(row.getBinary(columns[5]));
         byte[] key = (series + '|' + metric + '|' + window + '|' + start).getBytes(StandardCharsets.UTF_8);
-        byte[] value = json(series, metric, window, start, row.getLong(4) / MICROS, stats);
+        byte[] value = json(series, metric, window, start, end, stats);
         bytesOut.add(key.length + value.length);
-        return RowFactory.create(key, value, window, stats.recordsOfNewestBatch());
+        return new GenericInternalRow(new Object[] {
+            key, value, row.getUTF8String(columns[2]), stats.recordsOfNewestBatch(),
+        });
     }
 
-    private byte[] json(String series, String metric, String window, long start, long end, WindowStats stats)
-        throws IOException {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream(384);
+    private byte[] json(String series, String metric, String window, long start, long end, WindowStats stats) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(USUAL_BYTES);
         try (JsonGenerator json = JSON.createGenerator(bytes)) {
             json.writeStartObject();
             json.writeStringField("stream", stream);
@@ -70,11 +81,13 @@ final class WindowMessages implements MapFunction<Row, Row> {
             json.writeNumberField("p50", stats.quantile(0.50));
             json.writeNumberField("p95", stats.quantile(0.95));
             json.writeNumberField("p99", stats.quantile(0.99));
-            json.writeNumberField("last_event", Math.floorDiv(stats.lastEventMicros(), MICROS));
+            json.writeNumberField("last_event", Math.floorDiv(stats.lastEventMicros(), MICROS_PER_MILLI));
             json.writeNumberField("generation", generation);
             json.writeNumberField("revision", stats.count());
             json.writeNumberField("emitted", System.currentTimeMillis());
             json.writeEndObject();
+        } catch (IOException e) {
+            throw new UncheckedIOException("writing to memory has failed", e);
         }
         return bytes.toByteArray();
     }

@@ -25,7 +25,6 @@ import java.util.Map;
 import java.util.Random;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
@@ -107,7 +106,7 @@ class WindowsAgainstPlainSparkTest {
         List<Row> rows =
             Step.apply(records.repartition(5), WindowPartials.INPUT, partials, WindowPartials.OUTPUT)
             .groupBy("series", "window_name", "start")
-            .agg(functions.udaf(new MergeWindowStats(), Encoders.BINARY()).apply(col("stats")).as("stats"))
+            .agg(MergeWindowStats.of(col("stats")).as("stats"))
             .select(col("series"), col("window_name"), unix_micros(col("start")), col("stats"))
             .collectAsList();
         assertEquals(0, rejected.value());
