@@ -121,9 +121,9 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_readSp
     gate::enter(env, |env| {
         let text = String::from_utf8_lossy(&env.convert_byte_array(text)?).into_owned();
         let read = if windows { Stream::parse } else { Stream::parse_without_windows };
-        let json = serde_json::to_vec(&read(&text)?)
+        let json = serde_json::to_value(read(&text)?)
             .map_err(|error| NativeError::Contract(format!("no JSON of a stream: {error}")))?;
-        Ok(env.byte_array_from_slice(&json)?)
+        Ok(env.byte_array_from_slice(json.to_string().as_bytes())?)
     })
 }
 

@@ -13,6 +13,7 @@ use jni::sys::{jboolean, jint, jlong};
 use jni::{Env, EnvUnowned};
 
 use crate::columns::{self, BATCH_ROWS, Names, RejectedColumns, WindowColumns};
+use crate::direct;
 use crate::gate::{self, NativeError};
 use crate::packed;
 
@@ -158,29 +159,9 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_ad
 ) -> jint {
     enter_with(env, handle, |env, aggregation| {
         // SAFETY: the Java caller holds the buffer and does not write to it during the call.
-        let records = unsafe { direct_bytes(env, &records, length) }?;
+        let records = unsafe { direct::bytes(env, &records, length) }?;
         Ok(jint::try_from(aggregation.add(records)?).unwrap_or(jint::MAX))
     })
-}
-
-/// The first `length` bytes of a direct buffer.
-///
-/// # Safety
-///
-/// The buffer stays alive and unchanged as long as the slice is used.
-unsafe fn direct_bytes<'a>(
-    env: &Env<'_>,
-    buffer: &'a JByteBuffer<'_>,
-    length: jint,
-) -> Result<&'a [u8], NativeError> {
-    let address = env.get_direct_buffer_address(buffer)?;
-    let capacity = env.get_direct_buffer_capacity(buffer)?;
-    let length =
-        usize::try_from(length).ok().filter(|length| *length <= capacity).ok_or_else(|| {
-            NativeError::Contract(format!("{length} bytes in a buffer of {capacity}"))
-        })?;
-    // SAFETY: the JVM says that the buffer has `capacity` bytes there; the caller that they do not change.
-    Ok(unsafe { std::slice::from_raw_parts(address, length) })
 }
 
 /// `static native void takeRejected(long handle, long array, long schema)`: moves the records rejected since the last

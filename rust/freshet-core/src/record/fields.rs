@@ -122,6 +122,7 @@ pub(super) struct Row<'a> {
 const MAX_QUOTED: usize = 64;
 
 impl<'a> Row<'a> {
+    #[inline]
     pub(super) fn get(&self, slot: usize) -> Value<'a> {
         match self.fields.slots[slot] {
             Slot::Missing => Value::Missing,

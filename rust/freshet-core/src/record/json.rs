@@ -371,7 +371,10 @@ impl Scan<'_> {
             return Err(Fault::TooDeep);
         }
         self.at += 1;
-        self.capture(node, Fields::set_nested);
+        // The record itself is no field, and nothing was found before it.
+        if depth > 1 {
+            self.capture(node, Fields::set_nested);
+        }
         self.skip_whitespace();
         Ok(())
     }
@@ -434,7 +437,7 @@ impl Scan<'_> {
         let expected = self.shapes[node].get(position);
         if let Some(key) = expected.filter(|key| key.begins(&self.bytes[self.at..])) {
             let child = key.node;
-            self.at += key.length;
+            self.at += key.written.len();
             self.skip_whitespace();
             return Ok(child);
         }
@@ -492,42 +495,52 @@ impl Scan<'_> {
 /// A key as it was written, from its opening quote to the colon.
 #[derive(Debug)]
 struct ExpectedKey {
-    /// The first 16 bytes, zeros after the end: two words are compared faster than a slice.
+    written: Vec<u8>,
+    /// Its first 16 bytes, zeros after the end: one comparison is faster than that of a slice.
     beginning: u128,
     mask: u128,
-    /// The bytes after the sixteenth.
-    rest: Vec<u8>,
-    length: usize,
     /// The place that the key leads to.
     node: Option<usize>,
 }
 
-const BEGINNING: usize = 16;
+const BEGINNING: usize = size_of::<u128>();
 
 impl ExpectedKey {
+    fn new(written: &[u8], node: Option<usize>) -> Self {
+        let mut key = Self { written: Vec::new(), beginning: 0, mask: 0, node };
+        key.set(written, node);
+        key
+    }
+
+    fn set(&mut self, written: &[u8], node: Option<usize>) {
+        let length = written.len().min(BEGINNING);
+        let (mut beginning, mut mask) = ([0; BEGINNING], [0; BEGINNING]);
+        beginning[..length].copy_from_slice(&written[..length]);
+        mask[..length].fill(u8::MAX);
+        self.beginning = u128::from_le_bytes(beginning);
+        self.mask = u128::from_le_bytes(mask);
+        self.node = node;
+        self.written.clear();
+        self.written.extend_from_slice(written);
+    }
+
     #[inline]
     fn begins(&self, bytes: &[u8]) -> bool {
-        let Some(beginning) = bytes.first_chunk() else { return false };
-        u128::from_le_bytes(*beginning) & self.mask == self.beginning
-            && (self.rest.is_empty() || bytes[BEGINNING..].starts_with(&self.rest))
+        match bytes.first_chunk() {
+            Some(beginning) if self.written.len() <= BEGINNING => {
+                u128::from_le_bytes(*beginning) & self.mask == self.beginning
+            }
+            _ => bytes.starts_with(&self.written),
+        }
     }
 }
 
 /// Remembers a key of an object. An object that has other keys than the one before costs this much for each of them, so
 /// the place of an old key is reused.
 fn learn(shape: &mut Shape, position: usize, written: &[u8], node: Option<usize>) {
-    let (first, rest) = written.split_at(written.len().min(BEGINNING));
-    let mut beginning = [0; BEGINNING];
-    beginning[..first.len()].copy_from_slice(first);
-    let mut mask = [0; BEGINNING];
-    mask[..first.len()].fill(u8::MAX);
-    let (beginning, mask) = (u128::from_le_bytes(beginning), u128::from_le_bytes(mask));
-    let length = written.len();
-    if let Some(key) = shape.get_mut(position) {
-        key.rest.clear();
-        key.rest.extend_from_slice(rest);
-        (key.beginning, key.mask, key.length, key.node) = (beginning, mask, length, node);
-    } else if position < MAX_SHAPE {
-        shape.push(ExpectedKey { beginning, mask, rest: rest.to_vec(), length, node });
+    match shape.get_mut(position) {
+        Some(key) => key.set(written, node),
+        None if position < MAX_SHAPE => shape.push(ExpectedKey::new(written, node)),
+        None => {}
     }
 }

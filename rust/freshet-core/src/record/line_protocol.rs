@@ -332,6 +332,9 @@ impl Scan<'_> {
         let mut plain = start;
         let mut decoded: Option<usize> = None;
         loop {
+            let rest = &self.bytes[self.at..];
+            let is_special = |byte: &u8| SPECIAL_IN_NAMES[usize::from(*byte)];
+            self.at += rest.iter().position(is_special).unwrap_or(rest.len());
             match self.bytes.get(self.at..).unwrap_or_default() {
                 [b'\\', b'=', ..] | [b'=', ..] if !equals => self.at += 1,
                 [b'\\', b',' | b' ' | b'=' | b'\\', ..] => {
@@ -391,6 +394,21 @@ impl Scan<'_> {
         Ok(Text::Decoded(decoded..buffer.len()))
     }
 }
+
+/// The bytes that may mean something in a name: a table, as there are too many for [`find_special`].
+const SPECIAL_IN_NAMES: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut control = 0;
+    while control < 0x20 {
+        special[control] = true;
+        control += 1;
+    }
+    special[b',' as usize] = true;
+    special[b' ' as usize] = true;
+    special[b'=' as usize] = true;
+    special[b'\\' as usize] = true;
+    special
+};
 
 /// A field's value that is no string.
 #[derive(Debug, Clone, Copy, PartialEq)]

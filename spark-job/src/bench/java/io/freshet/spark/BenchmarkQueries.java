@@ -35,8 +35,8 @@ final class BenchmarkQueries {
     /** Only what the windows need, as one would write it by hand: {@code from_json} skips the other fields. */
     private static final StructType FIELDS = new StructType()
         .add("sensor", DataTypes.StringType).add("at", DataTypes.LongType).add("temperature", DataTypes.DoubleType);
-    /** Enough for a measurement after the first batch, which pays for planning and compiling. */
-    private static final int BATCHES = 5;
+    /** Half of them warm up. */
+    private static final int BATCHES = 12;
 
     private final SparkSession session;
     private final String servers;
@@ -75,8 +75,6 @@ final class BenchmarkQueries {
             .option("subscribe", Benchmark.TOPIC)
             .option("startingOffsets", "earliest")
             .option("maxOffsetsPerTrigger", recordsPerBatch)
-            .option("kafka.max.poll.records", System.getProperty("mpr", "500"))
-            .option("kafka.max.partition.fetch.bytes", System.getProperty("mpf", "1048576"))
             .load();
     }
 

@@ -14,14 +14,24 @@ import org.apache.spark.sql.streaming.StreamingQuery;
 import org.apache.spark.sql.streaming.StreamingQueryListener;
 import org.apache.spark.sql.streaming.Trigger;
 
-/** Runs one query over the whole topic and measures it from the end of its first micro-batch to the end of its last. */
+/**
+ * Runs one query over the topic and measures it once it is warm: from the end of one micro-batch to the end of a later
+ * one. The first batches pay for planning and compiling, which a query that runs for days pays once.
+ */
 final class BenchmarkRun extends StreamingQueryListener {
     private static final OperatingSystemMXBean SYSTEM =
         (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
     private static final double NANOS = 1e9;
+    /** Micro-batches before the measurement; fewer when they take very long. */
+    private static final int WARM_UP_BATCHES = 6;
+    private static final double WARM_UP_SECONDS = 15;
+    /** Enough to measure; what is left of the topic is not read then. */
+    private static final double MEASURED_SECONDS = 15;
 
     private final List<Sample> samples = new ArrayList<>();
     private final CountDownLatch ended = new CountDownLatch(1);
+    private final CountDownLatch measured = new CountDownLatch(1);
+    private Sample start;
 
     private record Sample(long records, long nanos, long cpuNanos) {}
 
@@ -43,7 +53,11 @@ final class BenchmarkRun extends StreamingQueryListener {
                 .option("checkpointLocation", checkpoint.toString())
                 .trigger(Trigger.AvailableNow())
                 .start();
-            query.awaitTermination();
+            run.measured.await();
+            query.stop();
+            if (query.exception().isDefined()) {
+                throw query.exception().get();
+            }
             if (!run.ended.await(1, TimeUnit.MINUTES)) {
                 throw new IllegalStateException("Spark has not reported the end of the query");
             }
@@ -54,10 +68,13 @@ final class BenchmarkRun extends StreamingQueryListener {
     }
 
     private Result result() {
-        Sample first = samples.get(0);
         Sample last = samples.get(samples.size() - 1);
-        long records = samples.stream().skip(1).mapToLong(Sample::records).sum();
-        return new Result(records, (last.nanos - first.nanos) / NANOS, (last.cpuNanos - first.cpuNanos) / NANOS);
+        if (last == start) {
+            throw new IllegalStateException("the topic has too few records to measure anything after the warm-up");
+        }
+        long records = samples.subList(samples.indexOf(start) + 1, samples.size()).stream()
+            .mapToLong(Sample::records).sum();
+        return new Result(records, (last.nanos - start.nanos) / NANOS, (last.cpuNanos - start.cpuNanos) / NANOS);
     }
 
     @Override
@@ -65,13 +82,24 @@ final class BenchmarkRun extends StreamingQueryListener {
 
     @Override
     public void onQueryProgress(QueryProgressEvent event) {
-        if (event.progress().numInputRows() > 0) {
-            samples.add(new Sample(event.progress().numInputRows(), System.nanoTime(), SYSTEM.getProcessCpuTime()));
+        if (event.progress().numInputRows() == 0 || measured.getCount() == 0) {
+            return;
+        }
+        Sample sample = new Sample(event.progress().numInputRows(), System.nanoTime(), SYSTEM.getProcessCpuTime());
+        samples.add(sample);
+        if (start != null) {
+            if ((sample.nanos - start.nanos) / NANOS > MEASURED_SECONDS) {
+                measured.countDown();
+            }
+        } else if (samples.size() == WARM_UP_BATCHES
+            || (sample.nanos - samples.get(0).nanos) / NANOS > WARM_UP_SECONDS) {
+            start = sample;
         }
     }
 
     @Override
     public void onQueryTerminated(QueryTerminatedEvent event) {
+        measured.countDown();
         ended.countDown();
     }
 }

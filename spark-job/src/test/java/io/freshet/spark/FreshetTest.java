@@ -88,24 +88,28 @@ class FreshetTest {
         Dataset<Row> records = records();
         Map<String, Row> ours = new HashMap<>();
         Freshet.windows(records, spec, RejectedRecords.dropped(rejected)).collectAsList()
-            .forEach(row -> ours.put(row.getString(0) + "|" + row.getString(1) + "|" + row.getString(2) + "|" + row.get(3),
-                row));
+            .forEach(row -> ours.put(key(row, row.getString(2)), row));
         assertEquals(REJECTED, rejected.value());
 
         records.createOrReplaceTempView("records");
         Map<String, Row> sql = new HashMap<>();
-        Map<String, String> kinds = Map.of("10s", "'10 seconds'", "1m", "'1 minute'", "30s/10s", "'30 seconds', '10 seconds'");
+        Map<String, String> kinds =
+            Map.of("10s", "'10 seconds'", "1m", "'1 minute'", "30s/10s", "'30 seconds', '10 seconds'");
         kinds.forEach((kind, window) -> spark.sql("""
             SELECT series, metric, '%s', w.start, w.end, s.*, newest, s.count FROM (
               SELECT series, metric, window(time, %s) AS w, freshet_stats(value) AS s, max(time) AS newest
               FROM (SELECT inline(freshet_parse(value, '%s', key, timestamp)) FROM records)
               GROUP BY series, metric, window(time, %s))
             """.formatted(kind, window, FIELDS, window)).collectAsList()
-            .forEach(row -> sql.put(row.getString(0) + "|" + row.getString(1) + "|" + kind + "|" + row.get(3), row)));
+            .forEach(row -> sql.put(key(row, kind), row)));
 
         assertEquals(sql.keySet(), ours.keySet());
         assertTrue(ours.size() > 200, () -> ours.size() + " windows");
         sql.forEach((key, row) -> assertSame(key, row, ours.get(key)));
+    }
+
+    private static String key(Row window, String kind) {
+        return window.getString(0) + "|" + window.getString(1) + "|" + kind + "|" + window.get(3);
     }
 
     private static void assertSame(String key, Row expected, Row found) {
@@ -124,7 +128,8 @@ class FreshetTest {
     @Test
     void rowsOfOtherTypesAreCastAndMissingColumnsNamed() {
         StreamSpec spec = StreamSpec.parse(FIELDS + ", windows = \"1m\"");
-        Dataset<Row> texts = records().selectExpr("string(key)", "string(value)", "short(partition)", "int(offset)", "timestamp");
+        Dataset<Row> texts =
+            records().selectExpr("string(key)", "string(value)", "smallint(partition)", "int(offset)", "timestamp");
         assertEquals(Freshet.windows(records(), spec).count(), Freshet.windows(texts, spec).count());
         var thrown = assertThrows(IllegalArgumentException.class, () -> Freshet.windows(texts.drop("timestamp"), spec));
         assertEquals("the rows have no column 'timestamp'; windows are made of rows with the columns of Spark's Kafka "

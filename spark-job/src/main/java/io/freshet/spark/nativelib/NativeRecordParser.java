@@ -1,6 +1,7 @@
 package io.freshet.spark.nativelib;
 
 import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -87,6 +88,7 @@ public final class NativeRecordParser implements AutoCloseable {
             result = allocate(length);
             takeResult(handle.get(), result);
         }
+        Reference.reachabilityFence(this); // until here the parser must not be collected, and closed
         return result.clear().getInt();
     }
 

@@ -1,5 +1,6 @@
 package io.freshet.spark.nativelib;
 
+import io.freshet.spark.kafka.KafkaRow;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.apache.spark.sql.catalyst.InternalRow;
@@ -53,6 +54,9 @@ public final class RecordBatchBuffer {
         if (row.isNullAt(column)) {
             return -1;
         }
+        if (row instanceof KafkaRow record) {
+            return record.bytes(column).remaining();
+        }
         return row instanceof UnsafeRow ? (int) row.getLong(column) : row.getBinary(column).length;
     }
 
@@ -64,7 +68,9 @@ public final class RecordBatchBuffer {
         if (length <= 0) {
             return;
         }
-        if (row instanceof UnsafeRow unsafe && unsafe.getBaseObject() instanceof byte[] bytes) {
+        if (row instanceof KafkaRow record) {
+            buffer.put(record.bytes(column).duplicate());
+        } else if (row instanceof UnsafeRow unsafe && unsafe.getBaseObject() instanceof byte[] bytes) {
             long distance = row.getLong(column) >>> Integer.SIZE;
             long start = unsafe.getBaseOffset() - Platform.BYTE_ARRAY_OFFSET + distance;
             buffer.put(bytes, (int) start, length);

@@ -1,5 +1,6 @@
 package io.freshet.spark.plan;
 
+import io.freshet.spark.kafka.KafkaScan;
 import java.util.List;
 import java.util.Objects;
 import org.apache.spark.rdd.RDD;
@@ -36,7 +37,8 @@ public final class StepExec extends SparkPlan {
         SparkPlan source = withoutCopy(child);
         int[] columns = CollectionConverters.asJava(input).stream().mapToInt(column -> ordinal(source, column)).toArray();
         PartitionStep running = step;
-        return source.execute().toJavaRDD().mapPartitions(rows -> running.run(rows, columns)).rdd();
+        RDD<InternalRow> rows = KafkaScan.rows(source).orElseGet(source::execute);
+        return rows.toJavaRDD().mapPartitions(task -> running.run(task, columns)).rdd();
     }
 
     private static int ordinal(SparkPlan source, Attribute column) {

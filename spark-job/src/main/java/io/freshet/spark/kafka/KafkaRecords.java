@@ -1,0 +1,144 @@
+package io.freshet.spark.kafka;
+
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.Iterator;
+import java.util.List;
+import java.util.NoSuchElementException;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.spark.TaskContext;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.execution.metric.SQLMetric;
+import org.apache.spark.sql.kafka010.KafkaBatchInputPartition;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Reads one range of offsets of one partition. Offsets without a record (transaction markers, aborted records, what
+ * compaction has removed) are passed over, as Spark's own reader does; so are offsets that Kafka has deleted, unless the
+ * source is told {@code failOnDataLoss}.
+ */
+final class KafkaRecords implements Iterator<InternalRow>, AutoCloseable {
+    private static final Logger LOGGER = LoggerFactory.getLogger(KafkaRecords.class);
+    /** After so long without an answer it is looked whether the task should end. */
+    private static final Duration POLL = Duration.ofMillis(500);
+
+    private final TopicPartition partition;
+    private final long end;
+    private final Duration patience;
+    private final boolean failOnDataLoss;
+    private final SQLMetric records;
+    private final TaskContext context;
+    private final ConsumerPool.Key key;
+    private final KafkaConsumer<ByteBuffer, ByteBuffer> consumer;
+    private final KafkaRow row;
+    private Iterator<ConsumerRecord<ByteBuffer, ByteBuffer>> polled = Collections.emptyIterator();
+    /** The next offset to be read. */
+    private long position;
+    private boolean advanced;
+    private boolean usable = true;
+
+    KafkaRecords(KafkaBatchInputPartition range, SQLMetric records, TaskContext context) {
+        partition = range.offsetRange().topicPartition();
+        position = range.offsetRange().fromOffset();
+        end = range.offsetRange().untilOffset();
+        patience = Duration.ofMillis(range.pollTimeoutMs());
+        failOnDataLoss = range.failOnDataLoss();
+        this.records = records;
+        this.context = context;
+        row = new KafkaRow(partition);
+        key = new ConsumerPool.Key(range.executorKafkaParams(), partition);
+        consumer = ConsumerPool.borrow(key);
+        seek(position);
+    }
+
+    @Override
+    public boolean hasNext() {
+        if (!advanced) {
+            advanced = advance();
+        }
+        return advanced;
+    }
+
+    @Override
+    public InternalRow next() {
+        if (!hasNext()) {
+            throw new NoSuchElementException();
+        }
+        advanced = false;
+        return row;
+    }
+
+    private boolean advance() {
+        while (!polled.hasNext()) {
+            if (position >= end) {
+                return false;
+            }
+            poll();
+        }
+        ConsumerRecord<ByteBuffer, ByteBuffer> record = polled.next();
+        if (record.offset() >= end) {
+            position = end;
+            polled = Collections.emptyIterator();
+            return false;
+        }
+        row.set(record);
+        records.add(1);
+        // After the last record the consumer's own position says more: behind it may be offsets without a record.
+        position = polled.hasNext() ? record.offset() + 1 : consumer.position(partition);
+        return true;
+    }
+
+    /** Waits until the consumer's position has moved on: by records, or over offsets that have none. */
+    private void poll() {
+        usable = false; // unless all goes well
+        long deadline = System.nanoTime() + patience.toNanos();
+        long before = position;
+        while (position == before && !polled.hasNext()) {
+            context.killTaskIfInterrupted();
+            if (System.nanoTime() > deadline) {
+                throw new IllegalStateException("Kafka did not deliver offset " + position + " of " + partition
+                    + " within " + patience.toSeconds() + " s; is its leader up? The wait is set by the source's option "
+                    + "kafkaConsumer.pollTimeoutMs");
+            }
+            try {
+                polled = consumer.poll(POLL).records(partition).iterator();
+                position = polled.hasNext() ? position : consumer.position(partition);
+            } catch (OffsetOutOfRangeException e) {
+                skipLost(e);
+            }
+        }
+        usable = true;
+    }
+
+    /** Goes on after offsets that are gone: at the oldest record, or, when the topic was made anew, not at all. */
+    private void skipLost(OffsetOutOfRangeException reason) {
+        if (failOnDataLoss) {
+            throw new IllegalStateException("offset " + position + " of " + partition + " is no longer in Kafka; it was "
+                + "deleted by the topic's retention or with the topic. To go on without it, set failOnDataLoss to false",
+                reason);
+        }
+        long oldest = consumer.beginningOffsets(List.of(partition)).get(partition);
+        long next = oldest > position && oldest < end ? oldest : end;
+        LOGGER.warn("offsets {} to {} of {} are no longer in Kafka and were passed over", position, next - 1, partition);
+        seek(next);
+    }
+
+    private void seek(long offset) {
+        position = offset;
+        consumer.seek(partition, offset);
+    }
+
+    @Override
+    public void close() {
+        if (usable) {
+            ConsumerPool.giveBack(key, consumer);
+        } else {
+            ConsumerPool.discard(key, consumer);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+package io.freshet.spark.kafka;
+
+import java.nio.ByteBuffer;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
+import org.apache.spark.unsafe.types.UTF8String;
+
+/**
+ * A record with the columns of Spark's Kafka source, without headers. It is a view of one record after the other; what is
+ * not asked for is not made.
+ */
+public final class KafkaRow extends GenericInternalRow {
+    private static final long serialVersionUID = 1L;
+    private static final int KEY = 0;
+    private static final int VALUE = 1;
+    private static final int TOPIC = 2;
+    private static final int PARTITION = 3;
+    private static final int OFFSET = 4;
+    private static final int TIMESTAMP = 5;
+    private static final int TIMESTAMP_TYPE = 6;
+    private static final int HEADERS = 7;
+    private static final long MICROS_PER_MILLI = 1_000;
+
+    private final int partition;
+    private final String topic;
+    private transient ConsumerRecord<ByteBuffer, ByteBuffer> record;
+
+    KafkaRow(TopicPartition partition) {
+        super(HEADERS + 1);
+        this.partition = partition.partition();
+        this.topic = partition.topic();
+    }
+
+    void set(ConsumerRecord<ByteBuffer, ByteBuffer> next) {
+        record = next;
+    }
+
+    /** The bytes of the key or value as they lie in the consumer's memory; null when the record has none. */
+    public ByteBuffer bytes(int column) {
+        return column == KEY ? record.key() : record.value();
+    }
+
+    @Override
+    public boolean isNullAt(int column) {
+        return switch (column) {
+            case KEY -> record.key() == null;
+            case VALUE -> record.value() == null;
+            case HEADERS -> true;
+            default -> false;
+        };
+    }
+
+    @Override
+    public int getInt(int column) {
+        return column == PARTITION ? partition : record.timestampType().id;
+    }
+
+    @Override
+    public long getLong(int column) {
+        return column == OFFSET ? record.offset() : record.timestamp() * MICROS_PER_MILLI;
+    }
+
+    @Override
+    public Object genericGet(int column) {
+        return switch (column) {
+            case KEY, VALUE -> copy(bytes(column));
+            case TOPIC -> UTF8String.fromString(topic);
+            case PARTITION, TIMESTAMP_TYPE -> getInt(column);
+            case OFFSET, TIMESTAMP -> getLong(column);
+            default -> null;
+        };
+    }
+
+    private static byte[] copy(ByteBuffer bytes) {
+        if (bytes == null) {
+            return null;
+        }
+        byte[] copy = new byte[bytes.remaining()];
+        bytes.duplicate().get(copy);
+        return copy;
+    }
+}

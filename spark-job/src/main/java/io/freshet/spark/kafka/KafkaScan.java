@@ -1,0 +1,45 @@
+package io.freshet.spark.kafka;
+
+import java.util.Optional;
+import org.apache.spark.SparkConf;
+import org.apache.spark.rdd.RDD;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.connector.read.InputPartition;
+import org.apache.spark.sql.execution.SparkPlan;
+import org.apache.spark.sql.execution.datasources.v2.MicroBatchScanExec;
+import org.apache.spark.sql.kafka010.KafkaBatchInputPartition;
+import scala.jdk.javaapi.CollectionConverters;
+
+/** Recognizes a micro-batch of Spark's Kafka source. */
+public final class KafkaScan {
+    /** Set to false, Spark's own reader is used throughout. */
+    static final String DIRECT_SETTING = "spark.freshet.kafka.direct";
+    /** Delegation tokens of Spark's are known to its own reader only. */
+    private static final String TOKEN_SETTINGS = "spark.kafka.clusters.";
+
+    private KafkaScan() {}
+
+    /**
+     * The rows of the scan, read directly from Kafka: {@link KafkaRow}s with the scan's columns.
+     *
+     * @return empty when the plan is no micro-batch of Kafka's source, or its settings need Spark's own reader
+     */
+    public static Optional<RDD<InternalRow>> rows(SparkPlan plan) {
+        if (!(plan instanceof MicroBatchScanExec scan) || !mayRead(plan.session().sparkContext().getConf())) {
+            return Optional.empty();
+        }
+        boolean ofKafka = CollectionConverters.asJava(scan.inputPartitions()).stream()
+            .allMatch(KafkaScan::isOffsetRange);
+        return ofKafka
+            ? Optional.of(new KafkaRecordsRdd(scan.inputRDD(), scan.longMetric("numOutputRows")))
+            : Optional.empty();
+    }
+
+    private static boolean isOffsetRange(InputPartition partition) {
+        return partition instanceof KafkaBatchInputPartition;
+    }
+
+    private static boolean mayRead(SparkConf settings) {
+        return settings.getBoolean(DIRECT_SETTING, true) && settings.getAllWithPrefix(TOKEN_SETTINGS).length == 0;
+    }
+}

@@ -1,0 +1,91 @@
+package io.freshet.spark;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.jar.JarEntry;
+import java.util.jar.JarOutputStream;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A program of a user's, submitted to a Spark that has nothing but its own jars on its class path. */
+class SparkSubmitTest {
+    private static final String PROGRAM = """
+        import io.freshet.spark.Freshet;
+        import io.freshet.spark.StreamSpec;
+        import org.apache.spark.sql.Dataset;
+        import org.apache.spark.sql.Row;
+        import org.apache.spark.sql.SparkSession;
+
+        public class Submitted {
+            public static void main(String... arguments) {
+                SparkSession spark = SparkSession.builder().getOrCreate();
+                String fields = "series = [\\"id\\"], time = { field = \\"at\\" }, values = { v = \\"v\\" }";
+                Dataset<Row> records = spark.range(0, 1000, 1, 4).selectExpr(
+                    "concat('{\\"id\\":', id % 2, ',\\"v\\":', id, ',\\"at\\":', id, '}') AS value",
+                    "'' AS key", "0 AS partition", "id AS offset", "timestamp_millis(1000) AS timestamp");
+                records.createOrReplaceTempView("records");
+                spark.sql("SELECT inline(freshet_parse(value, '" + fields + "')) FROM records")
+                    .createOrReplaceTempView("readings");
+                System.out.println("SQL " + spark.sql("SELECT series, s.count, s.sum FROM "
+                    + "(SELECT series, freshet_stats(value) AS s FROM readings GROUP BY series) ORDER BY series")
+                    .collectAsList());
+                System.out.println("JAVA " + Freshet.windows(records, StreamSpec.parse(fields + ", windows = \\"1m\\""))
+                    .select("series", "count", "sum").orderBy("series").collectAsList());
+                System.out.println("KAFKA " + spark.readStream().format("kafka").option("subscribe", "t")
+                    .option("kafka.bootstrap.servers", "127.0.0.1:1").load().columns().length);
+            }
+        }
+        """;
+
+    @Test
+    void aPlainSparkSubmitHasTheFunctionsTheInterfaceAndKafka(@TempDir Path folder) throws Exception {
+        Path output = folder.resolve("output");
+        Process process = new ProcessBuilder(command(folder)).redirectErrorStream(true).redirectOutput(output.toFile())
+            .start();
+        int exitCode = process.waitFor();
+        String printed = Files.readString(output, StandardCharsets.UTF_8);
+        assertEquals(0, exitCode, printed);
+        String sums = "[[0,500,249500.0], [1,500,250000.0]]";
+        List<String> lines = printed.lines().filter(line -> line.matches("(SQL|JAVA|KAFKA) .*")).toList();
+        assertEquals(List.of("SQL " + sums, "JAVA " + sums, "KAFKA 7"), lines, printed);
+    }
+
+    private static List<String> command(Path folder) throws Exception {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        // What Spark's launcher passes, and this process has too.
+        ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+            .filter(option -> option.startsWith("--add-opens")).forEach(command::add);
+        command.addAll(List.of("-Djava.io.tmpdir=" + System.getProperty("java.io.tmpdir"),
+            "-cp", String.join(":", Files.readAllLines(Path.of("build/classpaths/spark.txt"))),
+            "org.apache.spark.deploy.SparkSubmit", "--master", "local[2]",
+            "--conf", "spark.ui.enabled=false", "--conf", "spark.driver.bindAddress=127.0.0.1",
+            "--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.sql.shuffle.partitions=2",
+            "--conf", "spark.sql.warehouse.dir=" + folder.resolve("warehouse"),
+            "--conf", "spark.sql.extensions=io.freshet.spark.FreshetExtensions",
+            "--jars", System.getProperty("freshet.test.jar"), "--class", "Submitted", program(folder).toString()));
+        return command;
+    }
+
+    /** Compiles the program and packs it into a jar of its own. */
+    private static Path program(Path folder) throws Exception {
+        Path source = Files.writeString(folder.resolve("Submitted.java"), PROGRAM);
+        int failed = ToolProvider.getSystemJavaCompiler().run(null, null, null, "-d", folder.toString(), "-classpath",
+            System.getProperty("java.class.path"), source.toString());
+        assertTrue(failed == 0, "the program does not compile");
+        Path jar = folder.resolve("submitted.jar");
+        try (JarOutputStream entries = new JarOutputStream(Files.newOutputStream(jar))) {
+            entries.putNextEntry(new JarEntry("Submitted.class"));
+            entries.write(Files.readAllBytes(folder.resolve("Submitted.class")));
+        }
+        return jar;
+    }
+}
