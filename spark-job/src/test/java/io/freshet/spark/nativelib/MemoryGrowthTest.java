@@ -11,6 +11,8 @@ import java.util.Optional;
 import java.util.Random;
 import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -55,14 +57,14 @@ class MemoryGrowthTest {
         try (var aggregator = new NativeWindowAggregator(stream, "raw.s", task, allocator)) {
             int rejected = 0;
             for (int record = 0; record < RECORDS_PER_TASK; record++) {
-                byte[] value = value(task, random);
-                while (!buffer.add(0, record, 1_700_000_000_000L, null, value)) {
+                InternalRow row = new GenericInternalRow(
+                    new Object[] {value(task, random), null, 0, (long) record, 1_700_000_000_000_000L});
+                while (!buffer.add(row, 2, 3, 4, 1, 0)) {
                     rejected += aggregate(aggregator, buffer);
                 }
             }
             rejected += aggregate(aggregator, buffer);
             assertTrue(rejected > 0);
-            aggregator.finish();
             long windows = 0;
             for (var batch = aggregator.takeWindows(); batch.isPresent(); batch = aggregator.takeWindows()) {
                 windows += rows(batch);
