@@ -40,7 +40,7 @@ public final class MergeWindowStats extends UnaryAggregate<MergeWindowStats.Part
                 merged = WindowStats.decode(only);
                 only = null;
             }
-            merged.merge(WindowStats.decode(encoded));
+            merged.mergeEncoded(encoded);
         }
 
         private byte[] encode() {

@@ -69,18 +69,24 @@ public final class WindowStats {
      * @throws IllegalArgumentException when the bytes are not of this version
      */
     public static WindowStats decode(byte[] encoded) {
+        try {
+            return new WindowStats(header(encoded),
+                DDSketch.decode(sketch(encoded), () -> new CollapsingLowestDenseStore(SKETCH_MAX_BUCKETS)));
+        } catch (IOException e) {
+            throw new UncheckedIOException("the window's sketch cannot be read", e);
+        }
+    }
+
+    private static ByteBuffer header(byte[] encoded) {
         if (encoded.length < HEADER_BYTES || encoded[0] != VERSION) {
             throw new IllegalArgumentException("the window's state was not written by this version of Freshet; "
                 + "start from a new checkpoint location");
         }
-        ByteBuffer header = ByteBuffer.wrap(encoded, 1, HEADER_BYTES - 1).order(ByteOrder.LITTLE_ENDIAN);
-        ByteArrayInput sketch = ByteArrayInput.wrap(encoded, HEADER_BYTES, encoded.length - HEADER_BYTES);
-        try {
-            return new WindowStats(header,
-                DDSketch.decode(sketch, () -> new CollapsingLowestDenseStore(SKETCH_MAX_BUCKETS)));
-        } catch (IOException e) {
-            throw new UncheckedIOException("the window's sketch cannot be read", e);
-        }
+        return ByteBuffer.wrap(encoded, 1, HEADER_BYTES - 1).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    private static ByteArrayInput sketch(byte[] encoded) {
+        return ByteArrayInput.wrap(encoded, HEADER_BYTES, encoded.length - HEADER_BYTES);
     }
 
     /** Adds one finite value. */
@@ -97,9 +103,31 @@ public final class WindowStats {
 
     /** Adds the readings of another part of the same window. */
     public void merge(WindowStats other) {
+        if (other.count > 0) {
+            mergeNumbers(other);
+            sketch.mergeWith(other.sketch);
+        }
+    }
+
+    /**
+     * Adds the readings of an encoded part of the same window, without a sketch of its own for it.
+     *
+     * @throws IllegalArgumentException when the bytes are not of this version
+     */
+    public void mergeEncoded(byte[] encoded) {
+        WindowStats other = new WindowStats(header(encoded), null);
         if (other.count == 0) {
             return;
         }
+        mergeNumbers(other);
+        try {
+            sketch.decodeAndMergeWith(sketch(encoded));
+        } catch (IOException e) {
+            throw new UncheckedIOException("the window's sketch cannot be read", e);
+        }
+    }
+
+    private void mergeNumbers(WindowStats other) {
         // The newest batch's own share tells how many records it added: late ones never get here.
         if (other.batch > batch) {
             batch = other.batch;
@@ -117,7 +145,6 @@ public final class WindowStats {
         min = Math.min(min, other.min);
         max = Math.max(max, other.max);
         lastEventMicros = Math.max(lastEventMicros, other.lastEventMicros);
-        sketch.mergeWith(other.sketch);
     }
 
     /** Writes the encoding. */
