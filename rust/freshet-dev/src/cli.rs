@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
+use crate::benchmark::Selection;
 use crate::supervise::guard::{BindArgs, GuardArgs};
 
 const EXIT_CODES: &str = "\
@@ -44,6 +45,8 @@ pub enum Command {
     Parse(ParseArgs),
     /// Run the tests; all parts when none is named
     Test(TestArgs),
+    /// Measure the Spark job against plain Spark
+    Bench(BenchArgs),
     /// Supervise a stack in the background
     #[command(hide = true)]
     Supervise(StackArgs),
@@ -157,6 +160,62 @@ pub struct ParseArgs {
     /// Sample records; standard input when none is named, or for "-"
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
+}
+
+const BENCH_HELP: &str = "\
+The benchmark starts a Kafka of its own on free ports, fills one topic with JSON records of about
+125 bytes, and reads it with each query in turn, again and again, in one process with two cores.
+A running stack is not touched. Close other programs: what they take shows in the figures.
+
+Cases:
+  source            plain Spark's Kafka source alone
+  from_json         and plain Spark's JSON parser
+  tumbling_10s      windows of 10 s: plain Spark's and the native job's
+  sliding_60s_10s   windows of 60 s, one every 10 s
+  sliding_60s_1s    windows of 60 s, one every second
+
+Figures, each the median of the rounds:
+  records/s                          records of the topic per second, once the query is warm
+  CPU-seconds per million records    of the whole process, garbage collection included
+  ratio                              how many times more records the native job reads per CPU-second
+
+Progress goes to standard error, the result to standard output.
+
+Examples:
+  ./freshet bench                                        everything, in about ten minutes
+  ./freshet bench --records 600000 --rounds 1            a quick look
+  ./freshet bench --only tumbling_10s,sliding_60s_1s/native
+  ./freshet bench --json > result.json
+  ./freshet bench --latency                              from event to window, at 10,000 records/s
+
+Exit codes:
+  0  measured
+  1  failed, or told to stop
+  2  wrong usage
+  4  this machine is not ready: a check before the start failed";
+
+/// Options of `bench`.
+#[derive(Debug, Args)]
+#[command(after_help = BENCH_HELP)]
+pub struct BenchArgs {
+    /// Records in the topic
+    #[arg(long, value_name = "N", default_value_t = 10_000_000, value_parser = value_parser!(u64).range(100_000..=1_000_000_000))]
+    pub records: u64,
+    /// Different series among them
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..=100_000))]
+    pub series: u32,
+    /// How often each query is measured, after a round that only warms up
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = value_parser!(u32).range(1..=100))]
+    pub rounds: u32,
+    /// Measure these cases only, with both engines where none is named
+    #[arg(long, value_name = "CASE[/ENGINE],…", value_delimiter = ',')]
+    pub only: Vec<Selection>,
+    /// Measure how long events take into their windows, instead of how many get there
+    #[arg(long, conflicts_with_all = ["records", "series", "rounds", "only"])]
+    pub latency: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `test`.

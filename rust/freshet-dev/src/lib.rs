@@ -1,8 +1,10 @@
 //! What is behind `./freshet`: the whole pipeline on one machine, from real services that run without Docker.
 //!
 //! Reading order: [`parts`] says what the stack is made of, [`build`] and [`services`] name the parts, [`supervise`]
-//! runs them, [`state`] is what stays on disk, [`commands`] are what people type.
+//! runs them, [`state`] is what stays on disk, [`commands`] are what people type, [`benchmark`] makes figures of what
+//! was measured.
 
+pub mod benchmark;
 pub mod build;
 pub mod cli;
 pub mod commands;

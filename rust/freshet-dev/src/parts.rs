@@ -37,6 +37,12 @@ impl Context {
         self.target.join("release").join(name)
     }
 
+    /// The native library of the Spark job.
+    pub fn native_library(&self) -> PathBuf {
+        let extension = if cfg!(target_os = "macos") { "dylib" } else { "so" };
+        self.program("libfreshet_jni").with_extension(extension)
+    }
+
     /// The jar that Spark runs.
     pub fn spark_jar(&self) -> PathBuf {
         self.root.join("build/libs/freshet-spark-all.jar")

@@ -16,6 +16,10 @@ pub(super) const CLASSPATHS: Part =
 pub(super) const SPARK_JAR: Part =
     Part { name: "spark-jar", needs: &["rust", "classpaths"], work: Work::Step(spark_jar) };
 
+/// The benchmark's classes with the list of their jars. It comes after the class paths for the same reason.
+pub(super) const BENCHMARK: Part =
+    Part { name: "benchmark-classes", needs: &["classpaths"], work: Work::Step(benchmark) };
+
 const SERVICES: [&str; 4] = ["kafka", "kafka-zookeeper", "cassandra", "spark"];
 const BUILD_FILES: [&str; 3] = ["build.gradle", "settings.gradle", "gradle"];
 
@@ -30,19 +34,28 @@ fn classpaths(context: &Context) -> Result<Step, PlanError> {
 }
 
 fn spark_jar(context: &Context) -> Result<Step, PlanError> {
-    let library =
-        if cfg!(target_os = "macos") { "libfreshet_jni.dylib" } else { "libfreshet_jni.so" };
+    let library = context.native_library();
     let mut inputs = BUILD_FILES.map(|file| context.root.join(file)).to_vec();
     inputs.push(context.root.join("spark-job/src/main"));
-    inputs.push(context.program(library));
+    inputs.push(library.clone());
     let stamp = Stamp::of(context.root.join("build/libs/.stamp"), &inputs)
         .map_err(|error| PlanError::because("look at the Spark job's sources", error))?;
     if stamp.is_current() && context.spark_jar().exists() {
         return Ok(Step::default());
     }
-    let library = context.program(library);
     let command = gradle(context, "allJar").arg(format!("-PnativeLibrary={}", library.display()));
     Ok(Step { commands: vec![command], stamp: Some(stamp) })
+}
+
+fn benchmark(context: &Context) -> Result<Step, PlanError> {
+    let mut inputs = BUILD_FILES.map(|file| context.root.join(file)).to_vec();
+    inputs.extend(["main", "bench"].map(|set| context.root.join("spark-job/src").join(set)));
+    let stamp = Stamp::of(context.root.join("build/classpaths/.bench-stamp"), &inputs)
+        .map_err(|error| PlanError::because("look at the benchmark's sources", error))?;
+    if stamp.is_current() && context.classpath_file("bench").exists() {
+        return Ok(Step::default());
+    }
+    Ok(Step { commands: vec![gradle(context, "benchmark")], stamp: Some(stamp) })
 }
 
 fn gradle(context: &Context, task: &str) -> CommandLine {

@@ -13,3 +13,8 @@ use crate::parts::Part;
 pub fn all() -> Vec<Part> {
     vec![cargo::RUST, gradle::CLASSPATHS, gradle::SPARK_JAR, npm::PACKAGES, npm::DASHBOARD]
 }
+
+/// The build steps of the benchmark.
+pub fn of_benchmark() -> Vec<Part> {
+    vec![cargo::RUST, gradle::CLASSPATHS, gradle::BENCHMARK]
+}

@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+mod bench;
 mod doctor;
 mod down;
 mod logs;
@@ -38,6 +39,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Logs(arguments) => logs::run(&arguments),
         Command::Parse(arguments) => parse::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Supervise(arguments) => supervise::run_detached(&arguments),
         Command::Guard(arguments) => run_guard(arguments),
         Command::Bind(arguments) => {

@@ -15,7 +15,7 @@ use super::{exit, supervise};
 use crate::cli::UpArgs;
 use crate::display::{Progress, note, say};
 use crate::parts::Context;
-use crate::preflight;
+use crate::preflight::{self, Check};
 use crate::state::{Home, Phase, Snapshot, now_ms};
 use crate::supervise::guard::own_program;
 
@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &UpArgs) -> anyhow::Result<ExitCode> {
     let context = project.context(&arguments.stack)?;
     context.home.create()?;
     wait_for_leftovers(&context.home)?;
-    if !machine_is_ready(&context) {
+    if !is_ready(&preflight::all(&context, false)) {
         return Ok(ExitCode::from(exit::NOT_READY));
     }
     if arguments.detach { detach(&context, arguments) } else { run_foreground(context) }
@@ -45,8 +45,7 @@ fn already_running(home: &Home, supervisor: u32) -> anyhow::Result<ExitCode> {
 }
 
 /// Says what is wrong, if anything is.
-fn machine_is_ready(context: &Context) -> bool {
-    let checks = preflight::all(context, false);
+pub(super) fn is_ready(checks: &[Check]) -> bool {
     let mut wrong = checks.iter().filter(|check| !check.is_ok()).peekable();
     let ready = wrong.peek().is_none();
     wrong.for_each(note);

@@ -4,7 +4,7 @@ mod progress;
 mod table;
 
 pub use progress::Progress;
-pub use table::{Table, duration, memory};
+pub use table::{Table, duration, grouped, memory};
 
 use std::io::{self, Write};
 

@@ -48,6 +48,19 @@ pub fn duration(milliseconds: i64) -> String {
     }
 }
 
+/// A number without its fraction, in groups of three digits: `1,234,567`.
+pub fn grouped(number: f64) -> String {
+    let digits = format!("{:.0}", number.abs());
+    let mut text = if number < 0.0 { "-".to_owned() } else { String::new() };
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Bytes as MiB.
 pub fn memory(bytes: u64) -> String {
     format!("{} MiB", bytes >> 20)
@@ -73,5 +86,11 @@ mod tests {
     fn durations_have_the_units_that_matter() {
         let texts = [850, 7_340, 125_000, 11_050_000].map(duration);
         assert_eq!(texts, ["850 ms", "7.3 s", "2 m 5 s", "3 h 4 m"]);
+    }
+
+    #[test]
+    fn large_numbers_are_grouped() {
+        let texts = [0.4, 999.6, 1234.0, 1_234_567.0, -12_345.0].map(grouped);
+        assert_eq!(texts, ["0", "1,000", "1,234", "1,234,567", "-12,345"]);
     }
 }

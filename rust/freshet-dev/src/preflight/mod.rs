@@ -4,7 +4,7 @@ mod ports;
 mod resources;
 mod versions;
 
-pub use ports::refuse_shared_ports;
+pub use ports::{free_ports, refuse_shared_ports};
 pub use versions::java_program;
 
 use std::fmt;
@@ -45,5 +45,12 @@ pub fn all(context: &Context, own_ports: bool) -> Vec<Check> {
     let mut checks = versions::all(context);
     checks.extend(resources::all(context, own_ports));
     checks.extend(ports::all(context, own_ports));
+    checks
+}
+
+/// The checks of the benchmark, whose ports are free ones anyway.
+pub fn of_benchmark(context: &Context) -> Vec<Check> {
+    let mut checks = versions::of_jvm(context);
+    checks.extend(resources::of_benchmark(context));
     checks
 }

@@ -48,6 +48,21 @@ pub fn refuse_shared_ports(context: &Context) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// Ports that nobody uses. They are all held until the last one is found, so that they differ.
+///
+/// # Errors
+/// When this machine has none left.
+pub fn free_ports<const N: usize>() -> io::Result<[u16; N]> {
+    let listeners = (0..N)
+        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+        .collect::<io::Result<Vec<_>>>()?;
+    let mut ports = [0; N];
+    for (port, listener) in ports.iter_mut().zip(&listeners) {
+        *port = listener.local_addr()?.port();
+    }
+    Ok(ports)
+}
+
 pub(super) fn all(context: &Context, own: bool) -> Vec<Check> {
     let verdict =
         |port: &Port| if own { Ok("used by the running stack".to_owned()) } else { free(port) };

@@ -18,7 +18,10 @@ const DISK_TO_BUILD: u64 = 6 * GIB;
 pub(super) fn all(context: &Context, running: bool) -> Vec<Check> {
     let mut checks = Vec::new();
     if !running {
-        checks.push(memory());
+        checks.push(memory(
+            MEMORY,
+            "close other programs, or lower kafka_heap, cassandra_heap and spark_heap in [dev]",
+        ));
     }
     let built = context.spark_jar().exists();
     checks.push(disk(
@@ -38,20 +41,23 @@ pub(super) fn all(context: &Context, running: bool) -> Vec<Check> {
     checks
 }
 
-fn memory() -> Check {
+/// The benchmark has a heap of 2 GiB, a broker, and the native library's own memory.
+pub(super) fn of_benchmark(context: &Context) -> [Check; 2] {
+    const MEMORY: u64 = 3 * GIB;
+    const DISK: u64 = 3 * GIB;
+    let mend = "set FRESHET_HOME to a folder on another disk";
+    [
+        memory(MEMORY, "close other programs"),
+        disk("disk for data", context.home.folder(), DISK, mend),
+    ]
+}
+
+fn memory(need: u64, mend: &str) -> Check {
     let only_memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let Ok(system) = System::new_with_specifics(only_memory) else {
         return Check::new("free memory", Ok(unknown()));
     };
-    let available = system.available_memory();
-    Check::new(
-        "free memory",
-        enough(
-            available,
-            MEMORY,
-            "close other programs, or lower kafka_heap, cassandra_heap and spark_heap in [dev]",
-        ),
-    )
+    Check::new("free memory", enough(system.available_memory(), need, mend))
 }
 
 fn disk(subject: &str, folder: &Path, need: u64, mend: &str) -> Check {

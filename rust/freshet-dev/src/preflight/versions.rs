@@ -26,14 +26,25 @@ pub fn java_program() -> PathBuf {
 }
 
 pub(super) fn all(context: &Context) -> Vec<Check> {
-    // Each starts a program, Gradle a whole JVM: side by side they take as long as the slowest.
+    side_by_side([
+        ("java", &|| java(&context.java)),
+        ("node", &node),
+        ("npm", &|| present("npm", INSTALL_NODE)),
+        ("gradle", &gradle),
+    ])
+}
+
+/// What the JVM side alone needs.
+pub(super) fn of_jvm(context: &Context) -> Vec<Check> {
+    side_by_side([("java", &|| java(&context.java)), ("gradle", &gradle)])
+}
+
+type Look<'a> = &'a (dyn Fn() -> Result<String, String> + Sync);
+
+/// Each starts a program, Gradle a whole JVM: side by side they take as long as the slowest.
+fn side_by_side<const N: usize>(looks: [(&str, Look<'_>); N]) -> Vec<Check> {
     thread::scope(|scope| {
-        let checks = [
-            ("java", scope.spawn(|| java(&context.java))),
-            ("node", scope.spawn(node)),
-            ("npm", scope.spawn(|| present("npm", INSTALL_NODE))),
-            ("gradle", scope.spawn(gradle)),
-        ];
+        let checks = looks.map(|(subject, look)| (subject, scope.spawn(look)));
         let crashed = |_| Err("the check itself crashed; please report this".to_owned());
         let judge = |(subject, check): (&str, thread::ScopedJoinHandle<'_, _>)| {
             Check::new(subject, check.join().unwrap_or_else(crashed))

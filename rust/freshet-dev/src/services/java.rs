@@ -14,11 +14,21 @@ pub(super) fn java(
     options: impl IntoIterator<Item = String>,
     main_class: &str,
 ) -> Result<CommandLine, PlanError> {
+    // A collector with threads and regions of its own buys nothing in heaps this small, but costs memory.
+    java_with(context, service, [&format!("-Xmx{heap}"), "-XX:+UseSerialGC"], options, main_class)
+}
+
+/// As [`java`], with the options for the heap and its collector as they are.
+pub(super) fn java_with(
+    context: &Context,
+    service: &str,
+    heap: [&str; 2],
+    options: impl IntoIterator<Item = String>,
+    main_class: &str,
+) -> Result<CommandLine, PlanError> {
     let temporary = format!("-Djava.io.tmpdir={}", context.home.scratch().display());
     Ok(CommandLine::new(&context.java, &context.root)
-        .arg(format!("-Xmx{heap}"))
-        // A collector with threads and regions of its own buys nothing in heaps this small, but costs memory.
-        .arg("-XX:+UseSerialGC")
+        .args(heap)
         // A service without memory left is no service: it ends, and the supervisor starts it again.
         .arg("-XX:+ExitOnOutOfMemoryError")
         .arg("-Djava.awt.headless=true")

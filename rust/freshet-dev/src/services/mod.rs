@@ -1,6 +1,7 @@
 //! The services of the stack, one file each: its command line, environment, and how to see that it answers. They are
 //! data, so that the supervisor and the system tests run the very same things.
 
+pub mod benchmark;
 mod cassandra;
 mod dashboard;
 mod java;
@@ -43,6 +44,11 @@ pub fn all(topology: Topology) -> Vec<Part> {
             dashboard::PART,
         ])
         .collect()
+}
+
+/// The services of the benchmark.
+pub fn of_benchmark() -> Vec<Part> {
+    vec![kafka::PART]
 }
 
 /// The endpoints of this stack, for our own programs: they override what the configuration says about a cluster.

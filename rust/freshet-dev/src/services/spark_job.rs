@@ -53,14 +53,7 @@ fn plan(context: &Context) -> Result<Plan, PlanError> {
     let port = context.config.dev.spark_ui_port;
     let checkpoints = context.home.checkpoints(context.topology);
     fs::create_dir_all(&checkpoints).map_err(PlanError::at("create", &checkpoints))?;
-    let logging = context.home.scratch().join("spark-log4j2.properties");
-    fs::write(&logging, LOG4J2).map_err(PlanError::at("write", &logging))?;
-    let options = add_opens(OPENED).chain([
-        format!("-Dlog4j2.configurationFile={}", logging.display()),
-        "-XX:+IgnoreUnrecognizedVMOptions".to_owned(),
-        "--enable-native-access=ALL-UNNAMED".to_owned(),
-        "-Djdk.reflect.useDirectMethodHandle=false".to_owned(),
-    ]);
+    let options = options(context)?;
     let command = java(context, "spark", &context.config.dev.spark_heap, options, SUBMIT)?
         .args(["--class", MAIN_CLASS, "--master", "local[2]"])
         .args(settings(context).iter().flat_map(|setting| ["--conf", setting]))
@@ -76,6 +69,18 @@ fn plan(context: &Context) -> Result<Plan, PlanError> {
         address: Some(format!("http://{HOST}:{port}")),
         grace: Duration::from_secs(5),
     })
+}
+
+/// What Spark's process has to be told, whatever it runs; writes the configuration of its log.
+pub(super) fn options(context: &Context) -> Result<impl Iterator<Item = String>, PlanError> {
+    let logging = context.home.scratch().join("spark-log4j2.properties");
+    fs::write(&logging, LOG4J2).map_err(PlanError::at("write", &logging))?;
+    Ok(add_opens(OPENED).chain([
+        format!("-Dlog4j2.configurationFile={}", logging.display()),
+        "-XX:+IgnoreUnrecognizedVMOptions".to_owned(),
+        "--enable-native-access=ALL-UNNAMED".to_owned(),
+        "-Djdk.reflect.useDirectMethodHandle=false".to_owned(),
+    ]))
 }
 
 fn settings(context: &Context) -> Vec<String> {

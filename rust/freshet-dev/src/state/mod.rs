@@ -13,6 +13,9 @@ use std::io::{
 };
 use std::path::{Path, PathBuf};
 
+/// The folder of a running benchmark.
+const BENCHMARK: &str = "bench";
+
 /// Which services carry the topics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -95,6 +98,16 @@ impl Home {
         self.run().join("tmp")
     }
 
+    /// The home of a benchmark, which runs beside the stack and knows nothing of it.
+    pub fn benchmark(&self) -> Self {
+        Self(self.0.join(BENCHMARK))
+    }
+
+    /// Held by a running benchmark.
+    pub fn benchmark_lock(&self) -> PathBuf {
+        self.run().join("bench.lock")
+    }
+
     /// The state that `status` reads.
     pub fn status_file(&self) -> PathBuf {
         self.run().join("status.json")
@@ -124,13 +137,22 @@ impl Home {
     /// # Errors
     /// When something cannot be deleted.
     pub fn purge(&self) -> io::Result<()> {
-        let checkpoints = [Topology::Kraft, Topology::Zookeeper].map(|of| self.checkpoints(of));
-        let folders = [self.0.join("data"), self.logs(), self.run()];
-        folders.iter().chain(&checkpoints).try_for_each(|folder| remove_folder(folder))?;
+        self.purge_all_but_logs()?;
+        remove_folder(&self.logs())?;
         match fs::remove_dir(&self.0) {
             Err(error) if !matches!(error.kind(), NotFound | DirectoryNotEmpty) => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// As [`Home::purge`], but keeps the logs.
+    ///
+    /// # Errors
+    /// When something cannot be deleted.
+    pub fn purge_all_but_logs(&self) -> io::Result<()> {
+        let checkpoints = [Topology::Kraft, Topology::Zookeeper].map(|of| self.checkpoints(of));
+        let folders = [self.0.join("data"), self.run(), self.0.join(BENCHMARK)];
+        folders.iter().chain(&checkpoints).try_for_each(|folder| remove_folder(folder))
     }
 
     /// Who supervises a stack here, if anybody does.

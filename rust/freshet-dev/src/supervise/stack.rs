@@ -38,6 +38,13 @@ pub struct Failure {
     log: Option<PathBuf>,
 }
 
+impl Failure {
+    /// A command that ended when it should not have, and what it has said.
+    pub fn of(part: &str, exit: Exit, log: PathBuf) -> Self {
+        Self { part: part.to_owned(), what: exit.to_string(), exit: Some(exit), log: Some(log) }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} {}", self.part, self.what)?;

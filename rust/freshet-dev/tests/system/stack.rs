@@ -1,10 +1,10 @@
 //! A stack of its own: configuration, home and ports, run through the very program that people run.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use freshet_dev::preflight::free_ports;
 use libtest_mimic::Failed;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -223,16 +223,4 @@ pub(crate) fn text(output: &Output) -> String {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     )
-}
-
-/// Ports that nobody uses. They are all held until the last one is found, so that they differ.
-fn free_ports() -> Result<[u16; PORTS], Failed> {
-    let listeners = (0..PORTS)
-        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut ports = [0; PORTS];
-    for (port, listener) in ports.iter_mut().zip(&listeners) {
-        *port = listener.local_addr()?.port();
-    }
-    Ok(ports)
 }

@@ -1,10 +1,7 @@
 package io.freshet.spark;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -13,15 +10,16 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * Plain Spark and the native job over the same topic in the same process, again and again in turn. Every measurement is
- * one line of JSON on standard output: {@code case, engine, round, records, seconds, cpu_seconds}; round 0 warms up.
+ * Plain Spark and the native job over the same topic in the same process, again and again in turn; {@code ./freshet
+ * bench} runs it on a broker of its own. What was measured goes into a file, see {@link BenchmarkResults}.
  *
- * <p>Arguments: {@code --bootstrap-servers HOST:PORT --records N --series N --rounds N --folder FOLDER
- * [--only CASE/ENGINE,…]}. The topic {@code raw.bench} is filled when it does not exist yet.
+ * <p>Arguments: {@code --configuration FILE --folder FOLDER --results FILE}, then either {@code --records N --series N
+ * --rounds N [--only CASE/ENGINE,…]}, or {@code --latency-seconds N}. The configuration names the broker, and each of its
+ * streams is a case.
  */
 public final class Benchmark {
     static final String TOPIC = "raw.bench";
-    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final int CORES = 2;
 
     private Benchmark() {}
 
@@ -31,26 +29,38 @@ public final class Benchmark {
         for (int i = 0; i + 1 < words.length; i += 2) {
             arguments.put(words[i], words[i + 1]);
         }
-        String servers = arguments.get("--bootstrap-servers");
-        long records = Long.parseLong(arguments.get("--records"));
-        int rounds = Integer.parseInt(arguments.get("--rounds"));
+        PipelineConfiguration configuration = PipelineConfiguration.load(arguments.get("--configuration"));
         Path folder = Path.of(arguments.get("--folder"));
-        BenchmarkTopic.fill(servers, records, Integer.parseInt(arguments.get("--series")));
+        BenchmarkResults results = new BenchmarkResults(Path.of(arguments.get("--results")));
+        String latencySeconds = arguments.get("--latency-seconds");
         try (SparkSession session = session(folder)) {
-            session.sparkContext().setLogLevel("WARN");
-            BenchmarkQueries queries = new BenchmarkQueries(session, servers, configuration(servers, folder), records);
-            List<BenchmarkQueries.Query> chosen = choose(queries.all(), arguments.get("--only"));
-            for (int round = 0; round <= rounds; round++) {
-                for (BenchmarkQueries.Query query : chosen) {
-                    Dataset<Row> rows = query.rows().get();
-                    Path checkpoint = Files.createTempDirectory(folder, "checkpoint-");
-                    BenchmarkRun.Result result = BenchmarkRun.measure(session, rows, checkpoint);
-                    System.out.println(JSON.createObjectNode().put("case", query.name()).put("engine", query.engine())
-                        .put("round", round).put("records", result.records()).put("seconds", result.seconds())
-                        .put("cpu_seconds", result.cpuSeconds()));
-                }
+            if (latencySeconds == null) {
+                measureThroughput(session, configuration, folder, results, arguments);
+            } else {
+                results.latency(BenchmarkLatency.measure(session, configuration, Integer.parseInt(latencySeconds)));
             }
         }
+    }
+
+    private static void measureThroughput(SparkSession session, PipelineConfiguration configuration, Path folder,
+        BenchmarkResults results, Map<String, String> arguments) throws Exception {
+        long records = Long.parseLong(arguments.get("--records"));
+        int rounds = Integer.parseInt(arguments.get("--rounds"));
+        BenchmarkTopic.fill(servers(configuration), records, Integer.parseInt(arguments.get("--series")));
+        results.filled();
+        BenchmarkQueries queries = new BenchmarkQueries(session, configuration, records);
+        List<BenchmarkQueries.Query> chosen = choose(queries.all(), arguments.get("--only"));
+        for (int round = 0; round <= rounds; round++) {
+            for (BenchmarkQueries.Query query : chosen) {
+                Dataset<Row> rows = query.rows().get();
+                Path checkpoint = Files.createTempDirectory(folder, "checkpoint-");
+                results.measured(query, round, BenchmarkRun.measure(session, rows, checkpoint, round == 0));
+            }
+        }
+    }
+
+    static String servers(PipelineConfiguration configuration) {
+        return configuration.kafka().get("bootstrap.servers");
     }
 
     private static List<BenchmarkQueries.Query> choose(List<BenchmarkQueries.Query> all, String only) {
@@ -63,23 +73,13 @@ public final class Benchmark {
 
     private static SparkSession session(Path folder) {
         return SparkSession.builder()
-            .config(WindowedAverages.defaults(2, folder.toString(), false))
+            .config(WindowedAverages.defaults(CORES, folder.toString(), false))
             .config("spark.ui.enabled", "false")
             .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.driver.host", "127.0.0.1")
-            .master("local[2]")
+            .config("spark.local.dir", folder.toString())
+            .config("spark.sql.warehouse.dir", folder.resolve("warehouse").toString())
+            .master("local[" + CORES + "]")
             .getOrCreate();
-    }
-
-    /** One stream for each native case: each has a kind of window of its own. */
-    private static PipelineConfiguration configuration(String servers, Path folder) throws IOException {
-        List<String> lines = new ArrayList<>(List.of("[kafka]", "bootstrap_servers = \"" + servers + "\""));
-        BenchmarkQueries.WINDOWS.forEach((name, window) -> lines.addAll(List.of("[[stream]]",
-            "name = \"" + name + "\"", "series = [\"sensor\"]", "time = { field = \"at\", unit = \"ms\" }",
-            "values = { temperature = \"temperature\" }", "windows = [\"" + window + "\"]", "lateness = \"10s\"",
-            "max_future = \"366d\"")));
-        Path file = folder.resolve("freshet.toml");
-        Files.write(file, lines);
-        return PipelineConfiguration.load(file.toString());
     }
 }

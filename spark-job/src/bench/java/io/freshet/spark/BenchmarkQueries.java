@@ -10,9 +10,7 @@ import static org.apache.spark.sql.functions.timestamp_millis;
 import static org.apache.spark.sql.functions.window;
 
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Supplier;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -21,17 +19,8 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
-/** The queries that are compared. */
+/** The queries that are compared: each stream of the configuration is a case, with one kind of window. */
 final class BenchmarkQueries {
-    /** The cases with windows, in the notation of the configuration. */
-    static final Map<String, String> WINDOWS = new LinkedHashMap<>();
-
-    static {
-        WINDOWS.put("tumbling_10s", "10s");
-        WINDOWS.put("sliding_60s_10s", "60s/10s");
-        WINDOWS.put("sliding_60s_1s", "60s/1s");
-    }
-
     /** Only what the windows need, as one would write it by hand: {@code from_json} skips the other fields. */
     private static final StructType FIELDS = new StructType()
         .add("sensor", DataTypes.StringType).add("at", DataTypes.LongType).add("temperature", DataTypes.DoubleType);
@@ -39,7 +28,6 @@ final class BenchmarkQueries {
     private static final int BATCHES = 12;
 
     private final SparkSession session;
-    private final String servers;
     private final PipelineConfiguration configuration;
     private final long recordsPerBatch;
 
@@ -50,9 +38,8 @@ final class BenchmarkQueries {
      */
     record Query(String name, String engine, Supplier<Dataset<Row>> rows) {}
 
-    BenchmarkQueries(SparkSession session, String servers, PipelineConfiguration configuration, long records) {
+    BenchmarkQueries(SparkSession session, PipelineConfiguration configuration, long records) {
         this.session = session;
-        this.servers = servers;
         this.configuration = configuration;
         this.recordsPerBatch = (records + BATCHES - 1) / BATCHES;
     }
@@ -62,16 +49,16 @@ final class BenchmarkQueries {
         List<Query> queries = new ArrayList<>();
         queries.add(new Query("source", "plain", this::source));
         queries.add(new Query("from_json", "plain", this::parsed));
-        WINDOWS.keySet().forEach(name -> {
-            queries.add(new Query(name, "plain", () -> plainWindows(WINDOWS.get(name))));
-            queries.add(new Query(name, "native", () -> nativeWindows(name)));
-        });
+        for (PipelineConfiguration.Stream stream : configuration.streams()) {
+            queries.add(new Query(stream.name(), "plain", () -> plainWindows(stream.windows().get(0))));
+            queries.add(new Query(stream.name(), "native", () -> nativeWindows(stream)));
+        }
         return queries;
     }
 
     private Dataset<Row> source() {
         return session.readStream().format("kafka")
-            .option("kafka.bootstrap.servers", servers)
+            .option("kafka.bootstrap.servers", Benchmark.servers(configuration))
             .option("subscribe", Benchmark.TOPIC)
             .option("startingOffsets", "earliest")
             .option("maxOffsetsPerTrigger", recordsPerBatch)
@@ -85,21 +72,21 @@ final class BenchmarkQueries {
 
     private Dataset<Row> plainWindows(String notation) {
         String[] sizeAndSlide = notation.split("/");
-        String size = seconds(sizeAndSlide[0]);
-        Column window = window(col("time"), size, sizeAndSlide.length > 1 ? seconds(sizeAndSlide[1]) : size);
+        String size = interval(sizeAndSlide[0]);
+        Column window = window(col("time"), size, sizeAndSlide.length > 1 ? interval(sizeAndSlide[1]) : size);
         Column value = col("temperature");
         return parsed().withWatermark("time", "10 seconds")
             .groupBy(col("sensor"), window)
             .agg(count(value), avg(value), min(value), max(value));
     }
 
-    private static String seconds(String duration) {
-        return duration.replace("s", " seconds");
+    /** A duration of the configuration as Spark writes it. */
+    private static String interval(String duration) {
+        return duration.replaceFirst("s$", " seconds").replaceFirst("m$", " minutes");
     }
 
-    private Dataset<Row> nativeWindows(String name) {
-        PipelineConfiguration.Stream stream = configuration.select(List.of(name)).get(0);
-        StreamCounters counters = StreamCounters.register(session.sparkContext(), name);
+    private Dataset<Row> nativeWindows(PipelineConfiguration.Stream stream) {
+        StreamCounters counters = StreamCounters.register(session.sparkContext(), stream.name());
         StreamQuery query = new StreamQuery(session, configuration, stream, counters);
         return query.messages(query.windows(source()));
     }

@@ -28,6 +28,7 @@ final class BenchmarkRun extends StreamingQueryListener {
     /** Enough to measure; what is left of the topic is not read then. */
     private static final double MEASURED_SECONDS = 15;
 
+    private final double measuredSeconds;
     private final List<Sample> samples = new ArrayList<>();
     private final CountDownLatch ended = new CountDownLatch(1);
     private final CountDownLatch measured = new CountDownLatch(1);
@@ -38,15 +39,18 @@ final class BenchmarkRun extends StreamingQueryListener {
     /**
      * What a run took.
      *
-     * @param records read after the first micro-batch
+     * @param records read while it was measured
      * @param cpuSeconds of the whole process, garbage collection and compilation included
      */
     record Result(long records, double seconds, double cpuSeconds) {}
 
-    private BenchmarkRun() {}
+    private BenchmarkRun(double measuredSeconds) {
+        this.measuredSeconds = measuredSeconds;
+    }
 
-    static Result measure(SparkSession session, Dataset<Row> rows, Path checkpoint) throws Exception {
-        BenchmarkRun run = new BenchmarkRun();
+    /** @param brief for a round that only warms up: one micro-batch is measured, so that it has a result as well */
+    static Result measure(SparkSession session, Dataset<Row> rows, Path checkpoint, boolean brief) throws Exception {
+        BenchmarkRun run = new BenchmarkRun(brief ? 0 : MEASURED_SECONDS);
         session.streams().addListener(run);
         try {
             StreamingQuery query = rows.writeStream().format("noop").outputMode("update")
@@ -88,7 +92,7 @@ final class BenchmarkRun extends StreamingQueryListener {
         Sample sample = new Sample(event.progress().numInputRows(), System.nanoTime(), SYSTEM.getProcessCpuTime());
         samples.add(sample);
         if (start != null) {
-            if ((sample.nanos - start.nanos) / NANOS > MEASURED_SECONDS) {
+            if ((sample.nanos - start.nanos) / NANOS > measuredSeconds) {
                 measured.countDown();
             }
         } else if (samples.size() == WARM_UP_BATCHES

@@ -23,12 +23,9 @@ final class BenchmarkTopic {
 
     private BenchmarkTopic() {}
 
-    /** Creates and fills the topic, unless it exists. */
+    /** Creates and fills the topic. */
     static void fill(String servers, long records, int series) throws ExecutionException, InterruptedException {
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", servers))) {
-            if (admin.listTopics().names().get().contains(Benchmark.TOPIC)) {
-                return;
-            }
             // Old event times: the default retention would delete the records at once.
             NewTopic topic = new NewTopic(Benchmark.TOPIC, Optional.of(PARTITIONS), Optional.empty())
                 .configs(Map.of("retention.ms", "-1", "retention.bytes", "-1"));
@@ -52,14 +49,19 @@ final class BenchmarkTopic {
         }
     }
 
-    /** About 125 bytes of JSON; event times are out of order by up to two seconds. */
+    /** Event times are out of order by up to two seconds. */
     private static ProducerRecord<byte[], byte[]> record(long number, int series, Random random) {
         String sensor = String.format(Locale.ROOT, "sensor-%05d", random.nextInt(series));
         long at = START_MILLIS + number * 1_000 / RECORDS_PER_SECOND - random.nextInt(2_000);
+        return record(Benchmark.TOPIC, sensor, number, at, random);
+    }
+
+    /** About 125 bytes of JSON under the sensor's name. */
+    static ProducerRecord<byte[], byte[]> record(String topic, String sensor, long number, long at, Random random) {
         String value = String.format(Locale.ROOT,
             "{\"sensor\":\"%s\",\"site\":\"plant-%d\",\"at\":%d,\"temperature\":%.3f,\"humidity\":%.2f,\"status\":\"ok\"}",
             sensor, number % 7, at, 20 + 5 * random.nextGaussian(), 40 + 20 * random.nextDouble());
-        return new ProducerRecord<>(Benchmark.TOPIC, null, at, utf8(sensor), utf8(value));
+        return new ProducerRecord<>(topic, null, at, utf8(sensor), utf8(value));
     }
 
     private static byte[] utf8(String text) {

@@ -1,0 +1,233 @@
+//! `./freshet bench`: a broker of its own, one Java program, and the figures of what that measured.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use freshet_core::config::Config;
+use tokio::time::sleep;
+
+use super::exit;
+use super::project::Project;
+use super::running::wait_for_leftovers;
+use super::supervise::{StopSignal, runtime};
+use super::up::is_ready;
+use crate::benchmark::{
+    Engine, Event, Latency, Measurement, Report, Results, configuration, queries,
+};
+use crate::cli::BenchArgs;
+use crate::display::{Progress, grouped, note, say};
+use crate::parts::{Context, Part};
+use crate::preflight::{self, free_ports, java_program};
+use crate::services::benchmark::command;
+use crate::state::{Home, ProcessLock, Topology};
+use crate::supervise::guard::own_program;
+use crate::supervise::{Board, CommandLine, Failure, Guards, Stack};
+use crate::{build, services};
+
+/// The name of the program's log.
+const PROGRAM: &str = "benchmark";
+const INTERVAL: Duration = Duration::from_millis(100);
+/// There is nothing to save.
+const GRACE: Duration = Duration::from_secs(1);
+/// How long the latency is measured.
+const LATENCY_SECONDS: u32 = 60;
+
+pub(super) fn run(arguments: &BenchArgs) -> anyhow::Result<ExitCode> {
+    let project = Project::find()?;
+    fs::create_dir_all(project.home.run())?;
+    let Some(_lock) = ProcessLock::exclusive(&project.home.benchmark_lock())? else {
+        bail!("another benchmark is running; each would measure the other's load as well");
+    };
+    let home = project.home.benchmark();
+    // A benchmark that was killed leaves its folder behind.
+    wait_for_leftovers(&home)?;
+    home.purge()?;
+    home.create()?;
+    let outcome = measure(context(&project, &home)?, arguments);
+    clean_up(&home, outcome.is_err())?;
+    outcome
+}
+
+/// Deletes everything, but for the logs where they tell why it failed.
+fn clean_up(home: &Home, failed: bool) -> anyhow::Result<()> {
+    wait_for_leftovers(home)?;
+    if failed { home.purge_all_but_logs()? } else { home.purge()? }
+    Ok(())
+}
+
+fn context(project: &Project, home: &Home) -> anyhow::Result<Context> {
+    let [kafka, controller] = free_ports()?;
+    let text = configuration(kafka, controller, &home.checkpoints(Topology::Kraft));
+    let config_file = home.run().join("bench.toml");
+    fs::write(&config_file, &text)?;
+    Ok(Context {
+        root: project.root.clone(),
+        home: home.clone(),
+        // Without overrides from the environment: it names somebody's own cluster.
+        config: Config::parse(&text, &config_file, std::collections::BTreeMap::new())?,
+        config_file,
+        topology: Topology::Kraft,
+        java: java_program(),
+        target: project.target.clone(),
+    })
+}
+
+fn measure(context: Context, arguments: &BenchArgs) -> anyhow::Result<ExitCode> {
+    if !is_ready(&preflight::of_benchmark(&context)) {
+        return Ok(ExitCode::from(exit::NOT_READY));
+    }
+    let runtime = runtime()?;
+    let report = runtime.block_on(async {
+        let mut stop = StopSignal::new()?;
+        run_beside_kafka(Arc::new(context), arguments, &mut stop).await
+    })?;
+    runtime.shutdown_background();
+    let Some(report) = report else {
+        note("told to stop; nothing is left behind");
+        return Ok(ExitCode::from(exit::FAILED));
+    };
+    if arguments.json {
+        say(serde_json::to_string(&report)?)?;
+    } else {
+        say(format_args!("\n{report}"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds, starts Kafka, measures, and ends Kafka; `None` when told to stop.
+async fn run_beside_kafka(
+    context: Arc<Context>,
+    arguments: &BenchArgs,
+    stop: &mut StopSignal,
+) -> anyhow::Result<Option<Report>> {
+    let parts: Vec<Part> =
+        build::of_benchmark().into_iter().chain(services::of_benchmark()).collect();
+    let names: Vec<(&str, bool)> =
+        parts.iter().map(|part| (part.name, part.is_service())).collect();
+    let board = Arc::new(Board::new(&context.config_file, context.topology, &names));
+    let guards = Guards::new(own_program(), context.home.parts_lock());
+    let mut stack = Stack::launch(Arc::clone(&context), Arc::clone(&board), &guards, parts);
+    let outcome = tokio::select! {
+        outcome = async {
+            wait_until_ready(&mut stack, &board).await?;
+            run_program(&context, &guards, arguments).await.map(Some)
+        } => outcome,
+        () = stop.received() => Ok(None),
+    };
+    stack.stop().await;
+    outcome
+}
+
+async fn wait_until_ready(stack: &mut Stack, board: &Board) -> anyhow::Result<()> {
+    let mut progress = Progress::new();
+    let mut changes = board.watch();
+    let outcome = {
+        let ready = stack.ready();
+        tokio::pin!(ready);
+        loop {
+            progress.show(&changes.borrow_and_update().clone());
+            tokio::select! {
+                outcome = &mut ready => break outcome,
+                // The board lives as long as this waits.
+                _ = changes.changed() => {}
+            }
+        }
+    };
+    progress.show(&board.snapshot());
+    progress.finish();
+    outcome.map_err(|failure| anyhow!("{failure}"))
+}
+
+/// Runs the program to its end and shows what it reports. Dropping this ends it.
+async fn run_program(
+    context: &Context,
+    guards: &Guards,
+    arguments: &BenchArgs,
+) -> anyhow::Result<Report> {
+    let file = context.home.run().join("results.jsonl");
+    let program = program(context, &file, arguments)?;
+    let log = context.home.log(PROGRAM);
+    note(begun(arguments));
+    let mut guarded = guards.spawn(&program, &log, GRACE).await?;
+    let mut results = Results::new(file);
+    let mut seen = Seen::default();
+    let exit = loop {
+        tokio::select! {
+            exit = guarded.ended() => break exit,
+            () = sleep(INTERVAL) => seen.take(results.added()?),
+        }
+    };
+    seen.take(results.added()?);
+    if !exit.is_success() {
+        bail!("{}", Failure::of(PROGRAM, exit, log));
+    }
+    Ok(Report::new(&seen.measurements, seen.latency))
+}
+
+fn program(
+    context: &Context,
+    results: &Path,
+    arguments: &BenchArgs,
+) -> anyhow::Result<CommandLine> {
+    let folder: PathBuf = context.home.data(PROGRAM);
+    fs::create_dir_all(&folder)?;
+    let program = command(context)?
+        .arg("--configuration")
+        .arg(&context.config_file)
+        .arg("--folder")
+        .arg(folder)
+        .arg("--results")
+        .arg(results);
+    if arguments.latency {
+        return Ok(program.arg("--latency-seconds").arg(LATENCY_SECONDS.to_string()));
+    }
+    let only: Vec<String> =
+        queries(&arguments.only).iter().map(|(case, engine)| format!("{case}/{engine}")).collect();
+    Ok(program
+        .args(["--records", &arguments.records.to_string()])
+        .args(["--series", &arguments.series.to_string()])
+        .args(["--rounds", &arguments.rounds.to_string()])
+        .args(["--only", &only.join(",")]))
+}
+
+fn begun(arguments: &BenchArgs) -> String {
+    if arguments.latency {
+        return format!("measuring from event to window for {LATENCY_SECONDS} s, after a warm-up");
+    }
+    format!("filling a topic with {} records", grouped(arguments.records as f64))
+}
+
+/// What the program has reported so far.
+#[derive(Default)]
+struct Seen {
+    measurements: Vec<Measurement>,
+    latency: Option<Latency>,
+}
+
+impl Seen {
+    fn take(&mut self, events: Vec<Event>) {
+        for event in events {
+            match event {
+                Event::Filled => note("the topic is filled; round 0 warms up"),
+                Event::Measured(measurement) => {
+                    note(progress_line(&measurement));
+                    self.measurements.push(measurement);
+                }
+                Event::Latency(latency) => self.latency = Some(latency),
+            }
+        }
+    }
+}
+
+fn progress_line(one: &Measurement) -> String {
+    let Measurement { case, engine, round, .. } = one;
+    let (speed, cpu) = (grouped(one.records_per_second()), one.cpu_seconds_per_million());
+    let engine: &Engine = engine;
+    format!(
+        "round {round}  {case:16} {engine:6} {speed:>10} records/s {cpu:>8.3} CPU-s per million"
+    )
+}
