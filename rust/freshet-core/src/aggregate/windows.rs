@@ -81,8 +81,11 @@ pub struct WindowPartial<'a> {
     pub stats: &'a WindowStats,
 }
 
-/// Roughly what a pane costs beside its statistics: its place in the tree and a share of the table of series.
-const PANE_OVERHEAD_BYTES: usize = 64;
+/// Roughly what a pane costs beside its statistics: its place in the tree.
+const PANE_OVERHEAD_BYTES: usize = 32;
+
+/// Roughly what a metric of a series costs: the tree of its panes with its first leaf, and a place in the table of series.
+const METRIC_OVERHEAD_BYTES: usize = size_of::<Panes>() + 256;
 
 impl WindowAggregator {
     /// An aggregator for the records of that stream.
@@ -155,7 +158,7 @@ impl WindowAggregator {
         }
         let (number, _) = self.series.insert_full(series.into());
         self.panes.resize_with((number + 1) * self.metrics, Panes::default);
-        self.memory_bytes += series.len() + self.metrics * size_of::<Panes>();
+        self.memory_bytes += series.len() + self.metrics * METRIC_OVERHEAD_BYTES;
         number
     }
 

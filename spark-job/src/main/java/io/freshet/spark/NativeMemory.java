@@ -1,12 +1,20 @@
 package io.freshet.spark;
 
+import org.apache.spark.SparkEnv;
 import org.apache.spark.memory.MemoryConsumer;
 import org.apache.spark.memory.TaskMemoryManager;
 
-/** Tells Spark's memory manager of native memory, in blocks, so that it counts against the executor's. */
+/**
+ * Keeps the native memory of a task within a limit, and tells Spark's memory manager of it, in blocks. What Spark counts
+ * is the executor's heap; the memory itself lies beside it, so that the limit is what protects the container.
+ */
 final class NativeMemory extends MemoryConsumer {
+    /** The most that one task may take: its windows are handed on early then, in several parts. */
+    static final String LIMIT_SETTING = "spark.freshet.task.memory";
+    private static final String DEFAULT_LIMIT = "128m";
     private static final long BLOCK_BYTES = 4L << 20;
 
+    private final long limit = SparkEnv.get().conf().getSizeAsBytes(LIMIT_SETTING, DEFAULT_LIMIT);
     private long reserved;
 
     NativeMemory(TaskMemoryManager manager) {
@@ -16,9 +24,12 @@ final class NativeMemory extends MemoryConsumer {
     /**
      * Reserves what is missing for so many bytes.
      *
-     * @return false when Spark has no more to give: use less
+     * @return false when that is over the limit or Spark has no more to give: use less
      */
     boolean reserve(long bytes) {
+        if (bytes > limit) {
+            return false;
+        }
         if (bytes <= reserved) {
             return true;
         }
