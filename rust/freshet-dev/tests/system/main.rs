@@ -8,6 +8,7 @@
 // that are marked as tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+mod benchmark;
 mod cassandra;
 mod cluster;
 mod configuration;
@@ -74,6 +75,8 @@ fn trials() -> Vec<Trial> {
             supervision::killed_supervisor,
         ),
         test("down_ends_every_process", supervision::down_ends_everything),
+        test("the_benchmark_measures_both_engines", benchmark::both_engines_are_measured),
+        test("the_benchmark_ends_when_told_to", benchmark::it_ends_when_told_to),
         test("the_classic_topology_gives_the_same_rows_and_ends_on_ctrl_c", supervision::zookeeper),
     ]
 }

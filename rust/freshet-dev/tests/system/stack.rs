@@ -117,7 +117,8 @@ lateness = "1m"
         )
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// The program with this stack's home.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_freshet-dev"));
         command
             .args(arguments)

@@ -54,7 +54,8 @@ public final class Benchmark {
             for (BenchmarkQueries.Query query : chosen) {
                 Dataset<Row> rows = query.rows().get();
                 Path checkpoint = Files.createTempDirectory(folder, "checkpoint-");
-                results.measured(query, round, BenchmarkRun.measure(session, rows, checkpoint, round == 0));
+                var result = BenchmarkRun.measure(session, rows, checkpoint, records, round == 0);
+                results.measured(query, round, result);
             }
         }
     }

@@ -33,6 +33,7 @@ final class BenchmarkRun extends StreamingQueryListener {
     private final CountDownLatch ended = new CountDownLatch(1);
     private final CountDownLatch measured = new CountDownLatch(1);
     private Sample start;
+    private boolean enough;
 
     private record Sample(long records, long nanos, long cpuNanos) {}
 
@@ -48,8 +49,14 @@ final class BenchmarkRun extends StreamingQueryListener {
         this.measuredSeconds = measuredSeconds;
     }
 
-    /** @param brief for a round that only warms up: one micro-batch is measured, so that it has a result as well */
-    static Result measure(SparkSession session, Dataset<Row> rows, Path checkpoint, boolean brief) throws Exception {
+    /**
+     * Runs a query until there is enough to measure, or to the end of the topic.
+     *
+     * @param topicRecords all of which the query must read if it runs to the end
+     * @param brief for a round that only warms up: one micro-batch is measured, so that it has a result as well
+     */
+    static Result measure(SparkSession session, Dataset<Row> rows, Path checkpoint, long topicRecords, boolean brief)
+        throws Exception {
         BenchmarkRun run = new BenchmarkRun(brief ? 0 : MEASURED_SECONDS);
         session.streams().addListener(run);
         try {
@@ -68,7 +75,15 @@ final class BenchmarkRun extends StreamingQueryListener {
         } finally {
             session.streams().removeListener(run);
         }
+        run.requireAllRead(topicRecords);
         return run.result();
+    }
+
+    private void requireAllRead(long topicRecords) {
+        long read = samples.stream().mapToLong(Sample::records).sum();
+        if (!enough && read != topicRecords) {
+            throw new IllegalStateException("the query has read " + read + " of " + topicRecords + " records");
+        }
     }
 
     private Result result() {
@@ -93,6 +108,7 @@ final class BenchmarkRun extends StreamingQueryListener {
         samples.add(sample);
         if (start != null) {
             if ((sample.nanos - start.nanos) / NANOS > measuredSeconds) {
+                enough = true;
                 measured.countDown();
             }
         } else if (samples.size() == WARM_UP_BATCHES
