@@ -139,6 +139,7 @@ public final class WindowedAverages {
             // On a local folder the default manager forks some dozens of processes per batch to set permissions.
             defaults.setIfMissing("spark.sql.streaming.checkpointFileManagerClass",
                 "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager");
+            writeWithoutProcesses(defaults);
         }
         if (rocksdb) {
             defaults.setIfMissing("spark.sql.streaming.stateStore.providerClass",
@@ -146,6 +147,15 @@ public final class WindowedAverages {
             defaults.setIfMissing("spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled", "true");
         }
         return defaults;
+    }
+
+    /** Where the executors are in this process, they are sure to find the class. */
+    private static void writeWithoutProcesses(SparkConf defaults) {
+        if (defaults.get("spark.master", "local[*]").startsWith("local")) {
+            defaults.setIfMissing("spark.hadoop.fs.file.impl", LocalCheckpoints.class.getName());
+            // spark-submit has used Hadoop's own one before: from the cache it would be given out for ever.
+            defaults.setIfMissing("spark.hadoop.fs.file.impl.disable.cache", "true");
+        }
     }
 
     private static boolean isLocalFolder(String location) {
