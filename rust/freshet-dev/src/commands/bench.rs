@@ -55,7 +55,11 @@ pub(super) fn run(arguments: &BenchArgs) -> anyhow::Result<ExitCode> {
 /// Deletes everything, but for the logs where they tell why it failed.
 fn clean_up(home: &Home, failed: bool) -> anyhow::Result<()> {
     wait_for_leftovers(home)?;
-    if failed { home.purge_all_but_logs()? } else { home.purge()? }
+    if failed {
+        home.purge_all_but_logs()?
+    } else {
+        home.purge()?
+    }
     Ok(())
 }
 
