@@ -1,6 +1,5 @@
 //! The configuration of a benchmark: a broker of its own, and one stream for each case.
 
-use std::fmt::Write;
 use std::path::Path;
 
 use super::WINDOW_CASES;
@@ -9,21 +8,8 @@ use super::WINDOW_CASES;
 ///
 /// `checkpoints` is where the latency's query keeps its state; the throughput's choose their own.
 pub fn configuration(kafka_port: u16, controller_port: u16, checkpoints: &Path) -> String {
-    let mut text = format!(
-        "[kafka]\n\
-         bootstrap_servers = \"127.0.0.1:{kafka_port}\"\n\
-         [spark]\n\
-         trigger = \"0s\"\n\
-         checkpoint_location = '{}'\n\
-         [dev]\n\
-         kafka_port = {kafka_port}\n\
-         kafka_controller_port = {controller_port}\n",
-        checkpoints.display()
-    );
-    for (name, window) in WINDOW_CASES {
-        // Writing to a text cannot fail.
-        let _ = write!(
-            text,
+    let streams = WINDOW_CASES.map(|(name, window)| {
+        format!(
             "[[stream]]\n\
              name = \"{name}\"\n\
              series = [\"sensor\"]\n\
@@ -31,20 +17,33 @@ pub fn configuration(kafka_port: u16, controller_port: u16, checkpoints: &Path) 
              values = {{ temperature = \"temperature\" }}\n\
              windows = [\"{window}\"]\n\
              lateness = \"10s\"\n"
-        );
-    }
-    text
+        )
+    });
+    format!(
+        "[kafka]\n\
+         bootstrap_servers = \"127.0.0.1:{kafka_port}\"\n\
+         [spark]\n\
+         trigger = \"0s\"\n\
+         checkpoint_location = '{}'\n\
+         [dev]\n\
+         kafka_port = {kafka_port}\n\
+         kafka_controller_port = {controller_port}\n\
+         {}",
+        checkpoints.display(),
+        streams.concat()
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use freshet_core::config::Config;
+    use std::collections::BTreeMap;
 
     #[test]
     fn it_is_a_valid_configuration_with_a_stream_for_each_case() {
         let text = configuration(5000, 5001, Path::new("/bench folder"));
-        let config = Config::parse(&text, Path::new("bench.toml"), Default::default()).unwrap();
+        let config = Config::parse(&text, Path::new("bench.toml"), BTreeMap::new()).unwrap();
         assert_eq!((config.dev.kafka_port, config.dev.kafka_controller_port), (5000, 5001));
         let names: Vec<&str> = config.streams.iter().map(|stream| stream.name.as_str()).collect();
         assert_eq!(names, WINDOW_CASES.map(|(name, _)| name));

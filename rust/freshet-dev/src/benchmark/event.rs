@@ -1,5 +1,6 @@
 //! What the Java program reports: one JSON object per line, as soon as it is known.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::PathBuf;
@@ -42,7 +43,9 @@ pub struct Measurement {
 pub struct Latency {
     /// Milliseconds of half of the micro-batches at most.
     pub batch_ms_p50: u64,
-    /// How many there were.
+    /// The same for each phase of a micro-batch, under Spark's names.
+    pub phase_ms_p50: BTreeMap<String, u64>,
+    /// How many micro-batches there were.
     pub batches: u64,
     /// Milliseconds from sending an event to reading a window that counts it.
     pub event_to_window_ms_p50: u64,

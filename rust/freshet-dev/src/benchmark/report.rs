@@ -162,6 +162,9 @@ fn write_latency(latency: &Latency, formatter: &mut fmt::Formatter<'_>) -> fmt::
         latency.event_to_window_ms_p95,
         latency.event_to_window_ms_p99,
     ];
+    for (phase, milliseconds) in &latency.phase_ms_p50 {
+        table.row([format!("  {phase}"), milliseconds.to_string()]);
+    }
     table.row(["event to window".to_owned(), p50.to_string(), p95.to_string(), p99.to_string()]);
     let (batches, windows) = (latency.batches, latency.windows);
     write!(formatter, "{table}\n\n{batches} micro-batches and {windows} windows after the warm-up")

@@ -55,12 +55,8 @@ pub(super) fn run(arguments: &BenchArgs) -> anyhow::Result<ExitCode> {
 /// Deletes everything, but for the logs where they tell why it failed.
 fn clean_up(home: &Home, failed: bool) -> anyhow::Result<()> {
     wait_for_leftovers(home)?;
-    if failed {
-        home.purge_all_but_logs()?
-    } else {
-        home.purge()?
-    }
-    Ok(())
+    let deleted = if failed { home.purge_all_but_logs() } else { home.purge() };
+    Ok(deleted?)
 }
 
 fn context(project: &Project, home: &Home) -> anyhow::Result<Context> {

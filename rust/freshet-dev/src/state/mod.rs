@@ -99,6 +99,7 @@ impl Home {
     }
 
     /// The home of a benchmark, which runs beside the stack and knows nothing of it.
+    #[must_use]
     pub fn benchmark(&self) -> Self {
         Self(self.0.join(BENCHMARK))
     }

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -34,6 +35,8 @@ final class BenchmarkLatency extends StreamingQueryListener {
     private static final int RECORDS_PER_SECOND = 10_000;
     private static final int SERIES = 1_000;
     private static final long SEED = 42;
+    /** Spark's name for the time from one micro-batch to the next. */
+    static final String BATCH = "triggerExecution";
     private static final int WARM_UP_SECONDS = 20;
     private static final int WINDOW_MILLIS = 10_000;
     private static final long PACE_NANOS = 1_000_000;
@@ -45,7 +48,7 @@ final class BenchmarkLatency extends StreamingQueryListener {
     /** Epoch milliseconds at which the events were sent that no window has counted yet, by the message key of the window. */
     private final Map<String, Queue<Long>> waiting = new ConcurrentHashMap<>();
     private final LongStream.Builder eventMillis = LongStream.builder();
-    private final LongStream.Builder batchMillis = LongStream.builder();
+    private final Map<String, LongStream.Builder> phaseMillis = new TreeMap<>();
     private final PipelineConfiguration configuration;
     private final PipelineConfiguration.Stream stream;
     private final long warmUntil = System.currentTimeMillis() + 1_000L * WARM_UP_SECONDS;
@@ -55,11 +58,19 @@ final class BenchmarkLatency extends StreamingQueryListener {
     /**
      * Percentiles in milliseconds, after the warm-up.
      *
+     * @param phases medians of what Spark reports of each micro-batch, {@value #BATCH} being the whole
      * @param batches micro-batches with records
      * @param windows messages in the windows topic
      * @param records all that were sent, the warm-up included: every one of them was counted into a window
      */
-    record Result(long batchP50, long batches, long windowP50, long windowP95, long windowP99, long windows, long records) {}
+    record Result(
+        Map<String, Long> phases,
+        long batches,
+        long windowP50,
+        long windowP95,
+        long windowP99,
+        long windows,
+        long records) {}
 
     private BenchmarkLatency(PipelineConfiguration configuration) {
         this.configuration = configuration;
@@ -142,12 +153,17 @@ final class BenchmarkLatency extends StreamingQueryListener {
 
     private Result result(long records) {
         long[] events = eventMillis.build().sorted().toArray();
-        long[] batches;
-        synchronized (batchMillis) {
-            batches = batchMillis.build().sorted().toArray();
+        Map<String, Long> phases = new TreeMap<>();
+        long batches = 0;
+        synchronized (phaseMillis) {
+            for (Map.Entry<String, LongStream.Builder> phase : phaseMillis.entrySet()) {
+                long[] sorted = phase.getValue().build().sorted().toArray();
+                phases.put(phase.getKey(), percentile(sorted, 50));
+                batches = Math.max(batches, sorted.length);
+            }
         }
-        return new Result(percentile(batches, 50), batches.length, percentile(events, 50), percentile(events, 95),
-            percentile(events, 99), windows, records);
+        return new Result(phases, batches, percentile(events, 50), percentile(events, 95), percentile(events, 99),
+            windows, records);
     }
 
     /** The nearest rank. */
@@ -164,8 +180,9 @@ final class BenchmarkLatency extends StreamingQueryListener {
     @Override
     public void onQueryProgress(QueryProgressEvent event) {
         if (event.progress().numInputRows() > 0 && System.currentTimeMillis() >= warmUntil) {
-            synchronized (batchMillis) {
-                batchMillis.add(event.progress().durationMs().get("triggerExecution"));
+            synchronized (phaseMillis) {
+                event.progress().durationMs().forEach((phase, millis) ->
+                    phaseMillis.computeIfAbsent(phase, unused -> LongStream.builder()).add(millis));
             }
         }
     }

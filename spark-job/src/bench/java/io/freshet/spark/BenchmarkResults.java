@@ -31,7 +31,10 @@ final class BenchmarkResults {
 
     /** The latency was measured. */
     void latency(BenchmarkLatency.Result result) throws IOException {
-        append(event("latency").put("batch_ms_p50", result.batchP50()).put("batches", result.batches())
+        ObjectNode line = event("latency");
+        ObjectNode phases = line.putObject("phase_ms_p50");
+        result.phases().forEach((phase, millis) -> phases.put(phase, millis));
+        append(line.put("batch_ms_p50", result.phases().get(BenchmarkLatency.BATCH)).put("batches", result.batches())
             .put("event_to_window_ms_p50", result.windowP50()).put("event_to_window_ms_p95", result.windowP95())
             .put("event_to_window_ms_p99", result.windowP99()).put("windows", result.windows())
             .put("records", result.records()));
