@@ -52,8 +52,7 @@ final class KafkaRecords implements Iterator<InternalRow>, AutoCloseable {
         this.context = context;
         row = new KafkaRow(partition);
         key = new ConsumerPool.Key(range.executorKafkaParams(), partition);
-        consumer = ConsumerPool.borrow(key);
-        seek(position);
+        consumer = ConsumerPool.borrow(key, position);
     }
 
     @Override
