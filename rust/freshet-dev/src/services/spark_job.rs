@@ -49,11 +49,16 @@ logger.streaming.name = org.apache.spark.sql.execution.streaming
 logger.streaming.level = error
 ";
 
+/// For a few records per second on a laptop. What the optimising compiler saves then is less than what it takes: over the
+/// first minutes it is most of the job's work, and the hot path is native code anyway. The code that Spark generates would
+/// not fit the small code cache that comes with the other compiler alone.
+const AT_HOME: &[&str] = &["-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=128m"];
+
 fn plan(context: &Context) -> Result<Plan, PlanError> {
     let port = context.config.dev.spark_ui_port;
     let checkpoints = context.home.checkpoints(context.topology);
     fs::create_dir_all(&checkpoints).map_err(PlanError::at("create", &checkpoints))?;
-    let options = options(context)?;
+    let options = options(context)?.chain(AT_HOME.iter().map(|&option| option.to_owned()));
     let command = java(context, "spark", &context.config.dev.spark_heap, options, SUBMIT)?
         .args(["--class", MAIN_CLASS, "--master", "local[2]"])
         .args(settings(context).iter().flat_map(|setting| ["--conf", setting]))
