@@ -106,8 +106,8 @@ final class KafkaRecords implements Iterator<InternalRow>, AutoCloseable {
             }
             if (late && position == before) {
                 throw new IllegalStateException("Kafka did not deliver offset " + position + " of " + partition
-                    + " within " + patience.toMillis() + " ms; is its leader up? The wait is set by the source's option "
-                    + "kafkaConsumer.pollTimeoutMs");
+                    + " within " + patience.toMillis() + " ms; is its leader up? The wait is that of the source's "
+                    + "option kafkaConsumer.pollTimeoutMs, or else spark.network.timeout");
             }
         }
         usable = true;
