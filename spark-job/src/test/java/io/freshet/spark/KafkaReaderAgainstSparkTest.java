@@ -27,6 +27,8 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import javax.management.AttributeNotFoundException;
+import javax.management.InstanceNotFoundException;
 import javax.management.JMException;
 import javax.management.MalformedObjectNameException;
 import javax.management.ObjectName;
@@ -522,6 +524,8 @@ class KafkaReaderAgainstSparkTest {
             ObjectName metrics = new ObjectName("kafka.consumer:type=consumer-metrics,client-id=" + client);
             Object lastPoll = ManagementFactory.getPlatformMBeanServer().getAttribute(metrics, "last-poll-seconds-ago");
             return ((Number) lastPoll).doubleValue() >= 0;
+        } catch (InstanceNotFoundException | AttributeNotFoundException e) {
+            return false; // it is being made or closed right now
         } catch (JMException e) {
             throw new IllegalStateException(e);
         }
