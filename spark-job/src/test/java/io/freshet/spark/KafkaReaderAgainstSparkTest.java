@@ -3,7 +3,6 @@ package io.freshet.spark;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -22,7 +21,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -35,10 +33,12 @@ import javax.management.ObjectName;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.internals.RecordHeader;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.spark.api.java.function.VoidFunction2;
 import org.apache.spark.sql.Dataset;
@@ -272,14 +272,21 @@ class KafkaReaderAgainstSparkTest {
         String topic = "reused-" + ranges;
         create(topic, 2, Map.of());
         fill(topic, 2, 800);
-        Reading direct = direct(topic, Map.of("groupIdPrefix", topic, "maxOffsetsPerTrigger", "100",
-            "minPartitions", "" + ranges));
-        Set<String> seen = new TreeSet<>();
-        direct.afterBatch = batch -> seen.addAll(consumers(topic));
+        Reading direct = direct(topic, Map.of("maxOffsetsPerTrigger", "100", "minPartitions", "" + ranges));
+        int before = numberOfNewConsumer();
         direct.run();
+        int made = numberOfNewConsumer() - before - 1;
         assertEquals(8, direct.batches.size());
-        assertFalse(seen.isEmpty());
-        assertTrue(seen.size() <= mostConsumers, seen::toString);
+        assertTrue(made >= 1 && made <= mostConsumers, () -> made + " consumers");
+    }
+
+    /** Kafka numbers the consumers of a process: two of these numbers tell how many were made in between. */
+    private static int numberOfNewConsumer() {
+        try (var consumer = new KafkaConsumer<>(Map.of("bootstrap.servers", broker.address(), "group.id", "numbered"),
+            new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            String client = consumer.metrics().keySet().iterator().next().tags().get("client-id");
+            return Integer.parseInt(client.substring(client.lastIndexOf('-') + 1));
+        }
     }
 
     @Test
