@@ -1,7 +1,7 @@
 //! `./freshet bench`, small: that both engines are measured and the answer has its form. The program itself fails when a
 //! query that runs to its end has not read every record. How fast they are is not for a test to judge.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use libtest_mimic::Failed;
 use nix::sys::signal::Signal;
