@@ -14,8 +14,9 @@ use freshet_core::record::Rejection;
 use crate::gate::NativeError;
 use crate::packed::PackedRecord;
 
-/// Rows per exported batch: large enough to hide the cost of the call, small enough that 32-bit offsets never overflow.
-pub(crate) const BATCH_ROWS: usize = 16_384;
+/// Rows per exported batch: enough to hide the cost of the call, and so few that they take some megabytes. Even when every
+/// row has the largest sketch, 32-bit offsets do not overflow.
+pub(crate) const BATCH_ROWS: usize = 4_096;
 
 /// Collects window partials. Columns: `series`, `metric`, `window` (utf8), `start`, `end`, `last_event` (i64, epoch
 /// microseconds), `records` (i64, see `WindowPartial::records`), `stats` (binary, the encoding of `freshet_core::aggregate`).

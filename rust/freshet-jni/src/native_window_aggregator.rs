@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow::array::StructArray;
-use freshet_core::aggregate::WindowAggregator;
+use freshet_core::aggregate::{WindowAggregator, WindowPartial};
 use freshet_core::config::Stream;
 use jni::objects::{JByteArray, JByteBuffer, JClass};
 use jni::sys::{jboolean, jint, jlong};
@@ -47,11 +47,6 @@ impl Aggregation {
 
     /// Adds a batch of packed records and says how many of them were rejected.
     fn add(&mut self, mut records: &[u8]) -> Result<usize, NativeError> {
-        if self.broken {
-            return Err(NativeError::Contract(
-                "the aggregator has failed before; close it".to_owned(),
-            ));
-        }
         if self.draining {
             return Err(NativeError::Contract(
                 "the windows so far have to be taken before more records come".to_owned(),
@@ -60,19 +55,27 @@ impl Aggregation {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.aggregator.set_now(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
         let current = Cell::new((-1, -1));
-        let added = catch_unwind(AssertUnwindSafe(|| self.add_each(&mut records, &current)));
-        match added {
-            Ok(added) => added,
-            Err(payload) => {
-                self.broken = true;
-                let (partition, offset) = current.get();
-                let context = format!(
-                    "stream '{}', topic '{}', partition {partition}, offset {offset}",
-                    self.stream.name, self.topic
-                );
-                Err(NativeError::from_panic(&context, payload.as_ref()))
-            }
+        let place = || format!(", partition {}, offset {}", current.get().0, current.get().1);
+        self.guard(place, |aggregation| aggregation.add_each(&mut records, &current))
+    }
+
+    /// Runs `body`. After a panic in it, what was summed up cannot be trusted; `place` says where it happened.
+    fn guard<T>(
+        &mut self,
+        place: impl FnOnce() -> String,
+        body: impl FnOnce(&mut Self) -> Result<T, NativeError>,
+    ) -> Result<T, NativeError> {
+        if self.broken {
+            return Err(NativeError::Contract(
+                "the aggregator has failed before; close it".to_owned(),
+            ));
         }
+        catch_unwind(AssertUnwindSafe(|| body(self))).unwrap_or_else(|payload| {
+            self.broken = true;
+            let (stream, topic) = (&self.stream.name, &self.topic);
+            let context = format!("stream '{stream}', topic '{topic}'{}", place());
+            Err(NativeError::from_panic(&context, payload.as_ref()))
+        })
     }
 
     fn add_each(
@@ -95,12 +98,15 @@ impl Aggregation {
     }
 
     /// The next windows of what was summed up; `None` when there are none left, and records can be added again.
-    fn take_windows(&mut self) -> Option<StructArray> {
-        let mut columns = WindowColumns::default();
-        let (names, batch) = (&self.names, self.batch);
-        self.draining =
-            self.aggregator.drain(BATCH_ROWS, |partial| columns.push(partial, names, batch));
-        columns.take()
+    fn take_windows(&mut self) -> Result<Option<StructArray>, NativeError> {
+        let place = || ", while its windows were taken".to_owned();
+        self.guard(place, |aggregation| {
+            let mut columns = WindowColumns::default();
+            let (names, batch) = (&aggregation.names, aggregation.batch);
+            let push = |partial: &WindowPartial<'_>| columns.push(partial, names, batch);
+            aggregation.draining = aggregation.aggregator.drain(BATCH_ROWS, push);
+            Ok(columns.take())
+        })
     }
 }
 
@@ -195,7 +201,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_ta
     schema: jlong,
 ) -> jboolean {
     enter_with(env, handle, |_env, aggregation| {
-        let Some(columns) = aggregation.take_windows() else { return Ok(false) };
+        let Some(columns) = aggregation.take_windows()? else { return Ok(false) };
         // SAFETY: the Java class passes the addresses of two structs that it has just allocated.
         unsafe { columns::export(&columns, array, schema) }?;
         Ok(true)
@@ -264,12 +270,12 @@ mod tests {
         assert_eq!(aggregation.add(&records).unwrap(), 1);
         assert_eq!(aggregation.rejected.take().len(), 1);
 
-        let windows = aggregation.take_windows().unwrap();
+        let windows = aggregation.take_windows().unwrap().unwrap();
         let records = windows.column_by_name("records").unwrap();
         let records = records.as_any().downcast_ref::<Int64Array>().unwrap();
         assert_eq!(records.values(), &[1, 1]);
         assert!(aggregation.add(&records_again).is_err(), "records came in between");
-        assert!(aggregation.take_windows().is_none(), "windows came twice");
+        assert!(aggregation.take_windows().unwrap().is_none(), "windows came twice");
         assert_eq!(aggregation.add(&records_again).unwrap(), 1);
     }
 
@@ -282,9 +288,16 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_aggregator_says_so() {
+    fn a_panic_names_its_place_and_ends_the_aggregation() {
         let mut aggregation = aggregation();
-        aggregation.broken = true;
+        let error = aggregation
+            .guard(|| ", offset 7".to_owned(), |_| -> Result<(), _> { panic!("out of luck") })
+            .unwrap_err()
+            .to_string();
+        for part in ["stream 's'", "topic 'raw.s'", "offset 7", "out of luck"] {
+            assert!(error.contains(part), "{error}");
+        }
         assert!(aggregation.add(&[]).is_err());
+        assert!(aggregation.take_windows().is_err());
     }
 }

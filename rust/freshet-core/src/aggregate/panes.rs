@@ -14,79 +14,88 @@ pub(super) struct Pane {
     pub(super) records: u64,
 }
 
-/// Hands each window of one kind that has a pane to `emit`: its start (ascending), the records that are counted in it,
-/// and the merge of its panes. `panes` ascend.
-///
-/// However many windows overlap, a pane's records are counted in one: the last of them to close. They are late when even
-/// that one has closed.
-pub(super) fn merge_into_windows(
-    panes: &[Pane],
-    spec: WindowSpec,
-    emit: impl FnMut(i64, u64, &WindowStats),
-) {
-    if spec.slide_ms() == spec.size_ms() {
-        merge_into_tumbling(panes, spec, emit);
-    } else {
-        merge_into_sliding(panes, spec, emit);
-    }
+/// A window and the merge of its panes.
+pub(super) struct MergedWindow<'a> {
+    /// First instant of the window, epoch microseconds.
+    pub(super) start_us: i64,
+    /// Number of records that are counted in it. However many windows overlap, a pane's records are counted in one: the
+    /// last of them to close. They are late when even that one has closed.
+    pub(super) records: u64,
+    pub(super) stats: Cow<'a, WindowStats>,
 }
 
-fn merge_into_tumbling(
-    panes: &[Pane],
+/// Merges panes into the windows of one kind, one after the other: those that have a pane, by their start.
+pub(super) struct WindowMerger {
+    size_us: i64,
+    slide_us: i64,
     spec: WindowSpec,
-    mut emit: impl FnMut(i64, u64, &WindowStats),
-) {
-    let size_us = spec.size_ms() * 1_000;
-    let start_of = |pane: &Pane| pane.start_us.div_euclid(size_us) * size_us;
-    for window in panes.chunk_by(|left, right| start_of(left) == start_of(right)) {
-        let [first, others @ ..] = window else { continue };
-        let records = window.iter().map(|pane| pane.records).sum();
-        if others.is_empty() {
-            emit(start_of(first), records, &first.stats);
-            continue;
-        }
-        let mut merged = first.stats.clone();
-        for pane in others {
-            merged.merge(&pane.stats);
-        }
-        emit(start_of(first), records, &merged);
-    }
+    queue: MergeQueue,
+    /// The records of the panes before it are counted.
+    counted: usize,
+    /// Start of the next window, unless no pane lies in it.
+    next_start_us: i64,
 }
 
-fn merge_into_sliding(
-    panes: &[Pane],
-    spec: WindowSpec,
-    mut emit: impl FnMut(i64, u64, &WindowStats),
-) {
-    let (size_us, slide_us) = (spec.size_ms() * 1_000, spec.slide_ms() * 1_000);
-    let mut queue = MergeQueue::new(panes);
-    let mut counted = 0;
-    let mut start_us = i64::MIN;
-    while let Some(first) = queue.first() {
-        if first.start_us >= start_us.saturating_add(size_us) || start_us == i64::MIN {
-            let earliest = spec.starts_containing(first.start_us).next();
-            start_us = earliest.unwrap_or(first.start_us);
+impl WindowMerger {
+    pub(super) fn new(spec: WindowSpec) -> Self {
+        Self {
+            size_us: spec.size_ms() * 1_000,
+            slide_us: spec.slide_ms() * 1_000,
+            spec,
+            queue: MergeQueue::default(),
+            counted: 0,
+            next_start_us: i64::MIN,
         }
-        queue.push_before(start_us + size_us);
+    }
+
+    /// The next window; `None` after the last one. `panes` ascend, and are the same in every call.
+    pub(super) fn next<'a>(&'a mut self, panes: &'a [Pane]) -> Option<MergedWindow<'a>> {
+        if self.slide_us == self.size_us {
+            self.next_tumbling(panes)
+        } else {
+            self.next_sliding(panes)
+        }
+    }
+
+    fn next_tumbling<'a>(&mut self, panes: &'a [Pane]) -> Option<MergedWindow<'a>> {
+        let (first, others) = panes[self.counted..].split_first()?;
+        let start_us = first.start_us.div_euclid(self.size_us) * self.size_us;
+        let end_us = start_us + self.size_us;
+        let number = others.iter().take_while(|pane| pane.start_us < end_us).count();
+        self.counted += 1 + number;
+        let mut window =
+            MergedWindow { start_us, records: first.records, stats: Cow::Borrowed(&first.stats) };
+        for pane in &others[..number] {
+            window.records += pane.records;
+            window.stats.to_mut().merge(&pane.stats);
+        }
+        Some(window)
+    }
+
+    fn next_sliding<'a>(&'a mut self, panes: &'a [Pane]) -> Option<MergedWindow<'a>> {
+        self.queue.pop_before(self.next_start_us, panes);
+        let oldest_us = self.queue.first(panes)?.start_us;
+        if oldest_us >= self.next_start_us.saturating_add(self.size_us) {
+            let earliest = self.spec.starts_containing(oldest_us).next();
+            self.next_start_us = earliest.unwrap_or(oldest_us);
+        }
+        let start_us = self.next_start_us;
+        self.queue.push_before(start_us + self.size_us, panes);
+        self.next_start_us += self.slide_us;
         let closing_last =
-            panes[counted..].iter().take_while(|pane| pane.start_us < start_us + slide_us);
-        let (mut number, mut records) = (0, 0);
-        for pane in closing_last {
-            number += 1;
-            records += pane.records;
-        }
-        counted += number;
-        emit(start_us, records, &queue.merged());
-        start_us += slide_us;
-        queue.pop_before(start_us);
+            panes[self.counted..].iter().take_while(|pane| pane.start_us < self.next_start_us);
+        let (number, records) =
+            closing_last.fold((0, 0), |(number, sum), pane| (number + 1, sum + pane.records));
+        self.counted += number;
+        Some(MergedWindow { start_us, records, stats: self.queue.merged() })
     }
 }
 
 /// A queue of panes that knows the merge of all that are in it, with two merges for a pane and one for an answer: two
 /// stacks, after Tangwongsan, Hirzel and Schneider, "In-Order Sliding-Window Aggregation in Worst-Case Constant Time"
 /// (2021), section 2. Merges cannot be undone, so that a running total would not do.
-struct MergeQueue<'a> {
-    panes: &'a [Pane],
+#[derive(Default)]
+struct MergeQueue {
     /// The queue holds `panes[first..last]`.
     first: usize,
     last: usize,
@@ -96,29 +105,25 @@ struct MergeQueue<'a> {
     back: WindowStats,
 }
 
-impl<'a> MergeQueue<'a> {
-    fn new(panes: &'a [Pane]) -> Self {
-        Self { panes, first: 0, last: 0, front: Vec::new(), back: WindowStats::default() }
-    }
-
+impl MergeQueue {
     /// The oldest pane in the queue, or the next one to come when it is empty.
-    fn first(&self) -> Option<&'a Pane> {
-        self.panes.get(self.first)
+    fn first<'a>(&self, panes: &'a [Pane]) -> Option<&'a Pane> {
+        panes.get(self.first)
     }
 
     /// Appends the panes before that instant.
-    fn push_before(&mut self, end_us: i64) {
-        while let Some(pane) = self.panes.get(self.last).filter(|pane| pane.start_us < end_us) {
+    fn push_before(&mut self, end_us: i64, panes: &[Pane]) {
+        while let Some(pane) = panes.get(self.last).filter(|pane| pane.start_us < end_us) {
             self.back.merge(&pane.stats);
             self.last += 1;
         }
     }
 
     /// Removes the panes before that instant.
-    fn pop_before(&mut self, start_us: i64) {
-        while self.first < self.last && self.panes[self.first].start_us < start_us {
+    fn pop_before(&mut self, start_us: i64, panes: &[Pane]) {
+        while self.first < self.last && panes[self.first].start_us < start_us {
             if self.front.is_empty() {
-                self.turn_over();
+                self.turn_over(panes);
             }
             self.front.pop();
             self.first += 1;
@@ -126,8 +131,8 @@ impl<'a> MergeQueue<'a> {
     }
 
     /// Makes the back part the front.
-    fn turn_over(&mut self) {
-        for pane in self.panes[self.first..self.last].iter().rev() {
+    fn turn_over(&mut self, panes: &[Pane]) {
+        for pane in panes[self.first..self.last].iter().rev() {
             let mut merged = pane.stats.clone();
             if let Some(newer) = self.front.last() {
                 merged.merge(newer);

@@ -16,13 +16,16 @@ fn stream(windows: &str) -> Stream {
 
 type Key = (String, usize, usize, i64);
 
+fn content(stats: &WindowStats) -> (u64, f64, f64, f64, i64) {
+    (stats.count(), stats.sum(), stats.min(), stats.max(), stats.last_event_us())
+}
+
 fn partials(aggregator: &mut WindowAggregator) -> BTreeMap<Key, (u64, f64, f64, f64, i64)> {
     let mut found = BTreeMap::new();
     while aggregator.drain(1, |partial| {
         let stats = partial.stats;
         let key = (partial.series.to_owned(), partial.metric, partial.window, partial.start_us);
-        let content = (stats.count(), stats.sum(), stats.min(), stats.max(), stats.last_event_us());
-        assert!(found.insert(key, content).is_none(), "a window came twice");
+        assert!(found.insert(key, content(stats)).is_none(), "a window came twice");
         assert!(
             partial.start_us <= stats.last_event_us() && stats.last_event_us() < partial.end_us
         );
@@ -77,6 +80,7 @@ proptest! {
         let stream = stream(kinds);
         let mut aggregator = WindowAggregator::new(&stream);
         let mut expected: BTreeMap<Key, (u64, f64, f64, f64, i64)> = BTreeMap::new();
+        let mut counted: BTreeMap<Key, u64> = BTreeMap::new();
         for (series, at_ms, metric, value) in records {
             let (id, name) = (["a", "b", "c"][series], ["v", "w"][metric]);
             let text = format!("{{\"id\":\"{id}\",\"at\":{at_ms},\"{name}\":{value}}}");
@@ -84,6 +88,9 @@ proptest! {
             let value = f64::from(value);
             for (window, spec) in stream.windows.iter().enumerate() {
                 let (size, slide) = (spec.size_ms(), spec.slide_ms());
+                // The last window to close is the one that starts last.
+                let newest = at_ms.div_euclid(slide) * slide * 1_000;
+                *counted.entry((id.to_owned(), metric, window, newest)).or_default() += 1;
                 for start in (-90_000..=60_000).filter(|s: &i64| s.rem_euclid(slide) == 0) {
                     if start <= at_ms && at_ms < start + size {
                         let key = (id.to_owned(), metric, window, start * 1_000);
@@ -101,7 +108,51 @@ proptest! {
                 }
             }
         }
+        let mut found = BTreeMap::new();
+        let mut found_counted = BTreeMap::new();
+        while aggregator.drain(5, |partial| {
+            let key = (partial.series.to_owned(), partial.metric, partial.window, partial.start_us);
+            if partial.records > 0 {
+                found_counted.insert(key.clone(), partial.records);
+            }
+            found.insert(key, content(partial.stats));
+        }) {}
         // Whole numbers of this size add up exactly in any order.
-        prop_assert_eq!(partials(&mut aggregator), expected);
+        prop_assert_eq!(found, expected);
+        prop_assert_eq!(found_counted, counted);
+    }
+}
+
+/// One series with many overlapping windows is handed on in parts, too.
+#[test]
+fn no_more_rows_are_handed_on_than_were_asked_for() {
+    let mut aggregator = WindowAggregator::new(&stream("\"100s/1s\", \"10s\""));
+    for at in (0..50_000).step_by(10_000) {
+        add(&mut aggregator, &format!("{{\"id\":\"a\",\"at\":{at},\"v\":1,\"w\":2}}")).unwrap();
+    }
+    let mut parts = Vec::new();
+    loop {
+        let mut rows = 0;
+        if !aggregator.drain(7, |_| rows += 1) {
+            break;
+        }
+        parts.push(rows);
+    }
+    let (last, others) = parts.split_last().unwrap();
+    assert!(others.iter().all(|rows| *rows == 7) && *last <= 7, "{parts:?}");
+    // Two metrics: windows that start from -99 s to 40 s, and five tumbling ones.
+    assert_eq!(parts.iter().sum::<usize>(), 2 * (140 + 5));
+}
+
+#[test]
+fn an_aggregator_is_empty_after_its_windows_were_handed_on() {
+    let mut aggregator = WindowAggregator::new(&stream("\"10s\", \"30s/10s\""));
+    for round in 0..2 {
+        for id in ["a", "b"] {
+            add(&mut aggregator, &format!("{{\"id\":\"{id}\",\"at\":{round},\"v\":1}}")).unwrap();
+        }
+        assert!(aggregator.memory_bytes() > 0);
+        assert_eq!(partials(&mut aggregator).len(), 2 * (1 + 3));
+        assert_eq!(aggregator.memory_bytes(), 0);
     }
 }

@@ -9,7 +9,7 @@ use std::mem;
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
-use super::panes::{Pane, merge_into_windows};
+use super::panes::{Pane, WindowMerger};
 use super::stats::WindowStats;
 use crate::config::Stream;
 use crate::record::{Point, RawRecord, Readings, RecordParser, Rejection};
@@ -28,8 +28,17 @@ pub struct WindowAggregator {
     panes: Vec<Panes>,
     cells: Vec<Cell>,
     memory_bytes: usize,
-    /// The series before it have been drained.
-    drained: usize,
+    drain: Option<Drain>,
+}
+
+/// How far the windows have been handed on.
+struct Drain {
+    /// The position in the aggregator's `panes` that is being handed on, and what was taken from there.
+    position: usize,
+    taken: Vec<Pane>,
+    /// Index of the kind of window, and its windows.
+    window: usize,
+    merger: WindowMerger,
 }
 
 /// The panes of one metric of one series, as positions in the aggregator's `cells`.
@@ -100,7 +109,7 @@ impl WindowAggregator {
             panes: Vec::new(),
             cells: Vec::new(),
             memory_bytes: 0,
-            drained: 0,
+            drain: None,
         }
     }
 
@@ -115,7 +124,7 @@ impl WindowAggregator {
     ///
     /// [`Rejection`] when the record cannot be trusted; none of it is counted then.
     pub fn add(&mut self, record: &RawRecord<'_>) -> Result<(), Rejection> {
-        debug_assert_eq!(self.drained, 0, "records are added while windows are drained");
+        debug_assert!(self.drain.is_none(), "records are added while windows are drained");
         let mut readings = mem::take(&mut self.readings);
         let parsed = self.parser.parse(record, &mut readings);
         if parsed.is_ok() {
@@ -167,36 +176,47 @@ impl WindowAggregator {
         self.memory_bytes
     }
 
-    /// Hands the partial aggregates of the next series to `emit` and frees their memory, series by series until there
-    /// were at least `rows`. False when none was left: the aggregator is empty then, and can go on.
+    /// Hands the next `rows` partial aggregates to `emit`, series by series, whose memory is freed on the way. False when
+    /// none was left: the aggregator is empty then, and can go on.
     pub fn drain(&mut self, rows: usize, mut emit: impl FnMut(&WindowPartial<'_>)) -> bool {
-        let mut emitted = 0;
-        while emitted < rows && self.drained < self.series.len() {
-            for metric in 0..self.metrics {
-                let panes = self.take_panes(self.drained * self.metrics + metric);
-                for (window, spec) in self.windows.iter().enumerate() {
-                    let series = &self.series[self.drained];
-                    merge_into_windows(&panes, *spec, |start_us, records, stats| {
-                        let end_us = start_us + spec.size_ms() * 1_000;
-                        emitted += 1;
-                        emit(&WindowPartial {
-                            series,
-                            metric,
-                            window,
-                            start_us,
-                            end_us,
-                            records,
-                            stats,
-                        });
-                    });
-                }
-            }
-            self.drained += 1;
-        }
+        let emitted = (0..rows).take_while(|_| self.drain_one(&mut emit)).count();
         if emitted == 0 {
             self.clear();
         }
         emitted > 0
+    }
+
+    fn drain_one(&mut self, emit: &mut impl FnMut(&WindowPartial<'_>)) -> bool {
+        let mut next = 0;
+        loop {
+            if let Some(drain) = &mut self.drain {
+                if let Some(merged) = drain.merger.next(&drain.taken) {
+                    let size_us = self.windows[drain.window].size_ms() * 1_000;
+                    emit(&WindowPartial {
+                        series: &self.series[drain.position / self.metrics],
+                        metric: drain.position % self.metrics,
+                        window: drain.window,
+                        start_us: merged.start_us,
+                        end_us: merged.start_us + size_us,
+                        records: merged.records,
+                        stats: &merged.stats,
+                    });
+                    return true;
+                }
+                if let Some(spec) = self.windows.get(drain.window + 1) {
+                    drain.window += 1;
+                    drain.merger = WindowMerger::new(*spec);
+                    continue;
+                }
+                next = drain.position + 1;
+            }
+            let (true, Some(spec)) = (next < self.panes.len(), self.windows.first()) else {
+                return false;
+            };
+            let merger = WindowMerger::new(*spec);
+            let taken = self.take_panes(next);
+            self.drain = Some(Drain { position: next, taken, window: 0, merger });
+        }
     }
 
     /// Moves out the panes of one metric of one series, in the order of time.
@@ -216,7 +236,7 @@ impl WindowAggregator {
         self.panes = Vec::new();
         self.cells = Vec::new();
         self.memory_bytes = 0;
-        self.drained = 0;
+        self.drain = None;
     }
 }
 

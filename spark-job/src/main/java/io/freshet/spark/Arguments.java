@@ -25,7 +25,7 @@ record Arguments(String configuration, List<String> streams, boolean help) {
           spark-submit --master spark://host:7077 --class io.freshet.spark.WindowedAverages freshet-spark-all.jar \\
               -c freshet.toml --stream sensors
 
-        Exit codes: 1 failed, 2 usage or configuration, 143 stopped by SIGTERM (as every Java program).""";
+        Exit codes: 0 told to stop (SIGTERM, SIGINT), 1 failed, 2 usage or configuration.""";
 
     /**
      * Reads the command line.

@@ -10,13 +10,11 @@ import org.apache.spark.util.SignalUtils;
 final class JobEnd extends SparkListener {
     private final CompletableFuture<Void> end = new CompletableFuture<>();
 
-    /** From now on SIGTERM and SIGINT end the job in order, with exit code 0. */
+    /** From now on SIGTERM and SIGINT end the job in order, with exit code 0; a second one ends it at once. */
     void onSignals() {
         for (String signal : new String[] {"TERM", "INT"}) {
-            SignalUtils.register(signal, () -> {
-                end.complete(null);
-                return true;
-            });
+            // What is not handled here goes to the handler of the Java machine.
+            SignalUtils.register(signal, () -> end.complete(null));
         }
     }
 

@@ -16,9 +16,14 @@ record QueryFailure(String description, boolean permanent) {
 
     /** What Spark and Kafka say when something common went wrong, and what to do; the first match counts. */
     private static final List<Sign> SIGNS = List.of(
-        new Sign(List.of("CHECKPOINT", "STATE_STORE", "STATEFUL_OPERATOR", "STDS_", "CONCURRENT_STREAM_LOG_UPDATE",
-            "Malformed log file", "Incomplete log file", "Log file was malformed", "UnsupportedLogVersion",
-            "INCOMPATIBLE_JOIN", "batch 0 doesn't exist", "was changed by"),
+        // Not every condition of the state store: a busy or lost executor is no reason to give up a checkpoint.
+        new Sign(List.of("CHECKPOINT_FILE_CHECKSUM_VERIFICATION_FAILED", "STREAMING_CHECKPOINT_MISSING_METADATA_FILE",
+            "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA",
+            "STREAMING_STATEFUL_OPERATOR_MISSING_STATE_DIRECTORY", "_SCHEMA_NOT_COMPATIBLE",
+            "_ROW_FORMAT_VALIDATION_FAILURE", "ROW_CHECKSUM_VERIFICATION_FAILED",
+            "STATE_STORE_INVALID_CONFIG_AFTER_RESTART", "CANNOT_LOAD_STATE_STORE.CANNOT_READ_",
+            "CONCURRENT_STREAM_LOG_UPDATE", "Malformed log file", "Incomplete log file", "Log file was malformed",
+            "UnsupportedLogVersion", "batch 0 doesn't exist"),
             "its checkpoint %s does not fit this job or is damaged: bring back the folder or the settings that belong "
                 + "together, or move the folder away to count the stream anew from the beginning of its topic", true),
         new Sign(List.of("RecordTooLargeException", "MESSAGE_TOO_LARGE"),

@@ -24,6 +24,8 @@ final class QuerySupervisor {
     private static final Logger LOGGER = LoggerFactory.getLogger(QuerySupervisor.class);
     /** A query that ran for this long had recovered: its next failure is a new one. */
     private static final Duration HEALTHY = Duration.ofMinutes(1);
+    /** Time for a query to end after Spark was told to stop it: what hangs for longer does not hold up the end. */
+    private static final Duration LAST_WAIT = Duration.ofSeconds(2);
 
     private final String stream;
     private final Starter starter;
@@ -67,7 +69,7 @@ final class QuerySupervisor {
         stopping.countDown();
         stopQuery();
         try {
-            thread.join();
+            thread.join(LAST_WAIT.toMillis());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

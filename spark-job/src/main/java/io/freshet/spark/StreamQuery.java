@@ -49,6 +49,8 @@ final class StreamQuery {
 
     /** Starts the query from its checkpoint, or from the beginning of the topic. */
     StreamingQuery start() throws TimeoutException {
+        // A pool per stream: Spark shares the cores fairly between pools, not within one. The query's thread inherits it.
+        session.sparkContext().setLocalProperty("spark.scheduler.pool", stream.name());
         Map<String, String> sink = kafkaOptions();
         // Dashboards read these topics, and not all clients of Kafka can read zstd.
         sink.put("kafka.compression.type", "lz4");

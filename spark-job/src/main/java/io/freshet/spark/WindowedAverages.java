@@ -128,7 +128,7 @@ public final class WindowedAverages {
     /** The settings of Spark that suit these queries; what spark-submit was told takes precedence. */
     static SparkConf defaults(int shufflePartitions, String checkpointLocation, boolean rocksdb) {
         SparkConf defaults = new SparkConf()
-            // Streams share the cores: a large batch of one must not hold up the others.
+            // Streams share the cores, each in a pool of its own: a large batch of one must not hold up the others.
             .setIfMissing("spark.scheduler.mode", "FAIR")
             .setIfMissing("spark.sql.shuffle.partitions", Integer.toString(shufflePartitions))
             .setIfMissing("spark.sql.session.timeZone", "UTC")

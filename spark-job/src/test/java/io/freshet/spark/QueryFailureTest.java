@@ -28,6 +28,17 @@ class QueryFailureTest {
     }
 
     @Test
+    void aCheckpointIsGivenUpOnlyWhenItIsToBlame() {
+        QueryFailure damaged = describe(new IllegalStateException(
+            "[CANNOT_LOAD_STATE_STORE.CANNOT_READ_DELTA_FILE_NOT_EXISTS] 3.delta does not exist"));
+        assertTrue(damaged.permanent() && damaged.description().contains("/checkpoints/s"), damaged.description());
+        QueryFailure busy = describe(new IllegalStateException(
+            "[CANNOT_LOAD_STATE_STORE.UNRELEASED_THREAD_ERROR] the state of /data/CHECKPOINTS is in use"));
+        assertFalse(busy.permanent());
+        assertFalse(busy.description().contains("move the folder away"), busy.description());
+    }
+
+    @Test
     void anEndlessMessageIsCutOff() {
         assertTrue(describe(new IllegalStateException("x".repeat(100_000))).description().length() < 600);
     }

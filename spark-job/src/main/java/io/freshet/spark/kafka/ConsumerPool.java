@@ -13,27 +13,65 @@ import org.apache.commons.pool2.impl.GenericKeyedObjectPoolConfig;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteBufferDeserializer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** The consumers of an executor, one per partition, from one micro-batch to the next: connecting takes long. */
+/**
+ * The consumers of an executor, from one micro-batch to the next: connecting takes long. A partition has as many as
+ * ranges of it are read at the same time.
+ */
 final class ConsumerPool {
+    private static final Logger LOGGER = LoggerFactory.getLogger(ConsumerPool.class);
     /** Longer than most triggers; a query that has ended leaves its consumers no longer than this. */
     private static final Duration IDLE = Duration.ofMinutes(5);
     private static final Duration CLOSE_TIMEOUT = Duration.ZERO;
 
     private static final GenericKeyedObjectPool<Key, KafkaConsumer<ByteBuffer, ByteBuffer>> POOL =
-        new GenericKeyedObjectPool<>(new Factory(), settings());
+        open();
 
     private ConsumerPool() {}
+
+    /**
+     * The pool holds on to the context class loader it is made under only weakly, and closes idle consumers no more once
+     * that one is gone; a task's may be, this class's own is not.
+     */
+    private static GenericKeyedObjectPool<Key, KafkaConsumer<ByteBuffer, ByteBuffer>> open() {
+        Thread thread = Thread.currentThread();
+        ClassLoader ofTask = thread.getContextClassLoader();
+        thread.setContextClassLoader(ConsumerPool.class.getClassLoader());
+        try {
+            return new GenericKeyedObjectPool<>(new Factory(), settings());
+        } finally {
+            thread.setContextClassLoader(ofTask);
+        }
+    }
 
     /**
      * What a consumer is for.
      *
      * @param properties as Spark's source gives them to its tasks
      */
-    record Key(Map<String, Object> properties, TopicPartition partition) {}
+    record Key(Map<String, Object> properties, TopicPartition partition) {
+        /** Without the properties: there are passwords among them. */
+        @Override
+        public String toString() {
+            return partition.toString();
+        }
+    }
 
-    /** A consumer that is assigned to the partition, at no particular offset. */
-    static KafkaConsumer<ByteBuffer, ByteBuffer> borrow(Key key) {
+    /** A consumer that is assigned to the partition and will read on from the offset. */
+    static KafkaConsumer<ByteBuffer, ByteBuffer> borrow(Key key, long offset) {
+        KafkaConsumer<ByteBuffer, ByteBuffer> consumer = take(key);
+        try {
+            consumer.seek(key.partition(), offset);
+            return consumer;
+        } catch (RuntimeException e) {
+            discard(key, consumer);
+            throw e;
+        }
+    }
+
+    private static KafkaConsumer<ByteBuffer, ByteBuffer> take(Key key) {
         try {
             return POOL.borrowObject(key);
         } catch (RuntimeException e) {
@@ -47,14 +85,12 @@ final class ConsumerPool {
         POOL.returnObject(key, consumer);
     }
 
-    /** Closes a consumer that may be in the midst of something. */
+    /** Closes a consumer that may be in the midst of something; the task has a reason of its own to end. */
     static void discard(Key key, KafkaConsumer<ByteBuffer, ByteBuffer> consumer) {
         try {
             POOL.invalidateObject(key, consumer);
-        } catch (RuntimeException e) {
-            throw e;
-        } catch (Exception e) {
-            throw new IllegalStateException("the consumer for " + key.partition() + " could not be closed", e);
+        } catch (Exception e) { // Kafka closes all that it can before it throws, as it does in an interrupted thread
+            LOGGER.debug("the consumer for {} was not closed in order", key.partition(), e);
         }
     }
 
@@ -63,7 +99,7 @@ final class ConsumerPool {
             new GenericKeyedObjectPoolConfig<>();
         settings.setMaxTotal(-1);
         settings.setMaxTotalPerKey(-1);
-        settings.setMaxIdlePerKey(1);
+        settings.setMaxIdlePerKey(-1);
         settings.setMinEvictableIdleDuration(IDLE);
         settings.setTimeBetweenEvictionRuns(Duration.ofMinutes(1));
         settings.setNumTestsPerEvictionRun(-1);
@@ -77,8 +113,8 @@ final class ConsumerPool {
         public KafkaConsumer<ByteBuffer, ByteBuffer> create(Key key) {
             Map<String, Object> properties = new HashMap<>(key.properties());
             // Views of what the consumer has decompressed: their bytes are copied once, into the native batch.
-            properties.put("key.deserializer", ByteBufferDeserializer.class.getName());
-            properties.put("value.deserializer", ByteBufferDeserializer.class.getName());
+            properties.put("key.deserializer", ByteBufferDeserializer.class);
+            properties.put("value.deserializer", ByteBufferDeserializer.class);
             KafkaConsumer<ByteBuffer, ByteBuffer> consumer = new KafkaConsumer<>(properties);
             consumer.assign(List.of(key.partition()));
             return consumer;

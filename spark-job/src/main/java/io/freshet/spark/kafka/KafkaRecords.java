@@ -10,6 +10,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.spark.TaskContext;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.execution.metric.SQLMetric;
@@ -52,8 +53,7 @@ final class KafkaRecords implements Iterator<InternalRow>, AutoCloseable {
         this.context = context;
         row = new KafkaRow(partition);
         key = new ConsumerPool.Key(range.executorKafkaParams(), partition);
-        consumer = ConsumerPool.borrow(key);
-        seek(position);
+        consumer = ConsumerPool.borrow(key, position);
     }
 
     @Override
@@ -93,44 +93,65 @@ final class KafkaRecords implements Iterator<InternalRow>, AutoCloseable {
         return true;
     }
 
-    /** Waits until the consumer's position has moved on: by records, or over offsets that have none. */
+    /** Waits until the position has moved on: to records, over offsets that have none, or over lost ones. */
     private void poll() {
         usable = false; // unless all goes well
-        long deadline = System.nanoTime() + patience.toNanos();
+        long begun = System.nanoTime();
         long before = position;
         while (position == before && !polled.hasNext()) {
             context.killTaskIfInterrupted();
-            if (System.nanoTime() > deadline) {
-                throw new IllegalStateException("Kafka did not deliver offset " + position + " of " + partition
-                    + " within " + patience.toSeconds() + " s; is its leader up? The wait is set by the source's option "
-                    + "kafkaConsumer.pollTimeoutMs");
+            boolean late = System.nanoTime() - begun > patience.toNanos();
+            if (late || !fetch()) {
+                passLost();
             }
-            try {
-                polled = consumer.poll(POLL).records(partition).iterator();
-                position = polled.hasNext() ? position : consumer.position(partition);
-            } catch (OffsetOutOfRangeException e) {
-                skipLost(e);
+            if (late && position == before) {
+                throw new IllegalStateException("Kafka did not deliver offset " + position + " of " + partition
+                    + " within " + patience.toMillis() + " ms; is its leader up? The wait is that of the source's "
+                    + "option kafkaConsumer.pollTimeoutMs, or else spark.network.timeout");
             }
         }
         usable = true;
     }
 
-    /** Goes on after offsets that are gone: at the oldest record, or, when the topic was made anew, not at all. */
-    private void skipLost(OffsetOutOfRangeException reason) {
-        if (failOnDataLoss) {
-            throw new IllegalStateException("offset " + position + " of " + partition + " is no longer in Kafka; it was "
-                + "deleted by the topic's retention or with the topic. To go on without it, set failOnDataLoss to false",
-                reason);
+    /** Takes what has come; false when Kafka does not have the position. */
+    private boolean fetch() {
+        try {
+            polled = consumer.poll(POLL).records(partition).iterator();
+            position = polled.hasNext() ? position : consumer.position(partition);
+            return true;
+        } catch (OffsetOutOfRangeException e) {
+            return false;
         }
-        long oldest = consumer.beginningOffsets(List.of(partition)).get(partition);
-        long next = oldest > position && oldest < end ? oldest : end;
-        LOGGER.warn("offsets {} to {} of {} are no longer in Kafka and were passed over", position, next - 1, partition);
-        seek(next);
     }
 
-    private void seek(long offset) {
-        position = offset;
-        consumer.seek(partition, offset);
+    /** Goes on after offsets that are gone, if there are such: at the oldest record, or at the end of the range. */
+    private void passLost() {
+        long next = nextAvailable();
+        if (next == position) {
+            return;
+        }
+        if (failOnDataLoss) {
+            throw new IllegalStateException("offset " + position + " of " + partition + " is no longer in Kafka; it was "
+                + "deleted by the topic's retention or with the topic. To go on without it, set failOnDataLoss to false");
+        }
+        LOGGER.warn("offsets {} to {} of {} are no longer in Kafka and were passed over", position, next - 1,
+            partition);
+        position = next;
+        consumer.seek(partition, next);
+    }
+
+    /**
+     * The first offset from the position on that Kafka has, or the end of the range when it has none of them: all are
+     * deleted, or the topic was made anew and has not come so far. The position itself while Kafka does not answer.
+     */
+    private long nextAvailable() {
+        try {
+            long oldest = consumer.beginningOffsets(List.of(partition), POLL).get(partition);
+            long latest = consumer.endOffsets(List.of(partition), POLL).get(partition);
+            return position >= latest || oldest >= end ? end : Math.max(oldest, position);
+        } catch (TimeoutException e) {
+            return position;
+        }
     }
 
     @Override

@@ -7,8 +7,8 @@ import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.unsafe.types.UTF8String;
 
 /**
- * A record with the columns of Spark's Kafka source, without headers. It is a view of one record after the other; what is
- * not asked for is not made.
+ * A record with the columns of Spark's Kafka source, without headers. It is a view of one record after the other; what
+ * is not asked for is not made.
  */
 public final class KafkaRow extends GenericInternalRow {
     private static final long serialVersionUID = 1L;
@@ -19,7 +19,6 @@ public final class KafkaRow extends GenericInternalRow {
     private static final int OFFSET = 4;
     private static final int TIMESTAMP = 5;
     private static final int TIMESTAMP_TYPE = 6;
-    private static final int HEADERS = 7;
     private static final long MICROS_PER_MILLI = 1_000;
 
     private final int partition;
@@ -27,7 +26,7 @@ public final class KafkaRow extends GenericInternalRow {
     private transient ConsumerRecord<ByteBuffer, ByteBuffer> record;
 
     KafkaRow(TopicPartition partition) {
-        super(HEADERS + 1);
+        super(TIMESTAMP_TYPE + 1);
         this.partition = partition.partition();
         this.topic = partition.topic();
     }
@@ -46,7 +45,6 @@ public final class KafkaRow extends GenericInternalRow {
         return switch (column) {
             case KEY -> record.key() == null;
             case VALUE -> record.value() == null;
-            case HEADERS -> true;
             default -> false;
         };
     }
@@ -68,7 +66,7 @@ public final class KafkaRow extends GenericInternalRow {
             case TOPIC -> UTF8String.fromString(topic);
             case PARTITION, TIMESTAMP_TYPE -> getInt(column);
             case OFFSET, TIMESTAMP -> getLong(column);
-            default -> null;
+            default -> throw new IndexOutOfBoundsException(column);
         };
     }
 

@@ -22,21 +22,21 @@ public final class KafkaScan {
     /**
      * The rows of the scan, read directly from Kafka: {@link KafkaRow}s with the scan's columns.
      *
-     * @return empty when the plan is no micro-batch of Kafka's source, or its settings need Spark's own reader
+     * @return empty when the plan is no micro-batch of Kafka's source, or needs Spark's own reader by what is asked of it
      */
     public static Optional<RDD<InternalRow>> rows(SparkPlan plan) {
         if (!(plan instanceof MicroBatchScanExec scan) || !mayRead(plan.session().sparkContext().getConf())) {
             return Optional.empty();
         }
         boolean ofKafka = CollectionConverters.asJava(scan.inputPartitions()).stream()
-            .allMatch(KafkaScan::isOffsetRange);
+            .allMatch(KafkaScan::isRangeWithoutHeaders);
         return ofKafka
             ? Optional.of(new KafkaRecordsRdd(scan.inputRDD(), scan.longMetric("numOutputRows")))
             : Optional.empty();
     }
 
-    private static boolean isOffsetRange(InputPartition partition) {
-        return partition instanceof KafkaBatchInputPartition;
+    private static boolean isRangeWithoutHeaders(InputPartition partition) {
+        return partition instanceof KafkaBatchInputPartition range && !range.includeHeaders();
     }
 
     private static boolean mayRead(SparkConf settings) {

@@ -23,6 +23,8 @@ public final class NativeRecordParser implements AutoCloseable {
 
     private static final Cleaner CLEANER = Cleaner.create();
     private static final int FIRST_CAPACITY = 4096;
+    /** One byte more than {@code freshet-core} reads of a record: what is longer is rejected whatever follows. */
+    private static final int MOST_BYTES = (1 << 20) + 1;
 
     private final AtomicLong handle;
     private final Cleaner.Cleanable cleanable;
@@ -57,21 +59,24 @@ public final class NativeRecordParser implements AutoCloseable {
 
     /** Begins a record with its key, null without one. */
     public void key(byte[] key) {
-        keyLength = key == null ? -1 : key.length;
+        keyLength = key == null ? -1 : Math.min(key.length, MOST_BYTES);
         record.clear();
         if (key != null) {
-            reserve(key.length).put(key);
+            reserve(keyLength).put(key, 0, keyLength);
         }
     }
 
     /** Adds the value. */
     public void value(byte[] value) {
-        reserve(value.length).put(value);
+        int length = Math.min(value.length, MOST_BYTES);
+        reserve(length).put(value, 0, length);
     }
 
     /** Adds the value. */
     public void value(UTF8String value) {
-        reserve(value.numBytes()).put(value.getByteBuffer());
+        ByteBuffer bytes = value.getByteBuffer();
+        bytes.limit(bytes.position() + Math.min(bytes.remaining(), MOST_BYTES));
+        reserve(bytes.remaining()).put(bytes);
     }
 
     /**

@@ -29,6 +29,7 @@ public final class RecordBatchBuffer {
      *
      * @param key column of the key in the row, and so on; the timestamp is in epoch microseconds, as Spark keeps them
      * @return whether the record was packed; if not, hand the buffer on and clear it first
+     * @throws IllegalArgumentException when the record has no partition, offset or timestamp
      */
     public boolean add(InternalRow row, int partition, int offset, int timestamp, int key, int value) {
         int keyLength = length(row, key);
@@ -39,6 +40,10 @@ public final class RecordBatchBuffer {
                 return false;
             }
             buffer = allocate(needed);
+        }
+        if (row.isNullAt(partition) || row.isNullAt(offset) || row.isNullAt(timestamp)) {
+            throw new IllegalArgumentException("a record has no partition, offset or timestamp: of the columns of Kafka's "
+                + "source only key and value may be null; fill the others in, for instance by coalesce");
         }
         buffer.putInt(row.getInt(partition)).putLong(row.getLong(offset));
         buffer.putLong(Math.floorDiv(row.getLong(timestamp), MICROS_PER_MILLI));

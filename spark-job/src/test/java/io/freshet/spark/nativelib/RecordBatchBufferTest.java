@@ -3,6 +3,7 @@ package io.freshet.spark.nativelib;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
@@ -69,6 +70,14 @@ class RecordBatchBufferTest {
             add(found, unsafe(row(record[0], record[1])));
             assertArrayEquals(content(expected), content(found), record[0] + " " + record[1]);
         }
+    }
+
+    @Test
+    void aRecordWithoutATimestampIsNotTakenForOneOf1970() {
+        InternalRow row = row("key", "value");
+        row.setNullAt(4);
+        RecordBatchBuffer buffer = new RecordBatchBuffer(64);
+        assertThrows(IllegalArgumentException.class, () -> add(buffer, unsafe(row)));
     }
 
     @Test
