@@ -6,7 +6,8 @@ use super::WINDOW_CASES;
 
 /// The text of a configuration that checks against the same rules as everybody's.
 ///
-/// `checkpoints` is where the latency's query keeps its state; the throughput's choose their own.
+/// What it says about Spark is for the latency, whose query keeps its state in `checkpoints`: as soon as possible, and the
+/// fewest tasks. The throughput's queries have a shuffle partition per core, and checkpoints of their own.
 pub fn configuration(kafka_port: u16, controller_port: u16, checkpoints: &Path) -> String {
     let streams = WINDOW_CASES.map(|(name, window)| {
         format!(
@@ -24,6 +25,7 @@ pub fn configuration(kafka_port: u16, controller_port: u16, checkpoints: &Path) 
          bootstrap_servers = \"127.0.0.1:{kafka_port}\"\n\
          [spark]\n\
          trigger = \"0s\"\n\
+         shuffle_partitions = 1\n\
          checkpoint_location = '{}'\n\
          [dev]\n\
          kafka_port = {kafka_port}\n\

@@ -33,8 +33,9 @@ public final class Benchmark {
         Path folder = Path.of(arguments.get("--folder"));
         BenchmarkResults results = new BenchmarkResults(Path.of(arguments.get("--results")));
         String latencySeconds = arguments.get("--latency-seconds");
-        try (SparkSession session = session(folder)) {
-            if (latencySeconds == null) {
+        boolean throughput = latencySeconds == null;
+        try (SparkSession session = session(folder, throughput ? CORES : configuration.spark().shufflePartitions())) {
+            if (throughput) {
                 measureThroughput(session, configuration, folder, results, arguments);
             } else {
                 results.latency(BenchmarkLatency.measure(session, configuration, Integer.parseInt(latencySeconds)));
@@ -72,9 +73,9 @@ public final class Benchmark {
         return all.stream().filter(query -> names.contains(query.name() + "/" + query.engine())).toList();
     }
 
-    private static SparkSession session(Path folder) {
+    private static SparkSession session(Path folder, int shufflePartitions) {
         return SparkSession.builder()
-            .config(WindowedAverages.defaults(CORES, folder.toString(), false))
+            .config(WindowedAverages.defaults(shufflePartitions, folder.toString(), false))
             .config("spark.ui.enabled", "false")
             .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.driver.host", "127.0.0.1")

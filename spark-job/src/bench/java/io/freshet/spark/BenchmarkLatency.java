@@ -51,12 +51,13 @@ final class BenchmarkLatency extends StreamingQueryListener {
     private final Map<String, LongStream.Builder> phaseMillis = new TreeMap<>();
     private final PipelineConfiguration configuration;
     private final PipelineConfiguration.Stream stream;
-    private final long warmUntil = System.currentTimeMillis() + 1_000L * WARM_UP_SECONDS;
+    /** Epoch milliseconds; what is sent from then on is measured. */
+    private volatile long warmUntil = Long.MAX_VALUE;
     private long windows;
     private long counted;
 
     /**
-     * Percentiles in milliseconds, after the warm-up.
+     * Percentiles in milliseconds, of what was sent after the warm-up.
      *
      * @param phases medians of what Spark reports of each micro-batch, {@value #BATCH} being the whole
      * @param batches micro-batches with records
@@ -92,6 +93,7 @@ final class BenchmarkLatency extends StreamingQueryListener {
             "bootstrap.servers", Benchmark.servers(configuration), "group.id", UUID.randomUUID().toString(),
             "auto.offset.reset", "earliest"), new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             windowsTopic.subscribe(List.of(stream.windowsTopic()));
+            warmUntil = System.currentTimeMillis() + 1_000L * WARM_UP_SECONDS;
             Thread sender = new Thread(() -> send(records), "sender");
             sender.start();
             long giveUp = System.nanoTime() + (long) ((WARM_UP_SECONDS + seconds + REST_SECONDS) * NANOS);
@@ -140,12 +142,11 @@ final class BenchmarkLatency extends StreamingQueryListener {
         JsonNode window = JSON.readTree(message.value());
         Queue<Long> sent = waiting.get(new String(message.key(), StandardCharsets.UTF_8));
         long newest = window.get("last_event").longValue();
-        boolean warm = now >= warmUntil;
-        windows += warm ? 1 : 0;
+        windows += newest >= warmUntil ? 1 : 0;
         for (Long event = sent.peek(); event != null && event <= newest; event = sent.peek()) {
             sent.remove();
             counted++;
-            if (warm) {
+            if (event >= warmUntil) {
                 eventMillis.add(now - event);
             }
         }
