@@ -273,7 +273,8 @@ series = ["room", "sensor"]
 time = {{ field = "at", unit = "ms" }}
 values = {{ temperature = "temperature", humidity = "air.humidity" }}
 windows = ["10s", "1m", "30s/10s"]
-lateness = "1m"
+# Partitions that are read in proportion to their length drift apart in event time.
+lateness = "5m"
 "#,
             kafka = stack.kafka(),
             checkpoints = self.place("checkpoints").display(),
