@@ -6,6 +6,7 @@
 mod columns;
 mod direct;
 mod gate;
+mod handle;
 pub mod native_configuration;
 pub mod native_library;
 pub mod native_record_parser;

@@ -1,7 +1,5 @@
 //! Native methods of `io.freshet.spark.nativelib.NativeRecordParser`.
 
-use std::ptr::NonNull;
-
 use freshet_core::config::Stream;
 use freshet_core::record::{RawRecord, Readings, RecordParser, Rejection};
 use freshet_core::wire::ReasonCode;
@@ -11,6 +9,7 @@ use jni::{Env, EnvUnowned};
 
 use crate::direct;
 use crate::gate::{self, NativeError};
+use crate::handle::{self, Handled};
 
 /// What a handle stands for: a parser, and the result of its last record.
 struct Parsing {
@@ -96,15 +95,12 @@ fn enter_with<'local, T: Default>(
 ) -> T {
     gate::enter(env, |env| {
         // SAFETY: the Java class promises that a handle other than zero is a live parser that nobody else uses.
-        body(env, unsafe { address(handle)?.as_mut() })
+        body(env, unsafe { handle::get(handle) }?)
     })
 }
 
-/// Where the parser of a handle is; an error for zero, which Java keeps after closing.
-fn address(handle: jlong) -> Result<NonNull<Parsing>, NativeError> {
-    let address = usize::try_from(handle).unwrap_or_default();
-    NonNull::new(std::ptr::with_exposed_provenance_mut(address))
-        .ok_or_else(|| NativeError::Contract("the parser is closed".to_owned()))
+impl Handled for Parsing {
+    const NAME: &'static str = "parser";
 }
 
 /// `static native byte[] readSpecification(byte[] text, boolean windows)`: the stream that the text of a `[[stream]]`
@@ -137,9 +133,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_open<'
     gate::enter(env, |env| {
         let stream: Stream = serde_json::from_slice(&env.convert_byte_array(stream)?)
             .map_err(|error| NativeError::Contract(format!("not a stream: {error}")))?;
-        let address = Box::into_raw(Box::new(Parsing::new(&stream))).expose_provenance();
-        jlong::try_from(address)
-            .map_err(|_| NativeError::Contract("an address does not fit a Java long".to_owned()))
+        handle::put(Parsing::new(&stream))
     })
 }
 
@@ -216,9 +210,8 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_close<
     handle: jlong,
 ) {
     gate::enter(env, |_env| {
-        let parsing = address(handle)?.as_ptr();
-        // SAFETY: the address came from `Box::into_raw` in `open`, and nobody uses it again.
-        drop(unsafe { Box::from_raw(parsing) });
+        // SAFETY: the Java class forgets the handle, which came from `open`.
+        drop(unsafe { handle::take::<Parsing>(handle) }?);
         Ok(())
     });
 }

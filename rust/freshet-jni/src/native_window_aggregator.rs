@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr::NonNull;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow::array::StructArray;
@@ -15,6 +14,7 @@ use jni::{Env, EnvUnowned};
 use crate::columns::{self, BATCH_ROWS, Names, RejectedColumns, WindowColumns};
 use crate::direct;
 use crate::gate::{self, NativeError};
+use crate::handle::{self, Handled};
 use crate::packed;
 
 /// What a handle stands for: the aggregation of one task.
@@ -121,15 +121,12 @@ fn enter_with<'local, T: Default>(
 ) -> T {
     gate::enter(env, |env| {
         // SAFETY: the Java class promises that a handle other than zero is a live aggregation that nobody else uses.
-        body(env, unsafe { address(handle)?.as_mut() })
+        body(env, unsafe { handle::get(handle) }?)
     })
 }
 
-/// Where the aggregation of a handle is; an error for zero, which Java keeps after closing.
-fn address(handle: jlong) -> Result<NonNull<Aggregation>, NativeError> {
-    let address = usize::try_from(handle).unwrap_or_default();
-    NonNull::new(std::ptr::with_exposed_provenance_mut(address))
-        .ok_or_else(|| NativeError::Contract("the aggregator is closed".to_owned()))
+impl Handled for Aggregation {
+    const NAME: &'static str = "aggregator";
 }
 
 /// `static native long open(byte[] stream, byte[] topic, long batch)`: an aggregation for the stream (its JSON, as
@@ -146,10 +143,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_op
         let stream: Stream = serde_json::from_slice(&env.convert_byte_array(stream)?)
             .map_err(|error| NativeError::Contract(format!("not a stream: {error}")))?;
         let topic = String::from_utf8_lossy(&env.convert_byte_array(topic)?).into_owned();
-        let aggregation = Box::new(Aggregation::new(stream, topic, batch));
-        let address = Box::into_raw(aggregation).expose_provenance();
-        jlong::try_from(address)
-            .map_err(|_| NativeError::Contract("an address does not fit a Java long".to_owned()))
+        handle::put(Aggregation::new(stream, topic, batch))
     })
 }
 
@@ -231,9 +225,8 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_cl
     handle: jlong,
 ) {
     gate::enter(env, |_env| {
-        let aggregation = address(handle)?.as_ptr();
-        // SAFETY: the address came from `Box::into_raw` in `open`, and nobody uses it again.
-        drop(unsafe { Box::from_raw(aggregation) });
+        // SAFETY: the Java class forgets the handle, which came from `open`.
+        drop(unsafe { handle::take::<Aggregation>(handle) }?);
         Ok(())
     });
 }

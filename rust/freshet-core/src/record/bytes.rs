@@ -18,6 +18,16 @@ pub(super) fn find_special(bytes: &[u8], mut at: usize, one: u8, other: u8) -> u
     at + rest.iter().position(is_special).unwrap_or(rest.len())
 }
 
+/// How many bytes the line end has that `bytes` begin with: a line feed, alone or after a carriage return; 0 without one.
+#[inline]
+pub(super) fn line_end_length(bytes: &[u8]) -> usize {
+    match bytes {
+        [b'\n', ..] => 1,
+        [b'\r', b'\n', ..] => 2,
+        _ => 0,
+    }
+}
+
 /// The highest bit of the first such byte and of none before it; zero where there is none. (S. E. Anderson, "Bit Twiddling
 /// Hacks": a byte in a word that is zero, or less than n. Only bytes after the first hit may be wrong.)
 #[inline]

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::bytes::find_special;
+use super::bytes::{find_special, line_end_length};
 use super::fields::{Fields, Row};
 use super::path::Path;
 use super::{Rejection, RowReader};
@@ -224,13 +224,9 @@ impl Cells<'_> {
     /// Passes over a line end, if there is one.
     #[inline]
     fn end_line(&mut self) -> bool {
-        let length = match self.bytes.get(self.at..).unwrap_or_default() {
-            [b'\n', ..] => 1,
-            [b'\r', b'\n', ..] => 2,
-            _ => return false,
-        };
+        let length = line_end_length(self.bytes.get(self.at..).unwrap_or_default());
         self.at += length;
-        true
+        length > 0
     }
 
     /// Reads a cell with the delimiter or line end after it; true for the last one of its row.

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::bytes::find_special;
+use super::bytes::{find_special, line_end_length};
 use super::fields::{Fields, Row};
 use super::path::Path;
 use super::{Rejection, RowReader, number};
@@ -193,14 +193,10 @@ impl Scan<'_> {
 
     /// Passes over a line end, if there is one.
     fn end_line(&mut self) -> bool {
-        let length = match self.bytes.get(self.at..).unwrap_or_default() {
-            [b'\n', ..] => 1,
-            [b'\r', b'\n', ..] => 2,
-            _ => return false,
-        };
+        let length = line_end_length(self.bytes.get(self.at..).unwrap_or_default());
         self.at += length;
-        self.line += 1;
-        true
+        self.line += usize::from(length > 0);
+        length > 0
     }
 
     /// One line with its end.

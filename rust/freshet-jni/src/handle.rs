@@ -1,0 +1,47 @@
+//! Handles: the number by which a Java object knows the Rust value that belongs to it.
+
+use std::ptr::NonNull;
+
+use jni::sys::jlong;
+
+use crate::gate::NativeError;
+
+/// A value that a Java object holds by a handle.
+pub(crate) trait Handled: Sized {
+    /// What it is to the Java object's users, for messages.
+    const NAME: &'static str;
+}
+
+/// Hands a value over to Java: it lives until [`take`].
+pub(crate) fn put<T: Handled>(value: T) -> Result<jlong, NativeError> {
+    let address = Box::into_raw(Box::new(value)).expose_provenance();
+    jlong::try_from(address)
+        .map_err(|_| NativeError::Contract("an address does not fit a Java long".to_owned()))
+}
+
+/// The value behind a handle; an error for zero, which Java keeps after closing.
+///
+/// # Safety
+///
+/// The handle is zero, or came from [`put`] for this type and was not taken, and nobody else uses the value for `'a`.
+pub(crate) unsafe fn get<'a, T: Handled>(handle: jlong) -> Result<&'a mut T, NativeError> {
+    // SAFETY: the caller promises a live value of this type there, which nobody else uses.
+    Ok(unsafe { address(handle)?.as_mut() })
+}
+
+/// Takes the value back; an error for zero.
+///
+/// # Safety
+///
+/// As for [`get`]; and nobody uses the handle again.
+pub(crate) unsafe fn take<T: Handled>(handle: jlong) -> Result<T, NativeError> {
+    let address = address(handle)?.as_ptr();
+    // SAFETY: the caller promises that the address came from `Box::into_raw` in `put`, and that nobody uses it again.
+    Ok(*unsafe { Box::from_raw(address) })
+}
+
+fn address<T: Handled>(handle: jlong) -> Result<NonNull<T>, NativeError> {
+    let address = usize::try_from(handle).unwrap_or_default();
+    NonNull::new(std::ptr::with_exposed_provenance_mut(address))
+        .ok_or_else(|| NativeError::Contract(format!("the {} is closed", T::NAME)))
+}
