@@ -49,9 +49,8 @@ public final class Freshet {
         PipelineConfiguration.Stream stream = spec.stream();
         StreamCounters counters = StreamCounters.register(kafkaRows.sparkSession().sparkContext(), stream.name());
         Dataset<Row> partials = StreamWindows.partials(asOfKafka(kafkaRows), stream, rejected, counters);
-        Dataset<Row> merged = StreamWindows.merge(partials, stream)
-            .select("series", "metric", "window_name", "window.start", "window.end", "stats");
-        return Step.apply(merged, WindowColumns.INPUT, new WindowColumns(), WindowColumns.OUTPUT);
+        Dataset<Row> merged = StreamWindows.merge(partials, stream);
+        return Step.apply(merged, StreamWindows.MERGED, new WindowColumns(), WindowColumns.OUTPUT);
     }
 
     /** Kafka's own rows stay untouched; others get its types. */

@@ -88,14 +88,13 @@ final class StreamQuery {
         DeadLetters deadLetters =
             new DeadLetters(configuration.kafka(), configuration.deadLettersTopic(), stream.rawTopic());
         Dataset<Row> partials = StreamWindows.partials(records, stream, deadLetters, counters);
-        return StreamWindows.merge(observe(AGGREGATED, "records", partials), stream)
-            .select("series", "metric", "window_name", "window.start", "window.end", "stats");
+        return StreamWindows.merge(observe(AGGREGATED, "records", partials), stream);
     }
 
     /** The messages for Kafka that carry these windows. */
     Dataset<Row> messages(Dataset<Row> windows) {
         WindowMessages toMessages = new WindowMessages(stream, counters.bytesOut());
-        Dataset<Row> messages = Step.apply(windows, WindowMessages.INPUT, toMessages, WindowMessages.OUTPUT);
+        Dataset<Row> messages = Step.apply(windows, StreamWindows.MERGED, toMessages, WindowMessages.OUTPUT);
         return observe(COUNTED, "counted", messages).select("key", "value");
     }
 

@@ -4,6 +4,7 @@ import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.struct;
 
 import io.freshet.spark.plan.Step;
+import java.util.List;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.Metadata;
@@ -13,6 +14,9 @@ import org.apache.spark.sql.types.MetadataBuilder;
 final class StreamWindows {
     /** Where Spark keeps the watermark delay in a column's metadata: by it the state of past windows is dropped. */
     private static final String WATERMARK_DELAY = "spark.watermarkDelayMs";
+
+    /** The columns of merged windows; start and end are timestamps, and stats are encoded {@link WindowStats}. */
+    static final List<String> MERGED = List.of("series", "metric", "window_name", "start", "end", "stats");
 
     private StreamWindows() {}
 
@@ -32,8 +36,7 @@ final class StreamWindows {
     }
 
     /**
-     * The windows that these partials make, as Spark's own {@code window} would give them: {@code series},
-     * {@code metric}, {@code window_name}, {@code window} (start and end) and {@code stats}.
+     * The windows that these partials make, as Spark's own {@code window} would give them: {@link #MERGED}.
      */
     static Dataset<Row> merge(Dataset<Row> partials, PipelineConfiguration.Stream stream) {
         // The newest event of a partial stands for all of its events: the watermark follows the maximum. The window
@@ -44,6 +47,7 @@ final class StreamWindows {
             .select(col("series"), col("metric"), col("window_name"),
                 struct(col("start"), col("end")).as("window", watermark), col("stats"))
             .groupBy("series", "metric", "window_name", "window")
-            .agg(MergeWindowStats.of(col("stats")).as("stats"));
+            .agg(MergeWindowStats.of(col("stats")).as("stats"))
+            .select("series", "metric", "window_name", "window.start", "window.end", "stats");
     }
 }

@@ -1,15 +1,13 @@
 package io.freshet.spark;
 
 import io.freshet.spark.plan.RowStep;
-import java.util.List;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
-/** Turns merged windows into columns of plain types. */
+/** Turns merged windows ({@link StreamWindows#MERGED}) into columns of plain types. */
 final class WindowColumns extends RowStep {
-    static final List<String> INPUT = List.of("series", "metric", "window_name", "start", "end", "stats");
     static final StructType OUTPUT = new StructType()
         .add("series", DataTypes.StringType, false)
         .add("metric", DataTypes.StringType, false)

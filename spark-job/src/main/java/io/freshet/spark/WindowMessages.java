@@ -8,18 +8,14 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.util.List;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.LongAccumulator;
 
-/** The last step of a query: a merged window becomes the Kafka message that carries it. */
+/** The last step of a query: a merged window ({@link StreamWindows#MERGED}) becomes the message that carries it. */
 final class WindowMessages extends RowStep {
-    /** The columns of a merged window; start and end are timestamps. */
-    static final List<String> INPUT = List.of("series", "metric", "window_name", "start", "end", "stats");
-
     /** Key and value of the message, and for the books how many records the batch added to which kind of window. */
     static final StructType OUTPUT = new StructType()
         .add("key", DataTypes.BinaryType, false)

@@ -51,14 +51,7 @@ class FreshetTest {
 
     @BeforeAll
     static void start() {
-        spark = SparkSession.builder().master("local[2]")
-            .config("spark.ui.enabled", "false")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.sql.extensions", "io.freshet.spark.FreshetExtensions")
-            .config("spark.sql.shuffle.partitions", "2")
-            .config("spark.sql.session.timeZone", "UTC")
-            .getOrCreate();
+        spark = LocalSpark.startWithExtensions();
     }
 
     @AfterAll

@@ -3,10 +3,20 @@ package io.freshet.spark;
 import org.apache.spark.sql.SparkSession;
 
 /** Spark inside the test's own process, with two cores. */
-final class LocalSpark {
+public final class LocalSpark {
     private LocalSpark() {}
 
-    static SparkSession start() {
+    /** A session. */
+    public static SparkSession start() {
+        return builder().getOrCreate();
+    }
+
+    /** A session with Freshet's functions for SQL, configured as users do it. */
+    public static SparkSession startWithExtensions() {
+        return builder().config("spark.sql.extensions", "io.freshet.spark.FreshetExtensions").getOrCreate();
+    }
+
+    private static SparkSession.Builder builder() {
         return SparkSession.builder().master("local[2]")
             .config("spark.ui.enabled", "false")
             .config("spark.driver.bindAddress", "127.0.0.1")
@@ -14,7 +24,6 @@ final class LocalSpark {
             .config("spark.sql.shuffle.partitions", "2")
             .config("spark.sql.session.timeZone", "UTC")
             .config("spark.sql.streaming.checkpointFileManagerClass",
-                "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager")
-            .getOrCreate();
+                "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager");
     }
 }
