@@ -3,68 +3,69 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryBuilder, Int32Builder, Int64Builder, StringBuilder, StructArray,
+    Array, ArrayBuilder, ArrayRef, BinaryBuilder, Int32Builder, Int64Builder, StringBuilder,
+    StructArray,
 };
 use arrow::datatypes::{DataType, Field, Fields};
 use arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema, to_ffi};
-use freshet_core::aggregate::WindowPartial;
+use freshet_core::aggregate::PartialAggregate;
 use freshet_core::config::Stream;
 use freshet_core::record::Rejection;
 
 use crate::gate::NativeError;
 use crate::packed::PackedRecord;
 
-/// Rows per exported batch: enough to hide the cost of the call, and so few that they take some megabytes. Even when every
-/// row has the largest sketch, 32-bit offsets do not overflow.
-pub(crate) const BATCH_ROWS: usize = 4_096;
+/// Rows per exported batch: enough to hide the cost of the call.
+const BATCH_ROWS: usize = 4_096;
 
-/// Collects window partials. Columns: `series`, `metric`, `window` (utf8), `start`, `end`, `last_event` (i64, epoch
-/// microseconds), `records` (i64, see `WindowPartial::records`), `stats` (binary, the encoding of `freshet_core::aggregate`).
+/// Bytes of panes after which an exported batch is full: few enough to be held twice, and for 32-bit offsets.
+const BATCH_BYTES: usize = 16 << 20;
+
+/// Collects partial aggregates. Columns: `series`, `metric`, `window` (utf8), `closes`, `last_event` (i64, epoch
+/// microseconds), `records` (i64), `panes` (binary): see `freshet_core::aggregate::PartialAggregate`.
 #[derive(Default)]
-pub(crate) struct WindowColumns {
+pub(crate) struct PartialColumns {
     series: StringBuilder,
     metric: StringBuilder,
     window: StringBuilder,
-    start: Int64Builder,
-    end: Int64Builder,
+    closes: Int64Builder,
     last_event: Int64Builder,
     records: Int64Builder,
-    stats: BinaryBuilder,
+    panes: BinaryBuilder,
     scratch: Vec<u8>,
-    rows: usize,
 }
 
-impl WindowColumns {
-    pub(crate) fn push(&mut self, partial: &WindowPartial<'_>, names: &Names, batch: i64) {
+impl PartialColumns {
+    pub(crate) fn push(&mut self, partial: &PartialAggregate<'_>, names: &Names) {
         self.series.append_value(partial.series);
         self.metric.append_value(&names.metrics[partial.metric]);
         self.window.append_value(&names.windows[partial.window]);
-        self.start.append_value(partial.start_us);
-        self.end.append_value(partial.end_us);
-        self.last_event.append_value(partial.stats.last_event_us());
-        self.records.append_value(i64::try_from(partial.records).unwrap_or(i64::MAX));
+        self.closes.append_value(partial.closes_us());
+        self.last_event.append_value(partial.last_event_us());
+        self.records.append_value(i64::try_from(partial.records()).unwrap_or(i64::MAX));
         self.scratch.clear();
-        partial.stats.encode(batch, partial.records, &mut self.scratch);
-        self.stats.append_value(&self.scratch);
-        self.rows += 1;
+        partial.encode_panes(&mut self.scratch);
+        self.panes.append_value(&self.scratch);
     }
 
-    /// The rows so far; `None` without rows. The collector is empty afterwards.
-    pub(crate) fn take(&mut self) -> Option<StructArray> {
-        if self.rows == 0 {
-            return None;
-        }
-        self.rows = 0;
-        Some(record([
-            ("series", Arc::new(self.series.finish())),
-            ("metric", Arc::new(self.metric.finish())),
-            ("window", Arc::new(self.window.finish())),
-            ("start", Arc::new(self.start.finish())),
-            ("end", Arc::new(self.end.finish())),
-            ("last_event", Arc::new(self.last_event.finish())),
-            ("records", Arc::new(self.records.finish())),
-            ("stats", Arc::new(self.stats.finish())),
-        ]))
+    /// Whether no more should be pushed before these were taken.
+    pub(crate) fn is_full(&self) -> bool {
+        self.series.len() >= BATCH_ROWS || self.panes.values_slice().len() >= BATCH_BYTES
+    }
+
+    /// The rows; `None` without rows.
+    pub(crate) fn take(mut self) -> Option<StructArray> {
+        (!self.series.is_empty()).then(|| {
+            record([
+                ("series", Arc::new(self.series.finish())),
+                ("metric", Arc::new(self.metric.finish())),
+                ("window", Arc::new(self.window.finish())),
+                ("closes", Arc::new(self.closes.finish())),
+                ("last_event", Arc::new(self.last_event.finish())),
+                ("records", Arc::new(self.records.finish())),
+                ("panes", Arc::new(self.panes.finish())),
+            ])
+        })
     }
 }
 

@@ -44,3 +44,21 @@ pub(crate) unsafe fn fill(
     unsafe { address.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
     Ok(true)
 }
+
+/// As [`fill`]; an error when the bytes do not fit.
+///
+/// # Safety
+///
+/// As for [`fill`].
+pub(crate) unsafe fn fill_whole(
+    env: &Env<'_>,
+    buffer: &JByteBuffer<'_>,
+    bytes: &[u8],
+) -> Result<(), NativeError> {
+    // SAFETY: the caller promises the same.
+    if unsafe { fill(env, buffer, bytes) }? {
+        return Ok(());
+    }
+    let length = bytes.len();
+    Err(NativeError::Contract(format!("a result of {length} bytes does not fit the buffer")))
+}

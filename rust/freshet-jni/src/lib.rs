@@ -11,4 +11,5 @@ pub mod native_configuration;
 pub mod native_library;
 pub mod native_record_parser;
 pub mod native_window_aggregator;
+pub mod native_window_state;
 mod packed;

@@ -10,10 +10,10 @@ use crate::gate;
 /// Version and number of the boundary, as `NativeLibrary.HANDSHAKE` has to say it too.
 ///
 /// The boundary is everything that both sides have to agree on: names and signatures of native methods, the layouts of
-/// packed records and results, columns and their types, the encoding of window statistics. Whoever changes any of it
+/// packed records and results, columns and their types, the encoding of panes. Whoever changes any of it
 /// raises the number here and in `NativeLibrary.java`: a jar and a library of one version but of two builds would
 /// otherwise read each other's bytes wrongly. One literal, so that a test can make a library of another boundary.
-const HANDSHAKE: &str = concat!(env!("CARGO_PKG_VERSION"), "+boundary.", 2);
+const HANDSHAKE: &str = concat!(env!("CARGO_PKG_VERSION"), "+boundary.", 3);
 
 /// `static native byte[] handshake()`: what the jar's has to equal, as ASCII.
 #[unsafe(no_mangle)]

@@ -194,11 +194,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_takeRe
 ) {
     enter_with(env, handle, |env, parsing| {
         // SAFETY: the Java caller waits for the buffer.
-        if unsafe { direct::fill(env, &result, &parsing.result) }? {
-            return Ok(());
-        }
-        let length = parsing.result.len();
-        Err(NativeError::Contract(format!("a result of {length} bytes does not fit the buffer")))
+        unsafe { direct::fill_whole(env, &result, &parsing.result) }
     });
 }
 

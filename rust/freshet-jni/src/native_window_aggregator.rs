@@ -5,13 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow::array::StructArray;
-use freshet_core::aggregate::{WindowAggregator, WindowPartial};
+use freshet_core::aggregate::WindowAggregator;
 use freshet_core::config::Stream;
 use jni::objects::{JByteArray, JByteBuffer, JClass};
 use jni::sys::{jboolean, jint, jlong};
 use jni::{Env, EnvUnowned};
 
-use crate::columns::{self, BATCH_ROWS, Names, RejectedColumns, WindowColumns};
+use crate::columns::{self, Names, PartialColumns, RejectedColumns};
 use crate::direct;
 use crate::gate::{self, NativeError};
 use crate::handle::{self, Handled};
@@ -21,24 +21,22 @@ use crate::packed;
 struct Aggregation {
     stream: Stream,
     topic: String,
-    batch: i64,
     names: Names,
     aggregator: WindowAggregator,
     rejected: RejectedColumns,
-    /// Windows are being taken: no records before that has ended.
+    /// Partial aggregates are being taken: no records before that has ended.
     draining: bool,
     /// A call has panicked half-way: what was summed up since cannot be trusted.
     broken: bool,
 }
 
 impl Aggregation {
-    fn new(stream: Stream, topic: String, batch: i64) -> Self {
+    fn new(stream: Stream, topic: String) -> Self {
         Self {
             aggregator: WindowAggregator::new(&stream),
             names: Names::of(&stream),
             stream,
             topic,
-            batch,
             rejected: RejectedColumns::default(),
             draining: false,
             broken: false,
@@ -49,7 +47,8 @@ impl Aggregation {
     fn add(&mut self, mut records: &[u8]) -> Result<usize, NativeError> {
         if self.draining {
             return Err(NativeError::Contract(
-                "the windows so far have to be taken before more records come".to_owned(),
+                "the partial aggregates so far have to be taken before more records come"
+                    .to_owned(),
             ));
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -97,14 +96,16 @@ impl Aggregation {
         Ok(rejected)
     }
 
-    /// The next windows of what was summed up; `None` when there are none left, and records can be added again.
-    fn take_windows(&mut self) -> Result<Option<StructArray>, NativeError> {
-        let place = || ", while its windows were taken".to_owned();
+    /// The next partial aggregates of what was summed up; `None` when there are none left, and records can be added again.
+    fn take_partials(&mut self) -> Result<Option<StructArray>, NativeError> {
+        let place = || ", while its partial aggregates were taken".to_owned();
         self.guard(place, |aggregation| {
-            let mut columns = WindowColumns::default();
-            let (names, batch) = (&aggregation.names, aggregation.batch);
-            let push = |partial: &WindowPartial<'_>| columns.push(partial, names, batch);
-            aggregation.draining = aggregation.aggregator.drain(BATCH_ROWS, push);
+            let mut columns = PartialColumns::default();
+            let (aggregator, names) = (&mut aggregation.aggregator, &aggregation.names);
+            aggregation.draining = true;
+            while aggregation.draining && !columns.is_full() {
+                aggregation.draining = aggregator.drain(|partial| columns.push(partial, names));
+            }
             Ok(columns.take())
         })
     }
@@ -129,21 +130,20 @@ impl Handled for Aggregation {
     const NAME: &'static str = "aggregator";
 }
 
-/// `static native long open(byte[] stream, byte[] topic, long batch)`: an aggregation for the stream (its JSON, as
-/// `NativeConfiguration.load` gave it) in that micro-batch; the topic is for messages.
+/// `static native long open(byte[] stream, byte[] topic)`: an aggregation for the stream (its JSON, as
+/// `NativeConfiguration.load` gave it); the topic is for messages.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_open<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
     stream: JByteArray<'local>,
     topic: JByteArray<'local>,
-    batch: jlong,
 ) -> jlong {
     gate::enter(env, |env| {
         let stream: Stream = serde_json::from_slice(&env.convert_byte_array(stream)?)
             .map_err(|error| NativeError::Contract(format!("not a stream: {error}")))?;
         let topic = String::from_utf8_lossy(&env.convert_byte_array(topic)?).into_owned();
-        handle::put(Aggregation::new(stream, topic, batch))
+        handle::put(Aggregation::new(stream, topic))
     })
 }
 
@@ -182,10 +182,10 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_ta
     });
 }
 
-/// `static native boolean takeWindows(long handle, long array, long schema)`: moves the next windows of what was summed up
-/// to the C structs at these addresses; false when there are none left, and the aggregation can go on.
+/// `static native boolean takePartials(long handle, long array, long schema)`: moves the next partial aggregates of what was
+/// summed up to the C structs at these addresses; false when there are none left, and the aggregation can go on.
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_takeWindows<
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_takePartials<
     'local,
 >(
     env: EnvUnowned<'local>,
@@ -195,7 +195,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_ta
     schema: jlong,
 ) -> jboolean {
     enter_with(env, handle, |_env, aggregation| {
-        let Some(columns) = aggregation.take_windows()? else { return Ok(false) };
+        let Some(columns) = aggregation.take_partials()? else { return Ok(false) };
         // SAFETY: the Java class passes the addresses of two structs that it has just allocated.
         unsafe { columns::export(&columns, array, schema) }?;
         Ok(true)
@@ -243,7 +243,7 @@ mod tests {
     fn aggregation() -> Aggregation {
         let text = "[[stream]]\nname = \"s\"\nvalues = { v = \"v\" }\nwindows = [\"10s\"]\n";
         let config = Config::parse(text, Path::new("test.toml"), [].into()).unwrap();
-        Aggregation::new(config.streams[0].clone(), "raw.s".to_owned(), 3)
+        Aggregation::new(config.streams[0].clone(), "raw.s".to_owned())
     }
 
     fn pack(key: &str, value: &str) -> Vec<u8> {
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn accepted_records_become_windows_and_the_others_rejects() {
+    fn accepted_records_become_partials_and_the_others_rejects() {
         let mut aggregation = aggregation();
         let records_again = pack("a", "broken");
         let records =
@@ -263,13 +263,23 @@ mod tests {
         assert_eq!(aggregation.add(&records).unwrap(), 1);
         assert_eq!(aggregation.rejected.take().len(), 1);
 
-        let windows = aggregation.take_windows().unwrap().unwrap();
-        let records = windows.column_by_name("records").unwrap();
+        let partials = aggregation.take_partials().unwrap().unwrap();
+        let records = partials.column_by_name("records").unwrap();
         let records = records.as_any().downcast_ref::<Int64Array>().unwrap();
         assert_eq!(records.values(), &[1, 1]);
-        assert!(aggregation.add(&records_again).is_err(), "records came in between");
-        assert!(aggregation.take_windows().unwrap().is_none(), "windows came twice");
+        assert!(aggregation.take_partials().unwrap().is_none(), "partials came twice");
         assert_eq!(aggregation.add(&records_again).unwrap(), 1);
+    }
+
+    #[test]
+    fn no_records_come_while_partials_are_taken() {
+        let mut aggregation = aggregation();
+        let records: Vec<u8> = (0..5_000).flat_map(|n| pack(&n.to_string(), "{\"v\":1}")).collect();
+        aggregation.add(&records).unwrap();
+        assert_eq!(aggregation.take_partials().unwrap().unwrap().len(), 4_096);
+        assert!(aggregation.add(&records).is_err());
+        assert_eq!(aggregation.take_partials().unwrap().unwrap().len(), 904);
+        assert_eq!(aggregation.add(&records).unwrap(), 0);
     }
 
     #[test]
@@ -291,6 +301,6 @@ mod tests {
             assert!(error.contains(part), "{error}");
         }
         assert!(aggregation.add(&[]).is_err());
-        assert!(aggregation.take_windows().is_err());
+        assert!(aggregation.take_partials().is_err());
     }
 }

@@ -39,6 +39,14 @@ pub(crate) fn split_first<'a>(bytes: &mut &'a [u8]) -> Option<PackedRecord<'a>> 
     Some(PackedRecord { partition, offset, timestamp_ms, key, value })
 }
 
+/// Takes bytes that are preceded by their length (i32) off `bytes`; `None` when they end too early.
+pub(crate) fn split_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = i32::from_le_bytes(*take_array(bytes)?);
+    let (taken, rest) = bytes.split_at_checked(usize::try_from(length).ok()?)?;
+    *bytes = rest;
+    Some(taken)
+}
+
 fn take_array<'a, const N: usize>(bytes: &mut &'a [u8]) -> Option<&'a [u8; N]> {
     let (taken, rest) = bytes.split_first_chunk()?;
     *bytes = rest;

@@ -3,9 +3,11 @@
 mod encoding;
 mod panes;
 mod percentiles;
+mod state;
 mod stats;
 mod windows;
 
-pub use encoding::{ENCODING_VERSION, HEADER_BYTES};
+pub use encoding::{ENCODING_VERSION, InvalidPanes};
+pub use state::{Emit, Watermarks, WindowState};
 pub use stats::WindowStats;
-pub use windows::{WindowAggregator, WindowPartial};
+pub use windows::{PartialAggregate, WindowAggregator};

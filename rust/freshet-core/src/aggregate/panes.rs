@@ -1,102 +1,82 @@
-//! From panes to windows: every window is the merge of the panes that lie in it.
+//! Panes: the parts of time that windows are made of.
 
 use std::borrow::Cow;
 
 use super::stats::WindowStats;
-use crate::window::WindowSpec;
+use crate::window::{WindowSpec, pane_ms};
 
-/// What a series' metric has in one pane.
+/// What one metric of one series has in one pane.
+#[derive(Clone)]
 pub(super) struct Pane {
     /// First instant of the pane, epoch microseconds.
     pub(super) start_us: i64,
+    /// Number of records that are counted here; see [`super::PartialAggregate::records`].
+    pub(super) records: u64,
     pub(super) stats: WindowStats,
-    /// Number of records that are counted here; see [`super::WindowPartial::records`].
-    pub(super) records: u64,
 }
 
-/// A window and the merge of its panes.
-pub(super) struct MergedWindow<'a> {
-    /// First instant of the window, epoch microseconds.
-    pub(super) start_us: i64,
-    /// Number of records that are counted in it. However many windows overlap, a pane's records are counted in one: the
-    /// last of them to close. They are late when even that one has closed.
-    pub(super) records: u64,
-    pub(super) stats: Cow<'a, WindowStats>,
+/// How the panes and windows of one kind of window lie in time; all numbers are microseconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PaneGrid {
+    /// Length of a pane: the greatest length of which both size and slide are multiples.
+    pub(super) pane: i64,
+    pub(super) size: i64,
+    pub(super) slide: i64,
 }
 
-/// Merges panes into the windows of one kind, one after the other: those that have a pane, by their start.
-pub(super) struct WindowMerger {
-    size_us: i64,
-    slide_us: i64,
-    spec: WindowSpec,
-    queue: MergeQueue,
-    /// The records of the panes before it are counted.
-    counted: usize,
-    /// Start of the next window, unless no pane lies in it.
-    next_start_us: i64,
-}
-
-impl WindowMerger {
-    pub(super) fn new(spec: WindowSpec) -> Self {
+impl PaneGrid {
+    pub(super) fn of(spec: WindowSpec) -> Self {
         Self {
-            size_us: spec.size_ms() * 1_000,
-            slide_us: spec.slide_ms() * 1_000,
-            spec,
-            queue: MergeQueue::default(),
-            counted: 0,
-            next_start_us: i64::MIN,
+            pane: pane_ms(&[spec]).unwrap_or(1) * 1_000,
+            size: spec.size_ms() * 1_000,
+            slide: spec.slide_ms() * 1_000,
         }
     }
 
-    /// The next window; `None` after the last one. `panes` ascend, and are the same in every call.
-    pub(super) fn next<'a>(&'a mut self, panes: &'a [Pane]) -> Option<MergedWindow<'a>> {
-        if self.slide_us == self.size_us {
-            self.next_tumbling(panes)
-        } else {
-            self.next_sliding(panes)
-        }
+    /// Start of the first window that contains the pane.
+    pub(super) fn first_start(&self, pane_start_us: i64) -> i64 {
+        // The first start after the instant that is a whole size before.
+        (pane_start_us - self.size).div_euclid(self.slide) * self.slide + self.slide
     }
 
-    fn next_tumbling<'a>(&mut self, panes: &'a [Pane]) -> Option<MergedWindow<'a>> {
-        let (first, others) = panes[self.counted..].split_first()?;
-        let start_us = first.start_us.div_euclid(self.size_us) * self.size_us;
-        let end_us = start_us + self.size_us;
-        let number = others.iter().take_while(|pane| pane.start_us < end_us).count();
-        self.counted += 1 + number;
-        let mut window =
-            MergedWindow { start_us, records: first.records, stats: Cow::Borrowed(&first.stats) };
-        for pane in &others[..number] {
-            window.records += pane.records;
-            window.stats.to_mut().merge(&pane.stats);
-        }
-        Some(window)
+    /// Start of the last window that contains the pane.
+    pub(super) fn last_start(&self, pane_start_us: i64) -> i64 {
+        pane_start_us.div_euclid(self.slide) * self.slide
     }
 
-    fn next_sliding<'a>(&'a mut self, panes: &'a [Pane]) -> Option<MergedWindow<'a>> {
-        self.queue.pop_before(self.next_start_us, panes);
-        let oldest_us = self.queue.first(panes)?.start_us;
-        if oldest_us >= self.next_start_us.saturating_add(self.size_us) {
-            let earliest = self.spec.starts_containing(oldest_us).next();
-            self.next_start_us = earliest.unwrap_or(oldest_us);
-        }
-        let start_us = self.next_start_us;
-        self.queue.push_before(start_us + self.size_us, panes);
-        self.next_start_us += self.slide_us;
-        let closing_last =
-            panes[self.counted..].iter().take_while(|pane| pane.start_us < self.next_start_us);
-        let (number, records) =
-            closing_last.fold((0, 0), |(number, sum), pane| (number + 1, sum + pane.records));
-        self.counted += number;
-        Some(MergedWindow { start_us, records, stats: self.queue.merged() })
+    /// Start of the first window that ends after the watermark.
+    pub(super) fn first_open(&self, watermark_us: i64) -> i64 {
+        self.first_start(watermark_us)
     }
+
+    /// First instant at which no window that contains the pane is open any more.
+    pub(super) fn closes(&self, pane_start_us: i64) -> i64 {
+        self.last_start(pane_start_us) + self.size
+    }
+}
+
+/// Joins panes, which ascend, into longer ones, which ascend, too.
+pub(super) fn join(panes: &[Pane], pane_us: i64) -> Vec<Pane> {
+    let mut joined: Vec<Pane> = Vec::new();
+    for pane in panes {
+        let start_us = pane.start_us.div_euclid(pane_us) * pane_us;
+        match joined.last_mut().filter(|last| last.start_us == start_us) {
+            Some(last) => {
+                last.records += pane.records;
+                last.stats.merge(&pane.stats);
+            }
+            None => joined.push(Pane { start_us, ..pane.clone() }),
+        }
+    }
+    joined
 }
 
 /// A queue of panes that knows the merge of all that are in it, with two merges for a pane and one for an answer: two
 /// stacks, after Tangwongsan, Hirzel and Schneider, "In-Order Sliding-Window Aggregation in Worst-Case Constant Time"
 /// (2021), section 2. Merges cannot be undone, so that a running total would not do.
-#[derive(Default)]
-struct MergeQueue {
-    /// The queue holds `panes[first..last]`.
+pub(super) struct MergeQueue<'a> {
+    /// Starts of panes and what they have, ascending. The queue holds `panes[first..last]`.
+    panes: &'a [(i64, Cow<'a, WindowStats>)],
     first: usize,
     last: usize,
     /// For each pane of the front part, the newest first: the merge of the part's panes from that one on.
@@ -105,45 +85,19 @@ struct MergeQueue {
     back: WindowStats,
 }
 
-impl MergeQueue {
-    /// The oldest pane in the queue, or the next one to come when it is empty.
-    fn first<'a>(&self, panes: &'a [Pane]) -> Option<&'a Pane> {
-        panes.get(self.first)
+impl<'a> MergeQueue<'a> {
+    /// An empty queue, through which these panes will go.
+    pub(super) fn new(panes: &'a [(i64, Cow<'a, WindowStats>)]) -> Self {
+        Self { panes, first: 0, last: 0, front: Vec::new(), back: WindowStats::default() }
     }
 
-    /// Appends the panes before that instant.
-    fn push_before(&mut self, end_us: i64, panes: &[Pane]) {
-        while let Some(pane) = panes.get(self.last).filter(|pane| pane.start_us < end_us) {
-            self.back.merge(&pane.stats);
-            self.last += 1;
+    /// The merge of the panes from that instant on and before the other. Neither goes back from call to call.
+    pub(super) fn merge(&mut self, start_us: i64, end_us: i64) -> Cow<'_, WindowStats> {
+        self.pop_before(start_us);
+        self.push_before(end_us);
+        if self.last - self.first == 1 {
+            return Cow::Borrowed(&self.panes[self.first].1);
         }
-    }
-
-    /// Removes the panes before that instant.
-    fn pop_before(&mut self, start_us: i64, panes: &[Pane]) {
-        while self.first < self.last && panes[self.first].start_us < start_us {
-            if self.front.is_empty() {
-                self.turn_over(panes);
-            }
-            self.front.pop();
-            self.first += 1;
-        }
-    }
-
-    /// Makes the back part the front.
-    fn turn_over(&mut self, panes: &[Pane]) {
-        for pane in panes[self.first..self.last].iter().rev() {
-            let mut merged = pane.stats.clone();
-            if let Some(newer) = self.front.last() {
-                merged.merge(newer);
-            }
-            self.front.push(merged);
-        }
-        self.back = WindowStats::default();
-    }
-
-    /// The merge of the panes in the queue.
-    fn merged(&self) -> Cow<'_, WindowStats> {
         let back_is_empty = self.front.len() == self.last - self.first;
         match self.front.last() {
             Some(front) if back_is_empty => Cow::Borrowed(front),
@@ -153,6 +107,63 @@ impl MergeQueue {
                 Cow::Owned(merged)
             }
             None => Cow::Borrowed(&self.back),
+        }
+    }
+
+    fn push_before(&mut self, end_us: i64) {
+        while let Some((_, stats)) = self.panes.get(self.last).filter(|pane| pane.0 < end_us) {
+            self.back.merge(stats);
+            self.last += 1;
+        }
+    }
+
+    fn pop_before(&mut self, start_us: i64) {
+        while self.first < self.last && self.panes[self.first].0 < start_us {
+            if self.front.is_empty() {
+                self.turn_over();
+            }
+            self.front.pop();
+            self.first += 1;
+        }
+        if self.first == self.last {
+            // Panes before the start that were never in it: a gap in what is asked for.
+            let skipped = self.panes[self.last..].iter().take_while(|pane| pane.0 < start_us);
+            self.last += skipped.count();
+            self.first = self.last;
+        }
+    }
+
+    /// Makes the back part the front.
+    fn turn_over(&mut self) {
+        for (_, stats) in self.panes[self.first..self.last].iter().rev() {
+            let mut merged = stats.clone().into_owned();
+            if let Some(newer) = self.front.last() {
+                merged.merge(newer);
+            }
+            self.front.push(merged);
+        }
+        self.back = WindowStats::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_pane_lies_in_the_windows_from_its_first_start_to_its_last(
+            size in 1_i64..50, slide in 1_i64..50, number in -200_i64..200,
+        ) {
+            prop_assume!(slide <= size);
+            let spec: WindowSpec = format!("{size}s/{slide}s").parse().unwrap();
+            let grid = PaneGrid::of(spec);
+            let pane = number * grid.pane;
+            let starts: Vec<_> = spec.starts_containing(pane).collect();
+            prop_assert_eq!(starts[0], grid.first_start(pane));
+            prop_assert_eq!(starts[starts.len() - 1], grid.last_start(pane));
         }
     }
 }

@@ -59,11 +59,6 @@ impl Percentiles {
         self.sketch().quantile(rank).ok().flatten()
     }
 
-    /// Appends the sketch in the binary encoding of Datadog's libraries.
-    pub(super) fn encode(&self, output: &mut Vec<u8>) {
-        output.extend_from_slice(&self.sketch().to_java_bytes());
-    }
-
     /// Roughly the memory it holds beside itself, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         match self {

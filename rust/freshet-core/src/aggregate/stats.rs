@@ -74,9 +74,14 @@ impl WindowStats {
         self.sum
     }
 
-    /// Population standard deviation.
+    /// Mean of the readings; not a number without readings.
+    pub fn average(&self) -> f64 {
+        self.sum / self.count as f64
+    }
+
+    /// Population standard deviation; not a number without readings.
     pub fn stddev(&self) -> f64 {
-        (self.squared_distances / self.count as f64).sqrt()
+        (self.squared_distances.max(0.0) / self.count as f64).sqrt()
     }
 
     /// The least reading; positive infinity without readings.
@@ -94,9 +99,10 @@ impl WindowStats {
         self.last_event_us
     }
 
-    /// A value within 1 % of the reading of that rank; `None` without readings or for a rank outside `0..=1`.
+    /// A value within 1 % of the reading of that rank, and never outside the readings; `None` without readings or for a
+    /// rank outside `0..=1`.
     pub fn quantile(&self, rank: f64) -> Option<f64> {
-        self.percentiles.quantile(rank)
+        self.percentiles.quantile(rank).map(|value| value.clamp(self.min, self.max))
     }
 
     /// Roughly the memory it holds beside itself, in bytes.

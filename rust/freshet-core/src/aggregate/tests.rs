@@ -3,6 +3,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use super::super::{Emit, Watermarks, WindowState};
 use super::*;
 use crate::config::Config;
 
@@ -15,21 +16,34 @@ fn stream(windows: &str) -> Stream {
 }
 
 type Key = (String, usize, usize, i64);
+type Content = (u64, f64, f64, f64, i64);
 
-fn content(stats: &WindowStats) -> (u64, f64, f64, f64, i64) {
+fn content(stats: &WindowStats) -> Content {
     (stats.count(), stats.sum(), stats.min(), stats.max(), stats.last_event_us())
 }
 
-fn partials(aggregator: &mut WindowAggregator) -> BTreeMap<Key, (u64, f64, f64, f64, i64)> {
-    let mut found = BTreeMap::new();
-    while aggregator.drain(1, |partial| {
-        let stats = partial.stats;
-        let key = (partial.series.to_owned(), partial.metric, partial.window, partial.start_us);
-        assert!(found.insert(key, content(stats)).is_none(), "a window came twice");
-        assert!(
-            partial.start_us <= stats.last_event_us() && stats.last_event_us() < partial.end_us
-        );
+/// The windows that the partial aggregates make.
+fn windows(aggregator: &mut WindowAggregator, stream: &Stream) -> BTreeMap<Key, Content> {
+    let mut states: BTreeMap<(String, usize, usize), WindowState<'_>> = BTreeMap::new();
+    while aggregator.drain(|partial| {
+        let key = (partial.series.to_owned(), partial.metric, partial.window);
+        let empty = || WindowState::decode(stream.windows[partial.window], &[]).unwrap();
+        let state = states.entry(key).or_insert_with(empty);
+        let mut panes = Vec::new();
+        partial.encode_panes(&mut panes);
+        let counted = state.add(&panes, Watermarks::NONE).unwrap();
+        assert_eq!(counted, partial.records());
     }) {}
+    let mut found = BTreeMap::new();
+    for ((series, metric, window), state) in states {
+        state
+            .windows(Emit::Changed, Watermarks::NONE, |start, end, stats| {
+                assert_eq!(end - start, stream.windows[window].size_ms() * 1_000);
+                let key = (series.clone(), metric, window, start);
+                assert!(found.insert(key, content(stats)).is_none(), "a window came twice");
+            })
+            .unwrap();
+    }
     found
 }
 
@@ -40,11 +54,12 @@ fn add(aggregator: &mut WindowAggregator, value: &str) -> Result<(), Rejection> 
 
 #[test]
 fn a_rejected_record_counts_nowhere() {
-    let mut aggregator = WindowAggregator::new(&stream("\"10s\""));
+    let stream = stream("\"10s\"");
+    let mut aggregator = WindowAggregator::new(&stream);
     add(&mut aggregator, r#"{"id":"a","at":1,"v":1}"#).unwrap();
     add(&mut aggregator, r#"{"id":"a","at":1,"v":1,"w":"x"}"#).unwrap_err();
     let expected = [(("a".to_owned(), 0, 0, 0), (1, 1.0, 1.0, 1.0, 1_000))];
-    assert_eq!(partials(&mut aggregator), expected.into());
+    assert_eq!(windows(&mut aggregator, &stream), expected.into());
 }
 
 #[test]
@@ -53,7 +68,7 @@ fn a_record_of_several_metrics_is_counted_once_per_kind_of_window() {
     add(&mut aggregator, r#"{"id":"a","at":1,"v":1,"w":2}"#).unwrap();
     add(&mut aggregator, r#"{"id":"a","at":1,"w":2}"#).unwrap();
     let mut records = [0, 0];
-    while aggregator.drain(1, |partial| records[partial.window] += partial.records) {}
+    while aggregator.drain(|partial| records[partial.window] += partial.records()) {}
     assert_eq!(records, [2, 2]);
 }
 
@@ -71,7 +86,7 @@ fn memory_grows_with_series_and_panes_only() {
 proptest! {
     /// Whatever the windows and the order of the records: what comes out is what each window's own readings give.
     #[test]
-    fn partials_equal_a_sum_over_each_windows_readings(
+    fn windows_equal_a_sum_over_each_ones_readings(
         records in prop::collection::vec((0_usize..3, -50_000_i64..50_000, 0_usize..2, -1_000_i32..1_000), 0..120),
         kinds in prop::sample::select(vec![
             "\"10s\"", "\"10s\", \"1m\"", "\"10s/4s\"", "\"7s\", \"20s/5s\"", "\"30s/1s\"",
@@ -79,8 +94,7 @@ proptest! {
     ) {
         let stream = stream(kinds);
         let mut aggregator = WindowAggregator::new(&stream);
-        let mut expected: BTreeMap<Key, (u64, f64, f64, f64, i64)> = BTreeMap::new();
-        let mut counted: BTreeMap<Key, u64> = BTreeMap::new();
+        let mut expected: BTreeMap<Key, Content> = BTreeMap::new();
         for (series, at_ms, metric, value) in records {
             let (id, name) = (["a", "b", "c"][series], ["v", "w"][metric]);
             let text = format!("{{\"id\":\"{id}\",\"at\":{at_ms},\"{name}\":{value}}}");
@@ -88,9 +102,6 @@ proptest! {
             let value = f64::from(value);
             for (window, spec) in stream.windows.iter().enumerate() {
                 let (size, slide) = (spec.size_ms(), spec.slide_ms());
-                // The last window to close is the one that starts last.
-                let newest = at_ms.div_euclid(slide) * slide * 1_000;
-                *counted.entry((id.to_owned(), metric, window, newest)).or_default() += 1;
                 for start in (-90_000..=60_000).filter(|s: &i64| s.rem_euclid(slide) == 0) {
                     if start <= at_ms && at_ms < start + size {
                         let key = (id.to_owned(), metric, window, start * 1_000);
@@ -108,51 +119,53 @@ proptest! {
                 }
             }
         }
-        let mut found = BTreeMap::new();
-        let mut found_counted = BTreeMap::new();
-        while aggregator.drain(5, |partial| {
-            let key = (partial.series.to_owned(), partial.metric, partial.window, partial.start_us);
-            if partial.records > 0 {
-                found_counted.insert(key.clone(), partial.records);
-            }
-            found.insert(key, content(partial.stats));
-        }) {}
         // Whole numbers of this size add up exactly in any order.
-        prop_assert_eq!(found, expected);
-        prop_assert_eq!(found_counted, counted);
+        prop_assert_eq!(windows(&mut aggregator, &stream), expected);
     }
 }
 
-/// One series with many overlapping windows is handed on in parts, too.
 #[test]
-fn no_more_rows_are_handed_on_than_were_asked_for() {
-    let mut aggregator = WindowAggregator::new(&stream("\"100s/1s\", \"10s\""));
-    for at in (0..50_000).step_by(10_000) {
-        add(&mut aggregator, &format!("{{\"id\":\"a\",\"at\":{at},\"v\":1,\"w\":2}}")).unwrap();
+fn a_partial_says_how_many_records_it_has_and_when_its_last_window_closes() {
+    let mut aggregator = WindowAggregator::new(&stream("\"30s/10s\", \"1m\""));
+    for at in [1, 9_999, 25_000, 60_000] {
+        add(&mut aggregator, &format!("{{\"id\":\"a\",\"at\":{at},\"v\":1}}")).unwrap();
     }
-    let mut parts = Vec::new();
-    loop {
-        let mut rows = 0;
-        if !aggregator.drain(7, |_| rows += 1) {
-            break;
-        }
-        parts.push(rows);
+    let mut found = Vec::new();
+    while aggregator.drain(|partial| {
+        found.push((
+            partial.window,
+            partial.records(),
+            partial.last_event_us(),
+            partial.closes_us(),
+        ));
+    }) {}
+    assert_eq!(found, [(0, 4, 60_000_000, 90_000_000), (1, 4, 60_000_000, 120_000_000)]);
+}
+
+/// A series with very many panes is handed on in parts.
+#[test]
+fn no_partial_has_more_panes_than_fit() {
+    let stream = stream("\"10s/1s\", \"1h\"");
+    let mut aggregator = WindowAggregator::new(&stream);
+    for second in 1..=2_500 {
+        let at = -second * 1_000;
+        add(&mut aggregator, &format!("{{\"id\":\"a\",\"at\":{at},\"v\":1}}")).unwrap();
     }
-    let (last, others) = parts.split_last().unwrap();
-    assert!(others.iter().all(|rows| *rows == 7) && *last <= 7, "{parts:?}");
-    // Two metrics: windows that start from -99 s to 40 s, and five tumbling ones.
-    assert_eq!(parts.iter().sum::<usize>(), 2 * (140 + 5));
+    let mut records = Vec::new();
+    while aggregator.drain(|partial| records.push((partial.window, partial.records()))) {}
+    assert_eq!(records, [(0, 1_024), (0, 1_024), (0, 452), (1, 2_500)]);
 }
 
 #[test]
-fn an_aggregator_is_empty_after_its_windows_were_handed_on() {
-    let mut aggregator = WindowAggregator::new(&stream("\"10s\", \"30s/10s\""));
+fn an_aggregator_is_empty_after_its_panes_were_handed_on() {
+    let stream = stream("\"10s\", \"30s/10s\"");
+    let mut aggregator = WindowAggregator::new(&stream);
     for round in 0..2 {
         for id in ["a", "b"] {
             add(&mut aggregator, &format!("{{\"id\":\"{id}\",\"at\":{round},\"v\":1}}")).unwrap();
         }
         assert!(aggregator.memory_bytes() > 0);
-        assert_eq!(partials(&mut aggregator).len(), 2 * (1 + 3));
+        assert_eq!(windows(&mut aggregator, &stream).len(), 2 * (1 + 3));
         assert_eq!(aggregator.memory_bytes(), 0);
     }
 }

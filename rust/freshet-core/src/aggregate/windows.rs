@@ -1,7 +1,8 @@
-//! Pre-aggregation: the records of a batch become one partial aggregate per series, metric and window.
+//! Pre-aggregation: the records of a batch become one partial aggregate per series, metric and kind of window.
 //!
 //! Readings are first summed up per pane, a pane being the part of time that all kinds of windows of the stream share;
-//! at the end the panes of a series are merged into its windows. However many windows overlap, a reading is added once.
+//! at the end these are joined into the panes of each kind, which are as long as its sizes and slides allow. However many
+//! windows overlap, a reading is added once.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -9,17 +10,19 @@ use std::mem;
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
-use super::panes::{Pane, WindowMerger};
+use super::encoding;
+use super::panes::{self, Pane, PaneGrid};
 use super::stats::WindowStats;
 use crate::config::Stream;
 use crate::record::{Point, RawRecord, Readings, RecordParser, Rejection};
-use crate::window::{WindowSpec, pane_ms};
+use crate::window::pane_ms;
 
 /// Sums up the records of one stream.
 pub struct WindowAggregator {
     parser: RecordParser,
     readings: Readings,
-    windows: Vec<WindowSpec>,
+    /// One for every kind of window.
+    grids: Vec<PaneGrid>,
     pane_us: i64,
     metrics: usize,
     /// A series' position is its number. The hash is seeded anew in every process: ids come from outside.
@@ -31,14 +34,41 @@ pub struct WindowAggregator {
     drain: Option<Drain>,
 }
 
-/// How far the windows have been handed on.
+/// How far the panes have been handed on.
 struct Drain {
     /// The position in the aggregator's `panes` that is being handed on, and what was taken from there.
     position: usize,
     taken: Vec<Pane>,
-    /// Index of the kind of window, and its windows.
+    /// Index of the kind of window, its panes if they are longer than the taken ones, and how many were handed on.
     window: usize,
-    merger: WindowMerger,
+    joined: Option<Vec<Pane>>,
+    done: usize,
+}
+
+impl Drain {
+    fn new(position: usize, taken: Vec<Pane>) -> Self {
+        Self { position, taken, window: 0, joined: None, done: 0 }
+    }
+
+    /// The next panes for one partial aggregate; `None` after the last one.
+    fn next(&mut self, grids: &[PaneGrid], pane_us: i64) -> Option<(usize, &[Pane])> {
+        while let Some(grid) = grids.get(self.window) {
+            if grid.pane > pane_us && self.joined.is_none() {
+                self.joined = Some(panes::join(&self.taken, grid.pane));
+            }
+            let number = self.joined.as_ref().unwrap_or(&self.taken).len();
+            if self.done < number {
+                let begin = self.done;
+                self.done = number.min(begin + MOST_PANES);
+                let panes = self.joined.as_ref().unwrap_or(&self.taken);
+                return Some((self.window, &panes[begin..self.done]));
+            }
+            self.window += 1;
+            self.joined = None;
+            self.done = 0;
+        }
+        None
+    }
 }
 
 /// The panes of one metric of one series, as positions in the aggregator's `cells`.
@@ -70,25 +100,47 @@ struct Cell {
     records: u64,
 }
 
-/// The partial aggregate of one window.
-pub struct WindowPartial<'a> {
+/// What a batch has of one metric of one series for one kind of window; with very many panes, a part of it.
+pub struct PartialAggregate<'a> {
     /// The series id.
     pub series: &'a str,
     /// Index of the metric in the stream's values.
     pub metric: usize,
     /// Index of the kind of window in the stream's windows.
     pub window: usize,
-    /// First instant of the window, epoch microseconds.
-    pub start_us: i64,
-    /// First instant after the window, epoch microseconds.
-    pub end_us: i64,
-    /// Number of records that are counted here. A record may have readings in many windows: other metrics and series, and
-    /// windows that overlap. It is counted once per kind of window, where its newest reading is in the last window to
-    /// close, so that the partials of a kind together say how many records went into it.
-    pub records: u64,
-    /// What the batch adds to the window.
-    pub stats: &'a WindowStats,
+    grid: PaneGrid,
+    panes: &'a [Pane],
 }
+
+impl PartialAggregate<'_> {
+    /// Number of records that are counted here. A record may have readings in many panes: other metrics and series. It is
+    /// counted once per kind of window, where its newest reading is, so that the partials of a kind together say how many
+    /// records went into it.
+    pub fn records(&self) -> u64 {
+        self.panes.iter().map(|pane| pane.records).sum()
+    }
+
+    /// Event time of the newest reading, epoch microseconds.
+    pub fn last_event_us(&self) -> i64 {
+        self.panes.iter().map(|pane| pane.stats.last_event_us).max().unwrap_or(i64::MIN)
+    }
+
+    /// First instant, epoch microseconds, at which no window of these panes is open any more.
+    pub fn closes_us(&self) -> i64 {
+        self.panes.last().map_or(i64::MIN, |pane| self.grid.closes(pane.start_us))
+    }
+
+    /// Appends the panes, for [`super::WindowState::add`].
+    pub fn encode_panes(&self, output: &mut Vec<u8>) {
+        encoding::begin(output);
+        for pane in self.panes {
+            encoding::push(pane.start_us, pane.records, &pane.stats, output);
+        }
+    }
+}
+
+/// So many panes are handed on together at the most, which are some megabytes even with the largest sketches.
+const MOST_PANES: usize = 1_024;
 
 /// Roughly what a pane costs beside its statistics: its place in the tree.
 const PANE_OVERHEAD_BYTES: usize = 32;
@@ -102,7 +154,7 @@ impl WindowAggregator {
         Self {
             parser: RecordParser::new(stream),
             readings: Readings::default(),
-            windows: stream.windows.clone(),
+            grids: stream.windows.iter().map(|spec| PaneGrid::of(*spec)).collect(),
             pane_us: pane_ms(&stream.windows).unwrap_or(1) * 1_000,
             metrics: stream.values.len(),
             series: IndexSet::default(),
@@ -176,46 +228,38 @@ impl WindowAggregator {
         self.memory_bytes
     }
 
-    /// Hands the next `rows` partial aggregates to `emit`, series by series, whose memory is freed on the way. False when
-    /// none was left: the aggregator is empty then, and can go on.
-    pub fn drain(&mut self, rows: usize, mut emit: impl FnMut(&WindowPartial<'_>)) -> bool {
-        let emitted = (0..rows).take_while(|_| self.drain_one(&mut emit)).count();
-        if emitted == 0 {
+    /// Hands the next partial aggregate to `emit`, series by series, whose memory is freed on the way. False when none was
+    /// left: the aggregator is empty then, and can go on.
+    pub fn drain(&mut self, emit: impl FnOnce(&PartialAggregate<'_>)) -> bool {
+        let emitted = self.drain_one(emit);
+        if !emitted {
             self.clear();
         }
-        emitted > 0
+        emitted
     }
 
-    fn drain_one(&mut self, emit: &mut impl FnMut(&WindowPartial<'_>)) -> bool {
+    fn drain_one(&mut self, emit: impl FnOnce(&PartialAggregate<'_>)) -> bool {
         let mut next = 0;
         loop {
             if let Some(drain) = &mut self.drain {
-                if let Some(merged) = drain.merger.next(&drain.taken) {
-                    let size_us = self.windows[drain.window].size_ms() * 1_000;
-                    emit(&WindowPartial {
-                        series: &self.series[drain.position / self.metrics],
-                        metric: drain.position % self.metrics,
-                        window: drain.window,
-                        start_us: merged.start_us,
-                        end_us: merged.start_us + size_us,
-                        records: merged.records,
-                        stats: &merged.stats,
+                let position = drain.position;
+                if let Some((window, panes)) = drain.next(&self.grids, self.pane_us) {
+                    emit(&PartialAggregate {
+                        series: &self.series[position / self.metrics],
+                        metric: position % self.metrics,
+                        window,
+                        grid: self.grids[window],
+                        panes,
                     });
                     return true;
                 }
-                if let Some(spec) = self.windows.get(drain.window + 1) {
-                    drain.window += 1;
-                    drain.merger = WindowMerger::new(*spec);
-                    continue;
-                }
-                next = drain.position + 1;
+                next = position + 1;
             }
-            let (true, Some(spec)) = (next < self.panes.len(), self.windows.first()) else {
+            if next >= self.panes.len() {
                 return false;
-            };
-            let merger = WindowMerger::new(*spec);
+            }
             let taken = self.take_panes(next);
-            self.drain = Some(Drain { position: next, taken, window: 0, merger });
+            self.drain = Some(Drain::new(next, taken));
         }
     }
 

@@ -86,8 +86,7 @@ final class BenchmarkLatency extends StreamingQueryListener {
 
     private Result run(SparkSession session, int seconds) throws Exception {
         long records = (long) RECORDS_PER_SECOND * (WARM_UP_SECONDS + seconds);
-        StreamCounters counters = StreamCounters.register(session.sparkContext(), stream.name());
-        StreamingQuery query = new StreamQuery(session, configuration, stream, counters).start();
+        StreamingQuery query = new StreamQuery(session, configuration, stream).start();
         session.streams().addListener(this);
         try (var windowsTopic = new KafkaConsumer<>(Map.<String, Object>of(
             "bootstrap.servers", Benchmark.servers(configuration), "group.id", UUID.randomUUID().toString(),

@@ -86,8 +86,7 @@ final class BenchmarkQueries {
     }
 
     private Dataset<Row> nativeWindows(PipelineConfiguration.Stream stream) {
-        StreamCounters counters = StreamCounters.register(session.sparkContext(), stream.name());
-        StreamQuery query = new StreamQuery(session, configuration, stream, counters);
+        StreamQuery query = new StreamQuery(session, configuration, stream);
         return query.messages(query.windows(source()));
     }
 }

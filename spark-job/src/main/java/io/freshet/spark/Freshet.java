@@ -8,6 +8,7 @@ import java.util.Map;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.streaming.OutputMode;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 
@@ -21,12 +22,13 @@ public final class Freshet {
     private Freshet() {}
 
     /**
-     * The windows of these records; what cannot be read is dropped with a warning.
+     * The windows of these records; what cannot be read is dropped with a warning. Of a streaming dataset, those that each
+     * micro-batch changes.
      *
-     * @see #windows(Dataset, StreamSpec, RejectedRecords)
+     * @see #windows(Dataset, StreamSpec, RejectedRecords, OutputMode)
      */
     public static Dataset<Row> windows(Dataset<Row> kafkaRows, StreamSpec spec) {
-        return windows(kafkaRows, spec, RejectedRecords.dropped());
+        return windows(kafkaRows, spec, RejectedRecords.dropped(), OutputMode.Update());
     }
 
     /**
@@ -43,14 +45,19 @@ public final class Freshet {
      * @param kafkaRows batch or streaming, with the columns of Spark's Kafka source: {@code key}, {@code value} (binary
      *     or string), {@code partition} (int), {@code offset} (long) and {@code timestamp}
      * @param rejected what becomes of records that cannot be read
-     * @throws IllegalArgumentException when a column is missing
+     * @param mode that of the query that will be started: {@code update} or {@code append}. A batch query has none
+     * @throws IllegalArgumentException when a column is missing, or the mode is {@code complete}
      */
-    public static Dataset<Row> windows(Dataset<Row> kafkaRows, StreamSpec spec, RejectedRecords rejected) {
+    public static Dataset<Row> windows(
+        Dataset<Row> kafkaRows, StreamSpec spec, RejectedRecords rejected, OutputMode mode) {
+        if (mode.equals(OutputMode.Complete())) {
+            throw new IllegalArgumentException("windows are given as they change (update) or when they are final (append); "
+                + "no output mode gives all of them again and again (complete)");
+        }
         PipelineConfiguration.Stream stream = spec.stream();
-        StreamCounters counters = StreamCounters.register(kafkaRows.sparkSession().sparkContext(), stream.name());
-        Dataset<Row> partials = StreamWindows.partials(asOfKafka(kafkaRows), stream, rejected, counters);
-        Dataset<Row> merged = StreamWindows.merge(partials, stream);
-        return Step.apply(merged, StreamWindows.MERGED, new WindowColumns(), WindowColumns.OUTPUT);
+        Dataset<Row> partials = StreamWindows.partials(asOfKafka(kafkaRows), stream, rejected);
+        Dataset<Row> windows = StreamWindows.merge(partials, stream, mode);
+        return Step.apply(windows, WindowColumns.INPUT, new WindowColumns(), WindowColumns.OUTPUT);
     }
 
     /** Kafka's own rows stay untouched; others get its types. */

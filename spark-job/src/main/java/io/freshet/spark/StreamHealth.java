@@ -39,14 +39,16 @@ final class StreamHealth {
 
     private final String stream;
     private final String instance = hostName() + ":" + ProcessHandle.current().pid();
-    private final StreamCounters counters;
     private final long since = System.currentTimeMillis();
     private State state = State.STARTING;
     private long restarts;
     private String lastError;
     private final Map<String, Long> late = new HashMap<>();
     private long recordsIn;
+    private long bytesIn;
+    private long rejected;
     private long windowsOut;
+    private long bytesOut;
     private long skippedOffsets;
     private Long lag;
     private Long batch;
@@ -55,9 +57,8 @@ final class StreamHealth {
     private Long stateRows;
     private Long stateBytes;
 
-    StreamHealth(String stream, StreamCounters counters) {
+    StreamHealth(String stream) {
         this.stream = stream;
-        this.counters = counters;
     }
 
     /** Name of the stream and of its query. */
@@ -84,8 +85,6 @@ final class StreamHealth {
     /** Takes in the report of a finished micro-batch. */
     synchronized void add(StreamingQueryProgress progress) {
         running();
-        recordsIn += progress.numInputRows();
-        windowsOut += Math.max(0, progress.sink().numOutputRows());
         batch = progress.batchId();
         batchMillis = progress.durationMs().getOrDefault("triggerExecution", 0L);
         String eventTime = progress.eventTime().get("watermark");
@@ -97,18 +96,30 @@ final class StreamHealth {
         }
         if (progress.sources().length > 0) {
             lag = lag(progress.sources()[0]);
-            skippedOffsets += skippedOffsets(progress.sources()[0]);
         }
-        addLate(progress.observedMetrics().get(StreamQuery.AGGREGATED),
-            progress.observedMetrics().get(StreamQuery.COUNTED));
+        Map<String, Row> observed = progress.observedMetrics();
+        if (observed.containsKey(StreamQuery.READ)) {
+            addBooks(observed);
+            skippedOffsets += skippedOffsets(progress.sources()[0], number(observed.get(StreamQuery.READ), "records_read"));
+        }
     }
 
-    /** What was aggregated but not counted into any window came too late for it. */
-    private void addLate(Row aggregated, Row counted) {
-        if (aggregated == null || counted == null) {
-            return;
-        }
+    /**
+     * Adds up what the query itself has counted of a micro-batch. Spark's own {@code numInputRows} is not among it: that
+     * grows when Spark repeats a part of the micro-batch because it has lost an executor.
+     */
+    private void addBooks(Map<String, Row> observed) {
+        Row read = observed.get(StreamQuery.READ);
+        recordsIn += number(read, "records_read");
+        bytesIn += number(read, "bytes_read");
+        rejected += number(read, "rejected");
+        Row written = observed.get(StreamQuery.WRITTEN);
+        windowsOut += number(written, "windows_written");
+        bytesOut += number(written, "bytes_written");
+        Row aggregated = observed.get(StreamQuery.AGGREGATED);
+        Row counted = observed.get(StreamQuery.COUNTED);
         for (String window : aggregated.schema().fieldNames()) {
+            // What was aggregated but not counted into any window came too late for it.
             late.merge(window, number(aggregated, window) - number(counted, window), Long::sum);
         }
     }
@@ -127,9 +138,9 @@ final class StreamHealth {
      * Offsets of the micro-batch without a record: what Kafka had deleted before it was read, and what is a gap anyway,
      * the marks of transactions and the records that compaction has removed.
      */
-    private static long skippedOffsets(SourceProgress source) {
+    private static long skippedOffsets(SourceProgress source, long recordsRead) {
         Long offsets = between(source.startOffset(), source.endOffset());
-        return offsets == null ? 0 : Math.max(0, offsets - source.numInputRows());
+        return offsets == null ? 0 : Math.max(0, offsets - recordsRead);
     }
 
     /** How many offsets there are from some on, per topic and partition, up to others; null when either is unknown. */
@@ -159,10 +170,10 @@ final class StreamHealth {
         report.put("since", since).put("time", System.currentTimeMillis());
         report.put("state", state.toString()).put("restarts", restarts).put("last_error", lastError);
         report.put("records_in", recordsIn).put("records_out", windowsOut);
-        report.put("bytes_in", counters.bytesIn().value()).put("bytes_out", counters.bytesOut().value());
+        report.put("bytes_in", bytesIn).put("bytes_out", bytesOut);
         ObjectNode errors = report.putObject("errors");
-        if (counters.rejected().value() > 0) {
-            errors.put("rejected", counters.rejected().value());
+        if (rejected > 0) {
+            errors.put("rejected", rejected);
         }
         if (restarts > 0) {
             errors.put("query_failed", restarts);
@@ -170,7 +181,7 @@ final class StreamHealth {
         report.put("lag", lag).put("batch_id", batch).put("batch_duration_ms", batchMillis);
         report.put("watermark", watermark).put("state_rows", stateRows).put("state_bytes", stateBytes);
         report.put("skipped_offsets", skippedOffsets);
-        report.put("rejected", counters.rejected().value());
+        report.put("rejected", rejected);
         report.put("late", late.values().stream().mapToLong(Long::longValue).max().orElse(0));
         ObjectNode lateByWindow = report.putObject("late_by_window");
         late.forEach(lateByWindow::put);

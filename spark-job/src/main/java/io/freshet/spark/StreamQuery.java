@@ -1,7 +1,9 @@
 package io.freshet.spark;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.octet_length;
 import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.when;
 
@@ -16,35 +18,34 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.streaming.DataStreamReader;
 import org.apache.spark.sql.streaming.DataStreamWriter;
+import org.apache.spark.sql.streaming.OutputMode;
 import org.apache.spark.sql.streaming.StreamingQuery;
 import org.apache.spark.sql.streaming.Trigger;
 
 /**
- * The streaming query of one stream: raw topic, native partial aggregates, watermark, stateful merge, windows topic.
+ * The streaming query of one stream: raw topic, native partial aggregates, watermark, state, windows topic.
  *
  * <p>Every stream has its own query, checkpoint and watermark, so that a slow or replayed stream never makes another
  * one's records late.
  */
 final class StreamQuery {
-    /** Observations of each micro-batch, each with a number of records per kind of window: all that were aggregated. */
+    /** Observation of each micro-batch: {@code records_read}, {@code bytes_read}, {@code rejected}. */
+    static final String READ = "read";
+    /** Per kind of window, how many records were aggregated. */
     static final String AGGREGATED = "aggregated";
-    /** Those that were counted into a window, because they were not late. */
+    /** Per kind of window, how many of them were counted into a window, because they were not late. */
     static final String COUNTED = "counted";
+    /** {@code bytes_written} and {@code windows_written}, to the windows topic. */
+    static final String WRITTEN = "written";
 
     private final SparkSession session;
     private final PipelineConfiguration configuration;
     private final PipelineConfiguration.Stream stream;
-    private final StreamCounters counters;
 
-    StreamQuery(
-        SparkSession session,
-        PipelineConfiguration configuration,
-        PipelineConfiguration.Stream stream,
-        StreamCounters counters) {
+    StreamQuery(SparkSession session, PipelineConfiguration configuration, PipelineConfiguration.Stream stream) {
         this.session = session;
         this.configuration = configuration;
         this.stream = stream;
-        this.counters = counters;
     }
 
     /** Starts the query from its checkpoint, or from the beginning of the topic. */
@@ -87,15 +88,22 @@ final class StreamQuery {
     Dataset<Row> windows(Dataset<Row> records) {
         DeadLetters deadLetters =
             new DeadLetters(configuration.kafka(), configuration.deadLettersTopic(), stream.rawTopic());
-        Dataset<Row> partials = StreamWindows.partials(records, stream, deadLetters, counters);
-        return StreamWindows.merge(observe(AGGREGATED, "records", partials), stream);
+        Dataset<Row> partials = StreamWindows.partials(records, stream, deadLetters)
+            .observe(READ, total("records_read"), total("bytes_read"), total("rejected"));
+        Dataset<Row> windows =
+            StreamWindows.merge(observe(AGGREGATED, "records", partials), stream, OutputMode.Update());
+        return observe(COUNTED, "counted", windows);
     }
 
     /** The messages for Kafka that carry these windows. */
     Dataset<Row> messages(Dataset<Row> windows) {
-        WindowMessages toMessages = new WindowMessages(stream, counters.bytesOut());
-        Dataset<Row> messages = Step.apply(windows, StreamWindows.MERGED, toMessages, WindowMessages.OUTPUT);
-        return observe(COUNTED, "counted", messages).select("key", "value");
+        Column bytes = octet_length(col("key")).plus(octet_length(col("value")));
+        return Step.apply(windows, WindowMessages.INPUT, new WindowMessages(stream), WindowMessages.OUTPUT)
+            .observe(WRITTEN, sum(bytes).as("bytes_written"), count("*").as("windows_written"));
+    }
+
+    private static Column total(String column) {
+        return sum(column).as(column);
     }
 
     /** Observes the sum of a column per kind of window. */

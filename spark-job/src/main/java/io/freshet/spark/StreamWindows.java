@@ -1,53 +1,62 @@
 package io.freshet.spark;
 
 import static org.apache.spark.sql.functions.col;
-import static org.apache.spark.sql.functions.struct;
 
 import io.freshet.spark.plan.Step;
-import java.util.List;
 import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoder;
+import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.streaming.GroupStateTimeout;
+import org.apache.spark.sql.streaming.OutputMode;
 import org.apache.spark.sql.types.Metadata;
 import org.apache.spark.sql.types.MetadataBuilder;
+import scala.Tuple3;
 
 /** The windows of a stream's records, batch or streaming, in two steps: partial aggregates, and their merge. */
 final class StreamWindows {
-    /** Where Spark keeps the watermark delay in a column's metadata: by it the state of past windows is dropped. */
+    /** Where Spark keeps the watermark delay in a column's metadata: by it rows are late and state is timed out. */
     private static final String WATERMARK_DELAY = "spark.watermarkDelayMs";
-
-    /** The columns of merged windows; start and end are timestamps, and stats are encoded {@link WindowStats}. */
-    static final List<String> MERGED = List.of("series", "metric", "window_name", "start", "end", "stats");
 
     private StreamWindows() {}
 
     /**
-     * One partial aggregate per task, series, metric and window: {@link WindowPartials#OUTPUT}.
+     * Partial aggregates, and for each task a row without a series that says what it has read:
+     * {@link WindowPartials#OUTPUT}. They are where {@link #merge} needs them, so that whatever is observed of them is
+     * observed in the stage that ends the query: Spark adds up anew what a stage before it reports when it repeats that one.
      *
      * @param records with the columns of Kafka's source
      */
     static Dataset<Row> partials(
         Dataset<Row> records,
         PipelineConfiguration.Stream stream,
-        RejectedRecords rejectedRecords,
-        StreamCounters counters) {
-        WindowPartials partials =
-            new WindowPartials(stream, rejectedRecords, counters.rejected(), counters.bytesIn());
-        return Step.apply(records, WindowPartials.INPUT, partials, WindowPartials.OUTPUT);
+        RejectedRecords rejectedRecords) {
+        WindowPartials partials = new WindowPartials(stream, rejectedRecords);
+        // The newest event of a partial stands for all of its events: the watermark follows the maximum.
+        return Step.apply(records, WindowPartials.INPUT, partials, WindowPartials.OUTPUT)
+            .withWatermark("event_time", stream.latenessMillis() + " milliseconds")
+            .repartition(col("series"), col("metric"), col("window_name"));
     }
 
     /**
-     * The windows that these partials make, as Spark's own {@code window} would give them: {@link #MERGED}.
+     * The windows that these partials make, as Spark's own {@code window} would give them: {@link UpdateWindows#OUTPUT}.
+     *
+     * @param mode of the query, if it is a streaming one: {@code update} or {@code append}
      */
-    static Dataset<Row> merge(Dataset<Row> partials, PipelineConfiguration.Stream stream) {
-        // The newest event of a partial stands for all of its events: the watermark follows the maximum. The window
-        // inherits the column's watermark as it would from Spark's own window function, which partials do not need.
+    static Dataset<Row> merge(Dataset<Row> partials, PipelineConfiguration.Stream stream, OutputMode mode) {
+        boolean streaming = partials.isStreaming();
+        // A partial is late by another time than that which the watermark follows: when all of its windows have ended.
         Metadata watermark = new MetadataBuilder().putLong(WATERMARK_DELAY, stream.latenessMillis()).build();
+        Encoder<Tuple3<String, String, String>> key =
+            Encoders.tuple(Encoders.STRING(), Encoders.STRING(), Encoders.STRING());
         return partials
-            .withWatermark("event_time", stream.latenessMillis() + " milliseconds")
-            .select(col("series"), col("metric"), col("window_name"),
-                struct(col("start"), col("end")).as("window", watermark), col("stats"))
-            .groupBy("series", "metric", "window_name", "window")
-            .agg(MergeWindowStats.of(col("stats")).as("stats"))
-            .select("series", "metric", "window_name", "window.start", "window.end", "stats");
+            .filter(col("series").isNotNull())
+            .select(col("series"), col("metric"), col("window_name"), col("closes").as("closes", watermark), col("panes"))
+            .groupBy("series", "metric", "window_name")
+            .as(key, Encoders.bean(EncodedPanes.class))
+            .flatMapGroupsWithState(
+                new UpdateWindows(stream, streaming, mode.equals(OutputMode.Append())), mode, Encoders.BINARY(),
+                Encoders.row(UpdateWindows.OUTPUT),
+                streaming ? GroupStateTimeout.EventTimeTimeout() : GroupStateTimeout.NoTimeout());
     }
 }

@@ -1,13 +1,19 @@
 package io.freshet.spark;
 
 import io.freshet.spark.plan.RowStep;
+import java.util.Iterator;
+import java.util.List;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
+import org.apache.spark.unsafe.types.UTF8String;
 
-/** Turns merged windows ({@link StreamWindows#MERGED}) into columns of plain types. */
+/** Turns the windows of a series into rows with columns of plain types. */
 final class WindowColumns extends RowStep {
+    /** Of {@link UpdateWindows#OUTPUT}. */
+    static final List<String> INPUT = List.of("series", "metric", "window_name", "windows");
+
     static final StructType OUTPUT = new StructType()
         .add("series", DataTypes.StringType, false)
         .add("metric", DataTypes.StringType, false)
@@ -33,14 +39,27 @@ final class WindowColumns extends RowStep {
     }
 
     @Override
-    protected InternalRow map(InternalRow row, int[] columns) {
-        WindowStats stats = WindowStats.decode(row.getBinary(columns[5]));
-        return new GenericInternalRow(new Object[] {
-            row.getUTF8String(columns[0]), row.getUTF8String(columns[1]), row.getUTF8String(columns[2]),
-            row.getLong(columns[3]), row.getLong(columns[4]),
-            stats.count(), stats.sum(), stats.average(), stats.min(), stats.max(), stats.standardDeviation(),
-            stats.quantile(0.50), stats.quantile(0.95), stats.quantile(0.99),
-            stats.lastEventMicros(), stats.count(),
-        });
+    protected Iterator<InternalRow> expand(InternalRow row, int[] columns) {
+        UTF8String series = row.getUTF8String(columns[0]).clone();
+        UTF8String metric = row.getUTF8String(columns[1]).clone();
+        UTF8String name = row.getUTF8String(columns[2]).clone();
+        Iterator<WindowNumbers> windows = WindowNumbers.readAll(row.getBinary(columns[3]));
+        return new Iterator<>() {
+            @Override
+            public boolean hasNext() {
+                return windows.hasNext();
+            }
+
+            @Override
+            public InternalRow next() {
+                WindowNumbers window = windows.next();
+                return new GenericInternalRow(new Object[] {
+                    series, metric, name, window.startMicros(), window.endMicros(),
+                    window.count(), window.sum(), window.average(), window.min(), window.max(),
+                    window.standardDeviation(), window.p50(), window.p95(), window.p99(),
+                    window.lastEventMicros(), window.count(),
+                });
+            }
+        };
     }
 }

@@ -12,6 +12,8 @@ import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.spark.TaskContext;
 import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
+import org.apache.spark.sql.catalyst.expressions.JoinedRow;
 import org.apache.spark.sql.catalyst.expressions.UnsafeProjection;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
@@ -19,53 +21,45 @@ import org.apache.spark.sql.util.ArrowUtils;
 import org.apache.spark.sql.vectorized.ArrowColumnVector;
 import org.apache.spark.sql.vectorized.ColumnVector;
 import org.apache.spark.sql.vectorized.ColumnarBatch;
-import org.apache.spark.util.LongAccumulator;
 import org.apache.spark.util.TaskCompletionListener;
 
 /**
- * The native step of a query: the Kafka records of a task become one partial aggregate per series, metric and window.
- * Records that cannot be trusted are handed on as rejected ones and never fail the batch.
+ * The native step of a query: the Kafka records of a task become one partial aggregate per series, metric and kind of
+ * window. Records that cannot be trusted are handed on as rejected ones and never fail the batch.
  */
 final class WindowPartials implements PartitionStep {
     /** The columns of Kafka's source that the step reads, in its order. */
     static final List<String> INPUT = List.of("partition", "offset", "timestamp", "key", "value");
 
-    /** What it makes of them: the columns of {@link NativeWindowAggregator#takeWindows}, in their order. */
+    /**
+     * What it makes of them: the columns of {@link NativeWindowAggregator#takePartials}, in their order, and, in a row of
+     * its own without a series, what the task has read.
+     */
     static final StructType OUTPUT = new StructType()
-        .add("series", DataTypes.StringType, false)
-        .add("metric", DataTypes.StringType, false)
-        .add("window_name", DataTypes.StringType, false)
-        .add("start", DataTypes.TimestampType, false)
-        .add("end", DataTypes.TimestampType, false)
-        .add("event_time", DataTypes.TimestampType, false)
-        .add("records", DataTypes.LongType, false)
-        .add("stats", DataTypes.BinaryType, false);
+        .add("series", DataTypes.StringType)
+        .add("metric", DataTypes.StringType)
+        .add("window_name", DataTypes.StringType)
+        .add("closes", DataTypes.TimestampType)
+        .add("event_time", DataTypes.TimestampType)
+        .add("records", DataTypes.LongType)
+        .add("panes", DataTypes.BinaryType)
+        .add("records_read", DataTypes.LongType)
+        .add("bytes_read", DataTypes.LongType)
+        .add("rejected", DataTypes.LongType);
 
     private static final long serialVersionUID = 1L;
-    /** Spark's own names for what a streaming query tells its tasks. */
-    private static final String QUERY_PROPERTY = "sql.streaming.queryId";
-    private static final String BATCH_PROPERTY = "streaming.sql.batchId";
+    private static final int EVENT_TIME = OUTPUT.fieldIndex("event_time");
+    /** In place of what a task has read, beside a partial aggregate. */
+    private static final InternalRow NOTHING_READ = new GenericInternalRow(3);
     private static final int BUFFER_BYTES = 1 << 20;
 
     private final PipelineConfiguration.Stream stream;
     private final RejectedRecords rejectedRecords;
-    private final LongAccumulator rejected;
-    private final LongAccumulator bytesIn;
 
-    /**
-     * @param rejectedRecords what becomes of them
-     * @param rejected counts rejected records
-     * @param bytesIn counts the bytes of the records as they are handed to the native library
-     */
-    WindowPartials(
-        PipelineConfiguration.Stream stream,
-        RejectedRecords rejectedRecords,
-        LongAccumulator rejected,
-        LongAccumulator bytesIn) {
+    /** @param rejectedRecords what becomes of them */
+    WindowPartials(PipelineConfiguration.Stream stream, RejectedRecords rejectedRecords) {
         this.stream = stream;
         this.rejectedRecords = rejectedRecords;
-        this.rejected = rejected;
-        this.bytesIn = bytesIn;
     }
 
     @Override
@@ -73,7 +67,7 @@ final class WindowPartials implements PartitionStep {
         return new Task(rows, columns, TaskContext.get());
     }
 
-    /** One task: reads its records as far as memory allows, hands on the windows, and goes on. */
+    /** One task: reads its records as far as memory allows, hands on their partial aggregates, and goes on. */
     private final class Task implements Iterator<InternalRow> {
         private final Iterator<InternalRow> records;
         private final int[] columns;
@@ -83,10 +77,17 @@ final class WindowPartials implements PartitionStep {
         private final RecordBatchBuffer buffer = new RecordBatchBuffer(BUFFER_BYTES);
         private final RejectedRecords.Sender sender = rejectedRecords.sender();
         private final UnsafeProjection toUnsafeRow = UnsafeProjection.create(OUTPUT);
-        private VectorSchemaRoot windows;
+        private final JoinedRow joined = new JoinedRow();
+        private VectorSchemaRoot partials;
         private Iterator<InternalRow> rows = Collections.emptyIterator();
-        /** All records are read; what remains is to hand on the windows. */
+        private long recordsRead;
+        private long bytesRead;
+        private long rejected;
+        /** That of the partial aggregates, epoch microseconds. */
+        private long newestEvent;
+        /** All records are read; what remains is to hand on the partial aggregates, and to say what was read. */
         private boolean ended;
+        private boolean said;
 
         Task(Iterator<InternalRow> records, int[] columns, TaskContext context) {
             this.records = records;
@@ -96,22 +97,26 @@ final class WindowPartials implements PartitionStep {
             // Listeners are called in reverse order: what is opened last is closed first, whatever fails in between.
             context.addTaskCompletionListener((TaskCompletionListener) ignored -> allocator.close());
             context.addTaskCompletionListener((TaskCompletionListener) ignored -> memory.release());
-            aggregator = new NativeWindowAggregator(stream.json(), stream.rawTopic(), batch(context), allocator);
+            aggregator = new NativeWindowAggregator(stream.json(), stream.rawTopic(), allocator);
             context.addTaskCompletionListener((TaskCompletionListener) ignored -> aggregator.close());
-            context.addTaskCompletionListener((TaskCompletionListener) ignored -> closeWindows());
+            context.addTaskCompletionListener((TaskCompletionListener) ignored -> closePartials());
         }
 
         @Override
         public boolean hasNext() {
             while (!rows.hasNext()) {
-                if (takeWindows()) {
+                if (takePartials()) {
                     continue;
                 }
                 memory.release();
-                if (ended) {
+                if (said) {
                     return false;
                 }
-                readRecords();
+                if (ended) {
+                    rows = whatWasRead();
+                } else {
+                    readRecords();
+                }
             }
             return true;
         }
@@ -124,22 +129,47 @@ final class WindowPartials implements PartitionStep {
             return toUnsafeRow.apply(rows.next());
         }
 
-        private boolean takeWindows() {
-            closeWindows();
-            Optional<VectorSchemaRoot> next = aggregator.takeWindows();
+        private Iterator<InternalRow> whatWasRead() {
+            said = true;
+            if (recordsRead == 0) {
+                return Collections.emptyIterator();
+            }
+            // Spark reads an event time of every row: this one says nothing new.
+            return List.<InternalRow>of(new GenericInternalRow(new Object[] {
+                null, null, null, null, newestEvent, null, null, recordsRead, bytesRead, rejected,
+            })).iterator();
+        }
+
+        private boolean takePartials() {
+            closePartials();
+            Optional<VectorSchemaRoot> next = aggregator.takePartials();
             if (next.isEmpty()) {
                 return false;
             }
-            windows = next.get();
+            partials = next.get();
             ColumnVector[] vectors =
-                windows.getFieldVectors().stream().map(ArrowColumnVector::new).toArray(ColumnVector[]::new);
-            rows = new ColumnarBatch(vectors, windows.getRowCount()).rowIterator();
+                partials.getFieldVectors().stream().map(ArrowColumnVector::new).toArray(ColumnVector[]::new);
+            Iterator<InternalRow> columns = new ColumnarBatch(vectors, partials.getRowCount()).rowIterator();
+            rows = new Iterator<>() {
+                @Override
+                public boolean hasNext() {
+                    return columns.hasNext();
+                }
+
+                @Override
+                public InternalRow next() {
+                    InternalRow partial = columns.next();
+                    newestEvent = Math.max(newestEvent, partial.getLong(EVENT_TIME));
+                    return joined.apply(partial, NOTHING_READ);
+                }
+            };
             return true;
         }
 
         private void readRecords() {
             while (records.hasNext()) {
                 InternalRow next = records.next();
+                recordsRead++;
                 boolean memoryLeft = true;
                 while (!buffer.add(next, columns[0], columns[1], columns[2], columns[3], columns[4])) {
                     memoryLeft = aggregate();
@@ -153,34 +183,24 @@ final class WindowPartials implements PartitionStep {
             ended = true;
         }
 
-        /** Hands the packed records to the native library; false when it should hand on its windows before more. */
+        /** Hands the packed records to the native library; false when it should hand on what it has before more. */
         private boolean aggregate() {
-            bytesIn.add(buffer.payloadBytes());
+            bytesRead += buffer.payloadBytes();
             int rejectedNow = aggregator.add(buffer);
             buffer.clear();
             if (rejectedNow > 0) {
-                rejected.add(rejectedNow);
+                rejected += rejectedNow;
                 aggregator.takeRejected(sender::send);
             }
             return memory.reserve(aggregator.memoryBytes());
         }
 
-        private void closeWindows() {
-            if (windows != null) {
-                windows.close();
-                windows = null;
+        private void closePartials() {
+            if (partials != null) {
+                partials.close();
+                partials = null;
                 rows = Collections.emptyIterator();
             }
         }
-    }
-
-    /** Number of the micro-batch; a batch query is one batch. */
-    private static long batch(TaskContext context) {
-        String batch = context.getLocalProperty(BATCH_PROPERTY);
-        if (batch == null && context.getLocalProperty(QUERY_PROPERTY) != null) {
-            throw new IllegalStateException("this version of Spark does not tell tasks their micro-batch in "
-                + BATCH_PROPERTY + ": late records could not be counted");
-        }
-        return batch == null ? 0 : Long.parseLong(batch);
     }
 }

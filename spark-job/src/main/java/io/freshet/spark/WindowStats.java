@@ -11,45 +11,39 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * What is known of a window's readings, as it travels from the native library through Spark's state.
+ * What is known of a set of numbers, by the rules of {@code freshet-core}'s window statistics, so that
+ * {@code freshet_stats} over history gives what the windows gave.
  *
- * <p>The layout is that of {@code freshet-core}'s {@code aggregate::encoding}: a version byte, the micro-batch that
- * added the newest readings and how many records it added, count, sum, mean, sum of squared distances from the mean, minimum,
- * maximum, newest event time (epoch microseconds), all little-endian, then a DDSketch in Datadog's encoding.
+ * <p>On its way through Spark: a version byte, count, sum, mean, sum of squared distances from the mean, minimum, maximum,
+ * all little-endian, then a DDSketch in Datadog's encoding.
  */
 public final class WindowStats {
     private static final byte VERSION = 1;
-    private static final int HEADER_BYTES = 73;
+    private static final int HEADER_BYTES = 49;
     /** As {@code freshet-core} configures its sketches: only equal ones merge. */
     private static final double SKETCH_RELATIVE_ERROR = 0.01;
     private static final int SKETCH_MAX_BUCKETS = 2048;
     private static final double SKETCH_LEAST_VALUE = 1e-300;
 
-    private long batch;
-    private long recordsOfBatch;
     private long count;
     private double sum;
     private double mean;
     private double squaredDistances;
     private double min;
     private double max;
-    private long lastEventMicros;
     private final DDSketch sketch;
 
     private WindowStats(ByteBuffer bytes, DDSketch sketch) {
-        batch = bytes.getLong();
-        recordsOfBatch = bytes.getLong();
         count = bytes.getLong();
         sum = bytes.getDouble();
         mean = bytes.getDouble();
         squaredDistances = bytes.getDouble();
         min = bytes.getDouble();
         max = bytes.getDouble();
-        lastEventMicros = bytes.getLong();
         this.sketch = sketch;
     }
 
-    /** Those of no readings: for values that belong to no micro-batch and have no time. */
+    /** Those of no numbers. */
     public static WindowStats empty() {
         return new WindowStats();
     }
@@ -57,7 +51,6 @@ public final class WindowStats {
     private WindowStats() {
         min = Double.POSITIVE_INFINITY;
         max = Double.NEGATIVE_INFINITY;
-        lastEventMicros = Long.MIN_VALUE;
         sketch = new DDSketch(new LogarithmicMapping(SKETCH_RELATIVE_ERROR),
             () -> new CollapsingLowestDenseStore(SKETCH_MAX_BUCKETS),
             () -> new CollapsingLowestDenseStore(SKETCH_MAX_BUCKETS), SKETCH_LEAST_VALUE);
@@ -73,14 +66,14 @@ public final class WindowStats {
             return new WindowStats(header(encoded),
                 DDSketch.decode(sketch(encoded), () -> new CollapsingLowestDenseStore(SKETCH_MAX_BUCKETS)));
         } catch (IOException e) {
-            throw new UncheckedIOException("the window's sketch cannot be read", e);
+            throw new UncheckedIOException("the sketch of freshet_stats cannot be read", e);
         }
     }
 
     private static ByteBuffer header(byte[] encoded) {
         if (encoded.length < HEADER_BYTES || encoded[0] != VERSION) {
-            throw new IllegalArgumentException("the window's state was not written by this version of Freshet; "
-                + "start from a new checkpoint location");
+            throw new IllegalArgumentException("the state of freshet_stats was not written by this version of "
+                + "Freshet; start from a new checkpoint location");
         }
         return ByteBuffer.wrap(encoded, 1, HEADER_BYTES - 1).order(ByteOrder.LITTLE_ENDIAN);
     }
@@ -123,18 +116,11 @@ public final class WindowStats {
         try {
             sketch.decodeAndMergeWith(sketch(encoded));
         } catch (IOException e) {
-            throw new UncheckedIOException("the window's sketch cannot be read", e);
+            throw new UncheckedIOException("the sketch of freshet_stats cannot be read", e);
         }
     }
 
     private void mergeNumbers(WindowStats other) {
-        // The newest batch's own share tells how many records it added: late ones never get here.
-        if (other.batch > batch) {
-            batch = other.batch;
-            recordsOfBatch = other.recordsOfBatch;
-        } else if (other.batch == batch) {
-            recordsOfBatch += other.recordsOfBatch;
-        }
         double ours = count;
         double theirs = other.count;
         double distance = other.mean - mean;
@@ -144,7 +130,6 @@ public final class WindowStats {
         squaredDistances += other.squaredDistances + distance * distance * (ours * theirs / (ours + theirs));
         min = Math.min(min, other.min);
         max = Math.max(max, other.max);
-        lastEventMicros = Math.max(lastEventMicros, other.lastEventMicros);
     }
 
     /** Writes the encoding. */
@@ -153,19 +138,14 @@ public final class WindowStats {
         try {
             sketch.encode(sketchBytes, false);
         } catch (IOException e) {
-            throw new UncheckedIOException("the window's sketch cannot be written", e);
+            throw new UncheckedIOException("the sketch of freshet_stats cannot be written", e);
         }
         int sketchLength = sketchBytes.numWrittenBytes();
         ByteBuffer bytes = ByteBuffer.allocate(HEADER_BYTES + sketchLength).order(ByteOrder.LITTLE_ENDIAN);
-        bytes.put(VERSION).putLong(batch).putLong(recordsOfBatch).putLong(count);
+        bytes.put(VERSION).putLong(count);
         bytes.putDouble(sum).putDouble(mean).putDouble(squaredDistances).putDouble(min).putDouble(max);
-        bytes.putLong(lastEventMicros).put(sketchBytes.backingArray(), 0, sketchLength);
+        bytes.put(sketchBytes.backingArray(), 0, sketchLength);
         return bytes.array();
-    }
-
-    /** Number of records that the newest micro-batch added; one with several metrics counts in one of them. */
-    public long recordsOfNewestBatch() {
-        return recordsOfBatch;
     }
 
     /** Number of readings. */
@@ -196,11 +176,6 @@ public final class WindowStats {
     /** Population standard deviation. */
     public double standardDeviation() {
         return Math.sqrt(Math.max(0, squaredDistances) / count);
-    }
-
-    /** Newest event time, epoch microseconds. */
-    public long lastEventMicros() {
-        return lastEventMicros;
     }
 
     /** A value within 1 % of the reading of that rank, and never outside the readings. */

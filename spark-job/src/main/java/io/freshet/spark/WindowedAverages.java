@@ -98,9 +98,8 @@ public final class WindowedAverages {
         PipelineConfiguration.Stream stream,
         HealthListener listener,
         JobEnd end) {
-        StreamCounters counters = StreamCounters.register(session.sparkContext(), stream.name());
-        StreamQuery query = new StreamQuery(session, configuration, stream, counters);
-        StreamHealth health = new StreamHealth(stream.name(), counters);
+        StreamQuery query = new StreamQuery(session, configuration, stream);
+        StreamHealth health = new StreamHealth(stream.name());
         listener.watch(health);
         return new QuerySupervisor(query::start, health, new Backoff(FIRST_RESTART, SLOWEST_RESTART),
             failure -> QueryFailure.of(failure, query.checkpointLocation(), configuration.secrets()), end::fail);
@@ -132,9 +131,7 @@ public final class WindowedAverages {
             .setIfMissing("spark.scheduler.mode", "FAIR")
             .setIfMissing("spark.sql.shuffle.partitions", Integer.toString(shufflePartitions))
             .setIfMissing("spark.sql.session.timeZone", "UTC")
-            .setIfMissing("spark.sql.streaming.stopTimeout", "4s")
-            // A batch has one key per series, metric and window: far more than the 128 after which Spark sorts instead.
-            .setIfMissing("spark.sql.objectHashAggregate.sortBased.fallbackThreshold", "100000");
+            .setIfMissing("spark.sql.streaming.stopTimeout", "4s");
         if (isLocalFolder(checkpointLocation)) {
             // On a local folder the default manager forks some dozens of processes per batch to set permissions.
             defaults.setIfMissing("spark.sql.streaming.checkpointFileManagerClass",

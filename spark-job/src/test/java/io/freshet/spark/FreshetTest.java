@@ -21,6 +21,8 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.execution.streaming.runtime.StreamingQueryWrapper;
+import org.apache.spark.sql.streaming.OutputMode;
 import org.apache.spark.sql.streaming.StreamingQuery;
 import org.apache.spark.sql.streaming.Trigger;
 import org.apache.spark.sql.types.DataTypes;
@@ -80,7 +82,8 @@ class FreshetTest {
         LongAccumulator rejected = spark.sparkContext().longAccumulator();
         Dataset<Row> records = records();
         Map<String, Row> ours = new HashMap<>();
-        Freshet.windows(records, spec, RejectedRecords.dropped(rejected)).collectAsList()
+        Freshet.windows(records, spec, RejectedRecords.dropped(rejected), OutputMode.Update())
+            .collectAsList()
             .forEach(row -> ours.put(key(row, row.getString(2)), row));
         assertEquals(REJECTED, rejected.value());
 
@@ -155,9 +158,27 @@ class FreshetTest {
         assertEquals(batch.keySet(), updated.keySet());
         batch.forEach((key, row) -> assertSame(key.toString(), row, updated.get(key)));
         // No window has ended by the watermark, five minutes behind the newest event.
-        assertEquals(0, run(Freshet.windows(rows, spec), "append", folder).count());
+        assertEquals(0, run(appended(rows, spec), "append", folder).count());
         StreamSpec impatient = StreamSpec.parse(FIELDS + ", windows = [\"10s\"], lateness = \"0s\"");
-        assertTrue(run(Freshet.windows(rows, impatient), "append", folder).count() > 0);
+        assertTrue(run(appended(rows, impatient), "append", folder).count() > 0);
+    }
+
+    /** What is counted on the way must be counted in the stage that ends the query, and there is no reason for a second one. */
+    @Test
+    void theWholeQueryShufflesOnce(@TempDir Path folder) throws Exception {
+        Path input = folder.resolve("input");
+        records().write().parquet(input.toString());
+        StreamSpec spec = StreamSpec.parse(FIELDS + ", windows = [\"10s\", \"30s/10s\"]");
+        Dataset<Row> rows = spark.readStream().schema(KAFKA).parquet(input.toString());
+        StreamingQuery query = Freshet.windows(rows, spec).writeStream().outputMode("update").format("noop")
+            .option("checkpointLocation", folder.resolve("plan").toString()).trigger(Trigger.AvailableNow()).start();
+        query.awaitTermination();
+        String plan = ((StreamingQueryWrapper) query).streamingQuery().explainInternal(false);
+        assertEquals(1, plan.lines().filter(line -> line.contains("Exchange ")).count(), plan);
+    }
+
+    private static Dataset<Row> appended(Dataset<Row> rows, StreamSpec spec) {
+        return Freshet.windows(rows, spec, RejectedRecords.dropped(), OutputMode.Append());
     }
 
     private static Dataset<Row> run(Dataset<Row> windows, String mode, Path folder) throws Exception {

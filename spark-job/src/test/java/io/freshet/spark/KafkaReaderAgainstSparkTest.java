@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -371,10 +372,11 @@ class KafkaReaderAgainstSparkTest {
         }
 
         @Override
-        protected InternalRow map(InternalRow row, int[] columns) {
-            return new GenericInternalRow(new Object[] {row.getUTF8String(columns[0]), row.getInt(columns[1]),
+        protected Iterator<InternalRow> expand(InternalRow row, int[] columns) {
+            InternalRow copy = new GenericInternalRow(new Object[] {row.getUTF8String(columns[0]), row.getInt(columns[1]),
                 row.getLong(columns[2]), row.getLong(columns[3]), row.getInt(columns[4]), bytes(row, columns[5]),
                 bytes(row, columns[6]), row instanceof KafkaRow});
+            return List.of(copy).iterator();
         }
 
         private static byte[] bytes(InternalRow row, int column) {

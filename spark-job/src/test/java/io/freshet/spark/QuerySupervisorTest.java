@@ -80,8 +80,7 @@ class QuerySupervisorTest {
         failing.add(100, 200);
         failing.broken.set(false);
         failing.awaitSum(200);
-        failing.awaitReport(report -> report.path("state").asText().equals("running")
-            && report.path("records_in").asLong() == 200);
+        failing.awaitReport(report -> report.path("state").asText().equals("running"));
         assertEquals(0, other.report().path("restarts").asLong());
         assertTrue(other.report().path("last_error").isNull());
 
@@ -117,7 +116,7 @@ class QuerySupervisorTest {
 
     @Test
     void anErrorOfTheJavaMachineIsPassedOnInsteadOfTryingAgain() throws Exception {
-        StreamHealth health = new StreamHealth("s", StreamCounters.register(spark.sparkContext(), "s"));
+        StreamHealth health = new StreamHealth("s");
         InternalError error = new InternalError("the machine is broken");
         var supervisor = new QuerySupervisor(() -> {
             throw new IllegalStateException("the query has failed", error);
@@ -152,7 +151,7 @@ class QuerySupervisorTest {
 
         Stream(String name) {
             this.name = name;
-            health = new StreamHealth(name, StreamCounters.register(spark.sparkContext(), name));
+            health = new StreamHealth(name);
             listener.watch(health);
             supervisor = new QuerySupervisor(this::startQuery, health, backoff(),
                 failure -> QueryFailure.of(failure, checkpoint().toString(), List.of()), unrecoverable::complete);

@@ -113,7 +113,6 @@ class StreamsAgainstPlainSparkTest {
     private static final class Case {
         private final PipelineConfiguration configuration;
         private final PipelineConfiguration.Stream stream;
-        private final StreamCounters counters;
         private final StreamHealth health;
         private final HealthListener listener = new HealthListener();
         private final List<PlainQuery> plain;
@@ -130,8 +129,7 @@ class StreamsAgainstPlainSparkTest {
             configuration = PipelineConfiguration.load(file.toString());
             KafkaTopics.createMissing(configuration.kafka(), configuration.topics());
             stream = configuration.streams().get(0);
-            counters = StreamCounters.register(spark.sparkContext(), name);
-            health = new StreamHealth(name, counters);
+            health = new StreamHealth(name);
             listener.watch(health);
             plain = windows.stream().map(kind -> new PlainQuery(stream, kind)).toList();
         }
@@ -151,7 +149,7 @@ class StreamsAgainstPlainSparkTest {
             spark.streams().addListener(listener);
             List<StreamingQuery> queries = new ArrayList<>();
             try {
-                queries.add(new StreamQuery(spark, configuration, stream, counters).start());
+                queries.add(new StreamQuery(spark, configuration, stream).start());
                 for (PlainQuery query : plain) {
                     queries.add(query.start());
                 }

@@ -14,8 +14,6 @@ import static org.apache.spark.sql.functions.window;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.freshet.spark.nativelib.StreamJson;
-import io.freshet.spark.plan.Step;
 import java.nio.charset.StandardCharsets;
 import java.sql.Timestamp;
 import java.util.ArrayList;
@@ -31,12 +29,11 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.apache.spark.util.LongAccumulator;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** The native step and the merge, over several tasks, against {@code from_json} and {@code window} on the same records. */
+/** A batch query's windows, over several tasks, against {@code from_json} and {@code window} on the same records. */
 class WindowsAgainstPlainSparkTest {
     private static final StructType KAFKA = new StructType()
         .add("partition", DataTypes.IntegerType)
@@ -60,9 +57,9 @@ class WindowsAgainstPlainSparkTest {
     }
 
     @Test
-    void everyWindowEqualsPlainSparks() throws Exception {
+    void everyWindowEqualsPlainSparks() {
         Dataset<Row> records = records(20_000);
-        Map<String, WindowStats> ours = nativeWindows(records);
+        Map<String, Row> ours = nativeWindows(records);
         Map<String, Row> plain = new HashMap<>();
         for (String kind : KINDS) {
             plain.putAll(plainWindows(records, kind));
@@ -72,15 +69,15 @@ class WindowsAgainstPlainSparkTest {
         plain.forEach((key, row) -> assertSame(key, row, ours.get(key)));
     }
 
-    private static void assertSame(String key, Row plain, WindowStats ours) {
-        assertEquals(plain.<Long>getAs("count"), ours.count(), key);
-        assertEquals(plain.<Double>getAs("min"), ours.min(), key);
-        assertEquals(plain.<Double>getAs("max"), ours.max(), key);
-        assertClose(key, plain.getAs("sum"), ours.sum(), 1e-12);
-        assertClose(key, plain.getAs("avg"), ours.average(), 1e-12);
-        assertClose(key, plain.getAs("stddev"), ours.standardDeviation(), 1e-9);
+    private static void assertSame(String key, Row plain, Row ours) {
+        assertEquals(plain.<Long>getAs("count"), ours.<Long>getAs("count"), key);
+        assertEquals(plain.<Double>getAs("min"), ours.<Double>getAs("min"), key);
+        assertEquals(plain.<Double>getAs("max"), ours.<Double>getAs("max"), key);
+        assertClose(key, plain.getAs("sum"), ours.<Double>getAs("sum"), 1e-12);
+        assertClose(key, plain.getAs("avg"), ours.<Double>getAs("avg"), 1e-12);
+        assertClose(key, plain.getAs("stddev"), ours.<Double>getAs("stddev"), 1e-9);
         double median = plain.getAs("median");
-        assertTrue(Math.abs(ours.quantile(0.5) - median) <= Math.abs(median) * 0.011, key);
+        assertTrue(Math.abs(ours.<Double>getAs("p50") - median) <= Math.abs(median) * 0.011, key);
     }
 
     private static void assertClose(String key, double expected, double found, double tolerance) {
@@ -88,27 +85,13 @@ class WindowsAgainstPlainSparkTest {
             () -> key + ": " + expected + " and " + found);
     }
 
-    private static Map<String, WindowStats> nativeWindows(Dataset<Row> records) throws Exception {
-        String json = StreamJson.of("series = [\"id\"]", "time = { field = \"at\", unit = \"ms\" }",
-            "values = { v = \"v\" }", "windows = [\"10s\", \"1m\", \"30s/10s\"]");
-        var stream = new PipelineConfiguration.Stream("s", "raw.s", "windows.s", List.of(KINDS), 0, 0, json);
-        LongAccumulator rejected = spark.sparkContext().longAccumulator();
-        LongAccumulator bytes = spark.sparkContext().longAccumulator();
-        // No record is rejected here, so that nothing connects to a cluster.
-        DeadLetters deadLetters = new DeadLetters(Map.of("bootstrap.servers", "127.0.0.1:1"), "dead-letters", "raw.s");
-        WindowPartials partials = new WindowPartials(stream, deadLetters, rejected, bytes);
-        List<Row> rows =
-            Step.apply(records.repartition(5), WindowPartials.INPUT, partials, WindowPartials.OUTPUT)
-            .groupBy("series", "window_name", "start")
-            .agg(MergeWindowStats.of(col("stats")).as("stats"))
-            .select(col("series"), col("window_name"), unix_micros(col("start")), col("stats"))
-            .collectAsList();
-        assertEquals(0, rejected.value());
-        Map<String, WindowStats> windows = new HashMap<>();
-        for (Row row : rows) {
-            windows.put(row.getString(0) + "|" + row.getString(1) + "|" + row.getLong(2),
-                WindowStats.decode((byte[]) row.get(3)));
-        }
+    private static Map<String, Row> nativeWindows(Dataset<Row> records) {
+        StreamSpec spec = StreamSpec.parse("series = [\"id\"], time = { field = \"at\", unit = \"ms\" }, "
+            + "values = { v = \"v\" }, windows = [\"10s\", \"1m\", \"30s/10s\"]");
+        Map<String, Row> windows = new HashMap<>();
+        Freshet.windows(records.repartition(5), spec).withColumn("start", unix_micros(col("start"))).collectAsList()
+            .forEach(row -> windows.put(
+                row.getAs("series") + "|" + row.getAs("window") + "|" + row.getAs("start"), row));
         return windows;
     }
 

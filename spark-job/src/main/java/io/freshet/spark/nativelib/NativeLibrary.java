@@ -24,9 +24,9 @@ public final class NativeLibrary {
     /**
      * What the library has to answer: version and number of the boundary. Raise the number here and in
      * {@code native_library.rs} with every change of what crosses the boundary: native methods, the layouts of packed
-     * records and results, columns, the encoding of window statistics.
+     * records and results, columns, the encoding of panes.
      */
-    static final String HANDSHAKE = VERSION + "+boundary.2";
+    static final String HANDSHAKE = VERSION + "+boundary.3";
 
     private static final String BUILD_IT = "build one of the same version with 'cargo build --release -p freshet-jni' "
         + "and name it with " + PATH_PROPERTY;

@@ -11,11 +11,11 @@ import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.VectorSchemaRoot;
 
 /**
- * Parses records and sums them up per series, metric and window, in native memory. For one thread; close it.
+ * Parses records and sums them up per series, metric and kind of window, in native memory. For one thread; close it.
  *
- * <p>Results are Arrow columns. Windows: {@code series}, {@code metric}, {@code window} (utf8), {@code start},
- * {@code end}, {@code last_event} (int64, epoch microseconds), {@code records} (int64), {@code stats} (binary, see
- * {@link io.freshet.spark.WindowStats}). Rejected records: {@code partition} (int32), {@code offset} (int64),
+ * <p>Results are Arrow columns. Partial aggregates: {@code series}, {@code metric}, {@code window} (utf8), {@code closes}
+ * (when the last of their windows ends), {@code last_event} (int64, epoch microseconds), {@code records} (int64),
+ * {@code panes} (binary, for {@link NativeWindowState}). Rejected records: {@code partition} (int32), {@code offset} (int64),
  * {@code reason}, {@code detail} (utf8), {@code key}, {@code value} (binary).
  */
 public final class NativeWindowAggregator implements AutoCloseable {
@@ -25,13 +25,12 @@ public final class NativeWindowAggregator implements AutoCloseable {
     /**
      * @param streamJson the stream, as {@link NativeConfiguration#load} gave it
      * @param topic the raw topic, for messages
-     * @param batch number of the micro-batch
      * @param allocator accounts for the columns that come back
      */
-    public NativeWindowAggregator(String streamJson, String topic, long batch, BufferAllocator allocator) {
+    public NativeWindowAggregator(String streamJson, String topic, BufferAllocator allocator) {
         NativeLibrary.load();
         this.allocator = allocator;
-        this.handle = open(utf8(streamJson), utf8(topic), batch);
+        this.handle = open(utf8(streamJson), utf8(topic));
     }
 
     /**
@@ -55,13 +54,13 @@ public final class NativeWindowAggregator implements AutoCloseable {
     }
 
     /**
-     * The next windows of what was summed up, to be closed by the caller; empty when there are none left. Once some were
+     * The next partial aggregates of what was summed up, to be closed by the caller; empty when there are none left. Once some were
      * taken, the others have to be taken before more records come.
      */
-    public Optional<VectorSchemaRoot> takeWindows() {
+    public Optional<VectorSchemaRoot> takePartials() {
         try (ArrowArray array = ArrowArray.allocateNew(allocator);
             ArrowSchema schema = ArrowSchema.allocateNew(allocator)) {
-            if (!takeWindows(handle, array.memoryAddress(), schema.memoryAddress())) {
+            if (!takePartials(handle, array.memoryAddress(), schema.memoryAddress())) {
                 return Optional.empty();
             }
             return Optional.of(Data.importVectorSchemaRoot(allocator, array, schema, null));
@@ -86,13 +85,13 @@ public final class NativeWindowAggregator implements AutoCloseable {
         return text.getBytes(StandardCharsets.UTF_8);
     }
 
-    private static native long open(byte[] stream, byte[] topic, long batch);
+    private static native long open(byte[] stream, byte[] topic);
 
     private static native int add(long handle, ByteBuffer records, int length);
 
     private static native void takeRejected(long handle, long array, long schema);
 
-    private static native boolean takeWindows(long handle, long array, long schema);
+    private static native boolean takePartials(long handle, long array, long schema);
 
     private static native long memoryBytes(long handle);
 

@@ -34,6 +34,7 @@ public final class StepExec extends SparkPlan {
 
     @Override
     public RDD<InternalRow> doExecute() {
+        LateWatermark.tellTasks(child);
         SparkPlan source = withoutCopy(child);
         int[] columns = CollectionConverters.asJava(input).stream().mapToInt(column -> ordinal(source, column)).toArray();
         PartitionStep running = step;

@@ -54,7 +54,7 @@ class MemoryGrowthTest {
     /** What a task of Spark does: packs records, has them summed up, takes the windows and the rejected records. */
     private static void runTask(String stream, int task, Random random, RootAllocator allocator) {
         RecordBatchBuffer buffer = new RecordBatchBuffer(1 << 20);
-        try (var aggregator = new NativeWindowAggregator(stream, "raw.s", task, allocator)) {
+        try (var aggregator = new NativeWindowAggregator(stream, "raw.s", allocator)) {
             int rejected = 0;
             for (int record = 0; record < RECORDS_PER_TASK; record++) {
                 InternalRow row = new GenericInternalRow(
@@ -66,7 +66,7 @@ class MemoryGrowthTest {
             rejected += aggregate(aggregator, buffer);
             assertTrue(rejected > 0);
             long windows = 0;
-            for (var batch = aggregator.takeWindows(); batch.isPresent(); batch = aggregator.takeWindows()) {
+            for (var batch = aggregator.takePartials(); batch.isPresent(); batch = aggregator.takePartials()) {
                 windows += rows(batch);
             }
             assertTrue(windows >= SERIES);

@@ -45,7 +45,7 @@ class NativeLibraryTest {
     void whatIsNoStreamIsRefused() {
         try (RootAllocator allocator = new RootAllocator()) {
             var thrown = assertThrows(NativeException.class,
-                () -> new NativeWindowAggregator("{}", "raw.s", 0, allocator));
+                () -> new NativeWindowAggregator("{}", "raw.s", allocator));
             assertTrue(thrown.getMessage().contains("not a stream"), thrown.getMessage());
         }
     }
@@ -54,7 +54,7 @@ class NativeLibraryTest {
     void aClosedAggregatorIsRefusedAndClosingTwiceIsHarmless() throws Exception {
         String stream = StreamJson.of("series = [\"id\"]", "values = { v = \"v\" }", "windows = [\"10s\"]");
         try (RootAllocator allocator = new RootAllocator()) {
-            var aggregator = new NativeWindowAggregator(stream, "raw.s", 0, allocator);
+            var aggregator = new NativeWindowAggregator(stream, "raw.s", allocator);
             aggregator.close();
             aggregator.close();
             assertThrows(NativeException.class, aggregator::memoryBytes);

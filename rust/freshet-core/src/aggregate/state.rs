@@ -1,0 +1,222 @@
+//! The state of one metric of one series for one kind of window: its panes, of which the windows are made anew each time
+//! that they change.
+//!
+//! A reading is in one pane, however many windows overlap, so that it is stored once; and a window costs a few merges
+//! and no state of its own.
+
+use std::borrow::Cow;
+
+use super::encoding::{self, EncodedPane, InvalidPanes};
+use super::panes::{MergeQueue, Pane, PaneGrid};
+use super::stats::WindowStats;
+use crate::window::WindowSpec;
+
+/// Between which instants windows end that are concerned; epoch microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watermarks {
+    /// The watermark of the micro-batch before: a window that ended by then is final, and what comes for it is late.
+    pub late_us: i64,
+    /// The watermark of this micro-batch: after it, windows that ended by then are final.
+    pub final_us: i64,
+}
+
+impl Watermarks {
+    /// No window is ever final: for a batch query.
+    pub const NONE: Self = Self { late_us: i64::MIN / 2, final_us: i64::MIN / 2 };
+}
+
+/// Which windows a micro-batch hands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emit {
+    /// Those that it changed: Spark's output mode `update`.
+    Changed,
+    /// Those that it made final: Spark's output mode `append`.
+    Final,
+}
+
+/// The panes of one metric of one series for one kind of window, from the state and of a micro-batch.
+pub struct WindowState<'a> {
+    grid: PaneGrid,
+    /// Their starts ascend.
+    panes: Vec<StatePane<'a>>,
+}
+
+struct StatePane<'a> {
+    start_us: i64,
+    content: Content<'a>,
+}
+
+enum Content<'a> {
+    /// As it was found in the state.
+    Unchanged(EncodedPane<'a>),
+    Changed(Pane),
+}
+
+impl StatePane<'_> {
+    fn is_changed(&self) -> bool {
+        matches!(self.content, Content::Changed(_))
+    }
+
+    fn stats(&self) -> Result<Cow<'_, WindowStats>, InvalidPanes> {
+        Ok(match &self.content {
+            Content::Unchanged(encoded) => Cow::Owned(encoded.decode()?.stats),
+            Content::Changed(pane) => Cow::Borrowed(&pane.stats),
+        })
+    }
+}
+
+impl<'a> WindowState<'a> {
+    /// Reads what [`Self::encode`] has written; no bytes for a series that is new.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPanes`] when the bytes were written by another version, or are damaged.
+    pub fn decode(spec: WindowSpec, state: &'a [u8]) -> Result<Self, InvalidPanes> {
+        let unchanged = |pane: EncodedPane<'a>| StatePane {
+            start_us: pane.start_us,
+            content: Content::Unchanged(pane),
+        };
+        let panes = encoding::panes(state)?.map(|pane| pane.map(unchanged));
+        Ok(Self { grid: PaneGrid::of(spec), panes: panes.collect::<Result<_, _>>()? })
+    }
+
+    /// Adds panes of the micro-batch, as [`super::PartialAggregate::encode_panes`] gives them, and says how many records
+    /// are counted with them. A pane of which every window is final is left out: its records are late.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPanes`] when the bytes were written by another version, or are damaged.
+    pub fn add(&mut self, partial: &[u8], watermarks: Watermarks) -> Result<u64, InvalidPanes> {
+        let mut counted = 0;
+        for pane in encoding::panes(partial)? {
+            let pane = pane?;
+            if self.grid.closes(pane.start_us) > watermarks.late_us {
+                let pane = pane.decode()?;
+                counted += pane.records;
+                self.add_pane(pane)?;
+            }
+        }
+        Ok(counted)
+    }
+
+    fn add_pane(&mut self, pane: Pane) -> Result<(), InvalidPanes> {
+        let start_us = pane.start_us;
+        match self.panes.binary_search_by_key(&start_us, |pane| pane.start_us) {
+            Ok(position) => {
+                let content = &mut self.panes[position].content;
+                if let Content::Unchanged(encoded) = content {
+                    *content = Content::Changed(encoded.decode()?);
+                }
+                if let Content::Changed(changed) = content {
+                    changed.records += pane.records;
+                    changed.stats.merge(&pane.stats);
+                }
+            }
+            Err(position) => {
+                let content = Content::Changed(pane);
+                self.panes.insert(position, StatePane { start_us, content });
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands the windows that this micro-batch changed or made final to `emit`: start, end (epoch microseconds) and what
+    /// they have. A window that was final before is never among them.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPanes`] when a pane of the state is damaged.
+    pub fn windows(
+        &self,
+        which: Emit,
+        watermarks: Watermarks,
+        mut emit: impl FnMut(i64, i64, &WindowStats),
+    ) -> Result<(), InvalidPanes> {
+        for (first, last) in self.runs(which, watermarks) {
+            self.merge_run(first, last, &mut emit)?;
+        }
+        Ok(())
+    }
+
+    /// The windows that are to be handed on, as the starts of the first and the last one of each uninterrupted run: every
+    /// window of a run has a pane that is concerned.
+    fn runs(&self, which: Emit, watermarks: Watermarks) -> Vec<(i64, i64)> {
+        let grid = self.grid;
+        let earliest = grid.first_open(watermarks.late_us);
+        let latest = match which {
+            Emit::Changed => i64::MAX,
+            Emit::Final => grid.first_open(watermarks.final_us) - grid.slide,
+        };
+        let mut runs: Vec<(i64, i64)> = Vec::new();
+        for pane in &self.panes {
+            let concerned = which == Emit::Final || pane.is_changed();
+            let first = grid.first_start(pane.start_us).max(earliest);
+            let last = grid.last_start(pane.start_us).min(latest);
+            if !concerned || first > last {
+                continue;
+            }
+            match runs.last_mut().filter(|run| first <= run.1 + grid.slide) {
+                Some(run) => run.1 = last,
+                None => runs.push((first, last)),
+            }
+        }
+        runs
+    }
+
+    fn merge_run(
+        &self,
+        first: i64,
+        last: i64,
+        emit: &mut impl FnMut(i64, i64, &WindowStats),
+    ) -> Result<(), InvalidPanes> {
+        let (size, slide) = (self.grid.size, self.grid.slide);
+        let begin = self.panes.partition_point(|pane| pane.start_us < first);
+        let end = self.panes.partition_point(|pane| pane.start_us < last + size);
+        let stats = self.panes[begin..end].iter().map(|pane| Ok((pane.start_us, pane.stats()?)));
+        let panes: Vec<_> = stats.collect::<Result<_, _>>()?;
+        if self.grid.pane == size {
+            for (start, stats) in &panes {
+                emit(*start, start + size, stats);
+            }
+            return Ok(());
+        }
+        let mut queue = MergeQueue::new(&panes);
+        let mut start = first;
+        while start <= last {
+            emit(start, start + size, &queue.merge(start, start + size));
+            start += slide;
+        }
+        Ok(())
+    }
+
+    /// Appends the state for the next micro-batch: the panes that a window still needs. Says when it has to be looked at
+    /// even if nothing comes for it: at the first instant, epoch microseconds, at which a window is to be handed on or
+    /// the last pane to be dropped; `None` when no pane is left, and nothing was appended.
+    pub fn encode(&self, which: Emit, watermarks: Watermarks, output: &mut Vec<u8>) -> Option<i64> {
+        let grid = self.grid;
+        let open = |pane: &&StatePane<'_>| grid.closes(pane.start_us) > watermarks.final_us;
+        let mut kept = self.panes.iter().filter(open).peekable();
+        let first = kept.peek()?.start_us;
+        encoding::begin(output);
+        let mut last = first;
+        for pane in kept {
+            match &pane.content {
+                Content::Unchanged(encoded) => encoded.copy(output),
+                Content::Changed(Pane { records, stats, .. }) => {
+                    encoding::push(pane.start_us, *records, stats, output);
+                }
+            }
+            last = pane.start_us;
+        }
+        Some(match which {
+            Emit::Changed => grid.closes(last),
+            Emit::Final => {
+                grid.first_start(first).max(grid.first_open(watermarks.final_us)) + grid.size
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

@@ -1,0 +1,176 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::*;
+
+const MICROS: i64 = 1_000_000;
+
+/// A micro-batch: readings (second, value) and the watermark that they bring about, in seconds.
+type Batch = (Vec<(i64, i32)>, i64);
+
+/// The panes of readings, as a partial aggregate encodes them; each reading is a record.
+fn partial(grid: PaneGrid, readings: &[(i64, i32)]) -> Vec<u8> {
+    let mut panes: BTreeMap<i64, Pane> = BTreeMap::new();
+    for (second, value) in readings {
+        let at_us = second * MICROS;
+        let start_us = at_us.div_euclid(grid.pane) * grid.pane;
+        let empty = || Pane { start_us, records: 0, stats: WindowStats::default() };
+        let pane = panes.entry(start_us).or_insert_with(empty);
+        pane.records += 1;
+        pane.stats.add(at_us, f64::from(*value));
+    }
+    let mut bytes = Vec::new();
+    encoding::begin(&mut bytes);
+    for pane in panes.values() {
+        encoding::push(pane.start_us, pane.records, &pane.stats, &mut bytes);
+    }
+    bytes
+}
+
+/// What every window has, by its start: the readings in the order of their size.
+type Windows = BTreeMap<i64, Vec<i32>>;
+
+/// Spark's rules, one reading and one window after the other.
+#[derive(Default)]
+struct Model {
+    open: Windows,
+}
+
+impl Model {
+    /// The windows that the batch hands on, and the number of readings that are counted.
+    fn run(
+        &mut self,
+        spec: WindowSpec,
+        which: Emit,
+        marks: Watermarks,
+        batch: &[(i64, i32)],
+    ) -> (Windows, u64) {
+        let size_us = spec.size_ms() * 1_000;
+        let mut changed = BTreeSet::new();
+        let mut counted = 0;
+        for (second, value) in batch {
+            let open = spec
+                .starts_containing(second * MICROS)
+                .filter(|start| start + size_us > marks.late_us);
+            let mut in_any = false;
+            for start in open {
+                in_any = true;
+                changed.insert(start);
+                let readings = self.open.entry(start).or_default();
+                readings.push(*value);
+                readings.sort_unstable();
+            }
+            counted += u64::from(in_any);
+        }
+        let is_final = |start: &i64| start + size_us <= marks.final_us;
+        let concerned = |start: &i64| match which {
+            Emit::Changed => changed.contains(start),
+            Emit::Final => is_final(start),
+        };
+        let emitted = self.open.iter().filter(|(start, _)| concerned(start));
+        let emitted = emitted.map(|(start, readings)| (*start, readings.clone())).collect();
+        self.open.retain(|start, _| !is_final(start));
+        (emitted, counted)
+    }
+}
+
+fn summary(readings: &[i32]) -> (u64, f64, f64, f64) {
+    let values = readings.iter().map(|value| f64::from(*value));
+    (
+        readings.len() as u64,
+        values.clone().sum(),
+        values.clone().fold(f64::INFINITY, f64::min),
+        values.fold(f64::NEG_INFINITY, f64::max),
+    )
+}
+
+fn run(spec: &str, which: Emit, batches: &[Batch]) {
+    let spec: WindowSpec = spec.parse().unwrap();
+    let mut model = Model::default();
+    let mut state = Vec::new();
+    let mut deadline = None;
+    let mut watermarks = Watermarks { late_us: 0, final_us: 0 };
+    for (readings, watermark) in batches {
+        let (expected, expected_count) = model.run(spec, which, watermarks, readings);
+        let mut found = BTreeMap::new();
+        let mut counted = 0;
+        // Without readings the state is looked at when it is due, and not before.
+        let due = deadline.is_some_and(|at| at <= watermarks.final_us);
+        if due || !readings.is_empty() {
+            let mut current = WindowState::decode(spec, &state).unwrap();
+            // Two tasks had a share of them.
+            let (left, right) = readings.split_at(readings.len() / 2);
+            for part in [left, right] {
+                counted += current.add(&partial(current.grid, part), watermarks).unwrap();
+            }
+            current
+                .windows(which, watermarks, |start, end, stats| {
+                    assert_eq!(end - start, spec.size_ms() * 1_000);
+                    let content = (stats.count(), stats.sum(), stats.min(), stats.max());
+                    assert!(found.insert(start, content).is_none(), "a window came twice");
+                })
+                .unwrap();
+            let mut encoded = Vec::new();
+            deadline = current.encode(which, watermarks, &mut encoded);
+            assert_eq!(encoded.is_empty(), deadline.is_none());
+            assert!(deadline.is_none_or(|at| at > watermarks.final_us));
+            state = encoded;
+        }
+        let expected: BTreeMap<_, _> =
+            expected.iter().map(|(start, readings)| (*start, summary(readings))).collect();
+        assert_eq!(found, expected);
+        assert_eq!(counted, expected_count);
+        // The next micro-batch calls late what was final in this one, and its own watermark never goes back.
+        let final_us = watermarks.final_us.max(watermark * MICROS);
+        watermarks = Watermarks { late_us: watermarks.final_us, final_us };
+    }
+    // When every window is final, nothing is left of them.
+    let end = Watermarks { late_us: watermarks.final_us, final_us: i64::MAX / 2 };
+    let rest = WindowState::decode(spec, &state).unwrap();
+    assert_eq!(rest.encode(which, end, &mut Vec::new()), None);
+}
+
+fn batches() -> impl Strategy<Value = Vec<Batch>> {
+    let readings = prop::collection::vec((0_i64..120, -100_i32..100), 0..12);
+    prop::collection::vec((readings, 0_i64..120), 1..12)
+}
+
+fn kind() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["10s", "1m", "30s/10s", "10s/4s", "20s/1s", "7s/5s"])
+}
+
+proptest! {
+    #[test]
+    fn updates_follow_sparks_rules(spec in kind(), batches in batches()) {
+        run(spec, Emit::Changed, &batches);
+    }
+
+    #[test]
+    fn every_window_is_appended_once(spec in kind(), batches in batches()) {
+        run(spec, Emit::Final, &batches);
+    }
+}
+
+#[test]
+fn what_comes_for_final_windows_only_is_late() {
+    let spec: WindowSpec = "30s/10s".parse().unwrap();
+    let watermarks = Watermarks { late_us: 40 * MICROS, final_us: 40 * MICROS };
+    let mut state = WindowState::decode(spec, &[]).unwrap();
+    // The last window of a reading at 9 s ends at 30 s, at 19 s at 40 s, at 20 s at 50 s.
+    let readings = partial(state.grid, &[(9, 1), (19, 1), (20, 1)]);
+    assert_eq!(state.add(&readings, watermarks).unwrap(), 1);
+    let mut ends = Vec::new();
+    state.windows(Emit::Changed, watermarks, |_, end, _| ends.push(end / MICROS)).unwrap();
+    assert_eq!(ends, [50]);
+}
+
+#[test]
+fn a_damaged_state_is_refused() {
+    let spec: WindowSpec = "10s".parse().unwrap();
+    let readings = partial(PaneGrid::of(spec), &[(1, 1)]);
+    assert!(WindowState::decode(spec, &readings[..readings.len() - 1]).is_err());
+    assert!(WindowState::decode(spec, &[9]).is_err());
+    let mut state = WindowState::decode(spec, &[]).unwrap();
+    assert!(state.add(&[9], Watermarks::NONE).is_err());
+}

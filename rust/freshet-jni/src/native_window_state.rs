@@ -1,0 +1,267 @@
+//! Native methods of `io.freshet.spark.nativelib.NativeWindowState`.
+
+use freshet_core::aggregate::{Emit, InvalidPanes, Watermarks, WindowState, WindowStats};
+use freshet_core::config::Stream;
+use freshet_core::window::WindowSpec;
+use jni::objects::{JByteArray, JByteBuffer, JClass};
+use jni::sys::{jboolean, jint, jlong};
+use jni::{Env, EnvUnowned};
+
+use crate::direct;
+use crate::gate::{self, NativeError};
+use crate::handle::{self, Handled};
+use crate::packed;
+
+/// What a handle stands for: the kinds of windows of a stream, and the result of the last update.
+struct States {
+    windows: Vec<WindowSpec>,
+    /// Reused: see [`States::update`].
+    result: Vec<u8>,
+}
+
+impl Handled for States {
+    const NAME: &'static str = "window state";
+}
+
+/// In place of the instant at which a state has to be looked at again, when there is no state left.
+const NO_DEADLINE: i64 = i64::MIN;
+
+impl States {
+    /// Updates the state of one metric of one series.
+    ///
+    /// `input` is the state, without bytes for a new one, and the partial aggregates of the micro-batch, each preceded by
+    /// its length (i32). The result, little-endian: the number of records counted (i64), the deadline in epoch microseconds
+    /// or [`NO_DEADLINE`] (i64), the new state, preceded by its length (i32), and the windows, see [`push_window`].
+    fn update(
+        &mut self,
+        window: usize,
+        input: &[u8],
+        which: Emit,
+        watermarks: Watermarks,
+    ) -> Result<(), NativeError> {
+        let spec = *self
+            .windows
+            .get(window)
+            .ok_or_else(|| NativeError::Contract(format!("no kind of window {window}")))?;
+        let cut_off = || NativeError::Contract("the packed panes are cut off".to_owned());
+        let mut rest = input;
+        let before = packed::split_bytes(&mut rest).ok_or_else(cut_off)?;
+        let mut state = WindowState::decode(spec, before)?;
+        let mut counted = 0;
+        while !rest.is_empty() {
+            let partial = packed::split_bytes(&mut rest).ok_or_else(cut_off)?;
+            counted += state.add(partial, watermarks)?;
+        }
+        let result = &mut self.result;
+        result.clear();
+        result.extend(counted.to_le_bytes());
+        result.extend([0; 12]);
+        let deadline = state.encode(which, watermarks, result).unwrap_or(NO_DEADLINE);
+        let state_bytes = i32::try_from(result.len() - 20).map_err(|_| {
+            NativeError::Contract(
+                "a series has two gibibytes of state; shorten its lateness".to_owned(),
+            )
+        })?;
+        result[8..16].copy_from_slice(&deadline.to_le_bytes());
+        result[16..20].copy_from_slice(&state_bytes.to_le_bytes());
+        state.windows(which, watermarks, |start, end, stats| {
+            push_window(result, start, end, stats);
+        })?;
+        Ok(())
+    }
+}
+
+/// A window in the result: start and end (i64, epoch microseconds), count (i64), sum, average, minimum, maximum, standard deviation
+/// and the percentiles 50, 95 and 99 (f64), and the newest event time (i64, epoch microseconds).
+fn push_window(result: &mut Vec<u8>, start_us: i64, end_us: i64, stats: &WindowStats) {
+    result.extend(start_us.to_le_bytes());
+    result.extend(end_us.to_le_bytes());
+    result.extend(stats.count().to_le_bytes());
+    let percentile = |rank| stats.quantile(rank).unwrap_or(f64::NAN);
+    let numbers = [stats.sum(), stats.average(), stats.min(), stats.max(), stats.stddev()];
+    for number in numbers.into_iter().chain([0.50, 0.95, 0.99].map(percentile)) {
+        result.extend(number.to_le_bytes());
+    }
+    result.extend(stats.last_event_us().to_le_bytes());
+}
+
+impl From<InvalidPanes> for NativeError {
+    fn from(error: InvalidPanes) -> Self {
+        Self::Contract(error.to_string())
+    }
+}
+
+/// Enters a native method that works on the states behind a handle.
+///
+/// The handle came from `open`, was not closed, and no other call is using it: `NativeWindowState.java` keeps it to
+/// itself, is for one thread, and forgets it when it closes it.
+fn enter_with<'local, T: Default>(
+    env: EnvUnowned<'local>,
+    handle: jlong,
+    body: impl FnOnce(&mut Env<'local>, &mut States) -> Result<T, NativeError>,
+) -> T {
+    gate::enter(env, |env| {
+        // SAFETY: the Java class promises that a handle other than zero is a live value that nobody else uses.
+        body(env, unsafe { handle::get(handle) }?)
+    })
+}
+
+/// `static native long open(byte[] stream)`: for the windows of a stream, which is its JSON.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_open<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    stream: JByteArray<'local>,
+) -> jlong {
+    gate::enter(env, |env| {
+        let stream: Stream = serde_json::from_slice(&env.convert_byte_array(stream)?)
+            .map_err(|error| NativeError::Contract(format!("not a stream: {error}")))?;
+        handle::put(States { windows: stream.windows, result: Vec::new() })
+    })
+}
+
+/// `static native int update(long handle, int window, ByteBuffer input, int length, boolean appending, long lateMicros,
+/// long finalMicros, ByteBuffer result)`: see [`States::update`]; the input is the first `length` bytes of the direct
+/// buffer. Puts the result into `result` and returns its length; when it is longer than `result`, `takeResult` has it.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_update<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+    window: jint,
+    input: JByteBuffer<'local>,
+    length: jint,
+    appending: jboolean,
+    late_micros: jlong,
+    final_micros: jlong,
+    result: JByteBuffer<'local>,
+) -> jint {
+    enter_with(env, handle, |env, states| {
+        // SAFETY: the Java caller holds the buffer and does not write to it during the call.
+        let input = unsafe { direct::bytes(env, &input, length) }?;
+        let window = usize::try_from(window).unwrap_or(usize::MAX);
+        let which = if appending { Emit::Final } else { Emit::Changed };
+        let watermarks = Watermarks { late_us: late_micros, final_us: final_micros };
+        states.update(window, input, which, watermarks)?;
+        // SAFETY: the result buffer is another one than the input's, and the Java caller waits for it.
+        unsafe { direct::fill(env, &result, &states.result) }?;
+        Ok(jint::try_from(states.result.len()).unwrap_or(jint::MAX))
+    })
+}
+
+/// `static native void takeResult(long handle, ByteBuffer result)`: the last result once more, into a buffer that is
+/// long enough.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_takeResult<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+    result: JByteBuffer<'local>,
+) {
+    enter_with(env, handle, |env, states| {
+        // SAFETY: the Java caller waits for the buffer.
+        unsafe { direct::fill_whole(env, &result, &states.result) }
+    });
+}
+
+/// `static native void close(long handle)`: frees what the handle stands for.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_close<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+) {
+    gate::enter(env, |_env| {
+        // SAFETY: the Java class forgets the handle, which came from `open`.
+        drop(unsafe { handle::take::<States>(handle) }?);
+        Ok(())
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use freshet_core::aggregate::WindowAggregator;
+    use freshet_core::config::Config;
+    use freshet_core::record::RawRecord;
+
+    use super::*;
+
+    fn stream() -> Stream {
+        let text =
+            "[[stream]]\nname = \"s\"\nvalues = { v = \"v\" }\nwindows = [\"10s\", \"20s/10s\"]\n";
+        Config::parse(text, Path::new("test.toml"), [].into()).unwrap().streams.remove(0)
+    }
+
+    /// The panes of the second kind of window of readings at these seconds, each of the value 2.
+    fn partial(seconds: &[i64]) -> Vec<u8> {
+        let mut aggregator = WindowAggregator::new(&stream());
+        for second in seconds {
+            let (key, value) = (Some(&b"k"[..]), Some(&br#"{"v":2}"#[..]));
+            aggregator.add(&RawRecord { key, value, timestamp_ms: second * 1_000 }).unwrap();
+        }
+        let mut panes = Vec::new();
+        while aggregator.drain(|partial| {
+            if partial.window == 1 {
+                partial.encode_panes(&mut panes);
+            }
+        }) {}
+        panes
+    }
+
+    fn pack(parts: &[&[u8]]) -> Vec<u8> {
+        let packed = parts.iter().flat_map(|part| {
+            [&i32::try_from(part.len()).unwrap().to_le_bytes()[..], part].concat()
+        });
+        packed.collect()
+    }
+
+    fn i64_at(bytes: &[u8], at: usize) -> i64 {
+        i64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())
+    }
+
+    #[test]
+    fn an_update_gives_count_deadline_state_and_windows() {
+        let mut states = States { windows: stream().windows, result: Vec::new() };
+        let input = pack(&[&[], &partial(&[5, 6]), &partial(&[15])]);
+        states.update(1, &input, Emit::Changed, Watermarks::NONE).unwrap();
+        let result = states.result.clone();
+        assert_eq!((i64_at(&result, 0), i64_at(&result, 8)), (3, 30_000_000));
+        let mut rest = &result[16..];
+        let state = packed::split_bytes(&mut rest).unwrap().to_vec();
+        let windows: Vec<_> = rest.chunks(96).map(|w| [0, 8, 16].map(|at| i64_at(w, at))).collect();
+        assert_eq!(
+            windows,
+            [[-10_000_000, 10_000_000, 2], [0, 20_000_000, 3], [10_000_000, 30_000_000, 1]]
+        );
+        let numbers: Vec<_> = (24..88).step_by(8).map(|at| rest[at..at + 8].to_vec()).collect();
+        let numbers: Vec<_> = numbers
+            .into_iter()
+            .map(|bytes| f64::from_le_bytes(bytes.try_into().unwrap()))
+            .collect();
+        assert_eq!(numbers, [4.0, 2.0, 2.0, 2.0, 0.0, 2.0, 2.0, 2.0]);
+
+        // Nothing comes, and the watermark passes the last window.
+        let ended = Watermarks { late_us: 10_000_000, final_us: 30_000_000 };
+        states.update(1, &pack(&[&state]), Emit::Changed, ended).unwrap();
+        assert_eq!((i64_at(&states.result, 8), states.result.len()), (NO_DEADLINE, 20));
+    }
+
+    #[test]
+    fn what_is_cut_off_or_of_another_version_is_refused() {
+        let mut states = States { windows: stream().windows, result: Vec::new() };
+        let input = pack(&[&[], &partial(&[5])]);
+        let mut update = |window, input: &[u8]| {
+            states.update(window, input, Emit::Changed, Watermarks::NONE).map_err(|e| e.to_string())
+        };
+        update(1, &input).unwrap();
+        assert_eq!(
+            update(1, &input[..input.len() - 1]).unwrap_err(),
+            "the packed panes are cut off"
+        );
+        assert_eq!(update(1, &[]).unwrap_err(), "the packed panes are cut off");
+        assert_eq!(update(2, &input).unwrap_err(), "no kind of window 2");
+        assert!(update(1, &pack(&[&[1]])).unwrap_err().contains("start from a new checkpoint"));
+    }
+}

@@ -1,0 +1,106 @@
+package io.freshet.spark;
+
+import io.freshet.spark.nativelib.NativeWindowState;
+import io.freshet.spark.plan.LateWatermark;
+import java.util.Collections;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.function.FlatMapGroupsWithStateFunction;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.streaming.GroupState;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.apache.spark.util.TaskCompletionListener;
+import scala.Tuple3;
+
+/**
+ * The stateful part of a query: the state of one metric of one series for one kind of window takes in the partial
+ * aggregates of a micro-batch, and gives the windows that they change or that have become final.
+ *
+ * <p>The state is encoded panes, see {@code freshet-core}'s {@code aggregate::state}. It is due, as Spark's timeouts have
+ * it, when a window is to be given or the last pane to be dropped though nothing has come.
+ */
+final class UpdateWindows
+    implements FlatMapGroupsWithStateFunction<Tuple3<String, String, String>, EncodedPanes, byte[], Row> {
+    /** One row per series, metric and kind: how many records were counted, and the windows ({@link WindowNumbers}). */
+    static final StructType OUTPUT = new StructType()
+        .add("series", DataTypes.StringType, false)
+        .add("metric", DataTypes.StringType, false)
+        .add("window_name", DataTypes.StringType, false)
+        .add("counted", DataTypes.LongType, false)
+        .add("windows", DataTypes.BinaryType, false);
+
+    private static final long serialVersionUID = 1L;
+    private static final long MICROS_PER_MILLI = 1_000;
+
+    private final String streamJson;
+    private final Map<String, Integer> windows;
+    private final boolean streaming;
+    private final boolean appending;
+    /** That of the task: every task has a copy of this object. */
+    private transient NativeWindowState state;
+    private transient long lateMicros;
+
+    /**
+     * @param streaming whether there is a state at all; a batch query has each series once
+     * @param appending whether to give the windows that have become final, not those that have changed
+     */
+    UpdateWindows(PipelineConfiguration.Stream stream, boolean streaming, boolean appending) {
+        streamJson = stream.json();
+        List<String> names = stream.windows();
+        windows = IntStream.range(0, names.size()).boxed().collect(Collectors.toMap(names::get, Function.identity()));
+        this.streaming = streaming;
+        this.appending = appending;
+    }
+
+    @Override
+    public Iterator<Row> call(
+        Tuple3<String, String, String> key, Iterator<EncodedPanes> partials, GroupState<byte[]> group) {
+        if (state == null) {
+            open(TaskContext.get());
+        }
+        state.begin(group.exists() ? group.get() : null);
+        while (partials.hasNext()) {
+            state.add(partials.next().getPanes());
+        }
+        long finalMicros = streaming ? group.getCurrentWatermarkMs() * MICROS_PER_MILLI : NativeWindowState.NO_WATERMARK;
+        state.update(windows.get(key._3()), appending, lateMicros, finalMicros);
+        long counted = state.readCounted();
+        keep(group, state.readDeadline(), state.readState());
+        byte[] changed = state.readWindows();
+        return counted == 0 && changed.length == 0 ? Collections.emptyIterator()
+            : Collections.singleton(RowFactory.create(key._1(), key._2(), key._3(), counted, changed)).iterator();
+    }
+
+    private void keep(GroupState<byte[]> group, long deadlineMicros, byte[] next) {
+        if (!streaming) {
+            return;
+        }
+        if (deadlineMicros == NativeWindowState.NO_DEADLINE) {
+            if (group.exists()) {
+                group.remove();
+            }
+            return;
+        }
+        group.update(next);
+        // Spark calls when the watermark has passed the timeout: a millisecond less lets it call when it has come to it.
+        group.setTimeoutTimestamp(deadlineMicros / MICROS_PER_MILLI - 1);
+    }
+
+    private void open(TaskContext task) {
+        lateMicros = streaming ? lateMicros(task) : NativeWindowState.NO_WATERMARK;
+        state = new NativeWindowState(streamJson);
+        task.addTaskCompletionListener((TaskCompletionListener) ignored -> state.close());
+    }
+
+    private static long lateMicros(TaskContext task) {
+        return MICROS_PER_MILLI * LateWatermark.of(task).orElseThrow(() -> new IllegalStateException(
+            "this version of Spark does not tell by which watermark records are late"));
+    }
+}

@@ -1,0 +1,48 @@
+package io.freshet.spark;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Iterator;
+import java.util.NoSuchElementException;
+
+/**
+ * One version of a window. Times are epoch microseconds; percentiles are within 1 % of the reading of that rank.
+ *
+ * @param count of readings; it grows with every version of a window, which is what makes it the revision
+ * @param standardDeviation of the population
+ */
+record WindowNumbers(
+    long startMicros,
+    long endMicros,
+    long count,
+    double sum,
+    double average,
+    double min,
+    double max,
+    double standardDeviation,
+    double p50,
+    double p95,
+    double p99,
+    long lastEventMicros) {
+
+    /** Reads the windows that the native library has packed, one after the other: {@code native_window_state.rs}. */
+    static Iterator<WindowNumbers> readAll(byte[] packed) {
+        ByteBuffer bytes = ByteBuffer.wrap(packed).order(ByteOrder.LITTLE_ENDIAN);
+        return new Iterator<>() {
+            @Override
+            public boolean hasNext() {
+                return bytes.hasRemaining();
+            }
+
+            @Override
+            public WindowNumbers next() {
+                if (!hasNext()) {
+                    throw new NoSuchElementException();
+                }
+                return new WindowNumbers(bytes.getLong(), bytes.getLong(), bytes.getLong(), bytes.getDouble(),
+                    bytes.getDouble(), bytes.getDouble(), bytes.getDouble(), bytes.getDouble(), bytes.getDouble(),
+                    bytes.getDouble(), bytes.getDouble(), bytes.getLong());
+            }
+        };
+    }
+}

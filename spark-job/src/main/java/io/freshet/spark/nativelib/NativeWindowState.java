@@ -1,0 +1,125 @@
+package io.freshet.spark.nativelib;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Updates the state of one metric of one series for one kind of window, and gives the windows that this changes. For one
+ * thread; close it.
+ *
+ * <p>Use: {@link #begin}, {@link #add} for every partial aggregate, {@link #update}; then, in this order,
+ * {@link #readCounted}, {@link #readDeadline}, {@link #readState} and {@link #readWindows}.
+ */
+public final class NativeWindowState implements AutoCloseable {
+    /** The watermark of a batch query: no window is ever final. */
+    public static final long NO_WATERMARK = Long.MIN_VALUE / 2;
+    /** What {@link #readDeadline} returns when no state is left. */
+    public static final long NO_DEADLINE = Long.MIN_VALUE;
+
+    private static final int FIRST_CAPACITY = 64 << 10;
+    private static final byte[] NONE = new byte[0];
+
+    private long handle;
+    private ByteBuffer input = allocate(FIRST_CAPACITY);
+    private ByteBuffer result = allocate(FIRST_CAPACITY);
+
+    /** @param streamJson the stream, as {@link NativeConfiguration#load} gave it */
+    public NativeWindowState(String streamJson) {
+        NativeLibrary.load();
+        handle = open(streamJson.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Begins with the state so far, null without one. */
+    public void begin(byte[] state) {
+        input.clear();
+        add(state == null ? NONE : state);
+    }
+
+    /** Adds panes, as the column {@code panes} of {@link NativeWindowAggregator#takePartials} has them. */
+    public void add(byte[] panes) {
+        int bytes = Math.addExact(Integer.BYTES, panes.length);
+        if (bytes > input.remaining()) {
+            long longer = Math.max(2L * input.capacity(), (long) input.position() + bytes);
+            input = allocate((int) Math.min(longer, Integer.MAX_VALUE)).put(input.flip());
+        }
+        input.putInt(panes.length).put(panes);
+    }
+
+    /**
+     * Updates the state by what was added.
+     *
+     * @param window index of the kind of window in the stream
+     * @param appending whether to give the windows that this micro-batch makes final, not those that it changes
+     * @param lateMicros by which watermark records are late, epoch microseconds; or {@link #NO_WATERMARK}
+     * @param finalMicros by which watermark windows become final after this micro-batch; likewise
+     * @throws NativeException when the state is of another version, or damaged
+     */
+    public void update(int window, boolean appending, long lateMicros, long finalMicros) {
+        int length =
+            update(handle, window, input, input.position(), appending, lateMicros, finalMicros, result);
+        if (length > result.capacity()) {
+            result = allocate(length);
+            takeResult(handle, result);
+        }
+        result.clear().limit(length);
+    }
+
+    /** First of the result: how many records the micro-batch added, which were not late. */
+    public long readCounted() {
+        return result.getLong();
+    }
+
+    /**
+     * Second: the first watermark, epoch microseconds, at which the state has to be updated even if nothing is added;
+     * {@link #NO_DEADLINE} when there is no state.
+     */
+    public long readDeadline() {
+        return result.getLong();
+    }
+
+    /** Third: the state from now on. */
+    public byte[] readState() {
+        return read(result.getInt());
+    }
+
+    /** Last: the windows, as {@link io.freshet.spark.WindowNumbers} reads them. */
+    public byte[] readWindows() {
+        return read(result.remaining());
+    }
+
+    private byte[] read(int length) {
+        byte[] bytes = new byte[length];
+        result.get(bytes);
+        return bytes;
+    }
+
+    @Override
+    public void close() {
+        if (handle != 0) {
+            long closing = handle;
+            handle = 0;
+            close(closing);
+        }
+    }
+
+    private static ByteBuffer allocate(int capacity) {
+        return ByteBuffer.allocateDirect(capacity).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    private static native long open(byte[] stream);
+
+    private static native int update(
+        long handle,
+        int window,
+        ByteBuffer input,
+        int length,
+        boolean appending,
+        long lateMicros,
+        long finalMicros,
+        ByteBuffer result);
+
+    private static native void takeResult(long handle, ByteBuffer result);
+
+    private static native void close(long handle);
+}
