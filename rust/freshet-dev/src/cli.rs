@@ -182,8 +182,8 @@ Figures, each the median of the rounds:
 Progress goes to standard error, the result to standard output.
 
 Examples:
-  ./freshet bench                                        everything, in about ten minutes
-  ./freshet bench --records 600000 --rounds 1            a quick look
+  ./freshet bench                                        everything, in about a quarter of an hour
+  ./freshet bench --records 600000 --rounds 1 --warm-up 0    a quick look
   ./freshet bench --only tumbling_10s,sliding_60s_1s/native
   ./freshet bench --json > result.json
   ./freshet bench --latency                              from event to window, at 10,000 records/s
@@ -199,19 +199,22 @@ Exit codes:
 #[command(after_help = BENCH_HELP)]
 pub struct BenchArgs {
     /// Records in the topic
-    #[arg(long, value_name = "N", default_value_t = 10_000_000, value_parser = value_parser!(u64).range(100_000..=1_000_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 20_000_000, value_parser = value_parser!(u64).range(100_000..=1_000_000_000))]
     pub records: u64,
     /// Different series among them
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..=100_000))]
     pub series: u32,
-    /// How often each query is measured, after a round that only warms up
+    /// How long each query runs before the first round that counts, as a query that runs for days has run
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = value_parser!(u32).range(0..=3_600))]
+    pub warm_up: u32,
+    /// How often each query is measured then
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = value_parser!(u32).range(1..=100))]
     pub rounds: u32,
     /// Measure these cases only, with both engines where none is named
     #[arg(long, value_name = "CASE[/ENGINE],…", value_delimiter = ',')]
     pub only: Vec<Selection>,
     /// Measure how long events take into their windows, instead of how many get there
-    #[arg(long, conflicts_with_all = ["records", "series", "rounds", "only"])]
+    #[arg(long, conflicts_with_all = ["records", "series", "warm_up", "rounds", "only"])]
     pub latency: bool,
     /// Print one JSON object
     #[arg(long)]

@@ -19,6 +19,8 @@
 //!
 //! No bytes at all are no panes.
 
+use std::mem;
+
 use thiserror::Error;
 
 use super::panes::Pane;
@@ -144,10 +146,8 @@ pub(super) fn push(start_us: i64, records: u64, stats: &WindowStats, output: &mu
         }
         Percentiles::Many(sketch) => {
             output.push(SKETCH);
-            let bytes = postcard::to_allocvec(sketch);
-            output.extend(
-                bytes.unwrap_or_else(|error| unreachable!("numbers and lists of them: {error}")),
-            );
+            *output = postcard::to_extend(sketch, mem::take(output))
+                .unwrap_or_else(|error| unreachable!("numbers and lists of them: {error}"));
         }
     }
     let bytes = length(output.len() - begin - 4);

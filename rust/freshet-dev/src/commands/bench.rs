@@ -190,6 +190,7 @@ fn program(
     Ok(program
         .args(["--records", &arguments.records.to_string()])
         .args(["--series", &arguments.series.to_string()])
+        .args(["--warm-up-seconds", &arguments.warm_up.to_string()])
         .args(["--rounds", &arguments.rounds.to_string()])
         .args(["--only", &only.join(",")]))
 }

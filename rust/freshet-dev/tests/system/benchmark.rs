@@ -12,8 +12,15 @@ use crate::process::{none_left, signal};
 use crate::stack::{TestStack, text};
 use crate::waiting::{LIMIT, ensure, until};
 
-const SMALL: [&str; 6] =
-    ["bench", "--records=300000", "--rounds=1", "--series=50", "--only=tumbling_10s", "--json"];
+const SMALL: [&str; 7] = [
+    "bench",
+    "--records=300000",
+    "--warm-up=0",
+    "--rounds=1",
+    "--series=50",
+    "--only=tumbling_10s",
+    "--json",
+];
 
 /// Both engines are measured over the same topic, and nothing is left behind.
 pub(crate) fn both_engines_are_measured() -> Outcome {

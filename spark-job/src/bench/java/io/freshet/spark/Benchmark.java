@@ -14,12 +14,13 @@ import org.apache.spark.sql.SparkSession;
  * bench} runs it on a broker of its own. What was measured goes into a file, see {@link BenchmarkResults}.
  *
  * <p>Arguments: {@code --configuration FILE --folder FOLDER --results FILE}, then either {@code --records N --series N
- * --rounds N [--only CASE/ENGINE,…]}, or {@code --latency-seconds N}. The configuration names the broker, and each of its
+ * --warm-up-seconds N --rounds N [--only CASE/ENGINE,…]}, or {@code --latency-seconds N}. The configuration names the broker, and each of its
  * streams is a case.
  */
 public final class Benchmark {
     static final String TOPIC = "raw.bench";
     private static final int CORES = 2;
+    private static final double NANOS = 1e9;
 
     private Benchmark() {}
 
@@ -46,18 +47,41 @@ public final class Benchmark {
     private static void measureThroughput(SparkSession session, PipelineConfiguration configuration, Path folder,
         BenchmarkResults results, Map<String, String> arguments) throws Exception {
         long records = Long.parseLong(arguments.get("--records"));
+        int warmUpSeconds = Integer.parseInt(arguments.get("--warm-up-seconds"));
         int rounds = Integer.parseInt(arguments.get("--rounds"));
         BenchmarkTopic.fill(servers(configuration), records, Integer.parseInt(arguments.get("--series")));
         results.filled();
         BenchmarkQueries queries = new BenchmarkQueries(session, configuration, records);
         List<BenchmarkQueries.Query> chosen = choose(queries.all(), arguments.get("--only"));
-        for (int round = 0; round <= rounds; round++) {
+        Measurement measurement = new Measurement(session, folder, records);
+        for (BenchmarkQueries.Query query : chosen) {
+            results.measured(query, 0, measurement.warmUp(query, warmUpSeconds));
+        }
+        for (int round = 1; round <= rounds; round++) {
             for (BenchmarkQueries.Query query : chosen) {
-                Dataset<Row> rows = query.rows().get();
-                Path checkpoint = Files.createTempDirectory(folder, "checkpoint-");
-                var result = BenchmarkRun.measure(session, rows, checkpoint, records, round == 0);
-                results.measured(query, round, result);
+                results.measured(query, round, measurement.run(query, false));
             }
+        }
+    }
+
+    private record Measurement(SparkSession session, Path folder, long records) {
+        /**
+         * Runs a query again and again, as one that runs for days would, until the Java machine has compiled what it will.
+         * Queries that read the topic in a few seconds would otherwise be measured while it compiles.
+         */
+        BenchmarkRun.Result warmUp(BenchmarkQueries.Query query, int seconds) throws Exception {
+            long begun = System.nanoTime();
+            BenchmarkRun.Result last = run(query, true);
+            while ((System.nanoTime() - begun) / NANOS < seconds) {
+                last = run(query, true);
+            }
+            return last;
+        }
+
+        BenchmarkRun.Result run(BenchmarkQueries.Query query, boolean brief) throws Exception {
+            Dataset<Row> rows = query.rows().get();
+            Path checkpoint = Files.createTempDirectory(folder, "checkpoint-");
+            return BenchmarkRun.measure(session, rows, checkpoint, records, brief);
         }
     }
 

@@ -3,6 +3,7 @@ package io.freshet.spark;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.StreamWriteFeature;
+import com.fasterxml.jackson.core.io.SerializedString;
 import io.freshet.spark.plan.RowStep;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -29,15 +30,35 @@ final class WindowMessages extends RowStep {
     private static final JsonFactory JSON = JsonFactory.builder()
         .enable(StreamWriteFeature.USE_FAST_DOUBLE_WRITER)
         .build();
+    /** Field names, escaped and encoded once. */
+    private static final SerializedString STREAM = new SerializedString("stream");
+    private static final SerializedString SERIES = new SerializedString("series");
+    private static final SerializedString METRIC = new SerializedString("metric");
+    private static final SerializedString WINDOW = new SerializedString("window");
+    private static final SerializedString START = new SerializedString("start");
+    private static final SerializedString END = new SerializedString("end");
+    private static final SerializedString COUNT = new SerializedString("count");
+    private static final SerializedString SUM = new SerializedString("sum");
+    private static final SerializedString AVERAGE = new SerializedString("avg");
+    private static final SerializedString MIN = new SerializedString("min");
+    private static final SerializedString MAX = new SerializedString("max");
+    private static final SerializedString STANDARD_DEVIATION = new SerializedString("stddev");
+    private static final SerializedString P50 = new SerializedString("p50");
+    private static final SerializedString P95 = new SerializedString("p95");
+    private static final SerializedString P99 = new SerializedString("p99");
+    private static final SerializedString LAST_EVENT = new SerializedString("last_event");
+    private static final SerializedString GENERATION = new SerializedString("generation");
+    private static final SerializedString REVISION = new SerializedString("revision");
+    private static final SerializedString EMITTED = new SerializedString("emitted");
     private static final long MICROS_PER_MILLI = 1_000;
     private static final int USUAL_BYTES = 384;
 
-    private final String stream;
+    private final SerializedString stream;
     private final int generation;
 
     WindowMessages(PipelineConfiguration.Stream stream) {
         super(OUTPUT);
-        this.stream = stream.name();
+        this.stream = new SerializedString(stream.name());
         this.generation = stream.generation();
     }
 
@@ -49,16 +70,18 @@ final class WindowMessages extends RowStep {
 
     /** The messages of one metric of one series for one kind of window. */
     private final class Messages implements Iterator<InternalRow> {
-        private final String series;
-        private final String metric;
-        private final String name;
         private final Iterator<WindowNumbers> windows;
+        private final String keyPrefix;
+        private final SerializedString series;
+        private final SerializedString metric;
+        private final SerializedString name;
 
         Messages(String series, String metric, String name, Iterator<WindowNumbers> windows) {
-            this.series = series;
-            this.metric = metric;
-            this.name = name;
             this.windows = windows;
+            keyPrefix = series + '|' + metric + '|' + name + '|';
+            this.series = new SerializedString(series);
+            this.metric = new SerializedString(metric);
+            this.name = new SerializedString(name);
         }
 
         @Override
@@ -69,7 +92,7 @@ final class WindowMessages extends RowStep {
         @Override
         public InternalRow next() {
             WindowNumbers window = windows.next();
-            String key = series + '|' + metric + '|' + name + '|' + window.startMicros() / MICROS_PER_MILLI;
+            String key = keyPrefix + window.startMicros() / MICROS_PER_MILLI;
             return new GenericInternalRow(new Object[] {key.getBytes(StandardCharsets.UTF_8), json(window)});
         }
 
@@ -77,30 +100,45 @@ final class WindowMessages extends RowStep {
             ByteArrayOutputStream bytes = new ByteArrayOutputStream(USUAL_BYTES);
             try (JsonGenerator json = JSON.createGenerator(bytes)) {
                 json.writeStartObject();
-                json.writeStringField("stream", stream);
-                json.writeStringField("series", series);
-                json.writeStringField("metric", metric);
-                json.writeStringField("window", name);
-                json.writeNumberField("start", window.startMicros() / MICROS_PER_MILLI);
-                json.writeNumberField("end", window.endMicros() / MICROS_PER_MILLI);
-                json.writeNumberField("count", window.count());
-                json.writeNumberField("sum", window.sum());
-                json.writeNumberField("avg", window.average());
-                json.writeNumberField("min", window.min());
-                json.writeNumberField("max", window.max());
-                json.writeNumberField("stddev", window.standardDeviation());
-                json.writeNumberField("p50", window.p50());
-                json.writeNumberField("p95", window.p95());
-                json.writeNumberField("p99", window.p99());
-                json.writeNumberField("last_event", Math.floorDiv(window.lastEventMicros(), MICROS_PER_MILLI));
-                json.writeNumberField("generation", generation);
-                json.writeNumberField("revision", window.count());
-                json.writeNumberField("emitted", System.currentTimeMillis());
+                write(json, STREAM, stream);
+                write(json, SERIES, series);
+                write(json, METRIC, metric);
+                write(json, WINDOW, name);
+                write(json, START, window.startMicros() / MICROS_PER_MILLI);
+                write(json, END, window.endMicros() / MICROS_PER_MILLI);
+                write(json, COUNT, window.count());
+                write(json, SUM, window.sum());
+                write(json, AVERAGE, window.average());
+                write(json, MIN, window.min());
+                write(json, MAX, window.max());
+                write(json, STANDARD_DEVIATION, window.standardDeviation());
+                write(json, P50, window.p50());
+                write(json, P95, window.p95());
+                write(json, P99, window.p99());
+                write(json, LAST_EVENT, Math.floorDiv(window.lastEventMicros(), MICROS_PER_MILLI));
+                write(json, GENERATION, generation);
+                write(json, REVISION, window.count());
+                write(json, EMITTED, System.currentTimeMillis());
                 json.writeEndObject();
             } catch (IOException e) {
                 throw new UncheckedIOException("writing to memory has failed", e);
             }
             return bytes.toByteArray();
         }
+    }
+
+    private static void write(JsonGenerator json, SerializedString field, SerializedString value) throws IOException {
+        json.writeFieldName(field);
+        json.writeString(value);
+    }
+
+    private static void write(JsonGenerator json, SerializedString field, long value) throws IOException {
+        json.writeFieldName(field);
+        json.writeNumber(value);
+    }
+
+    private static void write(JsonGenerator json, SerializedString field, double value) throws IOException {
+        json.writeFieldName(field);
+        json.writeNumber(value);
     }
 }
