@@ -21,13 +21,16 @@ use crate::Outcome;
 use crate::expectation::{Key, Row, Rows};
 use crate::feed::Feed;
 use crate::kafka::{Sender, read_all};
+use crate::known_records::every_record_is_accounted_for;
 use crate::lab::Use;
 use crate::process::{command_line, none_left, of_home, signal};
+use crate::queries::newest_report_in;
 use crate::stack::{TestStack, project, text};
 use crate::waiting::{LIMIT, ensure, until};
 
 const RAW: &str = "cluster.raw.known";
 const WINDOWS: &str = "cluster.windows.known";
+const HEALTH: &str = "cluster.health";
 const WORKERS: [&str; 2] = ["worker-1", "worker-2"];
 const DRIVER: &str = "driver";
 const GRACE: Duration = Duration::from_secs(5);
@@ -73,6 +76,10 @@ fn kill_a_worker(stack: &TestStack, cluster: &mut Cluster) -> Result<Feed, Faile
     sender.flush()?;
     until(LIMIT, || feed.expected.matches(&newest_rows(stack)?))?;
     ensure(cluster.executors().len() == 1, || "the killed worker's executor runs on".to_owned())?;
+    // What the lost executor had computed was computed again, and is counted once all the same.
+    until(LIMIT, || {
+        every_record_is_accounted_for(&feed, &newest_report_in(stack, HEALTH, "known")?)
+    })?;
     Ok(feed)
 }
 

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use freshet_dev::state::now_ms;
+use serde_json::Value;
 
 use crate::cassandra::Store;
 use crate::expectation::WINDOWS;
+use crate::feed::Feed;
 use crate::kafka::{Sender, read_all};
 use crate::lab::{Lab, Use};
 use crate::queries::newest_report;
@@ -31,16 +33,14 @@ pub(crate) fn late_records_change_nothing() -> Outcome {
     sender.send(&lab.feed.late(LATE))?;
     sender.flush()?;
     lab.feed_while(5, |_| Ok(()))?;
-    until(LIMIT, || every_record_is_accounted_for(lab))
+    until(LIMIT, || every_record_is_accounted_for(&lab.feed, &newest_report(&lab.stack, "known")?))
 }
 
-/// What the job's newest health report says about the stream.
-fn every_record_is_accounted_for(lab: &Lab) -> Outcome {
-    let report = newest_report(&lab.stack, "known")?;
+/// The job's health report about the stream says of every record what became of it.
+pub(crate) fn every_record_is_accounted_for(feed: &Feed, report: &Value) -> Outcome {
     let late = &report["late_by_window"];
     let counters = ["records_in", "rejected", "late"].map(|counter| &report[counter]);
     let reported = (counters, WINDOWS.map(|(window, _, _)| &late[window]));
-    let feed = &lab.feed;
     let sent = ([feed.sent, feed.rejected.len() as u64, feed.late], [feed.late; WINDOWS.len()]);
     ensure(reported.0 == sent.0 && reported.1 == sent.1, || {
         format!("delivered, rejected, late (and by window) are {sent:?}; the job says {reported:?}")

@@ -68,8 +68,17 @@ fn runs_again(lab: &Lab) -> Outcome {
 
 /// What the job said last about a stream.
 pub(crate) fn newest_report(stack: &TestStack, stream: &str) -> Result<Value, Failed> {
+    newest_report_in(stack, "health", stream)
+}
+
+/// What a job said last about a stream in that topic.
+pub(crate) fn newest_report_in(
+    stack: &TestStack,
+    topic: &str,
+    stream: &str,
+) -> Result<Value, Failed> {
     let key = format!("spark-job/{stream}");
-    let reports = read_all(stack, "health")?;
+    let reports = read_all(stack, topic)?;
     let newest = reports.iter().rev().find(|report| report.key == key.as_bytes());
     Ok(serde_json::from_slice(&newest.ok_or("no report about the stream")?.value)?)
 }
