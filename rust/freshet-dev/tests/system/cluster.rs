@@ -19,7 +19,7 @@ use tokio::runtime::{self, Runtime};
 
 use crate::Outcome;
 use crate::expectation::{Key, Row, Rows};
-use crate::feed::Feed;
+use crate::feed::{Feed, Record};
 use crate::kafka::{Sender, read_all};
 use crate::known_records::every_record_is_accounted_for;
 use crate::lab::Use;
@@ -48,6 +48,43 @@ pub(crate) fn windows_survive_a_killed_worker() -> Outcome {
         executors_load_a_named_library(stack, &mut cluster, &mut feed)
     });
     cluster.end(outcome)
+}
+
+/// A million series are held by one executor of four gibibytes, which updates every one of them.
+pub(crate) fn a_million_series_fit() -> Outcome {
+    let mut lab = Use::running()?;
+    let stack = &lab.get().stack;
+    let mut spark = Cluster::lay_out("local[2]".to_owned())?;
+    let outcome = update_a_million_series(stack, &mut spark);
+    spark.end(outcome)
+}
+
+fn update_a_million_series(stack: &TestStack, spark: &mut Cluster) -> Outcome {
+    const SERIES: u64 = 1_000_000;
+    const TIMES: u64 = 2;
+    let toml = format!(
+        "[kafka]\nbootstrap_servers = \"{kafka}\"\ntopic_prefix = \"million.\"\n\
+         [spark]\ntrigger = \"0s\"\ncheckpoint_location = \"{checkpoints}\"\n\
+         max_offsets_per_trigger = {SERIES}\n\
+         [[stream]]\nname = \"wide\"\nseries = [\"id\"]\nvalues = {{ v = \"v\" }}\nwindows = [\"1h\"]\n\
+         lateness = \"1d\"\n",
+        kafka = stack.kafka(),
+        checkpoints = spark.place("checkpoints").display(),
+    );
+    spark.submit_job(&toml, "4g", &[])?;
+    until(LIMIT, || read_all(stack, "million.raw.wide").map(drop))?;
+    let sender = Sender::to_topic(stack, "million.raw.wide")?;
+    for number in 0..SERIES * TIMES {
+        let value = format!(r#"{{"id":"series-{}","v":{number}}}"#, number % SERIES).into_bytes();
+        sender.send_patiently(&Record { value })?;
+    }
+    sender.flush()?;
+    until(Duration::from_mins(5), || {
+        let report = newest_report_in(stack, "million.health", "wide")?;
+        let all = report["records_in"] == SERIES * TIMES && report["state_rows"] == SERIES;
+        let clean = report["restarts"] == 0 && report["late"] == 0 && report["rejected"] == 0;
+        ensure(all && clean, || format!("not every series was updated: {report}"))
+    })
 }
 
 fn kill_a_worker(stack: &TestStack, cluster: &mut Cluster) -> Result<Feed, Failed> {
@@ -157,17 +194,8 @@ struct Cluster {
 
 impl Cluster {
     fn start() -> Result<Self, Failed> {
-        let folder = tempfile::tempdir()?;
-        let guards = Guards::new(env!("CARGO_BIN_EXE_freshet-dev"), folder.path().join("lock"));
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let mut cluster = Self {
-            guards,
-            runtime: runtime::Builder::new_current_thread().enable_all().build()?,
-            master: format!("spark://127.0.0.1:{port}"),
-            parts: BTreeMap::new(),
-            folder,
-        };
-        cluster.lay_out_spark()?;
+        let mut cluster = Self::lay_out(format!("spark://127.0.0.1:{port}"))?;
         let port = port.to_string();
         let address = ["--host", "127.0.0.1", "--webui-port", "0"];
         let class = "org.apache.spark.deploy.master.Master";
@@ -179,6 +207,21 @@ impl Cluster {
             let class = "org.apache.spark.deploy.worker.Worker";
             cluster.launch(worker, class, &[&address[..], &resources].concat())?;
         }
+        Ok(cluster)
+    }
+
+    /// The folders of a Spark whose programs use that master; nothing is started.
+    fn lay_out(master: String) -> Result<Self, Failed> {
+        let folder = tempfile::tempdir()?;
+        let guards = Guards::new(env!("CARGO_BIN_EXE_freshet-dev"), folder.path().join("lock"));
+        let cluster = Self {
+            guards,
+            runtime: runtime::Builder::new_current_thread().enable_all().build()?,
+            master,
+            parts: BTreeMap::new(),
+            folder,
+        };
+        cluster.lay_out_spark()?;
         Ok(cluster)
     }
 
@@ -245,15 +288,19 @@ impl Cluster {
         Ok(())
     }
 
-    /// Submits the job as people do: the jar, its main class and the configuration.
     fn submit(&mut self, stack: &TestStack, settings: &[String]) -> Outcome {
+        self.submit_job(&self.configuration(stack), "512m", settings)
+    }
+
+    /// Submits the job as people do: the jar, its main class and the configuration.
+    fn submit_job(&mut self, toml: &str, memory: &str, settings: &[String]) -> Outcome {
         let configuration = self.place("freshet.toml");
-        fs::write(&configuration, self.configuration(stack))?;
+        fs::write(&configuration, toml)?;
         let (configuration, master) = (configuration.display().to_string(), self.master.clone());
         let jar = project().join("build/libs/freshet-spark-all.jar").display().to_string();
         let mut arguments =
             vec!["--master", &master, "--class", "io.freshet.spark.WindowedAverages"];
-        arguments.extend(["--driver-memory", "512m", "--executor-memory", "512m"]);
+        arguments.extend(["--driver-memory", memory, "--executor-memory", memory]);
         let common = ["spark.executor.cores=1", "spark.ui.enabled=false"];
         for setting in common.into_iter().chain(settings.iter().map(String::as_str)) {
             arguments.extend(["--conf", setting]);

@@ -6,16 +6,19 @@ use std::time::Duration;
 use libtest_mimic::Failed;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaErrorCode;
 
 use crate::feed::Record;
 use crate::stack::TestStack;
 use crate::waiting::ensure;
 
 const LIMIT: Duration = Duration::from_secs(30);
+const QUEUE_POLL: Duration = Duration::from_millis(20);
 /// An outage may last minutes: the test's records must survive it.
 const DELIVERY_LIMIT: Duration = Duration::from_mins(10);
 
@@ -49,6 +52,21 @@ impl Sender {
             self.producer.send(message).map_err(|(error, _)| error)?;
         }
         Ok(())
+    }
+
+    /// Hands over one of very many records: waits while the client's queue is full.
+    pub(crate) fn send_patiently(&self, record: &Record) -> Result<(), Failed> {
+        loop {
+            let message: BaseRecord<'_, (), [u8]> =
+                BaseRecord::to(&self.topic).payload(&record.value);
+            match self.producer.send(message) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
+                    self.producer.poll(QUEUE_POLL);
+                }
+                Err((error, _)) => return Err(error.into()),
+            }
+        }
     }
 
     /// Waits until the broker has everything.

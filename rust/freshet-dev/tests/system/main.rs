@@ -69,6 +69,7 @@ fn trials() -> Vec<Trial> {
         long("rows_are_exact_after_two_minutes_without_kafka", || outages::frozen("kafka")),
         long("rows_are_exact_after_two_minutes_without_cassandra", || outages::frozen("cassandra")),
         long("rows_are_exact_after_ten_minutes_of_load", outages::soak),
+        long("a_million_series_fit_into_four_gibibytes", cluster::a_million_series_fit),
         test("a_second_up_changes_nothing", supervision::second_up_changes_nothing),
         test(
             "a_killed_supervisor_leaves_no_process_and_loses_no_row",
