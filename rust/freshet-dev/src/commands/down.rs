@@ -13,7 +13,7 @@ use super::project::Project;
 use super::running::wait_until_gone;
 use crate::cli::DownArgs;
 use crate::display::say;
-use crate::state::Home;
+use crate::state::{Home, ProcessLock};
 
 /// Longer than all parts together may take, which is 20 s.
 const ORDERLY: Duration = Duration::from_secs(25);
@@ -22,6 +22,14 @@ const FORCED: Duration = Duration::from_secs(15);
 
 pub(super) fn run(arguments: &DownArgs) -> anyhow::Result<ExitCode> {
     let home = Project::find()?.home;
+    if arguments.purge
+        && let Some(benchmark) = ProcessLock::holder(&home.benchmark_lock())?
+    {
+        bail!(
+            "a benchmark is running (pid {benchmark}), and its data would be deleted as well; wait for its end, or \
+             stop it with Ctrl-C"
+        );
+    }
     let was_running = stop(&home)?;
     if arguments.purge {
         home.purge()?;

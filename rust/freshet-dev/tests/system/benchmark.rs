@@ -45,7 +45,7 @@ fn positive(figure: &Value) -> Result<(), Failed> {
     ensure(figure.as_f64().is_some_and(|figure| figure > 0.0), || format!("{figure} is no figure"))
 }
 
-/// Told to stop in its midst, it ends its processes and deletes its data.
+/// Its data are not deleted under it; told to stop in its midst, it ends its processes and deletes them itself.
 pub(crate) fn it_ends_when_told_to() -> Outcome {
     let stack = TestStack::new(false)?;
     let mut child = stack
@@ -58,6 +58,11 @@ pub(crate) fn it_ends_when_told_to() -> Outcome {
         let begun = bench.join("data/benchmark").exists();
         ensure(begun, || "the program has not begun".to_owned())
     })?;
+    let purge = stack.run(&["down", "--purge"])?;
+    ensure(
+        purge.status.code() == Some(1) && text(&purge).contains("a benchmark is running"),
+        || format!("the data were deleted under the benchmark: {}", text(&purge)),
+    )?;
     signal(child.id(), Signal::SIGTERM)?;
     let status = child.wait()?;
     ensure(status.code() == Some(1), || format!("exit status {status}"))?;
