@@ -96,6 +96,11 @@ impl Aggregation {
         Ok(rejected)
     }
 
+    /// Roughly the memory that it holds, in bytes: what is summed up and what was rejected.
+    fn memory_bytes(&self) -> usize {
+        self.aggregator.memory_bytes() + self.rejected.memory_bytes()
+    }
+
     /// The next partial aggregates of what was summed up; `None` when there are none left, and records can be added again.
     fn take_partials(&mut self) -> Result<Option<StructArray>, NativeError> {
         let place = || ", while its partial aggregates were taken".to_owned();
@@ -212,8 +217,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_me
     handle: jlong,
 ) -> jlong {
     enter_with(env, handle, |_env, aggregation| {
-        let bytes = aggregation.aggregator.memory_bytes();
-        Ok(jlong::try_from(bytes).unwrap_or(jlong::MAX))
+        Ok(jlong::try_from(aggregation.memory_bytes()).unwrap_or(jlong::MAX))
     })
 }
 
@@ -269,6 +273,18 @@ mod tests {
         assert_eq!(records.values(), &[1, 1]);
         assert!(aggregation.take_partials().unwrap().is_none(), "partials came twice");
         assert_eq!(aggregation.add(&records_again).unwrap(), 1);
+    }
+
+    #[test]
+    fn rejected_records_are_in_the_account_until_they_are_taken() {
+        let mut aggregation = aggregation();
+        let empty = aggregation.memory_bytes();
+        let records = pack("a", &"broken ".repeat(100)).repeat(5_000);
+        assert_eq!(aggregation.add(&records).unwrap(), 5_000);
+        let held = aggregation.memory_bytes() - empty;
+        let taken = aggregation.rejected.take().get_array_memory_size();
+        assert!((taken / 2..=taken * 2).contains(&held), "{held} bytes for {taken}");
+        assert!(aggregation.memory_bytes() <= empty);
     }
 
     #[test]
