@@ -31,6 +31,7 @@ use json::JsonReader;
 use line_protocol::LineProtocolReader;
 
 pub(crate) use line_protocol::Place;
+pub(crate) use time::{EARLIEST_US, LATEST_US};
 
 /// A record of more bytes is rejected as `too_large`.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
