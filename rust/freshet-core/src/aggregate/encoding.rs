@@ -60,6 +60,7 @@ const SKETCH: u8 = 1;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EncodedPane<'a> {
     pub(super) start_us: i64,
+    length_us: i64,
     bytes: &'a [u8],
 }
 
@@ -88,7 +89,7 @@ impl EncodedPane<'_> {
             },
         };
         let pane = Pane { start_us, records, stats };
-        if is_consistent(&pane) { Ok(pane) } else { Err(InvalidPanes::Damaged) }
+        if is_consistent(&pane, self.length_us) { Ok(pane) } else { Err(InvalidPanes::Damaged) }
     }
 
     /// Appends it as it was found.
@@ -99,19 +100,21 @@ impl EncodedPane<'_> {
 }
 
 /// Whether the numbers of a pane can belong together, as far as that is quickly seen.
-fn is_consistent(pane: &Pane) -> bool {
+fn is_consistent(pane: &Pane, length_us: i64) -> bool {
     let stats = &pane.stats;
-    let age_us = stats.last_event_us.saturating_sub(pane.start_us);
+    let last_us = stats.last_event_us.saturating_sub(pane.start_us);
+    // Twice the magnitude leaves room for rounding.
+    let greatest = 2.0 * MAX_MAGNITUDE;
     (1..=MOST_READINGS).contains(&stats.count)
         && pane.records <= stats.count
         && stats.min <= stats.max
         && stats.min.abs().max(stats.max.abs()) <= MAX_MAGNITUDE
-        && stats.sum.is_finite()
-        && stats.mean.is_finite()
+        && stats.sum.abs() <= greatest * stats.count as f64
+        && stats.mean.abs() <= greatest
         // The squares of very great readings may add up to infinity.
-        && !stats.squared_distances.is_nan()
+        && stats.squared_distances > f64::NEG_INFINITY
         && stats.last_event_us <= LATEST_US
-        && (0..LONGEST_US).contains(&age_us)
+        && (0..length_us).contains(&last_us)
         && has_percentiles_of(stats)
 }
 
@@ -153,7 +156,7 @@ pub(super) fn panes(
     let mut earliest = EARLIEST_US - LONGEST_US;
     Ok(std::iter::from_fn(move || {
         (!rest.is_empty()).then(|| {
-            let pane = split_first(&mut rest)?;
+            let pane = split_first(&mut rest, pane_us)?;
             let is_in_place = (earliest..=LATEST_US).contains(&pane.start_us)
                 && pane.start_us.rem_euclid(pane_us) == 0;
             earliest = pane.start_us.saturating_add(1);
@@ -162,13 +165,13 @@ pub(super) fn panes(
     }))
 }
 
-fn split_first<'a>(bytes: &mut &'a [u8]) -> Result<EncodedPane<'a>, InvalidPanes> {
+fn split_first<'a>(bytes: &mut &'a [u8], length_us: i64) -> Result<EncodedPane<'a>, InvalidPanes> {
     let length = u32::from_le_bytes(*take(bytes)?);
     let length = usize::try_from(length).map_err(|_| InvalidPanes::Damaged)?;
     let (pane, rest) = bytes.split_at_checked(length).ok_or(InvalidPanes::Damaged)?;
     *bytes = rest;
     let start_us = i64::from_le_bytes(*take(&mut &*pane)?);
-    Ok(EncodedPane { start_us, bytes: pane })
+    Ok(EncodedPane { start_us, length_us, bytes: pane })
 }
 
 fn take<'a, const N: usize>(bytes: &mut &'a [u8]) -> Result<&'a [u8; N], InvalidPanes> {
@@ -220,10 +223,11 @@ mod tests {
 
     use super::*;
 
+    /// The pane from 5 to 10 µs.
     fn stats(readings: u32) -> WindowStats {
         let mut stats = WindowStats::default();
         for reading in 0..readings {
-            stats.add(5 + i64::from(reading), f64::from(reading) - 10.0);
+            stats.add(5 + i64::from(reading % 5), f64::from(reading) - 10.0);
         }
         stats
     }
@@ -234,7 +238,7 @@ mod tests {
             let stats = stats(readings);
             let mut bytes = Vec::new();
             begin(&mut bytes);
-            push(-5, 1, &stats, &mut bytes);
+            push(-5, 1, &WindowStats { last_event_us: -1, ..stats.clone() }, &mut bytes);
             push(5, 0, &stats, &mut bytes);
             let found: Result<Vec<_>, _> = panes(&bytes, 5).unwrap().collect();
             let found = found.unwrap();
@@ -303,7 +307,7 @@ mod tests {
     #[test]
     fn panes_whose_numbers_do_not_belong_together_are_refused() {
         let not_a_number = f64::NAN.to_bits();
-        let too_great = 1e151_f64.to_bits();
+        let too_great = 1e152_f64.to_bits();
         let negative = |number: i64| number.cast_unsigned();
         for readings in [2, 40] {
             let mut bytes = Vec::new();
@@ -321,14 +325,17 @@ mod tests {
                 (21, u64::from(readings) + 1),
                 (21, u64::MAX),
                 (29, not_a_number),
+                (29, too_great),
                 (37, f64::INFINITY.to_bits()),
                 (45, not_a_number),
+                (45, f64::NEG_INFINITY.to_bits()),
                 (53, not_a_number),
                 (53, 1e3_f64.to_bits()),
                 (53, 11_f64.to_bits()),
                 (61, not_a_number),
                 (61, too_great),
                 (69, 4),
+                (69, 10),
                 (69, negative(i64::MAX)),
                 (69, negative(i64::MIN)),
             ] {
