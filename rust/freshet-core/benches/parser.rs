@@ -87,7 +87,8 @@ fn measure(criterion: &mut Criterion, name: &str, settings: &str, records: &[Str
         bencher.iter(|| {
             for value in records {
                 let value = Some(black_box(value.as_bytes()));
-                let record = RawRecord { key: None, value, timestamp_ms: FIRST_MS + 3_600_000 };
+                let record =
+                    RawRecord { key: None, value, timestamp_ms: Some(FIRST_MS + 3_600_000) };
                 parser.parse(&record, &mut readings).unwrap();
                 black_box(&readings);
             }

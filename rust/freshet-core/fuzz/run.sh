@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs one fuzz target for some seconds: run.sh json|csv|influx SECONDS
+# Runs one fuzz target for some seconds: run.sh json|csv|influx|panes SECONDS
 # It does what `cargo fuzz run` does, which is not on every machine, with the pinned compiler: flags of cargo-fuzz 0.13.
 # What it finds is kept in target/fuzz/found; `run.sh TARGET FILE` replays such a file.
 set -eu
@@ -18,10 +18,15 @@ export RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
 # With a target named, the flags are not for build scripts and procedural macros.
 cargo build --release --locked --quiet --manifest-path "$fuzz/Cargo.toml" --target "$host" --target-dir "$build" --bin "$target"
 
+# A sketch alone has some hundred bytes.
+case $target in
+    panes) longest=4096 ;;
+    *) longest=512 ;;
+esac
 program=$build/$host/release/$target
 mkdir -p "$build/found" "$build/corpus/$target"
 if [ -f "$seconds_or_file" ]; then
     exec "$program" "$seconds_or_file"
 fi
-exec "$program" -max_total_time="$seconds_or_file" -seed=20260101 -max_len=512 -timeout=10 -rss_limit_mb=2048 \
+exec "$program" -max_total_time="$seconds_or_file" -seed=20260101 -max_len=$longest -timeout=10 -rss_limit_mb=2048 \
     -print_final_stats=1 -artifact_prefix="$build/found/$target-" "$build/corpus/$target" "$fuzz/corpus/$target"

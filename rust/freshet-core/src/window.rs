@@ -12,7 +12,7 @@ use crate::duration;
 const MOST_OVERLAPPING: i64 = 1_000;
 
 /// The longest window: its readings are kept until it closes.
-const LONGEST_MS: i64 = 366 * 86_400_000;
+pub(crate) const LONGEST_MS: i64 = 366 * 86_400_000;
 
 const MICROSECONDS: i64 = 1_000;
 

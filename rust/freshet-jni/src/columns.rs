@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayBuilder, ArrayRef, BinaryBuilder, Int32Builder, Int64Builder, StringBuilder,
-    StructArray,
+    Array, ArrayBuilder, ArrayRef, BinaryBuilder, GenericByteBuilder, Int32Builder, Int64Builder,
+    StringBuilder, StructArray,
 };
-use arrow::datatypes::{DataType, Field, Fields};
+use arrow::datatypes::{ByteArrayType, DataType, Field, Fields};
 use arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema, to_ffi};
 use freshet_core::aggregate::PartialAggregate;
 use freshet_core::config::Stream;
@@ -106,6 +106,17 @@ impl RejectedColumns {
         self.value.append_option(record.value);
     }
 
+    /// Memory that is held for them, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let numbers = self.partition.capacity() * size_of::<i32>()
+            + self.offset.capacity() * size_of::<i64>();
+        numbers
+            + bytes_of(&self.reason)
+            + bytes_of(&self.detail)
+            + bytes_of(&self.key)
+            + bytes_of(&self.value)
+    }
+
     pub(crate) fn take(&mut self) -> StructArray {
         record([
             ("partition", Arc::new(self.partition.finish())),
@@ -116,6 +127,10 @@ impl RejectedColumns {
             ("value", Arc::new(self.value.finish())),
         ])
     }
+}
+
+fn bytes_of<T: ByteArrayType>(column: &GenericByteBuilder<T>) -> usize {
+    column.values_capacity() + column.offsets_capacity() * size_of::<T::Offset>()
 }
 
 fn record<const N: usize>(columns: [(&str, ArrayRef); N]) -> StructArray {

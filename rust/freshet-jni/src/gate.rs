@@ -6,6 +6,7 @@ use freshet_core::config::ConfigError;
 use jni::errors::ErrorPolicy;
 use jni::strings::{JNIStr, JNIString};
 use jni::{Env, EnvUnowned, jni_str};
+use log::error;
 use thiserror::Error;
 
 /// What a native method fails with. Each variant is one Java exception class.
@@ -86,6 +87,7 @@ impl<T: Default> ErrorPolicy<T, NativeError> for Throw {
         payload: Box<dyn Any + Send + 'static>,
     ) -> jni::errors::Result<T> {
         let error = NativeError::from_panic("unexpected panic", payload.as_ref());
+        error!("{error}");
         <Self as ErrorPolicy<T, NativeError>>::on_error(env, captures, error)
     }
 }

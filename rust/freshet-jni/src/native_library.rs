@@ -60,10 +60,6 @@ struct JavaLogger {
 
 impl JavaLogger {
     fn forward(&self, env: &mut Env<'_>, record: &Record<'_>) -> jni::errors::Result<()> {
-        // Java code must not run while an exception is pending.
-        if env.exception_check() {
-            return Ok(());
-        }
         let target = JString::from_str(env, record.target())?;
         let message = JString::from_str(env, record.args().to_string())?;
         let arguments = [
@@ -93,9 +89,14 @@ impl Log for JavaLogger {
     }
 
     fn log(&self, record: &Record<'_>) {
-        // A log line that cannot be delivered has nowhere else to go, and is no reason to fail a task.
-        let forwarded = JavaVM::singleton()
-            .and_then(|vm| vm.attach_current_thread(|env| self.forward(env, record)));
+        // Java code must not run while an exception is pending: attaching sets one aside until the end of the call. It would
+        // also catch a new one, and look at it with more references than a native method may have.
+        let forwarded = JavaVM::singleton().and_then(|vm| {
+            vm.attach_current_thread(|env| {
+                // A log line that cannot be delivered has nowhere else to go, and is no reason to fail a task.
+                self.forward(env, record).inspect_err(|_| env.exception_clear())
+            })
+        });
         drop(forwarded);
     }
 

@@ -1,8 +1,7 @@
 //! Native methods of `io.freshet.spark.nativelib.NativeRecordParser`.
 
 use freshet_core::config::Stream;
-use freshet_core::record::{RawRecord, Readings, RecordParser, Rejection};
-use freshet_core::wire::ReasonCode;
+use freshet_core::record::{RawRecord, Readings, RecordParser};
 use jni::objects::{JByteArray, JByteBuffer, JClass};
 use jni::sys::{jboolean, jint, jlong};
 use jni::{Env, EnvUnowned};
@@ -17,16 +16,12 @@ struct Parsing {
     readings: Readings,
     /// Names of the metrics, by their index.
     metrics: Vec<String>,
-    /// Whether the stream names a field for the event time; if not, it is the record's timestamp.
-    has_time_field: bool,
     /// The packed result, reused: see [`Parsing::parse`].
     result: Vec<u8>,
 }
 
 /// In place of the number of readings, when the record is rejected.
 const REJECTED: i32 = -1;
-/// Ahead of any event: a record without a timestamp is not compared with it.
-const NO_TIMESTAMP_MS: i64 = i64::MAX;
 
 impl Parsing {
     fn new(stream: &Stream) -> Self {
@@ -34,7 +29,6 @@ impl Parsing {
             parser: RecordParser::new(stream),
             readings: Readings::default(),
             metrics: stream.values.iter().map(|(name, _)| name.clone()).collect(),
-            has_time_field: stream.time.is_some(),
             result: Vec::new(),
         }
     }
@@ -44,7 +38,9 @@ impl Parsing {
     /// record: -1 (i32), the reason and the detail, texts. A text is its length in bytes (i32), and the bytes.
     fn parse(&mut self, key: Option<&[u8]>, value: &[u8], timestamp: Option<i64>) {
         self.result.clear();
-        if let Err(rejection) = self.try_parse(key, value, timestamp) {
+        let timestamp_ms = timestamp.map(|time| time.div_euclid(1_000));
+        let record = RawRecord { key, value: Some(value), timestamp_ms };
+        if let Err(rejection) = self.parser.parse(&record, &mut self.readings) {
             self.result.extend(REJECTED.to_le_bytes());
             push_text(&mut self.result, rejection.reason.code());
             push_text(&mut self.result, &rejection.detail);
@@ -60,21 +56,6 @@ impl Parsing {
             count += 1;
         }
         self.result[..4].copy_from_slice(&count.to_le_bytes());
-    }
-
-    fn try_parse(
-        &mut self,
-        key: Option<&[u8]>,
-        value: &[u8],
-        timestamp: Option<i64>,
-    ) -> Result<(), Rejection> {
-        if timestamp.is_none() && !self.has_time_field {
-            let detail = "the record has no timestamp, and the stream no 'time'".to_owned();
-            return Err(Rejection { reason: ReasonCode::MissingTime, detail });
-        }
-        let timestamp_ms = timestamp.map_or(NO_TIMESTAMP_MS, |time| time.div_euclid(1_000));
-        let record = RawRecord { key, value: Some(value), timestamp_ms };
-        self.parser.parse(&record, &mut self.readings)
     }
 }
 
@@ -265,9 +246,16 @@ mod tests {
     }
 
     #[test]
-    fn without_a_time_field_the_record_needs_a_timestamp() {
-        let mut parsing = parsing("values = { a = \"a\" }");
-        parsing.parse(Some(b"k"), br#"{"a":1}"#, None);
-        assert_eq!(text(&mut &parsing.result[4..]), "missing_time");
+    fn without_a_time_of_its_own_the_record_needs_a_timestamp() {
+        let influx = "format = \"influx\", values = { a = \"field.a\" }";
+        for (specification, value) in
+            [("values = { a = \"a\" }", &br#"{"a":1}"#[..]), (influx, b"m a=1")]
+        {
+            let mut parsing = parsing(specification);
+            parsing.parse(Some(b"k"), value, None);
+            assert_eq!(text(&mut &parsing.result[4..]), "missing_time");
+            parsing.parse(Some(b"k"), value, Some(0));
+            assert_eq!(parsing.result[..4], 1_i32.to_le_bytes());
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! Native methods of `io.freshet.spark.nativelib.NativeWindowAggregator`.
 
 use std::cell::Cell;
+use std::collections::HashSet;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow::array::StructArray;
@@ -10,6 +13,7 @@ use freshet_core::config::Stream;
 use jni::objects::{JByteArray, JByteBuffer, JClass};
 use jni::sys::{jboolean, jint, jlong};
 use jni::{Env, EnvUnowned};
+use log::{debug, error, info, warn};
 
 use crate::columns::{self, Names, PartialColumns, RejectedColumns};
 use crate::direct;
@@ -26,12 +30,20 @@ struct Aggregation {
     rejected: RejectedColumns,
     /// Partial aggregates are being taken: no records before that has ended.
     draining: bool,
+    /// Partial aggregates were taken since the last records came.
+    taken: bool,
+    /// How often records came after partial aggregates were taken.
+    continuations: u64,
     /// A call has panicked half-way: what was summed up since cannot be trusted.
     broken: bool,
 }
 
+/// The streams of this process, with their topics: the first aggregation of each is worth a line in the log.
+static STREAMS: LazyLock<Mutex<HashSet<(String, String)>>> = LazyLock::new(Mutex::default);
+
 impl Aggregation {
     fn new(stream: Stream, topic: String) -> Self {
+        log_opening(&stream, &topic);
         Self {
             aggregator: WindowAggregator::new(&stream),
             names: Names::of(&stream),
@@ -39,6 +51,8 @@ impl Aggregation {
             topic,
             rejected: RejectedColumns::default(),
             draining: false,
+            taken: false,
+            continuations: 0,
             broken: false,
         }
     }
@@ -51,11 +65,27 @@ impl Aggregation {
                     .to_owned(),
             ));
         }
+        self.note_continuation();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.aggregator.set_now(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
         let current = Cell::new((-1, -1));
         let place = || format!(", partition {}, offset {}", current.get().0, current.get().1);
         self.guard(place, |aggregation| aggregation.add_each(&mut records, &current))
+    }
+
+    /// Says in the log, once, that what this task has summed up is handed on before its records have ended.
+    fn note_continuation(&mut self) {
+        if !mem::take(&mut self.taken) {
+            return;
+        }
+        self.continuations += 1;
+        if self.continuations == 1 {
+            warn!(
+                "stream '{}', topic '{}': a task hands on its partial aggregates early, in several parts, because they \
+                 take all the memory that it may use; spark.freshet.task.memory is the limit",
+                self.stream.name, self.topic
+            );
+        }
     }
 
     /// Runs `body`. After a panic in it, what was summed up cannot be trusted; `place` says where it happened.
@@ -73,7 +103,9 @@ impl Aggregation {
             self.broken = true;
             let (stream, topic) = (&self.stream.name, &self.topic);
             let context = format!("stream '{stream}', topic '{topic}'{}", place());
-            Err(NativeError::from_panic(&context, payload.as_ref()))
+            let error = NativeError::from_panic(&context, payload.as_ref());
+            error!("{error}");
+            Err(error)
         })
     }
 
@@ -96,6 +128,11 @@ impl Aggregation {
         Ok(rejected)
     }
 
+    /// Roughly the memory that it holds, in bytes: what is summed up and what was rejected.
+    fn memory_bytes(&self) -> usize {
+        self.aggregator.memory_bytes() + self.rejected.memory_bytes()
+    }
+
     /// The next partial aggregates of what was summed up; `None` when there are none left, and records can be added again.
     fn take_partials(&mut self) -> Result<Option<StructArray>, NativeError> {
         let place = || ", while its partial aggregates were taken".to_owned();
@@ -106,9 +143,29 @@ impl Aggregation {
             while aggregation.draining && !columns.is_full() {
                 aggregation.draining = aggregator.drain(|partial| columns.push(partial, names));
             }
-            Ok(columns.take())
+            let columns = columns.take();
+            aggregation.taken |= columns.is_some();
+            Ok(columns)
         })
     }
+}
+
+/// Every task opens an aggregation: only the first one of a stream is told to everybody.
+fn log_opening(stream: &Stream, topic: &str) {
+    let name = &stream.name;
+    let is_first = STREAMS
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert((name.clone(), topic.to_owned()));
+    if is_first {
+        let windows: Vec<_> = stream.windows.iter().map(ToString::to_string).collect();
+        let (metrics, windows) = (stream.values.len(), windows.join(", "));
+        info!(
+            "stream '{name}', topic '{topic}': the first aggregation in this process; metrics: {metrics}, windows: \
+             {windows}"
+        );
+    }
+    debug!("stream '{name}', topic '{topic}': an aggregation is opened");
 }
 
 /// Enters a native method that works on the aggregation behind a handle.
@@ -212,8 +269,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_me
     handle: jlong,
 ) -> jlong {
     enter_with(env, handle, |_env, aggregation| {
-        let bytes = aggregation.aggregator.memory_bytes();
-        Ok(jlong::try_from(bytes).unwrap_or(jlong::MAX))
+        Ok(jlong::try_from(aggregation.memory_bytes()).unwrap_or(jlong::MAX))
     })
 }
 
@@ -237,8 +293,42 @@ mod tests {
 
     use arrow::array::{Array, Int64Array};
     use freshet_core::config::Config;
+    use log::{LevelFilter, Log, Metadata, Record};
 
     use super::*;
+
+    /// The log of all tests.
+    struct Lines(Mutex<Vec<String>>);
+
+    static LINES: Lines = Lines(Mutex::new(Vec::new()));
+
+    impl Lines {
+        /// How many lines so far begin like that.
+        fn count(&self, start: &str) -> usize {
+            self.0.lock().unwrap().iter().filter(|line| line.starts_with(start)).count()
+        }
+    }
+
+    impl Log for Lines {
+        fn enabled(&self, _metadata: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn log(&self, record: &Record<'_>) {
+            self.0.lock().unwrap().push(format!("{} {}", record.level(), record.args()));
+        }
+
+        fn flush(&self) {}
+    }
+
+    /// An aggregation for a topic of its own, whose lines are kept.
+    fn logged_aggregation(topic: &str) -> Aggregation {
+        // All tests that come here set the same logger, and all but the first fail to.
+        if log::set_logger(&LINES).is_ok() {
+            log::set_max_level(LevelFilter::Debug);
+        }
+        Aggregation::new(aggregation().stream, topic.to_owned())
+    }
 
     fn aggregation() -> Aggregation {
         let text = "[[stream]]\nname = \"s\"\nvalues = { v = \"v\" }\nwindows = [\"10s\"]\n";
@@ -272,6 +362,18 @@ mod tests {
     }
 
     #[test]
+    fn rejected_records_are_in_the_account_until_they_are_taken() {
+        let mut aggregation = aggregation();
+        let empty = aggregation.memory_bytes();
+        let records = pack("a", &"broken ".repeat(100)).repeat(5_000);
+        assert_eq!(aggregation.add(&records).unwrap(), 5_000);
+        let held = aggregation.memory_bytes() - empty;
+        let taken = aggregation.rejected.take().get_array_memory_size();
+        assert!((taken / 2..=taken * 2).contains(&held), "{held} bytes for {taken}");
+        assert!(aggregation.memory_bytes() <= empty);
+    }
+
+    #[test]
     fn no_records_come_while_partials_are_taken() {
         let mut aggregation = aggregation();
         let records: Vec<u8> = (0..5_000).flat_map(|n| pack(&n.to_string(), "{\"v\":1}")).collect();
@@ -280,6 +382,30 @@ mod tests {
         assert!(aggregation.add(&records).is_err());
         assert_eq!(aggregation.take_partials().unwrap().unwrap().len(), 904);
         assert_eq!(aggregation.add(&records).unwrap(), 0);
+    }
+
+    #[test]
+    fn the_first_aggregation_of_a_stream_is_told_once_and_the_others_to_who_debugs() {
+        for _ in 0..3 {
+            logged_aggregation("opened");
+        }
+        let place = "stream 's', topic 'opened'";
+        assert_eq!(LINES.count(&format!("INFO {place}: the first aggregation")), 1);
+        assert_eq!(LINES.count(&format!("DEBUG {place}: an aggregation is opened")), 3);
+    }
+
+    #[test]
+    fn a_task_that_hands_on_early_says_so_once() {
+        let mut aggregation = logged_aggregation("early");
+        let line = "WARN stream 's', topic 'early': a task hands on its partial aggregates early";
+        let record = pack("a", "{\"v\":1}");
+        assert!(aggregation.take_partials().unwrap().is_none());
+        for warnings in [0, 1, 1] {
+            aggregation.add(&record).unwrap();
+            aggregation.add(&record).unwrap();
+            assert_eq!(LINES.count(line), warnings);
+            while aggregation.take_partials().unwrap().is_some() {}
+        }
     }
 
     #[test]
@@ -292,7 +418,7 @@ mod tests {
 
     #[test]
     fn a_panic_names_its_place_and_ends_the_aggregation() {
-        let mut aggregation = aggregation();
+        let mut aggregation = logged_aggregation("raw.s");
         let error = aggregation
             .guard(|| ", offset 7".to_owned(), |_| -> Result<(), _> { panic!("out of luck") })
             .unwrap_err()
@@ -300,6 +426,7 @@ mod tests {
         for part in ["stream 's'", "topic 'raw.s'", "offset 7", "out of luck"] {
             assert!(error.contains(part), "{error}");
         }
+        assert_eq!(LINES.count(&format!("ERROR {error}")), 1);
         assert!(aggregation.add(&[]).is_err());
         assert!(aggregation.take_partials().is_err());
     }

@@ -199,7 +199,8 @@ mod tests {
         let mut aggregator = WindowAggregator::new(&stream());
         for second in seconds {
             let (key, value) = (Some(&b"k"[..]), Some(&br#"{"v":2}"#[..]));
-            aggregator.add(&RawRecord { key, value, timestamp_ms: second * 1_000 }).unwrap();
+            let timestamp_ms = Some(second * 1_000);
+            aggregator.add(&RawRecord { key, value, timestamp_ms }).unwrap();
         }
         let mut panes = Vec::new();
         while aggregator.drain(|partial| {

@@ -23,7 +23,7 @@ pub(crate) struct PackedRecord<'a> {
 
 impl<'a> PackedRecord<'a> {
     pub(crate) fn raw(&self) -> RawRecord<'a> {
-        RawRecord { key: self.key, value: self.value, timestamp_ms: self.timestamp_ms }
+        RawRecord { key: self.key, value: self.value, timestamp_ms: Some(self.timestamp_ms) }
     }
 }
 

@@ -54,7 +54,7 @@ pub fn run(streams: &[Stream], input: &[u8], mut check: impl FnMut(usize, &[u8],
 
 fn parse(parser: &mut RecordParser, record: &[u8]) -> Outcome {
     let key = Some(&b"the key"[..]);
-    let record = RawRecord { key, value: Some(record), timestamp_ms: END_OF_9999_MS };
+    let record = RawRecord { key, value: Some(record), timestamp_ms: Some(END_OF_9999_MS) };
     let mut readings = Readings::default();
     parser.parse(&record, &mut readings)?;
     assert!(readings.points().all(|point| !point.values.is_empty()));

@@ -3,6 +3,7 @@
 mod encoding;
 mod panes;
 mod percentiles;
+mod sketch;
 mod state;
 mod stats;
 mod windows;

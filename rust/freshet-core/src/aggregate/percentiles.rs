@@ -2,16 +2,9 @@
 
 use std::borrow::Cow;
 
-use sketches_ddsketch::{Config, DDSketch};
+use sketches_ddsketch::DDSketch;
 
-/// Relative error of the percentiles.
-const RELATIVE_ERROR: f64 = 0.01;
-
-/// Buckets of the sketch: with 1 % error they span 17 orders of magnitude before the lowest ones are joined.
-const MAX_BUCKETS: u32 = 2048;
-
-/// Smaller magnitudes count as zero in the percentiles. The limit on buckets does not depend on it.
-const LEAST_VALUE: f64 = 1e-300;
+use super::sketch;
 
 /// So many readings take less memory than the smallest sketch does, and no logarithms.
 const FEW: usize = 32;
@@ -47,9 +40,9 @@ impl Percentiles {
             }
             (this, Self::Few(theirs)) => add_all(this.make_sketch(), theirs),
             (this, Self::Many(theirs)) => {
-                // Sketches refuse to merge only when they were configured differently, and there is one configuration.
-                let merged = this.make_sketch().merge(theirs);
-                debug_assert!(merged.is_ok());
+                this.make_sketch().merge(theirs).unwrap_or_else(|error| {
+                    unreachable!("sketches are made and decoded with one configuration: {error}")
+                });
             }
         }
     }
@@ -87,7 +80,7 @@ impl Percentiles {
 }
 
 fn sketch_of(values: &[f64]) -> DDSketch {
-    let mut sketch = DDSketch::new(Config::new(RELATIVE_ERROR, MAX_BUCKETS, LEAST_VALUE));
+    let mut sketch = sketch::empty();
     add_all(&mut sketch, values);
     sketch
 }

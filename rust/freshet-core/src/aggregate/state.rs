@@ -72,12 +72,13 @@ impl<'a> WindowState<'a> {
     ///
     /// [`InvalidPanes`] when the bytes were written by another version, or are damaged.
     pub fn decode(spec: WindowSpec, state: &'a [u8]) -> Result<Self, InvalidPanes> {
+        let grid = PaneGrid::of(spec);
         let unchanged = |pane: EncodedPane<'a>| StatePane {
             start_us: pane.start_us,
             content: Content::Unchanged(pane),
         };
-        let panes = encoding::panes(state)?.map(|pane| pane.map(unchanged));
-        Ok(Self { grid: PaneGrid::of(spec), panes: panes.collect::<Result<_, _>>()? })
+        let panes = encoding::panes(state, grid.pane)?.map(|pane| pane.map(unchanged));
+        Ok(Self { grid, panes: panes.collect::<Result<_, _>>()? })
     }
 
     /// Adds panes of the micro-batch, as [`super::PartialAggregate::encode_panes`] gives them, and says how many records
@@ -88,7 +89,7 @@ impl<'a> WindowState<'a> {
     /// [`InvalidPanes`] when the bytes were written by another version, or are damaged.
     pub fn add(&mut self, partial: &[u8], watermarks: Watermarks) -> Result<u64, InvalidPanes> {
         let mut counted = 0;
-        for pane in encoding::panes(partial)? {
+        for pane in encoding::panes(partial, self.grid.pane)? {
             let pane = pane?;
             if self.grid.closes(pane.start_us) > watermarks.late_us {
                 let pane = pane.decode()?;
@@ -108,6 +109,9 @@ impl<'a> WindowState<'a> {
                     *content = Content::Changed(encoded.decode()?);
                 }
                 if let Content::Changed(changed) = content {
+                    if changed.stats.count() + pane.stats.count() > encoding::MOST_READINGS {
+                        return Err(InvalidPanes::Damaged);
+                    }
                     changed.records += pane.records;
                     changed.stats.merge(&pane.stats);
                 }

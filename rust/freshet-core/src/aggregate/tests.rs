@@ -48,7 +48,7 @@ fn windows(aggregator: &mut WindowAggregator, stream: &Stream) -> BTreeMap<Key, 
 }
 
 fn add(aggregator: &mut WindowAggregator, value: &str) -> Result<(), Rejection> {
-    let record = RawRecord { key: None, value: Some(value.as_bytes()), timestamp_ms: 0 };
+    let record = RawRecord { key: None, value: Some(value.as_bytes()), timestamp_ms: Some(0) };
     aggregator.add(&record)
 }
 

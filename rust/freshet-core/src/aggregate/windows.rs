@@ -30,7 +30,8 @@ pub struct WindowAggregator {
     /// One for every metric of every series: `series * metrics + metric`.
     panes: Vec<Panes>,
     cells: Vec<Cell>,
-    memory_bytes: usize,
+    /// What `series`, `panes` and `cells` point to; see [`Self::memory_bytes`].
+    pointed_to_bytes: usize,
     drain: Option<Drain>,
 }
 
@@ -142,11 +143,14 @@ impl PartialAggregate<'_> {
 /// So many panes are handed on together at the most, which are some megabytes even with the largest sketches.
 const MOST_PANES: usize = 1_024;
 
-/// Roughly what a pane costs beside its statistics: its place in the tree.
-const PANE_OVERHEAD_BYTES: usize = 32;
+/// Roughly what the tree of a metric's panes costs from the first one on: a leaf.
+const TREE_BYTES: usize = 192;
 
-/// Roughly what a metric of a series costs: the tree of its panes with its first leaf, and a place in the table of series.
-const METRIC_OVERHEAD_BYTES: usize = size_of::<Panes>() + 256;
+/// Roughly what each further pane costs there.
+const PANE_IN_TREE_BYTES: usize = 24;
+
+/// What a place in the table of series costs: the id's pointer and length, its hash, and its number.
+const SERIES_BYTES: usize = size_of::<(Box<str>, usize, usize)>();
 
 impl WindowAggregator {
     /// An aggregator for the records of that stream.
@@ -160,7 +164,7 @@ impl WindowAggregator {
             series: IndexSet::default(),
             panes: Vec::new(),
             cells: Vec::new(),
-            memory_bytes: 0,
+            pointed_to_bytes: 0,
             drain: None,
         }
     }
@@ -202,12 +206,13 @@ impl WindowAggregator {
             let position = panes.position(pane, self.cells.len());
             if position == self.cells.len() {
                 self.cells.push(Cell::default());
-                self.memory_bytes += PANE_OVERHEAD_BYTES + size_of::<Cell>();
+                let is_first = panes.by_number.len() == 1;
+                self.pointed_to_bytes += if is_first { TREE_BYTES } else { PANE_IN_TREE_BYTES };
             }
             let stats = &mut self.cells[position].stats;
             let before = stats.heap_bytes();
             stats.add(point.time_us, *value);
-            self.memory_bytes += stats.heap_bytes() - before;
+            self.pointed_to_bytes += stats.heap_bytes() - before;
             first = first.or(Some(position));
         }
         first.unwrap_or_default()
@@ -219,13 +224,16 @@ impl WindowAggregator {
         }
         let (number, _) = self.series.insert_full(series.into());
         self.panes.resize_with((number + 1) * self.metrics, Panes::default);
-        self.memory_bytes += series.len() + self.metrics * METRIC_OVERHEAD_BYTES;
+        self.pointed_to_bytes += series.len();
         number
     }
 
-    /// Roughly the memory it holds, in bytes.
+    /// Roughly the memory that it holds for what was summed up, in bytes.
     pub fn memory_bytes(&self) -> usize {
-        self.memory_bytes
+        self.pointed_to_bytes
+            + self.series.capacity() * SERIES_BYTES
+            + self.panes.capacity() * size_of::<Panes>()
+            + self.cells.capacity() * size_of::<Cell>()
     }
 
     /// Hands the next partial aggregate to `emit`, series by series, whose memory is freed on the way. False when none was
@@ -269,7 +277,7 @@ impl WindowAggregator {
         let mut taken = Vec::with_capacity(panes.by_number.len());
         for (number, position) in panes.by_number {
             let Cell { stats, records } = mem::take(&mut self.cells[position]);
-            self.memory_bytes -= stats.heap_bytes();
+            self.pointed_to_bytes -= stats.heap_bytes();
             taken.push(Pane { start_us: number * self.pane_us, stats, records });
         }
         taken
@@ -279,7 +287,7 @@ impl WindowAggregator {
         self.series = IndexSet::default();
         self.panes = Vec::new();
         self.cells = Vec::new();
-        self.memory_bytes = 0;
+        self.pointed_to_bytes = 0;
         self.drain = None;
     }
 }

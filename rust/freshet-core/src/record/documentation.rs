@@ -63,7 +63,7 @@ fn noon_ms() -> i64 {
 }
 
 fn parse(parser: &mut RecordParser, value: Option<&[u8]>) -> Result<Readings, Rejection> {
-    let record = RawRecord { key: Some(b"the key"), value, timestamp_ms: noon_ms() };
+    let record = RawRecord { key: Some(b"the key"), value, timestamp_ms: Some(noon_ms()) };
     let mut readings = Readings::default();
     parser.parse(&record, &mut readings)?;
     Ok(readings)

@@ -31,6 +31,7 @@ use json::JsonReader;
 use line_protocol::LineProtocolReader;
 
 pub(crate) use line_protocol::Place;
+pub(crate) use time::{EARLIEST_US, LATEST_US};
 
 /// A record of more bytes is rejected as `too_large`.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
@@ -51,8 +52,8 @@ pub struct RawRecord<'a> {
     pub key: Option<&'a [u8]>,
     /// The record's value; `None` for a tombstone.
     pub value: Option<&'a [u8]>,
-    /// Kafka's timestamp, epoch milliseconds.
-    pub timestamp_ms: i64,
+    /// Kafka's timestamp, epoch milliseconds; `None` for a record that comes from elsewhere and has none.
+    pub timestamp_ms: Option<i64>,
 }
 
 /// Why a record was not counted.
@@ -138,7 +139,7 @@ impl RecordParser {
     /// Tells the parser what time it is (epoch milliseconds). Kafka's timestamp comes mostly from the sender, whose clock
     /// may be wrong: from now on no event may be too far ahead of this time either.
     pub fn set_now(&mut self, now_ms: i64) {
-        self.mapping.now_us = now_ms.saturating_mul(1_000);
+        self.mapping.now_us = Some(to_us(now_ms));
     }
 
     /// Replaces the content of `readings` by what the record holds: at least one point with at least one value.
@@ -198,8 +199,8 @@ struct Mapping {
     /// Whether a record may have rows that are none of the stream's: lines of other measurements.
     passes_over_other_rows: bool,
     max_future_us: i64,
-    /// This machine's time, epoch microseconds; see [`RecordParser::set_now`].
-    now_us: i64,
+    /// This machine's time, epoch microseconds, when it is known; see [`RecordParser::set_now`].
+    now_us: Option<i64>,
 }
 
 impl Mapping {
@@ -214,7 +215,7 @@ impl Mapping {
             text_numbers: stream.text_numbers || stream.format == Format::Csv,
             passes_over_other_rows: stream.format == Format::Influx,
             max_future_us: i64::try_from(stream.max_future.as_micros()).unwrap_or(i64::MAX),
-            now_us: i64::MAX,
+            now_us: None,
         }
     }
 
@@ -269,24 +270,36 @@ impl Mapping {
         }
     }
 
-    fn read_time(&self, row: Row<'_>, timestamp_ms: i64) -> Result<i64, Rejection> {
-        let kafka_us = timestamp_ms.saturating_mul(1_000);
+    fn read_time(&self, row: Row<'_>, timestamp_ms: Option<i64>) -> Result<i64, Rejection> {
         let time_us = match &self.time {
             Some((slot, format)) if !self.takes_kafkas_time(row, *slot) => {
                 self.read_time_field(row, *slot, format)?
             }
-            _ => time::in_range(kafka_us).ok_or_else(|| {
-                let detail = format!("Kafka's timestamp {timestamp_ms} is out of range");
-                Rejection::new(ReasonCode::InvalidTime, detail)
-            })?,
+            _ => self.read_kafkas_time(timestamp_ms)?,
         };
-        let ahead_us = time_us.saturating_sub(kafka_us.min(self.now_us));
+        let Some(clock_us) = timestamp_ms.map(to_us).into_iter().chain(self.now_us).min() else {
+            return Ok(time_us);
+        };
+        let ahead_us = time_us.saturating_sub(clock_us);
         if ahead_us > self.max_future_us {
             let ahead = ahead_us / 1_000;
             let detail = format!("event time is {ahead} ms ahead of Kafka's timestamp or of now");
             return Err(Rejection::new(ReasonCode::InFuture, detail));
         }
         Ok(time_us)
+    }
+
+    /// Kafka's timestamp as the event time.
+    fn read_kafkas_time(&self, timestamp_ms: Option<i64>) -> Result<i64, Rejection> {
+        let Some(timestamp_ms) = timestamp_ms else {
+            let nor = if self.time_may_be_missing { "the line" } else { "the stream a 'time'" };
+            let detail = format!("the record has no timestamp, nor has {nor}");
+            return Err(Rejection::new(ReasonCode::MissingTime, detail));
+        };
+        time::in_range(to_us(timestamp_ms)).ok_or_else(|| {
+            let detail = format!("Kafka's timestamp {timestamp_ms} is out of range");
+            Rejection::new(ReasonCode::InvalidTime, detail)
+        })
     }
 
     fn takes_kafkas_time(&self, row: Row<'_>, slot: usize) -> bool {
@@ -348,6 +361,11 @@ impl Mapping {
     fn describe(&self, row: Row<'_>, slot: usize) -> String {
         format!("'{}' is {}", self.names[slot], row.describe(slot))
     }
+}
+
+/// Milliseconds as microseconds; what does not fit is out of the range of times before and after.
+fn to_us(milliseconds: i64) -> i64 {
+    milliseconds.saturating_mul(1_000)
 }
 
 fn series_from_key(key: Option<&[u8]>) -> Result<&str, Rejection> {

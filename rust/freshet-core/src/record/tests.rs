@@ -18,7 +18,11 @@ values = { temp = "t", rss = "mem.rss", first = "list.0" }
 type Parsed = Result<Vec<(String, usize, i64, f64)>, ReasonCode>;
 
 fn parse(parser: &mut RecordParser, value: &[u8]) -> Parsed {
-    let record = RawRecord { key: Some(b"the key"), value: Some(value), timestamp_ms: 1_000_000 };
+    parse_at(parser, Some(1_000_000), value)
+}
+
+fn parse_at(parser: &mut RecordParser, timestamp_ms: Option<i64>, value: &[u8]) -> Parsed {
+    let record = RawRecord { key: Some(b"the key"), value: Some(value), timestamp_ms };
     let mut readings = Readings::default();
     parser.parse(&record, &mut readings).map_err(|rejection| rejection.reason)?;
     Ok(readings.iter().map(|r| (r.series.to_owned(), r.metric, r.time_us, r.value)).collect())
@@ -134,26 +138,73 @@ fn the_key_and_kafkas_time_serve_where_the_stream_names_none() {
 
     let mut readings = Readings::default();
     for key in [None, Some(&b""[..])] {
-        let record = RawRecord { key, value: Some(b"{\"t\":2}"), timestamp_ms: 0 };
+        let record = RawRecord { key, value: Some(b"{\"t\":2}"), timestamp_ms: Some(0) };
         let rejection = parser.parse(&record, &mut readings).unwrap_err();
         assert_eq!(rejection.reason, ReasonCode::MissingSeries);
     }
-    let record = RawRecord { key: Some(b"\xff"), value: Some(b"{\"t\":2}"), timestamp_ms: 0 };
+    let record = RawRecord { key: Some(b"\xff"), value: Some(b"{\"t\":2}"), timestamp_ms: Some(0) };
     assert_eq!(parser.parse(&record, &mut readings).unwrap_err().reason, ReasonCode::InvalidUtf8);
 }
 
 #[test]
 fn a_senders_clock_that_is_ahead_cannot_move_time() {
-    let record =
-        |timestamp_ms| RawRecord { key: Some(b"k"), value: Some(b"{\"t\":2}"), timestamp_ms };
     let mut parser = parser("values = { t = \"t\" }\nmax_future = \"1m\"");
-    let mut readings = Readings::default();
     parser.set_now(1_000_000);
-    assert!(parser.parse(&record(1_060_000), &mut readings).is_ok());
-    let reason = parser.parse(&record(1_060_001), &mut readings).unwrap_err().reason;
-    assert_eq!(reason, ReasonCode::InFuture);
-    let reason = parser.parse(&record(i64::MIN), &mut readings).unwrap_err().reason;
-    assert_eq!(reason, ReasonCode::InvalidTime);
+    let mut parse = |timestamp_ms| parse_at(&mut parser, Some(timestamp_ms), b"{\"t\":2}");
+    assert!(parse(1_060_000).is_ok());
+    assert_eq!(parse(1_060_001), Err(ReasonCode::InFuture));
+}
+
+#[test]
+fn kafkas_time_out_of_range_is_no_event_time() {
+    let mut parser = parser("values = { t = \"t\" }");
+    let (first_ms, last_ms) = (-62_135_596_800_000, 253_402_300_799_999);
+    for timestamp_ms in [first_ms, -1, last_ms] {
+        let expected = vec![("the key".to_owned(), 0, timestamp_ms * 1_000, 2.0)];
+        assert_eq!(parse_at(&mut parser, Some(timestamp_ms), b"{\"t\":2}"), Ok(expected));
+    }
+    // Cut to 64 bits, the microseconds of the third would be a time of the year 1970.
+    for timestamp_ms in [first_ms - 1, last_ms + 1, 18_446_744_073_709_552, i64::MIN, i64::MAX] {
+        let parsed = parse_at(&mut parser, Some(timestamp_ms), b"{\"t\":2}");
+        assert_eq!(parsed, Err(ReasonCode::InvalidTime), "{timestamp_ms}");
+    }
+}
+
+const FORMATS_WITHOUT_TIME: [(&str, &[u8]); 3] = [
+    ("format = \"json\"\nvalues = { v = \"v\" }", b"{\"v\":2}"),
+    ("format = \"csv\"\nvalues = { v = \"1\" }", b"2"),
+    ("format = \"influx\"\nvalues = { v = \"field.v\" }", b"m v=2"),
+];
+
+const FORMATS_WITH_TIME: [(&str, &[u8]); 3] = [
+    (
+        "format = \"json\"\nvalues = { v = \"v\" }\ntime = { field = \"at\", unit = \"ms\" }",
+        b"{\"v\":2,\"at\":5}",
+    ),
+    ("format = \"csv\"\nvalues = { v = \"1\" }\ntime = { field = \"2\", unit = \"ms\" }", b"2,5"),
+    ("format = \"influx\"\nvalues = { v = \"field.v\" }\ntime = { unit = \"ms\" }", b"m v=2 5"),
+];
+
+#[test]
+fn without_any_timestamp_the_time_is_missing() {
+    for (stream, value) in FORMATS_WITHOUT_TIME {
+        let mut parser = parser(stream);
+        assert_eq!(parse_at(&mut parser, None, value), Err(ReasonCode::MissingTime), "{stream}");
+        assert!(parse_at(&mut parser, Some(0), value).is_ok(), "{stream}");
+    }
+}
+
+#[test]
+fn without_kafkas_timestamp_an_event_is_not_compared_with_it() {
+    for (stream, value) in FORMATS_WITH_TIME {
+        let mut parser = parser(&format!("{stream}\nmax_future = \"1ms\""));
+        assert_eq!(parse_at(&mut parser, Some(3), value), Err(ReasonCode::InFuture), "{stream}");
+        let parsed = parse_at(&mut parser, None, value).unwrap();
+        assert_eq!(parsed[0].2, 5_000, "{stream}");
+        // This machine's clock is still there.
+        parser.set_now(3);
+        assert_eq!(parse_at(&mut parser, None, value), Err(ReasonCode::InFuture), "{stream}");
+    }
 }
 
 #[test]
@@ -170,7 +221,7 @@ fn details_name_the_field_and_quote_what_stands_there() {
     let mut parser = parser(SENSORS);
     let mut detail = |value: &str| {
         let record =
-            RawRecord { key: None, value: Some(value.as_bytes()), timestamp_ms: 1_000_000 };
+            RawRecord { key: None, value: Some(value.as_bytes()), timestamp_ms: Some(1_000_000) };
         parser.parse(&record, &mut Readings::default()).unwrap_err().detail
     };
     assert_eq!(detail(r#"{"site":"a"}"#), "'id' is missing");

@@ -35,10 +35,10 @@ pub enum TimeFormat {
 pub struct InvalidTimeFormat(String);
 
 /// The years 1 to 9999, which every part of the pipeline can show; in microseconds since the epoch.
-const EARLIEST_US: i64 = -62_135_596_800_000_000;
+pub(crate) const EARLIEST_US: i64 = -62_135_596_800_000_000;
+pub(crate) const LATEST_US: i64 = 253_402_300_799_999_999;
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const AFTERNOON: SignedDuration = SignedDuration::from_secs(15 * 3_600 + 4 * 60 + 5);
-const LATEST_US: i64 = 253_402_300_799_999_999;
 
 impl TimeFormat {
     /// Whether times are written as texts, and not as numbers.

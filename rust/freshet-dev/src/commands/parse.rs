@@ -161,7 +161,7 @@ impl<'a> Sample<'a> {
     }
 
     fn parse(&mut self, value: &[u8]) -> io::Result<()> {
-        let record = RawRecord { key: self.key, value: Some(value), timestamp_ms: now_ms() };
+        let record = RawRecord { key: self.key, value: Some(value), timestamp_ms: Some(now_ms()) };
         let mut readings = Readings::default();
         self.summary.records += 1;
         match self.parser.parse(&record, &mut readings) {

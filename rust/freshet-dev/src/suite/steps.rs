@@ -20,7 +20,7 @@ const ALL: [TestPart; 4] = [TestPart::Rust, TestPart::Jvm, TestPart::Node, TestP
 
 const FUZZ_SCRIPT: &str = "rust/freshet-core/fuzz/run.sh";
 const FUZZ_MANIFEST: &str = "rust/freshet-core/fuzz/Cargo.toml";
-/// How long each target looks for a record that breaks the parser.
+/// How long each target looks for bytes that break what reads them.
 const FUZZ_SECONDS: &str = "60";
 
 /// The steps of the named parts in their order, of all parts when none is named. `long` adds what takes long: cargo
@@ -61,6 +61,7 @@ fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
             ("fuzzing of JSON", fuzz("json")),
             ("fuzzing of CSV", fuzz("csv")),
             ("fuzzing of line protocol", fuzz("influx")),
+            ("fuzzing of the windows' state", fuzz("panes")),
         ],
         TestPart::Jvm => {
             let mut steps = vec![

@@ -20,6 +20,7 @@ public final class KafkaRow extends GenericInternalRow {
     private static final int TIMESTAMP = 5;
     private static final int TIMESTAMP_TYPE = 6;
     private static final long MICROS_PER_MILLI = 1_000;
+    private static final long MOST_MILLIS = Long.MAX_VALUE / MICROS_PER_MILLI;
 
     private final int partition;
     private final String topic;
@@ -56,7 +57,7 @@ public final class KafkaRow extends GenericInternalRow {
 
     @Override
     public long getLong(int column) {
-        return column == OFFSET ? record.offset() : record.timestamp() * MICROS_PER_MILLI;
+        return column == OFFSET ? record.offset() : micros(record.timestamp());
     }
 
     @Override
@@ -68,6 +69,11 @@ public final class KafkaRow extends GenericInternalRow {
             case OFFSET, TIMESTAMP -> getLong(column);
             default -> throw new IndexOutOfBoundsException(column);
         };
+    }
+
+    /** A time that does not fit stays far out of the range of event times, and does not wrap around into it. */
+    private static long micros(long millis) {
+        return Math.max(-MOST_MILLIS, Math.min(millis, MOST_MILLIS)) * MICROS_PER_MILLI;
     }
 
     private static byte[] copy(ByteBuffer bytes) {

@@ -67,7 +67,7 @@ public final class NativeWindowAggregator implements AutoCloseable {
         }
     }
 
-    /** Roughly the bytes that are summed up in native memory. */
+    /** Roughly the native memory that it holds, in bytes: what is summed up, and rejected records until they are taken. */
     public long memoryBytes() {
         return memoryBytes(handle);
     }
