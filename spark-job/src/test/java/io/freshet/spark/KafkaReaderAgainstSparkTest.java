@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.freshet.spark.kafka.KafkaRow;
+import io.freshet.spark.kafka.KafkaScan;
 import io.freshet.spark.plan.RowStep;
 import io.freshet.spark.plan.Step;
 import java.lang.management.ManagementFactory;
@@ -347,7 +348,7 @@ class KafkaReaderAgainstSparkTest {
     }
 
     private static Dataset<Row> step(Dataset<Row> rows) {
-        return Step.apply(rows, COLUMNS, new Copy(), Copy.OUTPUT);
+        return Step.apply(rows, COLUMNS, new Copy(), Copy.OUTPUT, KafkaScan::rows);
     }
 
     private static Dataset<Row> selected(Dataset<Row> rows) {

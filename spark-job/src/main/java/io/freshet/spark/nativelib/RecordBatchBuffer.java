@@ -1,6 +1,5 @@
 package io.freshet.spark.nativelib;
 
-import io.freshet.spark.kafka.KafkaRow;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.apache.spark.sql.catalyst.InternalRow;
@@ -59,7 +58,7 @@ public final class RecordBatchBuffer {
         if (row.isNullAt(column)) {
             return -1;
         }
-        if (row instanceof KafkaRow record) {
+        if (row instanceof ByteBufferRow record) {
             return record.bytes(column).remaining();
         }
         return row instanceof UnsafeRow ? (int) row.getLong(column) : row.getBinary(column).length;
@@ -73,7 +72,7 @@ public final class RecordBatchBuffer {
         if (length <= 0) {
             return;
         }
-        if (row instanceof KafkaRow record) {
+        if (row instanceof ByteBufferRow record) {
             buffer.put(record.bytes(column).duplicate());
         } else if (row instanceof UnsafeRow unsafe && unsafe.getBaseObject() instanceof byte[] bytes) {
             long distance = row.getLong(column) >>> Integer.SIZE;

@@ -26,8 +26,9 @@ public final class Step extends LogicalPlan implements StepPlan<LogicalPlan>, Mu
     private final Parts<LogicalPlan> parts;
 
     /** Only for Spark's rules: use {@link #apply}. */
-    public Step(LogicalPlan child, Seq<Attribute> input, PartitionStep step, Seq<Attribute> output) {
-        parts = new Parts<>(child, input, step, output);
+    public Step(
+        LogicalPlan child, Seq<Attribute> input, PartitionStep step, Seq<Attribute> output, DirectSource source) {
+        parts = new Parts<>(child, input, step, output, source);
     }
 
     /**
@@ -37,13 +38,25 @@ public final class Step extends LogicalPlan implements StepPlan<LogicalPlan>, Mu
      * @param schema the rows that it makes
      */
     public static Dataset<Row> apply(Dataset<Row> rows, List<String> columns, PartitionStep step, StructType schema) {
+        return apply(rows, columns, step, schema, DirectSource.NONE);
+    }
+
+    /**
+     * The rows that the step makes of a dataset's.
+     *
+     * @param columns names of the columns that the step reads
+     * @param schema the rows that it makes
+     * @param source a shorter way to the dataset's rows
+     */
+    public static Dataset<Row> apply(
+        Dataset<Row> rows, List<String> columns, PartitionStep step, StructType schema, DirectSource source) {
         SparkSession session = (SparkSession) rows.sparkSession();
         StepStrategy.addTo(session);
         LogicalPlan plan = ((org.apache.spark.sql.classic.Dataset<Row>) rows).queryExecution().analyzed();
         List<Attribute> input = columns.stream().map(column -> attribute(plan, column)).toList();
         List<Attribute> output = List.copyOf(CollectionConverters.asJava(DataTypeUtils.toAttributes(schema)));
-        return org.apache.spark.sql.classic.Dataset.ofRows(session,
-            new Step(plan, CollectionConverters.asScala(input).toSeq(), step, CollectionConverters.asScala(output).toSeq()));
+        return org.apache.spark.sql.classic.Dataset.ofRows(session, new Step(plan,
+            CollectionConverters.asScala(input).toSeq(), step, CollectionConverters.asScala(output).toSeq(), source));
     }
 
     private static Attribute attribute(LogicalPlan plan, String column) {
@@ -55,7 +68,7 @@ public final class Step extends LogicalPlan implements StepPlan<LogicalPlan>, Mu
     }
 
     StepExec plan(SparkPlan plannedChild) {
-        return new StepExec(plannedChild, parts.input(), parts.step(), parts.output());
+        return new StepExec(plannedChild, parts.input(), parts.step(), parts.output(), parts.source());
     }
 
     @Override
@@ -86,14 +99,15 @@ public final class Step extends LogicalPlan implements StepPlan<LogicalPlan>, Mu
 
     @Override
     public LogicalPlan withNewChildrenInternal(IndexedSeq<LogicalPlan> children) {
-        return new Step(children.apply(0), parts.input(), parts.step(), parts.output());
+        return new Step(children.apply(0), parts.input(), parts.step(), parts.output(), parts.source());
     }
 
     /** The same rows with columns of other ids, for a query that joins a dataset with itself. */
     @Override
     public LogicalPlan newInstance() {
         List<Attribute> renewed = CollectionConverters.asJava(parts.output()).stream().map(Attribute::newInstance).toList();
-        return new Step(parts.child(), parts.input(), parts.step(), CollectionConverters.asScala(renewed).toSeq());
+        return new Step(
+            parts.child(), parts.input(), parts.step(), CollectionConverters.asScala(renewed).toSeq(), parts.source());
     }
 
     @Override

@@ -1,6 +1,5 @@
 package io.freshet.spark.plan;
 
-import io.freshet.spark.kafka.KafkaScan;
 import java.util.List;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.catalyst.InternalRow;
@@ -21,8 +20,9 @@ public final class StepExec extends SparkPlan implements StepPlan<SparkPlan> {
     private final Parts<SparkPlan> parts;
 
     /** See {@link StepPlan}: Spark's rules copy the plan by this constructor. */
-    public StepExec(SparkPlan child, Seq<Attribute> input, PartitionStep step, Seq<Attribute> output) {
-        parts = new Parts<>(child, input, step, output);
+    public StepExec(
+        SparkPlan child, Seq<Attribute> input, PartitionStep step, Seq<Attribute> output, DirectSource source) {
+        parts = new Parts<>(child, input, step, output, source);
     }
 
     @Override
@@ -32,7 +32,7 @@ public final class StepExec extends SparkPlan implements StepPlan<SparkPlan> {
         int[] columns = CollectionConverters.asJava(parts.input()).stream()
             .mapToInt(column -> ordinal(source, column)).toArray();
         PartitionStep running = parts.step();
-        RDD<InternalRow> rows = KafkaScan.rows(source).orElseGet(source::execute);
+        RDD<InternalRow> rows = parts.source().rows(source).orElseGet(source::execute);
         return rows.toJavaRDD().mapPartitions(task -> running.run(task, columns)).rdd();
     }
 
@@ -82,7 +82,7 @@ public final class StepExec extends SparkPlan implements StepPlan<SparkPlan> {
 
     @Override
     public SparkPlan withNewChildrenInternal(IndexedSeq<SparkPlan> children) {
-        return new StepExec(children.apply(0), parts.input(), parts.step(), parts.output());
+        return new StepExec(children.apply(0), parts.input(), parts.step(), parts.output(), parts.source());
     }
 
     @Override

@@ -19,8 +19,10 @@ interface StepPlan<P> extends Product {
      * @param child whose rows the step takes
      * @param input the columns that it reads of them
      * @param output the columns that it makes
+     * @param source a shorter way to the rows of the child
      */
-    record Parts<P>(P child, Seq<Attribute> input, PartitionStep step, Seq<Attribute> output)
+    record Parts<P>(
+        P child, Seq<Attribute> input, PartitionStep step, Seq<Attribute> output, DirectSource source)
         implements Serializable {}
 
     /** What the plan holds. */
@@ -28,7 +30,7 @@ interface StepPlan<P> extends Product {
 
     @Override
     default int productArity() {
-        return 4;
+        return 5;
     }
 
     @Override
@@ -38,6 +40,7 @@ interface StepPlan<P> extends Product {
             case 1 -> parts().input();
             case 2 -> parts().step();
             case 3 -> parts().output();
+            case 4 -> parts().source();
             default -> throw new IndexOutOfBoundsException(position);
         };
     }
