@@ -149,6 +149,15 @@ class FreshetTest {
     }
 
     @Test
+    void allWindowsAgainAndAgainAreRefused() {
+        StreamSpec spec = StreamSpec.parse(FIELDS + ", windows = \"1m\"");
+        var thrown = assertThrows(IllegalArgumentException.class,
+            () -> Freshet.windows(records(), spec, RejectedRecords.dropped(), OutputMode.Complete()));
+        assertEquals("windows are given as they change (update) or when they are final (append); no output mode gives all "
+            + "of them again and again (complete)", thrown.getMessage());
+    }
+
+    @Test
     void aStreamGivesTheWindowsOfTheBatchInBothModes(@TempDir Path folder) throws Exception {
         Path input = folder.resolve("input");
         records().write().parquet(input.toString());
