@@ -322,6 +322,23 @@ class KafkaReaderAgainstSparkTest {
         assertEquals(Set.of(false), direct.readDirectly);
     }
 
+    @ParameterizedTest
+    @CsvSource({"true, true", "false, false"})
+    void whoSwitchesItOffReadsAsSparkDoes(String setting, boolean expected) throws Exception {
+        String topic = "switch-" + setting;
+        create(topic, 1, Map.of());
+        fill(topic, 1, 10);
+        spark.conf().set("spark.freshet.kafka.direct", setting);
+        try {
+            Reading direct = direct(topic, Map.of());
+            direct.run();
+            assertEquals(10, direct.rows());
+            assertEquals(Set.of(expected), direct.readDirectly);
+        } finally {
+            spark.conf().unset("spark.freshet.kafka.direct");
+        }
+    }
+
     /** Reads the topic in both ways and returns the number of rows, which Spark must have counted as well. */
     private static long assertSameAsSpark(String topic, Map<String, String> options) throws Exception {
         Reading direct = direct(topic, options);
