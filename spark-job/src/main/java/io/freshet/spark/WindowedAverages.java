@@ -122,8 +122,8 @@ public final class WindowedAverages {
             .setIfMissing("spark.app.name", "freshet")
             .setIfMissing("spark.master", "local[*]");
         if (isLocalFolder(spark.checkpointLocation(), settings) && !settings.get("spark.master").startsWith("local")) {
-            LOGGER.warn("spark.checkpoint_location {} is a folder of the local file system, and the master is {}: every "
-                + "executor must see the same folder under that path", spark.checkpointLocation(),
+            LOGGER.warn("spark.checkpoint_location {} is a folder of the local file system, and the master is {}: "
+                + "every executor must see the same folder under that path", spark.checkpointLocation(),
                 settings.get("spark.master"));
         }
         return SparkSession.builder().config(settings).getOrCreate();

@@ -153,8 +153,8 @@ class FreshetTest {
         StreamSpec spec = StreamSpec.parse(FIELDS + ", windows = \"1m\"");
         var thrown = assertThrows(IllegalArgumentException.class,
             () -> Freshet.windows(records(), spec, RejectedRecords.dropped(), OutputMode.Complete()));
-        assertEquals("windows are given as they change (update) or when they are final (append); no output mode gives all "
-            + "of them again and again (complete)", thrown.getMessage());
+        assertEquals("windows are given as they change (update) or when they are final (append); no output mode gives "
+            + "all of them again and again (complete)", thrown.getMessage());
     }
 
     @Test

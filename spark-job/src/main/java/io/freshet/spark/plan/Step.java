@@ -105,7 +105,8 @@ public final class Step extends LogicalPlan implements StepPlan<LogicalPlan>, Mu
     /** The same rows with columns of other ids, for a query that joins a dataset with itself. */
     @Override
     public LogicalPlan newInstance() {
-        List<Attribute> renewed = CollectionConverters.asJava(parts.output()).stream().map(Attribute::newInstance).toList();
+        List<Attribute> renewed = CollectionConverters.asJava(parts.output()).stream()
+            .map(Attribute::newInstance).toList();
         return new Step(
             parts.child(), parts.input(), parts.step(), CollectionConverters.asScala(renewed).toSeq(), parts.source());
     }

@@ -6,9 +6,9 @@ import scala.Product;
 import scala.collection.immutable.Seq;
 
 /**
- * What a {@link Step} has in the logical plan and in the physical one, as its product elements. Spark's rules copy a plan
- * by its constructor and product elements, which must therefore be the same list, and they find the attributes to rewrite
- * only in direct elements.
+ * What a {@link Step} has in the logical plan and in the physical one, as its product elements. Spark's rules copy a
+ * plan by its constructor and product elements, which must therefore be the same list, and they find the attributes to
+ * rewrite only in direct elements.
  *
  * @param <P> the kind of plan
  */
