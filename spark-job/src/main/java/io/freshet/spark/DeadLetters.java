@@ -2,6 +2,7 @@ package io.freshet.spark;
 
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
@@ -15,6 +16,7 @@ import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.errors.RecordTooLargeException;
+import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
@@ -26,6 +28,7 @@ final class DeadLetters extends RejectedRecords {
     /** As freshet-core creates the topic; a letter is its record and some hundred bytes. */
     private static final int MAX_LETTER_BYTES = 16 << 20;
     private static final byte[] NOTHING = {};
+    private static final String KEY = "freshet-key";
 
     /** One producer per executor and cluster: connecting takes longer than most tasks do. */
     private static final Map<Map<String, String>, KafkaProducer<byte[], byte[]>> PRODUCERS =
@@ -87,7 +90,7 @@ final class DeadLetters extends RejectedRecords {
                     .add("freshet-partition", utf8(Integer.toString(partition.get(row))))
                     .add("freshet-offset", utf8(Long.toString(offset.get(row))));
                 if (!key.isNull(row)) {
-                    message.headers().add("freshet-key", key.get(row));
+                    message.headers().add(KEY, key.get(row));
                 }
                 send(message);
             }
@@ -95,7 +98,7 @@ final class DeadLetters extends RejectedRecords {
 
         private void send(ProducerRecord<byte[], byte[]> letter) {
             producer.send(letter, (metadata, error) -> {
-                if (error instanceof RecordTooLargeException && letter.value().length > 0) {
+                if (error instanceof RecordTooLargeException && letter.value().length + ownKey(letter).length > 0) {
                     tooLarge.add(letter);
                 } else if (error != null) {
                     failure.compareAndSet(null, error);
@@ -104,9 +107,16 @@ final class DeadLetters extends RejectedRecords {
         }
 
         /** What the cluster does not take as a letter stays in its own topic; the letter says where. */
-        private void sendWithoutValue(ProducerRecord<byte[], byte[]> letter) {
-            var shorter = new ProducerRecord<byte[], byte[]>(topic, null, letter.key(), NOTHING, letter.headers());
-            shorter.headers().add("freshet-truncated", utf8(Integer.toString(letter.value().length)));
+        private void sendShortened(ProducerRecord<byte[], byte[]> letter) {
+            byte[] key = ownKey(letter);
+            boolean withoutKey = key.length > letter.value().length;
+            byte[] value = withoutKey ? letter.value() : NOTHING;
+            var shorter = new ProducerRecord<byte[], byte[]>(topic, null, letter.key(), value, letter.headers());
+            if (withoutKey) {
+                shorter.headers().remove(KEY).add("freshet-key-truncated", utf8(Integer.toString(key.length)));
+            } else {
+                shorter.headers().add("freshet-truncated", utf8(Integer.toString(letter.value().length)));
+            }
             send(shorter);
         }
 
@@ -116,9 +126,11 @@ final class DeadLetters extends RejectedRecords {
                 return;
             }
             producer.flush();
-            if (!tooLarge.isEmpty()) {
-                tooLarge.forEach(this::sendWithoutValue);
+            // Twice at the most: without the longer one of key and value, and without both.
+            while (!tooLarge.isEmpty()) {
+                List<ProducerRecord<byte[], byte[]>> refused = List.copyOf(tooLarge);
                 tooLarge.clear();
+                refused.forEach(this::sendShortened);
                 producer.flush();
             }
             if (failure.get() != null) {
@@ -126,6 +138,12 @@ final class DeadLetters extends RejectedRecords {
                     failure.get());
             }
         }
+    }
+
+    /** The key of the record that a letter is about. */
+    private static byte[] ownKey(ProducerRecord<byte[], byte[]> letter) {
+        Header key = letter.headers().lastHeader(KEY);
+        return key == null ? NOTHING : key.value();
     }
 
     private static byte[] utf8(String text) {

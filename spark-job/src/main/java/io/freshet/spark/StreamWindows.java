@@ -2,6 +2,7 @@ package io.freshet.spark;
 
 import static org.apache.spark.sql.functions.col;
 
+import io.freshet.spark.kafka.KafkaScan;
 import io.freshet.spark.plan.Step;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoder;
@@ -33,7 +34,7 @@ final class StreamWindows {
         RejectedRecords rejectedRecords) {
         WindowPartials partials = new WindowPartials(stream, rejectedRecords);
         // The newest event of a partial stands for all of its events: the watermark follows the maximum.
-        return Step.apply(records, WindowPartials.INPUT, partials, WindowPartials.OUTPUT)
+        return Step.apply(records, WindowPartials.INPUT, partials, WindowPartials.OUTPUT, KafkaScan::rows)
             .withWatermark("event_time", stream.latenessMillis() + " milliseconds")
             .repartition(col("series"), col("metric"), col("window_name"));
     }

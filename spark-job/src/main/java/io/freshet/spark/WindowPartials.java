@@ -51,7 +51,6 @@ final class WindowPartials implements PartitionStep {
     private static final int EVENT_TIME = OUTPUT.fieldIndex("event_time");
     /** In place of what a task has read, beside a partial aggregate. */
     private static final InternalRow NOTHING_READ = new GenericInternalRow(3);
-    private static final int BUFFER_BYTES = 1 << 20;
 
     private final PipelineConfiguration.Stream stream;
     private final RejectedRecords rejectedRecords;
@@ -74,7 +73,7 @@ final class WindowPartials implements PartitionStep {
         private final BufferAllocator allocator;
         private final NativeWindowAggregator aggregator;
         private final NativeMemory memory;
-        private final RecordBatchBuffer buffer = new RecordBatchBuffer(BUFFER_BYTES);
+        private final RecordBatchBuffer buffer = new RecordBatchBuffer();
         private final RejectedRecords.Sender sender = rejectedRecords.sender();
         private final UnsafeProjection toUnsafeRow = UnsafeProjection.create(OUTPUT);
         private final JoinedRow joined = new JoinedRow();

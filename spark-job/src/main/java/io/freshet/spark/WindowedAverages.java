@@ -8,8 +8,12 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.util.ShutdownHookManager;
 import org.apache.spark.SparkConf;
+import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.SparkSession;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -117,9 +121,10 @@ public final class WindowedAverages {
         SparkConf settings = defaults(spark.shufflePartitions(), spark.checkpointLocation(), spark.rocksdb())
             .setIfMissing("spark.app.name", "freshet")
             .setIfMissing("spark.master", "local[*]");
-        if (isLocalFolder(spark.checkpointLocation()) && !settings.get("spark.master").startsWith("local")) {
-            LOGGER.warn("spark.checkpoint_location is a folder without a scheme, and the master is {}: every executor "
-                + "must see the same folder under that path", settings.get("spark.master"));
+        if (isLocalFolder(spark.checkpointLocation(), settings) && !settings.get("spark.master").startsWith("local")) {
+            LOGGER.warn("spark.checkpoint_location {} is a folder of the local file system, and the master is {}: "
+                + "every executor must see the same folder under that path", spark.checkpointLocation(),
+                settings.get("spark.master"));
         }
         return SparkSession.builder().config(settings).getOrCreate();
     }
@@ -132,7 +137,7 @@ public final class WindowedAverages {
             .setIfMissing("spark.sql.shuffle.partitions", Integer.toString(shufflePartitions))
             .setIfMissing("spark.sql.session.timeZone", "UTC")
             .setIfMissing("spark.sql.streaming.stopTimeout", "4s");
-        if (isLocalFolder(checkpointLocation)) {
+        if (isLocalFolder(checkpointLocation, defaults)) {
             // On a local folder the default manager forks some dozens of processes per batch to set permissions.
             defaults.setIfMissing("spark.sql.streaming.checkpointFileManagerClass",
                 "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager");
@@ -155,7 +160,10 @@ public final class WindowedAverages {
         }
     }
 
-    private static boolean isLocalFolder(String location) {
-        return !location.contains("://");
+    /** Whether Hadoop would find the location in the local file system; no other system is asked. */
+    static boolean isLocalFolder(String location, SparkConf settings) {
+        String scheme = new Path(location).toUri().getScheme();
+        Configuration hadoop = SparkHadoopUtil.get().newConfiguration(settings);
+        return "file".equals(scheme == null ? FileSystem.getDefaultUri(hadoop).getScheme() : scheme);
     }
 }

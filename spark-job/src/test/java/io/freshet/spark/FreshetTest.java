@@ -22,6 +22,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.execution.streaming.runtime.StreamingQueryWrapper;
+import org.apache.spark.sql.functions;
 import org.apache.spark.sql.streaming.OutputMode;
 import org.apache.spark.sql.streaming.StreamingQuery;
 import org.apache.spark.sql.streaming.Trigger;
@@ -148,6 +149,15 @@ class FreshetTest {
     }
 
     @Test
+    void allWindowsAgainAndAgainAreRefused() {
+        StreamSpec spec = StreamSpec.parse(FIELDS + ", windows = \"1m\"");
+        var thrown = assertThrows(IllegalArgumentException.class,
+            () -> Freshet.windows(records(), spec, RejectedRecords.dropped(), OutputMode.Complete()));
+        assertEquals("windows are given as they change (update) or when they are final (append); no output mode gives "
+            + "all of them again and again (complete)", thrown.getMessage());
+    }
+
+    @Test
     void aStreamGivesTheWindowsOfTheBatchInBothModes(@TempDir Path folder) throws Exception {
         Path input = folder.resolve("input");
         records().write().parquet(input.toString());
@@ -175,6 +185,20 @@ class FreshetTest {
         query.awaitTermination();
         String plan = ((StreamingQueryWrapper) query).streamingQuery().explainInternal(false);
         assertEquals(1, plan.lines().filter(line -> line.contains("Exchange ")).count(), plan);
+    }
+
+    /** Spark gives the columns of one side other ids then. */
+    @Test
+    void windowsCanBeJoinedWithThemselves() {
+        StreamSpec spec = StreamSpec.parse(FIELDS + ", windows = [\"10s\", \"1m\"]");
+        Dataset<Row> windows = Freshet.windows(records(), spec);
+        Dataset<Row> tens = windows.where("window = '10s'").as("tens");
+        Dataset<Row> minutes = windows.where("window = '1m'").as("minutes");
+        Dataset<Row> sums = tens.join(minutes, functions.expr("tens.series = minutes.series"
+                + " AND tens.metric = minutes.metric AND date_trunc('minute', tens.start) = minutes.start"))
+            .groupBy("minutes.series", "minutes.metric", "minutes.start")
+            .agg(functions.sum("tens.count").as("parts"), functions.first("minutes.count").as("whole"));
+        assertEquals(windows.where("window = '1m'").count(), sums.where("parts = whole").count());
     }
 
     private static Dataset<Row> appended(Dataset<Row> rows, StreamSpec spec) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.freshet.spark.kafka.KafkaRow;
+import io.freshet.spark.kafka.KafkaScan;
 import io.freshet.spark.plan.RowStep;
 import io.freshet.spark.plan.Step;
 import java.lang.management.ManagementFactory;
@@ -321,6 +322,23 @@ class KafkaReaderAgainstSparkTest {
         assertEquals(Set.of(false), direct.readDirectly);
     }
 
+    @ParameterizedTest
+    @CsvSource({"true, true", "false, false"})
+    void whoSwitchesItOffReadsAsSparkDoes(String setting, boolean expected) throws Exception {
+        String topic = "switch-" + setting;
+        create(topic, 1, Map.of());
+        fill(topic, 1, 10);
+        spark.conf().set("spark.freshet.kafka.direct", setting);
+        try {
+            Reading direct = direct(topic, Map.of());
+            direct.run();
+            assertEquals(10, direct.rows());
+            assertEquals(Set.of(expected), direct.readDirectly);
+        } finally {
+            spark.conf().unset("spark.freshet.kafka.direct");
+        }
+    }
+
     /** Reads the topic in both ways and returns the number of rows, which Spark must have counted as well. */
     private static long assertSameAsSpark(String topic, Map<String, String> options) throws Exception {
         Reading direct = direct(topic, options);
@@ -347,7 +365,7 @@ class KafkaReaderAgainstSparkTest {
     }
 
     private static Dataset<Row> step(Dataset<Row> rows) {
-        return Step.apply(rows, COLUMNS, new Copy(), Copy.OUTPUT);
+        return Step.apply(rows, COLUMNS, new Copy(), Copy.OUTPUT, KafkaScan::rows);
     }
 
     private static Dataset<Row> selected(Dataset<Row> rows) {

@@ -89,15 +89,17 @@ class StreamsAgainstPlainSparkTest {
     @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest
     @CsvSource(delimiter = ';', value = {
-        "tumbling; 1; 10s",
-        "sliding; 3; 30s/10s",
-        "uneven-slide; 5; 25s/10s",
-        "small-slide; 7; 20s/2s",
-        "several; 9; 10s,1m,30s/10s",
-        "without-common-divisor; 11; 7s,10s",
+        "tumbling; 1; 10s; true",
+        "sliding; 3; 30s/10s; true",
+        "uneven-slide; 5; 25s/10s; true",
+        "small-slide; 7; 20s/2s; true",
+        "several; 9; 10s,1m,30s/10s; true",
+        "without-common-divisor; 11; 7s,10s; true",
+        "read-by-spark; 13; 10s; false",
     })
-    void everyWindowAndEveryLateRecordIsTheSame(String stream, long seed, String windows) throws Exception {
-        Case both = new Case(stream, List.of(windows.split(",")));
+    void everyWindowAndEveryLateRecordIsTheSame(String stream, long seed, String windows, boolean direct)
+        throws Exception {
+        Case both = new Case(stream, List.of(windows.split(",")), direct);
         RandomRecords records = new RandomRecords(seed);
         both.send(records.next(BATCHES * BATCH_RECORDS, 120_000));
         both.run();
@@ -111,6 +113,7 @@ class StreamsAgainstPlainSparkTest {
 
     /** A stream, read by the native query and by a plain one for each kind of window. */
     private static final class Case {
+        private final SparkSession session = spark.newSession();
         private final PipelineConfiguration configuration;
         private final PipelineConfiguration.Stream stream;
         private final StreamHealth health;
@@ -118,7 +121,8 @@ class StreamsAgainstPlainSparkTest {
         private final List<PlainQuery> plain;
         private long sent;
 
-        Case(String name, List<String> windows) throws Exception {
+        Case(String name, List<String> windows, boolean direct) throws Exception {
+            session.conf().set("spark.freshet.kafka.direct", direct);
             Path file = folder.resolve(name + ".toml");
             Files.writeString(file, String.join("\n", "[kafka]", "bootstrap_servers = '" + broker.address() + "'",
                 "partitions = 3", "[spark]", "trigger = '0s'", "max_offsets_per_trigger = " + BATCH_RECORDS,
@@ -146,10 +150,10 @@ class StreamsAgainstPlainSparkTest {
 
         /** Runs all queries side by side until they have read everything. */
         void run() throws Exception {
-            spark.streams().addListener(listener);
+            session.streams().addListener(listener);
             List<StreamingQuery> queries = new ArrayList<>();
             try {
-                queries.add(new StreamQuery(spark, configuration, stream).start());
+                queries.add(new StreamQuery(session, configuration, stream).start());
                 for (PlainQuery query : plain) {
                     queries.add(query.start());
                 }
@@ -161,7 +165,7 @@ class StreamsAgainstPlainSparkTest {
                 for (StreamingQuery query : queries) {
                     query.stop();
                 }
-                spark.streams().removeListener(listener);
+                session.streams().removeListener(listener);
             }
         }
 

@@ -1,5 +1,6 @@
 package io.freshet.spark.kafka;
 
+import io.freshet.spark.nativelib.ByteBufferRow;
 import java.nio.ByteBuffer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -10,7 +11,7 @@ import org.apache.spark.unsafe.types.UTF8String;
  * A record with the columns of Spark's Kafka source, without headers. It is a view of one record after the other; what
  * is not asked for is not made.
  */
-public final class KafkaRow extends GenericInternalRow {
+public final class KafkaRow extends GenericInternalRow implements ByteBufferRow {
     private static final long serialVersionUID = 1L;
     private static final int KEY = 0;
     private static final int VALUE = 1;
@@ -37,6 +38,7 @@ public final class KafkaRow extends GenericInternalRow {
     }
 
     /** The bytes of the key or value as they lie in the consumer's memory; null when the record has none. */
+    @Override
     public ByteBuffer bytes(int column) {
         return column == KEY ? record.key() : record.value();
     }

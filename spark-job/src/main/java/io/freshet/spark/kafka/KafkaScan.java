@@ -25,7 +25,7 @@ public final class KafkaScan {
      * @return empty when the plan is no micro-batch of Kafka's source, or needs Spark's own reader by what is asked of it
      */
     public static Optional<RDD<InternalRow>> rows(SparkPlan plan) {
-        if (!(plan instanceof MicroBatchScanExec scan) || !mayRead(plan.session().sparkContext().getConf())) {
+        if (!(plan instanceof MicroBatchScanExec scan) || !mayRead(scan)) {
             return Optional.empty();
         }
         boolean ofKafka = CollectionConverters.asJava(scan.inputPartitions()).stream()
@@ -39,7 +39,10 @@ public final class KafkaScan {
         return partition instanceof KafkaBatchInputPartition range && !range.includeHeaders();
     }
 
-    private static boolean mayRead(SparkConf settings) {
-        return settings.getBoolean(DIRECT_SETTING, true) && settings.getAllWithPrefix(TOKEN_SETTINGS).length == 0;
+    private static boolean mayRead(MicroBatchScanExec scan) {
+        SparkConf ofContext = scan.session().sparkContext().getConf();
+        // That of the session, which has those of its context as well: one query may be told otherwise than another.
+        return Boolean.parseBoolean(scan.conf().getConfString(DIRECT_SETTING, "true"))
+            && ofContext.getAllWithPrefix(TOKEN_SETTINGS).length == 0;
     }
 }

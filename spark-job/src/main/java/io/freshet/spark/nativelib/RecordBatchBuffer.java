@@ -1,6 +1,5 @@
 package io.freshet.spark.nativelib;
 
-import io.freshet.spark.kafka.KafkaRow;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.apache.spark.sql.catalyst.InternalRow;
@@ -16,12 +15,22 @@ public final class RecordBatchBuffer {
     private static final int HEADER_BYTES = 2 * Long.BYTES + 3 * Integer.BYTES;
     private static final long MICROS_PER_MILLI = 1_000;
 
+    private final int most;
     private ByteBuffer buffer;
     private int payloadBytes;
 
-    /** @param capacity bytes to start with; a longer record makes the buffer grow */
-    public RecordBatchBuffer(int capacity) {
+    /** A buffer as the job has it: small for the small micro-batches of a quiet stream, and up to a mebibyte. */
+    public RecordBatchBuffer() {
+        this(64 << 10, 1 << 20);
+    }
+
+    /**
+     * @param capacity bytes to start with
+     * @param most bytes up to which the buffer grows, rather than being full; for a longer record it does so as well
+     */
+    RecordBatchBuffer(int capacity, int most) {
         buffer = allocate(capacity);
+        this.most = most;
     }
 
     /**
@@ -35,11 +44,8 @@ public final class RecordBatchBuffer {
         int keyLength = length(row, key);
         int valueLength = length(row, value);
         int needed = HEADER_BYTES + Math.max(0, keyLength) + Math.max(0, valueLength);
-        if (needed > buffer.remaining()) {
-            if (buffer.position() > 0) {
-                return false;
-            }
-            buffer = allocate(needed);
+        if (needed > buffer.remaining() && !grow(needed)) {
+            return false;
         }
         if (row.isNullAt(partition) || row.isNullAt(offset) || row.isNullAt(timestamp)) {
             throw new IllegalArgumentException("a record has no partition, offset or timestamp: of the columns of Kafka's "
@@ -54,12 +60,24 @@ public final class RecordBatchBuffer {
         return true;
     }
 
+    /** Makes room for so many bytes more; false when other records have to be handed on first. */
+    private boolean grow(int bytes) {
+        long length = (long) buffer.position() + bytes;
+        if (length > most && buffer.position() > 0) {
+            return false;
+        }
+        // At least doubled, so that growing to the end copies less than that in all.
+        long capacity = Math.max(length, Math.min(2L * buffer.capacity(), most));
+        buffer = allocate(Math.toIntExact(capacity)).put(buffer.flip());
+        return true;
+    }
+
     /** Length of a binary column; -1 for null. */
     private static int length(InternalRow row, int column) {
         if (row.isNullAt(column)) {
             return -1;
         }
-        if (row instanceof KafkaRow record) {
+        if (row instanceof ByteBufferRow record) {
             return record.bytes(column).remaining();
         }
         return row instanceof UnsafeRow ? (int) row.getLong(column) : row.getBinary(column).length;
@@ -73,7 +91,7 @@ public final class RecordBatchBuffer {
         if (length <= 0) {
             return;
         }
-        if (row instanceof KafkaRow record) {
+        if (row instanceof ByteBufferRow record) {
             buffer.put(record.bytes(column).duplicate());
         } else if (row instanceof UnsafeRow unsafe && unsafe.getBaseObject() instanceof byte[] bytes) {
             long distance = row.getLong(column) >>> Integer.SIZE;

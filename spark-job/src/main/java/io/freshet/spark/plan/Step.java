@@ -1,9 +1,9 @@
 package io.freshet.spark.plan;
 
 import java.util.List;
-import java.util.Objects;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.catalyst.analysis.MultiInstanceRelation;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.apache.spark.sql.catalyst.expressions.AttributeSet;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
@@ -18,23 +18,17 @@ import scala.jdk.javaapi.CollectionConverters;
 /**
  * A step of a query, batch or streaming, that takes the rows of a task as they are.
  *
- * <p>{@code Dataset.mapPartitions} would make an object of every row and column first. Spark's rules copy a plan by its
- * constructor and product elements, which must therefore be the same list.
+ * <p>{@code Dataset.mapPartitions} would make an object of every row and column first.
  */
-public final class Step extends LogicalPlan {
+public final class Step extends LogicalPlan implements StepPlan<LogicalPlan>, MultiInstanceRelation {
     private static final long serialVersionUID = 1L;
 
-    private final LogicalPlan child;
-    private final Seq<Attribute> input;
-    private final PartitionStep step;
-    private final Seq<Attribute> output;
+    private final Parts<LogicalPlan> parts;
 
     /** Only for Spark's rules: use {@link #apply}. */
-    public Step(LogicalPlan child, Seq<Attribute> input, PartitionStep step, Seq<Attribute> output) {
-        this.child = child;
-        this.input = input;
-        this.step = step;
-        this.output = output;
+    public Step(
+        LogicalPlan child, Seq<Attribute> input, PartitionStep step, Seq<Attribute> output, DirectSource source) {
+        parts = new Parts<>(child, input, step, output, source);
     }
 
     /**
@@ -44,13 +38,25 @@ public final class Step extends LogicalPlan {
      * @param schema the rows that it makes
      */
     public static Dataset<Row> apply(Dataset<Row> rows, List<String> columns, PartitionStep step, StructType schema) {
+        return apply(rows, columns, step, schema, DirectSource.NONE);
+    }
+
+    /**
+     * The rows that the step makes of a dataset's.
+     *
+     * @param columns names of the columns that the step reads
+     * @param schema the rows that it makes
+     * @param source a shorter way to the dataset's rows
+     */
+    public static Dataset<Row> apply(
+        Dataset<Row> rows, List<String> columns, PartitionStep step, StructType schema, DirectSource source) {
         SparkSession session = (SparkSession) rows.sparkSession();
         StepStrategy.addTo(session);
         LogicalPlan plan = ((org.apache.spark.sql.classic.Dataset<Row>) rows).queryExecution().analyzed();
         List<Attribute> input = columns.stream().map(column -> attribute(plan, column)).toList();
         List<Attribute> output = List.copyOf(CollectionConverters.asJava(DataTypeUtils.toAttributes(schema)));
-        return org.apache.spark.sql.classic.Dataset.ofRows(session,
-            new Step(plan, CollectionConverters.asScala(input).toSeq(), step, CollectionConverters.asScala(output).toSeq()));
+        return org.apache.spark.sql.classic.Dataset.ofRows(session, new Step(plan,
+            CollectionConverters.asScala(input).toSeq(), step, CollectionConverters.asScala(output).toSeq(), source));
     }
 
     private static Attribute attribute(LogicalPlan plan, String column) {
@@ -61,23 +67,24 @@ public final class Step extends LogicalPlan {
                 + "'; they have: " + plan.output().map(Attribute::name).mkString(", ")));
     }
 
-    LogicalPlan child() {
-        return child;
+    StepExec plan(SparkPlan plannedChild) {
+        return new StepExec(plannedChild, parts.input(), parts.step(), parts.output(), parts.source());
     }
 
-    StepExec plan(SparkPlan plannedChild) {
-        return new StepExec(plannedChild, input, step, output);
+    @Override
+    public Parts<LogicalPlan> parts() {
+        return parts;
     }
 
     @Override
     public Seq<Attribute> output() {
-        return output;
+        return parts.output();
     }
 
     /** All columns, so that none is cut off below: that would copy every row. */
     @Override
     public AttributeSet references() {
-        return child.outputSet();
+        return parts.child().outputSet();
     }
 
     @Override
@@ -87,43 +94,30 @@ public final class Step extends LogicalPlan {
 
     @Override
     public Seq<LogicalPlan> children() {
-        return CollectionConverters.asScala(List.of(child)).toSeq();
+        return CollectionConverters.asScala(List.of(parts.child())).toSeq();
     }
 
     @Override
     public LogicalPlan withNewChildrenInternal(IndexedSeq<LogicalPlan> children) {
-        return new Step(children.apply(0), input, step, output);
+        return new Step(children.apply(0), parts.input(), parts.step(), parts.output(), parts.source());
     }
 
+    /** The same rows with columns of other ids, for a query that joins a dataset with itself. */
     @Override
-    public int productArity() {
-        return 4;
-    }
-
-    @Override
-    public Object productElement(int position) {
-        return switch (position) {
-            case 0 -> child;
-            case 1 -> input;
-            case 2 -> step;
-            case 3 -> output;
-            default -> throw new IndexOutOfBoundsException(position);
-        };
-    }
-
-    @Override
-    public boolean canEqual(Object other) {
-        return other instanceof Step;
+    public LogicalPlan newInstance() {
+        List<Attribute> renewed = CollectionConverters.asJava(parts.output()).stream()
+            .map(Attribute::newInstance).toList();
+        return new Step(
+            parts.child(), parts.input(), parts.step(), CollectionConverters.asScala(renewed).toSeq(), parts.source());
     }
 
     @Override
     public boolean equals(Object other) {
-        return other instanceof Step that && child.equals(that.child) && input.equals(that.input)
-            && step.equals(that.step) && output.equals(that.output);
+        return other instanceof Step that && parts.equals(that.parts);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(child, input, step, output);
+        return parts.hashCode();
     }
 }

@@ -1,8 +1,6 @@
 package io.freshet.spark.plan;
 
-import io.freshet.spark.kafka.KafkaScan;
 import java.util.List;
-import java.util.Objects;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
@@ -16,29 +14,25 @@ import scala.collection.immutable.Seq;
 import scala.jdk.javaapi.CollectionConverters;
 
 /** Runs a {@link Step}. */
-public final class StepExec extends SparkPlan {
+public final class StepExec extends SparkPlan implements StepPlan<SparkPlan> {
     private static final long serialVersionUID = 1L;
 
-    private final SparkPlan child;
-    private final Seq<Attribute> input;
-    private final PartitionStep step;
-    private final Seq<Attribute> output;
+    private final Parts<SparkPlan> parts;
 
-    /** See {@link Step}: Spark's rules copy the plan by this constructor. */
-    public StepExec(SparkPlan child, Seq<Attribute> input, PartitionStep step, Seq<Attribute> output) {
-        this.child = child;
-        this.input = input;
-        this.step = step;
-        this.output = output;
+    /** See {@link StepPlan}: Spark's rules copy the plan by this constructor. */
+    public StepExec(
+        SparkPlan child, Seq<Attribute> input, PartitionStep step, Seq<Attribute> output, DirectSource source) {
+        parts = new Parts<>(child, input, step, output, source);
     }
 
     @Override
     public RDD<InternalRow> doExecute() {
-        LateWatermark.tellTasks(child);
-        SparkPlan source = withoutCopy(child);
-        int[] columns = CollectionConverters.asJava(input).stream().mapToInt(column -> ordinal(source, column)).toArray();
-        PartitionStep running = step;
-        RDD<InternalRow> rows = KafkaScan.rows(source).orElseGet(source::execute);
+        LateWatermark.tellTasks(parts.child());
+        SparkPlan source = withoutCopy(parts.child());
+        int[] columns = CollectionConverters.asJava(parts.input()).stream()
+            .mapToInt(column -> ordinal(source, column)).toArray();
+        PartitionStep running = parts.step();
+        RDD<InternalRow> rows = parts.source().rows(source).orElseGet(source::execute);
         return rows.toJavaRDD().mapPartitions(task -> running.run(task, columns)).rdd();
     }
 
@@ -62,13 +56,18 @@ public final class StepExec extends SparkPlan {
     }
 
     @Override
+    public Parts<SparkPlan> parts() {
+        return parts;
+    }
+
+    @Override
     public Seq<Attribute> output() {
-        return output;
+        return parts.output();
     }
 
     @Override
     public AttributeSet references() {
-        return child.outputSet();
+        return parts.child().outputSet();
     }
 
     @Override
@@ -78,43 +77,21 @@ public final class StepExec extends SparkPlan {
 
     @Override
     public Seq<SparkPlan> children() {
-        return CollectionConverters.asScala(List.of(child)).toSeq();
+        return CollectionConverters.asScala(List.of(parts.child())).toSeq();
     }
 
     @Override
     public SparkPlan withNewChildrenInternal(IndexedSeq<SparkPlan> children) {
-        return new StepExec(children.apply(0), input, step, output);
-    }
-
-    @Override
-    public int productArity() {
-        return 4;
-    }
-
-    @Override
-    public Object productElement(int position) {
-        return switch (position) {
-            case 0 -> child;
-            case 1 -> input;
-            case 2 -> step;
-            case 3 -> output;
-            default -> throw new IndexOutOfBoundsException(position);
-        };
-    }
-
-    @Override
-    public boolean canEqual(Object other) {
-        return other instanceof StepExec;
+        return new StepExec(children.apply(0), parts.input(), parts.step(), parts.output(), parts.source());
     }
 
     @Override
     public boolean equals(Object other) {
-        return other instanceof StepExec that && child.equals(that.child) && input.equals(that.input)
-            && step.equals(that.step) && output.equals(that.output);
+        return other instanceof StepExec that && parts.equals(that.parts);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(child, input, step, output);
+        return parts.hashCode();
     }
 }

@@ -13,7 +13,8 @@ import scala.jdk.javaapi.CollectionConverters;
 public final class StepStrategy extends SparkStrategy {
     @Override
     public Seq<SparkPlan> apply(LogicalPlan plan) {
-        List<SparkPlan> plans = plan instanceof Step step ? List.of(step.plan(planLater(step.child()))) : List.of();
+        List<SparkPlan> plans = plan instanceof Step step
+            ? List.of(step.plan(planLater(step.parts().child()))) : List.of();
         return CollectionConverters.asScala(plans).toSeq();
     }
 

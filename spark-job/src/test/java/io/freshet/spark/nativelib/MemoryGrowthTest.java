@@ -53,7 +53,7 @@ class MemoryGrowthTest {
 
     /** What a task of Spark does: packs records, has them summed up, takes the windows and the rejected records. */
     private static void runTask(String stream, int task, Random random, RootAllocator allocator) {
-        RecordBatchBuffer buffer = new RecordBatchBuffer(1 << 20);
+        RecordBatchBuffer buffer = new RecordBatchBuffer();
         try (var aggregator = new NativeWindowAggregator(stream, "raw.s", allocator)) {
             int rejected = 0;
             for (int record = 0; record < RECORDS_PER_TASK; record++) {

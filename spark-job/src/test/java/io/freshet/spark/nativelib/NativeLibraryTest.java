@@ -58,7 +58,7 @@ class NativeLibraryTest {
             aggregator.close();
             aggregator.close();
             assertThrows(NativeException.class, aggregator::memoryBytes);
-            assertThrows(NativeException.class, () -> aggregator.add(new RecordBatchBuffer(16)));
+            assertThrows(NativeException.class, () -> aggregator.add(new RecordBatchBuffer()));
         }
     }
 }

@@ -41,7 +41,7 @@ class RecordBatchBufferTest {
 
     @Test
     void packsUntilItIsFull() {
-        RecordBatchBuffer buffer = new RecordBatchBuffer(64);
+        RecordBatchBuffer buffer = new RecordBatchBuffer(64, 64);
         assertTrue(add(buffer, row("abcd", "12345")));
         assertEquals(28 + 9, buffer.length());
         assertFalse(add(buffer, row(null, "12345")));
@@ -55,18 +55,37 @@ class RecordBatchBufferTest {
 
     @Test
     void growsForARecordThatIsLongerThanTheBuffer() {
-        RecordBatchBuffer buffer = new RecordBatchBuffer(64);
+        RecordBatchBuffer buffer = new RecordBatchBuffer(64, 64);
         assertTrue(add(buffer, row(null, "x".repeat(1000))));
         assertEquals(28 + 1000, buffer.length());
+    }
+
+    @Test
+    void startsSmallAndGrowsAsFarAsItMayBeforeItIsFull() {
+        RecordBatchBuffer buffer = new RecordBatchBuffer(64, 200);
+        byte[] expected = new byte[0];
+        for (int capacity : new int[] {64, 128, 128, 200, 200}) {
+            RecordBatchBuffer alone = new RecordBatchBuffer(64, 64);
+            add(alone, row("k", "v" + capacity));
+            expected = concatenated(expected, content(alone));
+            assertTrue(add(buffer, row("k", "v" + capacity)));
+            assertEquals(capacity, buffer.bytes().capacity());
+            assertArrayEquals(expected, content(buffer));
+        }
+        assertFalse(add(buffer, row(null, "x".repeat(100))));
+        assertArrayEquals(expected, content(buffer));
+        buffer.clear();
+        assertTrue(add(buffer, row(null, "x".repeat(300))));
+        assertEquals(328, buffer.bytes().capacity());
     }
 
     @Test
     void rowsOfAnyKindArePackedAlike() {
         String[][] records = {{"key", "value"}, {null, "value"}, {"key", null}, {null, null}, {"", ""}};
         for (String[] record : records) {
-            RecordBatchBuffer expected = new RecordBatchBuffer(64);
+            RecordBatchBuffer expected = new RecordBatchBuffer(64, 64);
             add(expected, row(record[0], record[1]));
-            RecordBatchBuffer found = new RecordBatchBuffer(64);
+            RecordBatchBuffer found = new RecordBatchBuffer(64, 64);
             add(found, unsafe(row(record[0], record[1])));
             assertArrayEquals(content(expected), content(found), record[0] + " " + record[1]);
         }
@@ -76,13 +95,13 @@ class RecordBatchBufferTest {
     void aRecordWithoutATimestampIsNotTakenForOneOf1970() {
         InternalRow row = row("key", "value");
         row.setNullAt(4);
-        RecordBatchBuffer buffer = new RecordBatchBuffer(64);
+        RecordBatchBuffer buffer = new RecordBatchBuffer(64, 64);
         assertThrows(IllegalArgumentException.class, () -> add(buffer, unsafe(row)));
     }
 
     @Test
     void aRecordHasTheLayoutThatTheNativeLibraryReads() {
-        RecordBatchBuffer buffer = new RecordBatchBuffer(64);
+        RecordBatchBuffer buffer = new RecordBatchBuffer(64, 64);
         add(buffer, unsafe(row("k", "vw")));
         ByteBuffer found = buffer.bytes();
         assertEquals(1, found.getInt(0));
@@ -91,6 +110,10 @@ class RecordBatchBufferTest {
         assertEquals(1, found.getInt(20));
         assertEquals(2, found.getInt(24));
         assertEquals("kvw", new String(content(buffer), 28, 3, StandardCharsets.UTF_8));
+    }
+
+    private static byte[] concatenated(byte[] first, byte[] second) {
+        return ByteBuffer.allocate(first.length + second.length).put(first).put(second).array();
     }
 
     private static byte[] content(RecordBatchBuffer buffer) {
