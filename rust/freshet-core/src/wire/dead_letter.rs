@@ -23,6 +23,8 @@ pub mod header {
     pub const KEY: &str = "freshet-key";
     /// Set where the record was too large for its letter: how many bytes its value had.
     pub const TRUNCATED: &str = "freshet-truncated";
+    /// Set where the record's key was too large for its letter: how many bytes it had.
+    pub const KEY_TRUNCATED: &str = "freshet-key-truncated";
     /// On raw records: the kind of source that sent it.
     pub const SOURCE: &str = "freshet-source";
 }
