@@ -8,12 +8,16 @@ use thiserror::Error;
 
 use crate::duration;
 
-/// A record may lie in this many windows of one kind at the most: each of them is a row of state and of output.
+/// A record may lie in this many windows of one kind at the most: each of them is a row of output.
 const MOST_OVERLAPPING: i64 = 1_000;
+
+/// A window may have this many panes at the most: each of them is kept in the state of every series.
+const MOST_PANES: i64 = 10_000;
 
 /// The longest window: its readings are kept until it closes.
 pub(crate) const LONGEST_MS: i64 = 366 * 86_400_000;
 
+#[cfg(test)]
 const MICROSECONDS: i64 = 1_000;
 
 /// A kind of window: tumbling (`10s`, slide = size) or sliding (`5m/1m`, size/slide).
@@ -35,6 +39,12 @@ pub enum InvalidWindow {
          of at most 366d and with at most {MOST_OVERLAPPING} slides in a size"
     )]
     Shape(String),
+    /// Size and slide share no longer divisor.
+    #[error(
+        "'{0}' is not a window to work with: size and slide are multiples of {1} ms only, which is less than a \
+         {MOST_PANES}th of the size; choose a slide of which the size is a multiple"
+    )]
+    Divisor(String, i64),
 }
 
 impl WindowSpec {
@@ -49,7 +59,8 @@ impl WindowSpec {
     }
 
     /// The starts (epoch microseconds, ascending) of all windows of this kind that contain the instant.
-    pub fn starts_containing(self, instant_us: i64) -> impl Iterator<Item = i64> {
+    #[cfg(test)]
+    pub(crate) fn starts_containing(self, instant_us: i64) -> impl Iterator<Item = i64> {
         let (size, slide) = (self.size_ms * MICROSECONDS, self.slide_ms * MICROSECONDS);
         let last = instant_us.div_euclid(slide) * slide;
         let overlapping = size.div_euclid(slide) + i64::from(size % slide != 0);
@@ -74,11 +85,14 @@ impl FromStr for WindowSpec {
             && slide_ms <= size_ms
             && size_ms / slide_ms <= MOST_OVERLAPPING
             && size_ms <= LONGEST_MS;
-        if fits {
-            Ok(Self { size_ms, slide_ms })
-        } else {
-            Err(InvalidWindow::Shape(text.to_owned()))
+        if !fits {
+            return Err(InvalidWindow::Shape(text.to_owned()));
         }
+        let pane_ms = greatest_common_divisor(size_ms, slide_ms);
+        if size_ms / pane_ms > MOST_PANES {
+            return Err(InvalidWindow::Divisor(text.to_owned(), pane_ms));
+        }
+        Ok(Self { size_ms, slide_ms })
     }
 }
 
@@ -129,6 +143,18 @@ mod tests {
         for text in ["", "0s", "10s/0s", "10s/20s", "10s/1s/1s", "1d/1s", "10", "367d"] {
             assert!(text.parse::<WindowSpec>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_window_of_too_many_panes_says_which_slide_would_do() {
+        let error = "10s/9999ms".parse::<WindowSpec>();
+        assert!(error.is_ok(), "10,000 panes are not too many");
+        let error = "20s/19999ms".parse::<WindowSpec>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "'20s/19999ms' is not a window to work with: size and slide are multiples of 1 ms only, which is less than a \
+             10000th of the size; choose a slide of which the size is a multiple"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Panes: the parts of time that windows are made of.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 
 use super::stats::WindowStats;
 use crate::window::{WindowSpec, pane_ms};
@@ -74,11 +75,10 @@ pub(super) fn join(panes: &[Pane], pane_us: i64) -> Vec<Pane> {
 /// A queue of panes that knows the merge of all that are in it, with two merges for a pane and one for an answer: two
 /// stacks, after Tangwongsan, Hirzel and Schneider, "In-Order Sliding-Window Aggregation in Worst-Case Constant Time"
 /// (2021), section 2. Merges cannot be undone, so that a running total would not do.
+#[derive(Default)]
 pub(super) struct MergeQueue<'a> {
-    /// Starts of panes and what they have, ascending. The queue holds `panes[first..last]`.
-    panes: &'a [(i64, Cow<'a, WindowStats>)],
-    first: usize,
-    last: usize,
+    /// Starts of the panes in the queue, ascending, and what they have.
+    panes: VecDeque<(i64, Cow<'a, WindowStats>)>,
     /// For each pane of the front part, the newest first: the merge of the part's panes from that one on.
     front: Vec<WindowStats>,
     /// The merge of the back part.
@@ -86,19 +86,32 @@ pub(super) struct MergeQueue<'a> {
 }
 
 impl<'a> MergeQueue<'a> {
-    /// An empty queue, through which these panes will go.
-    pub(super) fn new(panes: &'a [(i64, Cow<'a, WindowStats>)]) -> Self {
-        Self { panes, first: 0, last: 0, front: Vec::new(), back: WindowStats::default() }
+    /// Appends a pane; its start is after those of the others.
+    pub(super) fn push(&mut self, start_us: i64, stats: Cow<'a, WindowStats>) {
+        self.back.merge(&stats);
+        self.panes.push_back((start_us, stats));
     }
 
-    /// The merge of the panes from that instant on and before the other. Neither goes back from call to call.
-    pub(super) fn merge(&mut self, start_us: i64, end_us: i64) -> Cow<'_, WindowStats> {
-        self.pop_before(start_us);
-        self.push_before(end_us);
-        if self.last - self.first == 1 {
-            return Cow::Borrowed(&self.panes[self.first].1);
+    /// Removes the panes before that instant.
+    pub(super) fn pop_before(&mut self, start_us: i64) {
+        if self.panes.back().is_some_and(|pane| pane.0 < start_us) {
+            *self = Self::default();
         }
-        let back_is_empty = self.front.len() == self.last - self.first;
+        while self.panes.front().is_some_and(|pane| pane.0 < start_us) {
+            if self.front.is_empty() {
+                self.turn_over();
+            }
+            self.front.pop();
+            self.panes.pop_front();
+        }
+    }
+
+    /// The merge of the panes in the queue.
+    pub(super) fn merged(&self) -> Cow<'_, WindowStats> {
+        if let (1, Some((_, only))) = (self.panes.len(), self.panes.front()) {
+            return Cow::Borrowed(only);
+        }
+        let back_is_empty = self.front.len() == self.panes.len();
         match self.front.last() {
             Some(front) if back_is_empty => Cow::Borrowed(front),
             Some(front) => {
@@ -110,32 +123,9 @@ impl<'a> MergeQueue<'a> {
         }
     }
 
-    fn push_before(&mut self, end_us: i64) {
-        while let Some((_, stats)) = self.panes.get(self.last).filter(|pane| pane.0 < end_us) {
-            self.back.merge(stats);
-            self.last += 1;
-        }
-    }
-
-    fn pop_before(&mut self, start_us: i64) {
-        while self.first < self.last && self.panes[self.first].0 < start_us {
-            if self.front.is_empty() {
-                self.turn_over();
-            }
-            self.front.pop();
-            self.first += 1;
-        }
-        if self.first == self.last {
-            // Panes before the start that were never in it: a gap in what is asked for.
-            let skipped = self.panes[self.last..].iter().take_while(|pane| pane.0 < start_us);
-            self.last += skipped.count();
-            self.first = self.last;
-        }
-    }
-
     /// Makes the back part the front.
     fn turn_over(&mut self) {
-        for (_, stats) in self.panes[self.first..self.last].iter().rev() {
+        for (_, stats) in self.panes.iter().rev() {
             let mut merged = stats.clone().into_owned();
             if let Some(newer) = self.front.last() {
                 merged.merge(newer);

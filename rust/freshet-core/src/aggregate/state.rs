@@ -175,19 +175,16 @@ impl<'a> WindowState<'a> {
     ) -> Result<(), InvalidPanes> {
         let (size, slide) = (self.grid.size, self.grid.slide);
         let begin = self.panes.partition_point(|pane| pane.start_us < first);
-        let end = self.panes.partition_point(|pane| pane.start_us < last + size);
-        let stats = self.panes[begin..end].iter().map(|pane| Ok((pane.start_us, pane.stats()?)));
-        let panes: Vec<_> = stats.collect::<Result<_, _>>()?;
-        if self.grid.pane == size {
-            for (start, stats) in &panes {
-                emit(*start, start + size, stats);
-            }
-            return Ok(());
-        }
-        let mut queue = MergeQueue::new(&panes);
+        // Panes are read as they come into a window, so that no more of them are in memory than a window has.
+        let mut coming = self.panes[begin..].iter().peekable();
+        let mut queue = MergeQueue::default();
         let mut start = first;
         while start <= last {
-            emit(start, start + size, &queue.merge(start, start + size));
+            queue.pop_before(start);
+            while let Some(pane) = coming.next_if(|pane| pane.start_us < start + size) {
+                queue.push(pane.start_us, pane.stats()?);
+            }
+            emit(start, start + size, &queue.merged());
             start += slide;
         }
         Ok(())

@@ -169,3 +169,13 @@ fn an_aggregator_is_empty_after_its_panes_were_handed_on() {
         assert_eq!(aggregator.memory_bytes(), 0);
     }
 }
+
+/// A sketch of zeros has no buckets: it is smaller than the readings that were kept before.
+#[test]
+fn memory_may_shrink_when_readings_become_a_sketch() {
+    let mut aggregator = WindowAggregator::new(&stream("\"10s\""));
+    for _ in 0..40 {
+        add(&mut aggregator, r#"{"id":"a","at":1,"v":0}"#).unwrap();
+    }
+    assert!(aggregator.memory_bytes() < 10_000);
+}

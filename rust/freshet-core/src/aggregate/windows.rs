@@ -210,9 +210,10 @@ impl WindowAggregator {
                 self.pointed_to_bytes += if is_first { TREE_BYTES } else { PANE_IN_TREE_BYTES };
             }
             let stats = &mut self.cells[position].stats;
-            let before = stats.heap_bytes();
+            // A sketch may be smaller than the readings that it takes the place of.
+            self.pointed_to_bytes -= stats.heap_bytes();
             stats.add(point.time_us, *value);
-            self.pointed_to_bytes += stats.heap_bytes() - before;
+            self.pointed_to_bytes += stats.heap_bytes();
             first = first.or(Some(position));
         }
         first.unwrap_or_default()

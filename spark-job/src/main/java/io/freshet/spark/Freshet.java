@@ -19,6 +19,9 @@ public final class Freshet {
         "value", DataTypes.BinaryType, "partition", DataTypes.IntegerType, "offset", DataTypes.LongType,
         "timestamp", DataTypes.TimestampType);
 
+    /** Of Spark: whether it keeps the watermark of the micro-batch before apart from that of the micro-batch. */
+    private static final String SEVERAL_WATERMARKS = "spark.sql.streaming.statefulOperator.allowMultiple";
+
     private Freshet() {}
 
     /**
@@ -46,7 +49,7 @@ public final class Freshet {
      *     or string), {@code partition} (int), {@code offset} (long) and {@code timestamp}
      * @param rejected what becomes of records that cannot be read
      * @param mode that of the query that will be started: {@code update} or {@code append}. A batch query has none
-     * @throws IllegalArgumentException when a column is missing, or the mode is {@code complete}
+     * @throws IllegalArgumentException when a column is missing, or Spark cannot give windows in that mode
      */
     public static Dataset<Row> windows(
         Dataset<Row> kafkaRows, StreamSpec spec, RejectedRecords rejected, OutputMode mode) {
@@ -54,10 +57,15 @@ public final class Freshet {
             throw new IllegalArgumentException("windows are given as they change (update) or when they are final (append); "
                 + "no output mode gives all of them again and again (complete)");
         }
+        if (mode.equals(OutputMode.Append())
+            && kafkaRows.sparkSession().conf().get(SEVERAL_WATERMARKS, "true").equals("false")) {
+            throw new IllegalArgumentException("output mode append needs Spark's default for " + SEVERAL_WATERMARKS
+                + ", true: else Spark does not say which windows a micro-batch has made final");
+        }
         PipelineConfiguration.Stream stream = spec.stream();
         Dataset<Row> partials = StreamWindows.partials(asOfKafka(kafkaRows), stream, rejected);
         Dataset<Row> windows = StreamWindows.merge(partials, stream, mode);
-        return Step.apply(windows, WindowColumns.INPUT, new WindowColumns(), WindowColumns.OUTPUT);
+        return Step.apply(windows, UpdateWindows.EXPANDED, new WindowColumns(), WindowColumns.OUTPUT);
     }
 
     /** Kafka's own rows stay untouched; others get its types. */

@@ -23,7 +23,7 @@ record QueryFailure(String description, boolean permanent) {
             "_ROW_FORMAT_VALIDATION_FAILURE", "ROW_CHECKSUM_VERIFICATION_FAILED",
             "STATE_STORE_INVALID_CONFIG_AFTER_RESTART", "CANNOT_LOAD_STATE_STORE.CANNOT_READ_",
             "CONCURRENT_STREAM_LOG_UPDATE", "Malformed log file", "Incomplete log file", "Log file was malformed",
-            "UnsupportedLogVersion", "batch 0 doesn't exist"),
+            "UnsupportedLogVersion", "batch 0 doesn't exist", "start from a new checkpoint location"),
             "its checkpoint %s does not fit this job or is damaged: bring back the folder or the settings that belong "
                 + "together, or move the folder away to count the stream anew from the beginning of its topic", true),
         new Sign(List.of("RecordTooLargeException", "MESSAGE_TOO_LARGE"),

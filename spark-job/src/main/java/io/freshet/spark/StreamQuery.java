@@ -98,7 +98,7 @@ final class StreamQuery {
     /** The messages for Kafka that carry these windows. */
     Dataset<Row> messages(Dataset<Row> windows) {
         Column bytes = octet_length(col("key")).plus(octet_length(col("value")));
-        return Step.apply(windows, WindowMessages.INPUT, new WindowMessages(stream), WindowMessages.OUTPUT)
+        return Step.apply(windows, UpdateWindows.EXPANDED, new WindowMessages(stream), WindowMessages.OUTPUT)
             .observe(WRITTEN, sum(bytes).as("bytes_written"), count("*").as("windows_written"));
     }
 

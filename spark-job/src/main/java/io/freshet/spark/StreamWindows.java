@@ -56,7 +56,7 @@ final class StreamWindows {
             .groupBy("series", "metric", "window_name")
             .as(key, Encoders.bean(EncodedPanes.class))
             .flatMapGroupsWithState(
-                new UpdateWindows(stream, streaming, mode.equals(OutputMode.Append())), mode, Encoders.BINARY(),
+                new UpdateWindows(stream, streaming, streaming && mode.equals(OutputMode.Append())), mode, Encoders.BINARY(),
                 Encoders.row(UpdateWindows.OUTPUT),
                 streaming ? GroupStateTimeout.EventTimeTimeout() : GroupStateTimeout.NoTimeout());
     }

@@ -36,6 +36,9 @@ final class UpdateWindows
         .add("counted", DataTypes.LongType, false)
         .add("windows", DataTypes.BinaryType, false);
 
+    /** Those of its columns of which rows of windows are made. */
+    static final List<String> EXPANDED = List.of("series", "metric", "window_name", "windows");
+
     private static final long serialVersionUID = 1L;
     private static final long MICROS_PER_MILLI = 1_000;
 
@@ -62,6 +65,12 @@ final class UpdateWindows
     @Override
     public Iterator<Row> call(
         Tuple3<String, String, String> key, Iterator<EncodedPanes> partials, GroupState<byte[]> group) {
+        Integer window = windows.get(key._3());
+        if (window == null) {
+            // The checkpoint is of a time when the stream had windows of this kind.
+            group.remove();
+            return Collections.emptyIterator();
+        }
         if (state == null) {
             open(TaskContext.get());
         }
@@ -70,7 +79,7 @@ final class UpdateWindows
             state.add(partials.next().getPanes());
         }
         long finalMicros = streaming ? group.getCurrentWatermarkMs() * MICROS_PER_MILLI : NativeWindowState.NO_WATERMARK;
-        state.update(windows.get(key._3()), appending, lateMicros, finalMicros);
+        state.update(window, appending, lateMicros, finalMicros);
         long counted = state.readCounted();
         keep(group, state.readDeadline(), state.readState());
         byte[] changed = state.readWindows();
@@ -90,17 +99,13 @@ final class UpdateWindows
         }
         group.update(next);
         // Spark calls when the watermark has passed the timeout: a millisecond less lets it call when it has come to it.
-        group.setTimeoutTimestamp(deadlineMicros / MICROS_PER_MILLI - 1);
+        // It takes no timeout at the epoch itself.
+        group.setTimeoutTimestamp(Math.max(1, deadlineMicros / MICROS_PER_MILLI - 1));
     }
 
     private void open(TaskContext task) {
-        lateMicros = streaming ? lateMicros(task) : NativeWindowState.NO_WATERMARK;
+        lateMicros = streaming ? LateWatermark.millis() * MICROS_PER_MILLI : NativeWindowState.NO_WATERMARK;
         state = new NativeWindowState(streamJson);
         task.addTaskCompletionListener((TaskCompletionListener) ignored -> state.close());
-    }
-
-    private static long lateMicros(TaskContext task) {
-        return MICROS_PER_MILLI * LateWatermark.of(task).orElseThrow(() -> new IllegalStateException(
-            "this version of Spark does not tell by which watermark records are late"));
     }
 }

@@ -2,18 +2,14 @@ package io.freshet.spark;
 
 import io.freshet.spark.plan.RowStep;
 import java.util.Iterator;
-import java.util.List;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.unsafe.types.UTF8String;
 
-/** Turns the windows of a series into rows with columns of plain types. */
+/** Turns the windows of a series ({@link UpdateWindows#EXPANDED}) into rows with columns of plain types. */
 final class WindowColumns extends RowStep {
-    /** Of {@link UpdateWindows#OUTPUT}. */
-    static final List<String> INPUT = List.of("series", "metric", "window_name", "windows");
-
     static final StructType OUTPUT = new StructType()
         .add("series", DataTypes.StringType, false)
         .add("metric", DataTypes.StringType, false)

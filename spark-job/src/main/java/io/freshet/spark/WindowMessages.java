@@ -10,17 +10,13 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Iterator;
-import java.util.List;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
-/** The last step of a query: the windows of a series become the messages that carry them. */
+/** The last step of a query: the windows of a series ({@link UpdateWindows#EXPANDED}) become messages. */
 final class WindowMessages extends RowStep {
-    /** Of {@link UpdateWindows#OUTPUT}. */
-    static final List<String> INPUT = List.of("series", "metric", "window_name", "windows");
-
     /** Key and value of the message. */
     static final StructType OUTPUT = new StructType()
         .add("key", DataTypes.BinaryType, false)

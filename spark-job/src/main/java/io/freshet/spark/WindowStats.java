@@ -94,33 +94,11 @@ public final class WindowStats {
         sketch.accept(value);
     }
 
-    /** Adds the readings of another part of the same window. */
+    /** Adds all numbers of another set. */
     public void merge(WindowStats other) {
-        if (other.count > 0) {
-            mergeNumbers(other);
-            sketch.mergeWith(other.sketch);
-        }
-    }
-
-    /**
-     * Adds the readings of an encoded part of the same window, without a sketch of its own for it.
-     *
-     * @throws IllegalArgumentException when the bytes are not of this version
-     */
-    public void mergeEncoded(byte[] encoded) {
-        WindowStats other = new WindowStats(header(encoded), null);
         if (other.count == 0) {
             return;
         }
-        mergeNumbers(other);
-        try {
-            sketch.decodeAndMergeWith(sketch(encoded));
-        } catch (IOException e) {
-            throw new UncheckedIOException("the sketch of freshet_stats cannot be read", e);
-        }
-    }
-
-    private void mergeNumbers(WindowStats other) {
         double ours = count;
         double theirs = other.count;
         double distance = other.mean - mean;
@@ -130,6 +108,7 @@ public final class WindowStats {
         squaredDistances += other.squaredDistances + distance * distance * (ours * theirs / (ours + theirs));
         min = Math.min(min, other.min);
         max = Math.max(max, other.max);
+        sketch.mergeWith(other.sketch);
     }
 
     /** Writes the encoding. */

@@ -64,15 +64,19 @@ class FreshetTest {
 
     /** Seeded: out of order, of several series, some with one metric, every fiftieth malformed. */
     private static Dataset<Row> records() {
+        return records(START);
+    }
+
+    private static Dataset<Row> records(long start) {
         Random random = new Random(11);
         List<Row> rows = new ArrayList<>();
         for (int index = 0; index < RECORDS; index++) {
-            String record = "{\"site\":\"s" + random.nextInt(5) + "\",\"at\":" + (START + random.nextInt(120_000))
+            String record = "{\"site\":\"s" + random.nextInt(5) + "\",\"at\":" + (start + random.nextInt(120_000))
                 + (random.nextInt(4) == 0 ? "" : ",\"a\":" + random.nextGaussian() * 100)
                 + ",\"in\":{\"b\":" + random.nextInt(1_000) + "}}";
             String value = index % 50 == 0 ? "{\"site\":" + index : record;
             rows.add(RowFactory.create(null, value.getBytes(StandardCharsets.UTF_8), "raw", index % 3, (long) index,
-                new Timestamp(START + 120_000), 0));
+                new Timestamp(start + 120_000), 0));
         }
         return spark.createDataFrame(rows, KAFKA).repartition(4).cache();
     }
@@ -171,6 +175,33 @@ class FreshetTest {
         assertEquals(0, run(appended(rows, spec), "append", folder).count());
         StreamSpec impatient = StreamSpec.parse(FIELDS + ", windows = [\"10s\"], lateness = \"0s\"");
         assertTrue(run(appended(rows, impatient), "append", folder).count() > 0);
+    }
+
+    @Test
+    void aBatchGivesAllWindowsInEitherMode() {
+        StreamSpec spec = StreamSpec.parse(FIELDS + ", windows = [\"10s\", \"30s/10s\"]");
+        assertEquals(Freshet.windows(records(), spec).count(), appended(records(), spec).count());
+    }
+
+    /** State of a kind of window that the stream has no longer is dropped when its time has come. */
+    @Test
+    void aKindOfWindowMayBeTakenAway(@TempDir Path folder) throws Exception {
+        Path input = Files.createDirectory(folder.resolve("input"));
+        Dataset<Row> rows = spark.readStream().schema(KAFKA).option("maxFilesPerTrigger", 1).parquet(input.toString());
+        // The second start has the same events, the third later ones: five series of two metrics, and one or two kinds.
+        assertEquals(20, stateRows(rows, "\"10s\", \"30s/10s\"", START, folder));
+        assertEquals(20, stateRows(rows, "\"10s\"", START, folder));
+        assertEquals(10, stateRows(rows, "\"10s\"", START + 600_000, folder));
+    }
+
+    /** How many rows of state there are when the query has read records from that time on. */
+    private static long stateRows(Dataset<Row> rows, String windows, long start, Path folder) throws Exception {
+        StreamSpec spec = StreamSpec.parse(FIELDS + ", windows = [" + windows + "], lateness = \"1m\"");
+        records(start).coalesce(1).write().mode("append").parquet(folder.resolve("input").toString());
+        StreamingQuery query = Freshet.windows(rows, spec).writeStream().outputMode("update").format("noop")
+            .option("checkpointLocation", folder.resolve("kinds").toString()).trigger(Trigger.AvailableNow()).start();
+        query.awaitTermination();
+        return query.lastProgress().stateOperators()[0].numRowsTotal();
     }
 
     /** What is counted on the way must be counted in the stage that ends the query, and there is no reason for a second one. */

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.freshet.spark.nativelib.NativeException;
 import java.util.List;
 import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.errors.SaslAuthenticationException;
@@ -32,6 +33,9 @@ class QueryFailureTest {
         QueryFailure damaged = describe(new IllegalStateException(
             "[CANNOT_LOAD_STATE_STORE.CANNOT_READ_DELTA_FILE_NOT_EXISTS] 3.delta does not exist"));
         assertTrue(damaged.permanent() && damaged.description().contains("/checkpoints/s"), damaged.description());
+        QueryFailure foreign = describe(new IllegalStateException("Job aborted", new NativeException(
+            "the windows' state was not written by this version of Freshet; start from a new checkpoint location")));
+        assertTrue(foreign.permanent() && foreign.description().contains("/checkpoints/s"), foreign.description());
         QueryFailure busy = describe(new IllegalStateException(
             "[CANNOT_LOAD_STATE_STORE.UNRELEASED_THREAD_ERROR] the state of /data/CHECKPOINTS is in use"));
         assertFalse(busy.permanent());

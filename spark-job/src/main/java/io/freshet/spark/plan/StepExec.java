@@ -1,6 +1,7 @@
 package io.freshet.spark.plan;
 
 import java.util.List;
+import org.apache.spark.TaskContext;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
@@ -27,13 +28,18 @@ public final class StepExec extends SparkPlan implements StepPlan<SparkPlan> {
 
     @Override
     public RDD<InternalRow> doExecute() {
-        LateWatermark.tellTasks(parts.child());
         SparkPlan source = withoutCopy(parts.child());
         int[] columns = CollectionConverters.asJava(parts.input()).stream()
             .mapToInt(column -> ordinal(source, column)).toArray();
         PartitionStep running = parts.step();
         RDD<InternalRow> rows = parts.source().rows(source).orElseGet(source::execute);
-        return rows.toJavaRDD().mapPartitions(task -> running.run(task, columns)).rdd();
+        Long lateMillis = LateWatermark.find(parts.child());
+        return rows.toJavaRDD().mapPartitions(task -> {
+            if (lateMillis != null) {
+                LateWatermark.keep(lateMillis, TaskContext.get());
+            }
+            return running.run(task, columns);
+        }).rdd();
     }
 
     private static int ordinal(SparkPlan source, Attribute column) {
