@@ -2,9 +2,9 @@
 
 use freshet_core::config::Stream;
 use freshet_core::record::{RawRecord, Readings, RecordParser};
+use jni::EnvUnowned;
 use jni::objects::{JByteArray, JByteBuffer, JClass};
 use jni::sys::{jboolean, jint, jlong};
-use jni::{Env, EnvUnowned};
 
 use crate::direct;
 use crate::gate::{self, NativeError};
@@ -65,21 +65,6 @@ fn push_text(result: &mut Vec<u8>, text: &str) {
     result.extend(text.as_bytes());
 }
 
-/// Enters a native method that works on the parser behind a handle.
-///
-/// The handle came from `open`, was not closed, and no other call is using it: `NativeRecordParser.java` keeps it to
-/// itself, lets one thread in at a time, and forgets it when it closes it.
-fn enter_with<'local, T: Default>(
-    env: EnvUnowned<'local>,
-    handle: jlong,
-    body: impl FnOnce(&mut Env<'local>, &mut Parsing) -> Result<T, NativeError>,
-) -> T {
-    gate::enter(env, |env| {
-        // SAFETY: the Java class promises that a handle other than zero is a live parser that nobody else uses.
-        body(env, unsafe { handle::get(handle) }?)
-    })
-}
-
 impl Handled for Parsing {
     const NAME: &'static str = "parser";
 }
@@ -126,7 +111,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_metric
     _class: JClass<'local>,
     handle: jlong,
 ) -> JByteArray<'local> {
-    enter_with(env, handle, |env, parsing| {
+    handle::enter_with(env, handle, |env, parsing: &mut Parsing| {
         Ok(env.byte_array_from_slice(parsing.metrics.join("|").as_bytes())?)
     })
 }
@@ -147,7 +132,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_parse<
     timestamp: jlong,
     result: JByteBuffer<'local>,
 ) -> jint {
-    enter_with(env, handle, |env, parsing| {
+    handle::enter_with(env, handle, |env, parsing: &mut Parsing| {
         let length = key_length.max(0).checked_add(value_length).ok_or_else(|| {
             NativeError::Contract("a record of more than two gibibytes".to_owned())
         })?;
@@ -173,7 +158,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_takeRe
     handle: jlong,
     result: JByteBuffer<'local>,
 ) {
-    enter_with(env, handle, |env, parsing| {
+    handle::enter_with(env, handle, |env, parsing: &mut Parsing| {
         // SAFETY: the Java caller waits for the buffer.
         unsafe { direct::fill_whole(env, &result, &parsing.result) }
     });
@@ -186,11 +171,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_close<
     _class: JClass<'local>,
     handle: jlong,
 ) {
-    gate::enter(env, |_env| {
-        // SAFETY: the Java class forgets the handle, which came from `open`.
-        drop(unsafe { handle::take::<Parsing>(handle) }?);
-        Ok(())
-    });
+    handle::close::<Parsing>(env, handle);
 }
 
 #[cfg(test)]

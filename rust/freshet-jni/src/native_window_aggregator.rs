@@ -10,9 +10,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use arrow::array::StructArray;
 use freshet_core::aggregate::WindowAggregator;
 use freshet_core::config::Stream;
+use jni::EnvUnowned;
 use jni::objects::{JByteArray, JByteBuffer, JClass};
 use jni::sys::{jboolean, jint, jlong};
-use jni::{Env, EnvUnowned};
 use log::{debug, error, info, warn};
 
 use crate::columns::{self, Names, PartialColumns, RejectedColumns};
@@ -168,21 +168,6 @@ fn log_opening(stream: &Stream, topic: &str) {
     debug!("stream '{name}', topic '{topic}': an aggregation is opened");
 }
 
-/// Enters a native method that works on the aggregation behind a handle.
-///
-/// The handle came from `open`, was not closed, and no other call is using it: `NativeWindowAggregator.java` keeps it to
-/// itself, is for one thread, and forgets it when it closes it.
-fn enter_with<'local, T: Default>(
-    env: EnvUnowned<'local>,
-    handle: jlong,
-    body: impl FnOnce(&mut Env<'local>, &mut Aggregation) -> Result<T, NativeError>,
-) -> T {
-    gate::enter(env, |env| {
-        // SAFETY: the Java class promises that a handle other than zero is a live aggregation that nobody else uses.
-        body(env, unsafe { handle::get(handle) }?)
-    })
-}
-
 impl Handled for Aggregation {
     const NAME: &'static str = "aggregator";
 }
@@ -214,7 +199,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_ad
     records: JByteBuffer<'local>,
     length: jint,
 ) -> jint {
-    enter_with(env, handle, |env, aggregation| {
+    handle::enter_with(env, handle, |env, aggregation: &mut Aggregation| {
         // SAFETY: the Java caller holds the buffer and does not write to it during the call.
         let records = unsafe { direct::bytes(env, &records, length) }?;
         Ok(jint::try_from(aggregation.add(records)?).unwrap_or(jint::MAX))
@@ -233,7 +218,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_ta
     array: jlong,
     schema: jlong,
 ) {
-    enter_with(env, handle, |_env, aggregation| {
+    handle::enter_with(env, handle, |_env, aggregation: &mut Aggregation| {
         // SAFETY: the Java class passes the addresses of two structs that it has just allocated.
         unsafe { columns::export(&aggregation.rejected.take(), array, schema) }
     });
@@ -251,7 +236,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_ta
     array: jlong,
     schema: jlong,
 ) -> jboolean {
-    enter_with(env, handle, |_env, aggregation| {
+    handle::enter_with(env, handle, |_env, aggregation: &mut Aggregation| {
         let Some(columns) = aggregation.take_partials()? else { return Ok(false) };
         // SAFETY: the Java class passes the addresses of two structs that it has just allocated.
         unsafe { columns::export(&columns, array, schema) }?;
@@ -268,7 +253,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_me
     _class: JClass<'local>,
     handle: jlong,
 ) -> jlong {
-    enter_with(env, handle, |_env, aggregation| {
+    handle::enter_with(env, handle, |_env, aggregation: &mut Aggregation| {
         Ok(jlong::try_from(aggregation.memory_bytes()).unwrap_or(jlong::MAX))
     })
 }
@@ -280,11 +265,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_cl
     _class: JClass<'local>,
     handle: jlong,
 ) {
-    gate::enter(env, |_env| {
-        // SAFETY: the Java class forgets the handle, which came from `open`.
-        drop(unsafe { handle::take::<Aggregation>(handle) }?);
-        Ok(())
-    });
+    handle::close::<Aggregation>(env, handle);
 }
 
 #[cfg(test)]

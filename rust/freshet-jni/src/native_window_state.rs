@@ -3,9 +3,9 @@
 use freshet_core::aggregate::{Emit, InvalidPanes, Watermarks, WindowState, WindowStats};
 use freshet_core::config::Stream;
 use freshet_core::window::WindowSpec;
+use jni::EnvUnowned;
 use jni::objects::{JByteArray, JByteBuffer, JClass};
 use jni::sys::{jboolean, jint, jlong};
-use jni::{Env, EnvUnowned};
 
 use crate::direct;
 use crate::gate::{self, NativeError};
@@ -91,21 +91,6 @@ impl From<InvalidPanes> for NativeError {
     }
 }
 
-/// Enters a native method that works on the states behind a handle.
-///
-/// The handle came from `open`, was not closed, and no other call is using it: `NativeWindowState.java` keeps it to
-/// itself, is for one thread, and forgets it when it closes it.
-fn enter_with<'local, T: Default>(
-    env: EnvUnowned<'local>,
-    handle: jlong,
-    body: impl FnOnce(&mut Env<'local>, &mut States) -> Result<T, NativeError>,
-) -> T {
-    gate::enter(env, |env| {
-        // SAFETY: the Java class promises that a handle other than zero is a live value that nobody else uses.
-        body(env, unsafe { handle::get(handle) }?)
-    })
-}
-
 /// `static native long open(byte[] stream)`: for the windows of a stream, which is its JSON.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_open<'local>(
@@ -136,7 +121,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_update<
     final_micros: jlong,
     result: JByteBuffer<'local>,
 ) -> jint {
-    enter_with(env, handle, |env, states| {
+    handle::enter_with(env, handle, |env, states: &mut States| {
         // SAFETY: the Java caller holds the buffer and does not write to it during the call.
         let input = unsafe { direct::bytes(env, &input, length) }?;
         let window = usize::try_from(window).unwrap_or(usize::MAX);
@@ -158,7 +143,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_takeRes
     handle: jlong,
     result: JByteBuffer<'local>,
 ) {
-    enter_with(env, handle, |env, states| {
+    handle::enter_with(env, handle, |env, states: &mut States| {
         // SAFETY: the Java caller waits for the buffer.
         unsafe { direct::fill_whole(env, &result, &states.result) }
     });
@@ -171,11 +156,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_close<'
     _class: JClass<'local>,
     handle: jlong,
 ) {
-    gate::enter(env, |_env| {
-        // SAFETY: the Java class forgets the handle, which came from `open`.
-        drop(unsafe { handle::take::<States>(handle) }?);
-        Ok(())
-    });
+    handle::close::<States>(env, handle);
 }
 
 #[cfg(test)]
