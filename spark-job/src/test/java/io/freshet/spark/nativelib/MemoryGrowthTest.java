@@ -7,9 +7,11 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Optional;
+import java.util.List;
 import java.util.Random;
 import org.apache.arrow.memory.RootAllocator;
+import org.apache.arrow.vector.VarBinaryVector;
+import org.apache.arrow.vector.VarCharVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
@@ -26,12 +28,13 @@ class MemoryGrowthTest {
     private static final int WARM_UP_TASKS = 20;
     private static final int RECORDS_PER_TASK = 250_000;
     private static final int SERIES = 5_000;
+    private static final List<String> WINDOWS = List.of("10s", "1m", "30s/10s");
     private static final double MOST_GROWTH = 1.05;
 
     @Test
     void twentyMillionRecordsLeaveNoMemoryBehind() throws IOException {
         String stream = StreamJson.of("series = [\"id\"]", "time = { field = \"at\", unit = \"ms\" }",
-            "values = { v = \"v\", w = \"w\" }", "windows = [\"10s\", \"1m\", \"30s/10s\"]");
+            "values = { v = \"v\", w = \"w\" }", "windows = [\"" + String.join("\", \"", WINDOWS) + "\"]");
         Random random = new Random(20);
         long afterWarmUp = 0;
         long atTheEnd = 0;
@@ -51,10 +54,11 @@ class MemoryGrowthTest {
             "resident memory grew from " + afterWarmUp + " to " + atTheEnd + " KiB");
     }
 
-    /** What a task of Spark does: packs records, has them summed up, takes the windows and the rejected records. */
+    /** What tasks of Spark do: pack records, have them summed up, take the partials and the rejected records, update states. */
     private static void runTask(String stream, int task, Random random, RootAllocator allocator) {
         RecordBatchBuffer buffer = new RecordBatchBuffer();
-        try (var aggregator = new NativeWindowAggregator(stream, "raw.s", allocator)) {
+        try (var aggregator = new NativeWindowAggregator(stream, "raw.s", allocator);
+            var state = new NativeWindowState(stream)) {
             int rejected = 0;
             for (int record = 0; record < RECORDS_PER_TASK; record++) {
                 InternalRow row = new GenericInternalRow(
@@ -65,11 +69,13 @@ class MemoryGrowthTest {
             }
             rejected += aggregate(aggregator, buffer);
             assertTrue(rejected > 0);
-            long windows = 0;
+            long updated = 0;
             for (var batch = aggregator.takePartials(); batch.isPresent(); batch = aggregator.takePartials()) {
-                windows += rows(batch);
+                try (VectorSchemaRoot columns = batch.get()) {
+                    updated += updateStates(columns, state);
+                }
             }
-            assertTrue(windows >= SERIES);
+            assertTrue(updated >= SERIES);
         }
     }
 
@@ -82,10 +88,27 @@ class MemoryGrowthTest {
         return rejected;
     }
 
-    private static int rows(Optional<VectorSchemaRoot> batch) {
-        try (VectorSchemaRoot columns = batch.orElseThrow()) {
-            return columns.getRowCount();
+    /** Updates a new state for every row, and then that state once more. */
+    private static int updateStates(VectorSchemaRoot columns, NativeWindowState state) {
+        VarBinaryVector panes = (VarBinaryVector) columns.getVector("panes");
+        VarCharVector kinds = (VarCharVector) columns.getVector("window");
+        for (int row = 0; row < columns.getRowCount(); row++) {
+            int kind = WINDOWS.indexOf(kinds.getObject(row).toString());
+            byte[] before = update(state, kind, null, panes.get(row));
+            update(state, kind, before, panes.get(row));
         }
+        return columns.getRowCount();
+    }
+
+    private static byte[] update(NativeWindowState state, int kind, byte[] before, byte[] panes) {
+        state.begin(before);
+        state.add(panes);
+        state.update(kind, false, NativeWindowState.NO_WATERMARK, NativeWindowState.NO_WATERMARK);
+        state.readCounted();
+        state.readDeadline();
+        byte[] after = state.readState();
+        assertTrue(state.readWindows().length > 0);
+        return after;
     }
 
     private static byte[] value(int task, Random random) {
