@@ -99,7 +99,8 @@ impl WindowStats {
         self.last_event_us
     }
 
-    /// A value within 1 % of the reading of that rank, and never outside the readings; `None` without readings or for a
+    /// A value within 1 % of the reading of that rank, as long as the readings of one sign span no more than 71 orders of
+    /// magnitude, and never outside the readings; `None` without readings or for a
     /// rank outside `0..=1`.
     pub fn quantile(&self, rank: f64) -> Option<f64> {
         self.percentiles.quantile(rank).map(|value| value.clamp(self.min, self.max))
@@ -161,6 +162,17 @@ mod tests {
             for rank in [0.5, 0.95, 0.99] {
                 prop_assert_eq!(merged.quantile(rank), whole.quantile(rank));
             }
+        }
+
+        /// One reading out of all bounds, such as a fill value, does not spoil the percentiles of the others.
+        #[test]
+        fn an_outlier_of_many_magnitudes_leaves_the_percentiles_alone(
+            exponent in -30_i32..38, readings in 1_usize..100,
+        ) {
+            let mut stats = of(&vec![20.5; readings]);
+            stats.add(0, 9.969_21 * 10_f64.powi(exponent));
+            let found = stats.quantile(0.5).unwrap();
+            prop_assert!(readings == 1 || (found - 20.5).abs() <= 0.205_1, "{found}");
         }
 
         #[test]

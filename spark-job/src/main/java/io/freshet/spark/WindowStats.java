@@ -22,7 +22,7 @@ public final class WindowStats {
     private static final int HEADER_BYTES = 49;
     /** As {@code freshet-core} configures its sketches: only equal ones merge. */
     private static final double SKETCH_RELATIVE_ERROR = 0.01;
-    private static final int SKETCH_MAX_BUCKETS = 2048;
+    private static final int SKETCH_MAX_BUCKETS = 8192;
     private static final double SKETCH_LEAST_VALUE = 1e-300;
 
     private long count;

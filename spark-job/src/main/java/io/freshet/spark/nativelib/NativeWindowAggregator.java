@@ -11,7 +11,8 @@ import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.VectorSchemaRoot;
 
 /**
- * Parses records and sums them up per series, metric and kind of window, in native memory. For one thread; close it.
+ * Parses records and sums them up per series, metric and kind of window, in native memory. For one thread at a time;
+ * closing waits for a call that is running.
  *
  * <p>Results are Arrow columns. Partial aggregates: {@code series}, {@code metric}, {@code window} (utf8), {@code closes}
  * (when the last of their windows ends), {@code last_event} (int64, epoch microseconds), {@code records} (int64),
@@ -38,12 +39,12 @@ public final class NativeWindowAggregator implements AutoCloseable {
      *
      * @return how many of them were rejected: {@link #takeRejected} has them
      */
-    public int add(RecordBatchBuffer records) {
+    public synchronized int add(RecordBatchBuffer records) {
         return add(handle, records.bytes(), records.length());
     }
 
     /** Hands over the records that were rejected since the last call; the columns are closed afterwards. */
-    public void takeRejected(Consumer<VectorSchemaRoot> consumer) {
+    public synchronized void takeRejected(Consumer<VectorSchemaRoot> consumer) {
         try (ArrowArray array = ArrowArray.allocateNew(allocator);
             ArrowSchema schema = ArrowSchema.allocateNew(allocator)) {
             takeRejected(handle, array.memoryAddress(), schema.memoryAddress());
@@ -57,7 +58,7 @@ public final class NativeWindowAggregator implements AutoCloseable {
      * The next partial aggregates of what was summed up, to be closed by the caller; empty when there are none left. Once some were
      * taken, the others have to be taken before more records come.
      */
-    public Optional<VectorSchemaRoot> takePartials() {
+    public synchronized Optional<VectorSchemaRoot> takePartials() {
         try (ArrowArray array = ArrowArray.allocateNew(allocator);
             ArrowSchema schema = ArrowSchema.allocateNew(allocator)) {
             if (!takePartials(handle, array.memoryAddress(), schema.memoryAddress())) {
@@ -68,12 +69,12 @@ public final class NativeWindowAggregator implements AutoCloseable {
     }
 
     /** Roughly the native memory that it holds, in bytes: what is summed up, and rejected records until they are taken. */
-    public long memoryBytes() {
+    public synchronized long memoryBytes() {
         return memoryBytes(handle);
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
         if (handle != 0) {
             long closing = handle;
             handle = 0;

@@ -6,7 +6,7 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * Updates the state of one metric of one series for one kind of window, and gives the windows that this changes. For one
- * thread; close it.
+ * thread at a time; closing waits for a call that is running.
  *
  * <p>Use: {@link #begin}, {@link #add} for every partial aggregate, {@link #update}; then, in this order,
  * {@link #readCounted}, {@link #readDeadline}, {@link #readState} and {@link #readWindows}.
@@ -55,7 +55,7 @@ public final class NativeWindowState implements AutoCloseable {
      * @param finalMicros by which watermark windows become final after this micro-batch; likewise
      * @throws NativeException when the state is of another version, or damaged
      */
-    public void update(int window, boolean appending, long lateMicros, long finalMicros) {
+    public synchronized void update(int window, boolean appending, long lateMicros, long finalMicros) {
         int length =
             update(handle, window, input, input.position(), appending, lateMicros, finalMicros, result);
         if (length > result.capacity()) {
@@ -95,7 +95,7 @@ public final class NativeWindowState implements AutoCloseable {
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
         if (handle != 0) {
             long closing = handle;
             handle = 0;
