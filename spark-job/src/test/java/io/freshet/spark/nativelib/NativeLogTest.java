@@ -158,7 +158,7 @@ class NativeLogTest {
 
         private void add(Class<?> type, Object aggregator) throws Exception {
             Class<?> bufferType = classes.loadClass(RecordBatchBuffer.class.getName());
-            Object buffer = bufferType.getConstructor(int.class).newInstance(1_024);
+            Object buffer = bufferType.getConstructor().newInstance();
             byte[] value = "{\"v\":1}".getBytes(StandardCharsets.UTF_8);
             InternalRow row = new GenericInternalRow(new Object[] {new byte[] {'k'}, value, 0, 7L, 1_000_000L});
             bufferType.getMethod("add", InternalRow.class, int.class, int.class, int.class, int.class, int.class)
