@@ -13,3 +13,4 @@ pub mod native_record_parser;
 pub mod native_window_aggregator;
 pub mod native_window_state;
 mod packed;
+mod stream;

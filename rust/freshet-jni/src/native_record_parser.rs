@@ -9,6 +9,7 @@ use jni::sys::{jboolean, jint, jlong};
 use crate::direct;
 use crate::gate::{self, NativeError};
 use crate::handle::{self, Handled};
+use crate::stream;
 
 /// What a handle stands for: a parser, and the result of its last record.
 struct Parsing {
@@ -97,8 +98,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_open<'
     stream: JByteArray<'local>,
 ) -> jlong {
     gate::enter(env, |env| {
-        let stream: Stream = serde_json::from_slice(&env.convert_byte_array(stream)?)
-            .map_err(|error| NativeError::Contract(format!("not a stream: {error}")))?;
+        let stream = stream::read(env, &stream)?;
         handle::put(Parsing::new(&stream))
     })
 }

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::collections::HashSet;
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -20,6 +19,7 @@ use crate::direct;
 use crate::gate::{self, NativeError};
 use crate::handle::{self, Handled};
 use crate::packed;
+use crate::stream;
 
 /// What a handle stands for: the aggregation of one task.
 struct Aggregation {
@@ -30,12 +30,20 @@ struct Aggregation {
     rejected: RejectedColumns,
     /// Partial aggregates are being taken: no records before that has ended.
     draining: bool,
-    /// Partial aggregates were taken since the last records came.
-    taken: bool,
-    /// How often records came after partial aggregates were taken.
-    continuations: u64,
+    hand_over: HandOver,
     /// A call has panicked half-way: what was summed up since cannot be trusted.
     broken: bool,
+}
+
+/// Whether what was summed up is handed on before the records have ended, which is worth a line in the log.
+#[derive(PartialEq, Eq)]
+enum HandOver {
+    /// No partial aggregates were taken.
+    NotYet,
+    /// Some were taken: records that still come make it an early one.
+    Begun,
+    /// It was an early one, and the log says so.
+    Noted,
 }
 
 /// The streams of this process, with their topics: the first aggregation of each is worth a line in the log.
@@ -51,8 +59,7 @@ impl Aggregation {
             topic,
             rejected: RejectedColumns::default(),
             draining: false,
-            taken: false,
-            continuations: 0,
+            hand_over: HandOver::NotYet,
             broken: false,
         }
     }
@@ -75,11 +82,8 @@ impl Aggregation {
 
     /// Says in the log, once, that what this task has summed up is handed on before its records have ended.
     fn note_continuation(&mut self) {
-        if !mem::take(&mut self.taken) {
-            return;
-        }
-        self.continuations += 1;
-        if self.continuations == 1 {
+        if self.hand_over == HandOver::Begun {
+            self.hand_over = HandOver::Noted;
             warn!(
                 "stream '{}', topic '{}': a task hands on its partial aggregates early, in several parts, because they \
                  take all the memory that it may use; spark.freshet.task.memory is the limit",
@@ -144,7 +148,9 @@ impl Aggregation {
                 aggregation.draining = aggregator.drain(|partial| columns.push(partial, names));
             }
             let columns = columns.take();
-            aggregation.taken |= columns.is_some();
+            if columns.is_some() && aggregation.hand_over == HandOver::NotYet {
+                aggregation.hand_over = HandOver::Begun;
+            }
             Ok(columns)
         })
     }
@@ -182,8 +188,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_op
     topic: JByteArray<'local>,
 ) -> jlong {
     gate::enter(env, |env| {
-        let stream: Stream = serde_json::from_slice(&env.convert_byte_array(stream)?)
-            .map_err(|error| NativeError::Contract(format!("not a stream: {error}")))?;
+        let stream = stream::read(env, &stream)?;
         let topic = String::from_utf8_lossy(&env.convert_byte_array(topic)?).into_owned();
         handle::put(Aggregation::new(stream, topic))
     })

@@ -1,7 +1,6 @@
 //! Native methods of `io.freshet.spark.nativelib.NativeWindowState`.
 
 use freshet_core::aggregate::{Emit, InvalidPanes, Watermarks, WindowState, WindowStats};
-use freshet_core::config::Stream;
 use freshet_core::window::WindowSpec;
 use jni::EnvUnowned;
 use jni::objects::{JByteArray, JByteBuffer, JClass};
@@ -11,6 +10,7 @@ use crate::direct;
 use crate::gate::{self, NativeError};
 use crate::handle::{self, Handled};
 use crate::packed;
+use crate::stream;
 
 /// What a handle stands for: the kinds of windows of a stream, and the result of the last update.
 struct States {
@@ -99,8 +99,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_open<'l
     stream: JByteArray<'local>,
 ) -> jlong {
     gate::enter(env, |env| {
-        let stream: Stream = serde_json::from_slice(&env.convert_byte_array(stream)?)
-            .map_err(|error| NativeError::Contract(format!("not a stream: {error}")))?;
+        let stream = stream::read(env, &stream)?;
         handle::put(States { windows: stream.windows, result: Vec::new() })
     })
 }
@@ -164,7 +163,7 @@ mod tests {
     use std::path::Path;
 
     use freshet_core::aggregate::WindowAggregator;
-    use freshet_core::config::Config;
+    use freshet_core::config::{Config, Stream};
     use freshet_core::record::RawRecord;
 
     use super::*;

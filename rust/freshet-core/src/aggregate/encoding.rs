@@ -31,7 +31,7 @@ use crate::record::{EARLIEST_US, LATEST_US, MAX_MAGNITUDE};
 use crate::window::LONGEST_MS;
 
 /// Version of the layout; the first byte.
-pub const ENCODING_VERSION: u8 = 2;
+const ENCODING_VERSION: u8 = 2;
 
 /// The bytes are not panes in this version's layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

@@ -8,7 +8,7 @@ mod state;
 mod stats;
 mod windows;
 
-pub use encoding::{ENCODING_VERSION, InvalidPanes};
+pub use encoding::InvalidPanes;
 pub use state::{Emit, Watermarks, WindowState};
 pub use stats::WindowStats;
 pub use windows::{PartialAggregate, WindowAggregator};

@@ -100,8 +100,7 @@ impl WindowStats {
     }
 
     /// A value within 1 % of the reading of that rank, as long as the readings of one sign span no more than 71 orders of
-    /// magnitude, and never outside the readings; `None` without readings or for a
-    /// rank outside `0..=1`.
+    /// magnitude, and never outside the readings; `None` without readings or for a rank outside `0..=1`.
     pub fn quantile(&self, rank: f64) -> Option<f64> {
         self.percentiles.quantile(rank).map(|value| value.clamp(self.min, self.max))
     }

@@ -39,23 +39,11 @@ final class WindowColumns extends RowStep {
         UTF8String series = row.getUTF8String(columns[0]).clone();
         UTF8String metric = row.getUTF8String(columns[1]).clone();
         UTF8String name = row.getUTF8String(columns[2]).clone();
-        Iterator<WindowNumbers> windows = WindowNumbers.readAll(row.getBinary(columns[3]));
-        return new Iterator<>() {
-            @Override
-            public boolean hasNext() {
-                return windows.hasNext();
-            }
-
-            @Override
-            public InternalRow next() {
-                WindowNumbers window = windows.next();
-                return new GenericInternalRow(new Object[] {
-                    series, metric, name, window.startMicros(), window.endMicros(),
-                    window.count(), window.sum(), window.average(), window.min(), window.max(),
-                    window.standardDeviation(), window.p50(), window.p95(), window.p99(),
-                    window.lastEventMicros(), window.count(),
-                });
-            }
-        };
+        return WindowNumbers.readAll(row.getBinary(columns[3]), window -> new GenericInternalRow(new Object[] {
+            series, metric, name, window.startMicros(), window.endMicros(),
+            window.count(), window.sum(), window.average(), window.min(), window.max(),
+            window.standardDeviation(), window.p50(), window.p95(), window.p99(),
+            window.lastEventMicros(), window.count(),
+        }));
     }
 }

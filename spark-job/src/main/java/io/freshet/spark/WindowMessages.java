@@ -60,34 +60,26 @@ final class WindowMessages extends RowStep {
 
     @Override
     protected Iterator<InternalRow> expand(InternalRow row, int[] columns) {
-        return new Messages(row.getUTF8String(columns[0]).toString(), row.getUTF8String(columns[1]).toString(),
-            row.getUTF8String(columns[2]).toString(), WindowNumbers.readAll(row.getBinary(columns[3])));
+        Messages messages = new Messages(row.getUTF8String(columns[0]).toString(),
+            row.getUTF8String(columns[1]).toString(), row.getUTF8String(columns[2]).toString());
+        return WindowNumbers.readAll(row.getBinary(columns[3]), messages::of);
     }
 
     /** The messages of one metric of one series for one kind of window. */
-    private final class Messages implements Iterator<InternalRow> {
-        private final Iterator<WindowNumbers> windows;
+    private final class Messages {
         private final String keyPrefix;
         private final SerializedString series;
         private final SerializedString metric;
         private final SerializedString name;
 
-        Messages(String series, String metric, String name, Iterator<WindowNumbers> windows) {
-            this.windows = windows;
+        Messages(String series, String metric, String name) {
             keyPrefix = series + '|' + metric + '|' + name + '|';
             this.series = new SerializedString(series);
             this.metric = new SerializedString(metric);
             this.name = new SerializedString(name);
         }
 
-        @Override
-        public boolean hasNext() {
-            return windows.hasNext();
-        }
-
-        @Override
-        public InternalRow next() {
-            WindowNumbers window = windows.next();
+        InternalRow of(WindowNumbers window) {
             String key = keyPrefix + window.startMicros() / MICROS_PER_MILLI;
             return new GenericInternalRow(new Object[] {key.getBytes(StandardCharsets.UTF_8), json(window)});
         }

@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
+import java.util.function.Function;
 
 /**
  * One version of a window. Times are epoch microseconds; percentiles are within 1 % of the reading of that rank.
@@ -25,8 +26,12 @@ record WindowNumbers(
     double p99,
     long lastEventMicros) {
 
-    /** Reads the windows that the native library has packed, one after the other: {@code native_window_state.rs}. */
-    static Iterator<WindowNumbers> readAll(byte[] packed) {
+    /**
+     * Reads the windows that the native library has packed, one after the other: {@code native_window_state.rs}.
+     *
+     * @return what the function makes of each
+     */
+    static <T> Iterator<T> readAll(byte[] packed, Function<WindowNumbers, T> function) {
         ByteBuffer bytes = ByteBuffer.wrap(packed).order(ByteOrder.LITTLE_ENDIAN);
         return new Iterator<>() {
             @Override
@@ -35,14 +40,18 @@ record WindowNumbers(
             }
 
             @Override
-            public WindowNumbers next() {
+            public T next() {
                 if (!hasNext()) {
                     throw new NoSuchElementException();
                 }
-                return new WindowNumbers(bytes.getLong(), bytes.getLong(), bytes.getLong(), bytes.getDouble(),
-                    bytes.getDouble(), bytes.getDouble(), bytes.getDouble(), bytes.getDouble(), bytes.getDouble(),
-                    bytes.getDouble(), bytes.getDouble(), bytes.getLong());
+                return function.apply(read(bytes));
             }
         };
+    }
+
+    private static WindowNumbers read(ByteBuffer bytes) {
+        return new WindowNumbers(bytes.getLong(), bytes.getLong(), bytes.getLong(), bytes.getDouble(),
+            bytes.getDouble(), bytes.getDouble(), bytes.getDouble(), bytes.getDouble(), bytes.getDouble(),
+            bytes.getDouble(), bytes.getDouble(), bytes.getLong());
     }
 }
