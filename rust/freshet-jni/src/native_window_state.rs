@@ -77,9 +77,8 @@ fn push_window(result: &mut Vec<u8>, start_us: i64, end_us: i64, stats: &WindowS
     result.extend(start_us.to_le_bytes());
     result.extend(end_us.to_le_bytes());
     result.extend(stats.count().to_le_bytes());
-    let percentile = |rank| stats.quantile(rank).unwrap_or(f64::NAN);
     let numbers = [stats.sum(), stats.average(), stats.min(), stats.max(), stats.stddev()];
-    for number in numbers.into_iter().chain([0.50, 0.95, 0.99].map(percentile)) {
+    for number in numbers.into_iter().chain(stats.percentiles([0.50, 0.95, 0.99])) {
         result.extend(number.to_le_bytes());
     }
     result.extend(stats.last_event_us().to_le_bytes());

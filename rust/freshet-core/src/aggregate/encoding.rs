@@ -24,7 +24,7 @@ use std::mem;
 use thiserror::Error;
 
 use super::panes::Pane;
-use super::percentiles::Percentiles;
+use super::percentiles::{FEW, Percentiles};
 use super::sketch;
 use super::stats::WindowStats;
 use crate::record::{EARLIEST_US, LATEST_US, MAX_MAGNITUDE};
@@ -123,7 +123,8 @@ fn has_percentiles_of(stats: &WindowStats) -> bool {
     let (min, max) = (stats.min, stats.max);
     match &stats.percentiles {
         Percentiles::Few(readings) => {
-            readings.len() as u64 == stats.count
+            readings.len() <= FEW
+                && readings.len() as u64 == stats.count
                 && readings.iter().all(|reading| (min..=max).contains(reading))
         }
         Percentiles::Many(sketch) => {
@@ -246,11 +247,11 @@ mod tests {
             let pane = found[0].decode().unwrap();
             assert_eq!((pane.start_us, pane.records), (-5, 1));
             assert_eq!(pane.stats.count(), u64::from(readings));
-            assert_eq!(pane.stats.quantile(0.95), stats.quantile(0.95));
+            assert_eq!(pane.stats.percentiles([0.95]), stats.percentiles([0.95]));
             // What comes back merges with what was never away.
             let mut merged = stats.clone();
             merged.merge(&pane.stats);
-            assert_eq!(merged.quantile(0.0), stats.quantile(0.0));
+            assert_eq!(merged.percentiles([0.0]), stats.percentiles([0.0]));
             assert_eq!(merged.count(), 2 * u64::from(readings));
 
             let mut copied = Vec::new();

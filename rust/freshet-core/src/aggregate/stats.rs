@@ -99,10 +99,14 @@ impl WindowStats {
         self.last_event_us
     }
 
-    /// A value within 1 % of the reading of that rank, as long as the readings of one sign span no more than 71 orders of
-    /// magnitude, and never outside the readings; `None` without readings or for a rank outside `0..=1`.
-    pub fn quantile(&self, rank: f64) -> Option<f64> {
-        self.percentiles.quantile(rank).map(|value| value.clamp(self.min, self.max))
+    /// The percentiles of these shares, each between 0 and 1: of `n` readings the one of rank `ceil(share * n)`, from 1. While
+    /// there are at most 32 readings, that very reading; over that, a value within 1 % of it, as long as the readings of one
+    /// sign span no more than 71 orders of magnitude, and never outside the readings. Not a number without readings.
+    pub fn percentiles<const N: usize>(&self, shares: [f64; N]) -> [f64; N] {
+        if self.count == 0 {
+            return [f64::NAN; N];
+        }
+        self.percentiles.of_shares(shares).map(|value| value.clamp(self.min, self.max))
     }
 
     /// Roughly the memory it holds beside itself, in bytes.
@@ -124,6 +128,8 @@ mod tests {
         }
         stats
     }
+
+    const SHARES: [f64; 3] = [0.50, 0.95, 0.99];
 
     fn close(a: f64, b: f64, scale: f64) -> bool {
         (a - b).abs() <= 1e-12 * scale.max(f64::MIN_POSITIVE)
@@ -158,8 +164,8 @@ mod tests {
             prop_assert_eq!(merged.min(), whole.min());
             prop_assert_eq!(merged.max(), whole.max());
             prop_assert!(close(merged.squared_distances, whole.squared_distances, magnitude * magnitude));
-            for rank in [0.5, 0.95, 0.99] {
-                prop_assert_eq!(merged.quantile(rank), whole.quantile(rank));
+            if merged.count() > 0 {
+                prop_assert_eq!(merged.percentiles(SHARES), whole.percentiles(SHARES));
             }
         }
 
@@ -170,21 +176,59 @@ mod tests {
         ) {
             let mut stats = of(&vec![20.5; readings]);
             stats.add(0, 9.969_21 * 10_f64.powi(exponent));
-            let found = stats.quantile(0.5).unwrap();
+            let [found] = stats.percentiles([0.5]);
             prop_assert!(readings == 1 || (found - 20.5).abs() <= 0.205_1, "{found}");
         }
 
+        /// Of any readings, however they were merged: the one of rank `ceil(share * n)`, exactly while they are few.
         #[test]
-        fn percentiles_are_within_one_percent(
-            mut values in prop::collection::vec(prop_oneof![-1e6_f64..-1e-3, 1e-3_f64..1e6], 1..200),
-            rank in 0.01_f64..0.99,
+        fn a_percentile_is_the_reading_of_its_rank(
+            parts in prop::collection::vec(prop::collection::vec(reading(), 0..60), 1..5),
+            share in prop_oneof![Just(0.5), Just(0.95), Just(0.99), 0.0_f64..=1.0],
         ) {
-            let stats = of(&values);
-            values.sort_by(f64::total_cmp);
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
-            let exact = values[(rank * (values.len() - 1) as f64) as usize];
-            let found = stats.quantile(rank).unwrap();
-            prop_assert!((found - exact).abs() <= exact.abs() * 0.010_001, "{found} for {exact}");
+            let mut stats = WindowStats::default();
+            for part in &parts {
+                stats.merge(&of(part));
+            }
+            let mut readings = parts.concat();
+            prop_assume!(!readings.is_empty());
+            readings.sort_by(f64::total_cmp);
+            let expected = nearest_rank(&readings, share);
+            let [found] = stats.percentiles([share]);
+            let tolerance = if readings.len() <= 32 { 0.0 } else { expected.abs() * 0.010_001 };
+            prop_assert!((found - expected).abs() <= tolerance, "{found} for {expected}");
         }
+    }
+
+    /// Few, many and far outliers, negative ones and zeros.
+    fn reading() -> impl Strategy<Value = f64> {
+        prop_oneof![
+            8 => 10.0_f64..30.0,
+            2 => prop_oneof![-1e6_f64..-1e-3, 1e-3_f64..1e6],
+            1 => Just(1000.0),
+            1 => Just(0.0),
+        ]
+    }
+
+    /// The definition, without arithmetic: the least reading that at least that share of them do not exceed.
+    fn nearest_rank(ascending: &[f64], share: f64) -> f64 {
+        let count = ascending.len() as f64;
+        let reached = |position: &usize| (position + 1) as f64 >= share * count;
+        ascending[(0..ascending.len()).find(reached).unwrap()]
+    }
+
+    #[test]
+    fn percentiles_have_the_rank_of_sql_s_percentile_disc() {
+        assert_eq!(of(&[10.0, 1000.0]).percentiles(SHARES), [10.0, 1000.0, 1000.0]);
+        let ten = [&[20.0; 9][..], &[1000.0]].concat();
+        assert_eq!(of(&ten).percentiles(SHARES), [20.0, 1000.0, 1000.0]);
+        assert_eq!(of(&[7.5]).percentiles(SHARES), [7.5; 3]);
+        // Of 20 readings the 19th, of 100 the 99th: the last one is no percentile there.
+        let ascending = |count: u32| of(&(1..=count).map(f64::from).collect::<Vec<_>>());
+        assert_eq!(ascending(20).percentiles([0.0, 0.05, 0.95, 1.0]), [1.0, 1.0, 19.0, 20.0]);
+        // A sketch knows the extremes exactly: of 99 readings the 99th is the greatest.
+        assert_eq!(ascending(99).percentiles([0.0, 0.99, 1.0]), [1.0, 99.0, 99.0]);
+        assert!((ascending(100).percentiles([0.99])[0] - 99.0).abs() <= 0.99);
+        assert!(WindowStats::default().percentiles([0.5])[0].is_nan());
     }
 }

@@ -62,6 +62,7 @@ class StreamsAgainstPlainSparkTest {
     /** All records are in the topic before the queries start: this alone decides what a micro-batch reads. */
     private static final int BATCH_RECORDS = 2_000;
     private static final int BATCHES = 2;
+    private static final Map<String, String> PERCENTILES = Map.of("p50", "0.50", "p95", "0.95", "p99", "0.99");
     private static final StructType RECORD = new StructType()
         .add("id", DataTypes.StringType)
         .add("at", DataTypes.LongType)
@@ -225,6 +226,11 @@ class StreamsAgainstPlainSparkTest {
         assertClose(key, plain.getAs("sum"), ours.get("sum").asDouble(), size * 1e-12);
         assertClose(key, plain.getAs("avg"), ours.get("avg").asDouble(), size * 1e-12 / ours.get("count").asLong());
         assertClose(key, plain.getAs("stddev"), ours.get("stddev").asDouble(), size * 1e-9);
+        double relativeError = ours.get("count").asLong() <= 32 ? 0 : 0.010_001;
+        for (String percentile : PERCENTILES.keySet()) {
+            double expected = plain.getAs(percentile);
+            assertClose(key, expected, ours.get(percentile).asDouble(), Math.abs(expected) * relativeError);
+        }
     }
 
     private static void assertClose(String key, double expected, double found, double tolerance) {
@@ -286,8 +292,14 @@ class StreamsAgainstPlainSparkTest {
             return readings.groupBy(col("id"), col("col.metric").as("metric"), windowed.as("w"))
                 .agg(count(value).as("count"), sum(value).as("sum"), avg(value).as("avg"), min(value).as("min"),
                     max(value).as("max"), stddev_pop(value).as("stddev"), sum(functions.abs(value)).as("size"),
-                    max("at").as("last_event"), sum(when(newest, 1L).otherwise(0L)).as("records"))
+                    max("at").as("last_event"), sum(when(newest, 1L).otherwise(0L)).as("records"),
+                    percentile("p50"), percentile("p95"), percentile("p99"))
                 .withColumn("start", unix_millis(col("w.start")));
+        }
+
+        private static Column percentile(String name) {
+            return functions.expr("percentile_disc(" + PERCENTILES.get(name) + ") within group (order by col.value)")
+                .as(name);
         }
 
         private String key(Row row) {

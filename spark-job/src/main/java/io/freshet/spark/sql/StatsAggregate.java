@@ -98,7 +98,7 @@ public final class StatsAggregate extends TypedImperativeAggregate<WindowStats> 
             return new GenericInternalRow(nothing);
         }
         return new GenericInternalRow(new Object[] {stats.count(), stats.sum(), stats.average(), stats.min(),
-            stats.max(), stats.standardDeviation(), stats.quantile(0.50), stats.quantile(0.95), stats.quantile(0.99)});
+            stats.max(), stats.standardDeviation(), stats.percentile(0.50), stats.percentile(0.95), stats.percentile(0.99)});
     }
 
     @Override
