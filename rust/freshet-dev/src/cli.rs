@@ -157,6 +157,9 @@ pub struct ParseArgs {
     /// The Kafka key of the records, where it names the series
     #[arg(long, value_name = "TEXT")]
     pub key: Option<String>,
+    /// Kafka's timestamp of the records, epoch milliseconds or RFC 3339; -1 for none [default: now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub timestamp: Option<String>,
     /// Sample records; standard input when none is named, or for "-"
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,

@@ -20,6 +20,13 @@ values = { v = "v" }
 windows = ["10s"]
 
 [[stream]]
+name = "timed"
+series = ["id"]
+time = { field = "at", unit = "ms" }
+values = { v = "v" }
+windows = ["10s"]
+
+[[stream]]
 name = "keyed"
 values = { v = "v" }
 windows = ["10s"]
@@ -146,6 +153,64 @@ fn the_event_time_is_now_where_the_stream_names_none() {
 }
 
 #[test]
+fn the_records_have_the_timestamp_that_is_named() {
+    let place = Place::new(CONFIGURATION);
+    for timestamp in ["1769860800000", "2026-01-31T13:00:00+01:00"] {
+        let arguments = ["--stream", "keyed", "--key", "k", "--timestamp", timestamp];
+        let answers = place.answers(&arguments, b"{\"v\":1}\n");
+        let reading = &answers[0]["readings"][0];
+        assert_eq!(reading["time"], 1_769_860_800_000_i64);
+        assert_eq!(reading["time_iso"], "2026-01-31T12:00:00Z");
+    }
+    let none = ["--stream", "keyed", "--key", "k", "--timestamp", "-1"];
+    assert_eq!(place.answers(&none, b"{\"v\":1}\n")[0]["rejected"], "missing_time");
+    let (code, error) = place.refused(&["--stream", "keyed", "--key", "k", "--timestamp", "noon"]);
+    assert!(
+        code == Some(1) && error.contains("--timestamp 'noon' is no time: write epoch"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_wrong_unit_is_told_when_most_of_the_sample_has_it() {
+    let place = Place::new(CONFIGURATION);
+    let told = |records: &str| {
+        let output = place.parse(&["--stream", "timed"], records.as_bytes());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let record = |at: &str| format!("{{\"id\":\"a\",\"at\":{at},\"v\":1}}\n");
+    let (seconds, nanoseconds) = (record("1769860800"), record("1769860800000000000"));
+    let right = record("1769860800000");
+    assert_eq!(
+        told(&[&*seconds, &*seconds, &*right].concat()),
+        "note: 2 of 3 times lie before the year 2000; the first is 1970-01-21T11:37:40.8Z: is the unit right? \
+         with unit = \"s\" the first would be 2026-01-31T12:00:00Z\n"
+    );
+    assert_eq!(told(&[&*seconds, &*right].concat()), "");
+    // Times that are far ahead or out of range are rejected, and told just the same.
+    let microseconds = record("1769860800000000");
+    assert!(
+        told(&microseconds)
+            .ends_with("with unit = \"us\" the first would be 2026-01-31T12:00:00Z\n")
+    );
+    assert!(
+        told(&nanoseconds)
+            .starts_with("note: 1 of 1 times are more than 300s ahead, or out of range: ")
+    );
+    assert_eq!(told(&record("\"noon\"")), "");
+    assert!(told(&record("5")).contains("is time = { field = \"at\", unit = \"ms\" } right?"));
+}
+
+#[test]
+fn a_payload_of_another_kind_is_named() {
+    let place = Place::new(CONFIGURATION);
+    let answers =
+        place.answers(&["--stream", "sensors", "--whole"], b"\0\0\0\0\x07{\"id\":\"a\",\"v\":1}");
+    let detail = answers[0]["detail"].as_str().unwrap();
+    assert!(detail.contains("it looks like a message of Confluent's schema registry"), "{detail}");
+}
+
+#[test]
 fn a_whole_file_is_one_record() {
     let place = Place::new(CONFIGURATION);
     place.write("one.csv", "id,v\na,1\n\"b\nc\",2\n");
@@ -170,7 +235,7 @@ fn a_whole_file_is_one_record() {
 fn what_cannot_be_done_is_refused_with_the_way_out() {
     let place = Place::new(CONFIGURATION);
     let (code, error) = place.refused(&["--stream", "sensor"]);
-    let expected = "error: freshet.toml: stream: there is no stream 'sensor'; there are: sensors, keyed, table\n";
+    let expected = "error: freshet.toml: stream: there is no stream 'sensor'; there are: sensors, timed, keyed, table\n";
     assert_eq!((code, error.as_str()), (Some(2), expected));
 
     let (code, error) = place.refused(&["--stream", "keyed"]);

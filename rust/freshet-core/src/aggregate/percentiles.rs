@@ -80,7 +80,11 @@ impl Percentiles {
 
 /// The rank, from 0, of the percentile of a share of so many readings, of which there are some.
 fn rank(share: f64, count: u64) -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and the count")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is between 0 and the count"
+    )]
     let rank = (share * count as f64).ceil() as u64;
     rank.clamp(1, count) - 1
 }
@@ -91,7 +95,8 @@ fn of_few<const N: usize>(values: &[f64], shares: [f64; N]) -> [f64; N] {
     sorted.copy_from_slice(values);
     sorted.sort_unstable_by(f64::total_cmp);
     let count = sorted.len().max(1) as u64;
-    let reading = |share| usize::try_from(rank(share, count)).ok().and_then(|rank| sorted.get(rank));
+    let reading =
+        |share| usize::try_from(rank(share, count)).ok().and_then(|rank| sorted.get(rank));
     shares.map(|share| reading(share).copied().unwrap_or(f64::NAN))
 }
 

@@ -253,6 +253,20 @@ impl<'a> Section<'a> {
         self.text(key)?.map(|text| text.convert(|text| duration::parse(&text))).transpose()
     }
 
+    /// A duration of no more than that.
+    pub(super) fn duration_up_to(
+        &self,
+        key: &'static str,
+        most: Duration,
+    ) -> Result<Option<Located<Duration>>, ConfigError> {
+        match self.duration(key)? {
+            Some(found) if found.value > most => {
+                Err(found.error(format!("at most {} are possible", duration::format(most))))
+            }
+            found => Ok(found),
+        }
+    }
+
     /// A list of strings; one string stands for a list of one, and an override separates its items with commas.
     pub(super) fn texts(
         &self,

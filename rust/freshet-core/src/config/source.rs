@@ -8,6 +8,7 @@ use super::error::ConfigError;
 use super::section::Section;
 use super::stream::Stream;
 
+const LONGEST_EVERY: Duration = Duration::from_hours(366 * 24);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A live source that feeds one stream.
@@ -93,7 +94,7 @@ fn read_synthetic(section: &Section<'_>) -> Result<SourceKind, ConfigError> {
 }
 
 fn read_every(section: &Section<'_>) -> Result<Duration, ConfigError> {
-    let Some(every) = section.duration("every")? else {
+    let Some(every) = section.duration_up_to("every", LONGEST_EVERY)? else {
         return Ok(SECOND);
     };
     if every.value.is_zero() {

@@ -33,11 +33,14 @@ pub enum StateStore {
     Rocksdb,
 }
 
+/// Spark takes milliseconds of 64 bits; more than a day between two micro-batches is a mistake.
+const LONGEST_TRIGGER: Duration = Duration::from_hours(24);
+
 impl Spark {
     pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
         let spark = Self {
             trigger: section
-                .duration("trigger")?
+                .duration_up_to("trigger", LONGEST_TRIGGER)?
                 .map_or(Duration::from_secs(1), |found| found.value),
             shuffle_partitions: section
                 .integer_within("shuffle_partitions", (1, 100_000))?

@@ -98,6 +98,9 @@ pub struct TimeField {
 /// How a time is written.
 pub type TimeUnit = TimeFormat;
 
+/// Spark keeps a lateness, and instants that far from now, in microseconds of 64 bits. Nobody waits for a hundred years.
+const LONGEST_WAIT: Duration = Duration::from_hours(36_500 * 24);
+
 /// Two generations must not overlap in the write timestamp: see [`crate::wire::WindowMessage::write_timestamp_micros`].
 const HIGHEST_GENERATION: i64 = 1_000_000;
 
@@ -119,10 +122,10 @@ impl Stream {
             csv: csv.clone(),
             windows: read_windows(section)?,
             lateness: section
-                .duration("lateness")?
+                .duration_up_to("lateness", LONGEST_WAIT)?
                 .map_or(Duration::from_secs(10), |found| found.value),
             max_future: section
-                .duration("max_future")?
+                .duration_up_to("max_future", LONGEST_WAIT)?
                 .map_or(Duration::from_mins(5), |found| found.value),
             generation: section.integer_within("generation", (0, HIGHEST_GENERATION))?.unwrap_or(0),
         };
@@ -147,14 +150,17 @@ struct Paths<'a> {
 
 impl Paths<'_> {
     fn parse(self, text: &str) -> Result<Path, String> {
-        let path: Path = text.parse().map_err(|error: InvalidPath| error.to_string())?;
         match self.format {
-            Format::Json => Ok(path),
-            Format::Csv => self.check_column(&path.name()).map(|()| path),
-            Format::Influx if Place::of(&path).is_some() => Ok(path),
-            Format::Influx => Err(format!(
-                "'{text}' is not a place in a line: write measurement, timestamp, tag.NAME or field.NAME"
-            )),
+            Format::Json => text.parse().map_err(|error: InvalidPath| error.to_string()),
+            Format::Csv => {
+                self.check_column(text)?;
+                Path::of_name(text).ok_or_else(|| "the name of a column is empty".to_owned())
+            }
+            Format::Influx => Place::path(text).ok_or_else(|| {
+                format!(
+                    "'{text}' is not a place in a line: write measurement, timestamp, tag.NAME or field.NAME"
+                )
+            }),
         }
     }
 
@@ -271,20 +277,24 @@ fn read_time(section: &Section<'_>, paths: Paths<'_>) -> Result<Option<TimeField
     let (field, unit) = (table.text("field")?, table.text("unit")?);
     table.finish()?;
     let field = field.map(|field| field.convert(|text| paths.parse(&text))).transpose()?;
-    let unit = unit.map(|unit| unit.convert(|text| text.parse())).transpose()?;
+    let unit = unit.map(|unit| unit.convert(|text| text.parse::<TimeFormat>())).transpose()?;
     let field = match field {
         Some(field) => field.value,
         // A line has a place of its own for its time.
-        None if paths.format == Format::Influx => Path::from_segment("timestamp"),
+        None if paths.format == Format::Influx => Place::Timestamp.to_path(),
         None if unit.is_some() => return Err(table.missing("field")),
         None => return Ok(None),
     };
-    let is_timestamp = Place::of(&field) == Some(Place::Timestamp);
-    let default = if paths.format == Format::Influx && is_timestamp {
-        TimeFormat::Nanoseconds
-    } else {
-        TimeFormat::Milliseconds
-    };
+    let is_timestamp =
+        paths.format == Format::Influx && Place::of(&field) == Some(Place::Timestamp);
+    if is_timestamp && let Some(unit) = unit.as_ref().filter(|unit| unit.value.is_written_as_text())
+    {
+        return Err(unit.error(format!(
+            "the timestamp of a line is a whole number, not a time in '{}': write ns, us, ms or s, or name the field that has it",
+            unit.value
+        )));
+    }
+    let default = if is_timestamp { TimeFormat::Nanoseconds } else { TimeFormat::Milliseconds };
     Ok(Some(TimeField { field, unit: unit.map_or(default, |unit| unit.value) }))
 }
 

@@ -47,9 +47,14 @@ fn a_stream_survives_the_way_to_spark() {
         "text_numbers = true",
         "format = \"csv\"\ncolumns = [\"usage\", \"at\"]\ndelimiter = \"\\t\"",
         "format = \"csv\"\nheader = true\ndelimiter = \";\"",
+        "format = \"csv\"\nheader = true\nseries = ['a\\b', 'Temp.', '.5h', 'a..b', '$.v', 'a[0]', '*', '/']",
+        "series = ['\\$.a', '\\*', 'a\\[0]', '\\/', 'a\\\\b']",
+        "format = \"influx\"\nseries = ['tag.a\\b', 'field.Temp.', 'field..5h', 'tag.a..b']",
     ];
     for settings in settings {
-        let stream = parse(&(MINIMAL.to_owned() + settings)).unwrap().streams.remove(0);
+        let usage = if settings.contains("influx") { "\"field.usage\" }" } else { "\"usage\" }" };
+        let text = MINIMAL.replace("\"usage\" }", usage) + settings;
+        let stream = parse(&text).unwrap().streams.remove(0);
         let json = serde_json::to_string(&stream).unwrap();
         assert_eq!(serde_json::from_str::<Stream>(&json).unwrap(), stream);
     }
@@ -106,6 +111,38 @@ fn errors_name_file_line_key_and_what_would_be_right() {
             "freshet.toml:6: stream.time.unit: 'msec' is not a unit",
         ),
         (with("time = { unit = \"ms\" }"), "freshet.toml:6: stream.time.field: is missing"),
+        (
+            with("time = { field = \"t\", unit = \"%Y-%m-%d %-Q\" }"),
+            "freshet.toml:6: stream.time.unit: '%Y-%m-%d %-Q' is no pattern for a time: the name of a time zone, '%-Q', cannot",
+        ),
+        (
+            with("lateness = \"9223372036855s\""),
+            "freshet.toml:6: stream.lateness: at most 36500d are possible",
+        ),
+        (
+            with("max_future = \"36501d\""),
+            "freshet.toml:6: stream.max_future: at most 36500d are possible",
+        ),
+        (
+            with("[spark]\ntrigger = \"25h\""),
+            "freshet.toml:7: spark.trigger: at most 1d are possible",
+        ),
+        (
+            with("series = [\"a[0].id\"]"),
+            "freshet.toml:6: stream.series: 'a[0].id' is not a path: write 'a.0.id'; ",
+        ),
+        (
+            with("time = { field = \"$.at\" }"),
+            "freshet.toml:6: stream.time.field: '$.at' is not a path: write 'at'; ",
+        ),
+        (
+            MINIMAL.replace("\"usage\" }", "'list.*.v' }"),
+            "freshet.toml:4: stream.values: usage: 'list.*.v' is not a path: there is no '*'",
+        ),
+        (
+            MINIMAL.replace("\"usage\" }", "'a\\b' }"),
+            "freshet.toml:4: stream.values: usage: 'a\\b' is not a path: '\\' stands before",
+        ),
         (with("format = \"xml\""), "freshet.toml:6: stream.format: 'xml' is not one of: json"),
         (with("generation = -1"), "freshet.toml:6: stream.generation: -1 is not between 0 and"),
         (with(&MINIMAL[1..]), "freshet.toml:7: stream.name: two streams are called 'host'"),
@@ -204,11 +241,24 @@ fn settings_that_do_not_fit_the_format_are_refused() {
             with("format = \"influx\""),
             "freshet.toml:4: stream.values: usage: 'usage' is not a place in a line: write measurement, ",
         ),
+        (
+            with("format = \"influx\"\ntime = { unit = \"rfc3339\" }")
+                .replace("{ usage = \"usage\" }", "{ usage = \"field.usage\" }"),
+            "freshet.toml:7: stream.time.unit: the timestamp of a line is a whole number, not a time in 'rfc3339'",
+        ),
+        (
+            with("format = \"csv\"\nheader = true")
+                .replace("{ usage = \"usage\" }", "{ usage = \"\" }"),
+            "freshet.toml:4: stream.values: usage: the name of a column is empty",
+        ),
     ];
     for (text, expected) in cases {
         let error = parse(&text).expect_err(&text);
         assert!(error.starts_with(expected), "expected: {expected}\nfound:    {error}");
     }
+    // A field with a text has a time in any form.
+    let text = with("format = \"influx\"\ntime = { field = \"field.at\", unit = \"rfc3339\" }");
+    assert!(parse(&text.replace("\"usage\" }", "\"field.usage\" }")).is_ok());
 }
 
 #[test]

@@ -13,9 +13,11 @@ mod json;
 mod line_protocol;
 mod number;
 mod path;
+mod payload;
 mod readings;
 mod series;
 mod time;
+mod time_pattern;
 
 use crate::config::{Format, Stream};
 use crate::wire::ReasonCode;
@@ -23,7 +25,8 @@ use crate::wire::ReasonCode;
 pub use path::{InvalidPath, Path};
 pub use readings::{Point, Reading, Readings};
 pub use series::encode_series;
-pub use time::{InvalidTimeFormat, TimeFormat};
+pub use time::{InvalidTimeFormat, TimeFormat, write_time};
+pub use time_pattern::TimePattern;
 
 use csv::CsvReader;
 use fields::{Fields, Row, Value};
@@ -52,8 +55,18 @@ pub struct RawRecord<'a> {
     pub key: Option<&'a [u8]>,
     /// The record's value; `None` for a tombstone.
     pub value: Option<&'a [u8]>,
-    /// Kafka's timestamp, epoch milliseconds; `None` for a record that comes from elsewhere and has none.
+    /// Kafka's timestamp, epoch milliseconds; `None` for a record that comes from elsewhere and has none. Kafka's own sign for
+    /// none, −1, means none here as well.
     pub timestamp_ms: Option<i64>,
+}
+
+/// What Kafka has in place of a timestamp that nobody gave (`RecordBatch.NO_TIMESTAMP`).
+const NO_TIMESTAMP_MS: i64 = -1;
+
+impl RawRecord<'_> {
+    fn timestamp_us(&self) -> Option<i64> {
+        self.timestamp_ms.filter(|timestamp| *timestamp != NO_TIMESTAMP_MS).map(to_us)
+    }
 }
 
 /// Why a record was not counted.
@@ -72,6 +85,21 @@ impl Rejection {
 
     fn in_row(self, row: usize) -> Self {
         Self { detail: format!("row {row}: {}", self.detail), ..self }
+    }
+
+    /// Says what the value seems to be, where it is not in the stream's format.
+    fn of_payload(self, value: &[u8]) -> Self {
+        let is_of_format = !matches!(
+            self.reason,
+            ReasonCode::InvalidUtf8
+                | ReasonCode::InvalidJson
+                | ReasonCode::InvalidCsv
+                | ReasonCode::InvalidLineProtocol
+        );
+        match payload::looks_like(value).filter(|_| !is_of_format) {
+            Some(kind) => Self { detail: format!("{}; it looks like {kind}", self.detail), ..self },
+            None => self,
+        }
     }
 
     fn in_line(self, line: usize) -> Self {
@@ -153,7 +181,19 @@ impl RecordParser {
         readings: &mut Readings,
     ) -> Result<(), Rejection> {
         readings.clear();
-        let text = text_of(record.value)?;
+        let value = record.value.ok_or_else(|| {
+            Rejection::new(ReasonCode::MissingValue, "the record has no value: it is a tombstone")
+        })?;
+        self.parse_value(value, record, readings).map_err(|rejection| rejection.of_payload(value))
+    }
+
+    fn parse_value(
+        &mut self,
+        value: &[u8],
+        record: &RawRecord<'_>,
+        readings: &mut Readings,
+    ) -> Result<(), Rejection> {
+        let text = text_of(value)?;
         let Self { reader, fields, mapping } = self;
         reader.read(text, fields, |row| mapping.read_row(row, record, readings))?;
         if readings.is_empty() {
@@ -171,10 +211,15 @@ fn paths(stream: &Stream) -> Vec<&Path> {
     stream.series.iter().chain(time).chain(metrics).collect()
 }
 
-fn text_of(value: Option<&[u8]>) -> Result<&str, Rejection> {
-    let value = value.ok_or_else(|| {
-        Rejection::new(ReasonCode::MissingValue, "the record has no value: it is a tombstone")
-    })?;
+/// A field as it was configured.
+fn name_of(path: &Path, format: Format) -> String {
+    match format {
+        Format::Json => path.to_string(),
+        Format::Csv | Format::Influx => path.name(),
+    }
+}
+
+fn text_of(value: &[u8]) -> Result<&str, Rejection> {
     if value.len() > MAX_RECORD_BYTES {
         let detail = format!("more than {MAX_RECORD_BYTES} bytes");
         return Err(Rejection::new(ReasonCode::TooLarge, detail));
@@ -211,7 +256,7 @@ impl Mapping {
             time: stream.time.as_ref().map(|time| (series_fields, time.unit.clone())),
             time_may_be_missing: stream.has_line_timestamps(),
             first_value: series_fields + usize::from(stream.time.is_some()),
-            names: paths.iter().map(ToString::to_string).collect(),
+            names: paths.iter().map(|path| name_of(path, stream.format)).collect(),
             text_numbers: stream.text_numbers || stream.format == Format::Csv,
             passes_over_other_rows: stream.format == Format::Influx,
             max_future_us: i64::try_from(stream.max_future.as_micros()).unwrap_or(i64::MAX),
@@ -231,7 +276,7 @@ impl Mapping {
         }
         let series = readings.series_mut().len();
         self.read_series(row, record.key, readings.series_mut())?;
-        let time_us = self.read_time(row, record.timestamp_ms)?;
+        let time_us = self.read_time(row, record.timestamp_us())?;
         self.read_values(row, readings)?;
         readings.end_point(series, time_us);
         Ok(())
@@ -260,8 +305,12 @@ impl Mapping {
                 }
             }
         }
+        // Parts that are all empty name nothing: only the slashes between them are left.
+        let separators = self.series_fields.saturating_sub(1);
         match series.len() - start {
-            0 => Err(Rejection::new(ReasonCode::MissingSeries, "the series id is empty")),
+            length if length == separators => {
+                Err(Rejection::new(ReasonCode::MissingSeries, "the series id is empty"))
+            }
             1..=MAX_SERIES_BYTES => Ok(()),
             length => Err(Rejection::new(
                 ReasonCode::TooLarge,
@@ -270,14 +319,14 @@ impl Mapping {
         }
     }
 
-    fn read_time(&self, row: Row<'_>, timestamp_ms: Option<i64>) -> Result<i64, Rejection> {
+    fn read_time(&self, row: Row<'_>, timestamp_us: Option<i64>) -> Result<i64, Rejection> {
         let time_us = match &self.time {
             Some((slot, format)) if !self.takes_kafkas_time(row, *slot) => {
                 self.read_time_field(row, *slot, format)?
             }
-            _ => self.read_kafkas_time(timestamp_ms)?,
+            _ => self.read_kafkas_time(timestamp_us)?,
         };
-        let Some(clock_us) = timestamp_ms.map(to_us).into_iter().chain(self.now_us).min() else {
+        let Some(clock_us) = timestamp_us.into_iter().chain(self.now_us).min() else {
             return Ok(time_us);
         };
         let ahead_us = time_us.saturating_sub(clock_us);
@@ -290,14 +339,14 @@ impl Mapping {
     }
 
     /// Kafka's timestamp as the event time.
-    fn read_kafkas_time(&self, timestamp_ms: Option<i64>) -> Result<i64, Rejection> {
-        let Some(timestamp_ms) = timestamp_ms else {
+    fn read_kafkas_time(&self, timestamp_us: Option<i64>) -> Result<i64, Rejection> {
+        let Some(timestamp_us) = timestamp_us else {
             let nor = if self.time_may_be_missing { "the line" } else { "the stream a 'time'" };
             let detail = format!("the record has no timestamp, nor has {nor}");
             return Err(Rejection::new(ReasonCode::MissingTime, detail));
         };
-        time::in_range(to_us(timestamp_ms)).ok_or_else(|| {
-            let detail = format!("Kafka's timestamp {timestamp_ms} is out of range");
+        time::in_range(timestamp_us).ok_or_else(|| {
+            let detail = format!("Kafka's timestamp, {timestamp_us} µs, is out of range");
             Rejection::new(ReasonCode::InvalidTime, detail)
         })
     }
@@ -323,7 +372,13 @@ impl Mapping {
             Value::Text(_) | Value::Bool(_) | Value::Nested => None,
         };
         time_us.ok_or_else(|| {
-            let detail = format!("{} and is not a time in '{format}'", self.describe(row, slot));
+            let mut detail =
+                format!("{} and is not a time in '{format}'", self.describe(row, slot));
+            if let Value::Text(text) = row.get(slot)
+                && let Some(advice) = format.advice(text)
+            {
+                detail.extend(["; ", advice]);
+            }
             Rejection::new(ReasonCode::InvalidTime, detail)
         })
     }

@@ -18,9 +18,39 @@ pub(super) fn read_float(text: &str) -> Option<f64> {
     short_decimal(text).or_else(|| any_decimal(text))
 }
 
-/// The number of a text without a point and an exponent that fits into 64 bits.
-pub(super) fn read_integer(text: &str) -> Option<i64> {
-    text.parse().ok()
+/// A decimal number times a power of ten, exactly, rounded down to a whole number; `None` for anything else, and for what
+/// does not fit into 64 bits.
+pub(super) fn read_scaled(text: &str, exponent: i32) -> Option<i64> {
+    let (mantissa, written) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (is_negative, digits) = match mantissa.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, mantissa.strip_prefix('+').unwrap_or(mantissa)),
+    };
+    let (whole, decimals) = digits.split_once('.').unwrap_or((digits, ""));
+    let all = || whole.bytes().chain(decimals.bytes());
+    if whole.len() + decimals.len() == 0 || !all().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    // So many of the digits stand before the point.
+    let point = i64::try_from(whole.len()).ok()? + i64::from(written) + i64::from(exponent);
+    let places = usize::try_from(point).unwrap_or(0);
+    let mut number = all().take(places).try_fold(0, push_digit)?;
+    for _ in all().count()..places {
+        number = if number == 0 { break } else { push_digit(number, b'0')? };
+    }
+    let has_rest = if point < 0 {
+        all().any(|byte| byte != b'0')
+    } else {
+        all().skip(places).any(|byte| byte != b'0')
+    };
+    if is_negative { (-number).checked_sub(i64::from(has_rest)) } else { Some(number) }
+}
+
+fn push_digit(number: i64, digit: u8) -> Option<i64> {
+    number.checked_mul(10)?.checked_add(i64::from(digit - b'0'))
 }
 
 /// Most numbers are a few digits: digits and scale are both exact as doubles, so their quotient is the nearest double
@@ -81,7 +111,50 @@ mod tests {
         assert!(read_float("-0").unwrap().is_sign_negative());
     }
 
+    #[test]
+    fn scaled_numbers_round_down() {
+        for (text, exponent, expected) in [
+            ("0", 6, Some(0)),
+            ("-0", 6, Some(0)),
+            ("1.5", 6, Some(1_500_000)),
+            ("+.5", 3, Some(500)),
+            ("5.", 3, Some(5_000)),
+            ("-1.0000001", 6, Some(-1_000_001)),
+            ("1.0000009", 6, Some(1_000_000)),
+            ("1999", -3, Some(1)),
+            ("-1999", -3, Some(-2)),
+            ("-2000", -3, Some(-2)),
+            ("-1e-9", 0, Some(-1)),
+            ("1e-9", 0, Some(0)),
+            ("0e99999", 6, Some(0)),
+            ("1e12", 6, Some(1_000_000_000_000_000_000)),
+            ("1e13", 6, None),
+            ("1e2147483647", 6, None),
+            ("9223372036854775807", 0, Some(i64::MAX)),
+            ("9223372036854775808", 0, None),
+            ("", 0, None),
+            (".", 0, None),
+            ("-", 0, None),
+            ("1e", 0, None),
+            ("1.2.3", 0, None),
+            ("0x1", 0, None),
+            (" 1", 0, None),
+        ] {
+            assert_eq!(read_scaled(text, exponent), expected, "{text} and {exponent}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn scaled_numbers_are_exact(number in -1_000_000_000_000_000_i64..1_000_000_000_000_000, exponent in 0_i32..4) {
+            let text = number.to_string();
+            let scaled = number * 10_i64.pow(exponent.unsigned_abs());
+            prop_assert_eq!(read_scaled(&text, exponent), Some(scaled));
+            prop_assert_eq!(read_scaled(&format!("{text}e3"), exponent - 3), Some(scaled));
+            let cut = number.div_euclid(10_i64.pow(exponent.unsigned_abs()));
+            prop_assert_eq!(read_scaled(&text, -exponent), Some(cut));
+        }
+
         #[test]
         fn every_number_is_the_nearest_double(text in r"-?[0-9]{1,25}(\.[0-9]{1,25})?") {
             let exact: f64 = text.parse().unwrap();

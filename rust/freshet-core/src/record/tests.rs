@@ -159,7 +159,7 @@ fn a_senders_clock_that_is_ahead_cannot_move_time() {
 fn kafkas_time_out_of_range_is_no_event_time() {
     let mut parser = parser("values = { t = \"t\" }");
     let (first_ms, last_ms) = (-62_135_596_800_000, 253_402_300_799_999);
-    for timestamp_ms in [first_ms, -1, last_ms] {
+    for timestamp_ms in [first_ms, -2, last_ms] {
         let expected = vec![("the key".to_owned(), 0, timestamp_ms * 1_000, 2.0)];
         assert_eq!(parse_at(&mut parser, Some(timestamp_ms), b"{\"t\":2}"), Ok(expected));
     }
@@ -189,7 +189,10 @@ const FORMATS_WITH_TIME: [(&str, &[u8]); 3] = [
 fn without_any_timestamp_the_time_is_missing() {
     for (stream, value) in FORMATS_WITHOUT_TIME {
         let mut parser = parser(stream);
-        assert_eq!(parse_at(&mut parser, None, value), Err(ReasonCode::MissingTime), "{stream}");
+        for none in [None, Some(-1)] {
+            let parsed = parse_at(&mut parser, none, value);
+            assert_eq!(parsed, Err(ReasonCode::MissingTime), "{stream}");
+        }
         assert!(parse_at(&mut parser, Some(0), value).is_ok(), "{stream}");
     }
 }
@@ -199,8 +202,10 @@ fn without_kafkas_timestamp_an_event_is_not_compared_with_it() {
     for (stream, value) in FORMATS_WITH_TIME {
         let mut parser = parser(&format!("{stream}\nmax_future = \"1ms\""));
         assert_eq!(parse_at(&mut parser, Some(3), value), Err(ReasonCode::InFuture), "{stream}");
-        let parsed = parse_at(&mut parser, None, value).unwrap();
-        assert_eq!(parsed[0].2, 5_000, "{stream}");
+        for none in [None, Some(-1)] {
+            let parsed = parse_at(&mut parser, none, value).unwrap();
+            assert_eq!(parsed[0].2, 5_000, "{stream}");
+        }
         // This machine's clock is still there.
         parser.set_now(3);
         assert_eq!(parse_at(&mut parser, None, value), Err(ReasonCode::InFuture), "{stream}");
@@ -230,6 +235,10 @@ fn details_name_the_field_and_quote_what_stands_there() {
         "'at' is the text \"noon\" and is not a time in 'ms'"
     );
     assert_eq!(
+        detail(r#"{"site":"a","id":"x","at":"2026-01-31T12:00:00Z","t":1}"#),
+        "'at' is the text \"2026-01-31T12:00:00Z\" and is not a time in 'ms'; it is written as unit = \"rfc3339\""
+    );
+    assert_eq!(
         detail(r#"{"site":"a","id":"x","at":5,"mem":{"rss":true}}"#),
         "'mem.rss' is true and is not a number up to 1e150"
     );
@@ -237,4 +246,91 @@ fn details_name_the_field_and_quote_what_stands_there() {
         detail(r#"{"site":"a","id":"x","at":5}"#),
         "none of 't', 'mem.rss', 'list.0' is there"
     );
+}
+
+#[test]
+fn a_time_without_a_zone_is_refused_with_what_to_write() {
+    let mut parser = parser(
+        "series = [\"id\"]\ntime = { field = \"at\", unit = \"rfc3339\" }\nvalues = { v = \"v\" }",
+    );
+    let mut detail = |at: &str| {
+        let value = format!("{{\"id\":\"a\",\"at\":\"{at}\",\"v\":1}}");
+        let record = RawRecord { key: None, value: Some(value.as_bytes()), timestamp_ms: None };
+        parser.parse(&record, &mut Readings::default()).unwrap_err().detail
+    };
+    let advice = "it has no zone; if it is UTC, write unit = \"%Y-%m-%dT%H:%M:%S%.f\"";
+    assert!(detail("2026-01-31T12:00:00").ends_with(advice));
+    assert!(detail("2026-01-31T12:00:00.25").ends_with(advice));
+    assert!(detail("2026-01-31").ends_with("for dates alone write unit = \"%Y-%m-%d\""));
+    assert!(detail("soon").ends_with("is not a time in 'rfc3339'"));
+}
+
+#[test]
+fn a_series_of_empty_parts_only_is_missing() {
+    let mut parser = parser("series = [\"a\", \"b\"]\nvalues = { v = \"v\" }");
+    let mut series = |a: &str, b: &str| {
+        let value = format!("{{\"a\":\"{a}\",\"b\":\"{b}\",\"v\":1}}");
+        parse(&mut parser, value.as_bytes()).map(|readings| readings[0].0.clone())
+    };
+    assert_eq!(series("", ""), Err(ReasonCode::MissingSeries));
+    assert_eq!(series("x", ""), Ok("x/".to_owned()));
+    assert_eq!(series("", "x"), Ok("/x".to_owned()));
+    assert_eq!(series("/", ""), Ok("%2F/".to_owned()));
+}
+
+#[test]
+fn names_are_taken_letter_for_letter() {
+    let influx = |name: &str, line: &str| {
+        let settings = format!(
+            "format = \"influx\"\nseries = [\"tag.host\"]\nvalues = {{ v = 'field.{name}' }}"
+        );
+        parse(&mut parser(&settings), line.as_bytes()).map(|readings| readings[0].3)
+    };
+    assert_eq!(influx(r"a\b", r"m,host=x a\b=1,ab=2"), Ok(1.0));
+    for name in ["Temp.", ".5h", "a..b", "Nr.", "."] {
+        assert_eq!(influx(name, &format!("m,host=x {name}=1,other=2")), Ok(1.0), "{name}");
+    }
+    let csv = |name: &str| {
+        let settings = format!(
+            "format = \"csv\"\nheader = true\nseries = ['id']\nvalues = {{ v = '{name}' }}"
+        );
+        parse(&mut parser(&settings), format!("id,{name},ab\nx,1,2").as_bytes())
+            .map(|readings| readings[0].3)
+    };
+    for name in [r"a\b", "Temp.", ".5h", "a..b", "a[0]", "$.v", "/v", "*"] {
+        assert_eq!(csv(name), Ok(1.0), "{name}");
+    }
+    let json = |path: &str, key: &str| {
+        let settings = format!("series = ['id']\nvalues = {{ v = '{path}' }}");
+        let value = format!("{{\"id\":\"x\",\"{key}\":1,\"ab\":2}}");
+        parse(&mut parser(&settings), value.as_bytes()).map(|readings| readings[0].3)
+    };
+    for (path, key) in [
+        (r"a\\b", r"a\\b"),
+        (r"Temp\.", "Temp."),
+        (r"a\.\.b", "a..b"),
+        (r"a\[0]", "a[0]"),
+        (r"\$", "$"),
+    ] {
+        assert_eq!(json(path, key), Ok(1.0), "{path}");
+    }
+}
+
+#[test]
+fn a_payload_of_another_kind_is_said_to_be_one() {
+    let mut parser = parser("values = { v = \"v\" }");
+    let mut detail = |value: &[u8]| {
+        let record = RawRecord { key: Some(b"k"), value: Some(value), timestamp_ms: Some(0) };
+        parser.parse(&record, &mut Readings::default()).unwrap_err().detail
+    };
+    let found = detail(b"\0\0\0\0\x07{\"v\":1}");
+    assert!(
+        found.starts_with(
+            "expected a JSON object at byte 1 of 12; it looks like a message of Confluent's"
+        ),
+        "{found}"
+    );
+    assert!(detail(b"\x1f\x8b\x08").contains("; it looks like gzip; "));
+    // A value that is wrong in another way says nothing of the kind.
+    assert_eq!(detail(b"{\"v\":true}"), "'v' is true and is not a number up to 1e150");
 }

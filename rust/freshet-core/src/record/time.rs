@@ -1,14 +1,16 @@
 //! Event times: how they are written, and their reading as epoch microseconds.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::fmt::strtime::{self, BrokenDownTime};
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
+use jiff::civil::{DateTime, date};
+use jiff::fmt::temporal::Pieces;
 use thiserror::Error;
 
 use super::number;
+use super::time_pattern::TimePattern;
 
 /// How a time is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,122 +21,229 @@ pub enum TimeFormat {
     Milliseconds,
     /// A number of microseconds since the epoch.
     Microseconds,
-    /// A number of nanoseconds since the epoch; what is finer than a microsecond is cut off.
+    /// A number of nanoseconds since the epoch.
     Nanoseconds,
     /// `2026-01-31T12:00:00.5Z`, RFC 3339.
     Rfc3339,
     /// A strftime pattern; UTC unless the pattern has an offset.
-    Pattern(String),
+    Pattern(TimePattern),
 }
 
 /// The text names no way to write a time.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error(
-    "'{0}' is not a unit of time: write one of s, ms, us, ns, rfc3339, or a strftime pattern such as '%Y-%m-%d %H:%M:%S'"
-)]
-pub struct InvalidTimeFormat(String);
+pub enum InvalidTimeFormat {
+    /// Neither a unit nor a pattern.
+    #[error(
+        "'{0}' is not a unit of time: write one of s, ms, us, ns, rfc3339, or a strftime pattern such as '%Y-%m-%d %H:%M:%S'"
+    )]
+    Unknown(String),
+    /// The name that something else has for one of ours.
+    #[error("'{0}' is not a unit of time here: write '{1}'")]
+    Foreign(String, &'static str),
+    /// A pattern of which some part would not count, or cannot be read.
+    #[error("'{0}' is no pattern for a time: {1}")]
+    Pattern(String, String),
+}
 
 /// The years 1 to 9999, which every part of the pipeline can show; in microseconds since the epoch.
 pub(crate) const EARLIEST_US: i64 = -62_135_596_800_000_000;
 pub(crate) const LATEST_US: i64 = 253_402_300_799_999_999;
-const HOUR: SignedDuration = SignedDuration::from_hours(1);
-const AFTERNOON: SignedDuration = SignedDuration::from_secs(15 * 3_600 + 4 * 60 + 5);
 
 impl TimeFormat {
     /// Whether times are written as texts, and not as numbers.
-    pub(super) fn is_written_as_text(&self) -> bool {
+    pub(crate) fn is_written_as_text(&self) -> bool {
         matches!(self, Self::Rfc3339 | Self::Pattern(_))
     }
 
-    /// Reads a number as it is written. A whole number is read exactly, one with a fraction to the nearest microsecond.
+    /// Reads a number as it is written, exactly; what is finer than a microsecond is cut off, towards the past.
     pub(super) fn read_number(&self, number: &str) -> Option<i64> {
-        if number.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
-            self.read_float(number::read_float(number)?)
-        } else {
-            self.read_integer(number::read_integer(number)?)
-        }
+        let microseconds_exponent = match self {
+            Self::Seconds => 6,
+            Self::Milliseconds => 3,
+            Self::Microseconds => 0,
+            Self::Nanoseconds => -3,
+            Self::Rfc3339 | Self::Pattern(_) => return None,
+        };
+        in_range(number::read_scaled(number, microseconds_exponent)?)
     }
 
-    fn read_integer(&self, number: i64) -> Option<i64> {
+    /// Reads a text; what is finer than a microsecond is cut off, towards the past.
+    pub fn read_text(&self, text: &str) -> Option<i64> {
         let microseconds = match self {
-            Self::Seconds => number.checked_mul(1_000_000)?,
-            Self::Milliseconds => number.checked_mul(1_000)?,
-            Self::Microseconds => number,
-            Self::Nanoseconds => number.div_euclid(1_000),
-            Self::Rfc3339 | Self::Pattern(_) => return None,
-        };
-        in_range(microseconds)
-    }
-
-    fn read_float(&self, number: f64) -> Option<i64> {
-        let factor = match self {
-            Self::Seconds => 1e6,
-            Self::Milliseconds => 1e3,
-            Self::Microseconds => 1.0,
-            Self::Nanoseconds => 1e-3,
-            Self::Rfc3339 | Self::Pattern(_) => return None,
-        };
-        let microseconds = (number * factor).round();
-        let representable = microseconds >= EARLIEST_US as f64 && microseconds <= LATEST_US as f64;
-        #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
-        representable.then_some(microseconds as i64).and_then(in_range)
-    }
-
-    /// Reads a text.
-    pub(super) fn read_text(&self, text: &str) -> Option<i64> {
-        let timestamp = match self {
-            Self::Rfc3339 => text.parse::<Timestamp>().ok()?,
-            Self::Pattern(pattern) => from_pattern(pattern, text)?,
+            Self::Rfc3339 => read_rfc3339(text)?,
+            Self::Pattern(pattern) => pattern.read(text)?,
             Self::Seconds | Self::Milliseconds | Self::Microseconds | Self::Nanoseconds => {
                 return None;
             }
         };
-        in_range(timestamp.as_microsecond())
+        in_range(microseconds)
+    }
+
+    /// What to do about a text that could not be read, where that is easy to tell.
+    pub(super) fn advice(&self, text: &str) -> Option<&'static str> {
+        if *self == Self::Rfc3339 {
+            let pieces = Pieces::parse(text).ok()?;
+            return match (pieces.time(), pieces.offset()) {
+                (None, _) => {
+                    Some("it has no time of day; for dates alone write unit = \"%Y-%m-%d\"")
+                }
+                (_, None) => {
+                    Some("it has no zone; if it is UTC, write unit = \"%Y-%m-%dT%H:%M:%S%.f\"")
+                }
+                _ => None,
+            };
+        }
+        let is_text = !self.is_written_as_text() && read_rfc3339(text).is_some();
+        is_text.then_some("it is written as unit = \"rfc3339\"")
     }
 }
 
-fn from_pattern(pattern: &str, text: &str) -> Option<Timestamp> {
-    let parsed = BrokenDownTime::parse(pattern, text).ok()?;
-    if parsed.offset().is_some() {
-        return parsed.to_timestamp().ok();
+/// Reads `2026-01-31T12:00:00.5Z` with any number of digits, and what else `jiff` takes for such a time.
+fn read_rfc3339(text: &str) -> Option<i64> {
+    let text = with_short_fraction(text);
+    let pieces = Pieces::parse(&*text).ok()?;
+    let local = pieces.date().to_datetime(pieces.time()?);
+    let offset = i64::from(pieces.to_numeric_offset()?.seconds());
+    Some(microseconds(local) - offset * 1_000_000)
+}
+
+/// Epoch microseconds of a time in UTC, rounded down. (`jiff::Timestamp` ends a day before the year 9999 does.)
+pub(super) fn microseconds(time: DateTime) -> i64 {
+    let epoch = date(1970, 1, 1).at(0, 0, 0, 0);
+    let since = time.duration_since(epoch);
+    since.as_secs() * 1_000_000 + i64::from(since.subsec_nanos()).div_euclid(1_000)
+}
+
+/// Writes epoch microseconds as RFC 3339 in UTC, such as `2026-01-31T12:00:00.5Z`; what lies outside of the years −9999 to
+/// 9999 as the number that it is.
+pub fn write_time(time_us: i64) -> String {
+    let epoch = date(1970, 1, 1).at(0, 0, 0, 0);
+    let time = epoch.checked_add(SignedDuration::from_micros(time_us));
+    time.map_or_else(|_| format!("{time_us} µs"), |time| format!("{time}Z"))
+}
+
+/// So many digits of a fraction of a second are read.
+const FRACTION_DIGITS: usize = 9;
+
+/// The text without those digits of a fraction that are too fine to be read.
+pub(super) fn with_short_fraction(text: &str) -> Cow<'_, str> {
+    let Some(point) = text.find(['.', ',']) else { return Cow::Borrowed(text) };
+    // A pattern may have points elsewhere: the fraction is the longest run of digits behind one.
+    let run = |at: usize| text[at + 1..].bytes().take_while(u8::is_ascii_digit).count();
+    let points = text[point..].match_indices(['.', ',']).map(|(at, _)| point + at);
+    match points.map(|at| (at + 1, run(at))).max_by_key(|(_, length)| *length) {
+        Some((start, length)) if length > FRACTION_DIGITS => {
+            Cow::Owned([&text[..start + FRACTION_DIGITS], &text[start + length..]].concat())
+        }
+        _ => Cow::Borrowed(text),
     }
-    // A pattern without a time of day means midnight.
-    let date = parsed.to_date().ok()?;
-    let time = parsed.to_time().ok()?;
-    date.to_datetime(time).to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
 }
 
 pub(super) fn in_range(microseconds: i64) -> Option<i64> {
     (EARLIEST_US..=LATEST_US).contains(&microseconds).then_some(microseconds)
 }
 
+/// What our units are called elsewhere, in lower case.
+const FOREIGN: [(&str, &[&str]); 5] = [
+    (
+        "s",
+        &[
+            "sec",
+            "secs",
+            "second",
+            "seconds",
+            "epoch",
+            "epoch_s",
+            "epoch_seconds",
+            "unix",
+            "unix_s",
+            "unix_seconds",
+            "unixtime",
+            "posix",
+        ],
+    ),
+    (
+        "ms",
+        &[
+            "msec",
+            "msecs",
+            "milli",
+            "millis",
+            "millisecond",
+            "milliseconds",
+            "epoch_ms",
+            "epoch_millis",
+            "unix_ms",
+            "unix_millis",
+        ],
+    ),
+    (
+        "us",
+        &[
+            "usec",
+            "µs",
+            "micro",
+            "micros",
+            "microsecond",
+            "microseconds",
+            "epoch_us",
+            "epoch_micros",
+            "unix_us",
+        ],
+    ),
+    (
+        "ns",
+        &[
+            "nsec",
+            "nano",
+            "nanos",
+            "nanosecond",
+            "nanoseconds",
+            "epoch_ns",
+            "epoch_nanos",
+            "unix_ns",
+        ],
+    ),
+    (
+        "rfc3339",
+        &[
+            "iso8601",
+            "iso-8601",
+            "iso_8601",
+            "iso",
+            "rfc-3339",
+            "rfc_3339",
+            "datetime",
+            "date_time",
+        ],
+    ),
+];
+
 impl FromStr for TimeFormat {
     type Err = InvalidTimeFormat;
 
     fn from_str(text: &str) -> Result<Self, InvalidTimeFormat> {
+        let invalid = |why| InvalidTimeFormat::Pattern(text.to_owned(), why);
         match text {
             "s" => Ok(Self::Seconds),
             "ms" => Ok(Self::Milliseconds),
             "us" => Ok(Self::Microseconds),
             "ns" => Ok(Self::Nanoseconds),
             "rfc3339" => Ok(Self::Rfc3339),
-            pattern if is_date_pattern(pattern) => Ok(Self::Pattern(pattern.to_owned())),
-            _ => Err(InvalidTimeFormat(text.to_owned())),
+            pattern if pattern.contains('%') => {
+                TimePattern::new(pattern).map(Self::Pattern).map_err(invalid)
+            }
+            _ => Err(not_ours(text)),
         }
     }
 }
 
-/// Whether the pattern names at least a day, and no half of it: an afternoon that is written and read back must come out
-/// as the same instant, or as the midnight before.
-fn is_date_pattern(pattern: &str) -> bool {
-    let names_a_zone = pattern.contains("%Q") || pattern.contains("%:Q");
-    let afternoon = Timestamp::UNIX_EPOCH + AFTERNOON;
-    let text = strtime::format(pattern, &afternoon.to_zoned(TimeZone::UTC));
-    let read = text.ok().and_then(|text| from_pattern(pattern, &text));
-    // Patterns without minutes or seconds lose them.
-    let kept =
-        |read: Timestamp| read == Timestamp::UNIX_EPOCH || afternoon.duration_since(read) < HOUR;
-    !names_a_zone && read.is_some_and(|read| read <= afternoon && kept(read))
+fn not_ours(text: &str) -> InvalidTimeFormat {
+    let name = text.to_lowercase();
+    match FOREIGN.iter().find(|(_, names)| names.contains(&&*name)) {
+        Some((ours, _)) => InvalidTimeFormat::Foreign(text.to_owned(), ours),
+        None => InvalidTimeFormat::Unknown(text.to_owned()),
+    }
 }
 
 impl fmt::Display for TimeFormat {
@@ -145,7 +254,7 @@ impl fmt::Display for TimeFormat {
             Self::Microseconds => "us",
             Self::Nanoseconds => "ns",
             Self::Rfc3339 => "rfc3339",
-            Self::Pattern(pattern) => pattern,
+            Self::Pattern(pattern) => pattern.as_str(),
         })
     }
 }
@@ -157,7 +266,7 @@ mod tests {
     use super::*;
 
     fn format(text: &str) -> TimeFormat {
-        text.parse().unwrap()
+        text.parse().unwrap_or_else(|error| panic!("{error}"))
     }
 
     #[test]
@@ -165,17 +274,23 @@ mod tests {
         let cases = [
             ("s", "1700000000", Some(1_700_000_000_000_000)),
             ("s", "1700000000.123456", Some(1_700_000_000_123_456)),
+            ("s", "1700000000.1234569", Some(1_700_000_000_123_456)),
             ("s", "1.5", Some(1_500_000)),
+            ("s", "-1.5", Some(-1_500_000)),
+            ("s", "-0.0000001", Some(-1)),
             ("s", "1.7e9", Some(1_700_000_000_000_000)),
             ("s", "9223372036854775807", None),
             ("s", "9223372036854775808", None),
             ("s", "1e400", None),
             ("ms", "1", Some(1_000)),
-            ("ms", "0.0004", Some(0)),
+            ("ms", "0.0009", Some(0)),
+            ("ms", "-0.0009", Some(-1)),
             ("ms", "noon", None),
             ("ms", "NaN", None),
             ("us", "-1", Some(-1)),
+            ("us", "-0.5", Some(-1)),
             ("ns", "-1", Some(-1)),
+            ("ns", "-1000.5", Some(-2)),
             ("ns", "1700000000123456789", Some(1_700_000_000_123_456)),
             ("rfc3339", "1", None),
         ];
@@ -185,26 +300,56 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_read_by_their_pattern() {
+    fn texts_are_read_as_rfc_3339_says() {
         let cases = [
-            ("rfc3339", "2026-01-31T12:00:00.5Z", Some(1_769_860_800_500_000)),
-            ("rfc3339", "2026-01-31T13:00:00+01:00", Some(1_769_860_800_000_000)),
-            ("rfc3339", "yesterday", None),
-            ("%Y-%m-%d %H:%M:%S", "2026-01-31 12:00:00", Some(1_769_860_800_000_000)),
-            ("%Y-%m-%d %H:%M:%S %z", "2026-01-31 13:00:00 +0100", Some(1_769_860_800_000_000)),
-            ("%Y-%m-%d", "2026-01-31", Some(1_769_817_600_000_000)),
-            ("%Y-%m-%d", "2026-01-31 12:00", None),
-            ("ms", "1700000000000", None),
+            ("2026-01-31T12:00:00.5Z", Some(1_769_860_800_500_000)),
+            ("2026-01-31T13:00:00+01:00", Some(1_769_860_800_000_000)),
+            ("2026-01-31t12:00:00z", Some(1_769_860_800_000_000)),
+            ("2026-01-31T12:00:00.12345678987654321Z", Some(1_769_860_800_123_456)),
+            ("1969-12-31T23:59:59.9999999999Z", Some(-1)),
+            ("1969-12-31T23:59:59.0000000001Z", Some(-1_000_000)),
+            ("0001-01-01T00:00:00Z", Some(EARLIEST_US)),
+            ("0001-01-01T00:00:00+00:01", None),
+            ("9999-12-31T23:59:59.999999999Z", Some(LATEST_US)),
+            ("9999-12-31T23:59:59-00:01", None),
+            ("2026-01-31T12:00:00", None),
+            ("2026-01-31", None),
+            ("yesterday", None),
         ];
-        for (unit, text, expected) in cases {
-            assert_eq!(format(unit).read_text(text), expected, "{unit}: {text}");
+        for (text, expected) in cases {
+            assert_eq!(format("rfc3339").read_text(text), expected, "{text}");
         }
+        assert_eq!(format("ms").read_text("1700000000000"), None);
     }
 
     #[test]
-    fn refuses_units_that_name_no_day() {
-        for text in ["", "sec", "%H:%M", "minutes", "%Q%", "%Y-%m-%d %I:%M", "%Y-%m-%d %H:%M %Q"] {
-            assert!(text.parse::<TimeFormat>().is_err(), "{text}");
+    fn a_time_is_written_as_it_is_read() {
+        for time_us in [EARLIEST_US, -1, 0, 1_769_860_800_500_000, LATEST_US] {
+            assert_eq!(format("rfc3339").read_text(&write_time(time_us)), Some(time_us));
         }
+        assert_eq!(write_time(1_769_860_800_500_000), "2026-01-31T12:00:00.5Z");
+        assert_eq!(write_time(i64::MAX), "9223372036854775807 µs");
+    }
+
+    #[test]
+    fn names_from_elsewhere_are_refused_with_ours() {
+        for (text, ours) in [
+            ("iso8601", "rfc3339"),
+            ("ISO8601", "rfc3339"),
+            ("epoch_ms", "ms"),
+            ("Seconds", "s"),
+            ("µs", "us"),
+        ] {
+            let error = text.parse::<TimeFormat>().unwrap_err().to_string();
+            assert_eq!(error, format!("'{text}' is not a unit of time here: write '{ours}'"));
+        }
+        for text in ["", "noon", "yyyy-MM-dd"] {
+            let error = text.parse::<TimeFormat>().unwrap_err();
+            assert_eq!(error, InvalidTimeFormat::Unknown(text.to_owned()));
+        }
+        let error = "%s".parse::<TimeFormat>().unwrap_err().to_string();
+        assert!(error.starts_with(
+            "'%s' is no pattern for a time: '%s' is a number of seconds: write unit = \"s\""
+        ));
     }
 }

@@ -1,5 +1,7 @@
 //! `./freshet parse`: the parser of the Spark job, on a sample.
 
+mod times;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, StdoutLock, Write};
@@ -9,10 +11,11 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use freshet_core::config::{Config, ConfigError, Format, Origin, Stream};
 use freshet_core::record::{
-    MAX_RECORD_BYTES, RawRecord, Reading, Readings, RecordParser, Rejection,
+    MAX_RECORD_BYTES, RawRecord, Reading, Readings, RecordParser, Rejection, TimeFormat, write_time,
 };
 use serde::Serialize;
 
+use self::times::TimeCheck;
 use super::project;
 use crate::cli::ParseArgs;
 use crate::display::note;
@@ -28,7 +31,7 @@ pub(super) fn run(arguments: &ParseArgs) -> anyhow::Result<ExitCode> {
         );
     }
     let output = BufWriter::new(io::stdout().lock());
-    let mut sample = Sample::new(stream, arguments.key.as_deref(), output);
+    let mut sample = Sample::new(stream, arguments, output)?;
     match sample.parse_all(arguments) {
         // Whoever read the answers has seen enough, as `head` does.
         Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
@@ -80,6 +83,8 @@ struct Measured<'a> {
     series: &'a str,
     metric: &'a str,
     time: Milliseconds,
+    /// The same for people.
+    time_iso: String,
     value: f64,
 }
 
@@ -116,6 +121,9 @@ struct Sample<'a> {
     parser: RecordParser,
     metrics: Vec<&'a str>,
     key: Option<&'a [u8]>,
+    /// Kafka's timestamp of every record; that of the moment when it is not given.
+    timestamp_ms: Option<i64>,
+    times: TimeCheck<'a>,
     summary: Summary,
     output: BufWriter<StdoutLock<'static>>,
 }
@@ -123,16 +131,24 @@ struct Sample<'a> {
 impl<'a> Sample<'a> {
     fn new(
         stream: &'a Stream,
-        key: Option<&'a str>,
+        arguments: &'a ParseArgs,
         output: BufWriter<StdoutLock<'static>>,
-    ) -> Self {
-        Self {
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
             parser: RecordParser::new(stream),
             metrics: stream.values.iter().map(|(metric, _)| metric.as_str()).collect(),
-            key: key.map(str::as_bytes),
+            key: arguments.key.as_deref().map(str::as_bytes),
+            timestamp_ms: arguments.timestamp.as_deref().map(read_timestamp).transpose()?,
+            times: TimeCheck::new(stream),
             summary: Summary::default(),
             output,
-        }
+        })
+    }
+
+    /// A record without its value.
+    fn envelope(&self) -> RawRecord<'a> {
+        let timestamp_ms = self.timestamp_ms.unwrap_or_else(now_ms);
+        RawRecord { key: self.key, value: None, timestamp_ms: Some(timestamp_ms) }
     }
 
     fn parse_all(&mut self, arguments: &ParseArgs) -> anyhow::Result<()> {
@@ -157,14 +173,20 @@ impl<'a> Sample<'a> {
         }
         let summary = std::mem::take(&mut self.summary);
         self.answer(&Answer::Summary { summary: &summary })?;
-        Ok(self.output.flush()?)
+        self.output.flush()?;
+        if let Some(advice) = self.times.advice(&self.envelope()) {
+            note(advice);
+        }
+        Ok(())
     }
 
     fn parse(&mut self, value: &[u8]) -> io::Result<()> {
-        let record = RawRecord { key: self.key, value: Some(value), timestamp_ms: Some(now_ms()) };
         let mut readings = Readings::default();
+        let record = RawRecord { value: Some(value), ..self.envelope() };
+        let parsed = self.parser.parse(&record, &mut readings);
+        self.times.add(value, parsed.as_ref().map(|()| &readings));
         self.summary.records += 1;
-        match self.parser.parse(&record, &mut readings) {
+        match parsed {
             Ok(()) => self.accept(&readings),
             Err(rejection) => self.reject(&rejection),
         }
@@ -177,6 +199,7 @@ impl<'a> Sample<'a> {
                 series,
                 metric: self.metrics[metric],
                 time: Milliseconds::new(time_us),
+                time_iso: write_time(time_us),
                 value,
             })
             .collect();
@@ -196,6 +219,17 @@ impl<'a> Sample<'a> {
         serde_json::to_writer(&mut self.output, answer)?;
         self.output.write_all(b"\n")
     }
+}
+
+/// Kafka's timestamp as it was written: epoch milliseconds, or RFC 3339.
+fn read_timestamp(text: &str) -> anyhow::Result<i64> {
+    let milliseconds = text.parse().ok();
+    let written = || TimeFormat::Rfc3339.read_text(text).map(|time_us| time_us.div_euclid(1_000));
+    milliseconds.or_else(written).with_context(|| {
+        format!(
+            "--timestamp '{text}' is no time: write epoch milliseconds, -1 for none, or such as '2026-01-31T12:00:00Z'"
+        )
+    })
 }
 
 fn open(file: &Path) -> anyhow::Result<Box<dyn Read>> {

@@ -1,0 +1,414 @@
+//! Times in a form of the user's own, described by a strftime pattern.
+//!
+//! `jiff` reads them; what it would accept and then not use is refused when the pattern is read, so that every directive
+//! counts: each part of a time may be there once, and all of them have to belong together. Offsets from UTC are read here, in
+//! each form that is common.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use jiff::civil::{DateTime, Time, date};
+use jiff::fmt::strtime::{self, BrokenDownTime};
+use jiff::tz::TimeZone;
+
+use super::time::{microseconds, with_short_fraction};
+
+/// A strftime pattern that names at least a day; without an offset its times are UTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimePattern {
+    text: String,
+    /// Where the offset's directive stands.
+    offset: Option<Range<usize>>,
+    has_fraction: bool,
+}
+
+/// A part of a time; weeks of both kinds are one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Year,
+    Month,
+    Day,
+    DayOfYear,
+    IsoYear,
+    IsoWeek,
+    Week,
+    Weekday,
+    Hour,
+    HourOfHalfDay,
+    HalfOfDay,
+    Minute,
+    Second,
+    Fraction,
+    Offset,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Year => "the year",
+            Self::Month => "the month",
+            Self::Day => "the day",
+            Self::DayOfYear => "the day of the year",
+            Self::IsoYear => "the year of an ISO week",
+            Self::IsoWeek => "the ISO week",
+            Self::Week => "the week",
+            Self::Weekday => "the day of the week",
+            Self::Hour | Self::HourOfHalfDay => "the hour",
+            Self::HalfOfDay => "AM or PM",
+            Self::Minute => "the minute",
+            Self::Second => "the second",
+            Self::Fraction => "the fraction of a second",
+            Self::Offset => "the offset",
+        })
+    }
+}
+
+/// `%`, flags, a width, colons, and a letter.
+#[derive(Debug)]
+struct Directive {
+    letter: char,
+    width: Option<u32>,
+    range: Range<usize>,
+}
+
+impl Directive {
+    fn parts(&self) -> Option<&'static [Part]> {
+        Some(match self.letter {
+            '%' | 'n' | 't' => &[],
+            'Y' | 'y' => &[Part::Year],
+            'm' | 'b' | 'B' | 'h' => &[Part::Month],
+            'd' | 'e' => &[Part::Day],
+            'F' | 'D' => &[Part::Year, Part::Month, Part::Day],
+            'j' => &[Part::DayOfYear],
+            'G' | 'g' => &[Part::IsoYear],
+            'V' => &[Part::IsoWeek],
+            'U' | 'W' => &[Part::Week],
+            'a' | 'A' | 'u' | 'w' => &[Part::Weekday],
+            'H' | 'k' => &[Part::Hour],
+            'I' | 'l' => &[Part::HourOfHalfDay],
+            'p' | 'P' => &[Part::HalfOfDay],
+            'M' => &[Part::Minute],
+            'S' => &[Part::Second],
+            'T' => &[Part::Hour, Part::Minute, Part::Second],
+            'R' => &[Part::Hour, Part::Minute],
+            'f' | 'N' => &[Part::Fraction],
+            'z' => &[Part::Offset],
+            _ => return None,
+        })
+    }
+
+    fn refusal(&self, pattern: &str) -> String {
+        let written = &pattern[self.range.clone()];
+        match self.letter {
+            'Q' | 'Z' => format!(
+                "the name of a time zone, '{written}', cannot be read: let the sender write an offset, '%z', or UTC"
+            ),
+            's' => format!(
+                "'{written}' is a number of seconds: write unit = \"s\", with text_numbers = true where it is a text"
+            ),
+            _ => format!("'{written}' cannot be read in a time"),
+        }
+    }
+}
+
+/// The directives of a pattern, or where one does not end.
+fn directives(pattern: &str) -> Result<Vec<Directive>, String> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(start) = pattern[at..].find('%').map(|percent| at + percent) {
+        let modifiers = pattern[start + 1..]
+            .find(|c: char| !(c.is_ascii_digit() || "_-^#:.".contains(c)))
+            .map(|length| &pattern[start + 1..start + 1 + length]);
+        let letter = modifiers.and_then(|m| pattern[start + 1 + m.len()..].chars().next());
+        let (Some(modifiers), Some(letter)) = (modifiers, letter) else {
+            return Err(format!("'{}' is the beginning of a directive only", &pattern[start..]));
+        };
+        at = start + 1 + modifiers.len() + letter.len_utf8();
+        let width = modifiers.trim_start_matches(|c: char| !matches!(c, '1'..='9'));
+        found.push(Directive { letter, width: width.parse().ok(), range: start..at });
+    }
+    Ok(found)
+}
+
+/// How exactly a pattern tells the time, in microseconds.
+const DAY: i64 = 86_400_000_000;
+
+impl TimePattern {
+    /// Reads a pattern; the error says what is wrong with it.
+    pub(super) fn new(text: &str) -> Result<Self, String> {
+        let directives = directives(text)?;
+        let mut parts = Vec::new();
+        for directive in &directives {
+            for part in directive.parts().ok_or_else(|| directive.refusal(text))? {
+                if parts.contains(part) {
+                    let written = &text[directive.range.clone()];
+                    return Err(format!("'{written}' names {part} a second time"));
+                }
+                parts.push(*part);
+            }
+        }
+        check_date(&parts)?;
+        let exact_to = check_time(&parts)?;
+        let of_letter = |letter| directives.iter().find(|directive| directive.letter == letter);
+        let fraction = of_letter('f').or(of_letter('N'));
+        let pattern = Self {
+            text: text.to_owned(),
+            offset: of_letter('z').map(|directive| directive.range.clone()),
+            has_fraction: fraction.is_some(),
+        };
+        let digits = fraction.and_then(|directive| directive.width).unwrap_or(9);
+        let exact_to =
+            if fraction.is_some() { 10_i64.pow(6_u32.saturating_sub(digits)) } else { exact_to };
+        pattern.check_round_trip(exact_to)?;
+        Ok(pattern)
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Epoch microseconds, rounded down; `None` for a text that is not written like this.
+    pub(super) fn read(&self, text: &str) -> Option<i64> {
+        let text = if self.has_fraction { with_short_fraction(text) } else { Cow::Borrowed(text) };
+        let Some(directive) = &self.offset else {
+            return local_time(&BrokenDownTime::parse(&self.text, &*text).ok()?).map(microseconds);
+        };
+        let (before, after) = (&self.text[..directive.start], &self.text[directive.end..]);
+        let (read, length) = BrokenDownTime::parse_prefix(before, &*text).ok()?;
+        let (offset_us, rest) = read_offset(&text[length..])?;
+        let read = if after.is_empty() {
+            rest.is_empty().then_some(read)?
+        } else {
+            // What stands before and after belongs together; the mark keeps the digits of both apart.
+            let pattern = [before, MARK, after].concat();
+            let text = [&text[..length], MARK, rest].concat();
+            BrokenDownTime::parse(pattern, text).ok()?
+        };
+        Some(microseconds(local_time(&read)?) - offset_us)
+    }
+
+    /// Whether what is written with the pattern is read as the same time: flags may prevent it.
+    fn check_round_trip(&self, exact_to: i64) -> Result<(), String> {
+        let samples = [
+            date(1970, 1, 1).at(15, 4, 5, 678_912_345),
+            date(2024, 2, 29).at(0, 0, 0, 0),
+            date(2026, 9, 7).at(9, 8, 7, 1_000),
+            date(2026, 12, 31).at(23, 59, 59, 999_999_999),
+        ];
+        for sample in samples {
+            let expected = microseconds(sample).div_euclid(exact_to) * exact_to;
+            if self.write(sample).and_then(|text| self.read(&text)) != Some(expected) {
+                return Err("a time that is written like this cannot be read again".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, time: DateTime) -> Option<String> {
+        let zoned = time.to_zoned(TimeZone::UTC).ok()?;
+        let Some(directive) = &self.offset else { return strtime::format(&self.text, &zoned).ok() };
+        let before = strtime::format(&self.text[..directive.start], &zoned).ok()?;
+        let after = strtime::format(&self.text[directive.end..], &zoned).ok()?;
+        Some([&before, "Z", &after].concat())
+    }
+}
+
+/// Stands for an offset that has been read.
+const MARK: &str = "\u{1}";
+
+/// A pattern without a time of day means midnight.
+fn local_time(read: &BrokenDownTime) -> Option<DateTime> {
+    let date = read.to_date().ok()?;
+    let time = if read.hour().is_none() { Time::midnight() } else { read.to_time().ok()? };
+    Some(date.to_datetime(time))
+}
+
+/// One way to name a day, and nothing that names another one beside it. A day of the week beside a date is checked.
+fn check_date(parts: &[Part]) -> Result<(), String> {
+    const WAYS: [&[Part]; 4] = [
+        &[Part::Year, Part::Month, Part::Day],
+        &[Part::Year, Part::DayOfYear],
+        &[Part::IsoYear, Part::IsoWeek, Part::Weekday],
+        &[Part::Year, Part::Week, Part::Weekday],
+    ];
+    const OF_DATES: [Part; 8] = [
+        Part::Year,
+        Part::Month,
+        Part::Day,
+        Part::DayOfYear,
+        Part::IsoYear,
+        Part::IsoWeek,
+        Part::Week,
+        Part::Weekday,
+    ];
+    let has_all = |way: &&&[Part]| way.iter().all(|part| parts.contains(part));
+    let Some(way) = WAYS.iter().find(has_all) else {
+        return Err(
+            "it does not name a day: write the year, the month and the day, such as '%Y-%m-%d'"
+                .to_owned(),
+        );
+    };
+    let is_superfluous =
+        |part: &&Part| OF_DATES.contains(part) && !way.contains(part) && **part != Part::Weekday;
+    match parts.iter().find(is_superfluous) {
+        Some(part) => Err(format!("{part} would not count beside the date")),
+        None => Ok(()),
+    }
+}
+
+/// How exactly the time of day is told, in microseconds: each part needs the greater one.
+fn check_time(parts: &[Part]) -> Result<i64, String> {
+    let has = |part| parts.contains(&part);
+    if has(Part::Hour) && has(Part::HourOfHalfDay) {
+        return Err(format!("it names {} a second time", Part::Hour));
+    }
+    if has(Part::HourOfHalfDay) != has(Part::HalfOfDay) {
+        return Err("an hour of 12 ('%I') and AM or PM ('%p') need each other".to_owned());
+    }
+    let steps = [
+        (Part::Hour, has(Part::Hour) || has(Part::HourOfHalfDay), 3_600_000_000),
+        (Part::Minute, has(Part::Minute), 60_000_000),
+        (Part::Second, has(Part::Second), 1_000_000),
+        (Part::Fraction, has(Part::Fraction), 1),
+    ];
+    let told = steps.iter().take_while(|(_, is_told, _)| *is_told).count();
+    match steps[told..].iter().find(|(_, is_told, _)| *is_told) {
+        Some((part, ..)) => Err(format!("{part} is there without {}", steps[told].0)),
+        None => Ok(steps[..told].last().map_or(DAY, |(_, _, exact_to)| *exact_to)),
+    }
+}
+
+/// Reads an offset from UTC, `Z`, `+02`, `+0200`, `+02:00` or `+02:00:00`, in microseconds; and what follows it.
+fn read_offset(text: &str) -> Option<(i64, &str)> {
+    if let Some(rest) = text.strip_prefix(['Z', 'z']) {
+        return Some((0, rest));
+    }
+    let (sign, rest) = match text.strip_prefix('+') {
+        Some(rest) => (1, rest),
+        None => (-1, text.strip_prefix('-')?),
+    };
+    let (hours, rest) = two_digits(rest, 23)?;
+    let with_colon = rest.strip_prefix(':').and_then(|rest| two_digits(rest, 59));
+    let (minutes, rest) = with_colon.or_else(|| two_digits(rest, 59)).unwrap_or((0, rest));
+    let with_colon = with_colon.and(rest.strip_prefix(':')).and_then(|rest| two_digits(rest, 59));
+    let (seconds, rest) = with_colon.unwrap_or((0, rest));
+    Some((sign * ((hours * 60 + minutes) * 60 + seconds) * 1_000_000, rest))
+}
+
+fn two_digits(text: &str, most: i64) -> Option<(i64, &str)> {
+    let (digits, rest) = text.split_at_checked(2)?;
+    let number = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?;
+    number.filter(|number| *number <= most).map(|number| (number, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn read(pattern: &str, text: &str) -> Option<i64> {
+        TimePattern::new(pattern).unwrap_or_else(|why| panic!("{pattern}: {why}")).read(text)
+    }
+
+    #[test]
+    fn every_directive_that_is_accepted_counts() {
+        for (pattern, text, expected) in [
+            ("%Y-%m-%d %H:%M:%S", "2026-01-31 12:00:00", "2026-01-31T12:00:00Z"),
+            ("%FT%T", "2026-01-31T12:00:00", "2026-01-31T12:00:00Z"),
+            ("%D %R", "01/31/26 12:34", "2026-01-31T12:34:00Z"),
+            ("%d/%b/%Y:%H:%M:%S %z", "31/Jan/2026:13:00:00 +0100", "2026-01-31T12:00:00Z"),
+            ("%a %b %e %H:%M:%S %z %Y", "Sat Jan 31 13:00:00 +0100 2026", "2026-01-31T12:00:00Z"),
+            ("%-d.%-m.%Y %-H:%M", "1.2.2026 9:05", "2026-02-01T09:05:00Z"),
+            ("%I:%M %p, %B %d %Y", "03:04 PM, January 31 2026", "2026-01-31T15:04:00Z"),
+            ("%Y/%j", "2026/031", "2026-01-31T00:00:00Z"),
+            ("%G-W%V-%u", "2026-W05-6", "2026-01-31T00:00:00Z"),
+            ("%Y-%U-%w", "2026-04-6", "2026-01-31T00:00:00Z"),
+            ("%Y-%m-%d %H", "2026-01-31 12", "2026-01-31T12:00:00Z"),
+            ("%Y%m%d%H%M%S", "20260131120000", "2026-01-31T12:00:00Z"),
+            ("%^a %F", "SAT 2026-01-31", "2026-01-31T00:00:00Z"),
+            ("%F %T.%3f", "2026-01-31 12:00:00.123", "2026-01-31T12:00:00.123Z"),
+            ("%F %T.%f", "2026-01-31 12:00:00.12345678901234", "2026-01-31T12:00:00.123456Z"),
+            ("%F %T%.f%z", "2026-01-31 12:00:00Z", "2026-01-31T12:00:00Z"),
+        ] {
+            let expected: Timestamp = expected.parse().unwrap();
+            assert_eq!(read(pattern, text), Some(expected.as_microsecond()), "{pattern}: {text}");
+        }
+        // What contradicts the rest is no time.
+        assert_eq!(read("%a %F", "Sun 2026-01-31"), None);
+        assert_eq!(read("%F %T", "2026-01-31 12:00:00 and more"), None);
+    }
+
+    #[test]
+    fn an_offset_has_many_forms() {
+        let noon = read("%F %T", "2026-01-31 12:00:00");
+        for pattern in ["%F %T%z", "%F %T%:z", "%F %T%::z", "%F %T %z"] {
+            for offset in ["Z", "z", "+00:00", "-0000", "+00", "+00:00:00"] {
+                assert_eq!(
+                    read(pattern, &format!("2026-01-31 12:00:00{offset}")),
+                    noon,
+                    "{pattern} {offset}"
+                );
+            }
+            assert_eq!(read(pattern, "2026-01-31 14:00:00+02:00"), noon);
+            assert_eq!(read(pattern, "2026-01-31 14:00:00+0200"), noon);
+            assert_eq!(read(pattern, "2026-01-31 06:30:00-05:30"), noon);
+            for offset in ["", "+2", "+24:00", "+02:60", "+02:00x", "CET", "+02:0"] {
+                assert_eq!(
+                    read(pattern, &format!("2026-01-31 12:00:00{offset}")),
+                    None,
+                    "{pattern} {offset}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn years_are_whole_and_fractions_round_down_before_1970() {
+        let days = 719_162;
+        assert_eq!(read("%F", "0001-01-01"), Some(-days * DAY));
+        assert_eq!(read("%F %T.%f", "9999-12-31 23:59:59.9999999"), Some(253_402_300_799_999_999));
+        assert_eq!(read("%F %T.%f", "1969-12-31 23:59:59.9999999"), Some(-1));
+        assert_eq!(read("%F %T.%f", "1969-12-31 23:59:59.0000001"), Some(-1_000_000));
+    }
+
+    #[test]
+    fn what_would_not_count_is_refused() {
+        for (pattern, why) in [
+            ("%H:%M", "it does not name a day"),
+            ("%Y-%m", "it does not name a day"),
+            ("%Y-%m-%d %Q", "the name of a time zone, '%Q', cannot be read"),
+            ("%Y-%m-%d %-Q", "the name of a time zone, '%-Q', cannot be read"),
+            ("%Y-%m-%d %^Q", "the name of a time zone, '%^Q', cannot be read"),
+            ("%Y-%m-%d %5Q", "the name of a time zone, '%5Q', cannot be read"),
+            ("%Y-%m-%d %:Q", "the name of a time zone, '%:Q', cannot be read"),
+            ("%Y-%m-%d %Z", "the name of a time zone, '%Z', cannot be read"),
+            ("%s", "'%s' is a number of seconds: write unit = \"s\""),
+            ("%Y-%m-%d %s", "'%s' is a number of seconds"),
+            ("%Y-%m-%d %-s", "'%-s' is a number of seconds"),
+            ("%Y-%m-%d %I:%M", "an hour of 12 ('%I') and AM or PM ('%p') need each other"),
+            ("%Y-%m-%d %H:%M %p", "an hour of 12"),
+            ("%Y-%m-%d %H %I %p", "it names the hour a second time"),
+            ("%Y-%m-%d %M", "the minute is there without the hour"),
+            ("%Y-%m-%d %H:%S", "the second is there without the minute"),
+            ("%Y-%m-%d %H:%M.%f", "the fraction of a second is there without the second"),
+            ("%Y-%m-%d %y", "'%y' names the year a second time"),
+            ("%F %d", "'%d' names the day a second time"),
+            ("%F %T %H", "'%H' names the hour a second time"),
+            ("%F %z %:z", "'%:z' names the offset a second time"),
+            ("%F %j", "the day of the year would not count beside the date"),
+            ("%F %V", "the ISO week would not count beside the date"),
+            ("%C%y-%m-%d", "'%C' cannot be read in a time"),
+            ("%F %c", "'%c' cannot be read in a time"),
+            ("%F %Ey", "'%E' cannot be read in a time"),
+            ("%F %", "'%' is the beginning of a directive only"),
+            ("%F %-", "'%-' is the beginning of a directive only"),
+            ("%-_Y-%m-%d", "a time that is written like this cannot be read again"),
+        ] {
+            let found = TimePattern::new(pattern).unwrap_err();
+            assert!(found.starts_with(why), "{pattern}: {found}");
+        }
+    }
+}
