@@ -21,27 +21,32 @@ const BATCH_ROWS: usize = 4_096;
 /// Bytes of panes after which an exported batch is full: few enough to be held twice, and for 32-bit offsets.
 const BATCH_BYTES: usize = 16 << 20;
 
-/// Collects partial aggregates. Columns: `series`, `metric`, `window` (utf8), `closes`, `last_event` (i64, epoch
-/// microseconds), `records` (i64), `panes` (binary): see `freshet_core::aggregate::PartialAggregate`.
+/// Collects partial aggregates. Columns: `series`, `metric`, `window` (utf8), `closes`, `watermark_time`
+/// (i64, epoch microseconds; the latter that to which the task's records so far move the watermark), `records` (i64), `panes` (binary): see `freshet_core::aggregate::PartialAggregate`.
 #[derive(Default)]
 pub(crate) struct PartialColumns {
     series: StringBuilder,
     metric: StringBuilder,
     window: StringBuilder,
     closes: Int64Builder,
-    last_event: Int64Builder,
+    watermark_time: Int64Builder,
     records: Int64Builder,
     panes: BinaryBuilder,
     scratch: Vec<u8>,
 }
 
 impl PartialColumns {
-    pub(crate) fn push(&mut self, partial: &PartialAggregate<'_>, names: &Names) {
+    pub(crate) fn push(
+        &mut self,
+        partial: &PartialAggregate<'_>,
+        watermark_us: i64,
+        names: &Names,
+    ) {
         self.series.append_value(partial.series);
         self.metric.append_value(&names.metrics[partial.metric]);
         self.window.append_value(&names.windows[partial.window]);
         self.closes.append_value(partial.closes_us());
-        self.last_event.append_value(partial.last_event_us());
+        self.watermark_time.append_value(watermark_us);
         self.records.append_value(i64::try_from(partial.records()).unwrap_or(i64::MAX));
         self.scratch.clear();
         partial.encode_panes(&mut self.scratch);
@@ -61,7 +66,7 @@ impl PartialColumns {
                 ("metric", Arc::new(self.metric.finish())),
                 ("window", Arc::new(self.window.finish())),
                 ("closes", Arc::new(self.closes.finish())),
-                ("last_event", Arc::new(self.last_event.finish())),
+                ("watermark_time", Arc::new(self.watermark_time.finish())),
                 ("records", Arc::new(self.records.finish())),
                 ("panes", Arc::new(self.panes.finish())),
             ])

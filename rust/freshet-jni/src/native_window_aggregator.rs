@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow::array::StructArray;
-use freshet_core::aggregate::WindowAggregator;
+use freshet_core::aggregate::{AheadOfClock, WindowAggregator};
 use freshet_core::config::Stream;
 use jni::EnvUnowned;
 use jni::objects::{JByteArray, JByteBuffer, JClass};
@@ -143,9 +143,11 @@ impl Aggregation {
         self.guard(place, |aggregation| {
             let mut columns = PartialColumns::default();
             let (aggregator, names) = (&mut aggregation.aggregator, &aggregation.names);
+            let watermark_us = aggregator.watermark_us();
             aggregation.draining = true;
             while aggregation.draining && !columns.is_full() {
-                aggregation.draining = aggregator.drain(|partial| columns.push(partial, names));
+                aggregation.draining =
+                    aggregator.drain(|partial| columns.push(partial, watermark_us, names));
             }
             let columns = columns.take();
             if columns.is_some() && aggregation.hand_over == HandOver::NotYet {
@@ -246,6 +248,25 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_ta
         // SAFETY: the Java class passes the addresses of two structs that it has just allocated.
         unsafe { columns::export(&columns, array, schema) }?;
         Ok(true)
+    })
+}
+
+/// `static native byte[] takeFurthestAhead(long handle)`: the series whose events were furthest ahead of the clock since the last
+/// call, and did not move the watermark: by how many microseconds (i64, little-endian), and its id; no bytes without one.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_takeFurthestAhead<
+    'local,
+>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+) -> JByteArray<'local> {
+    handle::enter_with(env, handle, |env, aggregation: &mut Aggregation| {
+        let furthest = aggregation.aggregator.take_furthest_ahead();
+        let bytes = furthest.map_or_else(Vec::new, |AheadOfClock { series, ahead_us }| {
+            [&ahead_us.to_le_bytes()[..], series.as_bytes()].concat()
+        });
+        Ok(env.byte_array_from_slice(&bytes)?)
     })
 }
 

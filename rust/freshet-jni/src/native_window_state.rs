@@ -1,7 +1,7 @@
 //! Native methods of `io.freshet.spark.nativelib.NativeWindowState`.
 
-use freshet_core::aggregate::{Emit, InvalidPanes, Watermarks, WindowState, WindowStats};
-use freshet_core::window::WindowSpec;
+use freshet_core::aggregate::{Emit, InvalidPanes, Watermarks, Window, WindowLimits, WindowState};
+use freshet_core::window::{InvalidWindow, WindowSpec};
 use jni::EnvUnowned;
 use jni::objects::{JByteArray, JByteBuffer, JClass};
 use jni::sys::{jboolean, jint, jlong};
@@ -15,6 +15,8 @@ use crate::stream;
 /// What a handle stands for: the kinds of windows of a stream, and the result of the last update.
 struct States {
     windows: Vec<WindowSpec>,
+    /// For the first kinds; those of the others are none.
+    limits: Vec<WindowLimits>,
     /// Reused: see [`States::update`].
     result: Vec<u8>,
 }
@@ -46,7 +48,8 @@ impl States {
         let cut_off = || NativeError::Contract("the packed panes are cut off".to_owned());
         let mut rest = input;
         let before = packed::split_bytes(&mut rest).ok_or_else(cut_off)?;
-        let mut state = WindowState::decode(spec, before)?;
+        let limits = self.limits.get(window).copied().unwrap_or_default();
+        let mut state = WindowState::decode(spec, before)?.with_limits(limits);
         let mut counted = 0;
         while !rest.is_empty() {
             let partial = packed::split_bytes(&mut rest).ok_or_else(cut_off)?;
@@ -64,24 +67,25 @@ impl States {
         })?;
         result[8..16].copy_from_slice(&deadline.to_le_bytes());
         result[16..20].copy_from_slice(&state_bytes.to_le_bytes());
-        state.windows(which, watermarks, |start, end, stats| {
-            push_window(result, start, end, stats);
-        })?;
+        state.windows(which, watermarks, |window| push_window(result, &window))?;
         Ok(())
     }
 }
 
 /// A window in the result: start and end (i64, epoch microseconds), count (i64), sum, average, minimum, maximum, standard deviation
-/// and the percentiles 50, 95 and 99 (f64), and the newest event time (i64, epoch microseconds).
-fn push_window(result: &mut Vec<u8>, start_us: i64, end_us: i64, stats: &WindowStats) {
-    result.extend(start_us.to_le_bytes());
-    result.extend(end_us.to_le_bytes());
+/// and the percentiles 50, 95 and 99 (f64), the newest event time (i64, epoch microseconds), and whether readings may be missing
+/// (u8, 1 for yes).
+fn push_window(result: &mut Vec<u8>, window: &Window<'_>) {
+    let stats = window.stats;
+    result.extend(window.start_us.to_le_bytes());
+    result.extend(window.end_us.to_le_bytes());
     result.extend(stats.count().to_le_bytes());
     let numbers = [stats.sum(), stats.average(), stats.min(), stats.max(), stats.stddev()];
     for number in numbers.into_iter().chain(stats.percentiles([0.50, 0.95, 0.99])) {
         result.extend(number.to_le_bytes());
     }
     result.extend(stats.last_event_us().to_le_bytes());
+    result.push(u8::from(window.is_partial));
 }
 
 impl From<InvalidPanes> for NativeError {
@@ -90,16 +94,39 @@ impl From<InvalidPanes> for NativeError {
     }
 }
 
-/// `static native long open(byte[] stream)`: for the windows of a stream, which is its JSON.
+/// `static native long open(byte[] stream, byte[] limits)`: for the windows of a stream, which is its JSON, with a JSON list of the
+/// [`WindowLimits`] of its kinds of windows, in their order; an empty one without limits.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_open<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
     stream: JByteArray<'local>,
+    limits: JByteArray<'local>,
 ) -> jlong {
     gate::enter(env, |env| {
         let stream = stream::read(env, &stream)?;
-        handle::put(States { windows: stream.windows, result: Vec::new() })
+        let limits = serde_json::from_slice(&env.convert_byte_array(limits)?)
+            .map_err(|error| NativeError::Contract(format!("the limits are no JSON: {error}")))?;
+        handle::put(States { windows: stream.windows, limits, result: Vec::new() })
+    })
+}
+
+/// `static native long newestEvent(byte[] window, byte[] state)`: event time of the newest reading in the state of one metric of
+/// one series for that kind of window, epoch microseconds; [`NO_DEADLINE`] without readings.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_newestEvent<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    window: JByteArray<'local>,
+    state: JByteArray<'local>,
+) -> jlong {
+    gate::enter(env, |env| {
+        let window = String::from_utf8_lossy(&env.convert_byte_array(window)?).into_owned();
+        let spec: WindowSpec = window
+            .parse()
+            .map_err(|error: InvalidWindow| NativeError::Contract(error.to_string()))?;
+        let state = env.convert_byte_array(state)?;
+        Ok(WindowState::newest_event_us(spec, &state)?.unwrap_or(NO_DEADLINE))
     })
 }
 
@@ -203,14 +230,15 @@ mod tests {
 
     #[test]
     fn an_update_gives_count_deadline_state_and_windows() {
-        let mut states = States { windows: stream().windows, result: Vec::new() };
+        let mut states =
+            States { windows: stream().windows, limits: Vec::new(), result: Vec::new() };
         let input = pack(&[&[], &partial(&[5, 6]), &partial(&[15])]);
         states.update(1, &input, Emit::Changed, Watermarks::NONE).unwrap();
         let result = states.result.clone();
         assert_eq!((i64_at(&result, 0), i64_at(&result, 8)), (3, 30_000_000));
         let mut rest = &result[16..];
         let state = packed::split_bytes(&mut rest).unwrap().to_vec();
-        let windows: Vec<_> = rest.chunks(96).map(|w| [0, 8, 16].map(|at| i64_at(w, at))).collect();
+        let windows: Vec<_> = rest.chunks(97).map(|w| [0, 8, 16].map(|at| i64_at(w, at))).collect();
         assert_eq!(
             windows,
             [[-10_000_000, 10_000_000, 2], [0, 20_000_000, 3], [10_000_000, 30_000_000, 1]]
@@ -221,6 +249,7 @@ mod tests {
             .map(|bytes| f64::from_le_bytes(bytes.try_into().unwrap()))
             .collect();
         assert_eq!(numbers, [4.0, 2.0, 2.0, 2.0, 0.0, 2.0, 2.0, 2.0]);
+        assert!(rest.chunks(97).all(|window| window[96] == 0));
 
         // Nothing comes, and the watermark passes the last window.
         let ended = Watermarks { late_us: 10_000_000, final_us: 30_000_000 };
@@ -229,8 +258,22 @@ mod tests {
     }
 
     #[test]
+    fn windows_that_may_lack_readings_are_marked() {
+        let until = WindowLimits { partial_until_us: Some(0), ..WindowLimits::default() };
+        let limits = vec![WindowLimits::default(), until];
+        let mut states = States { windows: stream().windows, limits, result: Vec::new() };
+        let input = pack(&[&[], &partial(&[5])]);
+        states.update(1, &input, Emit::Changed, Watermarks::NONE).unwrap();
+        let mut rest = &states.result[16..];
+        packed::split_bytes(&mut rest).unwrap();
+        let marks: Vec<_> = rest.chunks(97).map(|w| (i64_at(w, 0), w[96])).collect();
+        assert_eq!(marks, [(-10_000_000, 1), (0, 1)]);
+    }
+
+    #[test]
     fn what_is_cut_off_or_of_another_version_is_refused() {
-        let mut states = States { windows: stream().windows, result: Vec::new() };
+        let mut states =
+            States { windows: stream().windows, limits: Vec::new(), result: Vec::new() };
         let input = pack(&[&[], &partial(&[5])]);
         let mut update = |window, input: &[u8]| {
             states.update(window, input, Emit::Changed, Watermarks::NONE).map_err(|e| e.to_string())

@@ -8,7 +8,7 @@
 
 use std::sync::LazyLock;
 
-use freshet_core::aggregate::{Emit, InvalidPanes, Watermarks, WindowState, WindowStats};
+use freshet_core::aggregate::{Emit, InvalidPanes, Watermarks, Window, WindowState};
 use freshet_core::window::WindowSpec;
 use libfuzzer_sys::fuzz_target;
 
@@ -67,16 +67,16 @@ fn update(
     let deadline = state.encode(which, watermarks, &mut encoded);
     assert_eq!(deadline.is_none(), encoded.is_empty());
     assert!(deadline.is_none_or(|at| at > watermarks.final_us));
-    state.windows(which, watermarks, |start, end, stats| check(spec, start, end, stats))?;
+    state.windows(which, watermarks, |window| check(spec, window))?;
 
     let again = WindowState::decode(spec, &encoded).expect("what was written is found");
     let mut copied = Vec::new();
     assert_eq!(again.encode(which, watermarks, &mut copied), deadline);
     assert_eq!(copied, encoded);
-    again.windows(Emit::Final, watermarks, |start, end, stats| check(spec, start, end, stats))
+    again.windows(Emit::Final, watermarks, |window| check(spec, window))
 }
 
-fn check(spec: WindowSpec, start: i64, end: i64, stats: &WindowStats) {
+fn check(spec: WindowSpec, Window { start_us: start, end_us: end, stats, .. }: Window<'_>) {
     assert_eq!(end - start, spec.size_ms() * 1_000);
     assert!(stats.count() > 0, "a window without readings");
     assert!((start..end).contains(&stats.last_event_us()), "{} µs", stats.last_event_us());

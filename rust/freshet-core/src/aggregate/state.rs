@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
+
 use super::encoding::{self, EncodedPane, InvalidPanes};
 use super::panes::{MergeQueue, Pane, PaneGrid};
 use super::stats::WindowStats;
@@ -34,9 +36,43 @@ pub enum Emit {
     Final,
 }
 
+/// Which windows of a kind are given, and given whole, after the stream's list of windows was changed. All instants are epoch
+/// microseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub struct WindowLimits {
+    /// Windows that start after this instant, if any, and until the next one may lack readings, which came while the kind was
+    /// not in the list.
+    pub partial_after_us: Option<i64>,
+    /// The last start of a window that may lack readings; none lacks any without it.
+    pub partial_until_us: Option<i64>,
+    /// The last start of a window that is given: the kind is not in the list any more, and what was open is brought to its end.
+    pub last_start_us: Option<i64>,
+}
+
+impl WindowLimits {
+    fn is_partial(&self, start_us: i64) -> bool {
+        self.partial_until_us.is_some_and(|until| start_us <= until)
+            && self.partial_after_us.is_none_or(|after| start_us > after)
+    }
+}
+
+/// A window as a micro-batch hands it on.
+#[derive(Clone, Copy)]
+pub struct Window<'a> {
+    /// First instant, epoch microseconds.
+    pub start_us: i64,
+    /// First instant after it.
+    pub end_us: i64,
+    /// What is known of its readings.
+    pub stats: &'a WindowStats,
+    /// Whether some of its readings may be missing: see [`WindowLimits`].
+    pub is_partial: bool,
+}
+
 /// The panes of one metric of one series for one kind of window, from the state and of a micro-batch.
 pub struct WindowState<'a> {
     grid: PaneGrid,
+    limits: WindowLimits,
     /// Their starts ascend.
     panes: Vec<StatePane<'a>>,
 }
@@ -78,7 +114,22 @@ impl<'a> WindowState<'a> {
             content: Content::Unchanged(pane),
         };
         let panes = encoding::panes(state, grid.pane)?.map(|pane| pane.map(unchanged));
-        Ok(Self { grid, panes: panes.collect::<Result<_, _>>()? })
+        let panes = panes.collect::<Result<_, _>>()?;
+        Ok(Self { grid, limits: WindowLimits::default(), panes })
+    }
+
+    /// The same, of a kind that has such limits.
+    pub fn with_limits(self, limits: WindowLimits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// First instant at which no window that is given and contains the pane is open any more.
+    fn closes(&self, pane_start_us: i64) -> i64 {
+        let closes = self.grid.closes(pane_start_us);
+        let Some(last_us) = self.limits.last_start_us else { return closes };
+        let last_start = self.grid.last_start(last_us);
+        let is_in_any = self.grid.first_start(pane_start_us) <= last_start;
+        if is_in_any { closes.min(last_start + self.grid.size) } else { i64::MIN }
     }
 
     /// Adds panes of the micro-batch, as [`super::PartialAggregate::encode_panes`] gives them, and says how many records
@@ -91,7 +142,7 @@ impl<'a> WindowState<'a> {
         let mut counted = 0;
         for pane in encoding::panes(partial, self.grid.pane)? {
             let pane = pane?;
-            if self.grid.closes(pane.start_us) > watermarks.late_us {
+            if self.closes(pane.start_us) > watermarks.late_us {
                 let pane = pane.decode()?;
                 counted += pane.records;
                 self.add_pane(pane)?;
@@ -124,8 +175,7 @@ impl<'a> WindowState<'a> {
         Ok(())
     }
 
-    /// Hands the windows that this micro-batch changed or made final to `emit`: start, end (epoch microseconds) and what
-    /// they have. A window that was final before is never among them.
+    /// Hands the windows that this micro-batch changed or made final to `emit`. A window that was final before is never among them.
     ///
     /// # Errors
     ///
@@ -134,7 +184,7 @@ impl<'a> WindowState<'a> {
         &self,
         which: Emit,
         watermarks: Watermarks,
-        mut emit: impl FnMut(i64, i64, &WindowStats),
+        mut emit: impl FnMut(Window<'_>),
     ) -> Result<(), InvalidPanes> {
         for (first, last) in self.runs(which, watermarks) {
             self.merge_run(first, last, &mut emit)?;
@@ -151,6 +201,7 @@ impl<'a> WindowState<'a> {
             Emit::Changed => i64::MAX,
             Emit::Final => grid.first_open(watermarks.final_us) - grid.slide,
         };
+        let latest = self.limits.last_start_us.map_or(latest, |last_us| latest.min(last_us));
         let mut runs: Vec<(i64, i64)> = Vec::new();
         for pane in &self.panes {
             let concerned = which == Emit::Final || pane.is_changed();
@@ -171,7 +222,7 @@ impl<'a> WindowState<'a> {
         &self,
         first: i64,
         last: i64,
-        emit: &mut impl FnMut(i64, i64, &WindowStats),
+        emit: &mut impl FnMut(Window<'_>),
     ) -> Result<(), InvalidPanes> {
         let (size, slide) = (self.grid.size, self.grid.slide);
         let begin = self.panes.partition_point(|pane| pane.start_us < first);
@@ -184,10 +235,25 @@ impl<'a> WindowState<'a> {
             while let Some(pane) = coming.next_if(|pane| pane.start_us < start + size) {
                 queue.push(pane.start_us, pane.stats()?);
             }
-            emit(start, start + size, &queue.merged());
+            emit(Window {
+                start_us: start,
+                end_us: start + size,
+                stats: &queue.merged(),
+                is_partial: self.limits.is_partial(start),
+            });
             start += slide;
         }
         Ok(())
+    }
+
+    /// Event time of the newest reading in encoded panes of that kind of window, epoch microseconds; `None` without panes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::decode`].
+    pub fn newest_event_us(spec: WindowSpec, state: &[u8]) -> Result<Option<i64>, InvalidPanes> {
+        let last = encoding::panes(state, PaneGrid::of(spec).pane)?.last();
+        last.map(|pane| Ok(pane?.decode()?.stats.last_event_us())).transpose()
     }
 
     /// Appends the state for the next micro-batch: the panes that a window still needs. Says when it has to be looked at
@@ -195,7 +261,7 @@ impl<'a> WindowState<'a> {
     /// the last pane to be dropped; `None` when no pane is left, and nothing was appended.
     pub fn encode(&self, which: Emit, watermarks: Watermarks, output: &mut Vec<u8>) -> Option<i64> {
         let grid = self.grid;
-        let open = |pane: &&StatePane<'_>| grid.closes(pane.start_us) > watermarks.final_us;
+        let open = |pane: &&StatePane<'_>| self.closes(pane.start_us) > watermarks.final_us;
         let mut kept = self.panes.iter().filter(open).peekable();
         let first = kept.peek()?.start_us;
         encoding::begin(output);
@@ -210,7 +276,7 @@ impl<'a> WindowState<'a> {
             last = pane.start_us;
         }
         Some(match which {
-            Emit::Changed => grid.closes(last),
+            Emit::Changed => self.closes(last),
             Emit::Final => {
                 grid.first_start(first).max(grid.first_open(watermarks.final_us)) + grid.size
             }

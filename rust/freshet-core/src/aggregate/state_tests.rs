@@ -105,11 +105,16 @@ fn run(spec: &str, which: Emit, batches: &[Batch]) {
                 counted += current.add(&partial(current.grid, part), watermarks).unwrap();
             }
             current
-                .windows(which, watermarks, |start, end, stats| {
-                    assert_eq!(end - start, spec.size_ms() * 1_000);
-                    let content = (stats.count(), stats.sum(), stats.min(), stats.max());
-                    assert!(found.insert(start, content).is_none(), "a window came twice");
-                })
+                .windows(
+                    which,
+                    watermarks,
+                    |Window { start_us: start, end_us, stats, is_partial }| {
+                        assert_eq!(end_us - start, spec.size_ms() * 1_000);
+                        assert!(!is_partial);
+                        let content = (stats.count(), stats.sum(), stats.min(), stats.max());
+                        assert!(found.insert(start, content).is_none(), "a window came twice");
+                    },
+                )
                 .unwrap();
             let mut encoded = Vec::new();
             deadline = current.encode(which, watermarks, &mut encoded);
@@ -161,7 +166,7 @@ fn what_comes_for_final_windows_only_is_late() {
     let readings = partial(state.grid, &[(9, 1), (19, 1), (20, 1)]);
     assert_eq!(state.add(&readings, watermarks).unwrap(), 1);
     let mut ends = Vec::new();
-    state.windows(Emit::Changed, watermarks, |_, end, _| ends.push(end / MICROS)).unwrap();
+    state.windows(Emit::Changed, watermarks, |window| ends.push(window.end_us / MICROS)).unwrap();
     assert_eq!(ends, [50]);
 }
 
@@ -173,4 +178,55 @@ fn a_damaged_state_is_refused() {
     assert!(WindowState::decode(spec, &[9]).is_err());
     let mut state = WindowState::decode(spec, &[]).unwrap();
     assert!(state.add(&[9], Watermarks::NONE).is_err());
+}
+
+/// The windows of readings at these seconds, by their start in seconds: how many readings they have, and whether some may be
+/// missing. With the deadline in seconds, and how many readings were counted.
+fn limited(
+    limits: WindowLimits,
+    seconds: &[i64],
+    watermark: i64,
+) -> (Vec<(i64, u64, bool)>, Option<i64>, u64) {
+    let spec: WindowSpec = "30s/10s".parse().unwrap();
+    let watermarks = Watermarks { late_us: watermark * MICROS, final_us: watermark * MICROS };
+    let mut state = WindowState::decode(spec, &[]).unwrap().with_limits(limits);
+    let readings: Vec<_> = seconds.iter().map(|second| (*second, 1)).collect();
+    let counted = state.add(&partial(state.grid, &readings), watermarks).unwrap();
+    let mut found = Vec::new();
+    let add = |window: Window<'_>| {
+        found.push((window.start_us / MICROS, window.stats.count(), window.is_partial));
+    };
+    state.windows(Emit::Changed, watermarks, add).unwrap();
+    let deadline = state.encode(Emit::Changed, watermarks, &mut Vec::new());
+    (found, deadline.map(|at| at / MICROS), counted)
+}
+
+#[test]
+fn windows_of_a_new_kind_may_lack_readings_until_the_newest_one_before() {
+    let new = WindowLimits { partial_until_us: Some(10 * MICROS), ..WindowLimits::default() };
+    let expected = vec![(0, 1, true), (10, 1, true), (20, 1, false)];
+    assert_eq!(limited(new, &[25], 0), (expected, Some(50), 1));
+    // It was in the list before: what was open then was brought to its end.
+    let again = WindowLimits { partial_after_us: Some(0), ..new };
+    let expected = vec![(0, 1, false), (10, 1, true), (20, 1, false)];
+    assert_eq!(limited(again, &[25], 0), (expected, Some(50), 1));
+}
+
+#[test]
+fn windows_of_a_kind_that_was_taken_away_are_brought_to_their_end() {
+    let old = WindowLimits { last_start_us: Some(15 * MICROS), ..WindowLimits::default() };
+    // The last window goes from 10 s to 40 s: a reading at 25 s lies in two that are given, one at 45 s in none.
+    let (windows, deadline, counted) = limited(old, &[25, 45], 0);
+    assert_eq!(windows, [(0, 1, false), (10, 1, false)]);
+    assert_eq!((deadline, counted), (Some(40), 1));
+    assert_eq!(limited(old, &[25], 40), (vec![], None, 0));
+}
+
+#[test]
+fn a_state_tells_its_newest_event() {
+    let spec: WindowSpec = "30s/10s".parse().unwrap();
+    let readings = partial(PaneGrid::of(spec), &[(3, 1), (27, 2), (21, 3)]);
+    assert_eq!(WindowState::newest_event_us(spec, &readings), Ok(Some(27 * MICROS)));
+    assert_eq!(WindowState::newest_event_us(spec, &[]), Ok(None));
+    assert!(WindowState::newest_event_us(spec, &[9]).is_err());
 }

@@ -37,10 +37,11 @@ fn windows(aggregator: &mut WindowAggregator, stream: &Stream) -> BTreeMap<Key, 
     let mut found = BTreeMap::new();
     for ((series, metric, window), state) in states {
         state
-            .windows(Emit::Changed, Watermarks::NONE, |start, end, stats| {
-                assert_eq!(end - start, stream.windows[window].size_ms() * 1_000);
-                let key = (series.clone(), metric, window, start);
-                assert!(found.insert(key, content(stats)).is_none(), "a window came twice");
+            .windows(Emit::Changed, Watermarks::NONE, |given| {
+                let length = given.end_us - given.start_us;
+                assert_eq!(length, stream.windows[window].size_ms() * 1_000);
+                let key = (series.clone(), metric, window, given.start_us);
+                assert!(found.insert(key, content(given.stats)).is_none(), "a window came twice");
             })
             .unwrap();
     }
@@ -132,14 +133,49 @@ fn a_partial_says_how_many_records_it_has_and_when_its_last_window_closes() {
     }
     let mut found = Vec::new();
     while aggregator.drain(|partial| {
-        found.push((
-            partial.window,
-            partial.records(),
-            partial.last_event_us(),
-            partial.closes_us(),
-        ));
+        found.push((partial.window, partial.records(), partial.closes_us()));
     }) {}
-    assert_eq!(found, [(0, 4, 60_000_000, 90_000_000), (1, 4, 60_000_000, 120_000_000)]);
+    assert_eq!(found, [(0, 4, 90_000_000), (1, 4, 120_000_000)]);
+}
+
+/// Event times (ms) that come with Kafka's timestamp, and the clock: to where they move the watermark, and who was ahead.
+fn moved(
+    settings: &str,
+    records: &[(&str, i64, Option<i64>)],
+    now: i64,
+) -> (i64, Option<(String, i64)>) {
+    let stream = Stream::parse(&format!(
+        "series = [\"id\"]\ntime = {{ field = \"at\", unit = \"ms\" }}\nvalues = {{ v = \"v\" }}\nwindows = [\"10s\"]\n\
+         max_future = \"10m\"\n{settings}"
+    ));
+    let mut aggregator = WindowAggregator::new(&stream.unwrap());
+    aggregator.set_now(now);
+    for (id, at, timestamp_ms) in records {
+        let value = format!("{{\"id\":\"{id}\",\"at\":{at},\"v\":1}}");
+        let value = Some(value.as_bytes());
+        aggregator.add(&RawRecord { key: None, value, timestamp_ms: *timestamp_ms }).unwrap();
+    }
+    let ahead =
+        aggregator.take_furthest_ahead().map(|ahead| (ahead.series, ahead.ahead_us / 1_000));
+    assert_eq!(aggregator.take_furthest_ahead(), None);
+    (aggregator.watermark_us() / 1_000, ahead)
+}
+
+#[test]
+fn a_clock_that_runs_ahead_moves_the_watermark_no_further_than_kafkas_timestamp_and_ours() {
+    let ahead = |id: &str, ms| Some((id.to_owned(), ms));
+    let good = [("a", 1_000_000, Some(1_000_100)), ("b", 1_002_000, Some(1_002_000))];
+    assert_eq!(moved("", &good, 1_005_000), (1_002_000, None));
+    // Four minutes ahead of Kafka's timestamp; then of our clock, where the sender has stamped the record as well.
+    let fast = [good[0], ("fast", 1_240_100, Some(1_000_100))];
+    assert_eq!(moved("", &fast, 1_005_000), (1_000_100, ahead("fast", 240_000)));
+    let fast = [good[0], ("fast", 1_240_100, Some(1_240_100)), ("slow", 1_010_000, None)];
+    assert_eq!(moved("", &fast, 1_005_000), (1_005_000, ahead("fast", 235_100)));
+    // Kafka's -1 is no timestamp, and a second is in step.
+    assert_eq!(moved("", &[("c", 1_001_000, Some(-1))], 1_000_000), (1_000_000, None));
+    // Forecasts are ahead on purpose.
+    let settings = "future_moves_watermark = true";
+    assert_eq!(moved(settings, &[("c", 1_240_000, Some(1_000_000))], 1_000_000), (1_240_000, None));
 }
 
 /// A series with very many panes is handed on in parts.

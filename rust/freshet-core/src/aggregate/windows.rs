@@ -32,8 +32,23 @@ pub struct WindowAggregator {
     cells: Vec<Cell>,
     /// What `series`, `panes` and `cells` point to; see [`Self::memory_bytes`].
     pointed_to_bytes: usize,
+    /// The time to which the records so far move the watermark, epoch microseconds.
+    watermark_us: i64,
+    furthest_ahead: Option<AheadOfClock>,
     drain: Option<Drain>,
 }
+
+/// A series whose events are ahead of the clock: the clock of who sends them is, or that of who puts them into Kafka is behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AheadOfClock {
+    /// The series id.
+    pub series: String,
+    /// How far an event was ahead of Kafka's timestamp, or of this machine's clock, in microseconds.
+    pub ahead_us: i64,
+}
+
+/// Clocks are rarely in step to the millisecond: less is not worth a word.
+const IN_STEP_US: i64 = 1_000_000;
 
 /// How far the panes have been handed on.
 struct Drain {
@@ -121,11 +136,6 @@ impl PartialAggregate<'_> {
         self.panes.iter().map(|pane| pane.records).sum()
     }
 
-    /// Event time of the newest reading, epoch microseconds.
-    pub fn last_event_us(&self) -> i64 {
-        self.panes.iter().map(|pane| pane.stats.last_event_us).max().unwrap_or(i64::MIN)
-    }
-
     /// First instant, epoch microseconds, at which no window of these panes is open any more.
     pub fn closes_us(&self) -> i64 {
         self.panes.last().map_or(i64::MIN, |pane| self.grid.closes(pane.start_us))
@@ -165,6 +175,8 @@ impl WindowAggregator {
             panes: Vec::new(),
             cells: Vec::new(),
             pointed_to_bytes: 0,
+            watermark_us: i64::MIN,
+            furthest_ahead: None,
             drain: None,
         }
     }
@@ -186,6 +198,7 @@ impl WindowAggregator {
         if parsed.is_ok() {
             let mut newest = (i64::MIN, 0);
             for point in readings.points() {
+                self.note_time(&point);
                 newest = newest.max((point.time_us, self.add_point(&point)));
             }
             if let Some(cell) = self.cells.get_mut(newest.1) {
@@ -194,6 +207,27 @@ impl WindowAggregator {
         }
         self.readings = readings;
         parsed
+    }
+
+    fn note_time(&mut self, point: &Point<'_>) {
+        self.watermark_us = self.watermark_us.max(point.watermark_us);
+        let ahead_us = point.time_us - point.watermark_us;
+        let furthest_us =
+            self.furthest_ahead.as_ref().map_or(IN_STEP_US, |furthest| furthest.ahead_us);
+        if ahead_us > furthest_us {
+            self.furthest_ahead = Some(AheadOfClock { series: point.series.to_owned(), ahead_us });
+        }
+    }
+
+    /// The time to which the records so far move the watermark, epoch microseconds; `i64::MIN` without records.
+    pub fn watermark_us(&self) -> i64 {
+        self.watermark_us
+    }
+
+    /// The series whose events were furthest ahead of the clock since this was last asked, and did not move the watermark.
+    /// `None` when all are in step, or the stream's future moves the watermark.
+    pub fn take_furthest_ahead(&mut self) -> Option<AheadOfClock> {
+        self.furthest_ahead.take()
     }
 
     /// Adds the readings and says where the first of them is.

@@ -41,6 +41,10 @@ pub struct Stream {
     /// Event time further ahead than this of Kafka's timestamp is rejected.
     #[serde(with = "milliseconds")]
     pub max_future: Duration,
+    /// Whether an event time ahead of Kafka's timestamp or of the clock moves the watermark: for streams whose events are meant
+    /// to be in the future, such as forecasts. For others, one clock that runs ahead would make everybody else's records late.
+    #[serde(default)]
+    pub future_moves_watermark: bool,
     /// Raise it to let a corrected replay overwrite stored windows.
     pub generation: u32,
 }
@@ -127,6 +131,9 @@ impl Stream {
             max_future: section
                 .duration_up_to("max_future", LONGEST_WAIT)?
                 .map_or(Duration::from_mins(5), |found| found.value),
+            future_moves_watermark: section
+                .flag("future_moves_watermark")?
+                .is_some_and(|found| found.value),
             generation: section.integer_within("generation", (0, HIGHEST_GENERATION))?.unwrap_or(0),
         };
         let stream = Self { units: read_units(section, &stream.values)?, ..stream };

@@ -32,6 +32,7 @@ use csv::CsvReader;
 use fields::{Fields, Row, Value};
 use json::JsonReader;
 use line_protocol::LineProtocolReader;
+use readings::EventTime;
 
 pub(crate) use line_protocol::Place;
 pub(crate) use time::{EARLIEST_US, LATEST_US};
@@ -244,6 +245,7 @@ struct Mapping {
     /// Whether a record may have rows that are none of the stream's: lines of other measurements.
     passes_over_other_rows: bool,
     max_future_us: i64,
+    future_moves_watermark: bool,
     /// This machine's time, epoch microseconds, when it is known; see [`RecordParser::set_now`].
     now_us: Option<i64>,
 }
@@ -260,6 +262,7 @@ impl Mapping {
             text_numbers: stream.text_numbers || stream.format == Format::Csv,
             passes_over_other_rows: stream.format == Format::Influx,
             max_future_us: i64::try_from(stream.max_future.as_micros()).unwrap_or(i64::MAX),
+            future_moves_watermark: stream.future_moves_watermark,
             now_us: None,
         }
     }
@@ -276,9 +279,9 @@ impl Mapping {
         }
         let series = readings.series_mut().len();
         self.read_series(row, record.key, readings.series_mut())?;
-        let time_us = self.read_time(row, record.timestamp_us())?;
+        let time = self.read_time(row, record.timestamp_us())?;
         self.read_values(row, readings)?;
-        readings.end_point(series, time_us);
+        readings.end_point(series, time);
         Ok(())
     }
 
@@ -319,23 +322,24 @@ impl Mapping {
         }
     }
 
-    fn read_time(&self, row: Row<'_>, timestamp_us: Option<i64>) -> Result<i64, Rejection> {
+    fn read_time(&self, row: Row<'_>, timestamp_us: Option<i64>) -> Result<EventTime, Rejection> {
         let time_us = match &self.time {
             Some((slot, format)) if !self.takes_kafkas_time(row, *slot) => {
                 self.read_time_field(row, *slot, format)?
             }
             _ => self.read_kafkas_time(timestamp_us)?,
         };
-        let Some(clock_us) = timestamp_us.into_iter().chain(self.now_us).min() else {
-            return Ok(time_us);
-        };
+        let clock_us = timestamp_us.into_iter().chain(self.now_us).min().unwrap_or(i64::MAX);
         let ahead_us = time_us.saturating_sub(clock_us);
         if ahead_us > self.max_future_us {
             let ahead = ahead_us / 1_000;
             let detail = format!("event time is {ahead} ms ahead of Kafka's timestamp or of now");
             return Err(Rejection::new(ReasonCode::InFuture, detail));
         }
-        Ok(time_us)
+        // One clock that runs ahead must not make the records of all others late.
+        let watermark_us =
+            if self.future_moves_watermark { time_us } else { time_us.min(clock_us) };
+        Ok(EventTime { us: time_us, watermark_us })
     }
 
     /// Kafka's timestamp as the event time.

@@ -22,8 +22,18 @@ pub struct Point<'a> {
     pub series: &'a str,
     /// Event time, epoch microseconds.
     pub time_us: i64,
+    /// The time by which it moves the watermark, epoch microseconds: the event time, but not ahead of Kafka's timestamp nor of
+    /// the parsing machine's clock, unless the stream says so.
+    pub watermark_us: i64,
     /// Index of the metric in [`Stream::values`](crate::config::Stream::values) and its finite value; at least one.
     pub values: &'a [(usize, f64)],
+}
+
+/// When something happened, and by which time that moves the watermark; epoch microseconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EventTime {
+    pub(super) us: i64,
+    pub(super) watermark_us: i64,
 }
 
 /// The readings of one record. It is reused from record to record, so that parsing needs no allocation of its own.
@@ -39,7 +49,7 @@ pub struct Readings {
 /// A point's time, and where its parts of the shared buffers stand.
 #[derive(Debug)]
 struct Place {
-    time_us: i64,
+    time: EventTime,
     series: Range<usize>,
     /// Where its values end; they begin where those of the point before end.
     values_end: usize,
@@ -53,7 +63,8 @@ impl Readings {
             let values = std::mem::replace(&mut values, place.values_end)..place.values_end;
             Point {
                 series: &self.series[place.series.clone()],
-                time_us: place.time_us,
+                time_us: place.time.us,
+                watermark_us: place.time.watermark_us,
                 values: &self.values[values],
             }
         })
@@ -61,7 +72,7 @@ impl Readings {
 
     /// The readings of all points; those of one point in the order of the stream's metrics.
     pub fn iter(&self) -> impl Iterator<Item = Reading<'_>> {
-        self.points().flat_map(|Point { series, time_us, values }| {
+        self.points().flat_map(|Point { series, time_us, values, .. }| {
             values.iter().map(move |&(metric, value)| Reading { series, metric, time_us, value })
         })
     }
@@ -87,7 +98,7 @@ impl Readings {
     }
 
     /// Ends the next point, whose series id stands from `series` on and whose values are pushed.
-    pub(super) fn end_point(&mut self, series: usize, time_us: i64) {
+    pub(super) fn end_point(&mut self, series: usize, time: EventTime) {
         let before = self.points.last().map(|place| place.series.clone());
         let same = before.filter(|before| self.series[before.clone()] == self.series[series..]);
         // A record of many rows has mostly few series, and with the Kafka key as its series only one.
@@ -98,6 +109,6 @@ impl Readings {
             }
             None => series..self.series.len(),
         };
-        self.points.push(Place { time_us, series, values_end: self.values.len() });
+        self.points.push(Place { time, series, values_end: self.values.len() });
     }
 }
