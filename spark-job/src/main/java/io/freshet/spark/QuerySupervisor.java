@@ -2,6 +2,8 @@ package io.freshet.spark;
 
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
@@ -15,10 +17,32 @@ import org.slf4j.LoggerFactory;
  * and the queries of other streams go on.
  */
 final class QuerySupervisor {
-    /** Starts the query from its checkpoint. */
+    /** Starts the query from its checkpoint, and knows why it may have ended. */
     @FunctionalInterface
     interface Starter {
         StreamingQuery start() throws TimeoutException;
+
+        /** What to do after the query has failed, or could not be started. */
+        default Next after(Throwable failure) {
+            return Next.BACK_OFF;
+        }
+
+        /**
+         * Looks after the query, once a second.
+         *
+         * @param running null when none was started yet; it may have ended
+         */
+        default void look(StreamingQuery running) { }
+    }
+
+    /** What to do when a query has ended. */
+    enum Next {
+        /** Start it again: what ended it was no failure. */
+        AT_ONCE,
+        /** Start it again in a second: it waits for something outside, which its health names. */
+        SOON,
+        /** Report the failure, and start it again after a delay that grows. */
+        BACK_OFF
     }
 
     private static final Logger LOGGER = LoggerFactory.getLogger(QuerySupervisor.class);
@@ -26,6 +50,8 @@ final class QuerySupervisor {
     private static final Duration HEALTHY = Duration.ofMinutes(1);
     /** Time for a query to end after Spark was told to stop it: what hangs for longer does not hold up the end. */
     private static final Duration LAST_WAIT = Duration.ofSeconds(2);
+    /** Between two looks at a query, and between two starts of one that waits for something outside. */
+    private static final Duration SECOND = Duration.ofSeconds(1);
 
     private final String stream;
     private final Starter starter;
@@ -35,6 +61,7 @@ final class QuerySupervisor {
     private final Consumer<Throwable> unrecoverable;
     private final CountDownLatch stopping = new CountDownLatch(1);
     private final Thread thread;
+    private final ScheduledExecutorService clock;
     private volatile StreamingQuery query;
 
     /**
@@ -55,18 +82,35 @@ final class QuerySupervisor {
         this.backoff = backoff;
         this.describe = describe;
         this.unrecoverable = unrecoverable;
-        thread = new Thread(this::supervise, "freshet-query-" + stream);
+        thread = daemon(this::supervise, "freshet-query-" + stream);
+        clock = Executors.newSingleThreadScheduledExecutor(task -> daemon(task, "freshet-look-" + stream));
+    }
+
+    private static Thread daemon(Runnable task, String name) {
+        Thread thread = new Thread(task, name);
         thread.setDaemon(true);
+        return thread;
     }
 
     /** Starts the query, and starts it again as often as it takes. */
     void start() {
         thread.start();
+        clock.scheduleWithFixedDelay(this::look, SECOND.toMillis(), SECOND.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    private void look() {
+        try {
+            starter.look(query);
+        } catch (RuntimeException e) {
+            // An exception would end the looks, and the next one may find out.
+            LOGGER.warn("the query of stream {} could not be looked after: {}", stream, e.toString());
+        }
     }
 
     /** Stops the query; its running batch may finish within Spark's {@code stopTimeout}. */
     void stop() {
         stopping.countDown();
+        clock.shutdownNow();
         stopQuery();
         try {
             thread.join(LAST_WAIT.toMillis());
@@ -107,12 +151,24 @@ final class QuerySupervisor {
     }
 
     private void waitAfter(Throwable failure) {
+        switch (starter.after(failure)) {
+            case AT_ONCE -> LOGGER.info("the query of stream {} is started again at once", stream);
+            case SOON -> pause(SECOND);
+            default -> backOff(failure);
+        }
+    }
+
+    private void backOff(Throwable failure) {
         QueryFailure described = describe.apply(failure);
         health.restarting(described.description());
         Duration delay = described.permanent() ? backoff.slowest() : backoff.next();
         LOGGER.error("the query of stream {} has failed and is started again in {} ms: {}", stream, delay.toMillis(),
             described.description());
         LOGGER.debug("the query of stream {} has failed", stream, failure);
+        pause(delay);
+    }
+
+    private void pause(Duration delay) {
         try {
             stopping.await(delay.toNanos(), TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {

@@ -7,9 +7,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.streaming.SourceProgress;
 import org.apache.spark.sql.streaming.StateOperatorProgress;
@@ -37,12 +41,20 @@ final class StreamHealth {
         }
     }
 
+    /** What people are told: the newest of so many. */
+    private static final int MOST_NOTICES = 20;
+
     private final String stream;
+    private final Supplier<Optional<String>> firstOffsets;
     private final String instance = hostName() + ":" + ProcessHandle.current().pid();
     private final long since = System.currentTimeMillis();
     private State state = State.STARTING;
     private long restarts;
     private String lastError;
+    private Long lastErrorTime;
+    private String waitingFor;
+    private long lostOffsets;
+    private final Deque<String> notices = new ArrayDeque<>();
     private final Map<String, Long> late = new HashMap<>();
     private long recordsIn;
     private long bytesIn;
@@ -57,8 +69,15 @@ final class StreamHealth {
     private Long stateRows;
     private Long stateBytes;
 
+    /** Of a query that does not tell where its first micro-batch begins. */
     StreamHealth(String stream) {
+        this(stream, Optional::empty);
+    }
+
+    /** @param firstOffsets where the first micro-batch of the query began, once it has: Spark reports it of all others */
+    StreamHealth(String stream, Supplier<Optional<String>> firstOffsets) {
         this.stream = stream;
+        this.firstOffsets = firstOffsets;
     }
 
     /** Name of the stream and of its query. */
@@ -80,6 +99,36 @@ final class StreamHealth {
         state = State.RESTARTING;
         restarts++;
         lastError = error;
+        lastErrorTime = System.currentTimeMillis();
+    }
+
+    /**
+     * The query is alive, but cannot go on until something outside has come or is mended.
+     *
+     * @param what in one line; null when it waits for nothing any more
+     */
+    synchronized void waitingFor(String what) {
+        waitingFor = what;
+    }
+
+    /**
+     * Some of a topic that is gone was never read.
+     *
+     * @param offsets how many are known
+     * @param notice for people
+     */
+    synchronized void lost(long offsets, String notice) {
+        lostOffsets += offsets;
+        notice(notice);
+    }
+
+    /** Tells people something that they should know, in one line. */
+    synchronized void notice(String notice) {
+        notices.remove(notice);
+        notices.addLast(notice);
+        if (notices.size() > MOST_NOTICES) {
+            notices.removeFirst();
+        }
     }
 
     /** Takes in the report of a finished micro-batch. */
@@ -138,8 +187,9 @@ final class StreamHealth {
      * Offsets of the micro-batch without a record: what Kafka had deleted before it was read, and what is a gap anyway,
      * the marks of transactions and the records that compaction has removed.
      */
-    private static long skippedOffsets(SourceProgress source, long recordsRead) {
-        Long offsets = between(source.startOffset(), source.endOffset());
+    private long skippedOffsets(SourceProgress source, long recordsRead) {
+        String start = source.startOffset() == null ? firstOffsets.get().orElse(null) : source.startOffset();
+        Long offsets = between(start, source.endOffset());
         return offsets == null ? 0 : Math.max(0, offsets - recordsRead);
     }
 
@@ -168,7 +218,8 @@ final class StreamHealth {
         ObjectNode report = JSON.createObjectNode();
         report.put("component", "spark-job").put("instance", instance).put("stream", stream);
         report.put("since", since).put("time", System.currentTimeMillis());
-        report.put("state", state.toString()).put("restarts", restarts).put("last_error", lastError);
+        report.put("state", waitingFor == null ? state.toString() : "waiting").put("waiting_for", waitingFor);
+        report.put("restarts", restarts).put("last_error", lastError).put("last_error_time", lastErrorTime);
         report.put("records_in", recordsIn).put("records_out", windowsOut);
         report.put("bytes_in", bytesIn).put("bytes_out", bytesOut);
         ObjectNode errors = report.putObject("errors");
@@ -178,13 +229,15 @@ final class StreamHealth {
         if (restarts > 0) {
             errors.put("query_failed", restarts);
         }
-        report.put("lag", lag).put("batch_id", batch).put("batch_duration_ms", batchMillis);
+        // A query that does not run does not hear how far its topic has come.
+        report.put("lag", waitingFor == null && state == State.RUNNING ? lag : null).put("batch_id", batch).put("batch_duration_ms", batchMillis);
         report.put("watermark", watermark).put("state_rows", stateRows).put("state_bytes", stateBytes);
-        report.put("skipped_offsets", skippedOffsets);
+        report.put("skipped_offsets", skippedOffsets).put("lost_offsets", lostOffsets);
         report.put("rejected", rejected);
         report.put("late", late.values().stream().mapToLong(Long::longValue).max().orElse(0));
         ObjectNode lateByWindow = report.putObject("late_by_window");
         late.forEach(lateByWindow::put);
+        notices.forEach(report.putArray("notices")::add);
         try {
             return JSON.writeValueAsBytes(report);
         } catch (JsonProcessingException e) {

@@ -7,11 +7,17 @@ import static org.apache.spark.sql.functions.octet_length;
 import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.when;
 
+import io.freshet.spark.kafka.KafkaScan;
+import io.freshet.spark.kafka.SameTopic;
+import io.freshet.spark.plan.DirectSource;
 import io.freshet.spark.plan.Step;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeoutException;
+import org.apache.spark.JobExecutionStatus;
+import org.apache.spark.SparkStatusTracker;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -21,6 +27,9 @@ import org.apache.spark.sql.streaming.DataStreamWriter;
 import org.apache.spark.sql.streaming.OutputMode;
 import org.apache.spark.sql.streaming.StreamingQuery;
 import org.apache.spark.sql.streaming.Trigger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import scala.jdk.javaapi.OptionConverters;
 
 /**
  * The streaming query of one stream: raw topic, native partial aggregates, watermark, state, windows topic.
@@ -28,7 +37,7 @@ import org.apache.spark.sql.streaming.Trigger;
  * <p>Every stream has its own query, checkpoint and watermark, so that a slow or replayed stream never makes another
  * one's records late.
  */
-final class StreamQuery {
+final class StreamQuery implements QuerySupervisor.Starter {
     /** Observation of each micro-batch: {@code records_read}, {@code bytes_read}, {@code rejected}. */
     static final String READ = "read";
     /** Per kind of window, how many records were aggregated. */
@@ -38,25 +47,41 @@ final class StreamQuery {
     /** {@code bytes_written} and {@code windows_written}, to the windows topic. */
     static final String WRITTEN = "written";
 
+    private static final Logger LOGGER = LoggerFactory.getLogger(StreamQuery.class);
+
     private final SparkSession session;
     private final PipelineConfiguration configuration;
     private final PipelineConfiguration.Stream stream;
+    private final StreamHealth health;
+    private final RawTopic rawTopic;
+    /** Whether the topic was another one when it was looked at last. */
+    private boolean replaced;
 
     StreamQuery(SparkSession session, PipelineConfiguration configuration, PipelineConfiguration.Stream stream) {
         this.session = session;
         this.configuration = configuration;
         this.stream = stream;
+        health = new StreamHealth(stream.name(), () -> new Checkpoint(session, checkpointLocation()).firstOffsets());
+        rawTopic = new RawTopic(configuration.kafka(), stream.rawTopic(), health);
+    }
+
+    /** The health of the stream, as far as the query itself knows it. */
+    StreamHealth health() {
+        return health;
     }
 
     /** Starts the query from its checkpoint, or from the beginning of the topic. */
-    StreamingQuery start() throws TimeoutException {
+    @Override
+    public StreamingQuery start() throws TimeoutException {
         // A pool per stream: Spark shares the cores fairly between pools, not within one. The query's thread inherits it.
         session.sparkContext().setLocalProperty("spark.scheduler.pool", stream.name());
+        Checkpoint checkpoint = new Checkpoint(session, checkpointLocation());
+        DirectSource source = new SameTopic(rawTopic.settle(checkpoint));
         Map<String, String> sink = kafkaOptions();
         // Dashboards read these topics, and not all clients of Kafka can read zstd.
         sink.put("kafka.compression.type", "lz4");
         sink.put("kafka.acks", "all");
-        DataStreamWriter<Row> writer = messages(windows(records()))
+        DataStreamWriter<Row> writer = messages(windows(records(), source, partitions(checkpoint)))
             .writeStream()
             .queryName(stream.name())
             .outputMode("update")
@@ -68,12 +93,68 @@ final class StreamQuery {
         return writer.start();
     }
 
+    /** As many as the state has in the checkpoint: Spark cannot split it anew, whatever the setting is by now. */
+    private int partitions(Checkpoint checkpoint) {
+        int wanted = shufflePartitions();
+        int partitions = checkpoint.statePartitions().orElse(wanted);
+        if (partitions != wanted) {
+            String notice = "spark.shuffle_partitions is " + wanted + ", but the state in the checkpoint " + checkpointLocation()
+                + " has " + partitions + " partitions: the setting has no effect until the stream is counted anew from another "
+                + "checkpoint";
+            LOGGER.warn("stream {}: {}", stream.name(), notice);
+            health.notice(notice);
+        }
+        return partitions;
+    }
+
+    private int shufflePartitions() {
+        return Integer.parseInt(session.conf().get("spark.sql.shuffle.partitions"));
+    }
+
+    @Override
+    public QuerySupervisor.Next after(Throwable failure) {
+        return rawTopic.next();
+    }
+
+    /**
+     * Ends a query whose topic was made anew, since one that waits for more of the old topic would not notice, nor would one
+     * that finds the new one as long as the old one was. A micro-batch that writes by then has read all of the old topic
+     * that it should, and may finish.
+     */
+    @Override
+    public void look(StreamingQuery running) {
+        boolean before = replaced;
+        replaced = rawTopic.look();
+        // Between two looks, what was read in time has begun to be written.
+        if (before && replaced && running != null && running.isActive() && !isWriting(running)) {
+            try {
+                running.stop();
+            } catch (TimeoutException e) {
+                LOGGER.warn("the query of stream {}, whose topic was made anew, did not stop in time", stream.name());
+            }
+        }
+    }
+
+    /** Whether the last stage of a micro-batch has begun. */
+    private boolean isWriting(StreamingQuery query) {
+        SparkStatusTracker status = session.sparkContext().statusTracker();
+        return Arrays.stream(status.getJobIdsForGroup(query.runId().toString()))
+            .mapToObj(job -> OptionConverters.toJava(status.getJobInfo(job))).flatMap(Optional::stream)
+            .filter(job -> job.status() == JobExecutionStatus.RUNNING)
+            .flatMap(job -> Arrays.stream(job.stageIds()).max().stream()
+                .mapToObj(stage -> OptionConverters.toJava(status.getStageInfo(stage))).flatMap(Optional::stream))
+            .anyMatch(stage -> stage.numActiveTasks() + stage.numCompletedTasks() > 0);
+    }
+
     private Dataset<Row> records() {
         DataStreamReader reader = session.readStream()
             .format("kafka")
             .options(kafkaOptions())
             .option("subscribe", stream.rawTopic())
             .option("startingOffsets", "earliest")
+            // What a producer has aborted never happened, and what it has not committed yet may not. With this, Spark plans
+            // no further than to the first open transaction, so that no task waits for its end.
+            .option("kafka.isolation.level", "read_committed")
             // What Kafka has deleted by its retention is no reason to stop: Spark logs the gap.
             .option("failOnDataLoss", "false");
         configuration.spark().maxOffsetsPerTrigger().ifPresent(most -> reader.option("maxOffsetsPerTrigger", most));
@@ -86,9 +167,14 @@ final class StreamQuery {
      * @param records with the columns of Kafka's source
      */
     Dataset<Row> windows(Dataset<Row> records) {
+        return windows(records, KafkaScan::rows, shufflePartitions());
+    }
+
+    private Dataset<Row> windows(Dataset<Row> records, DirectSource source, int partitions) {
         DeadLetters deadLetters =
             new DeadLetters(configuration.kafka(), configuration.deadLettersTopic(), stream.rawTopic());
-        Dataset<Row> partials = StreamWindows.partials(records, stream, deadLetters)
+        Dataset<Row> partials = StreamWindows
+            .gather(StreamWindows.partials(records, stream, deadLetters, source), partitions)
             .observe(READ, total("records_read"), total("bytes_read"), total("rejected"));
         Dataset<Row> windows =
             StreamWindows.merge(observe(AGGREGATED, "records", partials), stream, OutputMode.Update());

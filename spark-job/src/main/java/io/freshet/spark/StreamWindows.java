@@ -3,6 +3,7 @@ package io.freshet.spark;
 import static org.apache.spark.sql.functions.col;
 
 import io.freshet.spark.kafka.KafkaScan;
+import io.freshet.spark.plan.DirectSource;
 import io.freshet.spark.plan.Step;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoder;
@@ -21,22 +22,38 @@ final class StreamWindows {
 
     private StreamWindows() {}
 
+    /** Those of the records of any plan. */
+    static Dataset<Row> partials(
+        Dataset<Row> records, PipelineConfiguration.Stream stream, RejectedRecords rejectedRecords) {
+        return partials(records, stream, rejectedRecords, KafkaScan::rows);
+    }
+
     /**
      * Partial aggregates, and for each task a row without a series that says what it has read:
-     * {@link WindowPartials#OUTPUT}. They are where {@link #merge} needs them, so that whatever is observed of them is
-     * observed in the stage that ends the query: Spark adds up anew what a stage before it reports when it repeats that one.
+     * {@link WindowPartials#OUTPUT}.
      *
      * @param records with the columns of Kafka's source
+     * @param source a shorter way to them
      */
     static Dataset<Row> partials(
         Dataset<Row> records,
         PipelineConfiguration.Stream stream,
-        RejectedRecords rejectedRecords) {
+        RejectedRecords rejectedRecords,
+        DirectSource source) {
         WindowPartials partials = new WindowPartials(stream, rejectedRecords);
         // The newest event of a partial stands for all of its events: the watermark follows the maximum.
-        return Step.apply(records, WindowPartials.INPUT, partials, WindowPartials.OUTPUT, KafkaScan::rows)
-            .withWatermark("event_time", stream.latenessMillis() + " milliseconds")
-            .repartition(col("series"), col("metric"), col("window_name"));
+        return Step.apply(records, WindowPartials.INPUT, partials, WindowPartials.OUTPUT, source)
+            .withWatermark("event_time", stream.latenessMillis() + " milliseconds");
+    }
+
+    /**
+     * Brings partial aggregates to where {@link #merge} needs them, so that whatever is observed of them is observed in the
+     * stage that ends the query: Spark adds up anew what a stage before it reports when it repeats that one.
+     *
+     * @param partitions as many as the state has: with another number, Spark would shuffle them a second time
+     */
+    static Dataset<Row> gather(Dataset<Row> partials, int partitions) {
+        return partials.repartition(partitions, col("series"), col("metric"), col("window_name"));
     }
 
     /**

@@ -103,9 +103,9 @@ public final class WindowedAverages {
         HealthListener listener,
         JobEnd end) {
         StreamQuery query = new StreamQuery(session, configuration, stream);
-        StreamHealth health = new StreamHealth(stream.name());
+        StreamHealth health = query.health();
         listener.watch(health);
-        return new QuerySupervisor(query::start, health, new Backoff(FIRST_RESTART, SLOWEST_RESTART),
+        return new QuerySupervisor(query, health, new Backoff(FIRST_RESTART, SLOWEST_RESTART),
             failure -> QueryFailure.of(failure, query.checkpointLocation(), configuration.secrets()), end::fail);
     }
 

@@ -34,6 +34,7 @@ final class KafkaRecords implements Iterator<InternalRow>, AutoCloseable {
     private final boolean failOnDataLoss;
     private final SQLMetric records;
     private final TaskContext context;
+    private final TopicCheck check;
     private final ConsumerPool.Key key;
     private final KafkaConsumer<ByteBuffer, ByteBuffer> consumer;
     private final KafkaRow row;
@@ -43,7 +44,7 @@ final class KafkaRecords implements Iterator<InternalRow>, AutoCloseable {
     private boolean advanced;
     private boolean usable = true;
 
-    KafkaRecords(KafkaBatchInputPartition range, SQLMetric records, TaskContext context) {
+    KafkaRecords(KafkaBatchInputPartition range, SQLMetric records, TaskContext context, TopicCheck check) {
         partition = range.offsetRange().topicPartition();
         position = range.offsetRange().fromOffset();
         end = range.offsetRange().untilOffset();
@@ -51,6 +52,7 @@ final class KafkaRecords implements Iterator<InternalRow>, AutoCloseable {
         failOnDataLoss = range.failOnDataLoss();
         this.records = records;
         this.context = context;
+        this.check = check;
         row = new KafkaRow(partition);
         key = new ConsumerPool.Key(range.executorKafkaParams(), partition);
         consumer = ConsumerPool.borrow(key, position);
@@ -101,7 +103,11 @@ final class KafkaRecords implements Iterator<InternalRow>, AutoCloseable {
         while (position == before && !polled.hasNext()) {
             context.killTaskIfInterrupted();
             boolean late = System.nanoTime() - begun > patience.toNanos();
-            if (late || !fetch()) {
+            boolean answered = !late && fetch();
+            if (position == before && !polled.hasNext()) {
+                check.verify();
+            }
+            if (!answered) {
                 passLost();
             }
             if (late && position == before) {

@@ -22,12 +22,17 @@ final class KafkaRecordsRdd extends RDD<InternalRow> {
     /** Knows the ranges and where they should be read; only on the driver. */
     private final transient RDD<InternalRow> planned;
     private final SQLMetric records;
+    private final TopicCheck check;
 
-    /** @param records counts the rows; by it Spark reports how many a query has read */
-    KafkaRecordsRdd(RDD<InternalRow> planned, SQLMetric records) {
+    /**
+     * @param records counts the rows; by it Spark reports how many a query has read
+     * @param check asked by tasks that get nothing
+     */
+    KafkaRecordsRdd(RDD<InternalRow> planned, SQLMetric records, TopicCheck check) {
         super(planned.sparkContext(), noDependencies(), ClassTag$.MODULE$.apply(InternalRow.class));
         this.planned = planned;
         this.records = records;
+        this.check = check;
     }
 
     private static Seq<Dependency<?>> noDependencies() {
@@ -47,7 +52,7 @@ final class KafkaRecordsRdd extends RDD<InternalRow> {
     @Override
     public Iterator<InternalRow> compute(Partition partition, TaskContext context) {
         var range = (KafkaBatchInputPartition) ((DataSourceRDDPartition) partition).inputPartition().get();
-        KafkaRecords rows = new KafkaRecords(range, records, context);
+        KafkaRecords rows = new KafkaRecords(range, records, context, check);
         context.addTaskCompletionListener((TaskCompletionListener) ignored -> rows.close());
         return CollectionConverters.asScala(rows);
     }

@@ -25,13 +25,18 @@ public final class KafkaScan {
      * @return empty when the plan is no micro-batch of Kafka's source, or needs Spark's own reader by what is asked of it
      */
     public static Optional<RDD<InternalRow>> rows(SparkPlan plan) {
+        return rows(plan, TopicCheck.NONE);
+    }
+
+    /** @param check asked by tasks that get nothing */
+    static Optional<RDD<InternalRow>> rows(SparkPlan plan, TopicCheck check) {
         if (!(plan instanceof MicroBatchScanExec scan) || !mayRead(scan)) {
             return Optional.empty();
         }
         boolean ofKafka = CollectionConverters.asJava(scan.inputPartitions()).stream()
             .allMatch(KafkaScan::isRangeWithoutHeaders);
         return ofKafka
-            ? Optional.of(new KafkaRecordsRdd(scan.inputRDD(), scan.longMetric("numOutputRows")))
+            ? Optional.of(new KafkaRecordsRdd(scan.inputRDD(), scan.longMetric("numOutputRows"), check))
             : Optional.empty();
     }
 

@@ -1,0 +1,67 @@
+package io.freshet.spark.kafka;
+
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.DescribeTopicsOptions;
+import org.apache.kafka.clients.admin.ListOffsetsOptions;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InterruptException;
+
+/** What Kafka says of a topic: its id, its partitions, its end. */
+public final class TopicAdmin {
+    /** One client per process and cluster: it is asked by every task, and connecting takes longer than the answer. */
+    private static final Map<Map<String, String>, Admin> CLIENTS = new ConcurrentHashMap<>();
+
+    private TopicAdmin() {}
+
+    /**
+     * Describes a topic.
+     *
+     * @param kafka properties of a Kafka client
+     * @param patience how long to wait for an answer
+     * @throws KafkaException what Kafka says instead, such as {@code UnknownTopicOrPartitionException}
+     */
+    public static TopicDescription describe(Map<String, String> kafka, String topic, Duration patience) {
+        DescribeTopicsOptions options = new DescribeTopicsOptions().timeoutMs(Math.toIntExact(patience.toMillis()));
+        return await(client(kafka).describeTopics(List.of(topic), options).topicNameValues().get(topic));
+    }
+
+    /**
+     * The ends of partitions: the offsets that the next records will have.
+     *
+     * @throws KafkaException what Kafka says instead
+     */
+    public static Map<Integer, Long> ends(
+        Map<String, String> kafka, String topic, Collection<Integer> partitions, Duration patience) {
+        ListOffsetsOptions options = new ListOffsetsOptions().timeoutMs(Math.toIntExact(patience.toMillis()));
+        Map<TopicPartition, OffsetSpec> asked = partitions.stream()
+            .collect(Collectors.toMap(partition -> new TopicPartition(topic, partition), ignored -> OffsetSpec.latest()));
+        return await(client(kafka).listOffsets(asked, options).all()).entrySet().stream()
+            .collect(Collectors.toMap(end -> end.getKey().partition(), end -> end.getValue().offset()));
+    }
+
+    private static Admin client(Map<String, String> kafka) {
+        return CLIENTS.computeIfAbsent(Map.copyOf(kafka), properties -> Admin.create(new HashMap<>(properties)));
+    }
+
+    private static <T> T await(KafkaFuture<T> answer) {
+        try {
+            return answer.get();
+        } catch (InterruptedException e) {
+            throw new InterruptException(e); // which marks the thread as interrupted again
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof KafkaException said ? said : new KafkaException(e.getCause());
+        }
+    }
+}

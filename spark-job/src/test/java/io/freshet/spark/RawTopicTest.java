@@ -1,0 +1,192 @@
+package io.freshet.spark;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What becomes of a raw topic's records when it is deleted and made anew, and of those that are never committed. */
+class RawTopicTest {
+    private static final String FAST = "trigger = '0s'";
+
+    @TempDir
+    private static Path folder;
+
+    private static KafkaBroker broker;
+    private static SparkSession spark;
+
+    @BeforeAll
+    static void start() throws Exception {
+        broker = new KafkaBroker(Files.createDirectory(folder.resolve("kafka")));
+        spark = LocalSpark.start();
+    }
+
+    @AfterAll
+    static void stop() throws Exception {
+        spark.stop();
+        broker.stop();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void onlyCommittedRecordsAreCountedAndAnOpenTransactionHoldsUpNothing(boolean direct) throws Exception {
+        try (var stream = new SupervisedStream(spark, broker, folder, "transactions-" + direct, FAST);
+            var open = stream.producer(Map.of("transactional.id", "open-" + direct));
+            var producer = stream.producer(Map.of("transactional.id", "both-" + direct))) {
+            stream.session().conf().set("spark.freshet.kafka.direct", direct);
+            producer.initTransactions();
+            open.initTransactions();
+            producer.beginTransaction();
+            stream.send(producer, "aborted", 2, 350);
+            producer.abortTransaction();
+            producer.beginTransaction();
+            stream.send(producer, "committed", 2, 300);
+            producer.commitTransaction();
+            open.beginTransaction();
+            stream.send(open, "open", 2, 20);
+            stream.start();
+            stream.awaitReport(report -> report.path("records_in").asLong() == 300);
+            // Behind the open transaction, and not to be read before its end.
+            stream.send("plain", 2, 10);
+            long batch = stream.report().path("batch_id").asLong();
+            assertEquals(Map.of("committed", 300L), stream.counted());
+            assertEquals("running", stream.report().path("state").asText());
+            // What was aborted, and the two marks that end a transaction in each of the two partitions.
+            assertEquals(350 + 2 * 2, stream.report().path("skipped_offsets").asLong());
+            open.abortTransaction();
+            stream.awaitCounted("plain", 10);
+            assertEquals(Map.of("committed", 300L, "plain", 10L), stream.counted());
+            assertTrue(stream.report().path("batch_id").asLong() > batch);
+            assertEquals(0, stream.report().path("restarts").asLong());
+            assertEquals(350 + 20 + 3 * 2, stream.report().path("skipped_offsets").asLong());
+            assertEquals(0, stream.report().path("lost_offsets").asLong());
+        }
+    }
+
+    /** Read by the job itself and by Spark; as many as there were, fewer, and more. */
+    @ParameterizedTest
+    @CsvSource({"true, 2, 300", "false, 2, 300", "true, 2, 2000", "false, 2, 2000", "true, 2, 250", "true, 5, 300",
+        "true, 1, 300", "false, 1, 300"})
+    void aTopicThatIsMadeAnewIsReadFromItsBeginning(boolean direct, int partitions, int records) throws Exception {
+        String name = "anew-" + direct + "-" + partitions + "-" + records;
+        try (var stream = new SupervisedStream(spark, broker, folder, name, FAST)) {
+            stream.session().conf().set("spark.freshet.kafka.direct", direct);
+            stream.start();
+            stream.send("old", 2, 250);
+            stream.awaitCounted("old", 250);
+            stream.deleteRawTopic();
+            stream.createRawTopic(partitions);
+            stream.send("new", partitions, records);
+            stream.awaitCounted("new", records);
+            stream.send("more", partitions, 10);
+            stream.awaitCounted("more", 10);
+            assertEquals(Map.of("old", 250L, "new", (long) records, "more", 10L), stream.counted());
+            JsonNode report = stream.report();
+            assertEquals(250 + records + 10, report.path("records_in").asLong(), report::toString);
+            assertEquals(0, report.path("lost_offsets").asLong(), report::toString);
+            assertEquals(0, report.path("skipped_offsets").asLong(), report::toString);
+            assertEquals(0, report.path("restarts").asLong(), report::toString);
+            assertTrue(notices(report).contains("topic raw." + name + " was deleted and made anew"), report::toString);
+        }
+    }
+
+    @Test
+    void whatOfTheOldTopicWasNeverReadIsCounted() throws Exception {
+        // A micro-batch takes 50 records, and the next one does not begin before the topic is gone.
+        try (var stream = new SupervisedStream(spark, broker, folder, "unread", "trigger = '4s'",
+            "max_offsets_per_trigger = 50")) {
+            stream.send("old", 2, 1_000);
+            stream.start();
+            stream.awaitReport(report -> report.path("records_in").asLong() > 0);
+            stream.deleteRawTopic();
+            stream.createRawTopic(2);
+            stream.send("new", 2, 30);
+            stream.awaitCounted("new", 30);
+            long old = stream.counted().get("old");
+            JsonNode report = stream.report();
+            assertEquals(1_000 - old, report.path("lost_offsets").asLong(), report::toString);
+            assertTrue(notices(report).contains((1_000 - old) + " offsets of the old one were never read"), report::toString);
+            assertEquals(0, report.path("skipped_offsets").asLong());
+        }
+    }
+
+    @Test
+    void aTopicThatIsMadeAnewSeveralTimesIsReadFromItsBeginningEachTime() throws Exception {
+        try (var stream = new SupervisedStream(spark, broker, folder, "several", FAST)) {
+            stream.start();
+            stream.send("0", 2, 100);
+            stream.awaitCounted("0", 100);
+            for (int time = 1; time <= 3; time++) {
+                stream.deleteRawTopic();
+                stream.createRawTopic(2);
+                stream.deleteRawTopic();
+                stream.createRawTopic(1 + time);
+                stream.send("" + time, 1 + time, 100 * time);
+                stream.awaitCounted("" + time, 100 * time);
+            }
+            assertEquals(Map.of("0", 100L, "1", 100L, "2", 200L, "3", 300L), stream.counted());
+            assertEquals(700, stream.report().path("records_in").asLong());
+        }
+    }
+
+    @Test
+    void whatWasLostWhileTheJobWasDownIsSaidToBeUnknownAndSaidOnce() throws Exception {
+        try (var stream = new SupervisedStream(spark, broker, folder, "down", FAST)) {
+            stream.start();
+            stream.send("old", 2, 100);
+            stream.awaitCounted("old", 100);
+            stream.stop();
+            stream.send("unread", 2, 40);
+            stream.deleteRawTopic();
+            stream.createRawTopic(3);
+            stream.send("new", 3, 200);
+            stream.start();
+            stream.awaitCounted("new", 200);
+            JsonNode report = stream.report();
+            assertEquals(Map.of("old", 100L, "new", 200L), stream.counted());
+            assertTrue(notices(report).contains("how much of the old one was never read is not known"), report::toString);
+            stream.stop();
+            stream.start();
+            stream.send("more", 3, 10);
+            stream.awaitCounted("more", 10);
+            assertEquals(0, stream.report().path("notices").size(), () -> stream.report().toString());
+            assertEquals(10, stream.report().path("records_in").asLong());
+        }
+    }
+
+    @Test
+    void aStreamWhoseTopicIsMissingWaitsForIt() throws Exception {
+        try (var stream = new SupervisedStream(spark, broker, folder, "missing", FAST)) {
+            stream.start();
+            stream.send("old", 2, 100);
+            stream.awaitCounted("old", 100);
+            stream.deleteRawTopic();
+            stream.awaitReport(report -> report.path("state").asText().equals("waiting"));
+            JsonNode report = stream.report();
+            assertTrue(report.path("waiting_for").asText().startsWith("topic raw.missing, which does not exist: create it"),
+                report::toString);
+            assertTrue(report.path("lag").isNull(), report::toString);
+            stream.createRawTopic(1);
+            stream.send("new", 1, 50);
+            stream.awaitCounted("new", 50);
+            stream.awaitReport(now -> now.path("state").asText().equals("running"));
+            assertTrue(stream.report().path("waiting_for").isNull());
+            assertEquals(Map.of("old", 100L, "new", 50L), stream.counted());
+        }
+    }
+
+    private static String notices(JsonNode report) {
+        return report.path("notices").toString();
+    }
+}
