@@ -38,7 +38,7 @@ public final class Freshet {
      * The windows of these records: one row per series, metric, kind of window and start, with the columns
      * {@code series}, {@code metric}, {@code window} (string: the kind, such as {@code 5m/1m}), {@code start},
      * {@code end} (timestamp), {@code count} (long), {@code sum}, {@code avg}, {@code min}, {@code max}, {@code stddev}
-     * (of the population), {@code p50}, {@code p95}, {@code p99} (double; within 1 %), {@code last_event} (timestamp)
+     * (of the population), {@code p50}, {@code p95}, {@code p99} (double; exact of at most 32 readings, else within 1 %), {@code last_event} (timestamp)
      * and {@code revision} (long: grows with every version of a window, so that readers can tell the newer one).
      *
      * <p>Of a streaming dataset, every micro-batch gives the windows that it changed in output mode {@code update}, and

@@ -3,6 +3,7 @@ package io.freshet.spark;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.freshet.spark.nativelib.ConfigurationException;
 import io.freshet.spark.nativelib.NativeConfiguration;
 import java.io.Serializable;
@@ -74,7 +75,20 @@ public record PipelineConfiguration(
         List<String> windows,
         long latenessMillis,
         int generation,
-        String json) implements Serializable {}
+        String json) implements Serializable {
+
+        /** The same stream with other kinds of windows. */
+        Stream withWindows(List<String> others) {
+            try {
+                ObjectNode changed = (ObjectNode) JSON.readTree(json);
+                others.forEach(changed.putArray("windows")::add);
+                return new Stream(name, rawTopic, windowsTopic, List.copyOf(others), latenessMillis, generation,
+                    changed.toString());
+            } catch (JsonProcessingException e) {
+                throw new IllegalStateException("the native library's answer is not JSON", e);
+            }
+        }
+    }
 
     /**
      * Reads and validates {@code freshet.toml}.

@@ -3,6 +3,7 @@ package io.freshet.spark;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -55,6 +56,7 @@ final class StreamHealth {
     private String waitingFor;
     private long lostOffsets;
     private final Deque<String> notices = new ArrayDeque<>();
+    private final ClocksAhead clocksAhead = new ClocksAhead();
     private final Map<String, Long> late = new HashMap<>();
     private long recordsIn;
     private long bytesIn;
@@ -162,6 +164,10 @@ final class StreamHealth {
         recordsIn += number(read, "records_read");
         bytesIn += number(read, "bytes_read");
         rejected += number(read, "rejected");
+        String ahead = read.getAs("ahead_series");
+        if (ahead != null) {
+            clocksAhead.add(ahead, number(read, "ahead_micros"), System.currentTimeMillis());
+        }
         Row written = observed.get(StreamQuery.WRITTEN);
         windowsOut += number(written, "windows_written");
         bytesOut += number(written, "bytes_written");
@@ -237,7 +243,9 @@ final class StreamHealth {
         report.put("late", late.values().stream().mapToLong(Long::longValue).max().orElse(0));
         ObjectNode lateByWindow = report.putObject("late_by_window");
         late.forEach(lateByWindow::put);
-        notices.forEach(report.putArray("notices")::add);
+        ArrayNode told = report.putArray("notices");
+        notices.forEach(told::add);
+        clocksAhead.notices(System.currentTimeMillis()).forEach(told::add);
         try {
             return JSON.writeValueAsBytes(report);
         } catch (JsonProcessingException e) {

@@ -3,6 +3,8 @@ package io.freshet.spark;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.max;
+import static org.apache.spark.sql.functions.max_by;
 import static org.apache.spark.sql.functions.octet_length;
 import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.when;
@@ -38,7 +40,10 @@ import scala.jdk.javaapi.OptionConverters;
  * one's records late.
  */
 final class StreamQuery implements QuerySupervisor.Starter {
-    /** Observation of each micro-batch: {@code records_read}, {@code bytes_read}, {@code rejected}. */
+    /**
+     * Observation of each micro-batch: {@code records_read}, {@code bytes_read}, {@code rejected}; and, of the series furthest
+     * ahead of the clock, {@code ahead_series} and {@code ahead_micros}, null when all are in step.
+     */
     static final String READ = "read";
     /** Per kind of window, how many records were aggregated. */
     static final String AGGREGATED = "aggregated";
@@ -81,7 +86,8 @@ final class StreamQuery implements QuerySupervisor.Starter {
         // Dashboards read these topics, and not all clients of Kafka can read zstd.
         sink.put("kafka.compression.type", "lz4");
         sink.put("kafka.acks", "all");
-        DataStreamWriter<Row> writer = messages(windows(records(), source, partitions(checkpoint)))
+        WindowChanges changes = WindowChanges.settle(session, checkpoint, checkpointLocation(), stream, health);
+        DataStreamWriter<Row> writer = messages(windows(records(), source, partitions(checkpoint), changes))
             .writeStream()
             .queryName(stream.name())
             .outputMode("update")
@@ -167,17 +173,20 @@ final class StreamQuery implements QuerySupervisor.Starter {
      * @param records with the columns of Kafka's source
      */
     Dataset<Row> windows(Dataset<Row> records) {
-        return windows(records, KafkaScan::rows, shufflePartitions());
+        return windows(records, KafkaScan::rows, shufflePartitions(), WindowChanges.none(stream));
     }
 
-    private Dataset<Row> windows(Dataset<Row> records, DirectSource source, int partitions) {
+    private Dataset<Row> windows(
+        Dataset<Row> records, DirectSource source, int partitions, WindowChanges changes) {
         DeadLetters deadLetters =
             new DeadLetters(configuration.kafka(), configuration.deadLettersTopic(), stream.rawTopic());
         Dataset<Row> partials = StreamWindows
-            .gather(StreamWindows.partials(records, stream, deadLetters, source), partitions)
-            .observe(READ, total("records_read"), total("bytes_read"), total("rejected"));
-        Dataset<Row> windows =
-            StreamWindows.merge(observe(AGGREGATED, "records", partials), stream, OutputMode.Update());
+            .gather(StreamWindows.partials(records, changes.stream(), deadLetters, source), partitions)
+            .observe(READ, total("records_read"), total("bytes_read"), total("rejected"),
+                max("ahead_micros").as("ahead_micros"),
+                max_by(col("ahead_series"), col("ahead_micros")).as("ahead_series"));
+        Dataset<Row> windows = StreamWindows.merge(
+            observe(AGGREGATED, "records", partials), changes.stream(), changes.limits(), OutputMode.Update());
         return observe(COUNTED, "counted", windows);
     }
 

@@ -3,6 +3,7 @@ package io.freshet.spark;
 import static org.apache.spark.sql.functions.col;
 
 import io.freshet.spark.kafka.KafkaScan;
+import io.freshet.spark.nativelib.NativeWindowState;
 import io.freshet.spark.plan.DirectSource;
 import io.freshet.spark.plan.Step;
 import org.apache.spark.sql.Dataset;
@@ -41,9 +42,9 @@ final class StreamWindows {
         RejectedRecords rejectedRecords,
         DirectSource source) {
         WindowPartials partials = new WindowPartials(stream, rejectedRecords);
-        // The newest event of a partial stands for all of its events: the watermark follows the maximum.
+        // The time of a partial stands for those of all its events: the watermark follows the maximum.
         return Step.apply(records, WindowPartials.INPUT, partials, WindowPartials.OUTPUT, source)
-            .withWatermark("event_time", stream.latenessMillis() + " milliseconds");
+            .withWatermark("watermark_time", stream.latenessMillis() + " milliseconds");
     }
 
     /**
@@ -62,6 +63,12 @@ final class StreamWindows {
      * @param mode of the query, if it is a streaming one: {@code update} or {@code append}
      */
     static Dataset<Row> merge(Dataset<Row> partials, PipelineConfiguration.Stream stream, OutputMode mode) {
+        return merge(partials, stream, NativeWindowState.NO_LIMITS, mode);
+    }
+
+    /** The same, with limits as {@link NativeWindowState} takes them. */
+    static Dataset<Row> merge(
+        Dataset<Row> partials, PipelineConfiguration.Stream stream, String limits, OutputMode mode) {
         boolean streaming = partials.isStreaming();
         // A partial is late by another time than that which the watermark follows: when all of its windows have ended.
         Metadata watermark = new MetadataBuilder().putLong(WATERMARK_DELAY, stream.latenessMillis()).build();
@@ -73,8 +80,8 @@ final class StreamWindows {
             .groupBy("series", "metric", "window_name")
             .as(key, Encoders.bean(EncodedPanes.class))
             .flatMapGroupsWithState(
-                new UpdateWindows(stream, streaming, streaming && mode.equals(OutputMode.Append())), mode, Encoders.BINARY(),
-                Encoders.row(UpdateWindows.OUTPUT),
+                new UpdateWindows(stream, limits, streaming, streaming && mode.equals(OutputMode.Append())), mode,
+                Encoders.BINARY(), Encoders.row(UpdateWindows.OUTPUT),
                 streaming ? GroupStateTimeout.EventTimeTimeout() : GroupStateTimeout.NoTimeout());
     }
 }

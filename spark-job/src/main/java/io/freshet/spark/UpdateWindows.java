@@ -43,6 +43,7 @@ final class UpdateWindows
     private static final long MICROS_PER_MILLI = 1_000;
 
     private final String streamJson;
+    private final String limitsJson;
     private final Map<String, Integer> windows;
     private final boolean streaming;
     private final boolean appending;
@@ -51,11 +52,13 @@ final class UpdateWindows
     private transient long lateMicros;
 
     /**
+     * @param limitsJson of the stream's kinds of windows, see {@link NativeWindowState}
      * @param streaming whether there is a state at all; a batch query has each series once
      * @param appending whether to give the windows that have become final, not those that have changed
      */
-    UpdateWindows(PipelineConfiguration.Stream stream, boolean streaming, boolean appending) {
+    UpdateWindows(PipelineConfiguration.Stream stream, String limitsJson, boolean streaming, boolean appending) {
         streamJson = stream.json();
+        this.limitsJson = limitsJson;
         List<String> names = stream.windows();
         windows = IntStream.range(0, names.size()).boxed().collect(Collectors.toMap(names::get, Function.identity()));
         this.streaming = streaming;
@@ -67,7 +70,7 @@ final class UpdateWindows
         Tuple3<String, String, String> key, Iterator<EncodedPanes> partials, GroupState<byte[]> group) {
         Integer window = windows.get(key._3());
         if (window == null) {
-            // The checkpoint is of a time when the stream had windows of this kind.
+            // The checkpoint is of a time when the stream had windows of this kind, and all of them have ended.
             group.remove();
             return Collections.emptyIterator();
         }
@@ -105,7 +108,7 @@ final class UpdateWindows
 
     private void open(TaskContext task) {
         lateMicros = streaming ? LateWatermark.millis() * MICROS_PER_MILLI : NativeWindowState.NO_WATERMARK;
-        state = new NativeWindowState(streamJson);
+        state = new NativeWindowState(streamJson, limitsJson);
         task.addTaskCompletionListener((TaskCompletionListener) ignored -> state.close());
     }
 }

@@ -46,6 +46,7 @@ final class WindowMessages extends RowStep {
     private static final SerializedString GENERATION = new SerializedString("generation");
     private static final SerializedString REVISION = new SerializedString("revision");
     private static final SerializedString EMITTED = new SerializedString("emitted");
+    private static final SerializedString PARTIAL = new SerializedString("partial");
     private static final long MICROS_PER_MILLI = 1_000;
     private static final int USUAL_BYTES = 384;
 
@@ -107,6 +108,10 @@ final class WindowMessages extends RowStep {
                 write(json, GENERATION, generation);
                 write(json, REVISION, window.count());
                 write(json, EMITTED, System.currentTimeMillis());
+                if (window.partial()) {
+                    json.writeFieldName(PARTIAL);
+                    json.writeBoolean(true);
+                }
                 json.writeEndObject();
             } catch (IOException e) {
                 throw new UncheckedIOException("writing to memory has failed", e);

@@ -7,10 +7,11 @@ import java.util.NoSuchElementException;
 import java.util.function.Function;
 
 /**
- * One version of a window. Times are epoch microseconds; percentiles are within 1 % of the reading of that rank.
+ * One version of a window. Times are epoch microseconds; percentiles are those of {@code freshet-core}'s window statistics.
  *
  * @param count of readings; it grows with every version of a window, which is what makes it the revision
  * @param standardDeviation of the population
+ * @param partial whether some of its readings may be missing, since its kind was not in the stream's list when they came
  */
 record WindowNumbers(
     long startMicros,
@@ -24,7 +25,8 @@ record WindowNumbers(
     double p50,
     double p95,
     double p99,
-    long lastEventMicros) {
+    long lastEventMicros,
+    boolean partial) {
 
     /**
      * Reads the windows that the native library has packed, one after the other: {@code native_window_state.rs}.
@@ -52,6 +54,6 @@ record WindowNumbers(
     private static WindowNumbers read(ByteBuffer bytes) {
         return new WindowNumbers(bytes.getLong(), bytes.getLong(), bytes.getLong(), bytes.getDouble(),
             bytes.getDouble(), bytes.getDouble(), bytes.getDouble(), bytes.getDouble(), bytes.getDouble(),
-            bytes.getDouble(), bytes.getDouble(), bytes.getLong());
+            bytes.getDouble(), bytes.getDouble(), bytes.getLong(), bytes.get() != 0);
     }
 }

@@ -1,6 +1,7 @@
 package io.freshet.spark;
 
 import io.freshet.spark.nativelib.NativeWindowAggregator;
+import io.freshet.spark.nativelib.NativeWindowAggregator.AheadOfClock;
 import io.freshet.spark.nativelib.RecordBatchBuffer;
 import io.freshet.spark.plan.PartitionStep;
 import java.util.Collections;
@@ -21,6 +22,7 @@ import org.apache.spark.sql.util.ArrowUtils;
 import org.apache.spark.sql.vectorized.ArrowColumnVector;
 import org.apache.spark.sql.vectorized.ColumnVector;
 import org.apache.spark.sql.vectorized.ColumnarBatch;
+import org.apache.spark.unsafe.types.UTF8String;
 import org.apache.spark.util.TaskCompletionListener;
 
 /**
@@ -40,17 +42,19 @@ final class WindowPartials implements PartitionStep {
         .add("metric", DataTypes.StringType)
         .add("window_name", DataTypes.StringType)
         .add("closes", DataTypes.TimestampType)
-        .add("event_time", DataTypes.TimestampType)
+        .add("watermark_time", DataTypes.TimestampType)
         .add("records", DataTypes.LongType)
         .add("panes", DataTypes.BinaryType)
         .add("records_read", DataTypes.LongType)
         .add("bytes_read", DataTypes.LongType)
-        .add("rejected", DataTypes.LongType);
+        .add("rejected", DataTypes.LongType)
+        .add("ahead_series", DataTypes.StringType)
+        .add("ahead_micros", DataTypes.LongType);
 
     private static final long serialVersionUID = 1L;
-    private static final int EVENT_TIME = OUTPUT.fieldIndex("event_time");
+    private static final int WATERMARK_TIME = OUTPUT.fieldIndex("watermark_time");
     /** In place of what a task has read, beside a partial aggregate. */
-    private static final InternalRow NOTHING_READ = new GenericInternalRow(3);
+    private static final InternalRow NOTHING_READ = new GenericInternalRow(5);
 
     private final PipelineConfiguration.Stream stream;
     private final RejectedRecords rejectedRecords;
@@ -82,8 +86,8 @@ final class WindowPartials implements PartitionStep {
         private long recordsRead;
         private long bytesRead;
         private long rejected;
-        /** That of the partial aggregates, epoch microseconds. */
-        private long newestEvent;
+        /** To which the partial aggregates move the watermark, epoch microseconds. */
+        private long watermark;
         /** All records are read; what remains is to hand on the partial aggregates, and to say what was read. */
         private boolean ended;
         private boolean said;
@@ -133,9 +137,12 @@ final class WindowPartials implements PartitionStep {
             if (recordsRead == 0) {
                 return Collections.emptyIterator();
             }
-            // Spark reads an event time of every row: this one says nothing new.
+            Optional<AheadOfClock> ahead = aggregator.takeFurthestAhead();
+            // Spark reads the watermark's time of every row: this one says nothing new.
             return List.<InternalRow>of(new GenericInternalRow(new Object[] {
-                null, null, null, null, newestEvent, null, null, recordsRead, bytesRead, rejected,
+                null, null, null, null, watermark, null, null, recordsRead, bytesRead, rejected,
+                ahead.map(AheadOfClock::series).map(UTF8String::fromString).orElse(null),
+                ahead.map(AheadOfClock::micros).orElse(null),
             })).iterator();
         }
 
@@ -158,7 +165,7 @@ final class WindowPartials implements PartitionStep {
                 @Override
                 public InternalRow next() {
                     InternalRow partial = columns.next();
-                    newestEvent = Math.max(newestEvent, partial.getLong(EVENT_TIME));
+                    watermark = Math.max(watermark, partial.getLong(WATERMARK_TIME));
                     return joined.apply(partial, NOTHING_READ);
                 }
             };

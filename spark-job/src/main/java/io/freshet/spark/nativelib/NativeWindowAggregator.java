@@ -1,6 +1,7 @@
 package io.freshet.spark.nativelib;
 
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -15,8 +16,8 @@ import org.apache.arrow.vector.VectorSchemaRoot;
  * closing waits for a call that is running.
  *
  * <p>Results are Arrow columns. Partial aggregates: {@code series}, {@code metric}, {@code window} (utf8), {@code closes}
- * (when the last of their windows ends), {@code last_event} (int64, epoch microseconds), {@code records} (int64),
- * {@code panes} (binary, for {@link NativeWindowState}). Rejected records: {@code partition} (int32), {@code offset} (int64),
+ * (when the last of their windows ends), {@code watermark_time} (to which the records so far move the watermark; int64, epoch
+ * microseconds), {@code records} (int64), {@code panes} (binary, for {@link NativeWindowState}). Rejected records: {@code partition} (int32), {@code offset} (int64),
  * {@code reason}, {@code detail} (utf8), {@code key}, {@code value} (binary).
  */
 public final class NativeWindowAggregator implements AutoCloseable {
@@ -68,6 +69,23 @@ public final class NativeWindowAggregator implements AutoCloseable {
         }
     }
 
+    /**
+     * A series whose events were ahead of Kafka's timestamp or of this machine's clock, and did not move the watermark.
+     *
+     * @param micros how far
+     */
+    public record AheadOfClock(String series, long micros) {}
+
+    /** The series that was furthest ahead of the clock since the last call; empty when all are in step. */
+    public synchronized Optional<AheadOfClock> takeFurthestAhead() {
+        ByteBuffer bytes = ByteBuffer.wrap(takeFurthestAhead(handle)).order(ByteOrder.LITTLE_ENDIAN);
+        if (!bytes.hasRemaining()) {
+            return Optional.empty();
+        }
+        long micros = bytes.getLong();
+        return Optional.of(new AheadOfClock(StandardCharsets.UTF_8.decode(bytes).toString(), micros));
+    }
+
     /** Roughly the native memory that it holds, in bytes: what is summed up, and rejected records until they are taken. */
     public synchronized long memoryBytes() {
         return memoryBytes(handle);
@@ -93,6 +111,8 @@ public final class NativeWindowAggregator implements AutoCloseable {
     private static native void takeRejected(long handle, long array, long schema);
 
     private static native boolean takePartials(long handle, long array, long schema);
+
+    private static native byte[] takeFurthestAhead(long handle);
 
     private static native long memoryBytes(long handle);
 

@@ -3,6 +3,7 @@ package io.freshet.spark.nativelib;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.OptionalLong;
 
 /**
  * Updates the state of one metric of one series for one kind of window, and gives the windows that this changes. For one
@@ -24,10 +25,30 @@ public final class NativeWindowState implements AutoCloseable {
     private ByteBuffer input = allocate(FIRST_CAPACITY);
     private ByteBuffer result = allocate(FIRST_CAPACITY);
 
-    /** @param streamJson the stream, as {@link NativeConfiguration#load} gave it */
-    public NativeWindowState(String streamJson) {
+    /** All windows are given, and whole. */
+    public static final String NO_LIMITS = "[]";
+
+    /**
+     * @param streamJson the stream, as {@link NativeConfiguration#load} gave it
+     * @param limitsJson a list with the limits of each kind of window, as {@code freshet-core}'s {@code WindowLimits} has them;
+     *     or {@link #NO_LIMITS}
+     */
+    public NativeWindowState(String streamJson, String limitsJson) {
         NativeLibrary.load();
-        handle = open(streamJson.getBytes(StandardCharsets.UTF_8));
+        handle = open(streamJson.getBytes(StandardCharsets.UTF_8), limitsJson.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /**
+     * Event time of the newest reading in a state, epoch microseconds.
+     *
+     * @param window the kind of window that it is of
+     * @return empty when it has none
+     * @throws NativeException when the state is of another version, or damaged
+     */
+    public static OptionalLong newestEvent(String window, byte[] state) {
+        NativeLibrary.load();
+        long micros = newestEvent(window.getBytes(StandardCharsets.UTF_8), state);
+        return micros == NO_DEADLINE ? OptionalLong.empty() : OptionalLong.of(micros);
     }
 
     /** Begins with the state so far, null without one. */
@@ -107,7 +128,9 @@ public final class NativeWindowState implements AutoCloseable {
         return ByteBuffer.allocateDirect(capacity).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    private static native long open(byte[] stream);
+    private static native long open(byte[] stream, byte[] limits);
+
+    private static native long newestEvent(byte[] window, byte[] state);
 
     private static native int update(
         long handle,

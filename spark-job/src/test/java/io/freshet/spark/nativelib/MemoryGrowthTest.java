@@ -58,7 +58,7 @@ class MemoryGrowthTest {
     private static void runTask(String stream, int task, Random random, RootAllocator allocator) {
         RecordBatchBuffer buffer = new RecordBatchBuffer();
         try (var aggregator = new NativeWindowAggregator(stream, "raw.s", allocator);
-            var state = new NativeWindowState(stream)) {
+            var state = new NativeWindowState(stream, NativeWindowState.NO_LIMITS)) {
             int rejected = 0;
             for (int record = 0; record < RECORDS_PER_TASK; record++) {
                 InternalRow row = new GenericInternalRow(

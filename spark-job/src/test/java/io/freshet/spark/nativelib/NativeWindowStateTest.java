@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class NativeWindowStateTest {
     /** Of a window in the result: see {@link io.freshet.spark.WindowNumbers}. */
-    private static final int WINDOW_BYTES = 96;
+    private static final int WINDOW_BYTES = 97;
     private static final long SECOND_MICROS = 1_000_000;
 
     private static String stream;
@@ -66,7 +66,7 @@ class NativeWindowStateTest {
 
     @Test
     void buffersGrowAndAreReused() {
-        try (NativeWindowState state = new NativeWindowState(stream)) {
+        try (NativeWindowState state = new NativeWindowState(stream, NativeWindowState.NO_LIMITS)) {
             for (int windows : new int[] {1, 5_000, 1, 700, 20_000, 1}) {
                 update(state, null, panes(windows));
                 assertEquals(windows, state.readCounted());
@@ -84,7 +84,7 @@ class NativeWindowStateTest {
         Arrays.fill(partials, hundred);
         int bytes = partials.length * hundred.length;
         assertTrue(bytes > 4 * 64 << 10, () -> bytes + " bytes do not make the buffer grow");
-        try (NativeWindowState state = new NativeWindowState(stream)) {
+        try (NativeWindowState state = new NativeWindowState(stream, NativeWindowState.NO_LIMITS)) {
             update(state, null, partials);
             assertEquals(100_000, state.readCounted());
             state.readDeadline();
@@ -107,7 +107,7 @@ class NativeWindowStateTest {
     @ParameterizedTest
     @ValueSource(strings = {"foreign", "version", "cut off"})
     void aStateThatDoesNotFitIsRefusedAndTheNextOneIsRead(String kind) {
-        try (NativeWindowState state = new NativeWindowState(stream)) {
+        try (NativeWindowState state = new NativeWindowState(stream, NativeWindowState.NO_LIMITS)) {
             update(state, null, panes(3));
             state.readCounted();
             state.readDeadline();
@@ -127,11 +127,11 @@ class NativeWindowStateTest {
 
     @Test
     void aClosedStateIsRefusedAndClosingTwiceIsHarmless() {
-        NativeWindowState state = new NativeWindowState(stream);
+        NativeWindowState state = new NativeWindowState(stream, NativeWindowState.NO_LIMITS);
         state.close();
         state.close();
         var thrown = assertThrows(NativeException.class, () -> update(state, null));
         assertEquals("the window state is closed", thrown.getMessage());
-        assertThrows(NativeException.class, () -> new NativeWindowState("{}"));
+        assertThrows(NativeException.class, () -> new NativeWindowState("{}", NativeWindowState.NO_LIMITS));
     }
 }
