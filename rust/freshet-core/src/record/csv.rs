@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::bytes::{find_special, line_end_length};
 use super::fields::{Fields, Row};
 use super::path::Path;
-use super::{Rejection, RowReader};
+use super::{KEPT_BYTES, Rejection, RowReader};
 use crate::config::CsvLayout;
 use crate::wire::ReasonCode;
 
@@ -129,7 +129,7 @@ impl CsvReader {
         // Without its line end it could be the beginning of a longer header.
         let written = &cells.text[start..cells.at];
         header.clear();
-        if written.ends_with('\n') {
+        if written.ends_with('\n') && written.len() <= KEPT_BYTES {
             header.push_str(written);
         }
         Ok(())

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::KEPT_BYTES;
+
 /// What stands in a field.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Value<'a> {
@@ -62,6 +64,7 @@ impl Fields {
     pub(super) fn clear(&mut self) {
         self.slots.fill(Slot::Missing);
         self.decoded.clear();
+        self.decoded.shrink_to(KEPT_BYTES);
     }
 
     pub(super) fn set_missing(&mut self, slot: usize) {

@@ -12,7 +12,7 @@ use std::fmt;
 use super::bytes::find_special;
 use super::fields::{Fields, Row};
 use super::path::Path;
-use super::{MAX_DEPTH, Rejection, RowReader};
+use super::{KEPT_BYTES, MAX_DEPTH, Rejection, RowReader};
 use crate::wire::ReasonCode;
 
 /// Reads JSON records.
@@ -46,6 +46,12 @@ type Shape = Vec<ExpectedKey>;
 
 /// Objects of more keys are remembered up to here.
 const MAX_SHAPE: usize = 64;
+
+/// A longer key is not remembered: it comes from outside, and what is remembered stays.
+const MAX_REMEMBERED: usize = 256;
+
+/// In place of a key that is not remembered: a byte that no text in UTF-8 has.
+const NO_KEY: &[u8] = &[0xff];
 
 const ROOT: usize = 0;
 
@@ -94,6 +100,8 @@ impl RowReader for JsonReader {
     ) -> Result<(), Rejection> {
         fields.clear();
         let Self { nodes, shapes, key } = self;
+        key.clear();
+        key.shrink_to(KEPT_BYTES);
         let mut scan = Scan { text, bytes: text.as_bytes(), at: 0, nodes, shapes, key, fields };
         match scan.record() {
             Ok(()) => accept(fields.row(text)),
@@ -538,9 +546,53 @@ impl ExpectedKey {
 /// Remembers a key of an object. An object that has other keys than the one before costs this much for each of them, so
 /// the place of an old key is reused.
 fn learn(shape: &mut Shape, position: usize, written: &[u8], node: Option<usize>) {
+    let written = if written.len() > MAX_REMEMBERED { NO_KEY } else { written };
     match shape.get_mut(position) {
         Some(key) => key.set(written, node),
         None if position < MAX_SHAPE => shape.push(ExpectedKey::new(written, node)),
         None => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(reader: &mut JsonReader, text: &str) -> Option<String> {
+        let mut found = None;
+        let mut fields = Fields::new(1);
+        reader
+            .read(text, &mut fields, |row| {
+                found = Some(row.describe(0));
+                Ok(())
+            })
+            .ok()?;
+        found
+    }
+
+    fn remembered(reader: &JsonReader) -> usize {
+        let keys = reader.shapes.iter().flatten();
+        keys.map(|key| key.written.capacity()).sum::<usize>() + reader.key.capacity()
+    }
+
+    /// Keys come from outside: a hostile sender must not make every parser hold megabytes of them.
+    #[test]
+    fn what_is_remembered_of_keys_is_bounded() {
+        let path = "v".parse().unwrap();
+        let mut reader = JsonReader::new(&[&path]);
+        for round in 0..3 {
+            let long = "k".repeat(10_000 + round);
+            let keys: Vec<_> =
+                (0..100).map(|n| format!("\"{long}{n}\":1,\"\\n{long}{n}\":1")).collect();
+            let text = format!("{{{},\"v\":{round}}}", keys.join(","));
+            assert_eq!(read(&mut reader, &text), Some(round.to_string()));
+            assert!(remembered(&reader) <= (MAX_SHAPE + 1) * 2 * MAX_REMEMBERED + KEPT_BYTES);
+        }
+        // A place whose key was not remembered takes any key, and only a key.
+        let long = "k".repeat(300);
+        for text in [format!("{{\"{long}\":1,\"v\":2}}"), "{\"v\":2}".to_owned()] {
+            assert_eq!(read(&mut reader, &text), Some("2".to_owned()));
+        }
+        assert_eq!(read(&mut reader, "{\u{0}\"v\":2}"), None);
     }
 }

@@ -49,6 +49,10 @@ pub const MAX_MAGNITUDE: f64 = 1e150;
 /// A longer series id is rejected as `too_large`: it is part of keys in Kafka and Cassandra.
 pub const MAX_SERIES_BYTES: usize = 1 << 10;
 
+/// Buffers that are used from record to record give back what they have beyond this, in bytes: one large record must not be
+/// paid for ever after.
+const KEPT_BYTES: usize = 64 << 10;
+
 /// A record as Kafka delivered it.
 #[derive(Debug, Clone, Copy)]
 pub struct RawRecord<'a> {

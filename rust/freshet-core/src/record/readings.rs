@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::KEPT_BYTES;
+
 /// One value of one metric of one series at one time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reading<'a> {
@@ -81,6 +83,9 @@ impl Readings {
         self.series.clear();
         self.values.clear();
         self.points.clear();
+        self.series.shrink_to(KEPT_BYTES);
+        self.values.shrink_to(KEPT_BYTES / size_of::<(usize, f64)>());
+        self.points.shrink_to(KEPT_BYTES / size_of::<Place>());
     }
 
     pub(super) fn is_empty(&self) -> bool {
