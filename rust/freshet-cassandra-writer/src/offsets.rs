@@ -25,6 +25,15 @@ pub(crate) struct Storable {
     pub(crate) next_offset: i64,
 }
 
+/// How far a partition's messages are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// Everything before it is done.
+    pub(crate) next_offset: i64,
+    /// Whether everything that was received is done.
+    pub(crate) is_idle: bool,
+}
+
 /// The messages of all assigned partitions that are not done yet.
 #[derive(Debug, Default)]
 pub(crate) struct Offsets {
@@ -116,6 +125,13 @@ impl Offsets {
         }
     }
 
+    /// How far the partition's messages are written; `None` when none has been received since it was assigned.
+    pub(crate) fn progress(&self, topic: &str, partition: i32) -> Option<Progress> {
+        let assignment = self.current.get(topic)?.get(&partition)?;
+        let tracked = self.assignments.get(assignment)?;
+        Some(Progress { next_offset: tracked.stored, is_idle: tracked.unfinished.is_empty() })
+    }
+
     /// What is received and not done, revoked partitions included.
     pub(crate) const fn outstanding(&self) -> Outstanding {
         self.outstanding
@@ -183,9 +199,14 @@ mod tests {
         let mut offsets = Offsets::default();
         let [first, second, third] =
             [10, 11, 15].map(|offset| offsets.receive("windows.host", 0, offset, 100));
+        let progress = |offsets: &Offsets| offsets.progress("windows.host", 0);
         assert_eq!(offsets.settle([second]), []);
+        assert_eq!(progress(&offsets), Some(Progress { next_offset: 10, is_idle: false }));
         assert_eq!(offsets.settle([first]), storable(12));
+        assert_eq!(progress(&offsets), Some(Progress { next_offset: 12, is_idle: false }));
         assert_eq!(offsets.settle([third]), storable(16));
+        assert_eq!(progress(&offsets), Some(Progress { next_offset: 16, is_idle: true }));
+        assert_eq!(offsets.progress("windows.host", 1), None);
         assert_eq!(offsets.outstanding(), Outstanding::default());
     }
 
