@@ -3,10 +3,14 @@
 //! Offsets are stored by the pipeline, and only for messages that are done. librdkafka commits
 //! what is stored: every second, when partitions are taken away, and when the consumer closes.
 
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use freshet_core::config::Config;
 use freshet_service::Health;
+use freshet_service::health::{epoch_ms, host_name};
 use freshet_service::kafka::{ClientLog, client_config};
 use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
@@ -15,30 +19,126 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Statistics, TopicPartitionList};
 
 use crate::offsets::{Offsets, Storable};
+use crate::topic_ids::TopicIds;
+use crate::watch::{Seen, TopicPartition};
 
 /// The consumer group, after the topic prefix.
 const GROUP: &str = "freshet-cassandra-writer";
 
+/// How long an assignment waits for what was committed.
+const COMMITTED_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long leaving the group may take.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How often it is looked whether the group is left.
+const LEAVE_INTERVAL: Duration = Duration::from_millis(20);
+
+/// What librdkafka's statistics call a consumer that has left its group.
+const OUTSIDE: &str = "init";
+
 /// A consumer of the windows topics.
 pub(crate) type WindowsConsumer = StreamConsumer<Context>;
 
-/// What librdkafka's callbacks and the pipeline share.
-#[derive(Debug)]
+/// What librdkafka's callbacks and the pipeline share. One consumer may take it over from another.
+#[derive(Debug, Clone)]
 pub(crate) struct Context {
+    shared: Arc<Shared>,
+    log: Arc<ClientLog>,
+}
+
+#[derive(Debug)]
+struct Shared {
     offsets: Mutex<Offsets>,
+    ids: Mutex<TopicIds>,
+    fetched: Mutex<HashMap<TopicPartition, Fetched>>,
+    /// Whether the consumer is no member of the group, nor about to be one.
+    is_outside: AtomicBool,
     health: Arc<Health>,
-    log: ClientLog,
+}
+
+/// What librdkafka knows of an assigned partition.
+#[derive(Debug, Clone, Copy, Default)]
+struct Fetched {
+    /// The offset that was committed when the partition was assigned.
+    committed: Option<i64>,
+    /// The next offset to fetch.
+    next: Option<i64>,
+    /// Whether fetched messages wait to be received.
+    is_queued: bool,
 }
 
 impl Context {
-    /// The messages that are not done yet. Never held across an await or a call of librdkafka.
-    pub(crate) fn offsets(&self) -> MutexGuard<'_, Offsets> {
-        self.offsets.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn new(health: &Arc<Health>) -> Self {
+        let shared = Shared {
+            offsets: Mutex::default(),
+            ids: Mutex::default(),
+            fetched: Mutex::default(),
+            is_outside: AtomicBool::new(true),
+            health: Arc::clone(health),
+        };
+        Self { shared: Arc::new(shared), log: Arc::default() }
     }
+
+    /// The messages that are not done yet. Like the other locks never held across an await or a call of librdkafka.
+    pub(crate) fn offsets(&self) -> MutexGuard<'_, Offsets> {
+        lock(&self.shared.offsets)
+    }
+
+    /// The topics that the offsets of the assigned partitions were counted in.
+    pub(crate) fn ids(&self) -> MutexGuard<'_, TopicIds> {
+        lock(&self.shared.ids)
+    }
+
+    /// An assigned partition as the consumer sees it.
+    pub(crate) fn seen(&self, at: &TopicPartition) -> Seen {
+        let fetched = lock(&self.shared.fetched).get(at).copied().unwrap_or_default();
+        let progress = self.offsets().progress(&at.0, at.1);
+        Seen {
+            fetched: fetched.next,
+            written: progress.map(|progress| progress.next_offset).or(fetched.committed),
+            is_busy: fetched.is_queued || progress.is_some_and(|progress| !progress.is_idle),
+            ..Seen::default()
+        }
+    }
+
+    /// Forgets how far a partition was read: it is read anew.
+    pub(crate) fn start_over(&self, topic: &str, partition: i32) {
+        self.offsets().revoke(topic, partition);
+        self.ids().counts_anew(topic, partition);
+        lock(&self.shared.fetched).remove(&(topic.to_owned(), partition));
+    }
+
+    fn revoke(&self, partitions: &TopicPartitionList) {
+        for element in partitions.elements() {
+            let (topic, partition) = (element.topic(), element.partition());
+            self.offsets().revoke(topic, partition);
+            self.ids().revoked(topic, partition);
+            lock(&self.shared.fetched).remove(&(topic.to_owned(), partition));
+        }
+    }
+
+    fn note_committed(&self, committed: &TopicPartitionList) {
+        for element in committed.elements() {
+            let (topic, partition) = (element.topic(), element.partition());
+            self.ids().assigned(topic, partition, element.metadata());
+            let committed = match element.offset() {
+                rdkafka::Offset::Offset(offset) => Some(offset),
+                _ => None,
+            };
+            let fetched = Fetched { committed, ..Fetched::default() };
+            lock(&self.shared.fetched).insert((topic.to_owned(), partition), fetched);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.ids().learn(message);
         self.log.line(level, facility, message);
     }
 
@@ -47,7 +147,17 @@ impl ClientContext for Context {
     }
 
     fn stats(&self, statistics: Statistics) {
-        self.health.set_lag(lag(&statistics));
+        let is_outside = statistics.cgrp.is_some_and(|group| group.join_state == OUTSIDE);
+        self.shared.is_outside.store(is_outside, Ordering::Relaxed);
+        let mut fetched = lock(&self.shared.fetched);
+        for (topic, partition) in statistics.topics.iter().flat_map(|(name, topic)| {
+            topic.partitions.values().map(move |partition| (name, partition))
+        }) {
+            if let Some(fetched) = fetched.get_mut(&(topic.clone(), partition.partition)) {
+                fetched.next = (partition.next_offset >= 0).then_some(partition.next_offset);
+                fetched.is_queued = partition.fetchq_cnt > 0;
+            }
+        }
     }
 }
 
@@ -59,36 +169,48 @@ impl ConsumerContext for Context {
             }
             Rebalance::Revoke(partitions) => {
                 tracing::info!(partitions = partitions.count(), "partitions revoked");
-                let mut offsets = self.offsets();
-                for element in partitions.elements() {
-                    offsets.revoke(element.topic(), element.partition());
-                }
+                self.revoke(partitions);
             }
             Rebalance::Error(error) => tracing::warn!(%error, "a rebalance failed"),
+        }
+    }
+
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        let Rebalance::Assign(partitions) = rebalance else { return };
+        match consumer.committed_offsets((*partitions).clone(), COMMITTED_TIMEOUT) {
+            Ok(committed) => self.note_committed(&committed),
+            Err(error) => {
+                // Only a topic that was made anew meanwhile is not noticed by this.
+                tracing::warn!(%error, "what was committed is not known");
+                self.note_committed(partitions);
+            }
         }
     }
 
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
         if let Err(error) = result {
             // What was not committed is read and written again: no harm but the work.
-            self.health.error("commit");
+            self.shared.health.error("commit");
             tracing::warn!(%error, "offsets were not committed");
         }
     }
 }
 
 /// Subscribes to the windows of all configured streams.
-pub(crate) fn subscribe(config: &Config, health: &Arc<Health>) -> KafkaResult<WindowsConsumer> {
+pub(crate) fn subscribe(config: &Config, context: Context) -> KafkaResult<WindowsConsumer> {
     let mut client = client_config(&config.kafka, GROUP);
     client
         .set("group.id", format!("{}{GROUP}", config.kafka.topic_prefix))
+        .set("group.instance.id", instance_id(&host_name(), std::process::id(), epoch_ms()))
         .set("auto.offset.reset", "earliest")
         .set("enable.auto.offset.store", "false")
         .set("enable.auto.commit", "true")
         .set("auto.commit.interval.ms", "1000")
         .set("isolation.level", "read_committed")
-        // How long the partitions of a writer that was killed lie idle; librdkafka waits 45 s.
-        .set("session.timeout.ms", "10000")
+        // How long the partitions of a writer that was killed lie idle: the least that brokers allow
+        // as they come.
+        .set("session.timeout.ms", "6000")
+        .set("heartbeat.interval.ms", "2000")
         // A rebalance takes away only what somebody else gets.
         .set("partition.assignment.strategy", "cooperative-sticky")
         // Topics that are created later are noticed within seconds.
@@ -98,12 +220,11 @@ pub(crate) fn subscribe(config: &Config, health: &Arc<Health>) -> KafkaResult<Wi
         // A fetcher that finds the queue full looks again this soon; by default it sleeps a second,
         // in which the queue runs empty.
         .set("fetch.queue.backoff.ms", "20")
-        .set("statistics.interval.ms", "1000");
-    let context = Context {
-        offsets: Mutex::default(),
-        health: Arc::clone(health),
-        log: ClientLog::default(),
-    };
+        // Also how soon it is noticed that the group is left.
+        .set("statistics.interval.ms", "500")
+        // The ids of topics are told there and nowhere else; see `topic_ids`.
+        .set("debug", "topic")
+        .set_log_level(RDKafkaLogLevel::Debug);
     let consumer = WindowsConsumer::from_config_and_context(&client, context)?;
     let topics: Vec<String> =
         config.streams.iter().map(|stream| config.kafka.windows_topic(&stream.name)).collect();
@@ -111,12 +232,47 @@ pub(crate) fn subscribe(config: &Config, health: &Arc<Health>) -> KafkaResult<Wi
     Ok(consumer)
 }
 
+/// A name for this one consumer among the members of the group.
+///
+/// A member with a name takes its own place again after an outage of the broker, instead of waiting until the broker has
+/// missed its former self for a whole session. It is of no use to the next process: that may run beside this one.
+fn instance_id(host: &str, process: u32, since_ms: i64) -> String {
+    let host = host.replace(|char: char| !char.is_ascii_alphanumeric() && char != '-', "-");
+    format!("{host}-{process}-{since_ms}")
+}
+
+/// Leaves the group, so that others get the partitions at once: a member with a name is else waited for.
+pub(crate) async fn leave(consumer: &WindowsConsumer) {
+    let is_outside = &consumer.context().shared.is_outside;
+    is_outside.store(false, Ordering::Relaxed);
+    consumer.unsubscribe();
+    let left = tokio::time::timeout(LEAVE_TIMEOUT, async {
+        while !is_outside.load(Ordering::Relaxed) {
+            // Callbacks run while it is polled. What still comes is read again by whoever gets the partition.
+            drop(tokio::time::timeout(LEAVE_INTERVAL, consumer.recv()).await);
+        }
+    });
+    if left.await.is_err() {
+        tracing::warn!("the consumer group was not left; its partitions lie idle for a while");
+    }
+}
+
 /// Hands storable offsets to librdkafka, which commits them.
 pub(crate) fn store(consumer: &WindowsConsumer, storable: Vec<Storable>) {
     for Storable { topic, partition, next_offset } in storable {
+        let metadata = {
+            let ids = consumer.context().ids();
+            if ids.is_foreign(&topic, partition) {
+                // It counts in a topic that is gone.
+                continue;
+            }
+            ids.metadata(&topic)
+        };
         let mut list = TopicPartitionList::with_capacity(1);
-        let stored = list
-            .add_partition_offset(&topic, partition, rdkafka::Offset::Offset(next_offset))
+        let mut element = list.add_partition(&topic, partition);
+        element.set_metadata(metadata);
+        let stored = element
+            .set_offset(rdkafka::Offset::Offset(next_offset))
             .and_then(|()| consumer.store_offsets(&list));
         if let Err(error) = stored {
             // The partition was taken away a moment ago; its next owner starts further back.
@@ -125,34 +281,13 @@ pub(crate) fn store(consumer: &WindowsConsumer, storable: Vec<Storable>) {
     }
 }
 
-/// How many messages wait in all assigned partitions, as far as that is known.
-fn lag(statistics: &Statistics) -> Option<u64> {
-    statistics
-        .topics
-        .values()
-        .flat_map(|topic| topic.partitions.values())
-        .filter_map(|partition| u64::try_from(partition.consumer_lag).ok())
-        .reduce(u64::saturating_add)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rdkafka::statistics::{Partition, Topic};
-
-    fn statistics(lags: &[i64]) -> Statistics {
-        let partitions = (0..)
-            .zip(lags)
-            .map(|(number, lag)| (number, Partition { consumer_lag: *lag, ..Partition::default() }))
-            .collect();
-        let topic = Topic { partitions, ..Topic::default() };
-        Statistics { topics: [("windows.host".to_owned(), topic)].into(), ..Statistics::default() }
-    }
 
     #[test]
-    fn the_lag_is_the_sum_over_the_partitions_that_know_theirs() {
-        assert_eq!(lag(&statistics(&[3, -1, 4])), Some(7));
-        assert_eq!(lag(&statistics(&[-1])), None);
-        assert_eq!(lag(&statistics(&[])), None);
+    fn a_name_in_the_group_has_only_characters_that_kafka_takes() {
+        assert_eq!(instance_id("laptop-7", 12, 1_700), "laptop-7-12-1700");
+        assert_eq!(instance_id("höst.local", 12, 1_700), "h-st-local-12-1700");
     }
 }

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use freshet_core::wire::cut_detail;
 use freshet_service::log_limit::LogLimit;
 use freshet_service::{Backoff, Health};
 
-use crate::dead_letters::DeadLetters;
+use crate::dead_letters::{DeadLetters, Refused};
 use crate::offsets::Receipt;
 use crate::plan::{Batch, Origin, Row};
-use crate::store::{Store, WriteError};
+use crate::store::{CASSANDRA, Store, WriteError};
 
 const FIRST_DELAY: Duration = Duration::from_millis(50);
-const MAX_DELAY: Duration = Duration::from_secs(5);
+/// Short: the first attempt after an outage brings history up to date again.
+const MAX_DELAY: Duration = Duration::from_secs(1);
 
 /// Where work goes to.
 pub(crate) struct Outputs {
@@ -38,20 +40,21 @@ pub(crate) struct Done {
 }
 
 impl Job {
-    /// Works until everything is confirmed, however long that takes.
-    pub(crate) async fn run(self, outputs: Arc<Outputs>) -> Done {
+    /// Works until everything is confirmed, however long Cassandra and Kafka are away. Fails when Kafka is there and
+    /// refuses a dead letter.
+    pub(crate) async fn run(self, outputs: Arc<Outputs>) -> Result<Done, Refused> {
         match self {
             Self::Write(batch) => outputs.write(batch).await,
             Self::Reject { origin, detail, receipt } => {
-                outputs.reject(&origin, &detail).await;
-                Done { receipts: vec![receipt] }
+                outputs.reject(&origin, &detail).await?;
+                Ok(Done { receipts: vec![receipt] })
             }
         }
     }
 }
 
 impl Outputs {
-    async fn write(&self, batch: Batch) -> Done {
+    async fn write(&self, batch: Batch) -> Result<Done, Refused> {
         let Batch { rows, receipts, announces_series } = batch;
         if announces_series {
             self.announce(&rows).await;
@@ -60,11 +63,11 @@ impl Outputs {
             // One bad row must not take its neighbours along.
             for row in &rows {
                 if let Err(detail) = self.write_rows(std::slice::from_ref(row)).await {
-                    self.reject(&row.origin, &detail).await;
+                    self.reject(&row.origin, &detail).await?;
                 }
             }
         }
-        Done { receipts }
+        Ok(Done { receipts })
     }
 
     /// Writes the rows, trying again while Cassandra can't. Fails with Cassandra's words when it
@@ -92,11 +95,16 @@ impl Outputs {
     {
         let mut backoff = Backoff::new(FIRST_DELAY, MAX_DELAY);
         loop {
-            match attempt().await {
+            let answer = attempt().await;
+            if !matches!(answer, Err(WriteError::Later(_))) {
+                self.health.no_longer_waits_for(CASSANDRA);
+            }
+            match answer {
                 Ok(()) => return Ok(()),
                 Err(WriteError::Refused(reason)) => return Err(reason),
                 Err(WriteError::Later(reason)) => {
-                    self.health.error("cassandra");
+                    self.health.failed(CASSANDRA, &reason);
+                    self.health.wait_for(CASSANDRA, &format!("Cassandra: {reason}"));
                     if let Some(held_back) = self.complaints.permit() {
                         tracing::warn!(reason, held_back, "Cassandra can't write; trying again");
                     }
@@ -106,12 +114,13 @@ impl Outputs {
         }
     }
 
-    async fn reject(&self, origin: &Origin, detail: &str) {
-        self.health.error("unwritable");
+    async fn reject(&self, origin: &Origin, detail: &str) -> Result<(), Refused> {
+        let detail = cut_detail(detail);
+        let Origin { topic, partition, offset, .. } = origin;
+        self.health.failed("unwritable", &format!("{topic} {partition} {offset}: {detail}"));
         if let Some(held_back) = self.complaints.permit() {
-            let Origin { topic, partition, offset, .. } = origin;
             tracing::warn!(topic, partition, offset, detail, held_back, "to the dead letters");
         }
-        self.dead_letters.send(origin, detail).await;
+        self.dead_letters.send(origin, detail).await
     }
 }

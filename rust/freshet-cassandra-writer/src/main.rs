@@ -2,15 +2,19 @@
 //! in Cassandra.
 
 mod bucket;
+mod connection;
 mod consumer;
 mod dead_letters;
 mod job;
+mod keyspace;
 mod offsets;
 mod pipeline;
 mod plan;
 mod schema;
 mod seen;
 mod store;
+mod topic_ids;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,6 +24,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use freshet_core::config::Config;
+use freshet_core::wire::State;
 use freshet_service::log_limit::LogLimit;
 use freshet_service::{Failure, Health, Shutdown, service, topics};
 
@@ -67,9 +72,12 @@ async fn run(config: Config, shutdown: Shutdown) -> Result<(), Failure> {
     // Before anything is sent: a broker that creates topics by itself would give them its own settings.
     topics::ensure(&config, &shutdown).await.map_err(Failure::runtime)?;
     let health = Arc::new(Health::new(COMPONENT));
+    health.set_state(State::Starting);
+    health.lost_offsets(0);
     let reporter =
         health.spawn_reporter(&config, &shutdown).context(CHECK_KAFKA).map_err(Failure::usage)?;
-    let opened = Store::open(&config.cassandra, &shutdown).await.map_err(Failure::usage)?;
+    let opened =
+        Store::open(&config.cassandra, &health, &shutdown).await.map_err(Failure::usage)?;
     if let Some(store) = opened {
         tracing::info!(keyspace = config.cassandra.keyspace, "connected to Cassandra");
         let written = write(&config, store, health, &shutdown).await;
@@ -88,13 +96,11 @@ async fn write(
 ) -> anyhow::Result<()> {
     let outputs = Outputs {
         store,
-        dead_letters: DeadLetters::open(&config.kafka).context(CHECK_KAFKA)?,
+        dead_letters: DeadLetters::open(config, &health, shutdown).context(CHECK_KAFKA)?,
         health: Arc::clone(&health),
         complaints: LogLimit::every(COMPLAINT_INTERVAL),
     };
-    Pipeline::new(config, outputs, health)
-        .context(CHECK_KAFKA)?
-        .run(shutdown)
-        .await
-        .context("the Kafka consumer failed for good; start the writer again")
+    let pipeline = Pipeline::new(config, outputs, Arc::clone(&health)).context(CHECK_KAFKA)?;
+    health.set_state(State::Running);
+    Ok(pipeline.run(shutdown).await?)
 }

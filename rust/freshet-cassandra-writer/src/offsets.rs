@@ -6,7 +6,7 @@
 //! can be neither made elsewhere nor copied, so that there is no way to an offset that leaves the
 //! confirmation out.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
 /// Stands for one message that has been received and is not done yet.
 #[derive(Debug)]
@@ -23,6 +23,15 @@ pub(crate) struct Storable {
     pub(crate) topic: String,
     pub(crate) partition: i32,
     pub(crate) next_offset: i64,
+}
+
+/// How far a partition's messages are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// Everything before it is done.
+    pub(crate) next_offset: i64,
+    /// Whether everything that was received is done.
+    pub(crate) is_idle: bool,
 }
 
 /// The messages of all assigned partitions that are not done yet.
@@ -54,18 +63,19 @@ impl Outstanding {
     }
 }
 
+/// What is known of a partition during one stay. Only unfinished messages take memory: a message that is done and waits
+/// for one before it is nothing but a gap between them, however many they are.
 #[derive(Debug)]
 struct Partition {
     topic: String,
     number: i32,
-    /// In the order of the offsets, which may have gaps: compaction leaves some.
-    pending: VecDeque<Pending>,
-}
-
-#[derive(Debug)]
-struct Pending {
-    offset: i64,
-    done: bool,
+    /// The offset of each message that is not done, and the offset after the message that was received before it.
+    /// Offsets may have gaps: compaction leaves some.
+    unfinished: BTreeMap<i64, i64>,
+    /// The offset after the last message that was received.
+    end: i64,
+    /// The last offset that was found storable.
+    stored: i64,
 }
 
 impl Offsets {
@@ -79,7 +89,7 @@ impl Offsets {
     ) -> Receipt {
         let assignment = self.assignment(topic, partition, offset);
         if let Some(tracked) = self.assignments.get_mut(&assignment) {
-            tracked.pending.push_back(Pending { offset, done: false });
+            tracked.receive(offset);
         }
         self.outstanding.messages += 1;
         self.outstanding.bytes += bytes;
@@ -93,7 +103,7 @@ impl Offsets {
             self.outstanding.messages -= 1;
             self.outstanding.bytes -= receipt.bytes;
             if let Some(partition) = self.assignments.get_mut(&receipt.assignment) {
-                partition.mark_done(receipt.offset);
+                partition.unfinished.remove(&receipt.offset);
                 touched.push(receipt.assignment);
             }
         }
@@ -115,6 +125,13 @@ impl Offsets {
         }
     }
 
+    /// How far the partition's messages are written; `None` when none has been received since it was assigned.
+    pub(crate) fn progress(&self, topic: &str, partition: i32) -> Option<Progress> {
+        let assignment = self.current.get(topic)?.get(&partition)?;
+        let tracked = self.assignments.get(assignment)?;
+        Some(Progress { next_offset: tracked.stored, is_idle: tracked.unfinished.is_empty() })
+    }
+
     /// What is received and not done, revoked partitions included.
     pub(crate) const fn outstanding(&self) -> Outstanding {
         self.outstanding
@@ -133,34 +150,37 @@ impl Offsets {
         let assignment = self.next_assignment;
         self.next_assignment = self.next_assignment.wrapping_add(1);
         self.current.entry(topic.to_owned()).or_default().insert(partition, assignment);
-        let tracked =
-            Partition { topic: topic.to_owned(), number: partition, pending: VecDeque::new() };
-        self.assignments.insert(assignment, tracked);
+        self.assignments.insert(assignment, Partition::new(topic, partition, offset));
         assignment
     }
 }
 
 impl Partition {
-    fn precedes(&self, offset: i64) -> bool {
-        self.pending.back().is_none_or(|last| last.offset < offset)
-    }
-
-    fn mark_done(&mut self, offset: i64) {
-        if let Ok(index) = self.pending.binary_search_by_key(&offset, |pending| pending.offset) {
-            self.pending[index].done = true;
+    fn new(topic: &str, number: i32, first: i64) -> Self {
+        Self {
+            topic: topic.to_owned(),
+            number,
+            unfinished: BTreeMap::new(),
+            end: first,
+            stored: first,
         }
     }
 
-    /// Drops the done messages at the front; the offset after the last of them is storable.
+    const fn precedes(&self, offset: i64) -> bool {
+        self.end <= offset
+    }
+
+    fn receive(&mut self, offset: i64) {
+        self.unfinished.insert(offset, self.end);
+        self.end = offset + 1;
+    }
+
+    /// The offset after the last message before which, itself included, everything is done; `None` when that is no news.
     fn advance(&mut self) -> Option<Storable> {
-        let mut last_done = None;
-        while self.pending.front().is_some_and(|pending| pending.done) {
-            last_done = self.pending.pop_front();
-        }
-        last_done.map(|pending| Storable {
-            topic: self.topic.clone(),
-            partition: self.number,
-            next_offset: pending.offset + 1,
+        let next_offset = self.unfinished.first_key_value().map_or(self.end, |(_, end)| *end);
+        (next_offset > self.stored).then(|| {
+            self.stored = next_offset;
+            Storable { topic: self.topic.clone(), partition: self.number, next_offset }
         })
     }
 }
@@ -179,9 +199,14 @@ mod tests {
         let mut offsets = Offsets::default();
         let [first, second, third] =
             [10, 11, 15].map(|offset| offsets.receive("windows.host", 0, offset, 100));
+        let progress = |offsets: &Offsets| offsets.progress("windows.host", 0);
         assert_eq!(offsets.settle([second]), []);
+        assert_eq!(progress(&offsets), Some(Progress { next_offset: 10, is_idle: false }));
         assert_eq!(offsets.settle([first]), storable(12));
+        assert_eq!(progress(&offsets), Some(Progress { next_offset: 12, is_idle: false }));
         assert_eq!(offsets.settle([third]), storable(16));
+        assert_eq!(progress(&offsets), Some(Progress { next_offset: 16, is_idle: true }));
+        assert_eq!(offsets.progress("windows.host", 1), None);
         assert_eq!(offsets.outstanding(), Outstanding::default());
     }
 
@@ -215,7 +240,54 @@ mod tests {
         assert_eq!(offsets.settle([after]), storable(1));
     }
 
+    #[test]
+    fn messages_that_are_done_behind_a_stuck_one_take_no_memory() {
+        let mut offsets = Offsets::default();
+        let stuck = offsets.receive("windows.host", 0, 0, 1);
+        for offset in 1..100_000 {
+            let done = offsets.receive("windows.host", 0, offset, 1);
+            assert_eq!(offsets.settle([done]), []);
+            assert_eq!(offsets.entries(), 1);
+        }
+        assert_eq!(offsets.settle([stuck]), storable(100_000));
+        assert_eq!(offsets.entries(), 0);
+    }
+
+    impl Offsets {
+        /// What is kept of single messages: what could grow.
+        fn entries(&self) -> usize {
+            self.assignments.values().map(|partition| partition.unfinished.len()).sum()
+        }
+    }
+
     proptest! {
+        /// Whatever is received and settled in whatever order, with rebalances in between.
+        #[test]
+        fn there_are_never_more_entries_than_unfinished_messages(
+            steps in proptest::collection::vec((0_u8..20, 0_i32..3, any::<proptest::sample::Index>()), 1..600),
+        ) {
+            let mut offsets = Offsets::default();
+            let mut receipts: Vec<Receipt> = Vec::new();
+            let mut next = [0_i64; 3];
+            for (step, partition, which) in steps {
+                match step {
+                    0 => offsets.revoke("windows.host", partition),
+                    1..11 => {
+                        let at = &mut next[usize::try_from(partition).unwrap()];
+                        *at += i64::from(step);
+                        receipts.push(offsets.receive("windows.host", partition, *at, 1));
+                    }
+                    _ if receipts.is_empty() => (),
+                    _ => {
+                        let receipt = receipts.swap_remove(which.index(receipts.len()));
+                        offsets.settle([receipt]);
+                    }
+                }
+                prop_assert!(offsets.entries() <= receipts.len());
+                prop_assert_eq!(offsets.outstanding().messages, receipts.len());
+            }
+        }
+
         #[test]
         fn the_stored_offset_is_the_highest_contiguous_one(
             order in Just((0_usize..60).collect::<Vec<_>>()).prop_shuffle(),

@@ -5,6 +5,9 @@
 //! job ends only when its rows are in Cassandra (or in the dead letters) and gives back the
 //! receipts of its messages, which is what makes offsets storable.
 //!
+//! Every few seconds the cluster is looked at past the consumer ([`Watch`]): a topic that was made anew is read from its
+//! beginning, and a consumer that does not get on is replaced.
+//!
 //! When Cassandra is away, jobs keep trying and messages pile up. At [`HIGH_WATER`] the partitions
 //! are paused: the consumer is still polled and so stays in its group, but nothing more comes.
 
@@ -17,18 +20,21 @@ use freshet_core::window::{InvalidWindow, WindowSpec};
 use freshet_core::wire::{InvalidWindowMessage, WindowMessage};
 use freshet_service::log_limit::LogLimit;
 use freshet_service::{Health, Shutdown};
+use rdkafka::Offset;
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
 use thiserror::Error;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::bucket::bucket_start;
-use crate::consumer::{self, WindowsConsumer};
+use crate::consumer::{self, Context, WindowsConsumer};
+use crate::dead_letters::Refused;
 use crate::job::{Done, Job, Outputs};
 use crate::offsets::{Outstanding, Receipt};
 use crate::plan::{Origin, Plan, Row};
 use crate::seen::SeenSeries;
+use crate::watch::{View, Watch};
 
 /// History is at most this much behind the windows topics, while all is well.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(200);
@@ -48,18 +54,38 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 /// A failure that repeats is said this often.
 const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
 
+/// How long moving to the beginning of a partition may take.
+const SEEK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What [`Health::wait_for`] says of Kafka, and of topics in it.
+const KAFKA: &str = "kafka";
+const TOPICS: &str = "topics";
+
 /// The running writer.
 pub(crate) struct Pipeline {
-    consumer: WindowsConsumer,
+    config: Config,
+    consumer: Arc<WindowsConsumer>,
+    watch: Watch,
     outputs: Arc<Outputs>,
     health: Arc<Health>,
     plan: Plan,
     flush_at: Option<Instant>,
     seen: SeenSeries,
+    /// The state of the tables that `seen` speaks of: [`Store::mended`](crate::store::Store::mended).
+    mended: u64,
     waiting: VecDeque<Job>,
-    running: JoinSet<Done>,
+    running: JoinSet<Result<Done, Refused>>,
     is_paused: bool,
     complaints: LogLimit,
+}
+
+/// Why the writer cannot go on. A new start may help.
+#[derive(Debug, Error)]
+pub(crate) enum PipelineError {
+    #[error("the Kafka consumer failed for good; start the writer again")]
+    Consumer(#[from] KafkaError),
+    #[error(transparent)]
+    DeadLetters(#[from] Refused),
 }
 
 /// Why a message is no window update.
@@ -74,13 +100,17 @@ enum DecodeError {
 impl Pipeline {
     /// Joins the consumer group.
     pub(crate) fn new(config: &Config, outputs: Outputs, health: Arc<Health>) -> KafkaResult<Self> {
+        let consumer = consumer::subscribe(config, Context::new(&health))?;
         Ok(Self {
-            consumer: consumer::subscribe(config, &health)?,
+            config: config.clone(),
+            consumer: Arc::new(consumer),
+            watch: Watch::new(),
             outputs: Arc::new(outputs),
             health,
             plan: Plan::default(),
             flush_at: None,
             seen: SeenSeries::default(),
+            mended: 0,
             waiting: VecDeque::new(),
             running: JoinSet::new(),
             is_paused: false,
@@ -90,8 +120,14 @@ impl Pipeline {
 
     /// Works until the shutdown, then finishes what is under way, commits and leaves the group.
     ///
-    /// Fails when the consumer is beyond help.
-    pub(crate) async fn run(mut self, shutdown: &Shutdown) -> KafkaResult<()> {
+    /// Fails when the consumer is beyond help, or when Kafka refuses a dead letter; then likewise.
+    pub(crate) async fn run(mut self, shutdown: &Shutdown) -> Result<(), PipelineError> {
+        let outcome = self.work(shutdown).await;
+        self.drain().await;
+        outcome
+    }
+
+    async fn work(&mut self, shutdown: &Shutdown) -> Result<(), PipelineError> {
         loop {
             self.start_jobs();
             // Without jobs that wait: while Cassandra is the bottleneck, rows stay in the plan,
@@ -99,9 +135,13 @@ impl Pipeline {
             let flush_at = self.flush_at.filter(|_| self.waiting.is_empty());
             tokio::select! {
                 biased;
-                () = shutdown.requested() => break,
-                Some(done) = self.running.join_next() => self.finish(done),
+                () = shutdown.requested() => return Ok(()),
+                Some(done) = self.running.join_next() => self.finish(done)?,
                 () = sleep_until(flush_at), if flush_at.is_some() => self.flush(),
+                looked = self.watch.next(&self.consumer) => match looked {
+                    Ok(looked) => self.attend(looked).await?,
+                    Err(error) => tracing::error!(%error, "the cluster was not looked at"),
+                },
                 received = self.consumer.recv() => match received {
                     Ok(message) => {
                         let received = Received::new(&message);
@@ -112,8 +152,6 @@ impl Pipeline {
                 },
             }
         }
-        self.drain().await;
-        Ok(())
     }
 
     fn start_jobs(&mut self) {
@@ -127,7 +165,7 @@ impl Pipeline {
 
     fn receive(&mut self, received: Received) {
         let Received { origin, has_payload } = received;
-        let bytes = origin.payload.len();
+        let bytes = origin.bytes();
         self.health.record_in(bytes);
         let receipt = self.consumer.context().offsets().receive(
             &origin.topic,
@@ -163,6 +201,11 @@ impl Pipeline {
     fn flush(&mut self) {
         self.flush_at = None;
         let now = Instant::now();
+        let mended = self.outputs.store.mended();
+        if mended != self.mended {
+            self.seen.forget();
+            self.mended = mended;
+        }
         for mut batch in self.plan.drain() {
             if let Some(Row { message, .. }) = batch.rows.first() {
                 batch.announces_series =
@@ -172,9 +215,9 @@ impl Pipeline {
         }
     }
 
-    fn finish(&mut self, done: Result<Done, tokio::task::JoinError>) {
+    fn finish(&mut self, done: Result<Result<Done, Refused>, JoinError>) -> Result<(), Refused> {
         match done {
-            Ok(done) => self.settle(done.receipts),
+            Ok(done) => self.settle(done?.receipts),
             // Its receipts are lost, so its messages can never be committed: the process ends, and the next one reads
             // them again.
             Err(error) => match error.try_into_panic() {
@@ -185,6 +228,83 @@ impl Pipeline {
                 }
             },
         }
+        Ok(())
+    }
+
+    /// Acts on what a look at the cluster has found.
+    async fn attend(&mut self, looked: KafkaResult<View>) -> KafkaResult<()> {
+        let view = match looked {
+            Ok(view) => view,
+            Err(error) => {
+                self.health.set_lag(None);
+                self.health.wait_for(KAFKA, &format!("Kafka: {error}"));
+                return Ok(());
+            }
+        };
+        self.health.no_longer_waits_for(KAFKA);
+        self.say_missing_topics(&view);
+        self.restart_foreign_partitions();
+        self.health.set_lag(self.watch.lag(&view));
+        match self.watch.complaint(&view, self.is_paused, Instant::now()) {
+            Some(complaint) => self.replace_consumer(&complaint).await,
+            None => Ok(()),
+        }
+    }
+
+    fn say_missing_topics(&self, view: &View) {
+        let topics = self.config.streams.iter();
+        let missing: Vec<String> = topics
+            .map(|stream| self.config.kafka.windows_topic(&stream.name))
+            .filter(|topic| !view.partitions.contains_key(topic))
+            .collect();
+        if missing.is_empty() {
+            self.health.no_longer_waits_for(TOPICS);
+        } else {
+            let missing = missing.join(", ");
+            self.health.wait_for(TOPICS, &format!("topics that do not exist: {missing}"));
+        }
+    }
+
+    /// Reads topics that were made anew from their beginning. Windows that are written a second time do no harm.
+    fn restart_foreign_partitions(&mut self) {
+        let foreign = self.consumer.context().ids().foreign();
+        for (topic, partition) in foreign {
+            let sought = tokio::task::block_in_place(|| {
+                self.consumer.seek(&topic, partition, Offset::Beginning, SEEK_TIMEOUT)
+            });
+            if let Err(error) = sought {
+                tracing::warn!(%error, topic, partition, "a topic made anew is not read yet; trying again");
+                continue;
+            }
+            self.consumer.context().start_over(&topic, partition);
+            let lost = self.watch.take_left(&topic, partition);
+            self.health.lost_offsets(lost);
+            tracing::warn!(
+                topic,
+                partition,
+                lost,
+                "the topic was made anew; it is read from its beginning"
+            );
+            let unread =
+                if lost == 0 { "" } else { &format!("; {lost} of the old one were not read") };
+            self.health.notice(&format!(
+                "topic {topic} was made anew; partition {partition} is read from its beginning{unread}"
+            ));
+        }
+    }
+
+    /// A consumer that does not get on never does by itself.
+    async fn replace_consumer(&mut self, complaint: &str) -> KafkaResult<()> {
+        self.health.failed("assignment", complaint);
+        tracing::warn!(complaint, "joining the consumer group anew");
+        consumer::leave(&self.consumer).await;
+        let context = Context::clone(self.consumer.context());
+        let successor = consumer::subscribe(&self.config, context)?;
+        let former = std::mem::replace(&mut self.consumer, Arc::new(successor));
+        // Before the successor is polled: both have the same callbacks.
+        tokio::task::block_in_place(|| drop(former));
+        self.is_paused = false;
+        Ok(())
     }
 
     fn settle(&mut self, receipts: impl IntoIterator<Item = Receipt>) {
@@ -232,7 +352,7 @@ impl Pipeline {
             return Err(error);
         }
         if error.rdkafka_error_code() != Some(RDKafkaErrorCode::UnknownTopicOrPartition) {
-            self.health.error("consume");
+            self.health.failed("consume", &error.to_string());
         }
         if let Some(held_back) = self.complaints.permit() {
             tracing::warn!(%error, held_back, "waiting for Kafka");
@@ -250,7 +370,9 @@ impl Pipeline {
                 let Some(done) = self.running.join_next().await else {
                     return;
                 };
-                self.finish(done);
+                if let Err(error) = self.finish(done) {
+                    tracing::warn!(%error, "a message is read again at the next start");
+                }
             }
         });
         if finished.await.is_err() {
@@ -260,19 +382,17 @@ impl Pipeline {
             );
         }
         self.running.abort_all();
-        tokio::task::block_in_place(|| self.leave());
-    }
-
-    fn leave(self) {
-        match self.consumer.commit_consumer_state(CommitMode::Sync) {
+        let committed =
+            tokio::task::block_in_place(|| self.consumer.commit_consumer_state(CommitMode::Sync));
+        match committed {
             // Nothing new since the last commit.
             Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => (),
             Err(error) => {
                 tracing::warn!(%error, "offsets were not committed; some windows are written again");
             }
         }
-        // Dropping the consumer leaves the group.
-        drop(self.consumer);
+        consumer::leave(&self.consumer).await;
+        tokio::task::block_in_place(|| drop(self.consumer));
     }
 }
 
@@ -289,6 +409,7 @@ impl Received {
                 topic: message.topic().to_owned(),
                 partition: message.partition(),
                 offset: message.offset(),
+                key: message.key().map(<[u8]>::to_vec),
                 payload: message.payload().unwrap_or_default().to_vec(),
             },
             has_payload: message.payload().is_some(),

@@ -12,9 +12,9 @@ pub(crate) const MAX_ROWS: usize = 32;
 /// `batch_size_warn_threshold` of a server as it comes.
 const MAX_BYTES: usize = 5 * 1024;
 
-/// What a row's columns take beside the texts: the bucket, the start, twelve values, the write
+/// What a row's columns take beside the texts: the bucket, the start, twelve values, whether it is partial, the write
 /// timestamp and the TTL.
-const FIXED_BYTES: usize = 8 + 8 + 12 * 8 + 8 + 4;
+const FIXED_BYTES: usize = 8 + 8 + 12 * 8 + 1 + 8 + 4;
 
 /// Where a window update came from, and how it was written: what a dead letter needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,7 @@ pub(crate) struct Origin {
     pub(crate) topic: String,
     pub(crate) partition: i32,
     pub(crate) offset: i64,
+    pub(crate) key: Option<Vec<u8>>,
     pub(crate) payload: Vec<u8>,
 }
 
@@ -63,6 +64,13 @@ struct PartitionKey {
 struct Pending {
     row: Row,
     receipts: Vec<Receipt>,
+}
+
+impl Origin {
+    /// What it takes in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.key.as_ref().map_or(0, Vec::len) + self.payload.len()
+    }
 }
 
 impl Row {
@@ -176,6 +184,7 @@ pub(crate) mod tests {
                 topic: "windows.host".to_owned(),
                 partition: 0,
                 offset: 0,
+                key: None,
                 payload: Vec::new(),
             },
         }

@@ -9,11 +9,82 @@ const HOUR: u64 = 3_600;
 /// Time-window compaction does best with a few dozen windows over the life of a row.
 const COMPACTION_WINDOWS: u64 = 30;
 
+/// A table as the writer needs it. It may have more columns.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    pub(crate) columns: &'static [Column],
+    primary_key: &'static str,
+    /// What follows the columns, but for the TTL.
+    settings: fn(&Cassandra) -> String,
+}
+
+/// A column with its type as `system_schema` spells it.
+#[derive(Debug)]
+pub(crate) struct Column {
+    pub(crate) name: &'static str,
+    pub(crate) cql_type: &'static str,
+    pub(crate) is_key: bool,
+}
+
+const fn key(name: &'static str, cql_type: &'static str) -> Column {
+    Column { name, cql_type, is_key: true }
+}
+
+const fn value(name: &'static str, cql_type: &'static str) -> Column {
+    Column { name, cql_type, is_key: false }
+}
+
 /// The table of the windows.
-pub(crate) const WINDOWS: &str = "windows";
+pub(crate) const WINDOWS: Table = Table {
+    name: "windows",
+    columns: &[
+        key("stream", "text"),
+        key("series", "text"),
+        key("metric", "text"),
+        key("window", "text"),
+        key("bucket", "timestamp"),
+        key("start", "timestamp"),
+        value("end", "timestamp"),
+        value("count", "bigint"),
+        value("sum", "double"),
+        value("avg", "double"),
+        value("min", "double"),
+        value("max", "double"),
+        value("stddev", "double"),
+        value("p50", "double"),
+        value("p95", "double"),
+        value("p99", "double"),
+        value("last_event", "timestamp"),
+        value("revision", "bigint"),
+        value("partial", "boolean"),
+    ],
+    primary_key: "(stream, series, metric, window, bucket), start",
+    settings: |cassandra| {
+        format!(
+            "CLUSTERING ORDER BY (start DESC) AND compaction = {{'class': \
+             'TimeWindowCompactionStrategy', 'compaction_window_unit': 'HOURS', \
+             'compaction_window_size': {}}} AND ",
+            compaction_window_hours(cassandra.ttl)
+        )
+    },
+};
 
 /// The table of the series.
-pub(crate) const SERIES: &str = "series";
+pub(crate) const SERIES: Table = Table {
+    name: "series",
+    columns: &[
+        key("stream", "text"),
+        key("series", "text"),
+        key("metric", "text"),
+        value("last_seen", "timestamp"),
+    ],
+    primary_key: "(stream), series, metric",
+    settings: |_| String::new(),
+};
+
+/// All tables.
+pub(crate) const TABLES: [Table; 2] = [WINDOWS, SERIES];
 
 /// The statement that creates the keyspace.
 pub(crate) fn create_keyspace(cassandra: &Cassandra) -> String {
@@ -23,59 +94,54 @@ pub(crate) fn create_keyspace(cassandra: &Cassandra) -> String {
     )
 }
 
-/// The name and the creating statement of each table.
-pub(crate) fn tables(cassandra: &Cassandra) -> [(&'static str, String); 2] {
-    [(WINDOWS, create_windows(cassandra)), (SERIES, create_series(cassandra))]
-}
-
-fn create_windows(cassandra: &Cassandra) -> String {
+/// The statement that creates a table.
+pub(crate) fn create_table(cassandra: &Cassandra, table: &Table) -> String {
+    let columns: Vec<String> = table.columns.iter().map(declaration).collect();
     format!(
-        "CREATE TABLE IF NOT EXISTS {}.{WINDOWS} (\
-         stream text, series text, metric text, window text, bucket timestamp, start timestamp, \
-         \"end\" timestamp, count bigint, sum double, avg double, min double, max double, \
-         stddev double, p50 double, p95 double, p99 double, last_event timestamp, \
-         revision bigint, \
-         PRIMARY KEY ((stream, series, metric, window, bucket), start)) \
-         WITH CLUSTERING ORDER BY (start DESC) \
-         AND compaction = {{'class': 'TimeWindowCompactionStrategy', \
-         'compaction_window_unit': 'HOURS', 'compaction_window_size': {}}} \
-         AND default_time_to_live = {}",
+        "CREATE TABLE IF NOT EXISTS {}.{} ({}, PRIMARY KEY ({})) WITH {}default_time_to_live = {}",
         cassandra.keyspace,
-        compaction_window_hours(cassandra.ttl),
+        table.name,
+        columns.join(", "),
+        table.primary_key,
+        (table.settings)(cassandra),
         ttl_seconds(cassandra),
     )
 }
 
-fn create_series(cassandra: &Cassandra) -> String {
-    format!(
-        "CREATE TABLE IF NOT EXISTS {}.{SERIES} (\
-         stream text, series text, metric text, last_seen timestamp, \
-         PRIMARY KEY ((stream), series, metric)) \
-         WITH default_time_to_live = {}",
-        cassandra.keyspace,
-        ttl_seconds(cassandra),
-    )
+/// The statement that adds a column to a table of an earlier version.
+pub(crate) fn add_column(cassandra: &Cassandra, table: &Table, column: &Column) -> String {
+    format!("ALTER TABLE {}.{} ADD {}", cassandra.keyspace, table.name, declaration(column))
+}
+
+fn declaration(column: &Column) -> String {
+    format!("{} {}", quoted(column.name), column.cql_type)
 }
 
 /// Inserts or updates a window; an older version than the stored one changes nothing.
 pub(crate) fn insert_window(cassandra: &Cassandra) -> String {
-    format!(
-        "INSERT INTO {}.{WINDOWS} (stream, series, metric, window, bucket, start, \"end\", count, \
-         sum, avg, min, max, stddev, p50, p95, p99, last_event, revision) \
-         VALUES (:stream, :series, :metric, :window, :bucket, :start, :end_, :count, \
-         :sum, :avg, :min, :max, :stddev, :p50, :p95, :p99, :last_event, :revision) \
-         USING TIMESTAMP :written AND TTL :ttl",
-        cassandra.keyspace
-    )
+    insert(cassandra, &WINDOWS)
 }
 
 /// Notes when a series was last heard of.
 pub(crate) fn insert_series(cassandra: &Cassandra) -> String {
+    insert(cassandra, &SERIES)
+}
+
+fn insert(cassandra: &Cassandra, table: &Table) -> String {
+    let names: Vec<String> = table.columns.iter().map(|column| quoted(column.name)).collect();
+    let markers: Vec<String> = names.iter().map(|name| format!(":{name}")).collect();
     format!(
-        "INSERT INTO {}.{SERIES} (stream, series, metric, last_seen) \
-         VALUES (:stream, :series, :metric, :last_seen) USING TIMESTAMP :written AND TTL :ttl",
-        cassandra.keyspace
+        "INSERT INTO {}.{} ({}) VALUES ({}) USING TIMESTAMP :written AND TTL :ttl",
+        cassandra.keyspace,
+        table.name,
+        names.join(", "),
+        markers.join(", "),
     )
+}
+
+/// A column's name as CQL takes it: `end` is one of its own words in some versions.
+fn quoted(name: &str) -> String {
+    if name == "end" { format!("\"{name}\"") } else { name.to_owned() }
 }
 
 /// The configured TTL in Cassandra's unit; 0 keeps rows for ever.
@@ -92,7 +158,11 @@ fn compaction_window_hours(ttl: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
     use super::*;
+    use freshet_core::config::Config;
 
     #[test]
     fn a_ttl_is_covered_by_some_thirty_compaction_windows() {
@@ -105,5 +175,27 @@ mod tests {
     #[test]
     fn rows_that_are_kept_for_ever_are_compacted_by_the_day() {
         assert_eq!(compaction_window_hours(Duration::ZERO), 24);
+    }
+
+    #[test]
+    fn the_statements_are_made_of_the_columns() {
+        let stream = "[[stream]]\nname = \"host\"\nvalues = { v = \"v\" }\nwindows = [\"1m\"]\n";
+        let config = Config::parse(stream, Path::new("freshet.toml"), BTreeMap::new());
+        let cassandra = config.unwrap().cassandra;
+        assert_eq!(
+            create_table(&cassandra, &SERIES),
+            "CREATE TABLE IF NOT EXISTS freshet.series (stream text, series text, metric text, last_seen timestamp, \
+             PRIMARY KEY ((stream), series, metric)) WITH default_time_to_live = 2592000"
+        );
+        let windows = create_table(&cassandra, &WINDOWS);
+        assert!(windows.contains("\"end\" timestamp, count bigint,"), "{windows}");
+        assert!(windows.contains("partial boolean, PRIMARY KEY ((stream,"), "{windows}");
+        assert!(windows.contains("} AND default_time_to_live = "), "{windows}");
+        let insert = insert_window(&cassandra);
+        assert!(insert.contains(":start, :\"end\", :count"), "{insert}");
+        assert_eq!(
+            add_column(&cassandra, &WINDOWS, &value("partial", "boolean")),
+            "ALTER TABLE freshet.windows ADD partial boolean"
+        );
     }
 }

@@ -33,6 +33,11 @@ impl SeenSeries {
         true
     }
 
+    /// Nothing counts as written any more.
+    pub(crate) fn forget(&mut self) {
+        self.written.clear();
+    }
+
     fn make_room(&mut self, now: Instant) {
         self.written.retain(|_, written| is_fresh(*written, now));
         if self.written.len() >= CAPACITY {
@@ -57,6 +62,15 @@ mod tests {
         assert!(!seen.due("host", "laptop/cpu", "usage", start + Duration::from_secs(59)));
         assert!(seen.due("host", "laptop/cpu", "usage", start + Duration::from_mins(1)));
         assert!(seen.due("host", "laptop/cpu", "idle", start + Duration::from_mins(1)));
+    }
+
+    #[test]
+    fn every_series_is_due_when_the_table_was_made_anew() {
+        let mut seen = SeenSeries::default();
+        let start = Instant::now();
+        assert!(seen.due("host", "laptop/cpu", "usage", start));
+        seen.forget();
+        assert!(seen.due("host", "laptop/cpu", "usage", start));
     }
 
     #[test]

@@ -1,49 +1,46 @@
 //! Cassandra: connecting, creating what is missing, and writing one batch.
 
-use std::collections::HashSet;
-use std::path::Path;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
-use freshet_core::config::{Cassandra, Consistency};
+use freshet_core::config::Cassandra;
 use freshet_core::wire::WindowMessage;
-use freshet_service::{Backoff, Shutdown};
-use openssl::ssl::{SslContext, SslContextBuilder, SslMethod, SslVerifyMode};
+use freshet_service::{Backoff, Health, Shutdown};
 use scylla::SerializeRow;
-use scylla::client::execution_profile::ExecutionProfile;
 use scylla::client::session::Session;
-use scylla::client::session_builder::SessionBuilder;
-use scylla::errors::{BadQuery, DbError, ExecutionError, RequestAttemptError};
-use scylla::policies::load_balancing::DefaultPolicy;
+use scylla::errors::{BadQuery, DbError, ExecutionError, PrepareError, RequestAttemptError};
 use scylla::statement::batch::{Batch as Statements, BatchType};
 use scylla::statement::prepared::PreparedStatement;
-use scylla::statement::{self, unprepared::Statement};
 use scylla::value::CqlTimestamp;
 use thiserror::Error;
+use tokio::sync::Mutex;
 
+use crate::connection::{self, ConnectionError};
+use crate::keyspace::{self, KeyspaceError};
 use crate::plan::{MAX_ROWS, Row};
 use crate::schema;
 
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-const SCHEMA_TIMEOUT: Duration = Duration::from_mins(1);
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 const MAX_DELAY: Duration = Duration::from_secs(10);
 
-/// Why there can be no connection, however long one waits.
+/// How soon a keyspace that could not be mended is looked at again.
+const MEND_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What [`Health::wait_for`] says of Cassandra.
+pub(crate) const CASSANDRA: &str = "cassandra";
+
+/// Why there can be no store, however long one waits.
 #[derive(Debug, Error)]
 pub(crate) enum StoreError {
-    #[error(
-        "cannot use the certificate authority {path}; check ca_file in the [cassandra] section"
-    )]
-    Authority { path: String, source: openssl::error::ErrorStack },
-    #[error(
-        "no Cassandra node is in datacenter '{wanted}'; set local_datacenter in the [cassandra] \
-         section to one of: {found}"
-    )]
-    Datacenter { wanted: String, found: String },
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    #[error(transparent)]
+    Keyspace(KeyspaceError),
 }
 
 /// Why a batch was not written.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum WriteError {
     /// Cassandra will never take these rows.
     Refused(String),
@@ -54,10 +51,29 @@ pub(crate) enum WriteError {
 /// The open connection and its prepared statements.
 pub(crate) struct Store {
     session: Session,
+    cassandra: Cassandra,
+    prepared: RwLock<Arc<Prepared>>,
+    /// When and why mending the keyspace was in vain the last time. Held while it is mended: once is enough.
+    mending: Mutex<Option<(Instant, String)>>,
+    mended: AtomicU64,
+    ttl: i32,
+}
+
+struct Prepared {
     /// The batch of `n` window inserts, at index `n - 1`: they never change, only the values do.
     inserts: Vec<Statements>,
     insert_series: PreparedStatement,
-    ttl: i32,
+}
+
+/// What a failed request is to be blamed on.
+#[derive(Debug, PartialEq, Eq)]
+enum Blame {
+    /// They will never be taken.
+    Rows,
+    /// The keyspace, a table or a column is not there.
+    Keyspace,
+    /// The server, or the way to it.
+    Moment,
 }
 
 #[derive(SerializeRow)]
@@ -68,7 +84,7 @@ struct WindowValues<'a> {
     window: &'a str,
     bucket: CqlTimestamp,
     start: CqlTimestamp,
-    end_: CqlTimestamp,
+    end: CqlTimestamp,
     count: i64,
     sum: f64,
     avg: f64,
@@ -80,6 +96,8 @@ struct WindowValues<'a> {
     p99: f64,
     last_event: CqlTimestamp,
     revision: i64,
+    /// Never null, which would be a tombstone in every row; and of two versions with one timestamp Cassandra keeps `true`.
+    partial: bool,
     written: i64,
     ttl: i32,
 }
@@ -99,46 +117,68 @@ impl Store {
     /// `None` when the shutdown is requested before that.
     pub(crate) async fn open(
         cassandra: &Cassandra,
+        health: &Health,
         shutdown: &Shutdown,
     ) -> Result<Option<Self>, StoreError> {
-        let tls = cassandra.ca_file.as_deref().map(tls_context).transpose()?;
+        let tls = cassandra.ca_file.as_deref().map(connection::tls_context).transpose()?;
         let mut backoff = Backoff::new(FIRST_DELAY, MAX_DELAY);
         while !shutdown.is_requested() {
-            match connect(cassandra, tls.clone()).await {
+            match connection::connect(cassandra, tls.clone()).await {
                 Ok(session) => {
-                    check_datacenter(&session, &cassandra.local_datacenter)?;
-                    match Self::prepare(session, cassandra).await {
-                        Ok(store) => return Ok(Some(store)),
-                        Err(error) => say_not_ready(&error),
+                    connection::check_datacenter(&session, &cassandra.local_datacenter)?;
+                    match prepare_all(&session, cassandra).await {
+                        Ok(prepared) => {
+                            health.no_longer_waits_for(CASSANDRA);
+                            return Ok(Some(Self::new(session, cassandra.clone(), prepared)));
+                        }
+                        Err(error @ KeyspaceError::Mismatch { .. }) => {
+                            return Err(StoreError::Keyspace(error));
+                        }
+                        Err(KeyspaceError::Later(error)) => say_not_ready(health, &error),
                     }
                 }
-                Err(error) => say_not_ready(&error.into()),
+                Err(error) => say_not_ready(health, &error.into()),
             }
             backoff.wait(shutdown).await;
         }
         Ok(None)
     }
 
-    async fn prepare(session: Session, cassandra: &Cassandra) -> anyhow::Result<Self> {
-        create_missing(&session, cassandra).await?;
-        let insert_window = prepare(&session, schema::insert_window(cassandra)).await?;
-        let insert_series = prepare(&session, schema::insert_series(cassandra)).await?;
-        let inserts = (1..=MAX_ROWS).map(|rows| batch_of(&insert_window, rows)).collect();
-        Ok(Self { session, inserts, insert_series, ttl: schema::ttl_seconds(cassandra) })
+    fn new(session: Session, cassandra: Cassandra, prepared: Prepared) -> Self {
+        Self {
+            ttl: schema::ttl_seconds(&cassandra),
+            session,
+            cassandra,
+            prepared: RwLock::new(Arc::new(prepared)),
+            mending: Mutex::default(),
+            mended: AtomicU64::new(0),
+        }
+    }
+
+    /// How often what was missing in the keyspace has been created again: whoever remembers what the tables hold has to
+    /// forget it when this changes.
+    pub(crate) fn mended(&self) -> u64 {
+        self.mended.load(Ordering::Relaxed)
     }
 
     /// Writes rows of one partition, at most [`MAX_ROWS`] of them.
     pub(crate) async fn write(&self, rows: &[Row]) -> Result<(), WriteError> {
-        let Some(statements) = rows.len().checked_sub(1).and_then(|last| self.inserts.get(last))
+        let prepared = self.prepared();
+        let Some(statements) =
+            rows.len().checked_sub(1).and_then(|last| prepared.inserts.get(last))
         else {
             return Err(WriteError::Refused(format!("a batch of {} rows", rows.len())));
         };
         let values: Vec<WindowValues<'_>> = rows.iter().map(|row| self.values(row)).collect();
-        self.session.batch(statements, values).await.map(drop).map_err(|error| judge(&error))
+        match self.session.batch(statements, values).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.after(&error, &prepared).await),
+        }
     }
 
     /// Notes when the series of `message` was last heard of.
     pub(crate) async fn write_series(&self, message: &WindowMessage) -> Result<(), WriteError> {
+        let prepared = self.prepared();
         let values = SeriesValues {
             stream: &message.stream,
             series: &message.series,
@@ -148,11 +188,56 @@ impl Store {
             written: message.last_event.saturating_mul(1_000),
             ttl: self.ttl,
         };
-        self.session
-            .execute_unpaged(&self.insert_series, values)
-            .await
-            .map(drop)
-            .map_err(|error| judge(&error))
+        match self.session.execute_unpaged(&prepared.insert_series, values).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.after(&error, &prepared).await),
+        }
+    }
+
+    fn prepared(&self) -> Arc<Prepared> {
+        Arc::clone(&self.prepared.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What a failure means for the rows, after mending what can be mended.
+    async fn after(&self, error: &ExecutionError, used: &Arc<Prepared>) -> WriteError {
+        match judge(error) {
+            Blame::Rows => WriteError::Refused(error.to_string()),
+            Blame::Moment => WriteError::Later(error.to_string()),
+            Blame::Keyspace => match self.mend(used).await {
+                Ok(()) => WriteError::Later(error.to_string()),
+                Err(reason) => WriteError::Later(reason),
+            },
+        }
+    }
+
+    /// Creates what somebody has dropped, as at the start, and prepares the statements anew. Fails with the reason.
+    async fn mend(&self, used: &Arc<Prepared>) -> Result<(), String> {
+        let mut failed = self.mending.lock().await;
+        if !Arc::ptr_eq(used, &self.prepared()) {
+            // Another write has seen to it in the meantime.
+            return Ok(());
+        }
+        if let Some((at, reason)) = &*failed
+            && at.elapsed() < MEND_INTERVAL
+        {
+            return Err(reason.clone());
+        }
+        match prepare_all(&self.session, &self.cassandra).await {
+            Ok(prepared) => {
+                *self.prepared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(prepared);
+                self.mended.fetch_add(1, Ordering::Relaxed);
+                *failed = None;
+                let keyspace = &self.cassandra.keyspace;
+                tracing::warn!(keyspace, "something was missing in Cassandra; it is there again");
+                Ok(())
+            }
+            Err(error) => {
+                let keyspace = &self.cassandra.keyspace;
+                let reason = format!("keyspace {keyspace} is not as it must be: {error}");
+                *failed = Some((Instant::now(), reason.clone()));
+                Err(reason)
+            }
+        }
     }
 
     fn values<'a>(&self, row: &'a Row) -> WindowValues<'a> {
@@ -164,7 +249,7 @@ impl Store {
             window: &message.window,
             bucket: CqlTimestamp(row.bucket),
             start: CqlTimestamp(message.start),
-            end_: CqlTimestamp(message.end),
+            end: CqlTimestamp(message.end),
             count: i64::try_from(message.count).unwrap_or(i64::MAX),
             sum: message.sum,
             avg: message.avg,
@@ -176,103 +261,30 @@ impl Store {
             p99: message.p99,
             last_event: CqlTimestamp(message.last_event),
             revision: i64::try_from(message.revision).unwrap_or(i64::MAX),
+            partial: message.partial,
             written: message.write_timestamp_micros(),
             ttl: self.ttl,
         }
     }
 }
 
-fn say_not_ready(error: &anyhow::Error) {
-    tracing::warn!(reason = format!("{error:#}"), "Cassandra is not ready; trying again");
+fn say_not_ready(health: &Health, error: &anyhow::Error) {
+    let reason = format!("{error:#}");
+    health.failed(CASSANDRA, &reason);
+    health.wait_for(CASSANDRA, &format!("Cassandra: {reason}"));
+    tracing::warn!(reason, "Cassandra is not ready; trying again");
 }
 
-async fn connect(
-    cassandra: &Cassandra,
-    tls: Option<SslContext>,
-) -> Result<Session, scylla::errors::NewSessionError> {
-    let policy = DefaultPolicy::builder()
-        .prefer_datacenter(cassandra.local_datacenter.clone())
-        .token_aware(true)
-        // Without effect on the LOCAL_ levels, which the driver keeps in their datacenter.
-        .permit_dc_failover(true)
-        .build();
-    let profile = ExecutionProfile::builder()
-        .consistency(consistency(cassandra.consistency))
-        .request_timeout(Some(REQUEST_TIMEOUT))
-        .load_balancing_policy(policy)
-        .build();
-    let mut builder = SessionBuilder::new()
-        .known_nodes(&cassandra.contact_points)
-        .default_execution_profile_handle(profile.into_handle())
-        .schema_agreement_timeout(SCHEMA_TIMEOUT)
-        .tls_context(tls);
-    if let (Some(username), Some(password)) = (&cassandra.username, &cassandra.password) {
-        builder = builder.user(username, password.expose());
-    }
-    builder.build().await
+async fn prepare_all(session: &Session, cassandra: &Cassandra) -> Result<Prepared, KeyspaceError> {
+    keyspace::complete(session, cassandra).await?;
+    let prepared = |cql| async { prepare(session, cql).await.map_err(anyhow::Error::new) };
+    let insert_window = prepared(schema::insert_window(cassandra)).await?;
+    let insert_series = prepared(schema::insert_series(cassandra)).await?;
+    let inserts = (1..=MAX_ROWS).map(|rows| batch_of(&insert_window, rows)).collect();
+    Ok(Prepared { inserts, insert_series })
 }
 
-fn tls_context(authority: &Path) -> Result<SslContext, StoreError> {
-    let build = || {
-        let mut builder = SslContextBuilder::new(SslMethod::tls_client())?;
-        builder.set_ca_file(authority)?;
-        builder.set_verify(SslVerifyMode::PEER);
-        Ok(builder.build())
-    };
-    build()
-        .map_err(|source| StoreError::Authority { path: authority.display().to_string(), source })
-}
-
-/// Without this a wrong name would show as an endless "no node available".
-fn check_datacenter(session: &Session, wanted: &str) -> Result<(), StoreError> {
-    let state = session.get_cluster_state();
-    let mut found: Vec<&str> =
-        state.get_nodes_info().iter().filter_map(|node| node.datacenter.as_deref()).collect();
-    if found.is_empty() || found.contains(&wanted) {
-        return Ok(());
-    }
-    found.sort_unstable();
-    found.dedup();
-    Err(StoreError::Datacenter { wanted: wanted.to_owned(), found: found.join(", ") })
-}
-
-/// Looks first, because a user without the right to create may well be allowed to write.
-async fn create_missing(session: &Session, cassandra: &Cassandra) -> anyhow::Result<()> {
-    let existing = existing_tables(session, &cassandra.keyspace).await?;
-    if existing.is_empty() {
-        change_schema(session, schema::create_keyspace(cassandra)).await?;
-    }
-    for (table, create) in schema::tables(cassandra) {
-        if !existing.contains(table) {
-            change_schema(session, create).await?;
-            tracing::info!(keyspace = cassandra.keyspace, table, "table created");
-        }
-    }
-    session.await_schema_agreement().await?;
-    Ok(())
-}
-
-async fn existing_tables(session: &Session, keyspace: &str) -> anyhow::Result<HashSet<String>> {
-    let query = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?";
-    let rows = session.query_unpaged(query, (keyspace,)).await?.into_rows_result()?;
-    let mut tables = HashSet::new();
-    for row in rows.rows::<(String,)>()? {
-        tables.insert(row?.0);
-    }
-    Ok(tables)
-}
-
-async fn change_schema(session: &Session, cql: String) -> Result<(), ExecutionError> {
-    let mut statement = Statement::new(cql);
-    statement.set_request_timeout(Some(SCHEMA_TIMEOUT));
-    statement.set_is_idempotent(true);
-    session.query_unpaged(statement, ()).await.map(drop)
-}
-
-async fn prepare(
-    session: &Session,
-    cql: String,
-) -> Result<PreparedStatement, scylla::errors::PrepareError> {
+async fn prepare(session: &Session, cql: String) -> Result<PreparedStatement, PrepareError> {
     let mut statement = session.prepare(cql).await?;
     statement.set_is_idempotent(true);
     Ok(statement)
@@ -287,39 +299,28 @@ fn batch_of(statement: &PreparedStatement, rows: usize) -> Statements {
     batch
 }
 
-const fn consistency(configured: Consistency) -> statement::Consistency {
-    match configured {
-        Consistency::One => statement::Consistency::One,
-        Consistency::LocalOne => statement::Consistency::LocalOne,
-        Consistency::Two => statement::Consistency::Two,
-        Consistency::Three => statement::Consistency::Three,
-        Consistency::Quorum => statement::Consistency::Quorum,
-        Consistency::LocalQuorum => statement::Consistency::LocalQuorum,
-        Consistency::EachQuorum => statement::Consistency::EachQuorum,
-        Consistency::All => statement::Consistency::All,
-    }
-}
-
 /// Tells rows that can't be written from a server that can't write now. When in doubt it is the
 /// server: a window must not be given up because of the state that Cassandra is in.
-fn judge(error: &ExecutionError) -> WriteError {
-    let refused = match error {
+fn judge(error: &ExecutionError) -> Blame {
+    match error {
         ExecutionError::BadQuery(
             BadQuery::SerializationError(_) | BadQuery::ValuesTooLongForKey(..),
         )
         | ExecutionError::LastAttemptError(
             RequestAttemptError::SerializationError(_)
             | RequestAttemptError::CqlRequestSerialization(_),
-        ) => true,
-        ExecutionError::LastAttemptError(RequestAttemptError::DbError(DbError::Invalid, text)) => {
-            !blames_the_schema(text)
+        ) => Blame::Rows,
+        ExecutionError::LastAttemptError(RequestAttemptError::DbError(DbError::Invalid, text))
+            if !blames_the_schema(text) =>
+        {
+            Blame::Rows
         }
-        _ => false,
-    };
-    if refused {
-        WriteError::Refused(error.to_string())
-    } else {
-        WriteError::Later(error.to_string())
+        ExecutionError::LastAttemptError(
+            RequestAttemptError::DbError(DbError::Invalid | DbError::Unprepared { .. }, _)
+            | RequestAttemptError::RepreparedIdChanged { .. }
+            | RequestAttemptError::RepreparedIdMissingInBatch,
+        ) => Blame::Keyspace,
+        _ => Blame::Moment,
     }
 }
 
@@ -338,22 +339,19 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_row_is_refused() {
-        let error = answer(DbError::Invalid, "Key length of 70000 is longer than maximum of 65535");
-        assert!(matches!(judge(&error), WriteError::Refused(_)));
-    }
-
-    #[test]
-    fn a_dropped_table_and_an_overloaded_server_are_waited_for() {
-        for error in [
-            answer(DbError::Invalid, "unconfigured table windows"),
-            answer(DbError::Invalid, "Keyspace 'freshet' does not exist"),
-            answer(DbError::Overloaded, "busy"),
-            answer(DbError::Unauthorized, "no modify permission"),
-            ExecutionError::EmptyPlan,
-            ExecutionError::RequestTimeout(REQUEST_TIMEOUT),
+    fn rows_a_keyspace_and_a_moment_can_be_bad() {
+        let no_answer = ExecutionError::RequestTimeout(Duration::from_secs(10));
+        for (error, verdict) in [
+            (answer(DbError::Invalid, "Key length of 70000 is longer than 65535"), Blame::Rows),
+            (answer(DbError::Invalid, "unconfigured table windows"), Blame::Keyspace),
+            (answer(DbError::Invalid, "Keyspace 'freshet' does not exist"), Blame::Keyspace),
+            (answer(DbError::Invalid, "Undefined column name p99"), Blame::Keyspace),
+            (answer(DbError::Overloaded, "busy"), Blame::Moment),
+            (answer(DbError::Unauthorized, "no modify permission"), Blame::Moment),
+            (ExecutionError::EmptyPlan, Blame::Moment),
+            (no_answer, Blame::Moment),
         ] {
-            assert!(matches!(judge(&error), WriteError::Later(_)), "{error}");
+            assert_eq!(judge(&error), verdict, "{error}");
         }
     }
 }

@@ -20,8 +20,8 @@ pub struct TopicSpec {
 const DAY_MS: u64 = 86_400_000;
 const HOUR_MS: u64 = 3_600_000;
 
-/// The largest dead letter; `DeadLetters.java` sends no larger ones.
-const DEAD_LETTER_BYTES: u32 = 16 << 20;
+/// The largest dead letter, in bytes; neither the writer nor `DeadLetters.java` sends a larger one.
+pub const DEAD_LETTER_BYTES: u32 = 16 << 20;
 
 /// All topics of the pipeline: raw and windows of every stream, dead letters, health.
 pub fn all(config: &Config) -> Vec<TopicSpec> {

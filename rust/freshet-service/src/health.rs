@@ -1,12 +1,12 @@
 //! Tells the `health` topic once a second how this program is doing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use freshet_core::config::Config;
-use freshet_core::wire::HealthReport;
+use freshet_core::wire::{HealthReport, State};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::KafkaResult;
 use rdkafka::message::DeliveryResult;
@@ -21,6 +21,10 @@ use crate::kafka::{LoggingContext, client_config};
 const INTERVAL: Duration = Duration::from_secs(1);
 const LAST_REPORT_TIMEOUT: Duration = Duration::from_secs(1);
 const UNKNOWN: i64 = -1;
+/// More is not read by anybody; the oldest notices go first.
+const MAX_NOTICES: usize = 8;
+/// Bytes of an error or a notice in a report.
+const MAX_TEXT: usize = 500;
 
 /// A program's counters: totals since it started. Cheap to update from everywhere.
 #[derive(Debug)]
@@ -34,6 +38,19 @@ pub struct Health {
     bytes_out: AtomicU64,
     lag: AtomicI64,
     errors: Mutex<BTreeMap<String, u64>>,
+    condition: Mutex<Condition>,
+}
+
+/// What a report says beside counters.
+#[derive(Debug, Default)]
+struct Condition {
+    /// `None` for a program that says nothing of it.
+    state: Option<State>,
+    /// What is waited for, by what it is about.
+    waits: BTreeMap<&'static str, String>,
+    last_error: Option<(String, i64)>,
+    lost_offsets: Option<u64>,
+    notices: VecDeque<String>,
 }
 
 impl Health {
@@ -49,7 +66,12 @@ impl Health {
             bytes_out: AtomicU64::new(0),
             lag: AtomicI64::new(UNKNOWN),
             errors: Mutex::default(),
+            condition: Mutex::default(),
         }
+    }
+
+    fn condition(&self) -> MutexGuard<'_, Condition> {
+        self.condition.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a record that came in.
@@ -79,6 +101,45 @@ impl Health {
         }
     }
 
+    /// Counts an error and keeps its text as the last one, with the time. The text must hold no secrets.
+    pub fn failed(&self, kind: &str, error: &str) {
+        self.error(kind);
+        self.condition().last_error = Some((one_line(error), epoch_ms()));
+    }
+
+    /// Says what the program is doing, as long as it waits for nothing.
+    pub fn set_state(&self, state: State) {
+        self.condition().state = Some(state);
+    }
+
+    /// Says that the program waits for something outside of it. `about` names it, `what` is for people: one line.
+    pub fn wait_for(&self, about: &'static str, what: &str) {
+        self.condition().waits.insert(about, one_line(what));
+    }
+
+    /// Takes back what [`wait_for`](Self::wait_for) said.
+    pub fn no_longer_waits_for(&self, about: &'static str) {
+        self.condition().waits.remove(about);
+    }
+
+    /// Counts offsets of a deleted topic that were never read. With 0 the report says that there were none, instead of
+    /// nothing.
+    pub fn lost_offsets(&self, offsets: u64) {
+        let mut condition = self.condition();
+        condition.lost_offsets = Some(condition.lost_offsets.unwrap_or(0).saturating_add(offsets));
+    }
+
+    /// Adds a line for people to all reports from now on.
+    pub fn notice(&self, notice: &str) {
+        let notice = one_line(notice);
+        let notices = &mut self.condition().notices;
+        notices.retain(|earlier| *earlier != notice);
+        if notices.len() == MAX_NOTICES {
+            notices.pop_front();
+        }
+        notices.push_back(notice);
+    }
+
     /// Sets how many records are waiting to be read; `None` when that is unknown.
     pub fn set_lag(&self, lag: Option<u64>) {
         let lag = lag.map_or(UNKNOWN, |lag| i64::try_from(lag).unwrap_or(i64::MAX));
@@ -88,6 +149,8 @@ impl Health {
     /// The state of things now.
     pub fn report(&self) -> HealthReport {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let condition = self.condition();
+        let (last_error, last_error_time) = condition.last_error.clone().unzip();
         HealthReport {
             component: self.component.to_owned(),
             instance: self.instance.clone(),
@@ -100,6 +163,13 @@ impl Health {
             bytes_out: count(&self.bytes_out),
             errors: self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             lag: u64::try_from(self.lag.load(Ordering::Relaxed)).ok(),
+            state: condition.state(),
+            waiting_for: condition.waiting_for(),
+            last_error,
+            last_error_time,
+            skipped_offsets: None,
+            lost_offsets: condition.lost_offsets,
+            notices: condition.notices.iter().cloned().collect(),
         }
     }
 
@@ -131,6 +201,24 @@ impl Health {
         };
         Ok(tokio::spawn(reporter.run(shutdown.clone())))
     }
+}
+
+impl Condition {
+    fn state(&self) -> Option<State> {
+        if self.waits.is_empty() { self.state } else { Some(State::Waiting) }
+    }
+
+    fn waiting_for(&self) -> Option<String> {
+        let waits: Vec<&str> = self.waits.values().map(String::as_str).collect();
+        (!waits.is_empty()).then(|| waits.join("; "))
+    }
+}
+
+/// A text as a report shows it: in one line, and not without end.
+fn one_line(text: &str) -> String {
+    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.truncate(line.floor_char_boundary(MAX_TEXT));
+    line
 }
 
 impl ProducerContext for LoggingContext {
@@ -219,5 +307,64 @@ mod tests {
         assert_eq!(health.report().lag, Some(7));
         health.set_lag(None);
         assert_eq!(health.report().lag, None);
+    }
+
+    #[test]
+    fn the_last_error_keeps_the_time_at_which_it_happened() {
+        let health = Health::new("freshet-cassandra-writer");
+        assert_eq!(health.report().last_error_time, None);
+        let before = epoch_ms();
+        health.failed("cassandra", "no node\n  answers");
+        let report = health.report();
+        assert_eq!(report.last_error.as_deref(), Some("no node answers"));
+        let time = report.last_error_time.unwrap();
+        assert!((before..=report.time).contains(&time));
+        assert_eq!(report.errors.get("cassandra"), Some(&1));
+        // Another error that is only counted does not make it younger.
+        health.error("commit");
+        assert_eq!(health.report().last_error_time, Some(time));
+    }
+
+    #[test]
+    fn the_state_is_waiting_as_long_as_anything_is_waited_for() {
+        let health = Health::new("freshet-cassandra-writer");
+        assert_eq!(health.report().state, None);
+        health.set_state(State::Running);
+        health.wait_for("kafka", "Kafka: all brokers are down");
+        health.wait_for("cassandra", "Cassandra: no node\nanswers");
+        let report = health.report();
+        assert_eq!(report.state, Some(State::Waiting));
+        let expected = "Cassandra: no node answers; Kafka: all brokers are down";
+        assert_eq!(report.waiting_for.as_deref(), Some(expected));
+        health.no_longer_waits_for("kafka");
+        assert_eq!(health.report().state, Some(State::Waiting));
+        health.no_longer_waits_for("cassandra");
+        let report = health.report();
+        assert_eq!((report.state, report.waiting_for), (Some(State::Running), None));
+    }
+
+    #[test]
+    fn notices_are_said_once_and_are_not_without_end() {
+        let health = Health::new("freshet-cassandra-writer");
+        for number in 0..20 {
+            health.notice(&format!("topic {number} was made anew"));
+        }
+        health.notice("topic 19 was made anew");
+        health.notice(&"é".repeat(1_000));
+        let notices = health.report().notices;
+        assert_eq!(notices.len(), MAX_NOTICES);
+        assert_eq!(notices[MAX_NOTICES - 2], "topic 19 was made anew");
+        assert!(notices.iter().all(|notice| notice.len() <= MAX_TEXT));
+    }
+
+    #[test]
+    fn a_loss_has_a_number_and_no_loss_is_said_only_where_it_is_known() {
+        let health = Health::new("freshet-cassandra-writer");
+        assert_eq!(health.report().lost_offsets, None);
+        health.lost_offsets(0);
+        assert_eq!(health.report().lost_offsets, Some(0));
+        health.lost_offsets(3);
+        health.lost_offsets(4);
+        assert_eq!(health.report().lost_offsets, Some(7));
     }
 }

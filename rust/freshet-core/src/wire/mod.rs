@@ -4,6 +4,6 @@ mod dead_letter;
 mod health;
 mod window;
 
-pub use dead_letter::{ReasonCode, Stage, header};
-pub use health::HealthReport;
+pub use dead_letter::{LetterRecord, MAX_DETAIL_BYTES, ReasonCode, Stage, cut_detail, header};
+pub use health::{HealthReport, State};
 pub use window::{InvalidWindowMessage, WindowMessage};

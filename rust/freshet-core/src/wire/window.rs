@@ -1,6 +1,6 @@
 //! Window messages: one version of one window, in the `windows.<stream>` topic.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
 use crate::window::WindowSpec;
@@ -47,6 +47,9 @@ pub struct WindowMessage {
     pub revision: u64,
     /// When this version was computed.
     pub emitted: i64,
+    /// Whether the window is known to hold only a part of its readings, since its kind was added while it was open.
+    #[serde(default, deserialize_with = "null_is_false", skip_serializing_if = "is_false")]
+    pub partial: bool,
 }
 
 /// The bytes are not a window message that can be stored.
@@ -58,6 +61,15 @@ pub enum InvalidWindowMessage {
     /// Fields that contradict each other.
     #[error("not a window: {0}")]
     Content(String),
+}
+
+fn null_is_false<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(false))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// Bits of the write timestamp below the generation: more readings than a window of one series holds.
@@ -138,6 +150,7 @@ mod tests {
             generation: 0,
             revision: 10,
             emitted: 1_700_000_010_500,
+            partial: false,
         }
     }
 
@@ -145,6 +158,22 @@ mod tests {
     fn survives_the_wire() {
         let bytes = serde_json::to_vec(&message()).unwrap();
         assert_eq!(WindowMessage::parse(&bytes).unwrap(), message());
+    }
+
+    #[test]
+    fn a_window_is_partial_only_where_the_message_says_so() {
+        let whole = serde_json::to_value(message()).unwrap();
+        assert_eq!(whole.get("partial"), None);
+        for (said, partial) in [("null", false), ("false", false), ("true", true)] {
+            let mut said_so = whole.clone();
+            said_so["partial"] = serde_json::from_str(said).unwrap();
+            let parsed = WindowMessage::parse(said_so.to_string().as_bytes()).unwrap();
+            assert_eq!(parsed, WindowMessage { partial, ..message() }, "{said}");
+            assert_eq!(serde_json::to_value(&parsed).unwrap()["partial"] == true, partial);
+        }
+        let mut odd = whole;
+        odd["partial"] = "yes".into();
+        assert!(WindowMessage::parse(odd.to_string().as_bytes()).is_err());
     }
 
     #[test]

@@ -37,6 +37,13 @@ group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 ";
 
+/// A broker that was killed may register again when its former session has ended, and serves nobody before that; Kafka's
+/// own 9 s are most of an outage here.
+const KRAFT_SESSION: &str = "\
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
+";
+
 fn plan(context: &Context) -> Result<Plan, PlanError> {
     let folder = context.home.data_of("kafka", context.topology);
     fs::create_dir_all(&folder).map_err(PlanError::at("create", &folder))?;
@@ -78,7 +85,8 @@ fn server_properties(context: &Context, log: &Path) -> String {
              controller.quorum.voters=1@{HOST}:{controller}\n\
              controller.listener.names=CONTROLLER\n\
              listeners={listener},CONTROLLER://{HOST}:{controller}\n\
-             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n",
+             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
+             {KRAFT_SESSION}",
             controller = dev.kafka_controller_port
         ),
         Topology::Zookeeper => format!(
@@ -138,11 +146,12 @@ mod tests {
         let mut context = context();
         let kraft = server_properties(&context, Path::new("/data/log"));
         assert!(kraft.contains("process.roles=broker,controller"));
+        assert!(kraft.contains(KRAFT_SESSION));
         assert!(kraft.contains("listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093"));
         context.topology = Topology::Zookeeper;
         let classic = server_properties(&context, Path::new("/data/log"));
         assert!(classic.contains("zookeeper.connect=127.0.0.1:2181"));
-        assert!(!classic.contains("process.roles"));
+        assert!(!classic.contains("process.roles") && !classic.contains(KRAFT_SESSION));
         for properties in [kraft, classic] {
             assert!(properties.ends_with(COMMON));
             assert!(properties.contains("log.dirs=/data/log\n"));

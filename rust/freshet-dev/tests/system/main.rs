@@ -25,6 +25,8 @@ mod queries;
 mod stack;
 mod supervision;
 mod waiting;
+mod writer;
+mod writer_lab;
 
 use std::process::ExitCode;
 
@@ -61,11 +63,22 @@ fn trials() -> Vec<Trial> {
         test("the_spark_job_ends_in_order_when_told_to", queries::job_ends_in_order),
         test("rows_are_exact_after_the_spark_job_was_killed", || faults::killed("spark-job")),
         test("rows_are_exact_after_the_writer_was_killed", || faults::killed("writer")),
+        test("rows_are_exact_after_kafka_was_killed", || faults::killed("kafka")),
+        test("rows_are_exact_after_cassandra_was_killed", || faults::killed("cassandra")),
         test("rows_are_exact_after_the_producer_was_killed", faults::killed_producer),
         test(
             "windows_are_exact_on_a_cluster_after_a_worker_was_killed",
             cluster::windows_survive_a_killed_worker,
         ),
+        test("windows_topics_that_were_made_anew_are_read", writer::topics_made_anew_are_read),
+        test(
+            "a_keyspace_that_was_dropped_is_made_anew_and_loses_nothing",
+            writer::dropped_keyspace_is_made_anew,
+        ),
+        test("a_window_is_partial_as_its_newest_version_is", writer::partial_windows_are_marked),
+        test("dead_letters_always_find_a_place", writer::dead_letters_always_find_a_place),
+        test("a_store_that_does_not_answer_is_named", writer::a_silent_store_is_named),
+        long("refused_dead_letters_end_the_writer", writer::refused_dead_letters_end_the_writer),
         long("rows_are_exact_after_two_minutes_without_kafka", || outages::frozen("kafka")),
         long("rows_are_exact_after_two_minutes_without_cassandra", || outages::frozen("cassandra")),
         long("rows_are_exact_after_ten_minutes_of_load", outages::soak),

@@ -1,0 +1,273 @@
+//! The writer on a cluster that is changed under it.
+
+use std::time::Duration;
+
+use freshet_dev::supervise::Exit;
+use nix::sys::signal::Signal;
+
+use crate::Outcome;
+use crate::kafka::{Received, read_all};
+use crate::lab::Use;
+use crate::process::signal;
+use crate::waiting::{LIMIT, ensure, until};
+use crate::writer_lab::{WriterLab, start, window};
+
+/// A windows topic is deleted and made anew: with fewer partitions, of which the surplus ones were empty and the writer had
+/// just started; with as many, and longer at once than what was read of the old one; and while no writer runs.
+pub(crate) fn topics_made_anew_are_read() -> Outcome {
+    let mut lab = Use::running()?;
+    let lab = WriterLab::new(&lab.get().stack, "anew", "partitions = 5")?;
+    lab.run(|lab| {
+        lab.start()?;
+        lab.send_windows(0, "first", 0..20)?;
+        lab.send_windows(1, "first", 20..40)?;
+        lab.until_stored("first", 0..40)?;
+
+        lab.delete_topic("windows.s")?;
+        lab.create_topic("windows.s", 2, &[])?;
+        lab.send_windows(0, "fewer", 0..5)?;
+        lab.send_windows(1, "fewer", 5..10)?;
+        lab.until_stored("fewer", 0..10)?;
+
+        lab.delete_topic("windows.s")?;
+        lab.create_topic("windows.s", 2, &[])?;
+        lab.send_windows(0, "longer", 0..200)?;
+        lab.send_windows(1, "longer", 200..400)?;
+        lab.until_stored("longer", 0..400)?;
+        lab.until_reported("the new topic", |report| {
+            let notices = report["notices"].to_string();
+            report["lag"] == 0 && report["lost_offsets"] == 0 && notices.contains("was made anew")
+        })?;
+
+        lab.stop();
+        lab.delete_topic("windows.s")?;
+        lab.create_topic("windows.s", 2, &[])?;
+        lab.send_windows(0, "meanwhile", 0..300)?;
+        lab.start()?;
+        lab.until_stored("meanwhile", 0..300)?;
+        lab.send_windows(1, "afterwards", 0..10)?;
+        lab.until_stored("afterwards", 0..10)
+    })
+}
+
+/// Somebody drops the keyspace under a running writer, or a table, or makes the keyspace anew with tables of an earlier
+/// version, or with a table that is none of the writer's.
+pub(crate) fn dropped_keyspace_is_made_anew() -> Outcome {
+    let mut lab = Use::running()?;
+    let lab = WriterLab::new(&lab.get().stack, "dropped", "partitions = 1")?;
+    lab.run(|lab| {
+        lab.start()?;
+        lab.send_windows(0, "first", 0..50)?;
+        lab.until_stored("first", 0..50)?;
+
+        lab.cql("DROP KEYSPACE dropped")?;
+        lab.send_windows(0, "after_keyspace", 0..50)?;
+        lab.until_stored("after_keyspace", 0..50)?;
+
+        // A series that was announced before, too: the table has forgotten it.
+        lab.send_windows(0, "first", 50..60)?;
+        lab.until_stored("first", 50..60)?;
+        until(LIMIT, || {
+            let series = lab.stored_series()?;
+            let all =
+                ["first", "after_keyspace"].iter().all(|name| series.contains(&(*name).to_owned()));
+            ensure(all, || format!("the table has only {series:?}"))
+        })?;
+
+        lab.cql("DROP TABLE dropped.series")?;
+        lab.cql("TRUNCATE dropped.windows")?;
+        lab.send_windows(0, "after_tables", 0..50)?;
+        lab.until_stored("after_tables", 0..50)?;
+
+        lab.cql("DROP KEYSPACE dropped")?;
+        lab.cql(KEYSPACE)?;
+        lab.cql(EARLIER_WINDOWS)?;
+        lab.send_windows(0, "after_earlier", 0..50)?;
+        lab.until_stored("after_earlier", 0..50)?;
+
+        lab.cql("DROP KEYSPACE dropped")?;
+        lab.cql(KEYSPACE)?;
+        lab.cql(FOREIGN_WINDOWS)?;
+        lab.send_windows(0, "after_foreign", 0..50)?;
+        lab.until_reported("the foreign table", |report| {
+            let waits = report["waiting_for"].as_str().unwrap_or_default();
+            report["state"] == "waiting" && waits.contains("table dropped.windows in Cassandra has")
+        })?;
+        lab.cql("DROP TABLE dropped.windows")?;
+        lab.until_stored("after_foreign", 0..50)?;
+        lab.until_reported("recovery", |report| {
+            report["state"] == "running" && report["waiting_for"].is_null() && report["lag"] == 0
+        })
+    })
+}
+
+const KEYSPACE: &str = "CREATE KEYSPACE dropped WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}";
+/// Without `p99` and `partial`.
+const EARLIER_WINDOWS: &str = "CREATE TABLE dropped.windows (stream text, series text, metric text, window text, \
+     bucket timestamp, start timestamp, \"end\" timestamp, count bigint, sum double, avg double, min double, max double, \
+     stddev double, p50 double, p95 double, last_event timestamp, revision bigint, \
+     PRIMARY KEY ((stream, series, metric, window, bucket), start))";
+const FOREIGN_WINDOWS: &str =
+    "CREATE TABLE dropped.windows (series text PRIMARY KEY, \"end\" text)";
+
+/// Whether a window is partial belongs to its version, as its numbers do.
+pub(crate) fn partial_windows_are_marked() -> Outcome {
+    let mut lab = Use::running()?;
+    let lab = WriterLab::new(&lab.get().stack, "partial", "partitions = 1")?;
+    lab.run(|lab| {
+        lab.start()?;
+        let versions = [
+            (0, 3, Some(true)),
+            (0, 2, None),
+            (1, 2, Some(true)),
+            (1, 3, Some(false)),
+            (2, 1, None),
+        ];
+        for (number, readings, partial) in versions {
+            let (key, value) = window("s", number, readings);
+            let mut value: serde_json::Value = serde_json::from_slice(&value)?;
+            if let Some(partial) = partial {
+                value["partial"] = partial.into();
+            }
+            lab.send(0, &[(key, value.to_string().into_bytes())])?;
+            // Each version in a request of its own.
+            let written = |report: &serde_json::Value| report["lag"] == 0;
+            lab.until_reported("that it is written", written)?;
+        }
+        lab.until_stored("s", 0..3)?;
+        let stored = lab.stored()?;
+        let rows: Vec<_> =
+            stored.values().map(|(count, partial)| (*count, partial.unwrap_or(false))).collect();
+        ensure(rows == [(3, true), (3, false), (1, false)], || format!("stored are {rows:?}"))?;
+        ensure(stored.keys().map(|key| key.1).eq((0..3).map(start)), || "odd windows".to_owned())
+    })
+}
+
+/// Letters that are too large are shortened, and the topic of the letters is made anew when somebody has deleted it.
+pub(crate) fn dead_letters_always_find_a_place() -> Outcome {
+    let mut lab = Use::running()?;
+    let lab = lab.get();
+    let lab = WriterLab::new(&lab.stack, "letters", "partitions = 1")?;
+    lab.run(|lab| {
+        lab.create_topic("dead-letters", 1, &[("max.message.bytes", "40000")])?;
+        lab.start()?;
+        // The whole text stands in the parser's complaint.
+        let long_text = format!("\"{}\"", "x".repeat(90_000)).into_bytes();
+        let long_key = "k".repeat(50_000);
+        lab.send(
+            0,
+            &[
+                ("short".to_owned(), b"not a window".to_vec()),
+                ("long".to_owned(), long_text),
+                (long_key, b"not a window".to_vec()),
+            ],
+        )?;
+        let letters = until(LIMIT, || {
+            let letters = lab.letters()?;
+            ensure(letters.len() == 3, || format!("{} letters", letters.len()))?;
+            Ok(letters)
+        })?;
+        let header =
+            |letter: usize, name: &str| letters[letter].headers.get(name).map(String::as_str);
+        ensure(letters[0].value == b"not a window", || "the short value was cut".to_owned())?;
+        let marks = ["freshet-key", "freshet-truncated", "freshet-key-truncated"];
+        let found = [0, 1, 2].map(|letter| marks.map(|mark| header(letter, mark)));
+        let expected = [
+            [Some("short"), None, None],
+            [Some("long"), Some("90002"), None],
+            [None, None, Some("50000")],
+        ];
+        ensure(found == expected, || format!("the letters are marked {found:?}"))?;
+        ensure(letters[1].value.is_empty() && letters[2].value == b"not a window", || {
+            "the wrong part was left out".to_owned()
+        })?;
+        let details = [0, 1, 2].map(|letter| header(letter, "freshet-detail").map_or(0, str::len));
+        ensure(details[0] > 0 && details[1] == 1_024, || format!("details of {details:?} bytes"))?;
+
+        lab.delete_topic("dead-letters")?;
+        lab.send(0, &[("lost".to_owned(), b"neither".to_vec())])?;
+        until(LIMIT, || {
+            let letters = lab.letters()?;
+            ensure(letters.iter().any(|letter| letter.value == b"neither"), || {
+                format!("{} letters, not the new one: {:?}", letters.len(), lab.report())
+            })
+        })?;
+        lab.send_windows(0, "after", 0..10)?;
+        lab.until_stored("after", 0..10)?;
+        lab.until_reported("recovery", |report| {
+            let named = report["last_error"].is_string() && report["last_error_time"].is_i64();
+            named && report["state"] == "running" && report["lag"] == 0
+        })
+    })
+}
+
+/// The topic of the letters cannot be had: the writer goes on with everything else for a while, says so, and then ends
+/// instead of holding its place in the topic for ever. The next one writes the letter.
+pub(crate) fn refused_dead_letters_end_the_writer() -> Outcome {
+    let mut lab = Use::running()?;
+    // More replicas than there are brokers: no topic can be created.
+    let settings = "partitions = 1\nreplication_factor = 3";
+    let lab = WriterLab::new(&lab.get().stack, "refused", settings)?;
+    lab.run(|lab| {
+        for topic in ["raw.s", "windows.s", "dead-letters", "health"] {
+            lab.create_topic(topic, 1, &[])?;
+        }
+        lab.start()?;
+        lab.delete_topic("dead-letters")?;
+        lab.send(0, &[("bad".to_owned(), b"not a window".to_vec())])?;
+        lab.send_windows(0, "good", 0..50)?;
+        lab.until_reported("the missing topic", |report| {
+            let waits = report["waiting_for"].as_str().unwrap_or_default();
+            report["state"] == "waiting" && waits.contains("topic refused.dead-letters")
+        })?;
+        lab.until_stored("good", 0..50)?;
+        let exit = lab.ended(Duration::from_mins(3))?;
+        ensure(exit == Exit::Code(1), || format!("the writer {exit}"))?;
+        lab.create_topic("dead-letters", 1, &[])?;
+        lab.start()?;
+        until(LIMIT, || {
+            let letters = lab.letters()?;
+            ensure(letters.len() == 1, || format!("{} letters", letters.len()))
+        })
+    })
+}
+
+/// A store that does not answer is named, and no longer once it does; what failed stays with its time.
+pub(crate) fn a_silent_store_is_named() -> Outcome {
+    let mut lab = Use::running()?;
+    let stack = &lab.get().stack;
+    let lab = WriterLab::new(stack, "silent", "partitions = 1")?;
+    lab.run(|lab| {
+        lab.start()?;
+        lab.send_windows(0, "before", 0..10)?;
+        lab.until_stored("before", 0..10)?;
+        lab.until_reported("no loss", |report| report["lost_offsets"] == 0 && report["lag"] == 0)?;
+        let cassandra = stack.part("cassandra")?.pid.ok_or("Cassandra has no process")?;
+        signal(cassandra, Signal::SIGSTOP)?;
+        let sent = lab.send_windows(0, "during", 0..10);
+        let named = sent.and_then(|()| {
+            lab.until_reported("what it waits for", |report| {
+                let waits = report["waiting_for"].as_str().unwrap_or_default();
+                report["state"] == "waiting"
+                    && waits.starts_with("Cassandra: ")
+                    && report["lag"] == 10
+            })
+        });
+        signal(cassandra, Signal::SIGCONT)?;
+        named?;
+        lab.until_stored("during", 0..10)?;
+        lab.until_reported("recovery", |report| {
+            let error = report["last_error"].is_string() && report["last_error_time"].is_i64();
+            error
+                && report["state"] == "running"
+                && report["waiting_for"].is_null()
+                && report["lag"] == 0
+        })
+    })
+}
+
+impl WriterLab<'_> {
+    fn letters(&self) -> Result<Vec<Received>, libtest_mimic::Failed> {
+        read_all(self.stack(), &self.topic("dead-letters"))
+    }
+}
