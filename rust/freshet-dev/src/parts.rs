@@ -95,6 +95,8 @@ pub enum Work {
     Service {
         /// When it ends: tier 0 first. Sources go first and stores last, so that nothing in flight is lost.
         tier: u8,
+        /// How long it may take to end by itself.
+        grace: Duration,
         /// How it is run; made anew for each start.
         plan: fn(&Context) -> Result<Plan, PlanError>,
     },
@@ -104,6 +106,15 @@ impl Part {
     /// Whether it is a process that stays.
     pub fn is_service(&self) -> bool {
         matches!(self.work, Work::Service { .. })
+    }
+
+    /// How long it may take to end: builds are killed rather than asked, they have nothing to save.
+    pub fn grace(&self) -> Duration {
+        const BUILD: Duration = Duration::from_secs(2);
+        match self.work {
+            Work::Step(_) => BUILD,
+            Work::Service { grace, .. } => grace,
+        }
     }
 
     /// When it ends; builds go with the first.
@@ -135,8 +146,6 @@ pub struct Plan {
     pub readiness: Readiness,
     /// Where it answers, for people.
     pub address: Option<String>,
-    /// How long it may take to end by itself.
-    pub grace: Duration,
 }
 
 /// How to see that a service answers.

@@ -16,7 +16,7 @@ use crate::cli::UpArgs;
 use crate::display::{Progress, note, say};
 use crate::parts::Context;
 use crate::preflight::{self, Check};
-use crate::state::{Home, Phase, Snapshot, now_ms};
+use crate::state::{Home, Phase, Snapshot, child_has_ended, now_ms};
 use crate::supervise::guard::own_program;
 
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -98,7 +98,7 @@ async fn follow(home: &Home, supervisor: &mut Child) -> anyhow::Result<Option<Sn
     let pid = Pid::from_raw(i32::try_from(supervisor.id())?);
     let mut last = None;
     let ready = loop {
-        let ended = supervisor_ended(pid);
+        let ended = child_has_ended(pid);
         if let Some(snapshot) = Snapshot::read(&home.status_file())?.filter(own) {
             progress.show(&snapshot);
             last = Some(snapshot);
@@ -117,11 +117,4 @@ async fn follow(home: &Home, supervisor: &mut Child) -> anyhow::Result<Option<Sn
         supervisor.wait()?;
     }
     Ok(last)
-}
-
-/// Looks without collecting it, so that its number stays its own.
-fn supervisor_ended(pid: Pid) -> bool {
-    use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-    let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-    !matches!(waitid(Id::Pid(pid), look), Ok(WaitStatus::StillAlive))
 }

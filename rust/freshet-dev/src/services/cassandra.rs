@@ -2,16 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::java::{add_opens, java};
-use super::{HOST, tier};
+use super::{HOST, STORE_GRACE, tier};
 use crate::parts::{Context, Part, Plan, PlanError, Readiness, Work};
 
 pub(super) const PART: Part = Part {
     name: "cassandra",
     needs: &["classpaths"],
-    work: Work::Service { tier: tier::STORES, plan },
+    work: Work::Service { tier: tier::STORES, grace: STORE_GRACE, plan },
 };
 
 const MAIN_CLASS: &str = "org.apache.cassandra.service.CassandraDaemon";
@@ -78,7 +77,6 @@ fn plan(context: &Context) -> Result<Plan, PlanError> {
         command: java(context, "cassandra", &dev.cassandra_heap, options, MAIN_CLASS)?,
         readiness: Readiness::Port(dev.cassandra_port),
         address: Some(format!("{HOST}:{}", dev.cassandra_port)),
-        grace: Duration::from_secs(6),
     })
 }
 

@@ -1,6 +1,6 @@
 //! The dashboard: history from Cassandra and the live edge from Kafka, on one page.
 
-use std::time::Duration;
+use freshet_core::stopping;
 
 use super::{endpoints, tier};
 use crate::parts::{Context, Part, Plan, Readiness, Work};
@@ -10,7 +10,11 @@ use crate::supervise::CommandLine;
 pub(super) const PART: Part = Part {
     name: "dashboard",
     needs: &["dashboard-build", "kafka", "cassandra"],
-    work: Work::Service { tier: tier::READERS, plan: |context| Ok(plan(context)) },
+    work: Work::Service {
+        tier: tier::READERS,
+        grace: stopping::DASHBOARD,
+        plan: |context| Ok(plan(context)),
+    },
 };
 
 /// V8 would let its heap grow to gigabytes before it collects.
@@ -28,6 +32,5 @@ fn plan(context: &Context) -> Plan {
         command,
         readiness: Readiness::Http(format!("{address}/healthz")),
         address: Some(address),
-        grace: Duration::from_secs(3),
     }
 }

@@ -3,10 +3,9 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use super::java::java;
-use super::{HOST, tier};
+use super::{HOST, STORE_GRACE, tier};
 use crate::parts::{Context, Part, Plan, PlanError, Readiness, Work};
 use crate::state::Topology;
 use crate::supervise::CommandLine;
@@ -14,7 +13,7 @@ use crate::supervise::CommandLine;
 pub(super) const PART: Part = Part {
     name: "kafka",
     needs: &["classpaths", "zookeeper"],
-    work: Work::Service { tier: tier::STORES, plan },
+    work: Work::Service { tier: tier::STORES, grace: STORE_GRACE, plan },
 };
 
 const MAIN_CLASS: &str = "kafka.Kafka";
@@ -49,7 +48,6 @@ fn plan(context: &Context) -> Result<Plan, PlanError> {
         command,
         readiness: Readiness::Port(context.config.dev.kafka_port),
         address: Some(format!("{HOST}:{}", context.config.dev.kafka_port)),
-        grace: Duration::from_secs(6),
     })
 }
 

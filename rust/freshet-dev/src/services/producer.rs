@@ -1,5 +1,7 @@
 //! The producer: the live sources of the configuration, into Kafka.
 
+use freshet_core::stopping;
+
 use super::{native, tier};
 use crate::parts::{Part, Work};
 
@@ -8,6 +10,7 @@ pub(super) const PART: Part = Part {
     needs: &["rust", "kafka"],
     work: Work::Service {
         tier: tier::SOURCES,
+        grace: stopping::PRODUCER,
         plan: |context| Ok(native(context, "freshet-producer")),
     },
 };

@@ -1,7 +1,8 @@
 //! The Spark job, through Spark's own `SparkSubmit`.
 
 use std::fs;
-use std::time::Duration;
+
+use freshet_core::stopping;
 
 use super::java::{add_opens, java};
 use super::{HOST, endpoints, tier};
@@ -10,7 +11,7 @@ use crate::parts::{Context, Part, Plan, PlanError, Readiness, Work};
 pub(super) const PART: Part = Part {
     name: "spark-job",
     needs: &["classpaths", "spark-jar", "kafka"],
-    work: Work::Service { tier: tier::COMPUTING, plan },
+    work: Work::Service { tier: tier::COMPUTING, grace: stopping::SPARK_JOB, plan },
 };
 
 const SUBMIT: &str = "org.apache.spark.deploy.SparkSubmit";
@@ -72,7 +73,6 @@ fn plan(context: &Context) -> Result<Plan, PlanError> {
         command,
         readiness: Readiness::Http(format!("http://{HOST}:{port}/api/v1/applications")),
         address: Some(format!("http://{HOST}:{port}")),
-        grace: Duration::from_secs(5),
     })
 }
 
@@ -97,6 +97,7 @@ fn settings(context: &Context) -> Vec<String> {
         // Spark would try the next ports: the page would be where nobody looks for it.
         "spark.port.maxRetries=0".to_owned(),
         "spark.ui.showConsoleProgress=false".to_owned(),
+        format!("spark.sql.streaming.stopTimeout={}ms", stopping::SPARK_BATCH.as_millis()),
         format!("spark.local.dir={}", scratch.display()),
         format!("spark.sql.warehouse.dir={}", scratch.join("warehouse").display()),
     ]

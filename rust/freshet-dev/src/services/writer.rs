@@ -1,5 +1,7 @@
 //! The writer: windows from Kafka into Cassandra.
 
+use freshet_core::stopping;
+
 use super::{native, tier};
 use crate::parts::{Part, Work};
 
@@ -8,6 +10,7 @@ pub(super) const PART: Part = Part {
     needs: &["rust", "kafka", "cassandra"],
     work: Work::Service {
         tier: tier::READERS,
+        grace: stopping::WRITER,
         plan: |context| Ok(native(context, "freshet-cassandra-writer")),
     },
 };

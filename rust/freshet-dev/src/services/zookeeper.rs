@@ -2,16 +2,15 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use super::java::java;
-use super::{HOST, tier};
+use super::{HOST, STORE_GRACE, tier};
 use crate::parts::{Context, Part, Plan, PlanError, Readiness, Work};
 
 pub(super) const PART: Part = Part {
     name: "zookeeper",
     needs: &["classpaths"],
-    work: Work::Service { tier: tier::COORDINATION, plan },
+    work: Work::Service { tier: tier::COORDINATION, grace: STORE_GRACE, plan },
 };
 
 const MAIN_CLASS: &str = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
@@ -29,7 +28,6 @@ fn plan(context: &Context) -> Result<Plan, PlanError> {
         command: java(context, "kafka-zookeeper", HEAP, options, MAIN_CLASS)?.arg(&settings),
         readiness: Readiness::Port(port),
         address: Some(format!("{HOST}:{port}")),
-        grace: Duration::from_secs(2),
     })
 }
 

@@ -1,9 +1,11 @@
 //! What the stack keeps on disk: where everything lives, who runs, and how it is.
 
 mod lock;
+mod process;
 mod snapshot;
 
 pub use lock::{LockError, ProcessLock};
+pub use process::{Process, child_has_ended};
 pub use snapshot::{PartState, PartStatus, Phase, Snapshot, SnapshotError, now_ms};
 
 use std::fs;

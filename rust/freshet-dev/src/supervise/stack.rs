@@ -21,8 +21,6 @@ pub const FIRST_WINDOW: &str = "first-window";
 const START_LIMIT: Duration = Duration::from_mins(3);
 /// How long the first window may take once everything answers.
 const FIRST_WINDOW_LIMIT: Duration = Duration::from_mins(3);
-/// Builds are killed rather than asked: they have nothing to save.
-const BUILD_GRACE: Duration = Duration::from_secs(2);
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
 /// A part that has run this long before it died is not failing in a row.
@@ -235,7 +233,7 @@ impl Runner {
         };
         self.board.begin(self.part.name, PartState::Working);
         let up_to_date = step.commands.is_empty();
-        match self.run_all(&step.commands, BUILD_GRACE).await {
+        match self.run_all(&step.commands).await {
             Ran::Finished => {}
             Ran::Stopped => return self.stopped(),
             Ran::Failed { what, exit } => return self.fail(what, exit),
@@ -250,9 +248,10 @@ impl Runner {
     }
 
     /// Runs commands to their end, one after the other.
-    async fn run_all(&self, commands: &[CommandLine], grace: Duration) -> Ran {
+    async fn run_all(&self, commands: &[CommandLine]) -> Ran {
         for command in commands {
-            let mut guarded = match self.guards.spawn(command, &self.log(), grace).await {
+            let mut guarded = match self.guards.spawn(command, &self.log(), self.part.grace()).await
+            {
                 Ok(guarded) => guarded,
                 Err(error) => return Ran::Failed { what: not_started(error), exit: None },
             };
@@ -319,12 +318,12 @@ impl Runner {
             Err(error) => return never_ran(error),
         };
         self.board.begin(self.part.name, PartState::Starting);
-        match self.run_all(&plan.before, plan.grace).await {
+        match self.run_all(&plan.before).await {
             Ran::Finished => {}
             Ran::Stopped => return Run::Stopped,
             Ran::Failed { what, exit } => return Run::Died { what, exit, was_ready: false },
         }
-        match self.guards.spawn(&plan.command, &self.log(), plan.grace).await {
+        match self.guards.spawn(&plan.command, &self.log(), self.part.grace()).await {
             Ok(guarded) => self.watch_over(guarded, &plan).await,
             Err(error) => never_ran(error),
         }
