@@ -9,8 +9,9 @@ use std::time::Duration;
 use freshet_core::config::Config;
 
 use crate::build::Stamp;
+use crate::probe::Readiness;
 use crate::state::{Home, Topology};
-use crate::supervise::CommandLine;
+use crate::supervise::{CommandLine, DiskUse};
 
 /// What every plan is made from.
 #[derive(Clone, Debug)]
@@ -97,6 +98,8 @@ pub enum Work {
         tier: u8,
         /// How long it may take to end by itself.
         grace: Duration,
+        /// What it does to the disk.
+        disk: DiskUse,
         /// How it is run; made anew for each start.
         plan: fn(&Context) -> Result<Plan, PlanError>,
     },
@@ -114,6 +117,14 @@ impl Part {
         match self.work {
             Work::Step(_) => BUILD,
             Work::Service { grace, .. } => grace,
+        }
+    }
+
+    /// What it does to the disk: a build has been given its room before it began.
+    pub fn disk(&self) -> DiskUse {
+        match self.work {
+            Work::Step(_) => DiskUse::Spares,
+            Work::Service { disk, .. } => disk,
         }
     }
 
@@ -146,17 +157,10 @@ pub struct Plan {
     pub readiness: Readiness,
     /// Where it answers, for people.
     pub address: Option<String>,
-}
-
-/// How to see that a service answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Readiness {
-    /// It has no address of its own; the first window proves it.
-    Started,
-    /// Something accepts connections on this port.
-    Port(u16),
-    /// A GET of this address succeeds.
-    Http(String),
+    /// The exit code by which it says that the configuration has to change first; starting it again would not help.
+    pub refusal: Option<i32>,
+    /// What making this plan has found, for people.
+    pub notices: Vec<String>,
 }
 
 #[cfg(test)]

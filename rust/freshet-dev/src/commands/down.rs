@@ -1,7 +1,8 @@
 //! `./freshet down`
 
 use std::fmt::Display;
-use std::process::ExitCode;
+use std::fs;
+use std::process::{self, ExitCode};
 use std::time::Duration;
 
 use anyhow::bail;
@@ -50,6 +51,8 @@ fn stop(home: &Home) -> anyhow::Result<bool> {
         let left = home.has_parts()?;
         return if left { wait_for_guards(home).map(|()| true) } else { Ok(false) };
     };
+    // Without it, an `up` that waits for the supervisor could only name the signal.
+    drop(fs::write(home.stop_request(), format!("`./freshet down` (pid {})", process::id())));
     signal(home, supervisor, Signal::SIGTERM)?;
     // One that was stopped by a signal could not follow.
     signal(home, supervisor, Signal::SIGCONT)?;

@@ -2,10 +2,10 @@
 
 use freshet_core::stopping;
 
-use super::{endpoints, tier};
-use crate::parts::{Context, Part, Plan, Readiness, Work};
-use crate::probe::dashboard_url;
-use crate::supervise::CommandLine;
+use super::{REFUSAL, endpoints, tier};
+use crate::parts::{Context, Part, Plan, Work};
+use crate::probe::{Readiness, dashboard_url};
+use crate::supervise::{CommandLine, DiskUse};
 
 pub(super) const PART: Part = Part {
     name: "dashboard",
@@ -13,6 +13,7 @@ pub(super) const PART: Part = Part {
     work: Work::Service {
         tier: tier::READERS,
         grace: stopping::DASHBOARD,
+        disk: DiskUse::Spares,
         plan: |context| Ok(plan(context)),
     },
 };
@@ -32,5 +33,7 @@ fn plan(context: &Context) -> Plan {
         command,
         readiness: Readiness::Http(format!("{address}/healthz")),
         address: Some(address),
+        refusal: REFUSAL,
+        notices: Vec::new(),
     }
 }

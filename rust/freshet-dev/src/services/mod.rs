@@ -3,6 +3,7 @@
 
 pub mod benchmark;
 mod cassandra;
+mod commit_log;
 mod dashboard;
 mod java;
 mod kafka;
@@ -14,7 +15,8 @@ mod zookeeper;
 use std::ffi::OsString;
 use std::time::Duration;
 
-use crate::parts::{Context, Part, Plan, Readiness};
+use crate::parts::{Context, Part, Plan};
+use crate::probe::Readiness;
 use crate::state::Topology;
 use crate::supervise::CommandLine;
 
@@ -26,6 +28,9 @@ pub(crate) const HOST: &str = "127.0.0.1";
 const STORE_GRACE: Duration = Duration::from_secs(20);
 /// What a guard needs to collect a part that has ended, with its last output.
 const GUARD: Duration = Duration::from_secs(2);
+
+/// By this exit code our programs refuse their command line or configuration.
+const REFUSAL: Option<i32> = Some(2);
 
 /// Order of ending: what brings data in goes first, what keeps it goes last.
 mod tier {
@@ -96,7 +101,14 @@ fn native(context: &Context, program: &str) -> Plan {
         .arg("-c")
         .arg(&context.config_file)
         .envs(endpoints(context));
-    Plan { before: Vec::new(), command, readiness: Readiness::Started, address: None }
+    Plan {
+        before: Vec::new(),
+        command,
+        readiness: Readiness::Started,
+        address: None,
+        refusal: REFUSAL,
+        notices: Vec::new(),
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use freshet_core::stopping;
 
 use super::{native, tier};
 use crate::parts::{Part, Work};
+use crate::supervise::DiskUse;
 
 pub(super) const PART: Part = Part {
     name: "producer",
@@ -11,6 +12,7 @@ pub(super) const PART: Part = Part {
     work: Work::Service {
         tier: tier::SOURCES,
         grace: stopping::PRODUCER,
+        disk: DiskUse::Fills,
         plan: |context| Ok(native(context, "freshet-producer")),
     },
 };

@@ -5,13 +5,20 @@ use std::fs;
 use freshet_core::stopping;
 
 use super::java::{add_opens, java};
-use super::{HOST, endpoints, tier};
-use crate::parts::{Context, Part, Plan, PlanError, Readiness, Work};
+use super::{HOST, REFUSAL, endpoints, tier};
+use crate::parts::{Context, Part, Plan, PlanError, Work};
+use crate::probe::Readiness;
+use crate::supervise::DiskUse;
 
 pub(super) const PART: Part = Part {
     name: "spark-job",
     needs: &["classpaths", "spark-jar", "kafka"],
-    work: Work::Service { tier: tier::COMPUTING, grace: stopping::SPARK_JOB, plan },
+    work: Work::Service {
+        tier: tier::COMPUTING,
+        grace: stopping::SPARK_JOB,
+        disk: DiskUse::Fills,
+        plan,
+    },
 };
 
 const SUBMIT: &str = "org.apache.spark.deploy.SparkSubmit";
@@ -73,6 +80,8 @@ fn plan(context: &Context) -> Result<Plan, PlanError> {
         command,
         readiness: Readiness::Http(format!("http://{HOST}:{port}/api/v1/applications")),
         address: Some(format!("http://{HOST}:{port}")),
+        refusal: REFUSAL,
+        notices: Vec::new(),
     })
 }
 

@@ -5,12 +5,19 @@ use std::path::Path;
 
 use super::java::java;
 use super::{HOST, STORE_GRACE, tier};
-use crate::parts::{Context, Part, Plan, PlanError, Readiness, Work};
+use crate::parts::{Context, Part, Plan, PlanError, Work};
+use crate::probe::Readiness;
+use crate::supervise::DiskUse;
 
 pub(super) const PART: Part = Part {
     name: "zookeeper",
     needs: &["classpaths"],
-    work: Work::Service { tier: tier::COORDINATION, grace: STORE_GRACE, plan },
+    work: Work::Service {
+        tier: tier::COORDINATION,
+        grace: STORE_GRACE,
+        disk: DiskUse::Keeps,
+        plan,
+    },
 };
 
 const MAIN_CLASS: &str = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
@@ -26,8 +33,10 @@ fn plan(context: &Context) -> Result<Plan, PlanError> {
     Ok(Plan {
         before: Vec::new(),
         command: java(context, "kafka-zookeeper", HEAP, options, MAIN_CLASS)?.arg(&settings),
-        readiness: Readiness::Port(port),
+        readiness: Readiness::Zookeeper(port),
         address: Some(format!("{HOST}:{port}")),
+        refusal: None,
+        notices: Vec::new(),
     })
 }
 
