@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use freshet_core::config::Config;
+use freshet_core::stopping::WRITER_DRAIN;
 use freshet_core::window::{InvalidWindow, WindowSpec};
 use freshet_core::wire::{InvalidWindowMessage, WindowMessage};
 use freshet_service::log_limit::LogLimit;
@@ -47,9 +48,6 @@ const MAX_IN_FLIGHT: usize = 64;
 
 /// So much may be received and not done.
 const HIGH_WATER: Outstanding = Outstanding { messages: 32_768, bytes: 64 * 1024 * 1024 };
-
-/// How long a stop waits for the jobs under way.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A failure that repeats is said this often.
 const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
@@ -364,7 +362,7 @@ impl Pipeline {
         self.flush();
         let work = self.waiting.len() + self.running.len();
         tracing::info!(requests = work, "finishing the writes under way");
-        let finished = tokio::time::timeout(DRAIN_DEADLINE, async {
+        let finished = tokio::time::timeout(WRITER_DRAIN, async {
             loop {
                 self.start_jobs();
                 let Some(done) = self.running.join_next().await else {

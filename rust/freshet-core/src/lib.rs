@@ -9,6 +9,7 @@ pub mod aggregate;
 pub mod config;
 pub mod duration;
 pub mod record;
+pub mod stopping;
 mod text;
 pub mod topics;
 pub mod window;

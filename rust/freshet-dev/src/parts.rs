@@ -9,8 +9,9 @@ use std::time::Duration;
 use freshet_core::config::Config;
 
 use crate::build::Stamp;
+use crate::probe::Readiness;
 use crate::state::{Home, Topology};
-use crate::supervise::CommandLine;
+use crate::supervise::{CommandLine, DiskUse};
 
 /// What every plan is made from.
 #[derive(Clone, Debug)]
@@ -95,6 +96,10 @@ pub enum Work {
     Service {
         /// When it ends: tier 0 first. Sources go first and stores last, so that nothing in flight is lost.
         tier: u8,
+        /// How long it may take to end by itself.
+        grace: Duration,
+        /// What it does to the disk.
+        disk: DiskUse,
         /// How it is run; made anew for each start.
         plan: fn(&Context) -> Result<Plan, PlanError>,
     },
@@ -104,6 +109,23 @@ impl Part {
     /// Whether it is a process that stays.
     pub fn is_service(&self) -> bool {
         matches!(self.work, Work::Service { .. })
+    }
+
+    /// How long it may take to end: builds are killed rather than asked, they have nothing to save.
+    pub fn grace(&self) -> Duration {
+        const BUILD: Duration = Duration::from_secs(2);
+        match self.work {
+            Work::Step(_) => BUILD,
+            Work::Service { grace, .. } => grace,
+        }
+    }
+
+    /// What it does to the disk: a build has been given its room before it began.
+    pub fn disk(&self) -> DiskUse {
+        match self.work {
+            Work::Step(_) => DiskUse::Spares,
+            Work::Service { disk, .. } => disk,
+        }
     }
 
     /// When it ends; builds go with the first.
@@ -135,19 +157,10 @@ pub struct Plan {
     pub readiness: Readiness,
     /// Where it answers, for people.
     pub address: Option<String>,
-    /// How long it may take to end by itself.
-    pub grace: Duration,
-}
-
-/// How to see that a service answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Readiness {
-    /// It has no address of its own; the first window proves it.
-    Started,
-    /// Something accepts connections on this port.
-    Port(u16),
-    /// A GET of this address succeeds.
-    Http(String),
+    /// The exit code by which it says that the configuration has to change first; starting it again would not help.
+    pub refusal: Option<i32>,
+    /// What making this plan has found, for people.
+    pub notices: Vec<String>,
 }
 
 #[cfg(test)]

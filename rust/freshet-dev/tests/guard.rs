@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use freshet_dev::state::ProcessLock;
+use freshet_dev::state::{Process, ProcessLock};
 use freshet_dev::supervise::{CommandLine, Exit, Guarded, Guards};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
@@ -100,6 +100,19 @@ async fn stopping_gives_the_part_time_to_end_by_itself() {
     place.pid_in("pid").await;
     assert_eq!(part.stop().await, Exit::Code(0));
     // The shell says as well that its `sleep` was ended: the request goes to the whole group.
+    assert!(fs::read_to_string(place.log()).unwrap().ends_with("bye\n"));
+}
+
+#[tokio::test]
+async fn a_part_that_was_stopped_by_a_signal_ends_by_itself_too() {
+    let place = Place::new();
+    let part = place
+        .run("trap 'echo bye; exit 0' TERM; echo $$ > pid; while :; do sleep 0.01; done")
+        .await;
+    let pid = place.pid_in("pid").await;
+    kill(pid, Signal::SIGSTOP).unwrap();
+    until(|| Process::of(part.pid()?)?.is_suspended().then_some(())).await;
+    assert_eq!(part.stop().await, Exit::Code(0));
     assert!(fs::read_to_string(place.log()).unwrap().ends_with("bye\n"));
 }
 

@@ -8,11 +8,11 @@ mod sources;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::Parser;
 use freshet_core::config::{Config, Source};
+use freshet_core::stopping::PRODUCER_FLUSH;
 use freshet_service::{Failure, Health, Shutdown, service, topics};
 use tokio::task::JoinSet;
 
@@ -20,9 +20,6 @@ use crate::pump::Pump;
 use crate::sink::{Destination, Sink};
 
 const COMPONENT: &str = "freshet-producer";
-
-/// How long a stop waits for Kafka to take what is queued.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Sends records from the configured live sources to Kafka, until stopped.
 ///
@@ -76,7 +73,7 @@ async fn run(config: Config, kinds: Vec<String>, shutdown: Shutdown) -> Result<(
     let pumped = pump_all(&config, &selected, &sink, &health, &shutdown).await;
     // The sources may have ended by themselves.
     shutdown.trigger();
-    let undelivered = tokio::task::block_in_place(|| sink.close(FLUSH_PATIENCE));
+    let undelivered = tokio::task::block_in_place(|| sink.close(PRODUCER_FLUSH));
     reporter.await.map_err(Failure::runtime)?;
     pumped.map_err(Failure::runtime)?;
     if undelivered > 0 {

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use freshet_core::stopping::PRODUCER_LAST_RECORDS;
 use freshet_service::{Backoff, Health, Shutdown};
 
 use crate::sink::{Destination, Sink, SinkError};
@@ -11,10 +12,6 @@ use crate::sources::{Record, Source};
 
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 const MAX_DELAY: Duration = Duration::from_secs(30);
-
-/// After the shutdown is requested, records that were read already wait this long for a place in
-/// Kafka's queue.
-const LAST_RECORDS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a source is connected to.
 pub(crate) struct Pump {
@@ -74,6 +71,6 @@ impl Pump {
 
     async fn last_records_patience(&self) {
         self.shutdown.requested().await;
-        tokio::time::sleep(LAST_RECORDS_PATIENCE).await;
+        tokio::time::sleep(PRODUCER_LAST_RECORDS).await;
     }
 }

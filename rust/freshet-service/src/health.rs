@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use freshet_core::config::Config;
+use freshet_core::stopping::LAST_REPORT;
 use freshet_core::wire::{HealthReport, State};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::KafkaResult;
@@ -19,7 +20,6 @@ use crate::Shutdown;
 use crate::kafka::{LoggingContext, client_config};
 
 const INTERVAL: Duration = Duration::from_secs(1);
-const LAST_REPORT_TIMEOUT: Duration = Duration::from_secs(1);
 const UNKNOWN: i64 = -1;
 /// More is not read by anybody; the oldest notices go first.
 const MAX_NOTICES: usize = 8;
@@ -248,8 +248,7 @@ impl Reporter {
             }
         }
         self.send();
-        if let Err(error) = tokio::task::block_in_place(|| self.producer.flush(LAST_REPORT_TIMEOUT))
-        {
+        if let Err(error) = tokio::task::block_in_place(|| self.producer.flush(LAST_REPORT)) {
             tracing::debug!(%error, "the last health report was not delivered");
         }
     }

@@ -5,6 +5,9 @@ use serde::Serialize;
 use super::error::ConfigError;
 use super::section::Section;
 
+/// In MiB; nobody means to keep more than a tebibyte free.
+const DISK_RESERVE: (i64, i64) = (0, 1_048_576);
+
 /// The embedded stack.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Dev {
@@ -26,6 +29,8 @@ pub struct Dev {
     pub cassandra_heap: String,
     /// Java heap of the Spark job.
     pub spark_heap: String,
+    /// Free space in MiB below which producer and Spark job are stopped before the disk is full; 0 stops nothing.
+    pub disk_reserve: u64,
 }
 
 impl Dev {
@@ -43,6 +48,7 @@ impl Dev {
             kafka_heap: read_heap(section, "kafka_heap", "384m")?,
             cassandra_heap: read_heap(section, "cassandra_heap", "1g")?,
             spark_heap: read_heap(section, "spark_heap", "1g")?,
+            disk_reserve: section.integer_within("disk_reserve", DISK_RESERVE)?.unwrap_or(512),
         };
         section.finish()?;
         Ok(dev)

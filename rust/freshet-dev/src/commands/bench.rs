@@ -116,7 +116,7 @@ async fn run_beside_kafka(
             wait_until_ready(&mut stack, &board).await?;
             run_program(&context, &guards, arguments).await.map(Some)
         } => outcome,
-        () = stop.received() => Ok(None),
+        _ = stop.received() => Ok(None),
     };
     stack.stop().await;
     outcome

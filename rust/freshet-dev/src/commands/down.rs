@@ -1,24 +1,23 @@
 //! `./freshet down`
 
-use std::process::ExitCode;
+use std::fmt::Display;
+use std::fs;
+use std::process::{self, ExitCode};
 use std::time::Duration;
 
 use anyhow::bail;
-use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
 use super::exit;
 use super::project::Project;
 use super::running::wait_until_gone;
 use crate::cli::DownArgs;
 use crate::display::say;
-use crate::state::{Home, ProcessLock};
+use crate::services::longest_stop;
+use crate::state::{Home, Process, ProcessLock, Topology};
 
-/// Longer than all parts together may take, which is 20 s.
-const ORDERLY: Duration = Duration::from_secs(25);
-/// The guards' own limit, after their supervisor is gone.
-const FORCED: Duration = Duration::from_secs(15);
+/// What the supervisor itself needs beside its parts.
+const MARGIN: Duration = Duration::from_secs(5);
 
 pub(super) fn run(arguments: &DownArgs) -> anyhow::Result<ExitCode> {
     let home = Project::find()?.home;
@@ -46,28 +45,74 @@ pub(super) fn run(arguments: &DownArgs) -> anyhow::Result<ExitCode> {
 
 /// Stops everything; says whether there was anything.
 fn stop(home: &Home) -> anyhow::Result<bool> {
-    let supervisor = home.supervisor()?;
-    if supervisor.is_none() && !home.has_parts()? {
-        return Ok(false);
+    // Both topologies' parts: which one runs does not matter for a limit.
+    let orderly = longest_stop(Topology::Zookeeper) + MARGIN;
+    let Some(supervisor) = supervisor(home)? else {
+        let left = home.has_parts()?;
+        return if left { wait_for_guards(home).map(|()| true) } else { Ok(false) };
+    };
+    // Without it, an `up` that waits for the supervisor could only name the signal.
+    drop(fs::write(home.stop_request(), format!("`./freshet down` (pid {})", process::id())));
+    signal(home, supervisor, Signal::SIGTERM)?;
+    // One that was stopped by a signal could not follow.
+    signal(home, supervisor, Signal::SIGCONT)?;
+    if wait_until_gone(home, orderly)? {
+        return Ok(true);
     }
-    if let Some(supervisor) = supervisor {
-        signal(supervisor, Signal::SIGTERM)?;
-        if wait_until_gone(home, ORDERLY)? {
-            return Ok(true);
-        }
-        say("the supervisor does not end by itself; killing it")?;
-        signal(supervisor, Signal::SIGKILL)?;
+    if signal(home, supervisor, Signal::SIGKILL)? {
+        say(format_args!("the supervisor did not end within {} s; killed it", orderly.as_secs()))?;
     }
-    if !wait_until_gone(home, FORCED)? {
-        bail!("some part does not end; see `./freshet status` and `ps`, end it by its process id");
-    }
-    Ok(true)
+    wait_for_guards(home).map(|()| true)
 }
 
-fn signal(process: u32, signal: Signal) -> anyhow::Result<()> {
-    match kill(Pid::from_raw(i32::try_from(process)?), signal) {
-        // It has ended by itself meanwhile.
-        Ok(()) | Err(Errno::ESRCH) => Ok(()),
-        Err(error) => bail!("cannot signal the supervisor (pid {process}): {error}"),
+/// Guards end their parts side by side once their supervisor is gone.
+fn wait_for_guards(home: &Home) -> anyhow::Result<()> {
+    let limit = crate::services::longest_grace(Topology::Zookeeper) + MARGIN;
+    if !wait_until_gone(home, limit)? {
+        bail!("some part does not end; see `./freshet status` and `ps`, end it by its process id");
+    }
+    Ok(())
+}
+
+/// The process that holds the supervisor's lock.
+fn supervisor(home: &Home) -> anyhow::Result<Option<Process>> {
+    Ok(home.supervisor()?.and_then(Process::of))
+}
+
+/// Signals the supervisor if it still is the one that holds the lock: it may have ended meanwhile, and its number may
+/// be another process's by now. Says whether it was sent.
+fn signal(home: &Home, process: Process, signal: Signal) -> anyhow::Result<bool> {
+    if supervisor(home)? != Some(process) {
+        return Ok(false);
+    }
+    process.signal(signal).or_else(|error| refused(process.id, error))
+}
+
+fn refused(id: u32, error: impl Display) -> anyhow::Result<bool> {
+    bail!("cannot signal the supervisor (pid {id}): {error}; is it another user's?")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_process_that_no_longer_supervises_is_not_signalled() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path());
+        home.create().unwrap();
+        let mut bystander = Command::new("sleep").arg("1000").spawn().unwrap();
+        let process = Process::of(bystander.id()).unwrap();
+        // As a supervisor that ended leaves it.
+        std::fs::write(home.supervisor_lock(), format!("{}\n", process.id)).unwrap();
+        assert!(!signal(&home, process, Signal::SIGKILL).unwrap());
+        // As a supervisor that was started meanwhile has it.
+        let _lock = ProcessLock::exclusive(&home.supervisor_lock()).unwrap().unwrap();
+        assert!(!signal(&home, process, Signal::SIGKILL).unwrap());
+        assert!(process.is_alive());
+        bystander.kill().unwrap();
+        bystander.wait().unwrap();
     }
 }

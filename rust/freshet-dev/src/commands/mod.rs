@@ -1,9 +1,12 @@
 //! One file per subcommand.
 
 mod bench;
+mod changes;
 mod doctor;
 mod down;
+mod journal;
 mod logs;
+mod look;
 mod parse;
 mod project;
 mod running;

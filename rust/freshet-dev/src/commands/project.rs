@@ -47,7 +47,8 @@ impl Project {
         Ok(context)
     }
 
-    fn config_file(&self, named: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
+    /// The configuration that was named, or the project's own.
+    pub(super) fn config_file(&self, named: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
         named.map_or_else(|| near(self.root.join("freshet.toml")), |file| Ok(file.clone()))
     }
 }

@@ -1,20 +1,23 @@
 //! Running a stack: in the foreground for `up`, in the background for `up --detach`.
 
+use std::fmt;
 use std::fs;
 use std::io;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use nix::unistd::setsid;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::sleep;
 
-use super::exit;
+use super::journal::Journal;
 use super::project::Project;
 use super::running::overview;
+use super::{changes, exit};
 use crate::cli::StackArgs;
 use crate::display::{Progress, duration, note, say};
 use crate::parts::{Context, Part};
@@ -22,6 +25,9 @@ use crate::state::{Home, Phase, ProcessLock, Snapshot, now_ms};
 use crate::supervise::guard::own_program;
 use crate::supervise::{Board, FIRST_WINDOW, Guards, Stack};
 use crate::{build, services};
+
+/// When a status file that could not be written is tried again.
+const WRITE_AGAIN: Duration = Duration::from_secs(1);
 
 /// The hidden subcommand behind `up --detach`.
 pub(super) fn run_detached(arguments: &StackArgs) -> anyhow::Result<ExitCode> {
@@ -42,9 +48,21 @@ pub(super) fn runtime() -> io::Result<Runtime> {
 }
 
 fn run(context: Context, foreground: bool) -> anyhow::Result<ExitCode> {
-    let lock = ProcessLock::exclusive(&context.home.supervisor_lock())?;
-    let _lock = lock.context("another supervisor has just started here; see `./freshet status`")?;
+    let Some(_lock) = ProcessLock::exclusive(&context.home.supervisor_lock())? else {
+        let other = context.home.supervisor()?;
+        return Err(
+            other.map_or_else(|| anyhow!("another `up` was here; try again"), already_started)
+        );
+    };
     context.home.clear_scratch()?;
+    forget_stop_request(&context.home)?;
+    changes::keep(&context.home, &context.config_file).with_context(|| {
+        format!(
+            "keep a copy of {} in {}",
+            context.config_file.display(),
+            context.home.run().display()
+        )
+    })?;
     keep_one_older_log(&context.home)?;
     let runtime = runtime()?;
     let outcome = runtime.block_on(supervise(context, foreground))?;
@@ -63,29 +81,78 @@ async fn supervise(context: Context, foreground: bool) -> anyhow::Result<ExitCod
 
     let guards = Guards::new(own_program(), context.home.parts_lock());
     let mut stack = Stack::launch(Arc::clone(&context), Arc::clone(&board), &guards, parts);
-    let started = tokio::select! {
-        started = stack.ready() => Some(started),
-        () = stop.received() => None,
+    let mut outcome = tokio::select! {
+        started = stack.ready() => started.map_err(|failure| Early::Failed(failure.to_string())),
+        signal = stop.received() => Err(Early::Stopped(who_stops(&context.home, signal))),
     };
-    if let Some(Ok(())) = started {
-        stop.received().await;
+    if outcome.is_ok() {
+        let signal = stop.received().await;
+        board.stopped_by(who_stops(&context.home, signal));
+    }
+    if let Err(Early::Stopped(whom)) = &outcome {
+        board.stopped_by(whom.clone());
     }
     board.enter(Phase::Stopping);
     stack.stop().await;
-    let failure = started.and_then(Result::err).map(|failure| failure.to_string());
-    match &failure {
-        Some(report) => board.fail(report.clone()),
-        None => board.enter(Phase::Stopped),
+    match &mut outcome {
+        Err(Early::Failed(report)) => board.fail(report.clone()),
+        Err(Early::Stopped(_)) | Ok(()) => board.enter(Phase::Stopped),
     }
     drop(board);
     recorder.await?;
-    Ok(match failure {
-        None => ExitCode::SUCCESS,
-        Some(report) => {
-            note(format_args!("\nerror: {report}"));
+    Ok(match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(early) => {
+            note(format_args!("\nerror: {early}"));
             ExitCode::from(exit::FAILED)
         }
     })
+}
+
+/// Why a stack has ended before it was ready.
+enum Early {
+    /// A part has failed.
+    Failed(String),
+    /// Somebody did not wait.
+    Stopped(String),
+}
+
+impl fmt::Display for Early {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(report) => formatter.write_str(report),
+            Self::Stopped(whom) => formatter.write_str(&stopped_early(whom)),
+        }
+    }
+}
+
+/// What an `up` says that somebody has stopped.
+pub(super) fn stopped_early(whom: &str) -> String {
+    format!("stopped before it was ready, by {whom}")
+}
+
+/// What the slower of two `up`s says.
+pub(super) fn already_started(supervisor: u32) -> anyhow::Error {
+    anyhow!(
+        "another `up` is starting freshet already (pid {supervisor}); nothing was changed; `./freshet status` shows how \
+         far it is"
+    )
+}
+
+/// Who has sent the signal to stop, as far as he has left his name.
+fn who_stops(home: &Home, signal: &str) -> String {
+    match fs::read_to_string(home.stop_request()) {
+        Ok(name) if !name.is_empty() => name,
+        _ => signal.to_owned(),
+    }
+}
+
+/// The name of who stopped an earlier run must not be taken for this run's.
+fn forget_stop_request(home: &Home) -> io::Result<()> {
+    match fs::remove_file(home.stop_request()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn board(context: &Context, parts: &[Part]) -> Board {
@@ -106,11 +173,11 @@ async fn record(
     home: Home,
     mut progress: Option<Progress>,
 ) {
-    let file = home.status_file();
+    let mut journal = Journal::new(&home);
     let mut phase = Phase::Starting;
     loop {
         let snapshot = changes.borrow_and_update().clone();
-        write(&snapshot, &file);
+        let written = journal.write(&snapshot);
         if let Some(progress) = &mut progress {
             progress.show(&snapshot);
             if snapshot.phase != phase {
@@ -122,15 +189,11 @@ async fn record(
             }
         }
         phase = snapshot.phase;
-        if changes.changed().await.is_err() {
-            return;
+        tokio::select! {
+            news = changes.changed() => if news.is_err() { return },
+            // What a full disk has kept from the status file has to get there later.
+            () = sleep(WRITE_AGAIN), if !written => {}
         }
-    }
-}
-
-fn write(snapshot: &Snapshot, file: &Path) {
-    if let Err(error) = snapshot.write(file) {
-        note(format_args!("warning: {error}; `status` shows what was known before"));
     }
 }
 
@@ -159,13 +222,13 @@ impl StopSignal {
         Ok(Self { signals: [signal(interrupt)?, signal(terminate)?, signal(hangup)?] })
     }
 
-    /// Returns when told to stop.
-    pub(super) async fn received(&mut self) {
+    /// Returns when told to stop, with what people call the signal.
+    pub(super) async fn received(&mut self) -> &'static str {
         let [interrupt, terminate, hangup] = &mut self.signals;
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
+            _ = interrupt.recv() => "Ctrl-C (signal SIGINT)",
+            _ = terminate.recv() => "signal SIGTERM",
+            _ = hangup.recv() => "a closed terminal (signal SIGHUP)",
         }
     }
 }

@@ -1,10 +1,12 @@
 //! What people see: progress while the stack starts, and tables.
 
+mod news;
 mod progress;
 mod table;
 
+pub use news::News;
 pub use progress::Progress;
-pub use table::{Table, duration, grouped, memory};
+pub use table::{Table, clock, duration, grouped, memory};
 
 use std::io::{self, Write};
 

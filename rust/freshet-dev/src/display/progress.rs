@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{duration, note};
+use super::{News, duration, note};
 use crate::state::{PartState, PartStatus, Snapshot, now_ms};
 
 const TICK: Duration = Duration::from_millis(100);
@@ -15,7 +15,13 @@ const STILL: &str = "{prefix:18} {msg}";
 
 /// Shows snapshots as they come.
 #[derive(Debug)]
-pub enum Progress {
+pub struct Progress {
+    display: Display,
+    news: News,
+}
+
+#[derive(Debug)]
+enum Display {
     /// A line per part that moves.
     Live(MultiProgress, HashMap<String, ProgressBar>),
     /// A line per change; remembers the last state of each part.
@@ -25,19 +31,23 @@ pub enum Progress {
 impl Progress {
     /// The display that fits standard error.
     pub fn new() -> Self {
-        if io::stderr().is_terminal() {
-            Self::Live(MultiProgress::new(), HashMap::new())
+        let display = if io::stderr().is_terminal() {
+            Display::Live(MultiProgress::new(), HashMap::new())
         } else {
-            Self::Plain(HashMap::new())
-        }
+            Display::Plain(HashMap::new())
+        };
+        Self { display, news: News::default() }
     }
 
     /// Shows what has changed.
     pub fn show(&mut self, snapshot: &Snapshot) {
+        for line in self.news.of(snapshot) {
+            self.tell(&line);
+        }
         for part in &snapshot.parts {
-            match self {
-                Self::Live(display, bars) => show_live(display, bars, part),
-                Self::Plain(states) => {
+            match &mut self.display {
+                Display::Live(display, bars) => show_live(display, bars, part),
+                Display::Plain(states) => {
                     if let Some(line) = changed(states, part) {
                         note(line);
                     }
@@ -46,9 +56,17 @@ impl Progress {
         }
     }
 
+    fn tell(&self, line: &str) {
+        match &self.display {
+            // Above the lines that move. With standard error closed there is nobody left to tell.
+            Display::Live(display, _) => drop(display.println(line)),
+            Display::Plain(_) => note(line),
+        }
+    }
+
     /// Leaves the last state standing and draws no more.
     pub fn finish(&mut self) {
-        if let Self::Live(_, bars) = self {
+        if let Display::Live(_, bars) = &self.display {
             bars.values().for_each(ProgressBar::abandon);
         }
     }

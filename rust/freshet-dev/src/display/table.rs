@@ -48,6 +48,12 @@ pub fn duration(milliseconds: i64) -> String {
     }
 }
 
+/// The time of day of a moment in milliseconds since the epoch: `19:03:04 UTC`.
+pub fn clock(time: i64) -> String {
+    let moment = jiff::Timestamp::from_millisecond(time).unwrap_or_default();
+    moment.strftime("%H:%M:%S UTC").to_string()
+}
+
 /// A number without its fraction, in groups of three digits: `1,234,567`.
 pub fn grouped(number: f64) -> String {
     let digits = format!("{:.0}", number.abs());
@@ -86,6 +92,11 @@ mod tests {
     fn durations_have_the_units_that_matter() {
         let texts = [850, 7_340, 125_000, 11_050_000].map(duration);
         assert_eq!(texts, ["850 ms", "7.3 s", "2 m 5 s", "3 h 4 m"]);
+    }
+
+    #[test]
+    fn a_moment_has_its_time_of_day() {
+        assert_eq!(clock(1_795_633_384_999), "19:03:04 UTC");
     }
 
     #[test]

@@ -2,16 +2,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::java::{add_opens, java};
-use super::{HOST, tier};
-use crate::parts::{Context, Part, Plan, PlanError, Readiness, Work};
+use super::{HOST, STORE_GRACE, commit_log, tier};
+use crate::parts::{Context, Part, Plan, PlanError, Work};
+use crate::probe::Readiness;
+use crate::supervise::DiskUse;
 
 pub(super) const PART: Part = Part {
     name: "cassandra",
     needs: &["classpaths"],
-    work: Work::Service { tier: tier::STORES, plan },
+    work: Work::Service { tier: tier::STORES, grace: STORE_GRACE, disk: DiskUse::Keeps, plan },
 };
 
 const MAIN_CLASS: &str = "org.apache.cassandra.service.CassandraDaemon";
@@ -71,15 +72,25 @@ fn plan(context: &Context) -> Result<Plan, PlanError> {
     let logback = folder.join("logback.xml");
     fs::write(&logback, LOGBACK).map_err(PlanError::at("write", &logback))?;
 
+    let notices = tidy_commit_log(&folder)?;
     let agent = jamm(&context.classpath_file("cassandra"))?;
     let options = options(&folder, &settings, &logback, &agent);
     Ok(Plan {
         before: Vec::new(),
         command: java(context, "cassandra", &dev.cassandra_heap, options, MAIN_CLASS)?,
-        readiness: Readiness::Port(dev.cassandra_port),
+        readiness: Readiness::Cassandra(dev.cassandra_port),
         address: Some(format!("{HOST}:{}", dev.cassandra_port)),
-        grace: Duration::from_secs(6),
+        refusal: None,
+        notices,
     })
+}
+
+/// A start after a full disk must not fail for segments that were never written.
+fn tidy_commit_log(folder: &Path) -> Result<Vec<String>, PlanError> {
+    let log = folder.join("commitlog");
+    let moved = commit_log::set_aside_unwritten(&log, &folder.join("commitlog-set-aside"))
+        .map_err(PlanError::at("tidy up", &log))?;
+    Ok(moved.iter().map(commit_log::SetAside::describe).collect())
 }
 
 fn options(folder: &Path, settings: &Path, logback: &Path, agent: &Path) -> Vec<String> {
@@ -139,6 +150,9 @@ commitlog_directory: \"{folder}/commitlog\"
 hints_directory: \"{folder}/hints\"
 saved_caches_directory: \"{folder}/saved_caches\"
 cdc_raw_directory: \"{folder}/cdc_raw\"
+# A node that cannot write must end rather than stay half alive, so that it is started again.
+disk_failure_policy: die
+commit_failure_policy: die
 # A killed process loses nothing: what it has written is the operating system's. Only a power cut could lose a second.
 commitlog_sync: periodic
 commitlog_sync_period: 1000ms

@@ -1,16 +1,21 @@
 //! The dashboard: history from Cassandra and the live edge from Kafka, on one page.
 
-use std::time::Duration;
+use freshet_core::stopping;
 
-use super::{endpoints, tier};
-use crate::parts::{Context, Part, Plan, Readiness, Work};
-use crate::probe::dashboard_url;
-use crate::supervise::CommandLine;
+use super::{REFUSAL, endpoints, tier};
+use crate::parts::{Context, Part, Plan, Work};
+use crate::probe::{Readiness, dashboard_url};
+use crate::supervise::{CommandLine, DiskUse};
 
 pub(super) const PART: Part = Part {
     name: "dashboard",
     needs: &["dashboard-build", "kafka", "cassandra"],
-    work: Work::Service { tier: tier::READERS, plan: |context| Ok(plan(context)) },
+    work: Work::Service {
+        tier: tier::READERS,
+        grace: stopping::DASHBOARD,
+        disk: DiskUse::Spares,
+        plan: |context| Ok(plan(context)),
+    },
 };
 
 /// V8 would let its heap grow to gigabytes before it collects.
@@ -28,6 +33,7 @@ fn plan(context: &Context) -> Plan {
         command,
         readiness: Readiness::Http(format!("{address}/healthz")),
         address: Some(address),
-        grace: Duration::from_secs(3),
+        refusal: REFUSAL,
+        notices: Vec::new(),
     }
 }

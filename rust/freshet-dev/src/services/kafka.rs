@@ -3,18 +3,18 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use super::java::java;
-use super::{HOST, tier};
-use crate::parts::{Context, Part, Plan, PlanError, Readiness, Work};
+use super::{HOST, STORE_GRACE, tier};
+use crate::parts::{Context, Part, Plan, PlanError, Work};
+use crate::probe::Readiness;
 use crate::state::Topology;
-use crate::supervise::CommandLine;
+use crate::supervise::{CommandLine, DiskUse};
 
 pub(super) const PART: Part = Part {
     name: "kafka",
     needs: &["classpaths", "zookeeper"],
-    work: Work::Service { tier: tier::STORES, plan },
+    work: Work::Service { tier: tier::STORES, grace: STORE_GRACE, disk: DiskUse::Keeps, plan },
 };
 
 const MAIN_CLASS: &str = "kafka.Kafka";
@@ -54,9 +54,10 @@ fn plan(context: &Context) -> Result<Plan, PlanError> {
     Ok(Plan {
         before: format(context, &folder, &properties)?,
         command,
-        readiness: Readiness::Port(context.config.dev.kafka_port),
+        readiness: Readiness::Kafka(context.config.dev.kafka_port),
         address: Some(format!("{HOST}:{}", context.config.dev.kafka_port)),
-        grace: Duration::from_secs(6),
+        refusal: None,
+        notices: Vec::new(),
     })
 }
 

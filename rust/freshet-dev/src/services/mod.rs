@@ -3,6 +3,7 @@
 
 pub mod benchmark;
 mod cassandra;
+mod commit_log;
 mod dashboard;
 mod java;
 mod kafka;
@@ -14,12 +15,22 @@ mod zookeeper;
 use std::ffi::OsString;
 use std::time::Duration;
 
-use crate::parts::{Context, Part, Plan, Readiness};
+use crate::parts::{Context, Part, Plan};
+use crate::probe::Readiness;
 use crate::state::Topology;
 use crate::supervise::CommandLine;
 
 /// Everything that listens does so here and nowhere else.
 pub(crate) const HOST: &str = "127.0.0.1";
+
+/// How long a store may take to end. A broker that is killed checks its logs at the next start, and Cassandra replays
+/// its own.
+const STORE_GRACE: Duration = Duration::from_secs(20);
+/// What a guard needs to collect a part that has ended, with its last output.
+const GUARD: Duration = Duration::from_secs(2);
+
+/// By this exit code our programs refuse their command line or configuration.
+const REFUSAL: Option<i32> = Some(2);
 
 /// Order of ending: what brings data in goes first, what keeps it goes last.
 mod tier {
@@ -44,6 +55,22 @@ pub fn all(topology: Topology) -> Vec<Part> {
             dashboard::PART,
         ])
         .collect()
+}
+
+/// How long any part of a stack may take to end.
+pub fn longest_grace(topology: Topology) -> Duration {
+    all(topology).iter().map(|part| part.grace() + GUARD).max().unwrap_or_default()
+}
+
+/// How long a whole stack may take to end: its parts end tier by tier, those of one tier side by side.
+pub fn longest_stop(topology: Topology) -> Duration {
+    let parts = all(topology);
+    let last = parts.iter().map(Part::tier).max().unwrap_or(0);
+    let longest_of = |tier| {
+        let of_tier = parts.iter().filter(|part| part.tier() == tier);
+        of_tier.map(|part| part.grace() + GUARD).max().unwrap_or_default()
+    };
+    (0..=last).map(longest_of).sum()
 }
 
 /// The services of the benchmark.
@@ -79,12 +106,17 @@ fn native(context: &Context, program: &str) -> Plan {
         command,
         readiness: Readiness::Started,
         address: None,
-        grace: Duration::from_secs(3),
+        refusal: REFUSAL,
+        notices: Vec::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use freshet_core::stopping;
+
     use super::*;
 
     #[test]
@@ -94,6 +126,40 @@ mod tests {
         let classic = all(Topology::Zookeeper);
         let last = classic.iter().max_by_key(|part| part.tier()).map(|part| part.name);
         assert_eq!(last, Some("zookeeper"));
+    }
+
+    #[test]
+    fn every_program_has_the_time_that_it_waits_for_its_own_work() {
+        let grace = |name| {
+            let services = all(Topology::Kraft);
+            services.iter().find(|part| part.name == name).map(Part::grace).unwrap()
+        };
+        let waits = stopping::PRODUCER_LAST_RECORDS + stopping::PRODUCER_FLUSH;
+        assert!(grace("producer") > waits + stopping::LAST_REPORT);
+        assert!(grace("writer") > stopping::WRITER_DRAIN + stopping::LAST_REPORT);
+        assert!(grace("spark-job") > stopping::SPARK_BATCH);
+        assert!(grace("dashboard") > stopping::DASHBOARD_CLOSE);
+    }
+
+    #[test]
+    fn the_dashboard_waits_as_long_as_is_written_here() {
+        let server =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../node-dashboard/src/server/server.ts");
+        let source = std::fs::read_to_string(server).unwrap();
+        let (_, rest) = source.split_once("const CLOSE_TIMEOUT = ").unwrap();
+        let (milliseconds, _) = rest.split_once(';').unwrap();
+        let milliseconds: u64 = milliseconds.replace('_', "").parse().unwrap();
+        assert_eq!(Duration::from_millis(milliseconds), stopping::DASHBOARD_CLOSE);
+    }
+
+    #[test]
+    fn a_whole_stack_has_the_time_of_all_its_tiers() {
+        let kraft = longest_stop(Topology::Kraft);
+        let sum: Duration =
+            [stopping::PRODUCER, stopping::SPARK_JOB, stopping::WRITER, STORE_GRACE].iter().sum();
+        assert!(kraft > sum, "{kraft:?}");
+        assert!(longest_stop(Topology::Zookeeper) > kraft + STORE_GRACE);
+        assert!(longest_grace(Topology::Kraft) < kraft);
     }
 
     #[test]

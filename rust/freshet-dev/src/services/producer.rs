@@ -1,13 +1,18 @@
 //! The producer: the live sources of the configuration, into Kafka.
 
+use freshet_core::stopping;
+
 use super::{native, tier};
 use crate::parts::{Part, Work};
+use crate::supervise::DiskUse;
 
 pub(super) const PART: Part = Part {
     name: "producer",
     needs: &["rust", "kafka"],
     work: Work::Service {
         tier: tier::SOURCES,
+        grace: stopping::PRODUCER,
+        disk: DiskUse::Fills,
         plan: |context| Ok(native(context, "freshet-producer")),
     },
 };

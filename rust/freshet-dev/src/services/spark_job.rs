@@ -1,16 +1,24 @@
 //! The Spark job, through Spark's own `SparkSubmit`.
 
 use std::fs;
-use std::time::Duration;
+
+use freshet_core::stopping;
 
 use super::java::{add_opens, java};
-use super::{HOST, endpoints, tier};
-use crate::parts::{Context, Part, Plan, PlanError, Readiness, Work};
+use super::{HOST, REFUSAL, endpoints, tier};
+use crate::parts::{Context, Part, Plan, PlanError, Work};
+use crate::probe::Readiness;
+use crate::supervise::DiskUse;
 
 pub(super) const PART: Part = Part {
     name: "spark-job",
     needs: &["classpaths", "spark-jar", "kafka"],
-    work: Work::Service { tier: tier::COMPUTING, plan },
+    work: Work::Service {
+        tier: tier::COMPUTING,
+        grace: stopping::SPARK_JOB,
+        disk: DiskUse::Fills,
+        plan,
+    },
 };
 
 const SUBMIT: &str = "org.apache.spark.deploy.SparkSubmit";
@@ -72,7 +80,8 @@ fn plan(context: &Context) -> Result<Plan, PlanError> {
         command,
         readiness: Readiness::Http(format!("http://{HOST}:{port}/api/v1/applications")),
         address: Some(format!("http://{HOST}:{port}")),
-        grace: Duration::from_secs(5),
+        refusal: REFUSAL,
+        notices: Vec::new(),
     })
 }
 
@@ -97,6 +106,7 @@ fn settings(context: &Context) -> Vec<String> {
         // Spark would try the next ports: the page would be where nobody looks for it.
         "spark.port.maxRetries=0".to_owned(),
         "spark.ui.showConsoleProgress=false".to_owned(),
+        format!("spark.sql.streaming.stopTimeout={}ms", stopping::SPARK_BATCH.as_millis()),
         format!("spark.local.dir={}", scratch.display()),
         format!("spark.sql.warehouse.dir={}", scratch.join("warehouse").display()),
     ]

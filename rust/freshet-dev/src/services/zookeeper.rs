@@ -2,16 +2,22 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use super::java::java;
-use super::{HOST, tier};
-use crate::parts::{Context, Part, Plan, PlanError, Readiness, Work};
+use super::{HOST, STORE_GRACE, tier};
+use crate::parts::{Context, Part, Plan, PlanError, Work};
+use crate::probe::Readiness;
+use crate::supervise::DiskUse;
 
 pub(super) const PART: Part = Part {
     name: "zookeeper",
     needs: &["classpaths"],
-    work: Work::Service { tier: tier::COORDINATION, plan },
+    work: Work::Service {
+        tier: tier::COORDINATION,
+        grace: STORE_GRACE,
+        disk: DiskUse::Keeps,
+        plan,
+    },
 };
 
 const MAIN_CLASS: &str = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
@@ -27,9 +33,10 @@ fn plan(context: &Context) -> Result<Plan, PlanError> {
     Ok(Plan {
         before: Vec::new(),
         command: java(context, "kafka-zookeeper", HEAP, options, MAIN_CLASS)?.arg(&settings),
-        readiness: Readiness::Port(port),
+        readiness: Readiness::Zookeeper(port),
         address: Some(format!("{HOST}:{port}")),
-        grace: Duration::from_secs(2),
+        refusal: None,
+        notices: Vec::new(),
     })
 }
 

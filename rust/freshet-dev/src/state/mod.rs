@@ -1,20 +1,38 @@
 //! What the stack keeps on disk: where everything lives, who runs, and how it is.
 
+pub mod disk;
 mod lock;
+mod process;
 mod snapshot;
 
 pub use lock::{LockError, ProcessLock};
+pub use process::{Process, child_has_ended};
 pub use snapshot::{PartState, PartStatus, Phase, Snapshot, SnapshotError, now_ms};
 
 use std::fs;
 use std::io::{
     self,
-    ErrorKind::{DirectoryNotEmpty, NotFound},
+    ErrorKind::{DirectoryNotEmpty, NotFound, ResourceBusy},
 };
 use std::path::{Path, PathBuf};
 
 /// The folder of a running benchmark.
 const BENCHMARK: &str = "bench";
+
+/// Why the home cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot write {path}: {source}; make the folder writable, or set FRESHET_HOME to another one"
+)]
+pub struct HomeError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+fn unusable(path: &Path) -> impl FnOnce(io::Error) -> HomeError {
+    let path = path.to_owned();
+    move |source| HomeError { path, source }
+}
 
 /// Which services carry the topics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -56,11 +74,15 @@ impl Home {
     /// Creates the folders that every start needs.
     ///
     /// # Errors
-    /// When a folder cannot be created.
-    pub fn create(&self) -> io::Result<()> {
-        [self.logs(), self.run(), self.scratch(), self.0.join("data")]
-            .iter()
-            .try_for_each(fs::create_dir_all)
+    /// When a folder cannot be created or written to.
+    pub fn create(&self) -> Result<(), HomeError> {
+        let folders = [self.logs(), self.run(), self.scratch(), self.0.join("data")];
+        for folder in &folders {
+            fs::create_dir_all(folder).map_err(unusable(folder))?;
+        }
+        // Folders that were there before say nothing about whether they can be written to.
+        let probe = self.run().join("write-test");
+        fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)).map_err(unusable(&probe))
     }
 
     /// Where every part logs to.
@@ -114,6 +136,16 @@ impl Home {
         self.run().join("status.json")
     }
 
+    /// A copy of the configuration that the running stack was started from.
+    pub fn started_configuration(&self) -> PathBuf {
+        self.run().join("freshet.toml")
+    }
+
+    /// Who asks the supervisor to stop leaves his name here, before he sends the signal.
+    pub fn stop_request(&self) -> PathBuf {
+        self.run().join("stop-request")
+    }
+
     /// Held by the supervisor for as long as it lives.
     pub fn supervisor_lock(&self) -> PathBuf {
         self.run().join("supervisor.lock")
@@ -128,20 +160,24 @@ impl Home {
     ///
     /// # Errors
     /// When the folder cannot be emptied or created anew.
-    pub fn clear_scratch(&self) -> io::Result<()> {
-        remove_folder(&self.scratch())?;
-        fs::create_dir_all(self.scratch())
+    pub fn clear_scratch(&self) -> Result<(), HomeError> {
+        let scratch = self.scratch();
+        remove_folder(&scratch)?;
+        fs::create_dir_all(&scratch).map_err(unusable(&scratch))
     }
 
     /// Deletes all state, and only what this project has put there: `FRESHET_HOME` may name a folder of the user's.
     ///
     /// # Errors
     /// When something cannot be deleted.
-    pub fn purge(&self) -> io::Result<()> {
+    pub fn purge(&self) -> Result<(), HomeError> {
         self.purge_all_but_logs()?;
         remove_folder(&self.logs())?;
         match fs::remove_dir(&self.0) {
-            Err(error) if !matches!(error.kind(), NotFound | DirectoryNotEmpty) => Err(error),
+            // A mount point stays, as a folder that holds something of the user's does.
+            Err(error) if !matches!(error.kind(), NotFound | DirectoryNotEmpty | ResourceBusy) => {
+                Err(unusable(&self.0)(error))
+            }
             _ => Ok(()),
         }
     }
@@ -150,7 +186,7 @@ impl Home {
     ///
     /// # Errors
     /// When something cannot be deleted.
-    pub fn purge_all_but_logs(&self) -> io::Result<()> {
+    pub fn purge_all_but_logs(&self) -> Result<(), HomeError> {
         let checkpoints = [Topology::Kraft, Topology::Zookeeper].map(|of| self.checkpoints(of));
         let folders = [self.0.join("data"), self.run(), self.0.join(BENCHMARK)];
         folders.iter().chain(&checkpoints).try_for_each(|folder| remove_folder(folder))
@@ -173,9 +209,9 @@ impl Home {
     }
 }
 
-fn remove_folder(folder: &Path) -> io::Result<()> {
+fn remove_folder(folder: &Path) -> Result<(), HomeError> {
     match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Err(error) if error.kind() != NotFound => Err(unusable(folder)(error)),
         _ => Ok(()),
     }
 }
@@ -190,6 +226,18 @@ mod tests {
         let (kraft, classic) = (Topology::Kraft, Topology::Zookeeper);
         assert_ne!(home.data_of("kafka", kraft), home.data_of("kafka", classic));
         assert_ne!(home.checkpoints(kraft), home.checkpoints(classic));
+    }
+
+    #[test]
+    fn a_home_that_cannot_be_made_is_named_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("home");
+        fs::write(&file, "a file where a folder should be").unwrap();
+        let said = Home::new(&file).create().unwrap_err().to_string();
+        assert!(
+            said.contains("home/logs: ") && said.ends_with("set FRESHET_HOME to another one"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::Topology;
+use crate::probe::Readiness;
 
 /// Where the stack as a whole is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,8 +46,14 @@ pub enum PartState {
     Stopping,
     /// It has ended as asked.
     Stopped,
-    /// It failed before it was ready.
+    /// It failed before it was ready, or refuses its configuration.
     Failed,
+    /// Its process is stopped by a signal. Only `status` finds this out, by looking.
+    Suspended,
+    /// It does not answer. Only `status` finds this out, by asking.
+    Unresponsive,
+    /// Its process is gone, and nobody has noticed yet. Only `status` finds this out, by looking.
+    Gone,
 }
 
 impl PartState {
@@ -67,6 +74,9 @@ impl PartState {
             Self::Stopping => "stopping",
             Self::Stopped => "stopped",
             Self::Failed => "failed",
+            Self::Suspended => "suspended",
+            Self::Unresponsive => "not answering",
+            Self::Gone => "gone",
         }
     }
 }
@@ -92,6 +102,15 @@ pub struct PartStatus {
     pub address: Option<String>,
     /// What there is to say: why it died last, that a build was up to date.
     pub note: Option<String>,
+    /// When that was said, in milliseconds since the epoch.
+    #[serde(default)]
+    pub note_time: Option<i64>,
+    /// How to ask it whether it answers.
+    #[serde(default)]
+    pub readiness: Option<Readiness>,
+    /// Since when it does not answer though it runs, in milliseconds since the epoch.
+    #[serde(default)]
+    pub unanswered_since: Option<i64>,
 }
 
 impl PartStatus {
@@ -107,7 +126,16 @@ impl PartStatus {
             restarts: 0,
             address: None,
             note: None,
+            note_time: None,
+            readiness: None,
+            unanswered_since: None,
         }
+    }
+
+    /// Notes what there is to say, now.
+    pub fn say(&mut self, note: impl Into<String>) {
+        self.note = Some(note.into());
+        self.note_time = Some(now_ms());
     }
 }
 
@@ -128,6 +156,15 @@ pub struct Snapshot {
     pub parts: Vec<PartStatus>,
     /// Why the start failed, as people read it.
     pub failure: Option<String>,
+    /// What it waits for, outside of itself.
+    #[serde(default)]
+    pub waiting_for: Option<String>,
+    /// What people should know, the newest last.
+    #[serde(default)]
+    pub notices: Vec<String>,
+    /// Who has told it to stop.
+    #[serde(default)]
+    pub stopped_by: Option<String>,
 }
 
 /// Why the status file could not be read or written.
@@ -195,6 +232,9 @@ mod tests {
             config: "freshet.toml".into(),
             parts: vec![PartStatus::waiting("kafka", true)],
             failure: None,
+            waiting_for: Some("disk space".to_owned()),
+            notices: vec!["moved".to_owned()],
+            stopped_by: None,
         };
         snapshot.write(&path).unwrap();
         assert_eq!(Snapshot::read(&path).unwrap(), Some(snapshot));

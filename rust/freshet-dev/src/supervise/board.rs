@@ -7,6 +7,9 @@ use tokio::sync::watch;
 
 use crate::state::{PartState, PartStatus, Phase, Snapshot, Topology, now_ms};
 
+/// So many notices are kept, the newest.
+const NOTICES: usize = 20;
+
 /// The current [`Snapshot`], to change and to watch.
 #[derive(Debug)]
 pub struct Board {
@@ -27,6 +30,9 @@ impl Board {
                 .map(|(name, service)| PartStatus::waiting(name, *service))
                 .collect(),
             failure: None,
+            waiting_for: None,
+            notices: Vec::new(),
+            stopped_by: None,
         };
         Self { snapshot: watch::Sender::new(snapshot) }
     }
@@ -54,6 +60,37 @@ impl Board {
         });
     }
 
+    /// Says what the stack waits for, outside of itself; `None` when it no longer does.
+    pub fn wait_for(&self, what: Option<String>) {
+        self.snapshot.send_modify(|snapshot| snapshot.waiting_for = what);
+    }
+
+    /// Tells people something that they should know, however the stack goes on.
+    pub fn notice(&self, notice: String) {
+        self.snapshot.send_modify(|snapshot| {
+            if snapshot.notices.len() == NOTICES {
+                snapshot.notices.remove(0);
+            }
+            snapshot.notices.push(notice);
+        });
+    }
+
+    /// Records who has told the stack to stop.
+    pub fn stopped_by(&self, whom: String) {
+        self.snapshot.send_modify(|snapshot| snapshot.stopped_by = Some(whom));
+    }
+
+    /// Notes whether a part has answered when it was asked; only news are passed on.
+    pub fn answered(&self, name: &str, asked: i64, answers: bool) {
+        self.snapshot.send_if_modified(|snapshot| {
+            let Some(part) = snapshot.parts.iter_mut().find(|part| part.name == name) else {
+                return false;
+            };
+            let since = if answers { None } else { part.unanswered_since.or(Some(asked)) };
+            std::mem::replace(&mut part.unanswered_since, since) != since
+        });
+    }
+
     /// Changes one part.
     pub fn update(&self, name: &str, change: impl FnOnce(&mut PartStatus)) {
         self.snapshot.send_modify(|snapshot| {
@@ -68,6 +105,7 @@ impl Board {
         self.update(name, |part| {
             part.state = state;
             part.started = Some(now_ms());
+            part.unanswered_since = None;
         });
     }
 
@@ -111,6 +149,30 @@ mod tests {
         board.settle("kafka", PartState::Ready);
         both.await;
         assert!(board.snapshot().part("build").unwrap().took.is_some());
+    }
+
+    #[test]
+    fn a_silent_part_keeps_the_time_of_its_first_silence() {
+        let board = Board::new(Path::new("c"), Topology::Kraft, &[("kafka", true)]);
+        let mut changes = board.watch();
+        let since = || board.snapshot().part("kafka").unwrap().unanswered_since;
+        board.answered("kafka", 10, true);
+        assert!(!changes.has_changed().unwrap());
+        board.answered("kafka", 20, false);
+        board.answered("kafka", 30, false);
+        assert_eq!(since(), Some(20));
+        changes.mark_unchanged();
+        board.answered("kafka", 40, true);
+        assert!(changes.has_changed().unwrap());
+        assert_eq!(since(), None);
+    }
+
+    #[test]
+    fn the_newest_notices_are_kept() {
+        let board = Board::new(Path::new("c"), Topology::Kraft, &[]);
+        (0..=NOTICES).for_each(|number| board.notice(number.to_string()));
+        let notices = board.snapshot().notices;
+        assert_eq!((notices.len(), notices[0].as_str()), (NOTICES, "1"));
     }
 
     #[tokio::test]

@@ -94,6 +94,18 @@ pub fn likely_cause(exit: Option<&Exit>, log: &str) -> Option<String> {
     }
 }
 
+/// The sentence by which a program of ours has refused its configuration, from the end of its log.
+pub fn refusal(lines: &[String]) -> String {
+    // As the Rust programs and the Spark job, and as the dashboard, begin such a line.
+    const BEGINNINGS: [&str; 2] = ["error: ", "freshet-dashboard: "];
+    let said = |line: &String| {
+        BEGINNINGS.iter().find_map(|beginning| line.strip_prefix(beginning)).map(str::to_owned)
+    };
+    let reason = lines.iter().rev().find_map(said).or_else(|| lines.last().cloned());
+    let reason = reason.unwrap_or_else(|| "it does not say why".to_owned());
+    format!("refuses its configuration: {reason}")
+}
+
 /// The last lines of a log, at most `count`.
 ///
 /// # Errors
@@ -122,6 +134,22 @@ mod tests {
 
     fn cause(exit: &Exit, log: &str) -> String {
         likely_cause(Some(exit), log).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_line_of_a_refused_configuration_is_found() {
+        let lines = [
+            "error: earlier",
+            "freshet-dashboard: freshet.toml:9: dashboard.host: needs a token",
+            "try --help",
+        ]
+        .map(str::to_owned);
+        assert_eq!(
+            refusal(&lines),
+            "refuses its configuration: freshet.toml:9: dashboard.host: needs a token"
+        );
+        assert_eq!(refusal(&["what".to_owned()]), "refuses its configuration: what");
+        assert_eq!(refusal(&[]), "refuses its configuration: it does not say why");
     }
 
     #[test]

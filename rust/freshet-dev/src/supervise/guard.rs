@@ -26,7 +26,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 use super::log_file::LogFile;
-use crate::state::{LockError, ProcessLock};
+use crate::state::{LockError, ProcessLock, child_has_ended};
 
 /// A log begins anew at this size; with its predecessor a part keeps twice as much.
 const LOG_LIMIT: u64 = 32 << 20;
@@ -108,13 +108,14 @@ async fn guard(arguments: GuardArgs) -> Result<ExitStatus, GuardError> {
     report(&format!("pid {}", child.id().unwrap_or_default()));
     let copying = tokio::spawn(copy(OwnedFd::from(output), log));
 
-    let status = tokio::select! {
-        status = child.wait() => status,
-        () = told_to_stop(lifeline) => stop(&mut child, group, Duration::from_millis(arguments.grace)).await,
+    let mut end = End::of(child.id()).map_err(system("watch the part"))?;
+    tokio::select! {
+        () = end.came() => {}
+        () = told_to_stop(lifeline) => stop(&mut end, group, Duration::from_millis(arguments.grace)).await,
     }
-    .map_err(system("wait for the part"))?;
     // Whatever the part started and left behind ends with it.
     signal_group(group, Signal::SIGKILL);
+    let status = child.wait().await.map_err(system("wait for the part"))?;
     // Losing the last words of a part is no reason to fail: a stray grandchild can keep the pipe open for ever.
     drop(timeout(LAST_OUTPUT, copying).await);
     Ok(status)
@@ -169,13 +170,34 @@ async fn told_to_stop(mut lifeline: Receiver) {
     }
 }
 
-async fn stop(child: &mut Child, group: Option<Pid>, grace: Duration) -> io::Result<ExitStatus> {
+/// Asks the part to end and waits for it, no longer than the grace.
+async fn stop(end: &mut End, group: Option<Pid>, grace: Duration) {
     signal_group(group, Signal::SIGTERM);
-    if let Ok(status) = timeout(grace, child.wait()).await {
-        return status;
+    // A part that was stopped by a signal could not follow.
+    signal_group(group, Signal::SIGCONT);
+    // Elapsed or not: what is left of the group is killed next.
+    drop(timeout(grace, end.came()).await);
+}
+
+/// The end of the part, seen without collecting it: as long as it is not collected, its number, which is that of its
+/// group as well, cannot become another process's, and signals to the group reach nobody else.
+struct End {
+    pid: Option<Pid>,
+    children: tokio::signal::unix::Signal,
+}
+
+impl End {
+    fn of(id: Option<u32>) -> io::Result<Self> {
+        let pid = id.and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+        Ok(Self { pid, children: signal(SignalKind::child())? })
     }
-    signal_group(group, Signal::SIGKILL);
-    child.wait().await
+
+    /// Returns once the part has ended. May be cancelled and called again.
+    async fn came(&mut self) {
+        while self.pid.is_some_and(|pid| !child_has_ended(pid)) {
+            self.children.recv().await;
+        }
+    }
 }
 
 fn signal_group(group: Option<Pid>, signal: Signal) {

@@ -1,41 +1,56 @@
 //! Asking services whether they are there, and the pipeline whether it flows.
 
-use std::future::Future;
-use std::net::Ipv4Addr;
+mod question;
+
 use std::time::Duration;
 
 use freshet_core::config::{Config, Stream};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::net::TcpStream;
+use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use crate::parts::Readiness;
 use crate::state::now_ms;
 
 /// How long to wait between two questions.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// A service that accepts a connection but does not answer is not ready.
-const ANSWER_LIMIT: Duration = Duration::from_secs(3);
+/// How long a service may take to answer: one that accepts a connection but does not answer is not ready.
+pub const ANSWER_LIMIT: Duration = Duration::from_secs(3);
 /// How far back windows are asked for, in windows: those open now and those that have just closed.
 const WINDOWS_BACK: i64 = 3;
 
+/// How to see that a service answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Readiness {
+    /// It has no address of its own: the first window proves it, and its health reports do later.
+    Started,
+    /// A broker on this port says which requests it knows.
+    Kafka(u16),
+    /// A node on this port says which options it has.
+    Cassandra(u16),
+    /// A server on this port describes itself.
+    Zookeeper(u16),
+    /// A GET of this address succeeds.
+    Http(String),
+}
+
 /// Waits until a service answers.
 pub async fn ready(readiness: &Readiness) {
-    match readiness {
-        Readiness::Started => {}
-        Readiness::Port(port) => {
-            until(|| async { TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).await.is_ok() })
-                .await;
-        }
-        Readiness::Http(url) => until(|| async { get(url.clone(), None).await.is_some() }).await,
+    while !answers(readiness).await {
+        sleep(INTERVAL).await;
     }
 }
 
-async fn until<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
-    while !holds().await {
-        sleep(INTERVAL).await;
+/// Asks a service a question that it can answer at once; whether an answer came in time. That its port is open would say
+/// nothing: the kernel accepts connections for a process that is stopped.
+pub async fn answers(readiness: &Readiness) -> bool {
+    match readiness {
+        Readiness::Started => true,
+        Readiness::Kafka(port) => question::kafka(*port).await,
+        Readiness::Cassandra(port) => question::cassandra(*port).await,
+        Readiness::Zookeeper(port) => question::zookeeper(*port).await,
+        Readiness::Http(url) => get(url.clone(), None).await.is_some(),
     }
 }
 
@@ -63,10 +78,7 @@ pub fn dashboard_url(config: &Config) -> String {
 /// Waits until the dashboard shows a window with an event after `since` (milliseconds since the epoch), of any stream
 /// that has a source. Windows that an earlier run has left in the store have no such event.
 pub async fn first_window(config: &Config, since: i64) {
-    let dashboard = DashboardApi {
-        url: dashboard_url(config),
-        token: config.dashboard.token.as_ref().map(|token| token.expose().to_owned()),
-    };
+    let dashboard = DashboardApi::of(config);
     let fed: Vec<&Stream> =
         config.sources.iter().filter_map(|source| config.stream(&source.stream)).collect();
     loop {
@@ -78,6 +90,37 @@ pub async fn first_window(config: &Config, since: i64) {
         }
         sleep(INTERVAL).await;
     }
+}
+
+/// What the dashboard knows of the pipeline's programs.
+#[derive(Debug, Deserialize)]
+pub struct Reports {
+    /// The latest report of each.
+    pub components: Vec<Report>,
+    /// Whether the dashboard reaches Kafka, through which the reports come.
+    kafka: Connection,
+}
+
+/// A program's latest report, as far as `status` needs it.
+#[derive(Debug, Deserialize)]
+pub struct Report {
+    /// The kind of program.
+    pub component: String,
+    /// How old the report is, in milliseconds.
+    pub age: i64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Connection {
+    connected: bool,
+}
+
+/// The health reports of the pipeline's programs; `None` when the dashboard does not answer, or cannot know better for
+/// want of Kafka. `dashboard` is its address.
+pub async fn reports(config: &Config, dashboard: String) -> Option<Reports> {
+    let dashboard = DashboardApi { url: dashboard, ..DashboardApi::of(config) };
+    let reports: Reports = dashboard.ask("/api/health", &[]).await?;
+    reports.kafka.connected.then_some(reports)
 }
 
 #[derive(Deserialize)]
@@ -107,6 +150,11 @@ struct DashboardApi {
 }
 
 impl DashboardApi {
+    fn of(config: &Config) -> Self {
+        let token = config.dashboard.token.as_ref().map(|token| token.expose().to_owned());
+        Self { url: dashboard_url(config), token }
+    }
+
     async fn ask<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Option<T> {
         let query: Vec<String> =
             query.iter().map(|(key, value)| format!("{key}={}", percent_encoded(value))).collect();
