@@ -84,11 +84,13 @@ final class Checkpoint {
      */
     void startOver(String topic, int partitions) {
         long committed = latestCommitted();
+        if (committed == NONE && latestPlanned() > 0) {
+            throw new IllegalStateException("the checkpoint " + folder + " has no commits: start from a new checkpoint location");
+        }
         OffsetSeqLog log = offsetLog();
         log.purgeAfter(committed);
         if (committed == NONE) {
-            // Where the first micro-batch begins is written down by the source itself.
-            files.delete(new Path(folder, "sources"));
+            forgetFirstBatch();
             return;
         }
         OffsetSeqBase before = entry(committed).orElseThrow();
@@ -99,6 +101,12 @@ final class Checkpoint {
         OffsetSeq begin = new OffsetSeq(
             CollectionConverters.asScala(List.of(Option.apply(beginning(topic, partitions)))).toSeq(), planned.metadataOpt());
         replace(new Path(folder, "offsets/" + committed), out -> log.serialize(begin, out));
+    }
+
+    /** Where it begins is written down by the source itself, and Spark takes no state that was there before it. */
+    private void forgetFirstBatch() {
+        files.delete(new Path(folder, "sources"));
+        files.delete(new Path(folder, "state"));
     }
 
     private static Offset beginning(String topic, int partitions) {

@@ -27,6 +27,11 @@ final class QuerySupervisor {
             return Next.BACK_OFF;
         }
 
+        /** Whether what the query needs of others is there. */
+        default boolean isReady() {
+            return false;
+        }
+
         /**
          * Looks after the query, once a second.
          *
@@ -39,8 +44,8 @@ final class QuerySupervisor {
     enum Next {
         /** Start it again: what ended it was no failure. */
         AT_ONCE,
-        /** Start it again in a second: it waits for something outside, which its health names. */
-        SOON,
+        /** Report the failure, and start it again as soon as what it needs of others is there. */
+        WHEN_READY,
         /** Report the failure, and start it again after a delay that grows. */
         BACK_OFF
     }
@@ -50,8 +55,8 @@ final class QuerySupervisor {
     private static final Duration HEALTHY = Duration.ofMinutes(1);
     /** Time for a query to end after Spark was told to stop it: what hangs for longer does not hold up the end. */
     private static final Duration LAST_WAIT = Duration.ofSeconds(2);
-    /** Between two looks at a query, and between two starts of one that waits for something outside. */
-    private static final Duration SECOND = Duration.ofSeconds(1);
+    /** Between two looks at a query. */
+    private static final Duration LOOK = Duration.ofSeconds(1);
 
     private final String stream;
     private final Starter starter;
@@ -95,7 +100,7 @@ final class QuerySupervisor {
     /** Starts the query, and starts it again as often as it takes. */
     void start() {
         thread.start();
-        clock.scheduleWithFixedDelay(this::look, SECOND.toMillis(), SECOND.toMillis(), TimeUnit.MILLISECONDS);
+        clock.scheduleWithFixedDelay(this::look, LOOK.toMillis(), LOOK.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     private void look() {
@@ -151,26 +156,31 @@ final class QuerySupervisor {
     }
 
     private void waitAfter(Throwable failure) {
-        switch (starter.after(failure)) {
-            case AT_ONCE -> LOGGER.info("the query of stream {} is started again at once", stream);
-            case SOON -> pause(SECOND);
-            default -> backOff(failure);
+        Next next = starter.after(failure);
+        if (next == Next.AT_ONCE) {
+            LOGGER.info("the query of stream {} is started again at once", stream);
+            return;
         }
-    }
-
-    private void backOff(Throwable failure) {
         QueryFailure described = describe.apply(failure);
         health.restarting(described.description());
-        Duration delay = described.permanent() ? backoff.slowest() : backoff.next();
-        LOGGER.error("the query of stream {} has failed and is started again in {} ms: {}", stream, delay.toMillis(),
+        boolean slow = described.permanent() || next == Next.WHEN_READY;
+        Duration delay = slow ? backoff.slowest() : backoff.next();
+        LOGGER.error("the query of stream {} has failed and is started again {}{} ms: {}", stream,
+            next == Next.WHEN_READY ? "when what it waits for is there, or in " : "in ", delay.toMillis(),
             described.description());
         LOGGER.debug("the query of stream {} has failed", stream, failure);
-        pause(delay);
+        pause(delay, next == Next.WHEN_READY);
     }
 
-    private void pause(Duration delay) {
+    private void pause(Duration delay, boolean endsWhenReady) {
+        long end = System.nanoTime() + delay.toNanos();
         try {
-            stopping.await(delay.toNanos(), TimeUnit.NANOSECONDS);
+            while (System.nanoTime() < end && !(endsWhenReady && starter.isReady())) {
+                long step = Math.min(end - System.nanoTime(), endsWhenReady ? LOOK.toNanos() / 4 : Long.MAX_VALUE);
+                if (stopping.await(step, TimeUnit.NANOSECONDS)) {
+                    return;
+                }
+            }
         } catch (InterruptedException e) {
             stopping.countDown(); // nobody interrupts this thread but a process that ends
         }

@@ -13,6 +13,7 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartitionInfo;
 import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.AuthorizationException;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -53,7 +54,7 @@ final class RawTopic {
      */
     TopicIdentity settle(Checkpoint checkpoint) {
         TopicDescription first = TopicAdmin.describe(kafka, name, LONG_PATIENCE);
-        Map<Integer, Long> end = end(numbers(first));
+        Optional<Map<Integer, Long>> end = end(numbers(first));
         TopicDescription now = TopicAdmin.describe(kafka, name, LONG_PATIENCE);
         String id = now.topicId().toString();
         Optional<SavedTopic> saved = SavedTopic.read(checkpoint);
@@ -68,7 +69,7 @@ final class RawTopic {
         }
         identity = new TopicIdentity(kafka, name, id);
         partitions = numbers(now);
-        ends = first.topicId().equals(now.topicId()) ? end : Map.of();
+        ends = first.topicId().equals(now.topicId()) ? end.orElse(Map.of()) : Map.of();
         return identity;
     }
 
@@ -97,9 +98,9 @@ final class RawTopic {
         try {
             return isOther(TopicAdmin.describe(kafka, name, PATIENCE))
                 ? QuerySupervisor.Next.AT_ONCE : QuerySupervisor.Next.BACK_OFF;
-        } catch (UnknownTopicOrPartitionException e) {
+        } catch (UnknownTopicOrPartitionException | TimeoutException e) {
             waitFor(missing(e));
-            return QuerySupervisor.Next.SOON;
+            return QuerySupervisor.Next.WHEN_READY;
         } catch (KafkaException e) {
             return QuerySupervisor.Next.BACK_OFF;
         }
@@ -117,14 +118,14 @@ final class RawTopic {
     boolean look() {
         try {
             // In this order: if it is the same topic afterwards, then it was when its end was asked for.
-            Map<Integer, Long> end = end(partitions);
+            Optional<Map<Integer, Long>> end = end(partitions);
             TopicDescription now = TopicAdmin.describe(kafka, name, PATIENCE);
             boolean other = isOther(now);
-            if (!other && !end.isEmpty()) {
-                ends = end;
+            if (!other) {
+                end.ifPresent(known -> ends = known);
             }
             partitions = numbers(now);
-            waitFor(leaderless(now));
+            waitFor(missingLeaders(now, end.isPresent() || other));
             return other;
         } catch (KafkaException e) {
             waitFor(missing(e));
@@ -140,13 +141,18 @@ final class RawTopic {
         health.waitingFor(what);
     }
 
+    /** Whether the topic was there and well when it was looked at last. */
+    boolean isReady() {
+        return waitingFor == null;
+    }
+
     /** Empty while Kafka does not tell. */
-    private Map<Integer, Long> end(List<Integer> of) {
+    private Optional<Map<Integer, Long>> end(List<Integer> of) {
         try {
-            return TopicAdmin.ends(kafka, name, of, PATIENCE);
+            return Optional.of(TopicAdmin.ends(kafka, name, of, PATIENCE));
         } catch (KafkaException e) {
             LOGGER.debug("the end of topic {} is not known", name, e);
-            return Map.of();
+            return Optional.empty();
         }
     }
 
@@ -154,11 +160,13 @@ final class RawTopic {
         return topic.partitions().stream().map(TopicPartitionInfo::partition).toList();
     }
 
-    private String leaderless(TopicDescription topic) {
+    private String missingLeaders(TopicDescription topic, boolean answer) {
         String partitions = topic.partitions().stream().filter(partition -> partition.leader() == null)
             .map(partition -> Integer.toString(partition.partition())).collect(Collectors.joining(", "));
-        return partitions.isEmpty() ? null
-            : "a leader of partition " + partitions + " of topic " + name + ": the brokers that hold it are down";
+        if (!partitions.isEmpty()) {
+            return "a leader of partition " + partitions + " of topic " + name + ": the brokers that hold it are down";
+        }
+        return answer ? null : "the brokers that lead topic " + name + ", which do not say how far it has come";
     }
 
     /** What has to come, or to be mended, before Kafka answers. */

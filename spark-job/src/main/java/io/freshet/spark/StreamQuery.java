@@ -13,6 +13,7 @@ import io.freshet.spark.kafka.KafkaScan;
 import io.freshet.spark.kafka.SameTopic;
 import io.freshet.spark.plan.DirectSource;
 import io.freshet.spark.plan.Step;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -53,6 +54,9 @@ final class StreamQuery implements QuerySupervisor.Starter {
     static final String WRITTEN = "written";
 
     private static final Logger LOGGER = LoggerFactory.getLogger(StreamQuery.class);
+
+    /** Of Spark's own reader; four times as long by default. */
+    private static final Duration LONGEST_POLL = Duration.ofSeconds(30);
 
     private final SparkSession session;
     private final PipelineConfiguration configuration;
@@ -122,6 +126,11 @@ final class StreamQuery implements QuerySupervisor.Starter {
         return rawTopic.next();
     }
 
+    @Override
+    public boolean isReady() {
+        return rawTopic.isReady();
+    }
+
     /**
      * Ends a query whose topic was made anew, since one that waits for more of the old topic would not notice, nor would one
      * that finds the new one as long as the old one was. A micro-batch that writes by then has read all of the old topic
@@ -163,6 +172,10 @@ final class StreamQuery implements QuerySupervisor.Starter {
             .option("kafka.isolation.level", "read_committed")
             // What Kafka has deleted by its retention is no reason to stop: Spark logs the gap.
             .option("failOnDataLoss", "false");
+        if (!KafkaScan.isDirect(session)) {
+            // Spark's own tasks cannot be interrupted while they wait for a partition that is no more.
+            reader.option("kafkaConsumer.pollTimeoutMs", LONGEST_POLL.toMillis());
+        }
         configuration.spark().maxOffsetsPerTrigger().ifPresent(most -> reader.option("maxOffsetsPerTrigger", most));
         return reader.load();
     }

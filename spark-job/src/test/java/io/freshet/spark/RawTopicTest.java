@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
@@ -183,6 +184,70 @@ class RawTopicTest {
             stream.awaitReport(now -> now.path("state").asText().equals("running"));
             assertTrue(stream.report().path("waiting_for").isNull());
             assertEquals(Map.of("old", 100L, "new", 50L), stream.counted());
+        }
+    }
+
+    /** Before, a task waited for two minutes for records that no topic has any more, and the state said "running". */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aTopicThatIsMadeAnewWithFewerPartitionsWhileItIsReadHoldsUpNothing(boolean direct) throws Exception {
+        try (var stream = new SupervisedStream(spark, broker, folder, "fewer-" + direct, FAST)) {
+            stream.session().conf().set("spark.freshet.kafka.direct", direct);
+            stream.deleteRawTopic();
+            stream.createRawTopic(6);
+            stream.send("old", 6, 600_000);
+            stream.start();
+            // With two cores, some of the six partitions are not read yet when the first ones are.
+            Waiting.until(() -> spark.sparkContext().statusTracker().getActiveStageIds().length > 0,
+                () -> stream.report().toString());
+            stream.deleteRawTopic();
+            stream.createRawTopic(1);
+            stream.send("new", 1, 300);
+            long begun = System.nanoTime();
+            stream.awaitCounted("new", 300);
+            Duration took = Duration.ofNanos(System.nanoTime() - begun);
+            // Spark's own tasks cannot be interrupted.
+            assertTrue(took.compareTo(Duration.ofSeconds(direct ? 20 : 50)) < 0, took::toString);
+            assertEquals(300, stream.counted().get("new"));
+            long read = stream.counted().getOrDefault("old", 0L);
+            // All or nothing: what a task had read of a micro-batch that came to nothing is in no window.
+            assertEquals(600_000 - read, stream.report().path("lost_offsets").asLong(), () -> stream.report().toString());
+        }
+    }
+
+    /** Ended after the loss was written down, or after the offsets were set back as well. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aProcessThatEndsWhileOffsetsAreSetBackIsFollowedByOneThatDoesItAgain(boolean setBack) throws Exception {
+        try (var stream = new SupervisedStream(spark, broker, folder, "crash-" + setBack, FAST)) {
+            stream.start();
+            stream.send("old", 2, 100);
+            stream.awaitCounted("old", 100);
+            stream.stop();
+            Checkpoint checkpoint = new Checkpoint(stream.session(), stream.checkpoint().toString());
+            long first = checkpoint.readOffsets().values().stream().mapToLong(Long::longValue).sum();
+            assertEquals(100, first);
+            // The last micro-batch is planned and not committed.
+            Path commits = stream.checkpoint().resolve("commits");
+            long latest = Files.list(commits).map(file -> file.getFileName().toString())
+                .filter(name -> name.matches("\\d+")).mapToLong(Long::parseLong).max().orElseThrow();
+            Files.delete(commits.resolve("" + latest));
+            Files.deleteIfExists(commits.resolve("." + latest + ".crc"));
+            SavedTopic saved = SavedTopic.read(checkpoint).orElseThrow();
+            new SavedTopic(saved.topic(), saved.id(), new SavedTopic.Loss(5L)).write(checkpoint);
+            stream.deleteRawTopic();
+            stream.createRawTopic(3);
+            stream.send("new", 3, 200);
+            if (setBack) {
+                checkpoint.startOver(stream.rawTopic(), 3);
+            }
+            stream.start();
+            stream.awaitCounted("new", 200);
+            stream.send("new", 3, 10);
+            stream.awaitCounted("new", 210);
+            assertEquals(210, stream.counted().get("new"));
+            assertEquals(5, stream.report().path("lost_offsets").asLong(), () -> stream.report().toString());
+            assertTrue(SavedTopic.read(checkpoint).orElseThrow().loss() == null);
         }
     }
 

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.freshet.spark.kafka.TopicAdmin;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -122,12 +123,18 @@ final class SupervisedStream implements AutoCloseable {
             try {
                 admin.createTopics(Set.of(new NewTopic(rawTopic(), partitions, (short) 1))).all().get();
                 created = true;
+                // The broker hears of it from the controller a little later.
+                Waiting.until(() -> partitions() == partitions, () -> "there are " + partitions() + " partitions");
             } catch (ExecutionException e) {
                 if (!(e.getCause() instanceof TopicExistsException)) {
                     throw e;
                 }
             }
         }
+    }
+
+    private int partitions() {
+        return TopicAdmin.describe(configuration.kafka(), rawTopic(), Duration.ofSeconds(10)).partitions().size();
     }
 
     /** Per series, how many records its window has: a record counts once, and no version has more than a later one. */

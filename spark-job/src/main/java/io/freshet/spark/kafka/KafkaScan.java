@@ -3,6 +3,7 @@ package io.freshet.spark.kafka;
 import java.util.Optional;
 import org.apache.spark.SparkConf;
 import org.apache.spark.rdd.RDD;
+import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.connector.read.InputPartition;
 import org.apache.spark.sql.execution.SparkPlan;
@@ -30,7 +31,7 @@ public final class KafkaScan {
 
     /** @param check asked by tasks that get nothing */
     static Optional<RDD<InternalRow>> rows(SparkPlan plan, TopicCheck check) {
-        if (!(plan instanceof MicroBatchScanExec scan) || !mayRead(scan)) {
+        if (!(plan instanceof MicroBatchScanExec scan) || !isDirect(scan.session())) {
             return Optional.empty();
         }
         boolean ofKafka = CollectionConverters.asJava(scan.inputPartitions()).stream()
@@ -44,10 +45,11 @@ public final class KafkaScan {
         return partition instanceof KafkaBatchInputPartition range && !range.includeHeaders();
     }
 
-    private static boolean mayRead(MicroBatchScanExec scan) {
-        SparkConf ofContext = scan.session().sparkContext().getConf();
+    /** Whether a session's queries read Kafka directly, as far as their settings say so. */
+    public static boolean isDirect(SparkSession session) {
+        SparkConf ofContext = session.sparkContext().getConf();
         // That of the session, which has those of its context as well: one query may be told otherwise than another.
-        return Boolean.parseBoolean(scan.conf().getConfString(DIRECT_SETTING, "true"))
+        return Boolean.parseBoolean(session.conf().get(DIRECT_SETTING, "true"))
             && ofContext.getAllWithPrefix(TOKEN_SETTINGS).length == 0;
     }
 }
