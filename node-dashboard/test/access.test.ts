@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { withoutToken } from '../src/server/access.ts';
-import { generationOf } from '../src/server/cassandra-history.ts';
+import { generationOf } from '../src/server/cassandra-rows.ts';
 import { parseCommand, UsageError } from '../src/server/arguments.ts';
 
 it.each([

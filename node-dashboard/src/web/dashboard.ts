@@ -238,11 +238,16 @@ export class Dashboard {
 
 /** The series in the order in which they deserve to be drawn: what still moves before what has ended, else by name. */
 export function liveliest(series: readonly SeriesInfo[]): string[] {
-  const newest = Math.max(...series.map((info) => info.last_seen));
-  const moves = (info: SeriesInfo): boolean => newest - info.last_seen < STILL_MOVES;
+  const newest = Math.max(...series.map(lastSeen));
+  const moves = (info: SeriesInfo): boolean => newest - lastSeen(info) < STILL_MOVES;
   const names = (wanted: boolean): string[] =>
     sorted(new Set(series.filter((info) => moves(info) === wanted).map((info) => info.series)));
   return [...names(true), ...names(false)];
+}
+
+/** A series of which it is not known when it was seen last does not move. */
+function lastSeen(info: SeriesInfo): number {
+  return info.last_seen ?? -Infinity;
 }
 
 /** As people sort: s9 before s10. */
