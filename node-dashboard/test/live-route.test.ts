@@ -1,9 +1,9 @@
 import type { AddressInfo } from 'node:net';
-import type { FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { buildApp } from '../src/server/app.ts';
 import { createPipeline, type Pipeline } from '../src/server/pipeline.ts';
-import type { LiveStream } from '../src/server/live-stream.ts';
+import { LiveStream } from '../src/server/live-stream.ts';
 import { configOf } from './configuration.ts';
 import { windowMessage } from './messages.ts';
 import { RawClient } from './sockets.ts';
@@ -18,9 +18,9 @@ let clients: RawClient[];
 
 beforeEach(async () => {
   const config = await configOf();
-  const log = (await import('fastify')).default({ logger: false }).log;
+  const { log } = Fastify({ logger: false });
   pipeline = createPipeline(config, log);
-  stream = pipeline.live.get('host') as LiveStream;
+  [stream = new LiveStream('none')] = pipeline.live.values();
   stream.begin('topic', new Map([[0, 0n]]));
   app = await buildApp({ config, logLevel: 'silent', pipeline });
   await app.listen({ host: '127.0.0.1', port: 0 });

@@ -7,6 +7,10 @@ const { responseErrorCodes } = cassandra.types;
 /** What a node says of a keyspace, a table or a column that does not exist, in the words of the versions from 3 on. */
 const MISSING = /does not exist|unconfigured|undefined column|unrecognized name/i;
 
+/** What a node says of a statement that it cannot carry out, or not even read. */
+const INVALID: number = responseErrorCodes.invalid;
+const SYNTAX_ERROR: number = responseErrorCodes.syntaxError;
+
 /** What a node says when it, or too many of the others, cannot answer at the moment. */
 const TRANSIENT: ReadonlySet<number> = new Set([
   responseErrorCodes.unavailableException,
@@ -30,10 +34,10 @@ export function isOutdated(error: unknown): boolean {
 /** What a client is told of an error that may pass by itself, or once somebody has mended it; null for a mistake of ours. */
 export function unavailable(address: string, error: unknown): UnavailableError | null {
   if (error instanceof cassandra.errors.ResponseError) {
-    if (error.code === responseErrorCodes.syntaxError) {
+    if (error.code === SYNTAX_ERROR) {
       return null;
     }
-    if (error.code === responseErrorCodes.invalid && MISSING.test(error.message)) {
+    if (error.code === INVALID && MISSING.test(error.message)) {
       const advice = 'start freshet-cassandra-writer, it creates what is missing';
       return new UnavailableError(`${address} has no windows yet (${error.message}): ${advice}`);
     }

@@ -155,7 +155,7 @@ export class CassandraHistory {
       await limited(this.#client.execute(PROBE, [], options), PROBE_TIMEOUT, signal);
       this.#answered();
     } catch (error) {
-      if (!signal.aborted) {
+      if (!this.#stop.signal.aborted) {
         this.#failed(`${this.#address} does not answer: ${describe(error)}`);
       }
     }

@@ -34,7 +34,7 @@ export function withMetric(
 
 /** Reads a row of the table `windows`; null for one that lacks something: what is not known must not become a zero. */
 export function toWindow(row: cassandra.types.Row): WindowValue | null {
-  const { written, partial } = row;
+  const written: unknown = row.written;
   const values = {
     start: milliseconds(row.start),
     end: milliseconds(row.end),
@@ -50,7 +50,7 @@ export function toWindow(row: cassandra.types.Row): WindowValue | null {
   return {
     ...values,
     generation: generationOf(written, values.end, values.revision),
-    ...(partial === true && { partial }),
+    ...(row.partial === true && { partial: true }),
   };
 }
 

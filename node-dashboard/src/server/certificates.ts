@@ -11,7 +11,9 @@ export function readAuthorities(file: string, key: string): Buffer {
   try {
     content = readFileSync(file);
   } catch (error) {
-    throw new Error(`${key}: cannot read ${file}: ${messageOf(error)}; mend the file or the key`);
+    throw new Error(`${key}: cannot read ${file}: ${messageOf(error)}; mend the file or the key`, {
+      cause: error,
+    });
   }
   try {
     // TLS itself passes over what is no certificate, and then trusts nobody without saying why.

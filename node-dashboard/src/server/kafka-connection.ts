@@ -56,12 +56,12 @@ export function answered<Answer>(answer: Promise<Answer>, signal: AbortSignal): 
 export function describeError(error: unknown): string {
   const inner: unknown[] = error instanceof AggregateError ? error.errors : [];
   const cause = error instanceof Error ? error.cause : undefined;
-  const parts = [
-    messageOf(error),
-    ...inner.map(describeError),
-    ...(cause === undefined ? [] : [describeError(cause)]),
-  ];
-  return parts.filter((part) => part !== '').join(': ');
+  const message = messageOf(error);
+  const reasons = [...inner.map(describeError), ...(cause === undefined ? [] : [describeError(cause)])];
+  // A message may hold that of its cause already.
+  return [message, ...reasons.filter((reason) => !message.includes(reason))]
+    .filter((part) => part !== '')
+    .join(': ');
 }
 
 /** Whether a broker answered that it does not know the topic. */

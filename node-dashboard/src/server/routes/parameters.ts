@@ -32,7 +32,7 @@ function check({ query, routeOptions }: FastifyRequest): void {
   }
   for (const [name, value] of given) {
     const values = [value].flat();
-    const { type, minLength = 0 } = properties[name] as ParameterSchema;
+    const { type, minLength = 0 } = properties[name] ?? { type: 'string' };
     if (type !== 'array' && values.length > 1) {
       throw new BadRequestError(`the parameter "${name}" is there ${values.length} times: give it once`);
     }

@@ -30,7 +30,7 @@ function parseIso(text: string): number | null {
   const [date = '', year, month, day] = DATE.exec(text) ?? [];
   const midnight = Date.UTC(Number(year), Number(month) - 1, Number(day));
   // A day that a month does not have would become one of the next.
-  if (date === '' || new Date(midnight).toISOString().slice(0, date.length) !== date) {
+  if (date === '' || !new Date(midnight).toISOString().startsWith(date)) {
     return null;
   }
   if (text === date) {
