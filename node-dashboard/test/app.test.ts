@@ -150,6 +150,25 @@ it('describes every route in /openapi.json', async () => {
   ]);
 });
 
+it('says in /openapi.json what percentiles, partial windows, times and resume ids are', async () => {
+  await start();
+  const text = JSON.stringify((await get('/openapi.json')).body);
+  expect(
+    text.match(/the value of rank ceil\(q\*count\); exact while a window holds at most 32 readings, /g),
+  ).toHaveLength(3);
+  for (const part of [
+    'otherwise within 1 % of that value',
+    '"partial"',
+    'waiting_for',
+    'lost_offsets',
+    'notices',
+  ]) {
+    expect(text).toContain(part);
+  }
+  expect(text).toMatch(/"last_event_id".{0,200}"maxLength":200|"maxLength":200.{0,200}"last_event_id"/);
+  expect(text).toContain('2026-01-31T12:00:00Z');
+});
+
 it('sends security headers with everything', async () => {
   await start();
   for (const url of ['/healthz', '/api/series', '/nowhere']) {
