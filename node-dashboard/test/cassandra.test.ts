@@ -107,6 +107,17 @@ describe('an error of Cassandra', () => {
     expect(isOutdated(error)).toBe(outdated);
   });
 
+  it('by a node that no longer has what was prepared there makes it be prepared anew', () => {
+    const unprepared = new ResponseError(
+      responseErrorCodes.unprepared,
+      'Prepared query with ID 5f not found',
+    );
+    expect(isOutdated(new NoHostAvailableError({ '10.0.0.1:9042': unprepared }))).toBe(true);
+    expect(isOutdated(new NoHostAvailableError({ '10.0.0.1:9042': new Error('connection refused') }))).toBe(
+      false,
+    );
+  });
+
   it('by a statement that is wrong in itself is a mistake of ours', () => {
     expect(unavailable('a', new ResponseError(responseErrorCodes.syntaxError, 'no viable input'))).toBeNull();
   });

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -172,7 +173,11 @@ describe('the places for listeners', () => {
 
   it('do not keep the server from closing', async () => {
     const last = await listening();
+    // A browser connects ahead of need.
+    const unused = client();
+    await once(unused.socket, 'connect');
     await app.close();
+    await unused.end();
     expect(await last.end()).toMatch(/\r\n0\r\n\r\n$/);
   });
 });

@@ -4,7 +4,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  vi,
+  type MockInstance,
+} from 'vitest';
 import { buildApp } from '../src/server/app.ts';
 import type { LiveStream } from '../src/server/live-stream.ts';
 import { createPipeline, type Pipeline } from '../src/server/pipeline.ts';
@@ -24,6 +34,7 @@ let app: FastifyInstance;
 let pipeline: Pipeline;
 let stream: LiveStream | undefined;
 let page: Page;
+let asked: MockInstance<Pipeline['history']['windows']>;
 
 beforeAll(async () => {
   profile = mkdtempSync(path.join(tmpdir(), 'freshet-page-'));
@@ -50,7 +61,7 @@ beforeEach(async () => {
   const info = { metrics: ['usage', 'load'], last_seen: Date.now() };
   const series = SERIES.map((name) => ({ series: name, ...info }));
   vi.spyOn(pipeline.history, 'series').mockResolvedValue({ series, truncated: false });
-  vi.spyOn(pipeline.history, 'windows').mockImplementation(() => Promise.resolve(history()));
+  asked = vi.spyOn(pipeline.history, 'windows').mockImplementation(() => Promise.resolve(history()));
   begin('topic');
   app = await buildApp({ config, logLevel: 'silent', pipeline, webRoot: path.resolve('dist/web') });
   await app.listen({ host: '127.0.0.1', port: 0 });
@@ -73,15 +84,12 @@ function history(): WindowValue[] {
   return Array.from({ length: 6 }, (_, index) => {
     const start = now - (6 - index) * 10_000;
     const times = { start, end: start + 10_000, last_event: start + 9000 };
-    const {
-      stream: _stream,
-      series: _series,
-      metric: _metric,
-      window: _window,
-      emitted: _emitted,
-      ...value
-    } = windowMessage({ ...times, avg: 20 + index });
-    return index === 4 ? { ...value, partial: true } : value;
+    const { avg, min, max } = { avg: 20 + index, min: 15, max: 30 };
+    const value = {
+      ...{ ...times, count: 10, sum: 10 * avg, avg, min, max, stddev: 1, p50: avg, p95: max, p99: max },
+      ...{ generation: 0, revision: 10 },
+    };
+    return index === 4 ? { ...value, partial: true as const } : value;
   });
 }
 
@@ -224,7 +232,6 @@ it('the page says which part of its address selects nothing', async () => {
 it('the page loads the history once, or twice, for however many resets', async () => {
   await open();
   await live();
-  const asked = vi.mocked(pipeline.history.windows);
   expect(asked).toHaveBeenCalledTimes(HISTORY_REQUESTS);
   for (let time = 1; time <= 50; time += 1) {
     begin(`topic made anew ${time}`);

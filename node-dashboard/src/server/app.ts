@@ -1,6 +1,7 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import fastifyStatic from '@fastify/static';
 import swagger from '@fastify/swagger';
-import { STATUS_CODES } from 'node:http';
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -89,6 +90,7 @@ export async function buildApp({
   if (webRoot !== undefined) {
     await servePage(app, webRoot);
   }
+  closeUnused(app);
   app.addHook('onReady', () => {
     pipeline.history.start();
     pipeline.tail.start();
@@ -98,6 +100,22 @@ export async function buildApp({
     await Promise.all([pipeline.history.close(), pipeline.tail.close(), pipeline.reporter.close()]);
   });
   return app;
+}
+
+/** Browsers open connections ahead of need; the server does not count those as idle and would wait for them. */
+function closeUnused(app: FastifyInstance): void {
+  const unused = new Set<Socket>();
+  app.server.on('connection', (socket: Socket) => {
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
+  });
+  app.server.on('request', ({ socket }) => unused.delete(socket));
+  app.addHook('preClose', (done) => {
+    for (const socket of unused) {
+      socket.destroy();
+    }
+    done();
+  });
 }
 
 function registerRoutes(app: FastifyInstance, pipeline: Pipeline, slots: LiveSlots): void {

@@ -27,7 +27,9 @@ const TRANSIENT: ReadonlySet<number> = new Set([
 export function isOutdated(error: unknown): boolean {
   return (
     error instanceof cassandra.errors.DriverInternalError ||
-    (error instanceof cassandra.errors.ResponseError && !TRANSIENT.has(error.code))
+    (error instanceof cassandra.errors.ResponseError && !TRANSIENT.has(error.code)) ||
+    // Of a node that cannot prepare a statement again, the driver says that it is not available.
+    (error instanceof cassandra.errors.NoHostAvailableError && innerErrors(error).some(isOutdated))
   );
 }
 
@@ -52,10 +54,12 @@ export function unavailable(address: string, error: unknown): UnavailableError |
 
 /** The driver's message says only that all hosts failed; what each of them said is more helpful. */
 export function describe(error: unknown): string {
-  const inner =
-    error instanceof cassandra.errors.NoHostAvailableError
-      ? Object.values<unknown>(error.innerErrors as Record<string, unknown>)
-      : [];
+  const inner = error instanceof cassandra.errors.NoHostAvailableError ? innerErrors(error) : [];
   const messages = new Set(inner.map(messageOf));
   return messages.size > 0 ? [...messages].join('; ') : messageOf(error);
+}
+
+/** What each node said that was asked. */
+function innerErrors(error: cassandra.errors.NoHostAvailableError): unknown[] {
+  return Object.values<unknown>(error.innerErrors as Record<string, unknown>);
 }
