@@ -1,56 +1,12 @@
-import { createServer, type AddressInfo, type Server } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildApp } from '../src/server/app.ts';
-import type { Config } from '../src/server/config.ts';
-import { parseWindowSpec } from '../src/shared/window-spec.ts';
-
-/** A port on which nothing listens. */
-async function closedPort(): Promise<number> {
-  const server: Server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function configOf(token?: string): Promise<Config> {
-  return {
-    kafka: {
-      bootstrapServers: [`127.0.0.1:${await closedPort()}`],
-      topicPrefix: '',
-      tls: false,
-      caFile: undefined,
-      sasl: undefined,
-    },
-    cassandra: {
-      contactPoints: [`127.0.0.1:${await closedPort()}`],
-      localDatacenter: 'datacenter1',
-      keyspace: 'freshet',
-      consistency: 'local_one',
-      username: undefined,
-      password: undefined,
-      caFile: undefined,
-    },
-    dashboard: { host: '127.0.0.1', port: 0, token },
-    streams: [
-      {
-        name: 'host',
-        title: 'This machine',
-        unit: null,
-        units: { usage: 'percent' },
-        metrics: ['usage', 'load'],
-        windows: [parseWindowSpec('10s'), parseWindowSpec('5m/1m')],
-        lateness: 10_000,
-      },
-    ],
-  };
-}
+import { configOf } from './configuration.ts';
 
 let app: FastifyInstance;
 
 async function start(token?: string): Promise<void> {
-  app = await buildApp({ config: await configOf(token), logLevel: 'silent' });
+  app = await buildApp({ config: await configOf({ token }), logLevel: 'silent' });
   await app.ready();
 }
 
@@ -127,14 +83,54 @@ describe('a query', () => {
   beforeEach(() => start());
 
   it.each([
+    ['0', '1000'],
+    ['2026-01-31T12:00:00Z', '2026-01-31T12:00:01Z'],
+    ['2026-01-31T12:00:00%2B01:00', '2026-01-31T12:00:00Z'],
+    ['2026-01-31', '2026-01-31T00:00:00.001Z'],
+  ])('takes the times from %s to %s', async (from, to) => {
+    // It gets as far as Cassandra, which is away.
+    expect(await get(`${WINDOWS}&from=${from}&to=${to}`)).toMatchObject({ status: 503 });
+  });
+
+  it.each([
     ['/api/series', /stream/],
     ['/api/series?stream=', /stream/],
     ['/api/series?stream=nope', /there is no stream "nope"; there are: host/],
     ['/api/live?stream=nope', /there is no stream "nope"/],
     [WINDOWS.replace('usage', 'nope'), /has no metric "nope"; it has: usage, load/],
     [WINDOWS.replace('10s', '11s'), /has no window "11s"; it has: 10s, 5m\/1m/],
-    [`${WINDOWS}&from=yesterday`, /from must be integer/],
-    [`${WINDOWS}&from=-1`, /from must be >= 0/],
+    [
+      `${WINDOWS}&from=yesterday`,
+      /"from" is "yesterday": it takes milliseconds since the epoch, or ISO 8601/,
+    ],
+    [`${WINDOWS}&from=-1`, /"from" is "-1": it takes/],
+    [`${WINDOWS}&to=NaN`, /"to" is "NaN"/],
+    [`${WINDOWS}&to=1.5`, /"to" is "1\.5"/],
+    [`${WINDOWS}&to=1e12`, /"to" is "1e12"/],
+    [`${WINDOWS}&to=8640000000000001`, /"to" is "8640000000000001"/],
+    [`${WINDOWS}&from=2026-02-30T00:00:00Z`, /is the date real/],
+    [`${WINDOWS}&from=2026-01-31T12:00:00`, /the time zone there/],
+    [
+      `${WINDOWS}&form=1`,
+      /there is no parameter "form"; there are: stream, series, metric, window, from, to/,
+    ],
+    [`${WINDOWS}&From=1&limit=2`, /there are no parameters "From", "limit"; there are/],
+    [`${WINDOWS}&from=1&from=2`, /"from" is there 2 times: give it once/],
+    [`${WINDOWS}&from=`, /"from" is empty/],
+    [`${WINDOWS}&stream=host`, /"stream" is there 2 times/],
+    ['/api/series?stream=host&q=a&q=b', /"q" is there 2 times/],
+    ['/api/series?stream=host&search=a', /no parameter "search"; there are: stream, q/],
+    ['/api/live?stream=host&series=a&series=', /"series" is empty/],
+    ['/api/live?stream=host&last_event_id=', /"last_event_id" is empty/],
+    [
+      `/api/live?stream=host&last_event_id=${'0:1,'.repeat(3000)}`,
+      /last_event_id must NOT have more than 200/,
+    ],
+    ['/api/streams?stream=host', /no parameter "stream"; this address takes none/],
+    ['/api/health?verbose', /no parameter "verbose"; this address takes none/],
+    ['/healthz?a=1', /no parameter "a"; this address takes none/],
+    ['/openapi.json?format=yaml', /no parameter "format"; this address takes none/],
+    ['/api/streams?__proto__=1&constructor=2', /no parameters "__proto__", "constructor"/],
     [`${WINDOWS}&from=2000&to=1000`, /from \(2000\) must be before to \(1000\)/],
     [`${WINDOWS}&from=0&to=1700000000000`, /spans 170000000 windows of 10s, more than the 50000/],
   ])('%s is refused with a reason', async (url, message) => {
@@ -152,6 +148,25 @@ it('describes every route in /openapi.json', async () => {
   expect(Object.keys(paths).sort()).toEqual([
     ...['/api/health', '/api/live', '/api/series', '/api/streams', '/api/windows', '/healthz'],
   ]);
+});
+
+it('says in /openapi.json what percentiles, partial windows, times and resume ids are', async () => {
+  await start();
+  const text = JSON.stringify((await get('/openapi.json')).body);
+  expect(
+    text.match(/the value of rank ceil\(q\*count\); exact while a window holds at most 32 readings, /g),
+  ).toHaveLength(3);
+  for (const part of [
+    'otherwise within 1 % of that value',
+    '"partial"',
+    'waiting_for',
+    'lost_offsets',
+    'notices',
+  ]) {
+    expect(text).toContain(part);
+  }
+  expect(text).toMatch(/"last_event_id".{0,200}"maxLength":200|"maxLength":200.{0,200}"last_event_id"/);
+  expect(text).toContain('2026-01-31T12:00:00Z');
 });
 
 it('sends security headers with everything', async () => {
@@ -192,8 +207,21 @@ describe('with a token', () => {
   it('the page trades it for a cookie and keeps the rest of its address', async () => {
     const { status, headers } = await get('/?stream=host&token=correct+horse');
     expect(status).toBe(303);
-    expect(headers.location).toBe('/?stream=host');
-    expect(headers['set-cookie']).toBe('freshet_token=correct%20horse; Path=/; HttpOnly; SameSite=Strict');
+    expect(headers['set-cookie']).toBe('freshet_token=correct%20horse; HttpOnly; SameSite=Strict');
+    // Behind a proxy, the browser knows the page by another path.
+    const seen = new URL(
+      headers.location?.toString() ?? '',
+      'https://example.com/freshet/?stream=host&token=x',
+    );
+    expect(seen.href).toBe('https://example.com/freshet/?stream=host');
+  });
+
+  it('the cookie is for encrypted connections only where the page came over one', async () => {
+    const { headers } = await get('/?token=correct+horse', { 'x-forwarded-proto': 'https' });
+    expect(headers['set-cookie']).toBe('freshet_token=correct%20horse; HttpOnly; SameSite=Strict; Secure');
+    expect(headers.location).toBe('./');
+    const plain = await get('/?token=correct+horse', { 'x-forwarded-proto': 'http' });
+    expect(plain.headers['set-cookie']).not.toContain('Secure');
   });
 
   it('liveness needs none', async () => {

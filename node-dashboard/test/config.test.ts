@@ -40,7 +40,7 @@ describe('the configuration', () => {
       consistency: 'local_one',
       username: undefined,
     });
-    expect(config.dashboard).toEqual({ host: '127.0.0.1', port: 3000, token: undefined });
+    expect(config.dashboard).toEqual({ host: '127.0.0.1', port: 3000, allowedHosts: [], token: undefined });
     expect(config.streams).toMatchObject([
       { name: 'host', title: 'host', unit: null, units: {}, metrics: ['usage', 'load'] },
     ]);
@@ -66,6 +66,7 @@ describe('the configuration', () => {
   it('takes every key from the environment instead, also from a file that the environment names', () => {
     const config = load(`[dashboard]\nport = 4000\n[kafka]\nbootstrap_servers = "a:1"\n${STREAM}`, {
       FRESHET_DASHBOARD__PORT: '5000',
+      FRESHET_DASHBOARD__ALLOWED_HOSTS: 'dash.example, 10.0.0.5',
       FRESHET_DASHBOARD__TOKEN_FILE: file('token', 'secret\n'),
       FRESHET_KAFKA__BOOTSTRAP_SERVERS: 'b:1, c:2',
       FRESHET_CASSANDRA__CONTACT_POINTS: '10.0.0.1:9042,10.0.0.2:9042',
@@ -74,12 +75,42 @@ describe('the configuration', () => {
       FRESHET_KAFKA__SECURITY__USERNAME: 'me',
       FRESHET_KAFKA__SECURITY__PASSWORD_FILE: file('password', 'hidden'),
     });
-    expect(config.dashboard).toEqual({ host: '127.0.0.1', port: 5000, token: 'secret' });
+    expect(config.dashboard).toEqual({
+      ...{ host: '127.0.0.1', port: 5000, allowedHosts: ['dash.example', '10.0.0.5'], token: 'secret' },
+    });
     expect(config.kafka.bootstrapServers).toEqual(['b:1', 'c:2']);
     expect(config.cassandra.contactPoints).toEqual(['10.0.0.1:9042', '10.0.0.2:9042']);
     expect(config.kafka.sasl).toEqual({ mechanism: 'SCRAM-SHA-256', username: 'me', password: 'hidden' });
     expect(config.kafka.tls).toBe(true);
   });
+
+  it.each(['0.0.0.0', '::', '', '192.168.1.5', '::ffff:10.0.0.1', 'dash.example', 'localhost.example', '0'])(
+    'refuses to be reached from elsewhere, at "%s", without a token',
+    (host) => {
+      const open = `[dashboard]\nhost = "${host}"\n`;
+      expect(() => load(open + STREAM)).toThrow(
+        /\[dashboard\]\.host is ".*no token keeps them out: set \[dashboard\]\.token.*or host = "127\.0\.0\.1"$/,
+      );
+      expect(() => load(`${open}token = ""\n${STREAM}`)).toThrow(ConfigError);
+      expect(load(`${open}token = "secret"\n${STREAM}`).dashboard).toMatchObject({ host, token: 'secret' });
+    },
+  );
+
+  it.each(['127.0.0.1', '127.8.8.8', '::1', 'localhost', 'dash.localhost', '::ffff:127.0.0.1'])(
+    'needs no token at "%s", where only this machine reaches it',
+    (host) => {
+      expect(load(`[dashboard]\nhost = "${host}"\n${STREAM}`).dashboard.host).toBe(host);
+    },
+  );
+
+  it.each(['https://dash.example', 'dash.example:443', '*', '*.example', '.example', 'a b', '[::1]:80', '/'])(
+    'takes "%s" for no host to answer to',
+    (host) => {
+      expect(() => load(`[dashboard]\nallowed_hosts = ["ok.example", "${host}"]\n${STREAM}`)).toThrow(
+        /\[dashboard\]\.allowed_hosts must be a list of host names or addresses, without scheme, port or wildcard/,
+      );
+    },
+  );
 
   it.each([
     ['no TOML', 'a = = 1', /not valid TOML.*/s],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { HealthBoard, parseHealthReport } from '../src/server/health-board.ts';
+import { HealthBoard } from '../src/server/health-board.ts';
+import { parseHealthReport } from '../src/server/health-report.ts';
 import type { HealthReport } from '../src/shared/api.ts';
 
 function report(fields: Partial<HealthReport> = {}): HealthReport {
@@ -10,12 +11,17 @@ function report(fields: Partial<HealthReport> = {}): HealthReport {
   };
 }
 
+/** Takes a report in at the time at which it was made. */
+function add(board: HealthBoard, report: HealthReport): void {
+  board.add(report, report.time);
+}
+
 describe('the health board', () => {
   it('tells the age and the rates over the last ten seconds', () => {
     const board = new HealthBoard();
     for (let second = 0; second <= 60; second += 1) {
       const records_in = second < 50 ? second * 1000 : 50_000 + (second - 50) * 10;
-      board.add(report({ time: second * 1000, records_in, errors: { timeout: second } }));
+      add(board, report({ time: second * 1000, records_in, errors: { timeout: second } }));
     }
     const [component] = board.components(60_250);
     expect(component).toMatchObject({ age: 250, records_in: 50_100, errors: { timeout: 60 } });
@@ -30,21 +36,21 @@ describe('the health board', () => {
 
   it('has no rates from a single report, nor across a restart', () => {
     const board = new HealthBoard();
-    board.add(report({ time: 1000, records_in: 1_000_000 }));
+    add(board, report({ time: 1000, records_in: 1_000_000 }));
     expect(board.components(1000)[0]?.rates).toBeNull();
-    board.add(report({ time: 2000, since: 1500, records_in: 5 }));
+    add(board, report({ time: 2000, since: 1500, records_in: 5 }));
     expect(board.components(2000)[0]?.rates).toBeNull();
-    board.add(report({ time: 3000, since: 1500, records_in: 25 }));
+    add(board, report({ time: 3000, since: 1500, records_in: 25 }));
     expect(board.components(3000)[0]?.rates?.records_in).toBe(20);
   });
 
   it('shows instances that run side by side, but not the one that another has replaced', () => {
     const board = new HealthBoard();
-    board.add(report({ instance: 'box:1', time: 1000 }));
-    board.add(report({ instance: 'box:2', time: 2000 }));
-    board.add(report({ component: 'spark-job', stream: 'host', time: 2000 }));
+    add(board, report({ instance: 'box:1', time: 1000 }));
+    add(board, report({ instance: 'box:2', time: 2000 }));
+    add(board, report({ component: 'spark-job', stream: 'host', time: 2000 }));
     expect(board.components(2000).map(({ instance }) => instance)).toEqual(['box:1', 'box:2', 'box:1']);
-    board.add(report({ instance: 'box:2', time: 100_000 }));
+    add(board, report({ instance: 'box:2', time: 100_000 }));
     expect(board.components(100_000).map(({ component, instance }) => `${component}@${instance}`)).toEqual([
       'freshet-producer@box:2',
       'spark-job@box:1',
@@ -53,15 +59,37 @@ describe('the health board', () => {
 
   it('calls a component stale that has been silent for more than five seconds', () => {
     const board = new HealthBoard();
-    board.add(report({ time: 1000 }));
+    add(board, report({ time: 1000 }));
     expect(board.components(6000)).toMatchObject([{ age: 5000, stale: false }]);
     expect(board.components(6001)).toMatchObject([{ age: 5001, stale: true }]);
+  });
+
+  it('does not take what a silent component said last for what is so now', () => {
+    const board = new HealthBoard();
+    add(board, report({ time: 1000, records_in: 0, lag: 0 }));
+    add(board, report({ time: 2000, records_in: 50, lag: 7 }));
+    expect(board.components(2000)).toMatchObject([{ lag: 7, rates: { records_in: 50 } }]);
+    expect(board.components(8000)).toMatchObject([{ stale: true, lag: null, rates: null, records_in: 50 }]);
+  });
+
+  it('calls a component stale that has gone silent, also when its clock runs ahead', () => {
+    const board = new HealthBoard();
+    board.add(report({ time: 3_600_000 }), 1000);
+    expect(board.components(1000)).toMatchObject([{ age: 0, stale: false }]);
+    expect(board.components(6001)).toMatchObject([{ age: 5001, stale: true }]);
+  });
+
+  it('has no rate of errors of a component that does not count them', () => {
+    const board = new HealthBoard();
+    add(board, report({ time: 1000, errors: null }));
+    add(board, report({ time: 2000, errors: null }));
+    expect(board.components(2000)).toMatchObject([{ errors: null, rates: { records_in: 0, errors: null } }]);
   });
 
   it('keeps a bounded number of instances', () => {
     const board = new HealthBoard();
     for (let instance = 0; instance < 1000; instance += 1) {
-      board.add(report({ instance: String(instance) }));
+      add(board, report({ instance: String(instance) }));
     }
     expect(board.components(0)).toHaveLength(256);
   });
@@ -82,12 +110,59 @@ describe('a health report', () => {
     });
   });
 
+  it('may have a state that is not known yet, and fields that are not', () => {
+    const newer = { ...report(), state: 'rebalancing', spare: { deep: [1] }, ['__proto__x']: 1 };
+    expect(parseHealthReport(JSON.stringify(newer))).toEqual(newer);
+  });
+
+  it('says what it waits for, what went wrong when, what was lost, and what people should know', () => {
+    const told = {
+      ...{ state: 'waiting', waiting_for: 'the topic raw.host', last_error: 'gone', last_error_time: 17 },
+      ...{ lost_offsets: 300, notices: ['the clock of s1 is 4 min ahead'], lag: null },
+    };
+    expect(parseHealthReport(JSON.stringify({ ...report(), ...told }))).toMatchObject(told);
+  });
+
+  it('says nothing of an error count or a lag that it does not have', () => {
+    const { errors, lag, stream, ...rest } = report({ errors: { a: 1 } });
+    expect([errors, lag, stream]).toEqual([{ a: 1 }, null, null]);
+    expect(parseHealthReport(JSON.stringify(rest))).toMatchObject({ errors: null, lag: null, stream: null });
+  });
+
   it.each([
-    ...['', '{', '[]', '7', '{}', JSON.stringify({ ...report(), errors: { a: 'b' } })],
-    ...[{ state: 'lost' }, { restarts: '1' }, { last_error: 7 }].map((wrong) =>
-      JSON.stringify({ ...report(), ...wrong }),
-    ),
-    ...[{ late: '5' }, { late_by_window: 5 }, { rejected: '5' }, { batch_duration_ms: {} }].map((wrong) =>
+    ...[
+      { errors: { a: 'b' } },
+      { lag: '0' },
+      { state: 7 },
+      { restarts: '1' },
+      { last_error: 7 },
+      { late: '5' },
+    ],
+    ...[
+      { late_by_window: 5 },
+      { rejected: '5' },
+      { batch_duration_ms: {} },
+      { notices: 'one' },
+      { notices: [1] },
+    ],
+    ...[{ waiting_for: {} }, { last_error_time: 'now' }, { skipped_offsets: [] }, { lost_offsets: '3' }],
+  ])('is one although a field is not what it should be, but does not tell that field: %j', (wrong) => {
+    const [name = ''] = Object.keys(wrong);
+    const parsed = parseHealthReport(JSON.stringify({ ...report(), ...wrong }));
+    expect(parsed).toMatchObject({ component: 'freshet-producer', instance: 'box:1' });
+    expect(parsed?.[name as keyof HealthReport] ?? null).toBeNull();
+  });
+
+  it('has no more notices, and no longer ones, than people read', () => {
+    const notices = Array.from({ length: 1000 }, () => 'x'.repeat(5000));
+    const read = parseHealthReport(JSON.stringify({ ...report(), notices }))?.notices ?? [];
+    expect(read).toHaveLength(20);
+    expect(read[0]).toBe(`${'x'.repeat(1000)}…`);
+  });
+
+  it.each([
+    ...['', '{', '[]', '7', 'null', '{}', '{"__proto__":{}}'],
+    ...[{ component: 7 }, { time: '1' }, { records_in: null }].map((wrong) =>
       JSON.stringify({ ...report(), ...wrong }),
     ),
   ])('is not %s', (json) => {

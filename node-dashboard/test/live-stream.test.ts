@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LiveStream, parsePosition, type Listener } from '../src/server/live-stream.ts';
+import { LiveStream, type Listener } from '../src/server/live-stream.ts';
 import type { WindowMessage } from '../src/shared/window.ts';
 import { windowMessage } from './messages.ts';
 
@@ -55,11 +55,14 @@ function append(
   return stream.append(partition, records, BigInt(from + messages.length));
 }
 
+/** Every partition of a topic begins at the same offset. */
+function begin(stream: LiveStream, topicId: string, partitions: number, offset = 0n): void {
+  stream.begin(topicId, new Map(Array.from({ length: partitions }, (_, partition) => [partition, offset])));
+}
+
 function streamOf(partitions: number, remembered?: number): LiveStream {
   const stream = new LiveStream('host', remembered);
-  for (let partition = 0; partition < partitions; partition += 1) {
-    stream.begin(partition, 0n);
-  }
+  begin(stream, 'topic', partitions);
   return stream;
 }
 
@@ -101,38 +104,89 @@ describe('a live stream', () => {
     append(stream, 1, 2, b(3));
     expect(client.revisions).toEqual(['a@0#1', 'b@0#1', 'a@0#3', 'b@0#2', 'b@0#3']);
     expect(client.others).toEqual([]);
-    expect(client.lastEventId).toBe('0:3,1:3');
+    expect(client.lastEventId).toBe(stream.position);
   });
 
-  it('can be resumed from every event of a replay that broke off', () => {
-    const stream = streamOf(2);
-    append(stream, 0, 0, a(1), a(2), a(1, 10_000));
-    append(stream, 1, 0, b(1), b(1, 10_000));
-    const events = stream
-      .subscribe(new Client(), '0:0,1:0')
-      .split('\n\n')
-      .filter((event) => event !== '');
-    for (const [index] of events.entries()) {
-      const client = new Client();
-      client.send(events.slice(0, index + 1).join('\n\n'));
-      connect(stream, client);
-      expect(new Set(client.revisions)).toEqual(new Set(['a@0#2', 'a@10000#1', 'b@0#1', 'b@10000#1']));
-      expect(client.lastEventId).toBe('0:3,1:2');
-    }
-  });
+  it.each([2, 200])(
+    'can be resumed from every event of a replay that broke off, of %i partitions',
+    (partitions) => {
+      const stream = streamOf(partitions);
+      const start = stream.position;
+      append(stream, 0, 0, a(1), a(2), a(1, 10_000));
+      append(stream, 1, 0, b(1), b(1, 10_000));
+      append(stream, 0, 3, a(2, 10_000));
+      const events = stream
+        .subscribe(new Client(), start)
+        .split('\n\n')
+        .filter((event) => event !== '');
+      expect(events).toHaveLength(4);
+      for (const [index] of events.entries()) {
+        const client = new Client();
+        client.send(events.slice(0, index + 1).join('\n\n'));
+        connect(stream, client);
+        expect(client.revisions).toEqual(['a@0#2', 'b@0#1', 'b@10000#1', 'a@10000#2']);
+        expect(client.others).toEqual([]);
+        expect(client.lastEventId).toBe(stream.position);
+      }
+    },
+  );
 
-  it.each([
-    ['too old', '0:0'],
-    ['from another time of the topic', '0:99999'],
-    ['no id at all', 'abc'],
-  ])('starts a listener over whose last event id is %s', (_, id) => {
-    const stream = streamOf(1, 1000);
-    for (let revision = 1; revision <= 20; revision += 1) {
-      append(stream, 0, revision - 1, a(revision));
-    }
-    const client = connect(stream, new Client(), id);
+  it.each([1, 200])(
+    'starts a listener over whose last event id is too old, of %i partitions',
+    (partitions) => {
+      const stream = streamOf(partitions, 1000 * partitions);
+      const old = stream.position;
+      for (let revision = 1; revision <= 20; revision += 1) {
+        append(stream, 0, revision - 1, a(revision));
+      }
+      const client = connect(stream, new Client(), old);
+      expect(client.others).toEqual(['reset']);
+      expect(client.revisions).toEqual(['a@0#20']);
+      expect(stream.refusalOf(old)).toBeNull();
+    },
+  );
+
+  it('starts a listener over that knows more of the topic than is there, as after a loss of Kafka', () => {
+    const ahead = streamOf(1);
+    append(ahead, 0, 0, a(1), a(2), a(3));
+    const stream = streamOf(1);
+    append(stream, 0, 0, a(1), a(9));
+    const client = connect(stream, new Client(), ahead.position);
     expect(client.others).toEqual(['reset']);
-    expect(client.revisions).toEqual(['a@0#20']);
+    expect(client.revisions).toEqual(['a@0#9']);
+  });
+
+  it('goes on for a listener that comes from another server of the same topic, where all offsets fit', () => {
+    const [one, other] = [streamOf(20), streamOf(20)];
+    const client = connect(one, new Client());
+    for (const server of [one, other]) {
+      append(server, 19, 0, a(1), a(2));
+      append(server, 3, 0, b(1));
+    }
+    append(other, 3, 1, b(2));
+    connect(other, client);
+    expect(client.others).toEqual([]);
+    expect(client.revisions).toEqual(['a@0#1', 'a@0#2', 'b@0#1', 'b@0#2']);
+  });
+
+  it('starts a listener over that comes from another server with the number of a record there', () => {
+    const [one, other] = [streamOf(200), streamOf(200)];
+    append(one, 0, 0, a(1));
+    append(other, 0, 0, a(1));
+    expect(connect(other, new Client(), one.position).others).toEqual(['reset']);
+    expect(connect(one, new Client(), one.position).others).toEqual([]);
+  });
+
+  it('goes on for a listener when partitions were added', () => {
+    const stream = streamOf(2);
+    const client = connect(stream, new Client());
+    append(stream, 0, 0, a(1));
+    stream.unsubscribe(client);
+    stream.begin('topic', new Map([[2, 0n]]));
+    append(stream, 2, 0, b(1));
+    connect(stream, client);
+    expect(client.others).toEqual([]);
+    expect(client.revisions).toEqual(['a@0#1', 'b@0#1']);
   });
 
   it('remembers no more than it was told to, but as much as that', () => {
@@ -147,15 +201,30 @@ describe('a live stream', () => {
     expect(revisions.at(-1)).toBe('a@10000000#1');
   });
 
-  it('starts everybody over when records were lost before it could read them', () => {
-    const stream = streamOf(1);
+  it('starts everybody over, once, when the records of many partitions were lost before it could read them', () => {
+    const stream = streamOf(50);
     const client = connect(stream, new Client());
     append(stream, 0, 0, a(1));
-    stream.begin(0, 500n);
+    begin(stream, 'topic', 50, 500n);
     append(stream, 0, 500, a(9));
     expect(client.others).toEqual(['reset']);
     expect(client.revisions).toEqual(['a@0#1', 'a@0#9']);
-    expect(client.lastEventId).toBe('0:501');
+    expect(client.lastEventId).toBe(stream.position);
+  });
+
+  it('starts everybody over, once, when the topic was made anew, also with fewer partitions', () => {
+    const stream = streamOf(50);
+    const client = connect(stream, new Client());
+    append(stream, 49, 0, a(1), a(2));
+    const before = stream.position;
+    begin(stream, 'topic made anew', 5);
+    append(stream, 4, 0, a(1, 10_000));
+    expect(client.others).toEqual(['reset']);
+    expect(client.revisions).toEqual(['a@0#1', 'a@0#2', 'a@10000#1']);
+    const late = connect(stream, new Client(), before);
+    expect(late.others).toEqual(['reset']);
+    expect(late.revisions).toEqual(['a@10000#1']);
+    expect(() => append(stream, 49, 2, a(3))).toThrow(/partition 49 of host was not begun/);
   });
 
   it('skips and counts what is no window, and goes on', () => {
@@ -168,7 +237,8 @@ describe('a live stream', () => {
     ];
     expect(stream.append(0, records, 3n)).toBe(1);
     expect(client.revisions).toEqual(['a@0#1']);
-    expect(stream.position).toBe('0:3');
+    connect(stream, client, stream.position);
+    expect(client.others).toEqual([]);
   });
 
   it('tells its listeners when the tail is lost', () => {
@@ -179,9 +249,38 @@ describe('a live stream', () => {
   });
 });
 
-it.each(['', '0', '0:', ':1', '0:1,', '0:-1', '0:1;1:2', '0:99999999999999999999'])(
-  '"%s" is no position',
-  (id) => {
-    expect(parsePosition(id)).toBeNull();
-  },
-);
+describe('an event id', () => {
+  it.each([1, 2, 20, 25, 26, 50, 1000])('of %i partitions has at most 200 characters', (partitions) => {
+    const stream = new LiveStream('host');
+    begin(stream, 'topic', partitions, 123_456_789_012n);
+    const client = connect(stream, new Client());
+    append(stream, 0, 123_456_789_012, a(1));
+    expect(client.lastEventId).toBe(stream.position);
+    expect(stream.position.length).toBeLessThanOrEqual(200);
+    expect(stream.position).toMatch(/^[\w-]+$/);
+    expect(stream.refusalOf(stream.position)).toBeNull();
+  });
+
+  it('is refused when it is of another stream', () => {
+    const other = new LiveStream('sensors');
+    begin(other, 'topic', 2);
+    expect(streamOf(2).refusalOf(other.position)).toMatch(/is of another stream/);
+  });
+
+  it('is refused when it names partitions that the topic does not have', () => {
+    const [few, many] = [streamOf(2), streamOf(20)];
+    expect(few.refusalOf(many.position)).toMatch(/names 20 partitions, but the topic has 2/);
+    const client = connect(few, new Client(), many.position);
+    expect(client.others).toEqual(['reset']);
+    append(few, 0, 0, a(1));
+    expect(client.lastEventId).toBe(few.position);
+  });
+
+  it.each([
+    ...['', 'abc', '0:5,1:7', '0:-1', 'ä', 'A'.repeat(201), `${'0:1,'.repeat(3000)}0:1`],
+    ...[streamOf(2).position.slice(0, -1), `${streamOf(2).position}gA`, `${streamOf(200).position}_w`],
+  ])('is refused when nobody has sent it: %s', (id) => {
+    expect(streamOf(2).refusalOf(id)).toMatch(/is none that|is damaged/);
+    expect(connect(streamOf(2), new Client(), id).others).toEqual(['reset']);
+  });
+});

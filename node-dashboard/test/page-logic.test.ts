@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { SeriesInfo, StreamInfo } from '../src/shared/api.ts';
+import { coalesce } from '../src/web/coalesce.ts';
 import { liveliest } from '../src/web/dashboard.ts';
 import { formatAge, formatAxisTime, formatCount, formatRate, formatValue } from '../src/web/format.ts';
 import { Freshness } from '../src/web/freshness.ts';
-import { readSelection, writeSelection } from '../src/web/selection.ts';
+import { problemOf, readSelection, writeSelection } from '../src/web/selection.ts';
 import { lastSettled, WindowStore } from '../src/web/store.ts';
 import { formatMarks, formatQuantity } from '../src/web/units.ts';
 import { windowMessage } from './messages.ts';
@@ -27,13 +28,18 @@ const STREAMS: readonly StreamInfo[] = [
 
 describe('the choice of series', () => {
   it('prefers what still moves to what has ended', () => {
-    const info = (series: string, last_seen: number): SeriesInfo => ({ series, last_seen, metrics: ['m'] });
+    const info = (series: string, last_seen: number | null): SeriesInfo => ({
+      series,
+      last_seen,
+      metrics: ['m'],
+    });
     const hour = 3_600_000;
     expect(liveliest([info('a', 0), info('s10', hour), info('s9', hour - 60_000)])).toEqual([
       's9',
       's10',
       'a',
     ]);
+    expect(liveliest([info('unknown', null), info('z', 0)])).toEqual(['z', 'unknown']);
     expect(liveliest([])).toEqual([]);
   });
 });
@@ -50,6 +56,51 @@ describe('the selection', () => {
       window: '10s',
     });
     expect(readSelection('', [])).toBeNull();
+  });
+});
+
+describe('the address', () => {
+  it.each(['', '?', '?stream=host&window=1m&range=300000&series=a&series=b', '?stream=sensors', '?token=x'])(
+    'is all of use in %s',
+    (query) => {
+      expect(problemOf(query, STREAMS)).toBe('');
+    },
+  );
+
+  it.each([
+    ['?stream=hots', 'stream "hots"; there are: host, sensors'],
+    ['?stream=sensors&window=10s', 'window "10s"; there are: 1m'],
+    ['?range=5', 'range "5"; there are: 300000, 900000, 3600000, 21600000, 86400000'],
+    ['?range=', 'range ""; there are: 300000, 900000, 3600000, 21600000, 86400000'],
+    ['?from=0', 'parameter "from"; there are: stream, window, range, series'],
+    ['?stream=host&stream=no', 'stream "no"; there are: host, sensors'],
+  ])('says of %s what is not there', (query, problem) => {
+    expect(problemOf(query, STREAMS)).toBe(`the address asks for what is not there: ${problem}`);
+  });
+});
+
+describe('work that is wanted many times', () => {
+  it('is done once more when it was wanted while it was under way', async () => {
+    let done = 0;
+    const work = coalesce(async () => {
+      await Promise.resolve();
+      done += 1;
+    });
+    await Promise.all(Array.from({ length: 50 }, work));
+    expect(done).toBe(2);
+    await work();
+    expect(done).toBe(3);
+  });
+
+  it('can be wanted again after it has failed', async () => {
+    let done = 0;
+    const work = coalesce(() => {
+      done += 1;
+      return done === 1 ? Promise.reject(new Error('lost')) : Promise.resolve();
+    });
+    await expect(work()).rejects.toThrow('lost');
+    await work();
+    expect(done).toBe(2);
   });
 });
 

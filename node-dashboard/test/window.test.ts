@@ -8,6 +8,11 @@ describe('a window message', () => {
     expect(parseWindowMessage(JSON.stringify(message))).toEqual(message);
   });
 
+  it.each([true, false, null, 'yes', undefined])('is partial only when it says so: %s', (partial) => {
+    const read = parseWindowMessage(JSON.stringify({ ...windowMessage(), partial }));
+    expect(read).toEqual({ ...windowMessage(), ...(partial === true && { partial: true }) });
+  });
+
   it.each(['', '{', 'null', '[]', '{}', JSON.stringify({ ...windowMessage(), avg: '2' })])(
     'is told from what is none: %s',
     (json) => {

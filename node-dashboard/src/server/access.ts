@@ -25,10 +25,18 @@ export function protect(app: FastifyInstance, token: string): void {
       const rest = new URLSearchParams(request.url.slice('/?'.length));
       rest.delete('token');
       await reply
-        .header('Set-Cookie', `${COOKIE}=${encodeURIComponent(inQuery)}; Path=/; HttpOnly; SameSite=Strict`)
-        .redirect(rest.size === 0 ? '/' : `/?${rest.toString()}`, 303);
+        .header('Set-Cookie', cookieOf(inQuery, request))
+        // Relative: a proxy may serve the page below a path that only the browser knows.
+        .redirect(rest.size === 0 ? './' : `./?${rest.toString()}`, 303);
     }
   });
+}
+
+/** Without a path of its own, the cookie is for the folder of the page, wherever a proxy has put it. */
+function cookieOf(token: string, { headers }: FastifyRequest): string {
+  const [scheme] = String(headers['x-forwarded-proto'] ?? '').split(',');
+  const secure = scheme?.trim().toLowerCase() === 'https' ? '; Secure' : '';
+  return `${COOKIE}=${encodeURIComponent(token)}; HttpOnly; SameSite=Strict${secure}`;
 }
 
 /** The address of a request as it may stand in a log: without the token. */

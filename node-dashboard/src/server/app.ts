@@ -1,3 +1,5 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import fastifyStatic from '@fastify/static';
 import swagger from '@fastify/swagger';
 import Fastify, {
@@ -8,9 +10,14 @@ import Fastify, {
 } from 'fastify';
 import { protect, withoutToken } from './access.ts';
 import type { Config } from './config.ts';
+import { RequestError } from './errors.ts';
+import { checkHosts } from './hosts.ts';
+import { LiveSlots } from './live-slots.ts';
+import { refuseOtherMethods } from './methods.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { healthRoutes } from './routes/health.ts';
 import { liveRoute } from './routes/live.ts';
+import { checkParameters } from './routes/parameters.ts';
 import { seriesRoute } from './routes/series.ts';
 import { streamsRoute } from './routes/streams.ts';
 import { windowsRoute } from './routes/windows.ts';
@@ -22,9 +29,11 @@ export interface AppOptions {
   readonly logLevel: string;
   /** The folder of the built page; without it only the API is served. */
   readonly webRoot?: string;
+  /** What the routes read from; by default the parts that the configuration describes. */
+  readonly pipeline?: Pipeline;
 }
 
-/** When a client that got a 503 should come again, in seconds. */
+/** When a client that got a 503 or 429 should come again, in seconds. */
 const RETRY_AFTER = 2;
 
 const SECURITY_HEADERS = {
@@ -41,7 +50,12 @@ const SECURITY_HEADERS = {
  * Builds the app. It begins to connect to Kafka and Cassandra when it gets ready, does not wait for them, and
  * leaves them when it is closed.
  */
-export async function buildApp({ config, logLevel, webRoot }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp({
+  config,
+  logLevel,
+  webRoot,
+  pipeline: given,
+}: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     logger: { level: logLevel, serializers: { req: requestForLog } },
     requestTimeout: 10_000,
@@ -49,24 +63,34 @@ export async function buildApp({ config, logLevel, webRoot }: AppOptions): Promi
     // A query cannot be a JSON body: refuse what is not understood rather than ignore it.
     ajv: { customOptions: { removeAdditional: false } },
     forceCloseConnections: 'idle',
+    // A proxy on this machine stands for many clients, and tells their addresses.
+    trustProxy: 'loopback',
   });
-  const pipeline = createPipeline(config, app.log);
+  const pipeline = given ?? createPipeline(config, app.log);
+  const slots = new LiveSlots();
 
   app.addHook('onRequest', async (_, reply) => {
     reply.headers(SECURITY_HEADERS);
   });
+  app.addHook('onRequest', (request, _, done) => {
+    slots.refuseBehindStream(request.raw.socket);
+    done();
+  });
+  checkHosts(app, config.dashboard);
+  refuseOtherMethods(app);
   if (config.dashboard.token !== undefined) {
     protect(app, config.dashboard.token);
   }
   app.setErrorHandler(answerError);
   await app.register(swagger, { openapi: openApi(config.dashboard.token !== undefined) });
   await app.register((scope, _, done) => {
-    registerRoutes(scope, pipeline);
+    registerRoutes(scope, pipeline, slots);
     done();
   });
   if (webRoot !== undefined) {
     await servePage(app, webRoot);
   }
+  closeUnused(app);
   app.addHook('onReady', () => {
     pipeline.history.start();
     pipeline.tail.start();
@@ -78,7 +102,24 @@ export async function buildApp({ config, logLevel, webRoot }: AppOptions): Promi
   return app;
 }
 
-function registerRoutes(app: FastifyInstance, pipeline: Pipeline): void {
+/** Browsers open connections ahead of need; the server does not count those as idle and would wait for them. */
+function closeUnused(app: FastifyInstance): void {
+  const unused = new Set<Socket>();
+  app.server.on('connection', (socket: Socket) => {
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
+  });
+  app.server.on('request', ({ socket }) => unused.delete(socket));
+  app.addHook('preClose', (done) => {
+    for (const socket of unused) {
+      socket.destroy();
+    }
+    done();
+  });
+}
+
+function registerRoutes(app: FastifyInstance, pipeline: Pipeline, slots: LiveSlots): void {
+  checkParameters(app);
   // What is true now is not true in a moment.
   app.addHook('onRequest', async (_, reply) => {
     reply.header('Cache-Control', 'no-store');
@@ -87,7 +128,7 @@ function registerRoutes(app: FastifyInstance, pipeline: Pipeline): void {
   streamsRoute(app, pipeline);
   seriesRoute(app, pipeline);
   windowsRoute(app, pipeline);
-  liveRoute(app, pipeline);
+  liveRoute(app, pipeline, slots);
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
 }
 
@@ -116,23 +157,19 @@ function openApi(withToken: boolean): object {
 
 function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const statusCode = error.statusCode ?? 500;
-  if (statusCode === 503) {
+  if (statusCode === 503 || statusCode === 429) {
     reply.header('Retry-After', RETRY_AFTER);
   } else if (statusCode >= 500) {
     request.log.error(error);
   }
+  if (error instanceof RequestError) {
+    reply.headers(error.headers);
+  }
   // What went wrong inside is for the log, not for the client.
   const message =
     statusCode === 500 ? 'something went wrong inside the dashboard: see its log' : error.message;
-  void reply.code(statusCode).send({ statusCode, error: ERROR_NAMES[statusCode] ?? 'Error', message });
+  void reply.code(statusCode).send({ statusCode, error: STATUS_CODES[statusCode] ?? 'Error', message });
 }
-
-const ERROR_NAMES: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  404: 'Not Found',
-  500: 'Internal Server Error',
-  503: 'Service Unavailable',
-};
 
 function requestForLog(request: { method: string; url: string; ip: string }): Record<string, unknown> {
   return { method: request.method, url: withoutToken(request.url), remoteAddress: request.ip };

@@ -1,13 +1,16 @@
-import { readFileSync } from 'node:fs';
 import cassandra from 'cassandra-driver';
 import type { FastifyBaseLogger } from 'fastify';
 import type { ConnectionHealth, SeriesAnswer, SeriesInfo } from '../shared/api.ts';
 import { bucketsOf, type WindowSpec } from '../shared/window-spec.ts';
 import type { WindowValue } from '../shared/window.ts';
-import { Backoff } from './backoff.ts';
-import { messageOf, type CassandraConfig } from './config.ts';
+import { Backoff, pause } from './backoff.ts';
+import { describe, isOutdated, unavailable } from './cassandra-errors.ts';
+import { toSeriesRow, toWindow, withMetric } from './cassandra-rows.ts';
+import { readAuthorities } from './certificates.ts';
+import type { CassandraConfig } from './config.ts';
 import type { ErrorCounts } from './error-counts.ts';
 import { UnavailableError } from './errors.ts';
+import { limited } from './limited.ts';
 
 /** Which windows are asked for: those that start in `[from, to)`. */
 export interface WindowsQuery {
@@ -21,11 +24,20 @@ export interface WindowsQuery {
 
 const CONNECT_TIMEOUT = 5000;
 const READ_TIMEOUT = 10_000;
+/** A node that is lost is tried again this often; the driver's own waits grow to ten minutes. */
+const RECONNECT_INTERVAL = 2000;
+/** How often Cassandra is asked whether it is there, and how long it may take to say so: its connections outlive it. */
+const PROBE_INTERVAL = 2000;
+const PROBE_TIMEOUT = 2000;
+const PROBE = 'SELECT release_version FROM system.local';
 const PAGE_ROWS = 5000;
 /** A search looks at no more rows than this, so that one request cannot read a huge table of series. */
 const MAX_SEARCHED = 100_000;
 
-/** Reads what the writer has stored. Connects by itself, as soon as Cassandra is there. */
+/**
+ * Reads what the writer has stored. Connects by itself, as soon as Cassandra is there, and asks it again and again
+ * whether it still is.
+ */
 export class CassandraHistory {
   readonly #config: CassandraConfig;
   readonly #log: FastifyBaseLogger;
@@ -35,6 +47,7 @@ export class CassandraHistory {
   readonly #selectSeries: string;
   #client: cassandra.Client | undefined;
   #running: Promise<void> | undefined;
+  /** Why Cassandra cannot be asked; empty when it answers. */
   #problem: string;
 
   constructor(config: CassandraConfig, log: FastifyBaseLogger, errors: ErrorCounts) {
@@ -43,7 +56,7 @@ export class CassandraHistory {
     this.#errors = errors;
     this.#problem = `${this.#address} has not answered yet`;
     this.#selectWindows =
-      `SELECT start, "end", count, sum, avg, min, max, stddev, p50, p95, p99, last_event, revision, ` +
+      `SELECT start, "end", count, sum, avg, min, max, stddev, p50, p95, p99, last_event, revision, partial, ` +
       `WRITETIME(revision) AS written FROM ${config.keyspace}.windows WHERE stream = ? AND series = ? ` +
       `AND metric = ? AND "window" = ? AND bucket = ? AND start >= ? AND start < ?`;
     this.#selectSeries = `SELECT series, metric, last_seen FROM ${config.keyspace}.series WHERE stream = ?`;
@@ -51,7 +64,7 @@ export class CassandraHistory {
 
   /** Begins to connect; returns at once, whether or not Cassandra is there. */
   start(): void {
-    this.#running ??= this.#connect();
+    this.#running ??= this.#run();
   }
 
   /** Closes the connections. */
@@ -63,11 +76,7 @@ export class CassandraHistory {
 
   /** Whether Cassandra answers, and if not, why. */
   get health(): ConnectionHealth {
-    const up = this.#client?.getState().getConnectedHosts().length ?? 0;
-    if (this.#client === undefined) {
-      return { connected: false, message: this.#problem };
-    }
-    return { connected: up > 0, message: up > 0 ? '' : `the connection to ${this.#address} is lost` };
+    return { connected: this.#problem === '', message: this.#problem };
   }
 
   /** The stored windows that start in `[from, to)`, ascending by start. */
@@ -81,7 +90,13 @@ export class CassandraHistory {
       ),
     );
     // A partition is stored newest first, and read fastest that way.
-    return (await Promise.all(partitions)).flatMap((windows) => windows.reverse());
+    const windows = (await Promise.all(partitions)).flatMap((rows) => rows.reverse());
+    const complete = windows.filter((value) => value !== null);
+    if (complete.length < windows.length) {
+      const incomplete = windows.length - complete.length;
+      this.#errors.add('invalid_window', `${incomplete} stored windows of ${stream} lack values`, incomplete);
+    }
+    return complete;
   }
 
   /** The stream's series whose name contains `search`, in any case; at most `limit` of them. */
@@ -104,28 +119,61 @@ export class CassandraHistory {
     return `cassandra at ${this.#config.contactPoints.join(',')}`;
   }
 
-  async #connect(): Promise<void> {
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    await this.#connect(signal);
+    while (!signal.aborted) {
+      await pause(PROBE_INTERVAL, signal);
+      await this.#probe(signal);
+    }
+  }
+
+  async #connect(signal: AbortSignal): Promise<void> {
     const backoff = new Backoff();
-    while (!this.#stop.signal.aborted && this.#client === undefined) {
-      const client = new cassandra.Client(clientOptions(this.#config));
+    while (!signal.aborted && this.#client === undefined) {
+      let client: cassandra.Client | undefined;
       try {
+        client = new cassandra.Client(clientOptions(this.#config));
         await client.connect();
         this.#client = client;
-        this.#log.info(`connected to ${this.#address}`);
+        this.#answered();
       } catch (error) {
-        await client.shutdown().catch(() => undefined);
-        this.#errors.add('cassandra_read');
-        this.#note(`${this.#address} is not reachable: ${describe(error)}`);
-        await backoff.wait(this.#stop.signal);
+        await client?.shutdown().catch(() => undefined);
+        this.#failed(`${this.#address} is not reachable: ${describe(error)}`);
+        await backoff.wait(signal);
       }
     }
   }
 
-  #note(problem: string): void {
+  /** Asks for something that every node has: a node that is stopped, or cut off, keeps its connections open. */
+  async #probe(signal: AbortSignal): Promise<void> {
+    if (this.#client === undefined || signal.aborted) {
+      return;
+    }
+    const options = { consistency: cassandra.types.consistencies.localOne, readTimeout: PROBE_TIMEOUT };
+    try {
+      await limited(this.#client.execute(PROBE, [], options), PROBE_TIMEOUT, signal);
+      this.#answered();
+    } catch (error) {
+      if (!this.#stop.signal.aborted) {
+        this.#failed(`${this.#address} does not answer: ${describe(error)}`);
+      }
+    }
+  }
+
+  #answered(): void {
+    if (this.#problem !== '') {
+      this.#log.info(`connected to ${this.#address}`);
+      this.#problem = '';
+    }
+  }
+
+  #failed(problem: string): void {
     if (this.#problem !== problem) {
       this.#log.warn(problem);
       this.#problem = problem;
     }
+    this.#errors.add('cassandra_read', problem);
   }
 
   /** Reads the rows of a statement, page by page, until `wanted` says that it is enough. */
@@ -140,63 +188,51 @@ export class CassandraHistory {
     }
     const rows: Row[] = [];
     try {
-      const result = await this.#client.execute(statement, [...values], {
-        prepare: true,
-        fetchSize: PAGE_ROWS,
-      });
-      for await (const row of result) {
+      for await (const row of await this.#execute(this.#client, statement, values)) {
         rows.push(read(row));
         if (!wanted(rows.at(-1) as Row)) {
           break;
         }
       }
     } catch (error) {
-      this.#errors.add('cassandra_read');
-      throw this.#unavailable(error) ?? error;
+      const told = unavailable(this.#address, error) ?? error;
+      this.#errors.add('cassandra_read', describe(told));
+      throw told;
     }
     return rows;
   }
 
-  #unavailable(error: unknown): UnavailableError | null {
-    if (error instanceof cassandra.errors.ResponseError) {
-      if (error.code === INVALID && /does not exist|unconfigured/.test(error.message)) {
-        const advice = 'start freshet-cassandra-writer, it creates the tables';
-        return new UnavailableError(`${this.#address} has no windows yet (${error.message}): ${advice}`);
+  /** Carries out a statement; prepares it anew when the tables may no longer be those for which it was prepared. */
+  async #execute(
+    client: cassandra.Client,
+    statement: string,
+    values: readonly unknown[],
+  ): Promise<cassandra.types.ResultSet> {
+    const execute = () => client.execute(statement, [...values], { prepare: true, fetchSize: PAGE_ROWS });
+    try {
+      return await execute();
+    } catch (error) {
+      if (!isOutdated(error)) {
+        throw error;
       }
-      return TRANSIENT.has(error.code) ? new UnavailableError(`${this.#address}: ${error.message}`) : null;
+      client.metadata.clearPrepared();
+      return await execute();
     }
-    const lost =
-      error instanceof cassandra.errors.NoHostAvailableError ||
-      error instanceof cassandra.errors.OperationTimedOutError ||
-      error instanceof cassandra.errors.BusyConnectionError;
-    return lost ? new UnavailableError(`${this.#address} does not answer: ${describe(error)}`) : null;
   }
 }
 
-const { responseErrorCodes } = cassandra.types;
-
-/** What a node says of a statement that it cannot carry out, for example because the table does not exist. */
-const INVALID: number = responseErrorCodes.invalid;
-
-/** What a node says when it, or too many of the others, cannot answer at the moment. */
-const TRANSIENT: ReadonlySet<number> = new Set([
-  responseErrorCodes.unavailableException,
-  responseErrorCodes.overloaded,
-  responseErrorCodes.isBootstrapping,
-  responseErrorCodes.readTimeout,
-  responseErrorCodes.readFailure,
-]);
-
 function clientOptions(config: CassandraConfig): cassandra.ClientOptions {
   const { username, password } = config;
+  const { ConstantReconnectionPolicy } = cassandra.policies.reconnection;
   return {
     contactPoints: [...config.contactPoints],
     localDataCenter: config.localDatacenter,
     ...(username !== undefined && password !== undefined && { credentials: { username, password } }),
     ...(config.caFile !== undefined && {
-      sslOptions: { ca: [readFileSync(config.caFile)], rejectUnauthorized: true },
+      sslOptions: { ca: [readAuthorities(config.caFile, 'cassandra.ca_file')], rejectUnauthorized: true },
     }),
     socketOptions: { connectTimeout: CONNECT_TIMEOUT, readTimeout: READ_TIMEOUT },
+    policies: { reconnection: new ConstantReconnectionPolicy(RECONNECT_INTERVAL) },
     encoding: { useBigIntAsLong: true },
     queryOptions: {
       isIdempotent: true,
@@ -209,66 +245,4 @@ function camelCase(name: CassandraConfig['consistency']): keyof typeof cassandra
   return name.replace(/_(.)/, (_, letter: string) =>
     letter.toUpperCase(),
   ) as keyof typeof cassandra.types.consistencies;
-}
-
-interface SeriesRow {
-  readonly series: string;
-  readonly metric: string;
-  readonly lastSeen: number;
-}
-
-function toSeriesRow(row: cassandra.types.Row): SeriesRow {
-  return {
-    series: String(row.series),
-    metric: String(row.metric),
-    lastSeen: milliseconds(row.last_seen),
-  };
-}
-
-function withMetric(known: SeriesInfo | undefined, { series, metric, lastSeen }: SeriesRow): SeriesInfo {
-  return {
-    series,
-    metrics: [...(known?.metrics ?? []), metric],
-    last_seen: Math.max(known?.last_seen ?? 0, lastSeen),
-  };
-}
-
-function toWindow(row: cassandra.types.Row): WindowValue {
-  const end = milliseconds(row.end);
-  const revision = Number(row.revision);
-  return {
-    start: milliseconds(row.start),
-    end,
-    count: Number(row.count),
-    sum: Number(row.sum),
-    avg: Number(row.avg),
-    min: Number(row.min),
-    max: Number(row.max),
-    stddev: Number(row.stddev),
-    p50: Number(row.p50),
-    p95: Number(row.p95),
-    p99: Number(row.p99),
-    last_event: milliseconds(row.last_event),
-    generation: generationOf(row.written as bigint, end, revision),
-    revision,
-  };
-}
-
-/** The writer's timestamp is `end in µs + generation·2^30 + revision`: it tells the generation, which has no column. */
-export function generationOf(written: bigint, end: number, revision: number): number {
-  return Number((written - BigInt(end) * 1000n - BigInt(revision)) >> 30n);
-}
-
-function milliseconds(timestamp: unknown): number {
-  return timestamp instanceof Date ? timestamp.getTime() : 0;
-}
-
-/** The driver's message says only that all hosts failed; what each of them said is more helpful. */
-function describe(error: unknown): string {
-  const inner =
-    error instanceof cassandra.errors.NoHostAvailableError
-      ? Object.values<unknown>(error.innerErrors as Record<string, unknown>)
-      : [];
-  const messages = new Set(inner.map(messageOf));
-  return messages.size > 0 ? [...messages].join('; ') : messageOf(error);
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'smol-toml';
+import { configuredHost, isLoopback } from './hosts.ts';
 import { parseDuration, parseWindowSpec, type WindowSpec } from '../shared/window-spec.ts';
 
 /** What is wrong with the configuration, in words for the person who wrote it. */
@@ -38,6 +39,8 @@ export type Consistency = (typeof CONSISTENCIES)[number];
 export interface DashboardConfig {
   readonly host: string;
   readonly port: number;
+  /** Hosts that it answers to, beside those of this machine, `host`, and the address at which a request arrives. */
+  readonly allowedHosts: readonly string[];
   readonly token: string | undefined;
 }
 
@@ -149,11 +152,20 @@ function readCassandra(cassandra: Section): CassandraConfig {
 }
 
 function readDashboard(dashboard: Section): DashboardConfig {
-  return {
-    host: dashboard.text('host') ?? '127.0.0.1',
-    port: dashboard.port('port', 3000),
-    token: nonEmpty(dashboard.text('token')),
-  };
+  const host = dashboard.text('host') ?? '127.0.0.1';
+  const token = nonEmpty(dashboard.text('token'));
+  if (token === undefined && !isLoopback(configuredHost(host) ?? '')) {
+    throw new ConfigError(
+      `[dashboard].host is ${JSON.stringify(host)}, where others than this machine reach the dashboard, and no token ` +
+        'keeps them out: set [dashboard].token (or FRESHET_DASHBOARD__TOKEN_FILE), or host = "127.0.0.1"',
+    );
+  }
+  const allowedHosts = dashboard.list('allowed_hosts', []);
+  if (allowedHosts.some((name) => configuredHost(name) === null)) {
+    const expected = 'a list of host names or addresses, without scheme, port or wildcard';
+    throw dashboard.wrong('allowed_hosts', expected, allowedHosts);
+  }
+  return { host, port: dashboard.port('port', 3000), allowedHosts, token };
 }
 
 /** An empty token would let everybody in while looking like protection: take it for none. */

@@ -9,73 +9,38 @@ const STALE_AFTER = 5000;
 /** Reports come from whoever may write to the topic: no more instances than this are kept. */
 const MAX_INSTANCES = 256;
 
-const COUNTERS = ['records_in', 'records_out', 'bytes_in', 'bytes_out'] as const;
-
-/** Reads a message of the health topic; null for what is not one. */
-export function parseHealthReport(json: string): HealthReport | null {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(json);
-  } catch {
-    return null;
-  }
-  if (typeof parsed !== 'object' || parsed === null) {
-    return null;
-  }
-  const { stream = null, errors = {}, lag = null, ...rest } = parsed as Record<string, unknown>;
-  const valid =
-    typeof rest.component === 'string' &&
-    typeof rest.instance === 'string' &&
-    [...COUNTERS, 'since', 'time'].every((name) => typeof rest[name] === 'number') &&
-    (stream === null || typeof stream === 'string') &&
-    (lag === null || typeof lag === 'number') &&
-    isCounts(errors) &&
-    (rest.late_by_window === undefined || isCounts(rest.late_by_window)) &&
-    ['rejected', 'late', 'restarts', 'skipped_offsets'].every((name) =>
-      ['undefined', 'number'].includes(typeof rest[name]),
-    ) &&
-    ['undefined', 'number'].includes(typeof (rest.batch_duration_ms ?? undefined)) &&
-    [undefined, 'starting', 'running', 'restarting'].includes(rest.state as string | undefined) &&
-    ['undefined', 'string'].includes(typeof (rest.last_error ?? undefined));
-  return valid ? ({ ...rest, stream, errors, lag } as HealthReport) : null;
-}
-
-function isCounts(value: unknown): value is Record<string, number> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.values(value).every((count) => typeof count === 'number')
-  );
-}
-
 /** The latest reports of every component, from which it tells rates and ages. */
 export class HealthBoard {
   /** By component, stream and instance: the reports of the last `RATE_SPAN`, oldest first. */
   readonly #reports = new Map<string, HealthReport[]>();
+  /** By the same, when the newest report came in. */
+  readonly #received = new Map<string, number>();
 
-  /** Takes in a report. */
-  add(report: HealthReport): void {
+  /** Takes in a report that has come in now. */
+  add(report: HealthReport, now: number): void {
     const key = JSON.stringify([report.component, report.stream, report.instance]);
     const earlier = this.#reports.get(key)?.filter(({ since }) => since === report.since) ?? [];
     const reports = [...earlier, report].sort((a, b) => a.time - b.time);
     // Moves the instance to the end, so that the first one is the one not heard of for the longest time.
     this.#reports.delete(key);
     this.#reports.set(key, recent(reports));
+    this.#received.set(key, now);
     const [oldest] = this.#reports.keys();
     if (this.#reports.size > MAX_INSTANCES && oldest !== undefined) {
       this.#reports.delete(oldest);
+      this.#received.delete(oldest);
     }
   }
 
   /** Every component's latest report, sorted by name; instances that others have replaced are left out. */
   components(now: number): ComponentHealth[] {
     const components: ComponentHealth[] = [];
-    for (const reports of this.#reports.values()) {
+    for (const [key, reports] of this.#reports) {
       const latest = reports.at(-1);
       if (latest !== undefined && !this.#replaced(latest)) {
-        const age = Math.max(0, now - latest.time);
-        components.push({ ...latest, age, stale: age > STALE_AFTER, rates: rates(reports) });
+        // The component's clock may run ahead: then its reports seem new for longer than it has been silent.
+        const age = Math.max(0, now - latest.time, now - (this.#received.get(key) ?? now));
+        components.push(withAge(latest, age, reports));
       }
     }
     return components.sort((a, b) => label(a).localeCompare(label(b)));
@@ -91,6 +56,13 @@ export class HealthBoard {
       );
     });
   }
+}
+
+/** What a silent component said last of its lag and its rates is not known to be so now. */
+function withAge(latest: HealthReport, age: number, reports: readonly HealthReport[]): ComponentHealth {
+  return age > STALE_AFTER
+    ? { ...latest, age, stale: true, rates: null, lag: null }
+    : { ...latest, age, stale: false, rates: rates(reports) };
 }
 
 function label({ component, stream, instance }: HealthReport): string {
@@ -115,7 +87,8 @@ function rates(reports: readonly HealthReport[]): ComponentHealth['rates'] {
     records_out: rate(first.records_out, last.records_out),
     bytes_in: rate(first.bytes_in, last.bytes_in),
     bytes_out: rate(first.bytes_out, last.bytes_out),
-    errors: rate(total(first.errors), total(last.errors)),
+    errors:
+      first.errors === null || last.errors === null ? null : rate(total(first.errors), total(last.errors)),
   };
 }
 

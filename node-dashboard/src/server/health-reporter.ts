@@ -8,7 +8,7 @@ import {
   Connections,
   describeError,
   isUnknownTopic,
-  limited,
+  answered,
 } from './kafka-connection.ts';
 
 const REPORT_INTERVAL = 1000;
@@ -20,8 +20,8 @@ export interface ReporterOptions {
   readonly topic: string;
   /** Makes the report of this moment. */
   readonly report: () => HealthReport;
-  /** Is told of every report that could not be delivered. */
-  readonly failed: () => void;
+  /** Is told of every report that could not be delivered, and why. */
+  readonly failed: (message: string) => void;
   readonly log: FastifyBaseLogger;
 }
 
@@ -86,18 +86,18 @@ export class HealthReporter {
   async #send(producer: Producer): Promise<void> {
     const { topic, report } = this.#options;
     const value = Buffer.from(JSON.stringify(report()));
-    await limited(producer.send({ messages: [{ topic, key: KEY, value }] }), this.#stop.signal);
+    await answered(producer.send({ messages: [{ topic, key: KEY, value }] }), this.#stop.signal);
   }
 
   #note(error: unknown): void {
     if (this.#stop.signal.aborted || isUnknownTopic(error)) {
       return;
     }
-    this.#options.failed();
-    const problem = describeError(error);
+    const problem = `the dashboard's health cannot be reported: ${describeError(error)}`;
+    this.#options.failed(problem);
     if (problem !== this.#problem) {
       this.#problem = problem;
-      this.#options.log.warn(`the dashboard's health cannot be reported: ${problem}`);
+      this.#options.log.warn(problem);
     }
   }
 }

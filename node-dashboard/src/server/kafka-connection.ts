@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { BaseOptions, Connection } from '@platformatic/kafka';
-import { pause } from './backoff.ts';
+import { readAuthorities } from './certificates.ts';
 import { messageOf, type KafkaConfig } from './config.ts';
+import { limited } from './limited.ts';
 
-/** After this long without an answer a broker is taken for lost. */
-const ANSWER_TIMEOUT = 10_000;
+/** After this long without an answer a broker is taken for lost: it may be frozen, and its connections stay open. */
+const ANSWER_TIMEOUT = 5000;
 
 /** How every Kafka client of the dashboard connects. */
 export function connectionOptions(config: KafkaConfig): BaseOptions {
@@ -14,7 +14,10 @@ export function connectionOptions(config: KafkaConfig): BaseOptions {
     connectTimeout: 5000,
     // Whoever uses the client makes a new one instead, with waits of its own in between.
     retries: 0,
-    ...(config.tls && { tls: config.caFile === undefined ? {} : { ca: readFileSync(config.caFile) } }),
+    ...(config.tls && {
+      tls:
+        config.caFile === undefined ? {} : { ca: readAuthorities(config.caFile, 'kafka.security.ca_file') },
+    }),
     ...(config.tls && { tlsServerName: true }),
     ...(config.sasl && { sasl: config.sasl }),
   };
@@ -45,31 +48,20 @@ export class Connections {
 }
 
 /** Waits for an answer for which the library would wait without end; throws when the signal fires. */
-export async function limited<Answer>(answer: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
-  const limit = new AbortController();
-  const late = pause(ANSWER_TIMEOUT, AbortSignal.any([limit.signal, signal])).then((): never => {
-    throw new Error(signal.aborted ? 'closed' : `no answer within ${ANSWER_TIMEOUT / 1000} s`);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    limit.abort();
-    // Whichever comes second is of no interest any more.
-    late.catch(() => undefined);
-    answer.catch(() => undefined);
-  }
+export function answered<Answer>(answer: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+  return limited(answer, ANSWER_TIMEOUT, signal);
 }
 
 /** The message of an error and of what it was caused by, since the library's own often only says where it was. */
 export function describeError(error: unknown): string {
   const inner: unknown[] = error instanceof AggregateError ? error.errors : [];
   const cause = error instanceof Error ? error.cause : undefined;
-  const parts = [
-    messageOf(error),
-    ...inner.map(describeError),
-    ...(cause === undefined ? [] : [describeError(cause)]),
-  ];
-  return parts.filter((part) => part !== '').join(': ');
+  const message = messageOf(error);
+  const reasons = [...inner.map(describeError), ...(cause === undefined ? [] : [describeError(cause)])];
+  // A message may hold that of its cause already.
+  return [message, ...reasons.filter((reason) => !message.includes(reason))]
+    .filter((part) => part !== '')
+    .join(': ');
 }
 
 /** Whether a broker answered that it does not know the topic. */

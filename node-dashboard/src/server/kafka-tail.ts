@@ -1,54 +1,40 @@
-import { Consumer } from '@platformatic/kafka';
 import type { FastifyBaseLogger } from 'fastify';
 import type { ConnectionHealth } from '../shared/api.ts';
 import { Backoff, pause } from './backoff.ts';
 import type { KafkaConfig } from './config.ts';
 import type { ErrorCounts } from './error-counts.ts';
-import {
-  connectionOptions,
-  Connections,
-  describeError,
-  isUnknownTopic,
-  limited,
-} from './kafka-connection.ts';
+import { describeError } from './kafka-connection.ts';
 import type { TailRecord } from './live-stream.ts';
+import { TailClient, type FetchedPartition, type Layout } from './tail-client.ts';
 
 /** Who takes what the tail reads of one topic. */
 export interface TopicSink {
   /** How many of the newest records of each partition to begin with. */
   readonly backlog: number;
-  /** A partition is read from this offset on: it is new, or the records that came next are gone. */
-  begin(partition: number, offset: bigint): void;
+  /**
+   * These partitions of the topic are read from these offsets on: they are new, or the records that came next are gone.
+   * The id tells the topic from an earlier one of its name.
+   */
+  begin(topicId: string, offsets: ReadonlyMap<number, bigint>): void;
   /** The next records of a partition; the ones after them begin at `next`. */
   append(partition: number, records: readonly TailRecord[], next: bigint): void;
   /** Whether the tail reads the topic now. */
   status(connected: boolean, message: string): void;
 }
 
-/** Where a topic's partitions are led, in order; and what tells the topic from an earlier one of its name. */
-interface Layout {
-  readonly id: string;
-  readonly leaders: readonly number[];
-}
-
 interface Topic {
   readonly sink: TopicSink;
+  /** Whether Kafka has the topic now. */
+  exists: boolean;
   id: string;
   /** The next offset to read of each partition. */
   positions: bigint[];
-  lag: bigint[];
+  /** By partition, how many records were still to be read at the last answer; undefined before the first one. */
+  lag: (bigint | undefined)[];
 }
-
-type FetchedPartition = Awaited<ReturnType<Consumer['fetch']>>['responses'][number]['partitions'][number];
 
 /** How often topics that are missing, new partitions and new leaders are looked for. */
 const DISCOVERY_INTERVAL = 2000;
-/** How long a broker may hold an answer back while there is nothing new. */
-const FETCH_WAIT = 500;
-const PARTITION_BYTES = 1024 * 1024;
-const FETCH_BYTES = 8 * PARTITION_BYTES;
-const EARLIEST = -2n;
-const LATEST = -1n;
 /** Bit of a record batch's attributes: it holds transaction markers, no records. */
 const CONTROL_BATCH = 0b10_0000;
 
@@ -78,7 +64,7 @@ export class KafkaTail {
     this.#log = log;
     this.#errors = errors;
     this.#topics = new Map(
-      [...sinks].map(([name, sink]) => [name, { sink, id: '', positions: [], lag: [] }]),
+      [...sinks].map(([name, sink]) => [name, { sink, exists: false, id: '', positions: [], lag: [] }]),
     );
     this.#health = { connected: false, message: `${this.#address} has not answered yet` };
   }
@@ -104,15 +90,18 @@ export class KafkaTail {
     if (!this.#health.connected) {
       return this.#health;
     }
-    const found = (this.#topics.get(name)?.positions.length ?? 0) > 0;
-    const missing = `the topic ${name} does not exist yet: start the producer and the spark job, they create it`;
-    return { connected: found, message: found ? '' : missing };
+    return this.#topics.get(name)?.exists === true
+      ? { connected: true, message: '' }
+      : { connected: false, message: missingMessage(name) };
   }
 
-  /** Records that are there but not read yet. */
-  get lag(): number {
-    const lags = [...this.#topics.values()].flatMap(({ lag }) => lag);
-    return Number(lags.reduce((sum, lag) => sum + lag, 0n));
+  /** Records that are there but not read yet; null while that is not known of every partition. */
+  get lag(): number | null {
+    const lags = [...this.#topics.values()].flatMap(({ exists, lag }) => (exists ? lag : []));
+    if (!this.#health.connected || lags.length === 0 || lags.includes(undefined)) {
+      return null;
+    }
+    return Number(lags.reduce<bigint>((sum, lag) => sum + (lag ?? 0n), 0n));
   }
 
   get #address(): string {
@@ -135,7 +124,7 @@ export class KafkaTail {
 
   /** Reads until something goes wrong (throws), or the topics' layout changes or the tail is stopped (returns). */
   async #session(connected: () => void): Promise<void> {
-    const client = new Client(this.#config, this.#stop.signal);
+    const client = new TailClient(this.#config, this.#stop.signal);
     try {
       const layouts = await client.layouts([...this.#topics.keys()]);
       await this.#begin(client, layouts);
@@ -156,8 +145,9 @@ export class KafkaTail {
       this.#log.info({ topics: [...layouts.keys()] }, 'reading from kafka');
     }
     this.#health = { connected: true, message: '' };
-    for (const name of layouts.keys()) {
-      this.#topics.get(name)?.sink.status(true, '');
+    for (const [name, topic] of this.#topics) {
+      topic.exists = layouts.has(name);
+      topic.sink.status(topic.exists, topic.exists ? '' : missingMessage(name));
     }
   }
 
@@ -165,7 +155,7 @@ export class KafkaTail {
     if (this.#stop.signal.aborted) {
       return;
     }
-    this.#errors.add('kafka_read');
+    this.#errors.add('kafka_read', message);
     if (this.#health.message !== message) {
       this.#log.warn(message);
     }
@@ -176,30 +166,17 @@ export class KafkaTail {
   }
 
   /** Finds where to begin in every partition that has no position yet, or one that is gone. */
-  async #begin(client: Client, layouts: ReadonlyMap<string, Layout>): Promise<void> {
+  async #begin(client: TailClient, layouts: ReadonlyMap<string, Layout>): Promise<void> {
     for (const [name, topic] of this.#topics) {
       const layout = layouts.get(name);
-      if (layout === undefined) {
-        continue;
+      if (layout !== undefined) {
+        begin(topic, layout, await client.range(name));
       }
-      const [earliest, latest] = await client.range(name);
-      for (const partition of layout.leaders.keys()) {
-        const first = earliest[partition] ?? 0n;
-        const end = latest[partition] ?? 0n;
-        const position = topic.positions[partition];
-        if (position === undefined || topic.id !== layout.id || position < first || position > end) {
-          const wanted = end - BigInt(Math.ceil(topic.sink.backlog / layout.leaders.length));
-          const offset = wanted > first ? wanted : first;
-          topic.positions[partition] = offset;
-          topic.sink.begin(partition, offset);
-        }
-      }
-      topic.id = layout.id;
     }
   }
 
   /** Returns when a topic, a partition or a leader has changed. */
-  async #watch(client: Client, layouts: ReadonlyMap<string, Layout>): Promise<void> {
+  async #watch(client: TailClient, layouts: ReadonlyMap<string, Layout>): Promise<void> {
     const known = describeLayouts(layouts);
     do {
       await pause(DISCOVERY_INTERVAL, client.signal);
@@ -210,7 +187,7 @@ export class KafkaTail {
   }
 
   /** Reads what one broker leads. */
-  async #follow(client: Client, leader: number, layouts: ReadonlyMap<string, Layout>): Promise<void> {
+  async #follow(client: TailClient, leader: number, layouts: ReadonlyMap<string, Layout>): Promise<void> {
     const led = new Map([...layouts].map(([name, { id }]) => [id, this.#topics.get(name)]));
     while (!client.signal.aborted) {
       const request = [...layouts].map(([name, layout]) => ({
@@ -233,6 +210,40 @@ export class KafkaTail {
     return [...layout.leaders.entries()]
       .filter(([, led]) => led === leader)
       .map(([partition]) => ({ partition, fetchOffset: positions[partition] ?? 0n }));
+  }
+}
+
+/** Sets the positions of a topic's partitions where there are none yet, or where the records at them are gone. */
+function begin(
+  topic: Topic,
+  { id, leaders }: Layout,
+  [earliest, latest]: readonly [earliest: readonly bigint[], latest: readonly bigint[]],
+): void {
+  const isAnother = topic.id !== id;
+  if (isAnother) {
+    topic.id = id;
+    topic.positions = [];
+  }
+  const offsets = new Map<number, bigint>();
+  for (const partition of leaders.keys()) {
+    const first = earliest[partition] ?? 0n;
+    const end = latest[partition] ?? 0n;
+    const position = topic.positions[partition];
+    if (position === undefined || position < first || position > end) {
+      const wanted = end - BigInt(Math.ceil(topic.sink.backlog / leaders.length));
+      // A partition that has been added to a topic is new as a whole.
+      const isAdded = position === undefined && !isAnother;
+      offsets.set(partition, wanted > first && !isAdded ? wanted : first);
+    }
+  }
+  topic.lag = Array.from(leaders, (_, partition) =>
+    offsets.has(partition) ? undefined : topic.lag[partition],
+  );
+  for (const [partition, offset] of offsets) {
+    topic.positions[partition] = offset;
+  }
+  if (offsets.size > 0) {
+    topic.sink.begin(id, offsets);
   }
 }
 
@@ -262,98 +273,8 @@ function take(
   }
 }
 
-/** One life of the Kafka client, with time limits on what the library would wait for without end. */
-class Client {
-  readonly #consumer: Consumer;
-  readonly #connections: Connections;
-  readonly #closed = new AbortController();
-  /** Fires when the client or the tail is closed. */
-  readonly signal: AbortSignal;
-
-  constructor(config: KafkaConfig, stop: AbortSignal) {
-    this.signal = AbortSignal.any([stop, this.#closed.signal]);
-    // The library asks for a group, but it is never joined.
-    this.#consumer = new Consumer({ ...connectionOptions(config), groupId: 'freshet-dashboard' });
-    this.#connections = new Connections(this.#consumer);
-  }
-
-  /** The topics that exist and whose partitions all have a leader. */
-  async layouts(topics: readonly string[]): Promise<Map<string, Layout>> {
-    const layouts = new Map<string, Layout>();
-    for (const name of topics) {
-      const layout = await this.#layout(name);
-      if (layout !== null) {
-        layouts.set(name, layout);
-      }
-    }
-    return layouts;
-  }
-
-  /** The first offset and the one after the last, of each partition. */
-  async range(topic: string): Promise<[earliest: readonly bigint[], latest: readonly bigint[]]> {
-    const list = async (timestamp: bigint): Promise<readonly bigint[]> => {
-      const offsets = await this.#limit(this.#consumer.listOffsets({ topics: [topic], timestamp }));
-      return offsets.get(topic) ?? [];
-    };
-    return [await list(EARLIEST), await list(LATEST)];
-  }
-
-  /** The next records of some partitions of one leader; waits a moment when there are none. */
-  async fetch(
-    node: number,
-    topics: readonly { topicId: string; partitions: { partition: number; fetchOffset: bigint }[] }[],
-  ): Promise<readonly { topicId: string; partitions: FetchedPartition[] }[]> {
-    const { responses } = await this.#limit(
-      this.#consumer.fetch({
-        node,
-        minBytes: 1,
-        maxBytes: FETCH_BYTES,
-        maxWaitTime: FETCH_WAIT,
-        topics: topics.map(({ topicId, partitions }) => ({
-          topicId,
-          partitions: partitions.map((partition) => ({
-            ...partition,
-            currentLeaderEpoch: -1,
-            lastFetchedEpoch: -1,
-            partitionMaxBytes: PARTITION_BYTES,
-          })),
-        })),
-      }),
-    );
-    return responses;
-  }
-
-  async close(): Promise<void> {
-    this.#closed.abort();
-    this.#connections.cut();
-    await new Promise<void>((resolve) => {
-      this.#consumer.close(true, () => {
-        resolve();
-      });
-    });
-  }
-
-  async #layout(name: string): Promise<Layout | null> {
-    try {
-      const { topics, brokers } = await this.#limit(
-        this.#consumer.metadata({ topics: [name], forceUpdate: true }),
-      );
-      const topic = topics.get(name);
-      const leaders = topic?.partitions.map(({ leader }) => leader) ?? [];
-      return topic !== undefined && leaders.every((leader) => brokers.has(leader))
-        ? { id: topic.id, leaders }
-        : null;
-    } catch (error) {
-      if (isUnknownTopic(error)) {
-        return null;
-      }
-      throw error;
-    }
-  }
-
-  #limit<Answer>(answer: Promise<Answer>): Promise<Answer> {
-    return limited(answer, this.signal);
-  }
+function missingMessage(topic: string): string {
+  return `the topic ${topic} does not exist: start the producer and the spark job, they create it`;
 }
 
 function describeLayouts(layouts: ReadonlyMap<string, Layout>): string {

@@ -1,5 +1,6 @@
 import type { HealthCounters } from '../shared/api.ts';
 import { parseWindowMessage, supersedes, windowKey, type WindowMessage } from '../shared/window.ts';
+import { ResumeIds, type Place } from './resume-ids.ts';
 import { resetEvent, statusEvent, windowEvent } from './sse.ts';
 
 /** A record of a windows topic, as the tail hands it over. */
@@ -17,7 +18,10 @@ export interface Listener {
 }
 
 interface Entry {
+  readonly partition: number;
   readonly offset: bigint;
+  /** Its number among all that this server has read of the stream. */
+  readonly sequence: number;
   readonly message: WindowMessage;
   readonly json: string;
 }
@@ -30,25 +34,28 @@ interface Partition {
   bytes: number;
 }
 
-type Position = ReadonlyMap<number, bigint>;
-
 /** How much of a stream is remembered at least, in characters of JSON: some minutes of a few hundred windows. */
 export const REMEMBERED = 2 * 1024 * 1024;
 
 /**
  * The live edge of one stream: what came last on its windows topic, and who is listening.
  *
- * An event's id is the position after it in every partition (`0:124,1:457`). A listener that comes back with the id
- * of the last event it saw is sent what it missed, as long as that is still remembered; otherwise it is told to
- * start over (`reset`). Of what is replayed only the newest version of each window is sent, since it overrides the
- * others. A listener that comes without an id starts with the newest version of every remembered window: so nothing
- * is lost between the history, which the writer stores a moment later, and the live edge.
+ * An event's id is the place after it (`ResumeIds`). A listener that comes back with the id of the last event it saw
+ * is sent what it missed, as long as that is still remembered; otherwise it is told to start over (`reset`). Of what is
+ * replayed only the newest version of each window is sent, since it overrides the others. A listener that comes without
+ * an id starts with the newest version of every remembered window: so nothing is lost between the history, which the
+ * writer stores a moment later, and the live edge.
  */
 export class LiveStream {
   readonly name: string;
   readonly #remembered: number;
-  readonly #partitions = new Map<number, Partition>();
+  readonly #ids: ResumeIds;
   readonly #listeners = new Set<Listener>();
+  #topicId: string | null = null;
+  #partitions: Partition[] = [];
+  /** The number of the newest record, and of the newest one that is no longer remembered. */
+  #sequence = 0;
+  #forgotten = 0;
   #sent = 0;
   #sentBytes = 0;
   #read = 0;
@@ -57,11 +64,12 @@ export class LiveStream {
   constructor(name: string, remembered = REMEMBERED) {
     this.name = name;
     this.#remembered = remembered;
+    this.#ids = new ResumeIds(name);
   }
 
   /** Whether the tail has found the topic, so that there is something to listen to. */
   get ready(): boolean {
-    return this.#partitions.size > 0;
+    return this.#partitions.length > 0;
   }
 
   /** Window messages read so far, and events sent to all listeners. */
@@ -74,18 +82,33 @@ export class LiveStream {
     };
   }
 
-  /** Sets where a partition begins. If it was known before, records were lost in between: listeners start over. */
-  begin(partition: number, offset: bigint): void {
-    const known = this.#partitions.has(partition);
-    this.#partitions.set(partition, { from: offset, next: offset, entries: [], bytes: 0 });
-    if (known) {
-      this.#broadcast(resetEvent('kafka no longer has the records that come next: load the history again'));
+  /**
+   * Sets where some partitions of a topic begin. If one of them was known before, or the topic is another one, records
+   * were lost in between: listeners start over, once for all partitions.
+   */
+  begin(topicId: string, offsets: ReadonlyMap<number, bigint>): void {
+    const isAnother = topicId !== this.#topicId;
+    const isKnown = [...offsets.keys()].some((partition) => this.#partitions[partition] !== undefined);
+    if (isAnother) {
+      this.#topicId = topicId;
+      this.#partitions = [];
+      this.#ids.bind(topicId);
+    }
+    for (const [partition, offset] of offsets) {
+      this.#partitions[partition] = { from: offset, next: offset, entries: [], bytes: 0 };
+    }
+    if (isKnown) {
+      this.#forgotten = this.#sequence;
+      const reason = isAnother
+        ? 'the topic was made anew: load the history again'
+        : 'kafka no longer has the records that come next: load the history again';
+      this.#broadcast(resetEvent(reason));
     }
   }
 
   /** Takes in what was read of a partition, up to `next`. Returns how many records were no window messages. */
   append(partition: number, records: readonly TailRecord[], next: bigint): number {
-    const ring = this.#partitions.get(partition);
+    const ring = this.#partitions[partition];
     if (ring === undefined) {
       throw new Error(`partition ${partition} of ${this.name} was not begun`);
     }
@@ -98,25 +121,35 @@ export class LiveStream {
       } else {
         this.#read += 1;
         this.#readBytes += Buffer.byteLength(value ?? '');
-        entries.push({ offset, message, json: JSON.stringify(message) });
+        this.#sequence += 1;
+        const json = JSON.stringify(message);
+        entries.push({ partition, offset, sequence: this.#sequence, message, json });
       }
     }
-    this.#publish(partition, ring, entries, next);
+    this.#publish(ring, entries, next);
     return invalid;
+  }
+
+  /** Why nobody can resume after this id, because it never was one of this stream; null when it may have been. */
+  refusalOf(lastEventId: string): string | null {
+    const place = this.#ids.read(lastEventId, this.#partitions.length);
+    return place.kind === 'refused' ? place.reason : null;
   }
 
   /** Starts to send to a listener; returns what is to be sent to it first. */
   subscribe(listener: Listener, lastEventId: string | null): string {
+    const place = lastEventId === null ? null : this.#ids.read(lastEventId, this.#partitions.length);
+    const covered =
+      place !== null && place.kind !== 'past' && place.kind !== 'refused' && this.#covers(place)
+        ? place
+        : null;
+    const events = this.#replay(listener, covered);
     this.#listeners.add(listener);
-    const position = lastEventId === null ? null : parsePosition(lastEventId);
-    if (lastEventId === null) {
-      return this.#replay(listener, this.#beginning());
+    if (place === null || covered !== null) {
+      return events;
     }
-    if (position === null || !this.#covers(position)) {
-      const reason = 'the server no longer has the windows since the last event id: load the history again';
-      return resetEvent(reason) + this.#replay(listener, this.#beginning());
-    }
-    return this.#replay(listener, position);
+    const reason = 'the server no longer has the windows since the last event id: load the history again';
+    return resetEvent(reason) + events;
   }
 
   /** Sends nothing more to a listener. */
@@ -129,37 +162,39 @@ export class LiveStream {
     this.#broadcast(statusEvent(connected, message));
   }
 
-  /** The position after everything taken in so far, as an event id. */
+  /** The place after everything taken in so far, as an event id. */
   get position(): string {
-    return formatPosition(new Map([...this.#partitions].map(([index, { next }]) => [index, next])));
+    const next = this.#partitions.map((partition) => partition.next);
+    return this.#ids.write(next, this.#sequence);
   }
 
-  #publish(partition: number, ring: Partition, entries: readonly Entry[], next: bigint): void {
-    const position = new Map([...this.#partitions].map(([index, known]) => [index, known.next]));
-    const events = entries.map(({ offset, message, json }) => {
-      position.set(partition, offset + 1n);
-      return { series: message.series, text: windowEvent(formatPosition(position), json) };
-    });
+  #publish(ring: Partition, entries: readonly Entry[], next: bigint): void {
+    const events = this.#events(
+      entries,
+      this.#partitions.map((partition) => partition.next),
+    );
     ring.next = next;
     this.#remember(ring, entries);
     for (const listener of this.#listeners) {
-      this.#send(
-        listener,
-        events.filter(({ series }) => listener.series?.has(series) ?? true),
-      );
+      const wanted = events.filter((_, index) => isWanted(listener, entries[index]));
+      if (wanted.length > 0) {
+        listener.send(this.#countSent(wanted));
+      }
     }
   }
 
-  #send(listener: Listener, events: readonly { readonly text: string }[]): void {
-    if (events.length > 0) {
-      listener.send(this.#countSent(events.map(({ text }) => text)));
-    }
+  /** The events of some entries, each with the id of the place after it; `next` moves past them. */
+  #events(entries: readonly Entry[], next: bigint[]): string[] {
+    return entries.map(({ partition, offset, sequence, json }) => {
+      next[partition] = offset + 1n;
+      return windowEvent(this.#ids.write(next, sequence), json);
+    });
   }
 
   #remember(ring: Partition, entries: readonly Entry[]): void {
     ring.entries.push(...entries);
     ring.bytes += entries.reduce((sum, { json }) => sum + json.length, 0);
-    const share = this.#remembered / this.#partitions.size;
+    const share = this.#remembered / this.#partitions.length;
     // Forgetting twice what must be forgotten, but rarely, costs less than moving the array for each record.
     if (ring.bytes > share * 2) {
       let forgotten = 0;
@@ -168,55 +203,38 @@ export class LiveStream {
       }
       const last = ring.entries.splice(0, forgotten).at(-1);
       ring.from = last === undefined ? ring.from : last.offset + 1n;
+      this.#forgotten = Math.max(this.#forgotten, last?.sequence ?? 0);
     }
   }
 
-  #beginning(): Position {
-    return new Map([...this.#partitions].map(([index, { from }]) => [index, from]));
-  }
-
-  #covers(position: Position): boolean {
-    return [...this.#partitions].every(([index, { from, next }]) => {
-      const offset = position.get(index) ?? 0n;
+  /** Whether everything after the place is remembered, and the place is none that this server has yet to reach. */
+  #covers(place: Place): boolean {
+    if (place.kind === 'sequence') {
+      return this.#forgotten <= place.sequence && place.sequence <= this.#sequence;
+    }
+    return this.#partitions.every(({ from, next }, partition) => {
+      const offset = place.next[partition] ?? 0n;
       return from <= offset && offset <= next;
     });
   }
 
-  #replay(listener: Listener, from: Position): string {
-    const missed = new Map<number, readonly Entry[]>();
-    const newest = new Map<string, WindowMessage>();
-    for (const [index, { entries }] of this.#partitions) {
-      const since = from.get(index) ?? 0n;
-      const wanted = entries.filter(
-        ({ offset, message }) => offset >= since && (listener.series?.has(message.series) ?? true),
-      );
-      for (const { message } of wanted) {
-        const key = windowKey(message);
-        const current = newest.get(key);
-        if (current === undefined || supersedes(message, current)) {
-          newest.set(key, message);
-        }
-      }
-      missed.set(index, wanted);
-    }
-    return this.#replayEvents(missed, new Set(newest.values()), new Map(from));
-  }
-
-  #replayEvents(
-    missed: ReadonlyMap<number, readonly Entry[]>,
-    newest: ReadonlySet<WindowMessage>,
-    position: Map<number, bigint>,
-  ): string {
-    const events: string[] = [];
-    for (const [index, entries] of missed) {
-      for (const { offset, message, json } of entries) {
-        if (newest.has(message)) {
-          position.set(index, offset + 1n);
-          events.push(windowEvent(formatPosition(position), json));
-        }
-      }
-    }
-    return this.#countSent(events);
+  /** The newest version of every window after a place, in the order in which they came; of all windows without one. */
+  #replay(listener: Listener, since: Place | null): string {
+    const missed = this.#partitions.map(({ entries }) =>
+      entries.filter((entry) => since === null || isAfter(since, entry)),
+    );
+    const next = this.#partitions.map((partition, index) => missed[index]?.[0]?.offset ?? partition.next);
+    const wanted = missed
+      .flat()
+      .filter((entry) => isWanted(listener, entry))
+      .sort((a, b) => a.sequence - b.sequence);
+    const newest = newestOf(wanted);
+    return this.#countSent(
+      this.#events(
+        wanted.filter(({ message }) => newest.has(message)),
+        next,
+      ),
+    );
   }
 
   /** Counts events and joins them. */
@@ -234,20 +252,23 @@ export class LiveStream {
   }
 }
 
-/** Writes a position as an event id: `partition:next offset`, joined by commas. */
-export function formatPosition(position: Position): string {
-  return [...position].map(([partition, offset]) => `${partition}:${offset}`).join(',');
+function isWanted({ series }: Listener, entry: Entry | undefined): boolean {
+  return entry !== undefined && (series?.has(entry.message.series) ?? true);
 }
 
-/** Reads an event id; null when it is none. */
-export function parsePosition(id: string): Position | null {
-  const position = new Map<number, bigint>();
-  for (const part of id.split(',')) {
-    const match = /^(\d{1,9}):(\d{1,19})$/.exec(part);
-    if (match === null) {
-      return null;
+function isAfter(place: Place, { partition, offset, sequence }: Entry): boolean {
+  return place.kind === 'sequence' ? sequence > place.sequence : offset >= (place.next[partition] ?? 0n);
+}
+
+/** Of every window the version that overrides the others. */
+function newestOf(entries: readonly Entry[]): Set<WindowMessage> {
+  const newest = new Map<string, WindowMessage>();
+  for (const { message } of entries) {
+    const key = windowKey(message);
+    const current = newest.get(key);
+    if (current === undefined || supersedes(message, current)) {
+      newest.set(key, message);
     }
-    position.set(Number(match[1]), BigInt(match[2] ?? 0));
   }
-  return position;
+  return new Set(newest.values());
 }

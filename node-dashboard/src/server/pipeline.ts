@@ -5,7 +5,8 @@ import { CassandraHistory } from './cassandra-history.ts';
 import type { Config } from './config.ts';
 import { ErrorCounts } from './error-counts.ts';
 import type { HealthReport } from '../shared/api.ts';
-import { HealthBoard, parseHealthReport } from './health-board.ts';
+import { HealthBoard } from './health-board.ts';
+import { parseHealthReport } from './health-report.ts';
 import { HealthReporter } from './health-reporter.ts';
 import { KafkaTail, type TopicSink } from './kafka-tail.ts';
 import { LiveStream } from './live-stream.ts';
@@ -37,59 +38,67 @@ export function createPipeline(config: Config, log: FastifyBaseLogger): Pipeline
   const errors = new ErrorCounts();
   const live = new Map(config.streams.map(({ name }) => [name, new LiveStream(name)]));
   const healthTopic = `${config.kafka.topicPrefix}health`;
-  const sinks = new Map<string, TopicSink>([[healthTopic, healthSink(board)]]);
+  const sinks = new Map<string, TopicSink>([[healthTopic, healthSink(board, log, errors)]]);
   for (const [name, stream] of live) {
     sinks.set(windowsTopic(config, name), windowsSink(stream, log, errors));
   }
   const tail = new KafkaTail(config.kafka, sinks, log, errors);
+  const history = new CassandraHistory(config.cassandra, log, errors);
   const reporter = new HealthReporter({
     kafka: config.kafka,
     topic: healthTopic,
-    report: ownReport({ live, tail, errors }),
-    failed: () => {
-      errors.add('health_report');
+    report: ownReport({ live, tail, history, errors }),
+    failed: (message) => {
+      errors.add('health_report', message);
     },
     log,
   });
-  return {
-    config,
-    history: new CassandraHistory(config.cassandra, log, errors),
-    tail,
-    board,
-    live,
-    errors,
-    reporter,
-  };
+  return { config, history, tail, board, live, errors, reporter };
 }
 
 /** Makes the dashboard's own health reports: totals since now. */
-function ownReport({ live, tail, errors }: Pick<Pipeline, 'live' | 'tail' | 'errors'>): () => HealthReport {
+function ownReport({
+  live,
+  tail,
+  history,
+  errors,
+}: Pick<Pipeline, 'live' | 'tail' | 'history' | 'errors'>): () => HealthReport {
   const since = Date.now();
   const instance = `${hostname()}:${process.pid}`;
   return () => {
     const counters = [...live.values()].map((stream) => stream.counters);
     const sum = (counter: keyof HealthCounters): number =>
       counters.reduce((total, { [counter]: count }) => total + count, 0);
+    const missing = [tail.health, history.health].filter(({ connected }) => !connected);
+    const isReady = missing.length === 0;
     return {
       ...{ component: 'dashboard', instance, stream: null, since, time: Date.now() },
       ...{ records_in: sum('records_in'), records_out: sum('records_out') },
       ...{ bytes_in: sum('bytes_in'), bytes_out: sum('bytes_out') },
       errors: errors.totals(),
-      lag: tail.health.connected ? tail.lag : null,
+      lag: tail.lag,
+      state: isReady ? 'running' : 'waiting',
+      waiting_for: isReady ? null : missing.map(({ message }) => message).join('; '),
+      last_error: errors.last?.message ?? null,
+      last_error_time: errors.last?.time ?? null,
     };
   };
 }
 
-function healthSink(board: HealthBoard): TopicSink {
+function healthSink(board: HealthBoard, log: FastifyBaseLogger, errors: ErrorCounts): TopicSink {
   return {
     backlog: HEALTH_BACKLOG,
     begin: () => undefined,
     append: (_, records) => {
-      for (const { value } of records) {
-        const report = value === null ? null : parseHealthReport(value);
-        if (report !== null) {
-          board.add(report);
-        }
+      const reports = records.flatMap(({ value }) => (value === null ? [] : [parseHealthReport(value)]));
+      const valid = reports.filter((report) => report !== null);
+      for (const report of valid) {
+        board.add(report, Date.now());
+      }
+      if (valid.length < reports.length) {
+        const invalid = reports.length - valid.length;
+        errors.add('invalid_health', `${invalid} records of the health topic are no reports`, invalid);
+        log.warn({ invalid }, 'skipped records that are no health reports');
       }
     },
     status: () => undefined,
@@ -99,13 +108,13 @@ function healthSink(board: HealthBoard): TopicSink {
 function windowsSink(stream: LiveStream, log: FastifyBaseLogger, errors: ErrorCounts): TopicSink {
   return {
     backlog: WINDOWS_BACKLOG,
-    begin: (partition, offset) => {
-      stream.begin(partition, offset);
+    begin: (topicId, offsets) => {
+      stream.begin(topicId, offsets);
     },
     append: (partition, records, next) => {
       const invalid = stream.append(partition, records, next);
       if (invalid > 0) {
-        errors.add('invalid_window', invalid);
+        errors.add('invalid_window', `${invalid} records of stream ${stream.name} are no windows`, invalid);
         log.warn({ stream: stream.name, partition, invalid }, 'skipped records that are no windows');
       }
     },

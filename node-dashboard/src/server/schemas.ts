@@ -1,9 +1,13 @@
+import { PARTIAL_MEANING, PERCENTILE_MEANING } from '../shared/window.ts';
+import { MAX_ID_LENGTH } from './resume-ids.ts';
+import { TIME_FORMAT } from './routes/time.ts';
+
 const time = { type: 'integer', description: 'milliseconds since the epoch' } as const;
 const number = { type: 'number' } as const;
 const text = { type: 'string' } as const;
 
-const queryTime = { type: 'integer', minimum: 0, maximum: 8_640_000_000_000_000 } as const;
 const name = { type: 'string', minLength: 1, maxLength: 1024 } as const;
+const queryTime = (what: string) => ({ ...name, description: `${what}: ${TIME_FORMAT}` });
 
 const object = <Properties extends object>(properties: Properties, more = {}) => ({
   type: 'object',
@@ -14,16 +18,27 @@ const object = <Properties extends object>(properties: Properties, more = {}) =>
 
 const list = (items: object) => ({ type: 'array', items });
 
-const window = object({
+const percentile = (q: string) => ({ ...number, description: `for q = ${q}, ${PERCENTILE_MEANING}` });
+
+const wholeWindow = object({
   start: time,
   end: time,
   count: { type: 'integer' },
   ...{ sum: number, avg: number, min: number, max: number, stddev: number },
-  ...{ p50: number, p95: number, p99: number },
+  ...{ p50: percentile('0.50'), p95: percentile('0.95'), p99: percentile('0.99') },
   last_event: { ...time, description: 'event time of the newest record in the window, in ms' },
   generation: { type: 'integer' },
   revision: { type: 'integer', description: 'orders the versions of a window within a generation' },
 });
+
+/** Only windows that are partial say so. */
+const window = {
+  ...wholeWindow,
+  properties: {
+    ...wholeWindow.properties,
+    partial: { const: true, description: `there when the window ${PARTIAL_MEANING}` },
+  },
+};
 
 const stream = object({
   name: text,
@@ -35,10 +50,15 @@ const stream = object({
   lateness: { type: 'integer', description: 'how long a window waits for stragglers, in ms' },
 });
 
-const series = object({ series: text, metrics: list(text), last_seen: time });
+const series = object({
+  series: text,
+  metrics: list(text),
+  last_seen: { ...time, type: ['integer', 'null'] },
+});
 
 const counters = { records_in: number, records_out: number, bytes_in: number, bytes_out: number };
 const nullable = (type: string) => ({ type: [type, 'null'] });
+const counts = { ...nullable('object'), additionalProperties: number };
 
 const componentFields = object(
   {
@@ -48,14 +68,17 @@ const componentFields = object(
     since: time,
     time,
     ...counters,
-    errors: { type: 'object', additionalProperties: number },
-    lag: nullable('number'),
+    errors: { ...counts, description: 'by kind, since the start; null when the component does not say' },
+    lag: {
+      ...nullable('number'),
+      description: 'null when it is not known, as of a component that is silent',
+    },
     age: { ...number, description: 'milliseconds since the report' },
     stale: { type: 'boolean', description: 'no report for more than 5 s' },
     rates: {
-      ...object({ ...counters, errors: number }),
+      ...object({ ...counters, errors: nullable('number') }),
       type: ['object', 'null'],
-      description: 'per second, over the last ten seconds',
+      description: 'per second, over the last ten seconds; null when they are not known',
     },
   },
   // Whatever else a component tells of itself, such as Spark's watermark.
@@ -67,30 +90,40 @@ const component = {
   ...componentFields,
   properties: {
     ...componentFields.properties,
-    rejected: { ...number, description: 'spark-job: records that were refused' },
+    rejected: { ...nullable('number'), description: 'spark-job: records that were refused' },
     late: {
-      ...number,
+      ...nullable('number'),
       description: 'spark-job: records that came too late: the largest number of late_by_window',
     },
-    late_by_window: {
-      type: 'object',
-      additionalProperties: number,
-      description: 'spark-job: by window, records that came too late for it',
-    },
+    late_by_window: { ...counts, description: 'spark-job: by window, records that came too late for it' },
     batch_duration_ms: { ...nullable('number'), description: 'spark-job: of the newest micro-batch' },
     state: {
-      enum: ['starting', 'running', 'restarting'],
+      ...nullable('string'),
       description:
-        'spark-job: restarting when the query of the stream has failed and waits to be started again',
+        'starting, running, restarting (it has failed and is started again), waiting (it is alive, but waits for ' +
+        'something outside), or what a newer component calls it',
     },
-    restarts: { ...number, description: 'spark-job: how often the query has failed and was started again' },
-    last_error: { ...nullable('string'), description: 'spark-job: why the query failed last' },
+    waiting_for: { ...nullable('string'), description: 'what a waiting component waits for' },
+    restarts: {
+      ...nullable('number'),
+      description: 'spark-job: how often the query has failed and was started again',
+    },
+    last_error: { ...nullable('string'), description: 'what went wrong last; it may be over' },
+    last_error_time: {
+      ...nullable('integer'),
+      description: 'when that was, in milliseconds since the epoch',
+    },
     skipped_offsets: {
-      ...number,
+      ...nullable('number'),
       description:
-        'spark-job: offsets without a record: what Kafka had deleted before it was read, and the gaps that ' +
-        'transactions and compaction leave',
+        'offsets without a record: what Kafka had deleted before it was read, and the gaps that transactions and ' +
+        'compaction leave',
     },
+    lost_offsets: {
+      ...nullable('number'),
+      description: 'offsets of a topic that was deleted, which were never read: a loss',
+    },
+    notices: { type: ['array', 'null'], items: text, description: 'what people should know, one line each' },
   },
 };
 
@@ -99,18 +132,19 @@ const connection = object({ connected: { type: 'boolean' }, message: text });
 /** What every error answers with. */
 export const errorAnswer = object({ statusCode: { type: 'integer' }, error: text, message: text });
 
-const errors = { 400: errorAnswer, 401: errorAnswer, 503: errorAnswer };
+const refusals = { 400: errorAnswer, 401: errorAnswer, 421: errorAnswer };
+const errors = { ...refusals, 503: errorAnswer };
 
 /** The schemas of every route: they check the queries, write the answers and make up `/openapi.json`. */
 export const schemas = {
   healthz: {
     summary: 'Whether the dashboard itself runs, whatever Kafka and Cassandra do',
-    response: { 200: object({ status: { const: 'ok' } }) },
+    response: { 200: object({ status: { const: 'ok' } }), 400: errorAnswer, 421: errorAnswer },
     security: [],
   },
   streams: {
     summary: 'The streams with their metrics and windows',
-    response: { 200: object({ now: time, streams: list(stream) }), 401: errorAnswer },
+    response: { 200: object({ now: time, streams: list(stream) }), ...refusals },
   },
   series: {
     summary: 'The series of a stream',
@@ -139,8 +173,8 @@ export const schemas = {
         series: name,
         metric: name,
         window: { ...name, description: 'one of the windows of the stream, such as 10s or 5m/1m' },
-        from: { ...queryTime, description: 'in ms since the epoch; an hour before `to` by default' },
-        to: { ...queryTime, description: 'in ms since the epoch; now by default' },
+        from: queryTime('an hour before `to` by default'),
+        to: queryTime('now by default'),
       },
     },
     response: { 200: object({ windows: list(window) }), ...errors },
@@ -148,10 +182,12 @@ export const schemas = {
   live: {
     summary: 'The windows of a stream as they grow, as Server-Sent Events',
     description:
-      'Events: `window` (a message of the windows topic, JSON; its id resumes after it), `reset` (windows were ' +
-      'missed that cannot be sent again: load the history anew), `status` (whether new windows can come). A fresh ' +
+      'Events: `window` (a message of the windows topic, JSON: a window, with the stream, series, metric and window that ' +
+      'it is of; its id resumes after it), `reset` (windows were missed that cannot be sent again: load the history anew), `status` (whether new windows can come). A fresh ' +
       'client is first sent the newest version of every window that the server remembers. A client that comes ' +
-      'back with the header Last-Event-ID, or the parameter last_event_id, is sent what it missed.',
+      'back with the header Last-Event-ID, or the parameter last_event_id, is sent what it missed; an id that is none ' +
+      'of this stream is refused in the parameter, and a fresh start with `reset` in the header, since browsers send ' +
+      'that by themselves.',
     querystring: {
       type: 'object',
       required: ['stream'],
@@ -163,19 +199,24 @@ export const schemas = {
           maxItems: 1000,
           description: 'repeat it for several; all by default',
         },
-        last_event_id: { type: 'string', maxLength: 100_000 },
+        last_event_id: {
+          ...name,
+          maxLength: MAX_ID_LENGTH,
+          description: 'the id of the last event that came',
+        },
       },
     },
     response: {
       200: { description: 'the events', content: { 'text/event-stream': { schema: text } } },
       ...errors,
+      429: errorAnswer,
     },
   },
   health: {
     summary: 'The parts of the pipeline: their latest reports, rates and lag',
     response: {
       200: object({ now: time, components: list(component), kafka: connection, cassandra: connection }),
-      401: errorAnswer,
+      ...refusals,
     },
   },
 } as const;

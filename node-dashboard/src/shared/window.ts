@@ -1,3 +1,15 @@
+/** Percentiles of a window of no more readings than this are exact. */
+export const EXACT_PERCENTILES = 32;
+
+/** What the percentiles p50, p95 and p99 of a window are, q being 0.50, 0.95 and 0.99. */
+export const PERCENTILE_MEANING =
+  `the value of rank ceil(q*count); exact while a window holds at most ${EXACT_PERCENTILES} readings, ` +
+  'otherwise within 1 % of that value';
+
+/** What `partial` says of a window. */
+export const PARTIAL_MEANING =
+  'holds only a part of its readings, for example because its kind of window was added while it was open';
+
 /** One version of one window of one series; times are milliseconds since the epoch. */
 export interface WindowValue {
   readonly start: number;
@@ -17,6 +29,8 @@ export interface WindowValue {
   readonly generation: number;
   /** Count of the records in the window: it only grows, so it orders the versions of one generation. */
   readonly revision: number;
+  /** True when the window is known to hold only a part of its readings; else it is not there. */
+  readonly partial?: true;
 }
 
 /** A window as it travels on `windows.<stream>` and over `/api/live`. */
@@ -46,11 +60,11 @@ export function parseWindowMessage(json: string): WindowMessage | null {
   if (typeof parsed !== 'object' || parsed === null) {
     return null;
   }
-  const fields = parsed as Record<string, unknown>;
+  const { partial, ...fields } = parsed as Record<string, unknown>;
   const valid =
     STRINGS.every((name) => typeof fields[name] === 'string') &&
     NUMBERS.every((name) => typeof fields[name] === 'number');
-  return valid ? (parsed as WindowMessage) : null;
+  return valid ? ({ ...fields, ...(partial === true && { partial }) } as unknown as WindowMessage) : null;
 }
 
 /** What makes two messages versions of the same window. The separator cannot occur in a metric or a window. */

@@ -1,5 +1,9 @@
 import type { HealthAnswer, SeriesAnswer, StreamsAnswer, WindowsAnswer } from '../shared/api.ts';
 
+/** A server that has not answered after so many milliseconds does not answer: it may be stopped, and still be connected. */
+const ANSWER_TIMEOUT = 30_000;
+const HEALTH_TIMEOUT = 5000;
+
 /** The server answered that it cannot, or did not answer at all. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -35,13 +39,18 @@ export function getWindows(query: {
 
 /** The parts of the pipeline. */
 export function getHealth(): Promise<HealthAnswer> {
-  return get('api/health', {});
+  return get('api/health', {}, HEALTH_TIMEOUT);
 }
 
-async function get<Answer>(path: string, query: Readonly<Record<string, string>>): Promise<Answer> {
+async function get<Answer>(
+  path: string,
+  query: Readonly<Record<string, string>>,
+  timeout = ANSWER_TIMEOUT,
+): Promise<Answer> {
   let response: Response;
   try {
-    response = await fetch(`${path}?${new URLSearchParams(query).toString()}`);
+    const address = `${path}?${new URLSearchParams(query).toString()}`;
+    response = await fetch(address, { signal: AbortSignal.timeout(timeout) });
   } catch {
     throw new ApiError(0, 'the dashboard server does not answer');
   }

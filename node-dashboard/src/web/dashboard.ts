@@ -1,9 +1,10 @@
 import type { SeriesInfo, StreamInfo } from '../shared/api.ts';
 import type { WindowMessage } from '../shared/window.ts';
+import { coalesce } from './coalesce.ts';
 import { ApiError, getSeries, getStreams, getWindows } from './client.ts';
 import { Freshness } from './freshness.ts';
 import { LiveConnection, type ConnectionState } from './live-connection.ts';
-import { readSelection, writeSelection, type Selection } from './selection.ts';
+import { problemOf, readSelection, writeSelection, type Selection } from './selection.ts';
 import { WindowStore } from './store.ts';
 
 /** More lines than this in one chart cannot be told apart. */
@@ -39,7 +40,7 @@ export class Dashboard {
   #epoch = 0;
   /** Server's clock minus the browser's. */
   #clockOffset = 0;
-  #problems = { live: '', history: '' };
+  #problems = { address: '', live: '', history: '' };
 
   constructor(changed: () => void) {
     this.#changed = changed;
@@ -78,6 +79,7 @@ export class Dashboard {
         const selection = readSelection(query, streams);
         if (selection !== null) {
           this.select(selection);
+          this.#problems.address = problemOf(query, streams);
         }
         return;
       } catch (error) {
@@ -101,7 +103,7 @@ export class Dashboard {
     this.freshness = new Freshness();
     this.connection = 'connecting';
     this.#drawn = new Set(selection.series.slice(0, MAX_SHOWN));
-    this.#problems = { live: '', history: '' };
+    this.#problems = { address: '', live: '', history: '' };
     history.replaceState(null, '', writeSelection(selection));
     this.loading = true;
     this.#update();
@@ -140,9 +142,10 @@ export class Dashboard {
       this.#problems.history = describe(error);
     }
     if (epoch === this.#epoch) {
+      const load = coalesce(() => this.#load(epoch));
       // First live, then the history: whatever comes in between is in one of them.
-      this.#live = this.#connect(epoch);
-      await this.#load(epoch);
+      this.#live = this.#connect(load);
+      await load();
     }
   }
 
@@ -157,7 +160,7 @@ export class Dashboard {
     }
   }
 
-  #connect(epoch: number): LiveConnection {
+  #connect(load: () => Promise<void>): LiveConnection {
     // Of a few series all are asked for, so that new ones appear by themselves.
     const few = this.selection.series.length === 0 && this.known.length <= MAX_SHOWN;
     return new LiveConnection(this.selection.stream, few ? [] : this.shown, {
@@ -165,7 +168,7 @@ export class Dashboard {
         this.#take(message);
       },
       onReset: () => {
-        void this.#load(epoch);
+        void load();
       },
       onState: (state, message) => {
         this.connection = state;
@@ -231,18 +234,24 @@ export class Dashboard {
   }
 
   #update(): void {
-    this.problem = [this.#problems.live, this.#problems.history].filter((text) => text !== '').join('; ');
+    const { address, live, history } = this.#problems;
+    this.problem = [address, live, history].filter((text) => text !== '').join('; ');
     this.#changed();
   }
 }
 
 /** The series in the order in which they deserve to be drawn: what still moves before what has ended, else by name. */
 export function liveliest(series: readonly SeriesInfo[]): string[] {
-  const newest = Math.max(...series.map((info) => info.last_seen));
-  const moves = (info: SeriesInfo): boolean => newest - info.last_seen < STILL_MOVES;
+  const newest = Math.max(...series.map(lastSeen));
+  const moves = (info: SeriesInfo): boolean => newest - lastSeen(info) < STILL_MOVES;
   const names = (wanted: boolean): string[] =>
     sorted(new Set(series.filter((info) => moves(info) === wanted).map((info) => info.series)));
   return [...names(true), ...names(false)];
+}
+
+/** A series of which it is not known when it was seen last does not move. */
+function lastSeen(info: SeriesInfo): number {
+  return info.last_seen ?? -Infinity;
 }
 
 /** As people sort: s9 before s10. */

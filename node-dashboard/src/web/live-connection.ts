@@ -13,6 +13,8 @@ export interface LiveListener {
 
 const SHORTEST_WAIT = 500;
 const LONGEST_WAIT = 5000;
+/** After this many tries in a row without an answer, the server may no longer know the event after which to resume. */
+const MAX_RESUMES = 3;
 /** The server says something at least every ten seconds; after this long of nothing the connection is dead. */
 const SILENCE = 25_000;
 
@@ -29,6 +31,8 @@ export class LiveConnection {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #wait = SHORTEST_WAIT;
   #lastEventId = '';
+  /** Tries since the server was last heard. */
+  #tries = 0;
 
   constructor(stream: string, series: readonly string[], listener: LiveListener) {
     this.#query = new URLSearchParams([['stream', stream], ...series.map((name) => ['series', name])]);
@@ -43,6 +47,11 @@ export class LiveConnection {
   }
 
   #open(): void {
+    this.#tries += 1;
+    if (this.#tries > MAX_RESUMES && this.#lastEventId !== '') {
+      this.#lastEventId = '';
+      this.#listener.onReset();
+    }
     const query = new URLSearchParams(this.#query);
     if (this.#lastEventId !== '') {
       query.set('last_event_id', this.#lastEventId);
@@ -74,6 +83,7 @@ export class LiveConnection {
   #heard({ lastEventId }: MessageEvent): void {
     this.#lastEventId = lastEventId === '' ? this.#lastEventId : lastEventId;
     this.#wait = SHORTEST_WAIT;
+    this.#tries = 0;
     this.#expectWithin(SILENCE);
   }
 

@@ -20,6 +20,33 @@ export const RANGES: readonly { readonly label: string; readonly milliseconds: n
 ];
 const DEFAULT_RANGE = 900_000;
 
+const PARAMETERS = ['stream', 'window', 'range', 'series'];
+
+/** What in the address selects nothing, for the user; empty when all of it counts. */
+export function problemOf(query: string, streams: readonly StreamInfo[]): string {
+  const parameters = new URLSearchParams(query);
+  const selected = readSelection(query, streams);
+  const stream = streams.find(({ name }) => name === selected?.stream);
+  const choices: readonly (readonly [name: string, choices: readonly string[]])[] = [
+    ['stream', streams.map(({ name }) => name)],
+    ['window', stream?.windows.map(({ label }) => label) ?? []],
+    ['range', RANGES.map(({ milliseconds }) => String(milliseconds))],
+  ];
+  const unknown = new Set(
+    [...parameters.keys()].filter((name) => !PARAMETERS.includes(name) && name !== 'token'),
+  );
+  const problems = [
+    ...[...unknown].map((name) => `parameter "${name}"; there are: ${PARAMETERS.join(', ')}`),
+    ...choices.flatMap(([name, possible]) =>
+      parameters
+        .getAll(name)
+        .filter((value) => !possible.includes(value))
+        .map((value) => `${name} "${value}"; there are: ${possible.join(', ')}`),
+    ),
+  ];
+  return problems.length === 0 ? '' : `the address asks for what is not there: ${problems.join('; ')}`;
+}
+
 /** Reads the selection from the address; what is missing or unknown becomes the first of its kind. */
 export function readSelection(query: string, streams: readonly StreamInfo[]): Selection | null {
   const parameters = new URLSearchParams(query);

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { UnavailableError } from '../errors.ts';
+import { BadRequestError, UnavailableError } from '../errors.ts';
+import { LiveSlots } from '../live-slots.ts';
 import type { Listener, LiveStream } from '../live-stream.ts';
 import { windowsTopic, type Pipeline } from '../pipeline.ts';
 import { schemas } from '../schemas.ts';
@@ -8,8 +9,6 @@ import { findStream } from './query.ts';
 
 /** Connections with nothing to say are closed by proxies after half a minute or more. */
 const KEEP_ALIVE_INTERVAL = 10_000;
-/** With the limit on what may wait for each, this bounds the memory that slow clients can take. */
-const MAX_CLIENTS = 100;
 
 interface Query {
   stream: string;
@@ -17,8 +16,10 @@ interface Query {
   last_event_id?: string;
 }
 
+type LiveRequest = FastifyRequest<{ Querystring: Query }>;
+
 /** `GET /api/live` */
-export function liveRoute(app: FastifyInstance, pipeline: Pipeline): void {
+export function liveRoute(app: FastifyInstance, pipeline: Pipeline, slots: LiveSlots): void {
   const channels = new Set<EventChannel>();
 
   // The server would wait for these connections for ever.
@@ -30,35 +31,63 @@ export function liveRoute(app: FastifyInstance, pipeline: Pipeline): void {
 
   app.get<{ Querystring: Query }>('/api/live', { schema: schemas.live }, (request, reply) => {
     const stream = readyStream(pipeline, request.query.stream);
-    if (channels.size >= MAX_CLIENTS) {
-      throw new UnavailableError(
-        `${MAX_CLIENTS} clients are listening already: close one, or start another dashboard`,
-      );
+    const since = lastEventId(request, stream);
+    if (request.method === 'HEAD') {
+      sendHead(reply);
+      reply.raw.end();
+    } else if (request.raw.socket.destroyed) {
+      // Nobody is there any more, and nothing will say so again.
+      reply.hijack();
+    } else {
+      listen({ pipeline, slots, channels }, stream, since, request, reply);
     }
-    const channel = openChannel(reply, () => {
-      pipeline.errors.add('slow_client');
-    });
-    channels.add(channel);
-    const series = request.query.series;
-    const listener: Listener = {
-      series: series === undefined ? null : new Set(series),
-      send: (events) => {
-        channel.send(events);
-      },
-    };
-    const status = () => pipeline.tail.topicHealth(windowsTopic(pipeline.config, stream.name));
-    const { connected, message } = status();
-    channel.send(statusEvent(connected, message) + stream.subscribe(listener, lastEventId(request)));
-    const timer = setInterval(() => {
-      const { connected, message } = status();
-      channel.send(keepAlive(stream.position, connected, message));
-    }, KEEP_ALIVE_INTERVAL);
-    reply.raw.on('close', () => {
-      clearInterval(timer);
-      stream.unsubscribe(listener);
-      channels.delete(channel);
-    });
   });
+}
+
+/** Sends a client the events of a stream until it, or the server, goes. */
+function listen(
+  { pipeline, slots, channels }: { pipeline: Pipeline; slots: LiveSlots; channels: Set<EventChannel> },
+  stream: LiveStream,
+  since: string | null,
+  request: LiveRequest,
+  reply: FastifyReply,
+): void {
+  const status = () => pipeline.tail.topicHealth(windowsTopic(pipeline.config, stream.name));
+  const channel = new EventChannel(reply.raw, () => {
+    pipeline.errors.add('slow_client', `${request.ip} was cut off: it did not take in the events in time`);
+    release();
+  });
+  const series = request.query.series;
+  const listener: Listener = {
+    series: series === undefined ? null : new Set(series),
+    send: (events) => {
+      channel.send(events);
+    },
+  };
+  const timer = setInterval(() => {
+    const { connected, message } = status();
+    channel.send(keepAlive(stream.position, connected, message));
+  }, KEEP_ALIVE_INTERVAL);
+  const left = (): void => {
+    clearInterval(timer);
+    stream.unsubscribe(listener);
+    channels.delete(channel);
+  };
+  let release = left;
+  try {
+    release = slots.take({ address: request.ip, socket: request.raw.socket, response: reply.raw, left });
+    channels.add(channel);
+    const { connected, message } = status();
+    const events = statusEvent(connected, message) + stream.subscribe(listener, since);
+    sendHead(reply);
+    channel.send(events);
+  } catch (error) {
+    release();
+    if (reply.sent) {
+      reply.raw.destroy();
+    }
+    throw error;
+  }
 }
 
 function readyStream({ config, tail, live }: Pipeline, name: string): LiveStream {
@@ -70,24 +99,37 @@ function readyStream({ config, tail, live }: Pipeline, name: string): LiveStream
 }
 
 /** Takes the response out of Fastify's hands, since it has no end. */
-function openChannel(reply: FastifyReply, cutOff: () => void): EventChannel {
+function sendHead(reply: FastifyReply): void {
   reply.hijack();
   for (const [name, value] of Object.entries(reply.getHeaders())) {
     reply.raw.setHeader(name, value ?? '');
   }
+  reply.raw.on('error', () => {
+    reply.raw.destroy();
+  });
   reply.raw.writeHead(200, {
     'Content-Type': 'text/event-stream; charset=utf-8',
     'Cache-Control': 'no-store',
     // Asks nginx not to hold events back.
     'X-Accel-Buffering': 'no',
   });
-  reply.raw.on('error', () => {
-    reply.raw.destroy();
-  });
-  return new EventChannel(reply.raw, cutOff);
 }
 
-function lastEventId({ headers, query }: FastifyRequest<{ Querystring: Query }>): string | null {
+/**
+ * The id after which a client resumes. A browser that reconnects by itself sends the header, whatever the id: if it is
+ * none, the client starts over, since an error would make the browser give up for good. In the parameter it is a
+ * mistake of whoever wrote it.
+ */
+function lastEventId({ headers, query }: LiveRequest, stream: LiveStream): string | null {
   const header = headers['last-event-id'];
-  return (typeof header === 'string' ? header : query.last_event_id) ?? null;
+  if (typeof header === 'string' && header !== '') {
+    return header;
+  }
+  const refusal = query.last_event_id === undefined ? null : stream.refusalOf(query.last_event_id);
+  if (refusal !== null) {
+    throw new BadRequestError(
+      `the parameter "last_event_id" ${refusal}: send the id of the last event of this stream, or leave it out`,
+    );
+  }
+  return query.last_event_id ?? null;
 }

@@ -2,6 +2,7 @@ import type { WindowSpec } from '../../shared/window-spec.ts';
 import { windowsIn } from '../../shared/window-spec.ts';
 import type { Config, StreamConfig } from '../config.ts';
 import { BadRequestError } from '../errors.ts';
+import { parseTime } from './time.ts';
 
 /** Most windows that one request may span; the answer is held in memory. */
 export const MAX_WINDOWS = 50_000;
@@ -42,11 +43,11 @@ export function findWindow(stream: StreamConfig, label: string): WindowSpec {
 /** The time span `[from, to)` of a request, with defaults and within limits. */
 export function spanOf(
   window: WindowSpec,
-  query: { readonly from?: number; readonly to?: number },
+  query: { readonly from?: string; readonly to?: string },
   now: number,
 ): { from: number; to: number } {
-  const to = query.to ?? now;
-  const from = query.from ?? Math.max(0, to - DEFAULT_SPAN);
+  const to = query.to === undefined ? now : parseTime('to', query.to);
+  const from = query.from === undefined ? Math.max(0, to - DEFAULT_SPAN) : parseTime('from', query.from);
   if (from >= to) {
     throw new BadRequestError(`from (${from}) must be before to (${to})`);
   }

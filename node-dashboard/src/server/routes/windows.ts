@@ -9,8 +9,8 @@ interface Query {
   series: string;
   metric: string;
   window: string;
-  from?: number;
-  to?: number;
+  from?: string;
+  to?: string;
 }
 
 /** `GET /api/windows` */

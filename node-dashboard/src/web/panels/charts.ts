@@ -1,6 +1,6 @@
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import type { WindowValue } from '../../shared/window.ts';
+import { EXACT_PERCENTILES, PARTIAL_MEANING, type WindowValue } from '../../shared/window.ts';
 import type { Dashboard } from '../dashboard.ts';
 import { element, setText } from '../dom.ts';
 import { formatAge, formatAxisTime, formatSpan } from '../format.ts';
@@ -9,6 +9,7 @@ import { lastSettled, type Columns } from '../store.ts';
 import { formatMarks, formatQuantity } from '../units.ts';
 import { drawGrowing, settledPath } from './growing.ts';
 import type { Panel } from './panel.ts';
+import { drawPartial } from './partial.ts';
 
 const HEIGHT = 240;
 /** A chart that is alone has room for more. */
@@ -64,6 +65,7 @@ class Chart {
   readonly #plotHost = element('div', 'plot');
   readonly #age = element('span', 'age');
   readonly #empty = element('p', 'empty');
+  readonly #legend = element('p', 'legend');
   readonly #tooltip = element('div', 'tooltip');
   readonly #resize: ResizeObserver;
   #plot: uPlot | undefined;
@@ -82,7 +84,7 @@ class Chart {
       [this.#unit, `average per ${dashboard.selection.window}`].filter(Boolean).join(' · '),
     );
     this.#card = element('section', 'card chart', element('header', '', title, subtitle, this.#age));
-    this.#card.append(this.#plotHost, this.#empty);
+    this.#card.append(this.#plotHost, this.#legend, this.#empty);
     this.#card.dataset.metric = metric;
     this.#plotHost.setAttribute('role', 'img');
     this.#plotHost.append(this.#tooltip);
@@ -101,6 +103,10 @@ class Chart {
     this.#newest = values.reduce((newest, window) => Math.max(newest, window?.last_event ?? 0), 0);
     this.#card.dataset.points = String(values.filter((window) => window !== undefined).length);
     this.#card.dataset.newestEvent = String(this.#newest);
+    const partial = values.filter((window) => window?.partial === true).length;
+    this.#card.dataset.partial = String(partial);
+    this.#legend.hidden = partial === 0;
+    setText(this.#legend, `◇ ${partialText(partial)}`);
     const isEmpty = this.#columns.starts.length === 0;
     this.#empty.hidden = !isEmpty;
     this.#plotHost.hidden = isEmpty;
@@ -108,7 +114,7 @@ class Chart {
       setText(this.#empty, emptyText(this.#dashboard));
     } else {
       this.#draw(shown);
-      this.#plotHost.setAttribute('aria-label', this.#describe());
+      this.#plotHost.setAttribute('aria-label', this.#describe(partial));
     }
     this.tick();
   }
@@ -122,7 +128,7 @@ class Chart {
   }
 
   /** What the chart shows, in words, for those who cannot see it. */
-  #describe(): string {
+  #describe(partial: number): string {
     const { store, shown, selection } = this.#dashboard;
     const newest = shown.flatMap((name) => {
       const window = store.latest(this.#metric, name);
@@ -130,7 +136,8 @@ class Chart {
     });
     const more = newest.length > MAX_DESCRIBED ? ` and ${newest.length - MAX_DESCRIBED} more` : '';
     const values = `${newest.slice(0, MAX_DESCRIBED).join(', ')}${more}`;
-    return `${this.#metric}, average per ${selection.window}, newest values: ${values}`;
+    const marked = partial > 0 ? `; ${partialText(partial)}` : '';
+    return `${this.#metric}, average per ${selection.window}, newest values: ${values}${marked}`;
   }
 
   destroy(): void {
@@ -199,6 +206,7 @@ class Chart {
           (plot, line) => {
             if (line <= shown.length) {
               drawGrowing(plot, line, growing, ground);
+              drawPartial(plot, line, this.#columns.rows.get(shown[line - 1] ?? '') ?? [], ground);
             }
           },
         ],
@@ -284,16 +292,24 @@ function nearest(plot: uPlot, lines: number, idx: number | null, top: number): n
   return best?.position ?? null;
 }
 
+function partialText(count: number): string {
+  return count === 1
+    ? `1 window is partial: it ${PARTIAL_MEANING}`
+    : `${count} windows are partial: each ${PARTIAL_MEANING}`;
+}
+
 function tooltipLines(name: string, window: WindowValue, unit: string): HTMLElement[] {
-  const { start, end, avg, min, max, p50, p95, p99, count } = window;
+  const { start, end, avg, min, max, p50, p95, p99, count, partial } = window;
+  const precision = count > EXACT_PERCENTILES ? 'within 1 %' : 'exact';
   const value = (of: number): string => formatQuantity(of, unit);
   return [
     element('strong', '', name),
     element('span', '', formatSpan(start, end)),
     element('span', '', `average ${value(avg)}`),
     element('span', '', `min ${value(min)} · max ${value(max)}`),
-    element('span', '', `p50 ${value(p50)} · p95 ${value(p95)} · p99 ${value(p99)}`),
+    element('span', '', `p50 ${value(p50)} · p95 ${value(p95)} · p99 ${value(p99)} (${precision})`),
     element('span', '', count === 1 ? '1 record' : `${count} records`),
+    ...(partial === true ? [element('span', '', '◇ partial: holds only a part of its readings')] : []),
   ];
 }
 

@@ -1,7 +1,8 @@
 import type { ComponentHealth, HealthAnswer } from '../../shared/api.ts';
 import { getHealth } from '../client.ts';
 import { element } from '../dom.ts';
-import { formatAge, formatCount, formatRate } from '../format.ts';
+import { formatCount, formatRate } from '../format.ts';
+import { errorsOf, isUnwell, listed, remarksOf, stateOf, total, type Remark } from '../health-words.ts';
 import type { Panel } from './panel.ts';
 
 const POLL_INTERVAL = 2000;
@@ -10,6 +11,8 @@ const NONE = '–';
 /** A column of the table: what it says of a component, and what more when the pointer rests on it. */
 interface Column {
   readonly name: string;
+  /** What the column is, where its name does not say. */
+  readonly meaning?: string;
   readonly text: (health: ComponentHealth) => string;
   readonly detail?: (health: ComponentHealth) => string;
 }
@@ -20,20 +23,41 @@ const COLUMNS: readonly Column[] = [
     text: ({ component, stream }) => (stream === null ? component : `${component} · ${stream}`),
     detail: ({ instance }) => instance,
   },
-  { name: 'state', text: stateOf, detail: ({ last_error }) => last_error ?? '' },
-  { name: 'in', text: (health) => rate(health, 'records_in') },
-  { name: 'out', text: (health) => rate(health, 'records_out') },
-  { name: 'lag', text: ({ lag }) => optional(lag, formatCount) },
-  { name: 'batch', text: ({ batch_duration_ms }) => optional(batch_duration_ms, (time) => `${time} ms`) },
-  { name: 'rejected', text: ({ rejected }) => optional(rejected, formatCount) },
+  { name: 'state', text: stateOf },
+  { name: 'in', meaning: 'records read', text: (health) => rate(health, 'records_in') },
+  { name: 'out', meaning: 'records written', text: (health) => rate(health, 'records_out') },
+  { name: 'lag', meaning: 'records still to be read', text: ({ lag }) => optional(lag, formatCount) },
+  {
+    name: 'batch',
+    meaning: 'how long the newest micro-batch took',
+    text: ({ batch_duration_ms }) => optional(batch_duration_ms, (time) => `${time} ms`),
+  },
+  {
+    name: 'rejected',
+    meaning: 'records that could not be read, since the start',
+    text: ({ rejected }) => optional(rejected, formatCount),
+  },
   {
     name: 'late',
+    meaning: 'records that came too late for a window, since the start',
     text: ({ late }) => optional(late, formatCount),
-    detail: ({ late_by_window = {} }) => listed(late_by_window),
+    detail: ({ late_by_window }) => listed(late_by_window ?? null),
+  },
+  {
+    name: 'skipped',
+    meaning:
+      'offsets that held no record: deleted before they were read, or gaps of transactions and compaction',
+    text: ({ skipped_offsets }) => optional(skipped_offsets, formatCount),
+  },
+  {
+    name: 'lost',
+    meaning: 'offsets of a topic that was deleted, which were never read',
+    text: ({ lost_offsets }) => optional(lost_offsets, formatCount),
   },
   {
     name: 'errors',
-    text: (health) => formatCount(total(errorsOf(health))),
+    meaning: 'since the start',
+    text: (health) => optional(total(errorsOf(health)), formatCount),
     detail: (health) => listed(errorsOf(health)),
   },
 ];
@@ -41,7 +65,7 @@ const COLUMNS: readonly Column[] = [
 /** The parts of the pipeline: what goes through them, how far they are behind, and whether they have gone silent. */
 export function pipelinePanel(host: HTMLElement): Panel {
   const body = element('tbody');
-  const head = element('thead', '', element('tr', '', ...COLUMNS.map(({ name }) => headCell(name))));
+  const head = element('thead', '', element('tr', '', ...COLUMNS.map(headCell)));
   host.className = 'card pipeline';
   const title = element('h2', '', 'Pipeline');
   title.id = 'pipeline-title';
@@ -58,9 +82,10 @@ export function pipelinePanel(host: HTMLElement): Panel {
   return { update: () => undefined };
 }
 
-function headCell(name: string): HTMLElement {
+function headCell({ name, meaning = '' }: Column): HTMLElement {
   const cell = element('th', '', name);
   cell.scope = 'col';
+  cell.title = meaning;
   return cell;
 }
 
@@ -73,11 +98,14 @@ function scrollable(table: HTMLElement, labelledBy: string): HTMLElement {
   return box;
 }
 
-function rowsOf({ components, kafka, cassandra }: HealthAnswer): HTMLElement[] {
+function rowsOf({ components, kafka, cassandra, now }: HealthAnswer): HTMLElement[] {
   const problems = [kafka, cassandra]
     .filter(({ connected }) => !connected)
     .map(({ message }) => wide(message, 'warning'));
-  const rows = components.map(componentRow);
+  const rows = components.flatMap((health) => [
+    componentRow(health),
+    ...remarksOf(health, now).map((remark) => remarkRow(health, remark)),
+  ]);
   return [...problems, ...(rows.length > 0 ? rows : [wide('no component has reported yet', '')])];
 }
 
@@ -87,42 +115,25 @@ function componentRow(health: ComponentHealth): HTMLElement {
     cell.title = detail?.(health) ?? '';
     return cell;
   });
-  const row = element('tr', health.stale || health.state === 'restarting' ? 'warning' : '', ...cells);
+  const row = element('tr', isUnwell(health) ? 'warning' : '', ...cells);
   row.dataset.component = health.component;
   row.dataset.stale = String(health.stale);
   return row;
 }
 
-function stateOf({ stale, age, state }: ComponentHealth): string {
-  if (stale) {
-    return `silent for ${formatAge(age)}`;
-  }
-  return state ?? 'reporting';
+function remarkRow({ component }: ComponentHealth, { kind, text }: Remark): HTMLElement {
+  const row = wide(text, kind === 'now' ? 'remark warning' : 'remark');
+  row.dataset.remarkOn = component;
+  row.dataset.kind = kind;
+  return row;
 }
 
-/** What a silent component did last says nothing about now. */
-function rate({ rates, stale }: ComponentHealth, counter: 'records_in' | 'records_out'): string {
-  return rates === null || stale ? NONE : formatRate(rates[counter]);
+function rate({ rates }: ComponentHealth, counter: 'records_in' | 'records_out'): string {
+  return optional(rates?.[counter], formatRate);
 }
 
 function optional<Value>(value: Value | null | undefined, write: (value: Value) => string): string {
   return value === null || value === undefined ? NONE : write(value);
-}
-
-/** Refused records have a column of their own, where a component counts them apart. */
-function errorsOf({ errors, rejected }: ComponentHealth): Readonly<Record<string, number>> {
-  const entries = Object.entries(errors).filter(([kind]) => kind !== 'rejected' || rejected === undefined);
-  return Object.fromEntries(entries);
-}
-
-function total(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
-}
-
-function listed(counts: Readonly<Record<string, number>>): string {
-  return Object.entries(counts)
-    .map(([name, count]) => `${name}: ${count}`)
-    .join(', ');
 }
 
 function wide(text: string, className: string): HTMLElement {

@@ -1,3 +1,4 @@
+import { PARTIAL_MEANING, PERCENTILE_MEANING, type WindowValue } from '../../shared/window.ts';
 import { MAX_SHOWN, type Dashboard } from '../dashboard.ts';
 import { element, setText } from '../dom.ts';
 import { formatAge, formatCount } from '../format.ts';
@@ -47,7 +48,7 @@ export function seriesPanel(host: HTMLElement, dashboard: Dashboard): Panel {
           ? `${shown.length} of ${names.length} shown, at most ${MAX_SHOWN} at once`
           : '',
       );
-      setTexts(headRow, 'th', headings(dashboard), 0);
+      setCells(headRow, 'th', headings(dashboard), 0);
       const known = rows;
       rows = new Map(names.map((name) => [name, known.get(name) ?? new Row(dashboard, name)]));
       place(
@@ -69,10 +70,18 @@ function listed(dashboard: Dashboard, shown: readonly string[]): string[] {
   return [...known].filter((name) => name.toLowerCase().includes(wanted)).slice(0, MAX_ROWS);
 }
 
-function headings({ stream }: Dashboard): string[] {
+function headings({ stream }: Dashboard): Cell[] {
   const metrics = stream?.metrics ?? [];
   const columns = metrics.length === 1 ? ['average', 'min', 'max', 'p95', 'records'] : metrics;
-  return ['series', ...columns, 'newest'];
+  return ['series', ...columns, 'newest'].map((text) =>
+    metrics.length === 1 && text === 'p95' ? { text, title: PERCENTILE_MEANING } : { text },
+  );
+}
+
+/** What a cell shows, and what more when the pointer rests on it. */
+interface Cell {
+  readonly text: string;
+  readonly title?: string;
 }
 
 /** One series of the table. Its elements stay while its texts change, so that it keeps the keyboard's focus. */
@@ -102,36 +111,43 @@ class Row {
     this.#swatch.style.borderTopStyle = dash.length > 0 ? 'dashed' : 'solid';
     const isChosen = this.#dashboard.selection.series.includes(this.name);
     this.#button.setAttribute('aria-pressed', String(isChosen));
-    setTexts(this.element, 'td', this.#texts(isShown), 1);
+    setCells(this.element, 'td', this.#cells(isShown), 1);
   }
 
-  #texts(isShown: boolean): string[] {
+  #cells(isShown: boolean): Cell[] {
     const { store, stream } = this.#dashboard;
     const metrics = stream?.metrics ?? [];
     const windows = metrics.map((metric) => (isShown ? store.latest(metric, this.name) : undefined));
     const value = (of: number | undefined, metric = ''): string =>
       of === undefined ? '–' : formatQuantity(of, stream?.units[metric] ?? '');
+    const average = (window: WindowValue | undefined, metric?: string): Cell => {
+      const text = value(window?.avg, metric);
+      return window?.partial === true ? { text: `◇ ${text} (partial)`, title: PARTIAL_MEANING } : { text };
+    };
     const [only] = windows;
     const values =
       metrics.length === 1
         ? [
-            ...[only?.avg, only?.min, only?.max, only?.p95].map((of) => value(of, metrics[0])),
-            only === undefined ? '–' : formatCount(only.count),
+            average(only, metrics[0]),
+            ...[only?.min, only?.max, only?.p95].map((of) => ({ text: value(of, metrics[0]) })),
+            { text: only === undefined ? '–' : formatCount(only.count) },
           ]
-        : windows.map((window, index) => value(window?.avg, metrics[index]));
+        : windows.map((window, index) => average(window, metrics[index]));
     const newest = Math.max(...windows.map((window) => window?.last_event ?? 0));
-    return [...values, newest > 0 ? `${formatAge(this.#dashboard.now() - newest)} ago` : '–'];
+    const age = newest > 0 ? `${formatAge(this.#dashboard.now() - newest)} ago` : '–';
+    return [...values, { text: age }];
   }
 }
 
 /** Makes a row's cells from the one at `first` on show these texts. */
-function setTexts(row: Element, cell: 'th' | 'td', texts: readonly string[], first: number): void {
-  while (row.children.length > first + texts.length) {
+function setCells(row: Element, cell: 'th' | 'td', cells: readonly Cell[], first: number): void {
+  while (row.children.length > first + cells.length) {
     row.lastElementChild?.remove();
   }
-  texts.forEach((text, index) => {
-    const target = row.children[first + index] ?? row.appendChild(element(cell));
+  cells.forEach(({ text, title = '' }, index) => {
+    const target = (row.children[first + index] ?? row.appendChild(element(cell))) as HTMLElement;
     setText(target, text);
+    target.title = title;
   });
 }
 

@@ -27,6 +27,7 @@ fn defaults_fill_what_is_left_out() {
     let stream = config.stream("host").unwrap();
     assert_eq!(config.kafka.bootstrap_servers, "127.0.0.1:9092");
     assert_eq!(config.dashboard.port, 3000);
+    assert!(config.dashboard.allowed_hosts.is_empty());
     assert_eq!((stream.title.as_str(), stream.format), ("host", Format::Json));
     assert_eq!(stream.lateness, Duration::from_secs(10));
     assert_eq!(stream.max_future, Duration::from_mins(5));
@@ -170,6 +171,14 @@ fn errors_name_file_line_key_and_what_would_be_right() {
             with("[dashbord]\nport = 1"),
             "freshet.toml:6: dashbord: unknown key; did you mean 'dashboard'?",
         ),
+        (
+            with("[dashboard]\nallowed_hosts = [\"ok.example\", \"dash.example:443\"]"),
+            "freshet.toml:7: dashboard.allowed_hosts: 'dash.example:443' is not a host: write a name",
+        ),
+        (
+            with("[dashboard]\nallowed_hosts = \"*.example\""),
+            "freshet.toml:7: dashboard.allowed_hosts: '*.example' is not a host",
+        ),
         (with("name = \"again\""), "freshet.toml:6: "),
         (
             MINIMAL.replace("\"10s\"", "\"60s\", \"1m\""),
@@ -268,11 +277,13 @@ fn the_environment_overrides_the_file() {
         ("FRESHET_KAFKA__BOOTSTRAP_SERVERS", "b:2"),
         ("FRESHET_CASSANDRA__CONTACT_POINTS", "c:3, d:4"),
         ("FRESHET_DASHBOARD__PORT", "8080"),
+        ("FRESHET_DASHBOARD__ALLOWED_HOSTS", "dash.example, [fd00::5], 10.0.0.5"),
     ];
     let config = parse_with(&text, &overrides).unwrap();
     assert_eq!(config.kafka.bootstrap_servers, "b:2");
     assert_eq!(config.cassandra.contact_points, ["c:3", "d:4"]);
     assert_eq!(config.dashboard.port, 8080);
+    assert_eq!(config.dashboard.allowed_hosts, ["dash.example", "[fd00::5]", "10.0.0.5"]);
 }
 
 #[test]

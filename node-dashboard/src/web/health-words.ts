@@ -1,0 +1,86 @@
+import type { ComponentHealth } from '../shared/api.ts';
+import { formatAge, formatCount } from './format.ts';
+
+/** Something to say of a component beneath its row. */
+export interface Remark {
+  /** Whether it is so now, is over, or is there to be known. */
+  readonly kind: 'now' | 'over' | 'note';
+  readonly text: string;
+}
+
+/** States in which a component does what it is there for; in others that are known, something is missing. */
+const WELL = ['running'];
+const UNWELL = ['restarting', 'waiting'];
+
+/** Whether somebody should look at the component. */
+export function isUnwell({ stale, state }: ComponentHealth): boolean {
+  return stale || UNWELL.includes(state ?? '');
+}
+
+/** What the component does, as it says itself; `silent` when it says nothing any more. */
+export function stateOf({ stale, age, state }: ComponentHealth): string {
+  return stale ? `silent for ${formatAge(age)}` : (state ?? 'reporting');
+}
+
+/** What there is to say of a component, in words; `now` is the server's clock. */
+export function remarksOf(health: ComponentHealth, now: number): Remark[] {
+  return [
+    ...waiting(health),
+    ...lost(health),
+    ...lastError(health, now),
+    ...(health.notices ?? []).map((text): Remark => ({ kind: 'note', text })),
+  ];
+}
+
+function waiting({ state, waiting_for }: ComponentHealth): Remark[] {
+  return state === 'waiting'
+    ? [{ kind: 'now', text: `waits for ${waiting_for ?? 'something, and does not say for what'}` }]
+    : [];
+}
+
+function lost({ lost_offsets }: ComponentHealth): Remark[] {
+  const text = `lost: ${formatCount(lost_offsets ?? 0)} offsets of a topic that was deleted were never read`;
+  return (lost_offsets ?? 0) > 0 ? [{ kind: 'now', text }] : [];
+}
+
+/** The last error, or, where a component only counts them, their number: no count is left without a word. */
+function lastError(health: ComponentHealth, now: number): Remark[] {
+  const { last_error, last_error_time, since } = health;
+  const isPast = isOver(health);
+  if (typeof last_error === 'string') {
+    const when = typeof last_error_time === 'number' ? `${formatAge(now - last_error_time)} ago` : 'earlier';
+    return [{ kind: isPast ? 'over' : 'now', text: `${isPast ? 'over: ' : ''}error ${when}: ${last_error}` }];
+  }
+  const count = total(errorsOf(health));
+  if (count === null || count === 0) {
+    return [];
+  }
+  const text = `${formatCount(count)} errors in ${formatAge(health.time - since)}: ${listed(errorsOf(health))}`;
+  return [{ kind: isPast ? 'over' : 'now', text: isPast ? `over: ${text}; none in the last 10 s` : text }];
+}
+
+/** Whether the last error is behind the component: it runs again, or, if it has no states, has had none of late. */
+function isOver({ state, stale, rates }: ComponentHealth): boolean {
+  const isWell = state === null || state === undefined || WELL.includes(state);
+  return !stale && isWell && (rates?.errors === 0 || WELL.includes(state ?? ''));
+}
+
+/** Refused records have a column of their own, where a component counts them apart; null when it counts no errors. */
+export function errorsOf({ errors, rejected }: ComponentHealth): Readonly<Record<string, number>> | null {
+  const isApart = typeof rejected === 'number';
+  return errors === null
+    ? null
+    : Object.fromEntries(Object.entries(errors).filter(([kind]) => kind !== 'rejected' || !isApart));
+}
+
+/** The sum of some counts; null when there are none to be known. */
+export function total(counts: Readonly<Record<string, number>> | null): number | null {
+  return counts === null ? null : Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+/** Counts with their names. */
+export function listed(counts: Readonly<Record<string, number>> | null): string {
+  return Object.entries(counts ?? {})
+    .map(([name, count]) => `${name}: ${formatCount(count)}`)
+    .join(', ');
+}

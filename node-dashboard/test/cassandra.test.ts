@@ -1,0 +1,124 @@
+import cassandra from 'cassandra-driver';
+import { describe, expect, it } from 'vitest';
+import { isOutdated, unavailable } from '../src/server/cassandra-errors.ts';
+import { generationOf, toSeriesRow, toWindow, withMetric } from '../src/server/cassandra-rows.ts';
+
+const { ResponseError, OperationTimedOutError, NoHostAvailableError } = cassandra.errors;
+const { responseErrorCodes } = cassandra.types;
+
+const END = 1_700_000_010_000;
+
+/** A row as the driver hands it over. */
+function row(fields: Record<string, unknown> = {}): cassandra.types.Row {
+  return {
+    ...{ start: new Date(END - 10_000), end: new Date(END), last_event: new Date(END - 1000) },
+    ...{ count: 2n, sum: 3, avg: 1.5, min: 1, max: 2, stddev: 0.5, p50: 1, p95: 2, p99: 2, revision: 2n },
+    ...{ written: BigInt(END) * 1000n + 2n, partial: null },
+    ...fields,
+  } as unknown as cassandra.types.Row;
+}
+
+describe('a stored window', () => {
+  it('is read with everything in it', () => {
+    expect(toWindow(row())).toEqual({
+      ...{
+        start: END - 10_000,
+        end: END,
+        last_event: END - 1000,
+        count: 2,
+        sum: 3,
+        avg: 1.5,
+        min: 1,
+        max: 2,
+      },
+      ...{ stddev: 0.5, p50: 1, p95: 2, p99: 2, generation: 0, revision: 2 },
+    });
+  });
+
+  it.each([
+    [true, { partial: true }],
+    [false, {}],
+    [null, {}],
+  ])('is partial only when it says so: %s', (partial, told) => {
+    const window = toWindow(row({ partial })) ?? {};
+    expect('partial' in window ? { partial: window.partial } : {}).toEqual(told);
+  });
+
+  it.each(['start', 'end', 'last_event', 'count', 'avg', 'p50', 'p99', 'stddev', 'revision', 'written'])(
+    'is none without %s, rather than one with a zero',
+    (name) => {
+      expect(toWindow(row({ [name]: null }))).toBeNull();
+    },
+  );
+
+  it('tells its generation by its write time', () => {
+    const written = (generation: number, revision: number): bigint =>
+      BigInt(END) * 1000n + BigInt(generation) * 2n ** 30n + BigInt(revision);
+    expect(generationOf(written(0, 7), END, 7)).toBe(0);
+    expect(generationOf(written(3, 123_456), END, 123_456)).toBe(3);
+  });
+});
+
+it('a series of which it is not known when it was seen last does not say 1970', () => {
+  const unknown = toSeriesRow({
+    series: 'a',
+    metric: 'x',
+    last_seen: null,
+  } as unknown as cassandra.types.Row);
+  const known = toSeriesRow({
+    series: 'a',
+    metric: 'y',
+    last_seen: new Date(5),
+  } as unknown as cassandra.types.Row);
+  expect(withMetric(undefined, unknown).last_seen).toBeNull();
+  expect(withMetric(withMetric(undefined, unknown), known)).toEqual({
+    ...{ series: 'a', metrics: ['x', 'y'], last_seen: 5 },
+  });
+});
+
+describe('an error of Cassandra', () => {
+  it.each([
+    'keyspace freshet does not exist',
+    'table windows does not exist',
+    'unconfigured table windows',
+    'Undefined column name partial in table freshet.windows',
+    'Undefined column name "partial" in table freshet.windows',
+  ])('that says "%s" means that there is nothing there yet, and who creates it', (message) => {
+    const error = new ResponseError(responseErrorCodes.invalid, message);
+    expect(isOutdated(error)).toBe(true);
+    expect(unavailable('cassandra at a:1', error)).toMatchObject({
+      statusCode: 503,
+      message: `cassandra at a:1 has no windows yet (${message}): start freshet-cassandra-writer, it creates what is missing`,
+    });
+  });
+
+  it.each([
+    ['a node that fails', new ResponseError(responseErrorCodes.serverError, 'NullPointerException'), true],
+    [
+      'a user without rights',
+      new ResponseError(responseErrorCodes.unauthorized, 'no SELECT permission'),
+      true,
+    ],
+    ['an overloaded node', new ResponseError(responseErrorCodes.overloaded, 'too much'), false],
+    ['a time-out', new OperationTimedOutError('the host did not reply'), false],
+    ['no node', new NoHostAvailableError({}), false],
+  ])('by %s is one that may pass', (_, error, outdated) => {
+    expect(unavailable('cassandra at a:1', error)).toMatchObject({ statusCode: 503 });
+    expect(isOutdated(error)).toBe(outdated);
+  });
+
+  it('by a node that no longer has what was prepared there makes it be prepared anew', () => {
+    const unprepared = new ResponseError(
+      responseErrorCodes.unprepared,
+      'Prepared query with ID 5f not found',
+    );
+    expect(isOutdated(new NoHostAvailableError({ '10.0.0.1:9042': unprepared }))).toBe(true);
+    expect(isOutdated(new NoHostAvailableError({ '10.0.0.1:9042': new Error('connection refused') }))).toBe(
+      false,
+    );
+  });
+
+  it('by a statement that is wrong in itself is a mistake of ours', () => {
+    expect(unavailable('a', new ResponseError(responseErrorCodes.syntaxError, 'no viable input'))).toBeNull();
+  });
+});

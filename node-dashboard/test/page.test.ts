@@ -1,0 +1,264 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  vi,
+  type MockInstance,
+} from 'vitest';
+import { buildApp } from '../src/server/app.ts';
+import type { LiveStream } from '../src/server/live-stream.ts';
+import { createPipeline, type Pipeline } from '../src/server/pipeline.ts';
+import type { HealthReport } from '../src/shared/api.ts';
+import type { WindowValue } from '../src/shared/window.ts';
+import { configOf } from './configuration.ts';
+import { windowMessage } from './messages.ts';
+
+const WAIT = 20_000;
+const SERIES = ['laptop/cpu', 'laptop/memory'];
+/** Requests for the history of one chart each: two metrics of two series. */
+const HISTORY_REQUESTS = 4;
+
+let profile: string;
+let browser: BrowserContext;
+let app: FastifyInstance;
+let pipeline: Pipeline;
+let stream: LiveStream | undefined;
+let page: Page;
+let asked: MockInstance<Pipeline['history']['windows']>;
+
+beforeAll(async () => {
+  profile = mkdtempSync(path.join(tmpdir(), 'freshet-page-'));
+  browser = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'].concat(
+      ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    ),
+  });
+}, WAIT);
+
+afterAll(async () => {
+  await browser.close();
+  rmSync(profile, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  const config = await configOf();
+  pipeline = createPipeline(config, Fastify({ logger: false }).log);
+  [stream] = pipeline.live.values();
+  // Kafka and Cassandra are away: their answers stand here, everything behind them is real.
+  vi.spyOn(pipeline.tail, 'start').mockReturnValue();
+  vi.spyOn(pipeline.tail, 'topicHealth').mockReturnValue({ connected: true, message: '' });
+  const info = { metrics: ['usage', 'load'], last_seen: Date.now() };
+  const series = SERIES.map((name) => ({ series: name, ...info }));
+  vi.spyOn(pipeline.history, 'series').mockResolvedValue({ series, truncated: false });
+  asked = vi.spyOn(pipeline.history, 'windows').mockImplementation(() => Promise.resolve(history()));
+  begin('topic');
+  app = await buildApp({ config, logLevel: 'silent', pipeline, webRoot: path.resolve('dist/web') });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  page = await browser.newPage();
+});
+
+afterEach(async () => {
+  await page.close();
+  await app.close();
+  vi.restoreAllMocks();
+});
+
+function begin(topicId: string): void {
+  stream?.begin(topicId, new Map(Array.from({ length: 50 }, (_, partition) => [partition, 0n])));
+}
+
+/** A minute of windows, of which the second but last is partial. */
+function history(): WindowValue[] {
+  const now = Math.floor(Date.now() / 10_000) * 10_000;
+  return Array.from({ length: 6 }, (_, index) => {
+    const start = now - (6 - index) * 10_000;
+    const times = { start, end: start + 10_000, last_event: start + 9000 };
+    const { avg, min, max } = { avg: 20 + index, min: 15, max: 30 };
+    const value = {
+      ...{ ...times, count: 10, sum: 10 * avg, avg, min, max, stddev: 1, p50: avg, p95: max, p99: max },
+      ...{ generation: 0, revision: 10 },
+    };
+    return index === 4 ? { ...value, partial: true as const } : value;
+  });
+}
+
+async function open(query = ''): Promise<void> {
+  await page.goto(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}/${query}`);
+}
+
+/** A window that is newer than the history comes in. */
+function sendWindow(): void {
+  const start = Math.floor(Date.now() / 10_000) * 10_000;
+  const value = JSON.stringify(windowMessage({ start, end: start + 10_000, last_event: start }));
+  stream?.append(0, [{ offset: 0n, value }], 1n);
+}
+
+async function live(): Promise<void> {
+  await page.waitForSelector('body[data-connection=live] .chart[data-points="12"]', { timeout: WAIT });
+}
+
+function report(fields: Partial<HealthReport>): HealthReport {
+  return {
+    ...{
+      component: 'spark-job',
+      instance: 'box:1',
+      stream: 'host',
+      since: Date.now() - 60_000,
+      time: Date.now(),
+    },
+    ...{ records_in: 0, records_out: 0, bytes_in: 0, bytes_out: 0, errors: {}, lag: null },
+    ...fields,
+  };
+}
+
+/** The texts of the pipeline panel, row by row, cells joined by bars; a warning begins with an exclamation mark. */
+async function panel(component: string): Promise<string[]> {
+  await page.waitForSelector(`.pipeline tr[data-component="${component}"]`, { timeout: WAIT });
+  return page.$$eval('.pipeline tbody tr', (rows) =>
+    rows.map(
+      (row) =>
+        (row.classList.contains('warning') ? '! ' : '') +
+        [...row.children].map((cell) => cell.textContent).join(' | '),
+    ),
+  );
+}
+
+describe('the pipeline panel', () => {
+  it('says what a component waits for, what it has lost and skipped, and what people should know', async () => {
+    const told = { skipped_offsets: 1234, lost_offsets: 300, notices: ['the clock of s1 is 4 min ahead'] };
+    pipeline.board.add(
+      report({ ...told, state: 'waiting', waiting_for: 'the topic raw.host', lag: 7 }),
+      Date.now(),
+    );
+    await open();
+    expect((await panel('spark-job')).slice(2)).toEqual([
+      '! spark-job · host | waiting | – | – | 7 | – | – | – | 1,234 | 300 | 0',
+      '! waits for the topic raw.host',
+      '! lost: 300 offsets of a topic that was deleted were never read',
+      'the clock of s1 is 4 min ahead',
+    ]);
+  });
+
+  it('shows an error that is over as one that is over, and when it was', async () => {
+    const failed = { last_error: 'no answer', last_error_time: Date.now() - 720_000, errors: { query: 2 } };
+    pipeline.board.add(report({ ...failed, state: 'running' }), Date.now());
+    pipeline.board.add(report({ ...failed, state: 'restarting', stream: 'sensors' }), Date.now());
+    await open();
+    expect((await panel('spark-job')).slice(2)).toEqual([
+      'spark-job · host | running | – | – | – | – | – | – | – | – | 2',
+      expect.stringMatching(/^over: error 12 min 0\d s ago: no answer$/),
+      '! spark-job · sensors | restarting | – | – | – | – | – | – | – | – | 2',
+      expect.stringMatching(/^! error 12 min 0\d s ago: no answer$/),
+    ]);
+  });
+
+  it('shows a state that it does not know as it is, and no zero for what is not known', async () => {
+    pipeline.board.add(report({ state: 'rebalancing', errors: null }), Date.now());
+    const silent = {
+      component: 'writer',
+      stream: null,
+      time: Date.now() - 60_000,
+      lag: 0,
+      errors: { read: 3 },
+    };
+    pipeline.board.add(report(silent), Date.now() - 60_000);
+    await open();
+    const rows = await panel('writer');
+    expect(rows).toContain('spark-job · host | rebalancing | – | – | – | – | – | – | – | – | –');
+    expect(rows).toContainEqual(
+      expect.stringMatching(/^! writer \| silent for 1 min 0\d s \| – \| – \| – \|/),
+    );
+    expect(rows).toContainEqual(expect.stringMatching(/^! 3 errors in .*: read: 3$/));
+  });
+
+  it('says that Kafka and Cassandra do not answer', async () => {
+    await open();
+    await page.waitForSelector('.pipeline tbody tr');
+    const rows = await page.$$eval('.pipeline tbody tr.warning', (found) =>
+      found.map((row) => row.textContent),
+    );
+    expect(rows).toEqual([expect.stringMatching(/^kafka at/), expect.stringMatching(/^cassandra at/)]);
+  });
+});
+
+it('partial windows are marked in words on the chart and in the table', async () => {
+  const now = Math.floor(Date.now() / 10_000) * 10_000;
+  for (const metric of ['usage', 'load']) {
+    const message = windowMessage({ metric, start: now, end: now + 10_000, last_event: now, partial: true });
+    const record = { offset: metric === 'usage' ? 0n : 1n, value: JSON.stringify(message) };
+    stream?.append(7, [record], record.offset + 1n);
+  }
+  await open('?series=laptop%2Fcpu');
+  const chart = '.chart[data-metric="usage"]';
+  await page.waitForSelector(`${chart}[data-partial="2"]`, { timeout: WAIT });
+  expect(await page.textContent(`${chart} .legend`)).toMatch(
+    /^◇ 2 windows are partial: each holds only a part of/,
+  );
+  expect(await page.getAttribute(`${chart} .plot`, 'aria-label')).toMatch(/; 2 windows are partial/);
+  expect(await page.textContent('.series tbody tr td:nth-child(2)')).toBe('◇ 2.00% (partial)');
+  expect(await page.getAttribute('.series tbody tr td:nth-child(2)', 'title')).toMatch(
+    /only a part of its readings/,
+  );
+});
+
+it('the page says which part of its address selects nothing', async () => {
+  await open('?stream=hots&window=11s&range=7&rnage=300000');
+  await live();
+  const notice = (await page.textContent('#notice')) ?? '';
+  expect(notice).toMatch(/^the address asks for what is not there: /);
+  for (const problem of [
+    'stream "hots"; there are: host',
+    'window "11s"; there are: 10s, 5m/1m',
+    'range "7"',
+  ]) {
+    expect(notice).toContain(problem);
+  }
+  expect(notice).toContain('parameter "rnage"; there are: stream, window, range, series');
+  await page.selectOption('#range', '300000');
+  await page.waitForSelector('#notice', { state: 'hidden', timeout: WAIT });
+});
+
+it('the page loads the history once, or twice, for however many resets', async () => {
+  await open();
+  await live();
+  expect(asked).toHaveBeenCalledTimes(HISTORY_REQUESTS);
+  for (let time = 1; time <= 50; time += 1) {
+    begin(`topic made anew ${time}`);
+  }
+  await vi.waitFor(() => {
+    expect(asked.mock.calls.length).toBeGreaterThan(HISTORY_REQUESTS);
+  }, WAIT);
+  // What comes behind the resets has come to the page after them.
+  sendWindow();
+  await page.waitForSelector('.chart[data-metric="usage"][data-points="13"]', { timeout: WAIT });
+  await page.waitForLoadState('networkidle').catch(() => undefined);
+  expect(asked.mock.calls.length).toBeLessThanOrEqual(3 * HISTORY_REQUESTS);
+});
+
+it(
+  'the page starts over when the server refuses the id after which it wants to resume',
+  async () => {
+    await open();
+    await live();
+    sendWindow();
+    await page.waitForSelector('.chart[data-metric="usage"][data-points="13"]', { timeout: WAIT });
+    const refusing = vi.spyOn(stream ?? { refusalOf: () => null }, 'refusalOf').mockReturnValue('is damaged');
+    app.server.closeAllConnections();
+    await page.waitForSelector('body[data-connection=lost]', { timeout: WAIT });
+    await page.waitForSelector('body[data-connection=live]', { timeout: WAIT });
+    expect(refusing).toHaveBeenCalledTimes(3);
+    expect(await page.isHidden('#notice')).toBe(true);
+  },
+  2 * WAIT,
+);
