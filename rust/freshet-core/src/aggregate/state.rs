@@ -119,6 +119,7 @@ impl<'a> WindowState<'a> {
     }
 
     /// The same, of a kind that has such limits.
+    #[must_use]
     pub fn with_limits(self, limits: WindowLimits) -> Self {
         Self { limits, ..self }
     }

@@ -90,28 +90,18 @@ fn a_unit_is_for_all_metrics_or_for_each_its_own() {
     assert_eq!(error, "freshet.toml:6: stream.unit: there is no metric 'c'; there are: a, b");
 }
 
+/// Texts, each with how its error begins.
+fn assert_refused(cases: &[(String, &str)]) {
+    for (text, expected) in cases {
+        let error = parse(text).expect_err(text);
+        assert!(error.starts_with(expected), "expected: {expected}\nfound:    {error}");
+    }
+}
+
 #[test]
-fn errors_name_file_line_key_and_what_would_be_right() {
+fn times_and_paths_that_cannot_be_are_refused() {
     let with = |line: &str| format!("{MINIMAL}{line}\n");
-    let cases = [
-        (
-            with("latenes = \"1s\""),
-            "freshet.toml:6: stream.latenes: unknown key; did you mean 'lateness'?",
-        ),
-        (with("colour = 1"), "freshet.toml:6: stream.colour: unknown key; known here: "),
-        (
-            with("lateness = \"10 sec\""),
-            "freshet.toml:6: stream.lateness: '10 sec' is not a duration",
-        ),
-        (
-            with("lateness = 10"),
-            "freshet.toml:6: stream.lateness: expected a string, found integer",
-        ),
-        (
-            with("time = { field = \"t\", unit = \"msec\" }"),
-            "freshet.toml:6: stream.time.unit: 'msec' is not a unit",
-        ),
-        (with("time = { unit = \"ms\" }"), "freshet.toml:6: stream.time.field: is missing"),
+    assert_refused(&[
         (
             with("time = { field = \"t\", unit = \"%Y-%m-%d %-Q\" }"),
             "freshet.toml:6: stream.time.unit: '%Y-%m-%d %-Q' is no pattern for a time: the name of a time zone, '%-Q', cannot",
@@ -144,6 +134,31 @@ fn errors_name_file_line_key_and_what_would_be_right() {
             MINIMAL.replace("\"usage\" }", "'a\\b' }"),
             "freshet.toml:4: stream.values: usage: 'a\\b' is not a path: '\\' stands before",
         ),
+    ]);
+}
+
+#[test]
+fn errors_name_file_line_key_and_what_would_be_right() {
+    let with = |line: &str| format!("{MINIMAL}{line}\n");
+    let cases = [
+        (
+            with("latenes = \"1s\""),
+            "freshet.toml:6: stream.latenes: unknown key; did you mean 'lateness'?",
+        ),
+        (with("colour = 1"), "freshet.toml:6: stream.colour: unknown key; known here: "),
+        (
+            with("lateness = \"10 sec\""),
+            "freshet.toml:6: stream.lateness: '10 sec' is not a duration",
+        ),
+        (
+            with("lateness = 10"),
+            "freshet.toml:6: stream.lateness: expected a string, found integer",
+        ),
+        (
+            with("time = { field = \"t\", unit = \"msec\" }"),
+            "freshet.toml:6: stream.time.unit: 'msec' is not a unit",
+        ),
+        (with("time = { unit = \"ms\" }"), "freshet.toml:6: stream.time.field: is missing"),
         (with("format = \"xml\""), "freshet.toml:6: stream.format: 'xml' is not one of: json"),
         (with("generation = -1"), "freshet.toml:6: stream.generation: -1 is not between 0 and"),
         (with(&MINIMAL[1..]), "freshet.toml:7: stream.name: two streams are called 'host'"),
@@ -196,10 +211,7 @@ fn errors_name_file_line_key_and_what_would_be_right() {
         (String::new(), "freshet.toml:1: stream: there is none"),
         ("[kafka".to_owned(), "freshet.toml:1: "),
     ];
-    for (text, expected) in cases {
-        let error = parse(&text).expect_err(&text);
-        assert!(error.starts_with(expected), "expected: {expected}\nfound:    {error}");
-    }
+    assert_refused(&cases);
 }
 
 #[test]
@@ -261,10 +273,7 @@ fn settings_that_do_not_fit_the_format_are_refused() {
             "freshet.toml:4: stream.values: usage: the name of a column is empty",
         ),
     ];
-    for (text, expected) in cases {
-        let error = parse(&text).expect_err(&text);
-        assert!(error.starts_with(expected), "expected: {expected}\nfound:    {error}");
-    }
+    assert_refused(&cases);
     // A field with a text has a time in any form.
     let text = with("format = \"influx\"\ntime = { field = \"field.at\", unit = \"rfc3339\" }");
     assert!(parse(&text.replace("\"usage\" }", "\"field.usage\" }")).is_ok());

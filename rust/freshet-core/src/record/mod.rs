@@ -7,6 +7,7 @@
 //! late and rejected records balance.
 
 mod bytes;
+mod clock;
 mod csv;
 mod fields;
 mod json;
@@ -28,6 +29,7 @@ pub use series::encode_series;
 pub use time::{InvalidTimeFormat, TimeFormat, write_time};
 pub use time_pattern::TimePattern;
 
+use clock::Clock;
 use csv::CsvReader;
 use fields::{Fields, Row, Value};
 use json::JsonReader;
@@ -172,7 +174,7 @@ impl RecordParser {
     /// Tells the parser what time it is (epoch milliseconds). Kafka's timestamp comes mostly from the sender, whose clock
     /// may be wrong: from now on no event may be too far ahead of this time either.
     pub fn set_now(&mut self, now_ms: i64) {
-        self.mapping.now_us = Some(to_us(now_ms));
+        self.mapping.clock.now_us = Some(to_us(now_ms));
     }
 
     /// Replaces the content of `readings` by what the record holds: at least one point with at least one value.
@@ -248,10 +250,7 @@ struct Mapping {
     text_numbers: bool,
     /// Whether a record may have rows that are none of the stream's: lines of other measurements.
     passes_over_other_rows: bool,
-    max_future_us: i64,
-    future_moves_watermark: bool,
-    /// This machine's time, epoch microseconds, when it is known; see [`RecordParser::set_now`].
-    now_us: Option<i64>,
+    clock: Clock,
 }
 
 impl Mapping {
@@ -265,9 +264,7 @@ impl Mapping {
             names: paths.iter().map(|path| name_of(path, stream.format)).collect(),
             text_numbers: stream.text_numbers || stream.format == Format::Csv,
             passes_over_other_rows: stream.format == Format::Influx,
-            max_future_us: i64::try_from(stream.max_future.as_micros()).unwrap_or(i64::MAX),
-            future_moves_watermark: stream.future_moves_watermark,
-            now_us: None,
+            clock: Clock::new(stream),
         }
     }
 
@@ -333,17 +330,7 @@ impl Mapping {
             }
             _ => self.read_kafkas_time(timestamp_us)?,
         };
-        let clock_us = timestamp_us.into_iter().chain(self.now_us).min().unwrap_or(i64::MAX);
-        let ahead_us = time_us.saturating_sub(clock_us);
-        if ahead_us > self.max_future_us {
-            let ahead = ahead_us / 1_000;
-            let detail = format!("event time is {ahead} ms ahead of Kafka's timestamp or of now");
-            return Err(Rejection::new(ReasonCode::InFuture, detail));
-        }
-        // One clock that runs ahead must not make the records of all others late.
-        let watermark_us =
-            if self.future_moves_watermark { time_us } else { time_us.min(clock_us) };
-        Ok(EventTime { us: time_us, watermark_us })
+        self.clock.check(time_us, timestamp_us)
     }
 
     /// Kafka's timestamp as the event time.

@@ -33,7 +33,7 @@ pub struct WindowMessage {
     pub max: f64,
     /// Population standard deviation.
     pub stddev: f64,
-    /// Median, within 1 % of a value of that rank.
+    /// Median: the reading of rank `ceil(0.5 * count)`, exact while a window holds at most 32, else within 1 % of it.
     pub p50: f64,
     /// 95th percentile, likewise.
     pub p95: f64,
