@@ -37,7 +37,7 @@ fuzz_target!(|input: &[u8]| {
     let (late_us, final_us) = (mark(marks), mark(marks >> 4));
     let watermarks = Watermarks { late_us: late_us.min(final_us), final_us: late_us.max(final_us) };
     // Damage that is found is what is wanted.
-    drop(update(spec, which, watermarks, &split(parts)));
+    let _ = update(spec, which, watermarks, &split(parts));
 });
 
 fn split(mut bytes: &[u8]) -> Vec<&[u8]> {

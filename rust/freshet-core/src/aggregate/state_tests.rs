@@ -85,6 +85,18 @@ fn summary(readings: &[i32]) -> (u64, f64, f64, f64) {
     )
 }
 
+/// The percentiles of a window, through panes, encodings and merges: those of its readings, in the order of their size.
+fn assert_percentiles(stats: &WindowStats, readings: &[i32]) {
+    for share in [0.5, 0.95, 0.99] {
+        let reached = |position: &usize| (position + 1) as f64 >= share * readings.len() as f64;
+        let position = (0..readings.len()).find(reached).unwrap();
+        let expected = f64::from(readings[position]);
+        let tolerance = if readings.len() <= 32 { 0.0 } else { expected.abs() * 0.010_001 };
+        let [found] = stats.percentiles([share]);
+        assert!((found - expected).abs() <= tolerance, "{share}: {found} for {expected}");
+    }
+}
+
 fn run(spec: &str, which: Emit, batches: &[Batch]) {
     let spec: WindowSpec = spec.parse().unwrap();
     let mut model = Model::default();
@@ -113,6 +125,7 @@ fn run(spec: &str, which: Emit, batches: &[Batch]) {
                         assert!(!is_partial);
                         let content = (stats.count(), stats.sum(), stats.min(), stats.max());
                         assert!(found.insert(start, content).is_none(), "a window came twice");
+                        assert_percentiles(stats, &expected[&start]);
                     },
                 )
                 .unwrap();
@@ -137,7 +150,9 @@ fn run(spec: &str, which: Emit, batches: &[Batch]) {
 }
 
 fn batches() -> impl Strategy<Value = Vec<Batch>> {
-    let readings = prop::collection::vec((0_i64..120, -100_i32..100), 0..12);
+    // Some readings are far out.
+    let value = prop_oneof![9 => -100_i32..100, 1 => Just(100_000)];
+    let readings = prop::collection::vec((0_i64..120, value), 0..12);
     prop::collection::vec((readings, 0_i64..120), 1..12)
 }
 
