@@ -55,8 +55,8 @@ final class StreamQuery implements QuerySupervisor.Starter {
 
     private static final Logger LOGGER = LoggerFactory.getLogger(StreamQuery.class);
 
-    /** Of Spark's own reader; four times as long by default. */
-    private static final Duration LONGEST_POLL = Duration.ofSeconds(30);
+    /** Of Spark's own reader for one answer; four times as long by default. */
+    private static final Duration LONGEST_WAIT = Duration.ofSeconds(30);
 
     private final SparkSession session;
     private final PipelineConfiguration configuration;
@@ -174,7 +174,8 @@ final class StreamQuery implements QuerySupervisor.Starter {
             .option("failOnDataLoss", "false");
         if (!KafkaScan.isDirect(session)) {
             // Spark's own tasks cannot be interrupted while they wait for a partition that is no more.
-            reader.option("kafkaConsumer.pollTimeoutMs", LONGEST_POLL.toMillis());
+            reader.option("kafkaConsumer.pollTimeoutMs", LONGEST_WAIT.toMillis());
+            reader.option("kafka.default.api.timeout.ms", LONGEST_WAIT.toMillis());
         }
         configuration.spark().maxOffsetsPerTrigger().ifPresent(most -> reader.option("maxOffsetsPerTrigger", most));
         return reader.load();

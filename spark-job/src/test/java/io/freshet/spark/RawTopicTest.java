@@ -191,10 +191,8 @@ class RawTopicTest {
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void aTopicThatIsMadeAnewWithFewerPartitionsWhileItIsReadHoldsUpNothing(boolean direct) throws Exception {
-        try (var stream = new SupervisedStream(spark, broker, folder, "fewer-" + direct, FAST)) {
+        try (var stream = new SupervisedStream(spark, broker, folder, "fewer-" + direct, 6, FAST)) {
             stream.session().conf().set("spark.freshet.kafka.direct", direct);
-            stream.deleteRawTopic();
-            stream.createRawTopic(6);
             stream.send("old", 6, 600_000);
             stream.start();
             // With two cores, some of the six partitions are not read yet when the first ones are.

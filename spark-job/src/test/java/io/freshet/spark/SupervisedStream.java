@@ -22,6 +22,7 @@ import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.errors.TopicExistsException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.spark.sql.SparkSession;
 
@@ -40,18 +41,25 @@ final class SupervisedStream implements AutoCloseable {
     private StreamQuery query;
     private QuerySupervisor supervisor;
 
+    /** One whose raw topic has two partitions. */
+    SupervisedStream(SparkSession spark, KafkaBroker broker, Path folder, String name, String... settings)
+        throws Exception {
+        this(spark, broker, folder, name, 2, settings);
+    }
+
     /**
      * Makes the topics of a stream, and starts nothing yet.
      *
      * @param settings lines of the table {@code [spark]} of its configuration
      */
-    SupervisedStream(SparkSession spark, KafkaBroker broker, Path folder, String name, String... settings)
+    SupervisedStream(
+        SparkSession spark, KafkaBroker broker, Path folder, String name, int partitions, String... settings)
         throws Exception {
         this.broker = broker;
         session = spark.newSession();
         Path file = folder.resolve(name + ".toml");
         Files.writeString(file, String.join("\n", "[kafka]", "bootstrap_servers = '" + broker.address() + "'",
-            "partitions = 2", "[spark]", "checkpoint_location = '" + folder.resolve("checkpoints") + "'",
+            "partitions = " + partitions, "[spark]", "checkpoint_location = '" + folder.resolve("checkpoints") + "'",
             String.join("\n", settings), "[[stream]]", "name = '" + name + "'", "format = 'json'", "series = ['id']",
             "time = { field = 'at', unit = 'ms' }", "values = { v = 'v' }", "windows = ['10s']", "lateness = '1h'"));
         configuration = PipelineConfiguration.load(file.toString());
@@ -134,7 +142,11 @@ final class SupervisedStream implements AutoCloseable {
     }
 
     private int partitions() {
-        return TopicAdmin.describe(configuration.kafka(), rawTopic(), Duration.ofSeconds(10)).partitions().size();
+        try {
+            return TopicAdmin.describe(configuration.kafka(), rawTopic(), Duration.ofSeconds(10)).partitions().size();
+        } catch (UnknownTopicOrPartitionException e) {
+            return 0;
+        }
     }
 
     /** Per series, how many records its window has: a record counts once, and no version has more than a later one. */
