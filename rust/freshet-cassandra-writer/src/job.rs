@@ -22,6 +22,8 @@ pub(crate) struct Outputs {
     pub(crate) dead_letters: DeadLetters,
     pub(crate) health: Arc<Health>,
     pub(crate) complaints: LogLimit,
+    /// Apart from the complaints, which must not hide that something was rejected.
+    pub(crate) rejections: LogLimit,
 }
 
 /// One request's worth of work.
@@ -118,7 +120,7 @@ impl Outputs {
         let detail = cut_detail(detail);
         let Origin { topic, partition, offset, .. } = origin;
         self.health.failed("unwritable", &format!("{topic} {partition} {offset}: {detail}"));
-        if let Some(held_back) = self.complaints.permit() {
+        if let Some(held_back) = self.rejections.permit() {
             tracing::warn!(topic, partition, offset, detail, held_back, "to the dead letters");
         }
         self.dead_letters.send(origin, detail).await

@@ -99,6 +99,7 @@ async fn write(
         dead_letters: DeadLetters::open(config, &health, shutdown).context(CHECK_KAFKA)?,
         health: Arc::clone(&health),
         complaints: LogLimit::every(COMPLAINT_INTERVAL),
+        rejections: LogLimit::every(COMPLAINT_INTERVAL),
     };
     let pipeline = Pipeline::new(config, outputs, Arc::clone(&health)).context(CHECK_KAFKA)?;
     health.set_state(State::Running);

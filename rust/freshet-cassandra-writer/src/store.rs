@@ -324,10 +324,10 @@ fn judge(error: &ExecutionError) -> Blame {
     }
 }
 
-/// "Invalid" is also the answer to a good row when somebody has dropped the table.
+/// "Invalid" is also the answer to a good row when somebody has dropped the table. Versions word it differently.
 fn blames_the_schema(text: &str) -> bool {
     let text = text.to_lowercase();
-    text.contains("unconfigured table") || text.contains("keyspace") || text.contains("column")
+    ["table", "keyspace", "column", "does not exist"].iter().any(|word| text.contains(word))
 }
 
 #[cfg(test)]
@@ -344,6 +344,7 @@ mod tests {
         for (error, verdict) in [
             (answer(DbError::Invalid, "Key length of 70000 is longer than 65535"), Blame::Rows),
             (answer(DbError::Invalid, "unconfigured table windows"), Blame::Keyspace),
+            (answer(DbError::Invalid, "table windows does not exist"), Blame::Keyspace),
             (answer(DbError::Invalid, "Keyspace 'freshet' does not exist"), Blame::Keyspace),
             (answer(DbError::Invalid, "Undefined column name p99"), Blame::Keyspace),
             (answer(DbError::Overloaded, "busy"), Blame::Moment),

@@ -184,7 +184,7 @@ fn read_window(window: &Value) -> Option<(Key, Row)> {
 
 /// A Spark standalone cluster in a folder of its own. Guards end its processes however the test ends, and with each
 /// worker its executors.
-struct Cluster {
+pub(crate) struct Cluster {
     folder: TempDir,
     runtime: Runtime,
     guards: Guards,
@@ -211,7 +211,7 @@ impl Cluster {
     }
 
     /// The folders of a Spark whose programs use that master; nothing is started.
-    fn lay_out(master: String) -> Result<Self, Failed> {
+    pub(crate) fn lay_out(master: String) -> Result<Self, Failed> {
         let folder = tempfile::tempdir()?;
         let guards = Guards::new(env!("CARGO_BIN_EXE_freshet-dev"), folder.path().join("lock"));
         let cluster = Self {
@@ -225,7 +225,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    fn place(&self, name: &str) -> PathBuf {
+    pub(crate) fn place(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -293,7 +293,7 @@ impl Cluster {
     }
 
     /// Submits the job as people do: the jar, its main class and the configuration.
-    fn submit_job(&mut self, toml: &str, memory: &str, settings: &[String]) -> Outcome {
+    pub(crate) fn submit_job(&mut self, toml: &str, memory: &str, settings: &[String]) -> Outcome {
         let configuration = self.place("freshet.toml");
         fs::write(&configuration, toml)?;
         let (configuration, master) = (configuration.display().to_string(), self.master.clone());
@@ -354,7 +354,7 @@ lateness = "1h"
     }
 
     /// Ends all processes; keeps their logs when the test has failed.
-    fn end(mut self, outcome: Outcome) -> Outcome {
+    pub(crate) fn end(mut self, outcome: Outcome) -> Outcome {
         for part in [DRIVER, WORKERS[0], WORKERS[1], "master"] {
             self.stop(part);
         }

@@ -24,6 +24,7 @@ mod process;
 mod queries;
 mod stack;
 mod supervision;
+mod transactions;
 mod waiting;
 mod writer;
 mod writer_lab;
@@ -69,6 +70,10 @@ fn trials() -> Vec<Trial> {
         test(
             "windows_are_exact_on_a_cluster_after_a_worker_was_killed",
             cluster::windows_survive_a_killed_worker,
+        ),
+        test(
+            "records_of_aborted_transactions_are_not_counted",
+            transactions::aborted_ones_are_not_counted,
         ),
         test("windows_topics_that_were_made_anew_are_read", writer::topics_made_anew_are_read),
         test(
