@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LiveStream, type Listener } from '../src/server/live-stream.ts';
+import { ResumeIds } from '../src/server/resume-ids.ts';
 import type { WindowMessage } from '../src/shared/window.ts';
 import { windowMessage } from './messages.ts';
 
@@ -259,6 +260,19 @@ describe('an event id', () => {
     expect(stream.position.length).toBeLessThanOrEqual(200);
     expect(stream.position).toMatch(/^[\w-]+$/);
     expect(stream.refusalOf(stream.position)).toBeNull();
+  });
+
+  it.each([0n, 127n, 128n, 16_383n, 16_384n, 2n ** 32n, BigInt(Number.MAX_SAFE_INTEGER)])(
+    'holds the offset %s exactly',
+    (offset) => {
+      const ids = new ResumeIds('host');
+      expect(ids.read(ids.write([offset, 5n], 7), 2)).toEqual({ kind: 'offsets', next: [offset, 5n] });
+    },
+  );
+
+  it('holds no offset that it could not hold exactly', () => {
+    const ids = new ResumeIds('host');
+    expect(ids.read(ids.write([2n ** 53n], 7), 1)).toEqual({ kind: 'sequence', sequence: 7 });
   });
 
   it('is refused when it is of another stream', () => {

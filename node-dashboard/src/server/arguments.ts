@@ -26,7 +26,7 @@ examples:
   node dist/server/server.js -c ../freshet.toml
   FRESHET_DASHBOARD__PORT=8080 node dist/server/server.js -c ../freshet.toml
   FRESHET_DASHBOARD__HOST=0.0.0.0 FRESHET_DASHBOARD__TOKEN_FILE=/run/secrets/token \\
-    node dist/server/server.js -c ../freshet.toml
+    FRESHET_DASHBOARD__ALLOWED_HOSTS=dashboard.example node dist/server/server.js -c ../freshet.toml
 `;
 
 /** Reads the command line (without the program's name). */

@@ -43,18 +43,23 @@ export class ResumeIds {
 
   /** The id of a place: `next` offsets by partition, which are those after the record of number `sequence`. */
   write(next: readonly bigint[], sequence: number): string {
-    const offsets = [BigInt(next.length), ...next].flatMap(varint);
-    const id =
-      HEAD_BYTES + offsets.length <= MAX_BYTES
-        ? [Buffer.of(OFFSETS), this.#stream, this.#topic, Buffer.from(offsets)]
-        : [
-            Buffer.of(SEQUENCE),
-            this.#stream,
-            this.#topic,
-            this.#server,
-            Buffer.from(varint(BigInt(sequence))),
-          ];
-    return Buffer.concat(id).toString('base64url');
+    const bytes = Buffer.allocUnsafe(MAX_BYTES);
+    let end = this.#writeHead(bytes, OFFSETS);
+    end = putVarint(bytes, end, next.length);
+    for (let partition = 0; partition < next.length && end <= MAX_BYTES; partition += 1) {
+      end = putVarint(bytes, end, Number(next[partition]));
+    }
+    if (end > MAX_BYTES) {
+      end = this.#writeHead(bytes, SEQUENCE);
+      end += this.#server.copy(bytes, end);
+      end = putVarint(bytes, end, sequence);
+    }
+    return bytes.toString('base64url', 0, end);
+  }
+
+  #writeHead(bytes: Buffer, kind: number): number {
+    const topicAt = bytes.writeUInt8(kind) + this.#stream.copy(bytes, 1);
+    return topicAt + this.#topic.copy(bytes, topicAt);
   }
 
   /** Reads an id; `partitions` is how many the topic has. */
@@ -106,14 +111,19 @@ function tag(name: string): Buffer {
   return createHash('sha256').update(name).digest().subarray(0, TAG_BYTES);
 }
 
-/** Seven bits a byte, the lowest first; the highest bit says that more follow (LEB128). */
-function varint(value: bigint): number[] {
-  const bytes: number[] = [];
+/**
+ * Writes a number with seven bits a byte, the lowest first; the highest bit says that more follow (LEB128). Returns where
+ * the next one goes, or infinity when there is no room, or when the number is too large to be exact.
+ */
+function putVarint(bytes: Buffer, at: number, value: number): number {
+  let end = at;
   let rest = value;
-  for (; rest > 127n; rest >>= 7n) {
-    bytes.push(Number(rest & 127n) | 128);
+  for (; rest > 127; rest = Math.floor(rest / 128)) {
+    bytes[end] = (rest % 128) | 128;
+    end += 1;
   }
-  return [...bytes, Number(rest)];
+  bytes[end] = rest;
+  return end < bytes.length && value <= Number.MAX_SAFE_INTEGER ? end + 1 : Infinity;
 }
 
 /** The numbers one after the other; null when the last one is not complete, or one is larger than an offset can be. */

@@ -137,7 +137,7 @@ function optional<Value>(value: Value | null | undefined, write: (value: Value) 
 }
 
 function wide(text: string, className: string): HTMLElement {
-  const cell = element('td', '', text);
+  const cell = element('td', '', element('span', 'wide', text));
   cell.colSpan = COLUMNS.length;
   return element('tr', className, cell);
 }
