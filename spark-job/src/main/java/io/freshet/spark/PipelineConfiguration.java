@@ -6,7 +6,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.freshet.spark.nativelib.ConfigurationException;
 import io.freshet.spark.nativelib.NativeConfiguration;
+import java.io.IOException;
 import java.io.Serializable;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -173,9 +177,19 @@ public record PipelineConfiguration(
         }
         if (!security.get("ca_file").isNull()) {
             properties.put("ssl.truststore.type", "PEM");
-            properties.put("ssl.truststore.location", security.get("ca_file").textValue());
+            properties.put("ssl.truststore.certificates", readCertificates(security.get("ca_file").textValue()));
         }
         return properties;
+    }
+
+    /** The text and not the path: executors on other machines have no such file. */
+    private static String readCertificates(String path) {
+        try {
+            return Files.readString(Path.of(path));
+        } catch (IOException | InvalidPathException e) {
+            throw new ConfigurationException("kafka.security.ca_file: the file '" + path + "' cannot be read (" + e
+                + "): name a file of certificates in PEM format that this process may read");
+        }
     }
 
     private static String loginModule(String mechanism) {

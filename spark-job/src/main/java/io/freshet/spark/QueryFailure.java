@@ -3,6 +3,7 @@ package io.freshet.spark;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.apache.spark.SparkThrowable;
 
 /**
@@ -16,28 +17,39 @@ record QueryFailure(String description, boolean permanent) {
 
     /** What Spark and Kafka say when something common went wrong, and what to do; the first match counts. */
     private static final List<Sign> SIGNS = List.of(
+        // Nothing is wrong with the checkpoint then: moved away, it would be counted anew beside the other job.
+        new Sign("CONCURRENT_STREAM_LOG_UPDATE|CONCURRENT_QUERY",
+            "another job uses the checkpoint %s: stop one of the two, and leave the folder where it is", true),
         // Not every condition of the state store: a busy or lost executor is no reason to give up a checkpoint.
-        new Sign(List.of("CHECKPOINT_FILE_CHECKSUM_VERIFICATION_FAILED", "STREAMING_CHECKPOINT_MISSING_METADATA_FILE",
-            "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA",
-            "STREAMING_STATEFUL_OPERATOR_MISSING_STATE_DIRECTORY", "_SCHEMA_NOT_COMPATIBLE",
-            "_ROW_FORMAT_VALIDATION_FAILURE", "ROW_CHECKSUM_VERIFICATION_FAILED",
-            "STATE_STORE_INVALID_CONFIG_AFTER_RESTART", "CANNOT_LOAD_STATE_STORE.CANNOT_READ_",
-            "CONCURRENT_STREAM_LOG_UPDATE", "Malformed log file", "Incomplete log file", "Log file was malformed",
-            "UnsupportedLogVersion", "batch 0 doesn't exist", "start from a new checkpoint location"),
-            "its checkpoint %s does not fit this job or is damaged: bring back the folder or the settings that belong "
-                + "together, or move the folder away to count the stream anew from the beginning of its topic", true),
-        new Sign(List.of("RecordTooLargeException", "MESSAGE_TOO_LARGE"),
-            "raise max.message.bytes of the windows topic", false),
-        new Sign(List.of("UnknownTopicOrPartitionException", "not present in metadata"),
+        new Sign("STATE_STORE_INVALID_CONFIG_AFTER_RESTART|_SCHEMA_NOT_COMPATIBLE"
+            + "|STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA|start from a new checkpoint location",
+            "its checkpoint %s does not fit this job: bring back the settings or the version that it was made with, or, to "
+                + "count the stream anew from the beginning of its topic, move the folder away and raise the stream's generation",
+            true),
+        new Sign("CHECKPOINT_FILE_CHECKSUM_VERIFICATION_FAILED|STREAMING_CHECKPOINT_MISSING_METADATA_FILE"
+            + "|STREAMING_STATEFUL_OPERATOR_MISSING_STATE_DIRECTORY|STATE_STORE_CHECKPOINT_LOCATION_NOT_EMPTY"
+            + "|_ROW_FORMAT_VALIDATION_FAILURE|ROW_CHECKSUM_VERIFICATION_FAILED|CANNOT_LOAD_STATE_STORE\\.CANNOT_READ_"
+            + "|Malformed log file|Incomplete log file|Log file was malformed|UnsupportedLogVersion|batch \\d+ doesn't exist",
+            "its checkpoint %s is damaged or not whole: bring back the folder as it was, or, to count the stream anew from the "
+                + "beginning of its topic, move the folder away and raise the stream's generation", true),
+        new Sign("(?s)rejected records of .*(RecordTooLargeException|MESSAGE_TOO_LARGE)",
+            "raise max.message.bytes of the topic for rejected records", false),
+        new Sign("RecordTooLargeException|MESSAGE_TOO_LARGE", "raise max.message.bytes of the windows topic", false),
+        new Sign("UnknownTopicOrPartitionException|not present in metadata",
             "a topic of the stream is missing: create it, or start the job again, which creates missing topics", false),
-        new Sign(List.of("TopicAuthorizationException", "GroupAuthorizationException", "ClusterAuthorizationException"),
+        new Sign("TopicAuthorizationException|GroupAuthorizationException|ClusterAuthorizationException",
             "allow the user in [kafka.security] to read the raw topic and to write the others", true),
-        new Sign(List.of("SaslAuthenticationException", "SslAuthenticationException"),
+        new Sign("SaslAuthenticationException|SslAuthenticationException",
             "mend username, password or ca_file in [kafka.security]", true));
 
-    private record Sign(List<String> said, String advice, boolean permanent) {
+    /** @param said a pattern that is searched for */
+    private record Sign(Pattern said, String advice, boolean permanent) {
+        Sign(String said, String advice, boolean permanent) {
+            this(Pattern.compile(said), advice, permanent);
+        }
+
         boolean isIn(String text) {
-            return said.stream().anyMatch(text::contains);
+            return said.matcher(text).find();
         }
     }
 

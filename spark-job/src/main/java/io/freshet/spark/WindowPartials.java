@@ -100,6 +100,7 @@ final class WindowPartials implements PartitionStep {
             // Listeners are called in reverse order: what is opened last is closed first, whatever fails in between.
             context.addTaskCompletionListener((TaskCompletionListener) ignored -> allocator.close());
             context.addTaskCompletionListener((TaskCompletionListener) ignored -> memory.release());
+            context.addTaskCompletionListener((TaskCompletionListener) ignored -> buffer.close());
             aggregator = new NativeWindowAggregator(stream.json(), stream.rawTopic(), allocator);
             context.addTaskCompletionListener((TaskCompletionListener) ignored -> aggregator.close());
             context.addTaskCompletionListener((TaskCompletionListener) ignored -> closePartials());

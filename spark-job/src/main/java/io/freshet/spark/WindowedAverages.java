@@ -28,6 +28,8 @@ public final class WindowedAverages {
     private static final int USAGE = 2;
     /** Spark stops its context with priority 50 or less. */
     private static final int STOP_PRIORITY = 100;
+    /** The options that Spark leaves out of the plans that it shows: its default, and all that has to do with getting in. */
+    private static final String REDACTED_OPTIONS = "(?i)url|\\.ssl\\.|\\.sasl\\.";
     private static final Duration FIRST_RESTART = Duration.ofSeconds(1);
     private static final Duration SLOWEST_RESTART = Duration.ofMinutes(1);
 
@@ -136,6 +138,7 @@ public final class WindowedAverages {
             .setIfMissing("spark.scheduler.mode", "FAIR")
             .setIfMissing("spark.sql.shuffle.partitions", Integer.toString(shufflePartitions))
             .setIfMissing("spark.sql.session.timeZone", "UTC")
+            .setIfMissing("spark.sql.redaction.options.regex", REDACTED_OPTIONS)
             .setIfMissing("spark.sql.streaming.stopTimeout", "4s");
         if (isLocalFolder(checkpointLocation, defaults)) {
             // On a local folder the default manager forks some dozens of processes per batch to set permissions.

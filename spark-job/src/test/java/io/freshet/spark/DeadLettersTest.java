@@ -3,14 +3,17 @@ package io.freshet.spark;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Timestamp;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -97,6 +100,62 @@ class DeadLettersTest {
         assertTrue(shown.contains("RecordTooLargeException"), shown);
     }
 
+    /** Kafka's client splits a batch that is too large into ones of the size that it makes, again and again. */
+    @Test
+    void manyLettersFitATopicThatTakesLessThanAUsualBatch() throws Exception {
+        create("narrow", 4_000);
+        List<Row> records = IntStream.range(0, 2_000)
+            .mapToObj(offset -> RowFactory.create(utf8("k" + offset), incompressible(200 + offset % 7), 0, (long) offset,
+                new Timestamp(0))).toList();
+        assertTimeoutPreemptively(Duration.ofSeconds(30), () -> send("narrow", records.toArray(Row[]::new)));
+        assertEquals(2_000, broker.read("narrow").stream().map(letter -> header(letter, "freshet-offset")).distinct().count());
+    }
+
+    @Test
+    void aTopicThatIsMissingFailsTheTaskAtOnceAndIsNamed() {
+        assertTimeoutPreemptively(Duration.ofSeconds(30), () -> {
+            Row[] records = IntStream.range(0, 1_000).mapToObj(offset ->
+                RowFactory.create(utf8("k"), utf8("{"), 0, (long) offset, new Timestamp(0))).toArray(Row[]::new);
+            var failure = assertThrows(Exception.class, () -> send("absent", records));
+            String shown = QueryFailure.of(failure, "checkpoint", List.of()).description();
+            assertTrue(shown.contains("topic absent for rejected records does not exist"), shown);
+            assertTrue(shown.contains("create it"), shown);
+        });
+    }
+
+    /** The producer has sent to it before, and knows it. */
+    @Test
+    void aTopicThatIsDeletedFailsTheTaskWithinAMinuteAndIsFoundAgain() throws Exception {
+        create("deleted", MOST_BYTES);
+        Row record = RowFactory.create(utf8("k"), utf8("{"), 0, 1L, new Timestamp(0));
+        send("deleted", record);
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", broker.address()))) {
+            admin.deleteTopics(List.of("deleted")).all().get();
+        }
+        Row[] records = IntStream.range(0, 1_000).mapToObj(offset ->
+            RowFactory.create(utf8("k"), utf8("{"), 0, (long) offset, new Timestamp(0))).toArray(Row[]::new);
+        assertTimeoutPreemptively(Duration.ofSeconds(60), () -> {
+            var failure = assertThrows(Exception.class, () -> send("deleted", records));
+            String shown = QueryFailure.of(failure, "checkpoint", List.of()).description();
+            assertTrue(shown.contains("deleted"), shown);
+        });
+        create("deleted", MOST_BYTES);
+        send("deleted", record);
+        assertEquals(1, broker.read("deleted").size());
+    }
+
+    /** Field names are quoted in it: here one of characters of two bytes, at an odd place. */
+    @Test
+    void aLongDetailIsCutBetweenCharacters() throws Exception {
+        create("detailed", MOST_BYTES);
+        StreamSpec spec = StreamSpec.parse("values = { v = \"" + "é".repeat(2_000) + "\" }, windows = \"10s\"");
+        send("detailed", spec, RowFactory.create(utf8("k"), utf8("{}"), 0, 1L, new Timestamp(0)));
+        String detail = header(broker.read("detailed").get(0), "freshet-detail");
+        assertTrue(detail.contains("éé") && !detail.contains("\uFFFD"), detail);
+        int bytes = detail.getBytes(UTF_8).length;
+        assertTrue(bytes == 1_023 || bytes == 1_024, () -> bytes + " bytes: " + detail);
+    }
+
     private static void create(String topic, int mostBytes) throws Exception {
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", broker.address()))) {
             admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1)
@@ -105,10 +164,14 @@ class DeadLettersTest {
     }
 
     private static void send(String topic, Row... records) {
+        send(topic, SPEC, records);
+    }
+
+    private static void send(String topic, StreamSpec spec, Row... records) {
         Dataset<Row> rows = spark.createDataFrame(List.of(records), RECORD).coalesce(1);
         RejectedRecords letters =
             RejectedRecords.deadLetters(Map.of("bootstrap.servers", broker.address()), topic, "raw");
-        assertEquals(0, Freshet.windows(rows, SPEC, letters, OutputMode.Update()).count());
+        assertEquals(0, Freshet.windows(rows, spec, letters, OutputMode.Update()).count());
     }
 
     /** Letters of the alphabet that lz4 does not make much shorter; seeded, never a record that is accepted. */

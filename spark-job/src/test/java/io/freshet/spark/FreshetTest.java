@@ -206,16 +206,24 @@ class FreshetTest {
 
     /** What is counted on the way must be counted in the stage that ends the query, and there is no reason for a second one. */
     @Test
-    void theWholeQueryShufflesOnce(@TempDir Path folder) throws Exception {
+    void theWholeQueryShufflesOnceThoughTheNumberOfPartitionsHasChanged(@TempDir Path folder) throws Exception {
         Path input = folder.resolve("input");
-        records().write().parquet(input.toString());
         StreamSpec spec = StreamSpec.parse(FIELDS + ", windows = [\"10s\", \"30s/10s\"]");
-        Dataset<Row> rows = spark.readStream().schema(KAFKA).parquet(input.toString());
-        StreamingQuery query = Freshet.windows(rows, spec).writeStream().outputMode("update").format("noop")
-            .option("checkpointLocation", folder.resolve("plan").toString()).trigger(Trigger.AvailableNow()).start();
-        query.awaitTermination();
-        String plan = ((StreamingQueryWrapper) query).streamingQuery().explainInternal(false);
-        assertEquals(1, plan.lines().filter(line -> line.contains("Exchange ")).count(), plan);
+        String before = spark.conf().get("spark.sql.shuffle.partitions");
+        try {
+            for (String partitions : new String[] {"2", "5"}) {
+                spark.conf().set("spark.sql.shuffle.partitions", partitions);
+                records().write().mode("append").parquet(input.toString());
+                Dataset<Row> rows = spark.readStream().schema(KAFKA).parquet(input.toString());
+                StreamingQuery query = Freshet.windows(rows, spec).writeStream().outputMode("update").format("noop")
+                    .option("checkpointLocation", folder.resolve("plan").toString()).trigger(Trigger.AvailableNow()).start();
+                query.awaitTermination();
+                String plan = ((StreamingQueryWrapper) query).streamingQuery().explainInternal(false);
+                assertEquals(1, plan.lines().filter(line -> line.contains("Exchange ")).count(), plan);
+            }
+        } finally {
+            spark.conf().set("spark.sql.shuffle.partitions", before);
+        }
     }
 
     /** Spark gives the columns of one side other ids then. */

@@ -42,6 +42,36 @@ class QueryFailureTest {
         assertFalse(busy.description().contains("move the folder away"), busy.description());
     }
 
+    /** Moved away, the checkpoint would be counted anew beside the job that uses it. */
+    @Test
+    void twoJobsOnOneCheckpointAreToldToStopOneOfThem() {
+        QueryFailure failure = describe(new IllegalStateException("[CONCURRENT_STREAM_LOG_UPDATE] Concurrent update to the log"));
+        assertTrue(failure.permanent());
+        assertTrue(failure.description().endsWith(
+            "another job uses the checkpoint /checkpoints/s: stop one of the two, and leave the folder where it is"),
+            failure.description());
+    }
+
+    /** Versions of windows that were counted anew are older than those that are stored, unless the generation is raised. */
+    @Test
+    void whoMovesACheckpointAwayIsToldToRaiseTheGeneration() {
+        for (String said : List.of("Log file was malformed", "batch 41 doesn't exist",
+            "[STATE_STORE_INVALID_CONFIG_AFTER_RESTART] x", "[STATE_STORE_CHECKPOINT_LOCATION_NOT_EMPTY] x")) {
+            QueryFailure failure = describe(new IllegalStateException(said));
+            assertTrue(failure.permanent(), said);
+            assertTrue(failure.description().contains("move the folder away and raise the stream's generation"),
+                failure.description());
+        }
+    }
+
+    @Test
+    void theTopicThatTakesTooLittleIsTheOneThatIsNamed() {
+        QueryFailure letters = describe(new IllegalStateException("rejected records of raw.s could not be sent to dead-letters",
+            new RecordTooLargeException("1 MB")));
+        assertEquals("RecordTooLargeException: 1 MB; raise max.message.bytes of the topic for rejected records",
+            letters.description());
+    }
+
     @Test
     void anEndlessMessageIsCutOff() {
         assertTrue(describe(new IllegalStateException("x".repeat(100_000))).description().length() < 600);

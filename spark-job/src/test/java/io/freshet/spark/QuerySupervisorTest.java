@@ -81,6 +81,12 @@ class QuerySupervisorTest {
         failing.broken.set(false);
         failing.awaitSum(200);
         failing.awaitReport(report -> report.path("state").asText().equals("running"));
+        // What has failed last stays, with the time when it did.
+        JsonNode recovered = failing.report();
+        assertEquals("IllegalStateException: the sink is broken", recovered.path("last_error").asText());
+        assertTrue(recovered.path("last_error_time").asLong() >= recovered.path("since").asLong()
+            && recovered.path("last_error_time").asLong() < recovered.path("time").asLong(), recovered::toString);
+        assertTrue(other.report().path("last_error_time").isNull());
         assertEquals(0, other.report().path("restarts").asLong());
         assertTrue(other.report().path("last_error").isNull());
 

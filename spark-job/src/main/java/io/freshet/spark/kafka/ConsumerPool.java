@@ -13,17 +13,26 @@ import org.apache.commons.pool2.impl.GenericKeyedObjectPoolConfig;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteBufferDeserializer;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkEnv;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * The consumers of an executor, from one micro-batch to the next: connecting takes long. A partition has as many as
  * ranges of it are read at the same time.
+ *
+ * <p>The settings of the cache of Spark's own reader hold for this one, in the same sense: there are as many consumers as
+ * {@code spark.kafka.consumer.cache.capacity} says, unless more are used at the same time; what is idle for longer than
+ * {@code spark.kafka.consumer.cache.timeout} is closed.
  */
 final class ConsumerPool {
     private static final Logger LOGGER = LoggerFactory.getLogger(ConsumerPool.class);
-    /** Longer than most triggers; a query that has ended leaves its consumers no longer than this. */
-    private static final Duration IDLE = Duration.ofMinutes(5);
+    private static final String CAPACITY = "spark.kafka.consumer.cache.capacity";
+    private static final String TIMEOUT = "spark.kafka.consumer.cache.timeout";
+    private static final String EVICTION_INTERVAL = "spark.kafka.consumer.cache.evictorThreadRunInterval";
+    /** As in Spark's documentation of its Kafka source. */
+    private static final int DEFAULT_CAPACITY = 64;
     private static final Duration CLOSE_TIMEOUT = Duration.ZERO;
 
     private static final GenericKeyedObjectPool<Key, KafkaConsumer<ByteBuffer, ByteBuffer>> POOL =
@@ -40,7 +49,7 @@ final class ConsumerPool {
         ClassLoader ofTask = thread.getContextClassLoader();
         thread.setContextClassLoader(ConsumerPool.class.getClassLoader());
         try {
-            return new GenericKeyedObjectPool<>(new Factory(), settings());
+            return new GenericKeyedObjectPool<>(new Factory(), settings(sparkSettings()));
         } finally {
             thread.setContextClassLoader(ofTask);
         }
@@ -61,6 +70,14 @@ final class ConsumerPool {
 
     /** A consumer that is assigned to the partition and will read on from the offset. */
     static KafkaConsumer<ByteBuffer, ByteBuffer> borrow(Key key, long offset) {
+        return borrow(key, offset, sparkSettings().getInt(CAPACITY, DEFAULT_CAPACITY));
+    }
+
+    /** @param capacity how many consumers there should be at the most, in use or not */
+    static KafkaConsumer<ByteBuffer, ByteBuffer> borrow(Key key, long offset, int capacity) {
+        if (POOL.getNumIdle(key) == 0 && size() >= capacity) {
+            POOL.clearOldest();
+        }
         KafkaConsumer<ByteBuffer, ByteBuffer> consumer = take(key);
         try {
             consumer.seek(key.partition(), offset);
@@ -94,14 +111,26 @@ final class ConsumerPool {
         }
     }
 
-    private static GenericKeyedObjectPoolConfig<KafkaConsumer<ByteBuffer, ByteBuffer>> settings() {
+    /** How many consumers there are, in use or not. */
+    static int size() {
+        return POOL.getNumActive() + POOL.getNumIdle();
+    }
+
+    /** Those of the process; defaults outside of Spark. */
+    private static SparkConf sparkSettings() {
+        SparkEnv environment = SparkEnv.get();
+        return environment == null ? new SparkConf() : environment.conf();
+    }
+
+    /** @param spark by whose settings idle consumers are closed */
+    static GenericKeyedObjectPoolConfig<KafkaConsumer<ByteBuffer, ByteBuffer>> settings(SparkConf spark) {
         GenericKeyedObjectPoolConfig<KafkaConsumer<ByteBuffer, ByteBuffer>> settings =
             new GenericKeyedObjectPoolConfig<>();
         settings.setMaxTotal(-1);
         settings.setMaxTotalPerKey(-1);
         settings.setMaxIdlePerKey(-1);
-        settings.setMinEvictableIdleDuration(IDLE);
-        settings.setTimeBetweenEvictionRuns(Duration.ofMinutes(1));
+        settings.setMinEvictableIdleDuration(Duration.ofMillis(spark.getTimeAsMs(TIMEOUT, "5m")));
+        settings.setTimeBetweenEvictionRuns(Duration.ofMillis(spark.getTimeAsMs(EVICTION_INTERVAL, "1m")));
         settings.setNumTestsPerEvictionRun(-1);
         settings.setJmxEnabled(false);
         return settings;

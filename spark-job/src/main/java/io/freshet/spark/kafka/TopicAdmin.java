@@ -9,6 +9,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.DescribeConfigsOptions;
 import org.apache.kafka.clients.admin.DescribeTopicsOptions;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.OffsetSpec;
@@ -16,9 +17,11 @@ import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.InterruptException;
 
-/** What Kafka says of a topic: its id, its partitions, its end. */
+/** What Kafka says of a topic: its id, its partitions, its end, what it takes. */
 public final class TopicAdmin {
     /** One client per process and cluster: it is asked by every task, and connecting takes longer than the answer. */
     private static final Map<Map<String, String>, Admin> CLIENTS = new ConcurrentHashMap<>();
@@ -49,6 +52,18 @@ public final class TopicAdmin {
             .collect(Collectors.toMap(partition -> new TopicPartition(topic, partition), ignored -> OffsetSpec.latest()));
         return await(client(kafka).listOffsets(asked, options).all()).entrySet().stream()
             .collect(Collectors.toMap(end -> end.getKey().partition(), end -> end.getValue().offset()));
+    }
+
+    /**
+     * How many bytes a batch of messages may have in a topic.
+     *
+     * @throws KafkaException what Kafka says instead
+     */
+    public static int maxMessageBytes(Map<String, String> kafka, String topic, Duration patience) {
+        ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+        DescribeConfigsOptions options = new DescribeConfigsOptions().timeoutMs(Math.toIntExact(patience.toMillis()));
+        return Integer.parseInt(await(client(kafka).describeConfigs(List.of(resource), options).values().get(resource))
+            .get(TopicConfig.MAX_MESSAGE_BYTES_CONFIG).value());
     }
 
     private static Admin client(Map<String, String> kafka) {

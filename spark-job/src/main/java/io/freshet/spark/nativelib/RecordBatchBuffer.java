@@ -2,8 +2,11 @@ package io.freshet.spark.nativelib;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
+import org.apache.spark.storage.StorageUtils;
 import org.apache.spark.unsafe.Platform;
 
 /**
@@ -11,17 +14,27 @@ import org.apache.spark.unsafe.Platform;
  * (int), offset (long), timestamp in epoch milliseconds (long), length of the key (int, -1 without one), length of the
  * value (int, -1 for a tombstone), the key's bytes, the value's bytes; little-endian.
  */
-public final class RecordBatchBuffer {
+public final class RecordBatchBuffer implements AutoCloseable {
     private static final int HEADER_BYTES = 2 * Long.BYTES + 3 * Integer.BYTES;
     private static final long MICROS_PER_MILLI = 1_000;
+    private static final int USUAL = 64 << 10;
+    private static final int MOST = 1 << 20;
+    /** Enough for the tasks that run at a time; what is over is freed. */
+    private static final int MOST_KEPT = Math.max(2, Runtime.getRuntime().availableProcessors());
+    /** Those of tasks that have ended: native memory that Java frees only when it collects garbage. */
+    private static final Deque<ByteBuffer> KEPT = new ArrayDeque<>();
 
     private final int most;
     private ByteBuffer buffer;
     private int payloadBytes;
 
-    /** A buffer as the job has it: small for the small micro-batches of a quiet stream, and up to a mebibyte. */
+    /**
+     * A buffer as the job has it: small for the small micro-batches of a quiet stream, and up to a mebibyte. Its memory may
+     * be that of an earlier one that was closed.
+     */
     public RecordBatchBuffer() {
-        this(64 << 10, 1 << 20);
+        buffer = take();
+        most = MOST;
     }
 
     /**
@@ -68,7 +81,9 @@ public final class RecordBatchBuffer {
         }
         // At least doubled, so that growing to the end copies less than that in all.
         long capacity = Math.max(length, Math.min(2L * buffer.capacity(), most));
-        buffer = allocate(Math.toIntExact(capacity)).put(buffer.flip());
+        ByteBuffer larger = allocate(Math.toIntExact(capacity)).put(buffer.flip());
+        free(buffer);
+        buffer = larger;
         return true;
     }
 
@@ -119,6 +134,37 @@ public final class RecordBatchBuffer {
 
     int length() {
         return buffer.position();
+    }
+
+    /** Keeps the memory for the next one, or frees it: the buffer must not be used any more. */
+    @Override
+    public void close() {
+        ByteBuffer mine = buffer;
+        buffer = null;
+        if (mine != null && !keep(mine)) {
+            free(mine);
+        }
+    }
+
+    private static ByteBuffer take() {
+        synchronized (KEPT) {
+            return KEPT.isEmpty() ? allocate(USUAL) : KEPT.pop();
+        }
+    }
+
+    /** One that has grown for a record of many mebibytes is not kept. */
+    private static boolean keep(ByteBuffer one) {
+        synchronized (KEPT) {
+            if (one.capacity() > MOST || KEPT.size() >= MOST_KEPT) {
+                return false;
+            }
+            KEPT.push(one.clear());
+            return true;
+        }
+    }
+
+    private static void free(ByteBuffer one) {
+        StorageUtils.dispose(one);
     }
 
     private static ByteBuffer allocate(int capacity) {

@@ -6,10 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.management.ManagementFactory;
+import java.time.Duration;
 import java.util.Map;
 import javax.management.MalformedObjectNameException;
 import javax.management.ObjectName;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.spark.SparkConf;
 import org.junit.jupiter.api.Test;
 
 /** A consumer connects only when it is polled: none of these needs a broker. */
@@ -35,6 +37,34 @@ class ConsumerPoolTest {
     void aConsumerThatCannotBeSetToItsOffsetIsClosed() throws Exception {
         assertThrows(IllegalArgumentException.class, () -> ConsumerPool.borrow(key("unset"), -1));
         assertFalse(isOpen("unset"));
+    }
+
+    @Test
+    void thereAreNoMoreConsumersThanTheCacheOfSparkMayHave() {
+        for (int number = 0; number < 40; number++) {
+            var key = key("capped-" + number);
+            ConsumerPool.giveBack(key, ConsumerPool.borrow(key, 0, 5));
+            assertTrue(ConsumerPool.size() <= 5, () -> ConsumerPool.size() + " consumers");
+        }
+        // What is in use is not closed, and one more is given all the same.
+        var first = key("used-1");
+        var second = key("used-2");
+        var used = ConsumerPool.borrow(first, 0, 1);
+        var beside = ConsumerPool.borrow(second, 0, 1);
+        used.seek(first.partition(), 1);
+        ConsumerPool.giveBack(first, used);
+        ConsumerPool.giveBack(second, beside);
+    }
+
+    @Test
+    void idleConsumersAreClosedByTheSettingsOfSparksCache() {
+        var defaults = ConsumerPool.settings(new SparkConf(false));
+        assertEquals(Duration.ofMinutes(5), defaults.getMinEvictableIdleDuration());
+        assertEquals(Duration.ofMinutes(1), defaults.getDurationBetweenEvictionRuns());
+        var told = ConsumerPool.settings(new SparkConf(false).set("spark.kafka.consumer.cache.timeout", "7s")
+            .set("spark.kafka.consumer.cache.evictorThreadRunInterval", "3s"));
+        assertEquals(Duration.ofSeconds(7), told.getMinEvictableIdleDuration());
+        assertEquals(Duration.ofSeconds(3), told.getDurationBetweenEvictionRuns());
     }
 
     private static ConsumerPool.Key key(String client) {

@@ -3,9 +3,12 @@ package io.freshet.spark.nativelib;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import org.apache.spark.sql.catalyst.InternalRow;
@@ -110,6 +113,34 @@ class RecordBatchBufferTest {
         assertEquals(1, found.getInt(20));
         assertEquals(2, found.getInt(24));
         assertEquals("kvw", new String(content(buffer), 28, 3, StandardCharsets.UTF_8));
+    }
+
+    @Test
+    void theMemoryOfAClosedBufferIsUsedAgainAndThereIsNoMoreOfIt() {
+        RecordBatchBuffer first = new RecordBatchBuffer();
+        add(first, row("k", "v"));
+        ByteBuffer memory = first.bytes();
+        first.close();
+        first.close(); // a second time it has nothing to give back
+        RecordBatchBuffer second = new RecordBatchBuffer();
+        assertSame(memory, second.bytes());
+        assertEquals(0, second.length());
+        second.close();
+        long before = directBytes();
+        for (int task = 0; task < 2_000; task++) {
+            try (RecordBatchBuffer buffer = new RecordBatchBuffer()) {
+                // Grown up to a mebibyte, and beyond it for one long record.
+                add(buffer, row(null, "x".repeat(task % 2 == 0 ? 900_000 : 3_000_000)));
+            }
+        }
+        long more = directBytes() - before;
+        // Two gibibytes and more would have been asked for.
+        assertTrue(more <= (Runtime.getRuntime().availableProcessors() + 1L) << 20, () -> more + " bytes more");
+    }
+
+    private static long directBytes() {
+        return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+            .filter(pool -> pool.getName().equals("direct")).mapToLong(BufferPoolMXBean::getMemoryUsed).sum();
     }
 
     private static byte[] concatenated(byte[] first, byte[] second) {
