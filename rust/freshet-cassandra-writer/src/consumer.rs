@@ -106,7 +106,8 @@ impl Context {
     pub(crate) fn start_over(&self, topic: &str, partition: i32) {
         self.offsets().revoke(topic, partition);
         self.ids().counts_anew(topic, partition);
-        lock(&self.shared.fetched).remove(&(topic.to_owned(), partition));
+        let at = (topic.to_owned(), partition);
+        lock(&self.shared.fetched).insert(at, Fetched::default());
     }
 
     fn revoke(&self, partitions: &TopicPartitionList) {

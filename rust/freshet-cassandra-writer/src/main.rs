@@ -10,6 +10,7 @@ mod keyspace;
 mod offsets;
 mod pipeline;
 mod plan;
+mod received;
 mod schema;
 mod seen;
 mod store;

@@ -17,23 +17,20 @@ use std::time::{Duration, Instant};
 
 use freshet_core::config::Config;
 use freshet_core::stopping::WRITER_DRAIN;
-use freshet_core::window::{InvalidWindow, WindowSpec};
-use freshet_core::wire::{InvalidWindowMessage, WindowMessage};
 use freshet_service::log_limit::LogLimit;
 use freshet_service::{Health, Shutdown};
 use rdkafka::Offset;
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Message};
 use thiserror::Error;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::bucket::bucket_start;
 use crate::consumer::{self, Context, WindowsConsumer};
 use crate::dead_letters::Refused;
 use crate::job::{Done, Job, Outputs};
 use crate::offsets::{Outstanding, Receipt};
 use crate::plan::{Origin, Plan, Row};
+use crate::received::{Received, decode};
 use crate::seen::SeenSeries;
 use crate::watch::{View, Watch};
 
@@ -84,15 +81,6 @@ pub(crate) enum PipelineError {
     Consumer(#[from] KafkaError),
     #[error(transparent)]
     DeadLetters(#[from] Refused),
-}
-
-/// Why a message is no window update.
-#[derive(Debug, Error)]
-enum DecodeError {
-    #[error(transparent)]
-    Message(#[from] InvalidWindowMessage),
-    #[error(transparent)]
-    Window(#[from] InvalidWindow),
 }
 
 impl Pipeline {
@@ -392,34 +380,6 @@ impl Pipeline {
         consumer::leave(&self.consumer).await;
         tokio::task::block_in_place(|| drop(self.consumer));
     }
-}
-
-/// A message, taken out of librdkafka's memory.
-struct Received {
-    origin: Origin,
-    has_payload: bool,
-}
-
-impl Received {
-    fn new(message: &BorrowedMessage<'_>) -> Self {
-        Self {
-            origin: Origin {
-                topic: message.topic().to_owned(),
-                partition: message.partition(),
-                offset: message.offset(),
-                key: message.key().map(<[u8]>::to_vec),
-                payload: message.payload().unwrap_or_default().to_vec(),
-            },
-            has_payload: message.payload().is_some(),
-        }
-    }
-}
-
-fn decode(payload: &[u8]) -> Result<(WindowMessage, i64), DecodeError> {
-    let message = WindowMessage::parse(payload)?;
-    let window: WindowSpec = message.window.parse()?;
-    let bucket = bucket_start(window, message.start);
-    Ok((message, bucket))
 }
 
 async fn sleep_until(instant: Option<Instant>) {

@@ -24,7 +24,7 @@ pub fn client_config(kafka: &Kafka, client_id: &str) -> ClientConfig {
     config
         .set("client.id", client_id)
         // A broker that restarts is back within seconds; the default lets 10 s pass.
-        .set("reconnect.backoff.max.ms", "2000");
+        .set("reconnect.backoff.max.ms", "1000");
     config
 }
 
