@@ -162,6 +162,7 @@ describe('a health report', () => {
 
   it.each([
     ...['', '{', '[]', '7', 'null', '{}', '{"__proto__":{}}'],
+    JSON.stringify(report()).replace('"records_in":0', '"records_in":1e999'),
     ...[{ component: 7 }, { time: '1' }, { records_in: null }].map((wrong) =>
       JSON.stringify({ ...report(), ...wrong }),
     ),

@@ -12,6 +12,9 @@ import { RawClient } from './sockets.ts';
 const LIVE = 'GET /api/live?stream=host';
 const PER_ADDRESS = 50;
 
+// A browser, or hundreds of connections, on a busy machine.
+vi.setConfig({ testTimeout: 40_000, hookTimeout: 40_000 });
+
 let app: FastifyInstance;
 let pipeline: Pipeline;
 let stream: LiveStream;
@@ -59,15 +62,18 @@ async function fill(headers: Record<string, string> = {}): Promise<RawClient[]> 
   return Promise.all(Array.from({ length: PER_ADDRESS }, () => listening(headers)));
 }
 
-/** Proves that all places are free: as many clients as fit can listen. */
+/** Proves that all places are free, or soon are: as many clients as fit can listen. */
 async function expectAllFree(): Promise<void> {
   await vi.waitFor(async () => {
-    const taken = await fill().catch(() => []);
-    for (const one of taken) {
-      one.leave();
+    const before = clients.length;
+    try {
+      await fill();
+    } finally {
+      for (const one of clients.slice(before)) {
+        one.leave();
+      }
     }
-    expect(taken).toHaveLength(PER_ADDRESS);
-  }, 5000);
+  }, 10_000);
 }
 
 describe('the places for listeners', () => {
@@ -81,12 +87,15 @@ describe('the places for listeners', () => {
     expect(await refused({ 'X-Forwarded-For': '192.0.2.8' })).toMatch(/^HTTP\/1\.1 503 .*100 clients/s);
   });
 
-  it('are given back when clients leave', async () => {
-    for (const one of await fill()) {
-      one.leave();
-    }
-    await expectAllFree();
-  });
+  it.each(['destroy', 'end', 'resetAndDestroy'] as const)(
+    'are given back when clients leave: %s',
+    async (leave) => {
+      for (const one of await fill()) {
+        one.socket[leave]();
+      }
+      await expectAllFree();
+    },
+  );
 
   it.each([
     ['answered before', 1],

@@ -13,7 +13,9 @@ describe('a window message', () => {
     expect(read).toEqual({ ...windowMessage(), ...(partial === true && { partial: true }) });
   });
 
-  it.each(['', '{', 'null', '[]', '{}', JSON.stringify({ ...windowMessage(), avg: '2' })])(
+  const infinite = JSON.stringify(windowMessage({ avg: 2 })).replace('"avg":2', '"avg":1e999');
+
+  it.each(['', '{', 'null', '[]', '{}', JSON.stringify({ ...windowMessage(), avg: '2' }), infinite])(
     'is told from what is none: %s',
     (json) => {
       expect(parseWindowMessage(json)).toBeNull();

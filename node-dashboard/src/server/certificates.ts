@@ -16,8 +16,8 @@ export function readAuthorities(file: string, key: string): Buffer {
     });
   }
   try {
-    // TLS itself passes over what is no certificate, and then trusts nobody without saying why.
-    new X509Certificate(content);
+    // TLS itself passes over what is no certificate, or not in PEM, and then trusts nobody without saying why.
+    new X509Certificate(content.toString());
   } catch {
     throw new Error(
       `${key}: ${file} holds no certificate in PEM: name the file of the authority's certificate`,

@@ -8,7 +8,8 @@ const MAX_TEXT = 1000;
 type Check = (value: unknown) => boolean;
 
 const isText: Check = (value) => typeof value === 'string';
-const isNumber: Check = (value) => typeof value === 'number';
+/** JSON can write numbers that are none here, such as 1e999. */
+const isNumber: Check = Number.isFinite;
 
 /** Without these, it is no report. */
 const REQUIRED = new Map<string, Check>([

@@ -112,8 +112,8 @@ function tag(name: string): Buffer {
 }
 
 /**
- * Writes a number with seven bits a byte, the lowest first; the highest bit says that more follow (LEB128). Returns where
- * the next one goes, or infinity when there is no room, or when the number is too large to be exact.
+ * Writes a number with seven bits a byte, the lowest first; the highest bit says that more follow (LEB128). Returns
+ * where the next one goes, or infinity when there is no room, or when the number is too large to be exact.
  */
 function putVarint(bytes: Buffer, at: number, value: number): number {
   let end = at;

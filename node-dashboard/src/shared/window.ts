@@ -63,7 +63,7 @@ export function parseWindowMessage(json: string): WindowMessage | null {
   const { partial, ...fields } = parsed as Record<string, unknown>;
   const valid =
     STRINGS.every((name) => typeof fields[name] === 'string') &&
-    NUMBERS.every((name) => typeof fields[name] === 'number');
+    NUMBERS.every((name) => Number.isFinite(fields[name]));
   return valid ? ({ ...fields, ...(partial === true && { partial }) } as unknown as WindowMessage) : null;
 }
 

@@ -1,6 +1,6 @@
 import type { HealthAnswer, SeriesAnswer, StreamsAnswer, WindowsAnswer } from '../shared/api.ts';
 
-/** A server that has not answered after so many milliseconds does not answer: it may be stopped, and still be connected. */
+/** After so many milliseconds a server does not answer: it may be stopped, and still be connected. */
 const ANSWER_TIMEOUT = 30_000;
 const HEALTH_TIMEOUT = 5000;
 

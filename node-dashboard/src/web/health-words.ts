@@ -17,6 +17,9 @@ export function isUnwell({ stale, state }: ComponentHealth): boolean {
   return stale || UNWELL.includes(state ?? '');
 }
 
+/** A component without states that has had no error for this long, in milliseconds, has got over the last one. */
+const QUIET = 60_000;
+
 /** What the component does, as it says itself; `silent` when it says nothing any more. */
 export function stateOf({ stale, age, state }: ComponentHealth): string {
   return stale ? `silent for ${formatAge(age)}` : (state ?? 'reporting');
@@ -46,7 +49,7 @@ function lost({ lost_offsets }: ComponentHealth): Remark[] {
 /** The last error, or, where a component only counts them, their number: no count is left without a word. */
 function lastError(health: ComponentHealth, now: number): Remark[] {
   const { last_error, last_error_time, since } = health;
-  const isPast = isOver(health);
+  const isPast = isOver(health, now);
   if (typeof last_error === 'string') {
     const when = typeof last_error_time === 'number' ? `${formatAge(now - last_error_time)} ago` : 'earlier';
     return [{ kind: isPast ? 'over' : 'now', text: `${isPast ? 'over: ' : ''}error ${when}: ${last_error}` }];
@@ -60,9 +63,15 @@ function lastError(health: ComponentHealth, now: number): Remark[] {
 }
 
 /** Whether the last error is behind the component: it runs again, or, if it has no states, has had none of late. */
-function isOver({ state, stale, rates }: ComponentHealth): boolean {
-  const isWell = state === null || state === undefined || WELL.includes(state);
-  return !stale && isWell && (rates?.errors === 0 || WELL.includes(state ?? ''));
+function isOver({ state, stale, rates, last_error_time }: ComponentHealth, now: number): boolean {
+  if (stale) {
+    return false;
+  }
+  if (typeof state === 'string') {
+    return WELL.includes(state);
+  }
+  const isLongAgo = typeof last_error_time === 'number' && now - last_error_time > QUIET;
+  return rates?.errors === 0 || isLongAgo;
 }
 
 /** Refused records have a column of their own, where a component counts them apart; null when it counts no errors. */

@@ -53,10 +53,6 @@ function listen(
   reply: FastifyReply,
 ): void {
   const status = () => pipeline.tail.topicHealth(windowsTopic(pipeline.config, stream.name));
-  const channel = new EventChannel(reply.raw, () => {
-    pipeline.errors.add('slow_client', `${request.ip} was cut off: it did not take in the events in time`);
-    release();
-  });
   const series = request.query.series;
   const listener: Listener = {
     series: series === undefined ? null : new Set(series),
@@ -64,30 +60,31 @@ function listen(
       channel.send(events);
     },
   };
-  const timer = setInterval(() => {
-    const { connected, message } = status();
-    channel.send(keepAlive(stream.position, connected, message));
-  }, KEEP_ALIVE_INTERVAL);
   const left = (): void => {
     clearInterval(timer);
     stream.unsubscribe(listener);
     channels.delete(channel);
   };
-  let release = left;
-  try {
-    release = slots.take({ address: request.ip, socket: request.raw.socket, response: reply.raw, left });
-    channels.add(channel);
-    const { connected, message } = status();
-    const events = statusEvent(connected, message) + stream.subscribe(listener, since);
-    sendHead(reply);
-    channel.send(events);
-  } catch (error) {
+  // Whatever is thrown from here on ends the response, and with that gives the place back.
+  const release = slots.take({
+    address: request.ip,
+    socket: request.raw.socket,
+    response: reply.raw,
+    left,
+  });
+  const channel = new EventChannel(reply.raw, () => {
+    pipeline.errors.add('slow_client', `${request.ip} was cut off: it did not take in the events in time`);
     release();
-    if (reply.sent) {
-      reply.raw.destroy();
-    }
-    throw error;
-  }
+  });
+  const timer = setInterval(() => {
+    const { connected, message } = status();
+    channel.send(keepAlive(stream.position, connected, message));
+  }, KEEP_ALIVE_INTERVAL);
+  const missed = stream.subscribe(listener, since);
+  sendHead(reply);
+  channels.add(channel);
+  const { connected, message } = status();
+  channel.send(statusEvent(connected, message) + missed);
 }
 
 function readyStream({ config, tail, live }: Pipeline, name: string): LiveStream {

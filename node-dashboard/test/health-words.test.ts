@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import type { ComponentHealth } from '../src/shared/api.ts';
+import { errorsOf, isUnwell, remarksOf, stateOf, total } from '../src/web/health-words.ts';
+
+const NOW = 1_000_000;
+
+function health(fields: Partial<ComponentHealth> = {}): ComponentHealth {
+  return {
+    ...{ component: 'freshet-producer', instance: 'box:1', stream: null, since: NOW - 300_000, time: NOW },
+    ...{ records_in: 0, records_out: 0, bytes_in: 0, bytes_out: 0, errors: {}, lag: null },
+    ...{ age: 0, stale: false, rates: { ...noRates(), errors: 0 } },
+    ...fields,
+  };
+}
+
+function noRates() {
+  return { records_in: 0, records_out: 0, bytes_in: 0, bytes_out: 0 };
+}
+
+const failed = { last_error: 'no answer', last_error_time: NOW - 5000, errors: { send: 2 } };
+const still = { ...noRates(), errors: 0.1 };
+
+describe('the last error', () => {
+  it.each<[string, Partial<ComponentHealth>, string, string]>([
+    ['runs again', { state: 'running', rates: still }, 'over', 'over: error 5.0 s ago: no answer'],
+    ['is started again', { state: 'restarting' }, 'now', 'error 5.0 s ago: no answer'],
+    ['has not started yet', { state: 'starting' }, 'now', 'error 5.0 s ago: no answer'],
+    ['does what nobody knows', { state: 'rebalancing' }, 'now', 'error 5.0 s ago: no answer'],
+    ['has no states, and no errors of late', {}, 'over', 'over: error 5.0 s ago: no answer'],
+    ['has no states, and errors still', { rates: still }, 'now', 'error 5.0 s ago: no answer'],
+    ['has just been heard of', { rates: null }, 'now', 'error 5.0 s ago: no answer'],
+    [
+      'had it long ago',
+      { rates: null, last_error_time: NOW - 61_000 },
+      'over',
+      'over: error 1 min 01 s ago: no answer',
+    ],
+    ['does not say when', { rates: still, last_error_time: null }, 'now', 'error earlier: no answer'],
+    ['is silent', { state: 'running', stale: true, rates: null }, 'now', 'error 5.0 s ago: no answer'],
+  ])('of a component that %s', (_, fields, kind, text) => {
+    expect(remarksOf(health({ ...failed, ...fields }), NOW)).toEqual([{ kind, text }]);
+  });
+
+  it('that is only counted has a word all the same', () => {
+    expect(remarksOf(health({ errors: { start: 3 } }), NOW)).toEqual([
+      { kind: 'over', text: 'over: 3 errors in 5 min 00 s: start: 3; none in the last 10 s' },
+    ]);
+    expect(remarksOf(health({ errors: { start: 3 }, rates: null }), NOW)).toEqual([
+      { kind: 'now', text: '3 errors in 5 min 00 s: start: 3' },
+    ]);
+  });
+
+  it('is not there where there was none, or where nobody counts', () => {
+    expect(remarksOf(health(), NOW)).toEqual([]);
+    expect(remarksOf(health({ errors: null }), NOW)).toEqual([]);
+    expect(remarksOf(health({ errors: { rejected: 5 }, rejected: 5 }), NOW)).toEqual([]);
+  });
+});
+
+it('a component that waits says for what, or that it does not say', () => {
+  const texts = (waiting_for: string | null) =>
+    remarksOf(health({ state: 'waiting', waiting_for }), NOW).map(({ text }) => text);
+  expect(texts('a disk')).toEqual(['waits for a disk']);
+  expect(texts(null)).toEqual(['waits for something, and does not say for what']);
+  expect(remarksOf(health({ state: 'running', waiting_for: 'a disk' }), NOW)).toEqual([]);
+});
+
+it.each<[Partial<ComponentHealth>, string, boolean]>([
+  [{}, 'reporting', false],
+  [{ state: null }, 'reporting', false],
+  [{ state: 'running' }, 'running', false],
+  [{ state: 'waiting' }, 'waiting', true],
+  [{ state: 'restarting' }, 'restarting', true],
+  [{ state: 'rebalancing' }, 'rebalancing', false],
+  [{ state: 'running', stale: true, age: 61_000 }, 'silent for 1 min 01 s', true],
+])('of %j the state is told as %s', (fields, text, unwell) => {
+  expect(stateOf(health(fields))).toBe(text);
+  expect(isUnwell(health(fields))).toBe(unwell);
+});
+
+it('the sum of counts that are not known is not known', () => {
+  expect(total(errorsOf(health({ errors: null })))).toBeNull();
+  expect(total(errorsOf(health({ errors: { a: 1, rejected: 2 } })))).toBe(3);
+  expect(total(errorsOf(health({ errors: { a: 1, rejected: 2 }, rejected: 2 })))).toBe(1);
+});
