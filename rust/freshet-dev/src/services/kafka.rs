@@ -73,8 +73,11 @@ fn server_properties(context: &Context, log: &Path) -> String {
     let dev = &context.config.dev;
     let listener = format!("PLAINTEXT://{HOST}:{}", dev.kafka_port);
     let coordination = match context.topology {
+        // A killed broker is taken back only when the session of the one before is over, by default after 9 s.
         Topology::Kraft => format!(
-            "process.roles=broker,controller\n\
+            "broker.session.timeout.ms=3000\n\
+             broker.heartbeat.interval.ms=500\n\
+             process.roles=broker,controller\n\
              node.id=1\n\
              controller.quorum.voters=1@{HOST}:{controller}\n\
              controller.listener.names=CONTROLLER\n\
@@ -110,15 +113,19 @@ fn format(
 }
 
 fn cluster_id(file: &Path) -> Result<String, PlanError> {
-    match fs::read_to_string(file) {
-        Ok(id) => Ok(id.trim().to_owned()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let id = new_cluster_id();
-            fs::write(file, &id).map_err(PlanError::at("write", file))?;
-            Ok(id)
+    let found = match fs::read_to_string(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(PlanError::at("read", file)(error));
         }
-        Err(error) => Err(PlanError::at("read", file)(error)),
+        found => found.unwrap_or_default().trim().to_owned(),
+    };
+    // A full disk leaves an empty file.
+    if !found.is_empty() {
+        return Ok(found);
     }
+    let id = new_cluster_id();
+    fs::write(file, &id).map_err(PlanError::at("write", file))?;
+    Ok(id)
 }
 
 /// Kafka's ids are 16 bytes in unpadded base64: 22 characters, of which the last carries four bits. An id must not
@@ -144,6 +151,8 @@ mod tests {
         let classic = server_properties(&context, Path::new("/data/log"));
         assert!(classic.contains("zookeeper.connect=127.0.0.1:2181"));
         assert!(!classic.contains("process.roles"));
+        // The broker that was killed must be forgotten before the next one is up.
+        assert!(kraft.starts_with("broker.session.timeout.ms=3000\n"));
         for properties in [kraft, classic] {
             assert!(properties.ends_with(COMMON));
             assert!(properties.contains("log.dirs=/data/log\n"));
@@ -157,5 +166,8 @@ mod tests {
         let first = cluster_id(&file).unwrap();
         assert_eq!(first.len(), 22);
         assert_eq!(cluster_id(&file).unwrap(), first);
+        // As a disk that was full has left it.
+        fs::write(&file, "").unwrap();
+        assert_eq!(cluster_id(&file).unwrap().len(), 22);
     }
 }

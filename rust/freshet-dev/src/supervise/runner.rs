@@ -190,13 +190,9 @@ impl Runner {
         self.board.update(self.part.name, |part| {
             part.state = PartState::Waiting;
             part.pid = None;
-            part.say("waits for disk space");
         });
         tokio::select! {
-            () = comes(&mut room, |room| disk.may_start(room)) => {
-                self.board.update(self.part.name, |part| part.note = None);
-                None
-            }
+            () = comes(&mut room, |room| disk.may_start(room)) => None,
             () = self.told_to_stop() => Some(Halt::Stop),
         }
     }
