@@ -107,8 +107,8 @@ async fn a_refused_configuration_is_said_at_once_and_not_tried_again() {
     let producer = snapshot.part("producer").unwrap();
     let said = "refuses its configuration: freshet.toml:7: dashboard.host: needs a token";
     assert_eq!((producer.note.as_deref(), producer.restarts), (Some(said), 0));
-    let failure = timeout(LIMIT, place.stack.ready()).await.unwrap().unwrap_err().to_string();
-    assert!(failure.starts_with(&format!("producer {said}")), "{failure}");
+    let failure = timeout(LIMIT, place.stack.ready()).await.unwrap().unwrap_err();
+    assert!(failure.is_refusal() && failure.to_string().starts_with(&format!("producer {said}")));
     place.stack.stop().await;
 }
 

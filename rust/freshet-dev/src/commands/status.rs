@@ -245,6 +245,7 @@ mod tests {
             config: "freshet.toml".into(),
             parts: vec![part, PartStatus::waiting("rust", false)],
             failure: None,
+            refused: false,
             waiting_for: None,
             notices: Vec::new(),
             stopped_by: None,

@@ -128,5 +128,6 @@ async fn first_window(context: &Context, board: &Board) -> Result<(), Failure> {
         what: format!("has not reached the dashboard within {limit} s{reason}"),
         exit: None,
         log: Some(context.home.log("spark-job")),
+        refused: false,
     })
 }
