@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use crate::display::{clock, duration};
 use crate::probe::{self, Readiness, Reports};
-use crate::state::{PartState, PartStatus, Process, Snapshot, now_ms};
+use crate::state::{Home, PartState, PartStatus, Process, Snapshot, now_ms};
 
 /// Reports come once a second: after so many milliseconds without one, something is wrong.
 const SILENCE: i64 = 10_000;
@@ -25,12 +25,12 @@ pub(super) struct Finding {
 }
 
 /// Looks at every part side by side, in the order of the snapshot; `None` where nothing is wrong.
-pub(super) async fn at_parts(snapshot: &Snapshot) -> Vec<Option<Finding>> {
+pub(super) async fn at_parts(home: &Home, snapshot: &Snapshot) -> Vec<Option<Finding>> {
     let mut looks = JoinSet::new();
     for (index, part) in snapshot.parts.iter().cloned().enumerate() {
         looks.spawn(async move { (index, at_part(&part).await) });
     }
-    let reports = reports(snapshot).await;
+    let reports = reports(home, snapshot).await;
     let mut findings = vec![None; snapshot.parts.len()];
     while let Some(look) = looks.join_next().await {
         if let Ok((index, finding)) = look {
@@ -46,10 +46,8 @@ pub(super) fn supervisor_is_suspended(snapshot: &Snapshot) -> bool {
     Process::of(snapshot.supervisor).is_some_and(|process| process.is_suspended())
 }
 
-async fn reports(snapshot: &Snapshot) -> Option<Reports> {
-    // What the file says by now is good enough: the address is that of the part, and a token that has changed
-    // only means that nothing is known.
-    let config = Config::load(&snapshot.config).ok()?;
+async fn reports(home: &Home, snapshot: &Snapshot) -> Option<Reports> {
+    let config = Config::load(&home.started_configuration()).ok()?;
     probe::reports(&config, snapshot.part("dashboard")?.address.clone()?).await
 }
 
@@ -59,7 +57,8 @@ async fn at_part(part: &PartStatus) -> Option<Finding> {
     }
     let pid = part.pid?;
     let Some(process) = Process::of(pid) else {
-        let text = "its process is gone, and the supervisor has not noticed yet".to_owned();
+        let text =
+            "its process is gone, though the supervisor has not written that down yet".to_owned();
         return Some(Finding { state: PartState::Gone, text, since: None });
     };
     if process.is_suspended() {
@@ -104,6 +103,7 @@ fn component(part: &str) -> Option<&'static str> {
         "producer" => Some("freshet-producer"),
         "writer" => Some("freshet-cassandra-writer"),
         "spark-job" => Some("spark-job"),
+        "stack-health" => Some("freshet-dev"),
         _ => None,
     }
 }

@@ -50,8 +50,17 @@ pub fn run(cli: Cli) -> ExitCode {
         }
     };
     outcome.unwrap_or_else(|error| {
-        note(format_args!("error: {error:#}"));
+        note(format_args!("error: {}", message(&error)));
         ExitCode::from(code_of(&error))
+    })
+}
+
+/// The error and what caused it, in one line. Many error types repeat their cause in their own text.
+fn message(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |message, cause| match cause.to_string() {
+        text if message.is_empty() => text,
+        text if message.contains(&text) => message,
+        text => format!("{message}: {text}"),
     })
 }
 
@@ -70,4 +79,23 @@ fn run_guard(arguments: guard::GuardArgs) -> anyhow::Result<ExitCode> {
     // Dropped without waiting: a blocked read must not keep a guard whose part has ended.
     runtime.shutdown_background();
     Ok(ExitCode::from(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+    use crate::state::Home;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("home");
+        std::fs::write(&file, "a file where a folder should be").unwrap();
+        let error = Home::new(&file).create().context("start").unwrap_err();
+        let said = message(&error);
+        assert!(said.starts_with("start: cannot write "), "{said}");
+        assert_eq!(said.matches("os error").count(), 1, "{said}");
+    }
 }

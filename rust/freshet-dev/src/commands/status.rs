@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &StatusArgs) -> anyhow::Result<ExitCode> {
         })?;
         return Ok(ExitCode::from(exit::NOT_RUNNING));
     };
-    let findings = runtime()?.block_on(look::at_parts(&snapshot));
+    let findings = runtime()?.block_on(look::at_parts(&home, &snapshot));
     let status = status(&home, &snapshot, &findings);
     if arguments.json {
         say(serde_json::to_string_pretty(&status)?)?;
@@ -105,12 +105,10 @@ fn status(home: &Home, snapshot: &Snapshot, findings: &[Option<Finding>]) -> Sta
     }
 }
 
-/// What the supervisor waits for, or what it would: on a full disk it cannot say so.
+/// What the stack waits for: the disk is looked at, since a supervisor cannot write down that it is full.
 fn waiting_for(home: &Home, snapshot: &Snapshot) -> Option<String> {
-    snapshot.waiting_for.clone().or_else(|| {
-        let reserve = Config::load(&snapshot.config).ok()?.dev.disk_reserve;
-        disk::shortage(home.folder(), reserve * MIB)
-    })
+    let reserve = Config::load(&home.started_configuration()).ok()?.dev.disk_reserve;
+    disk::shortage(home.folder(), reserve * MIB).or_else(|| snapshot.waiting_for.clone())
 }
 
 /// Builds matter only while the stack starts.
@@ -247,6 +245,7 @@ mod tests {
             config: "freshet.toml".into(),
             parts: vec![part, PartStatus::waiting("rust", false)],
             failure: None,
+            refused: false,
             waiting_for: None,
             notices: Vec::new(),
             stopped_by: None,

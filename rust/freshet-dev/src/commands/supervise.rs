@@ -23,7 +23,7 @@ use crate::display::{Progress, duration, note, say};
 use crate::parts::{Context, Part};
 use crate::state::{Home, Phase, ProcessLock, Snapshot, now_ms};
 use crate::supervise::guard::own_program;
-use crate::supervise::{Board, FIRST_WINDOW, Guards, Stack};
+use crate::supervise::{Board, FIRST_WINDOW, Failure, Guards, Stack};
 use crate::{build, services};
 
 /// When a status file that could not be written is tried again.
@@ -81,8 +81,8 @@ async fn supervise(context: Context, foreground: bool) -> anyhow::Result<ExitCod
 
     let guards = Guards::new(own_program(), context.home.parts_lock());
     let mut stack = Stack::launch(Arc::clone(&context), Arc::clone(&board), &guards, parts);
-    let mut outcome = tokio::select! {
-        started = stack.ready() => started.map_err(|failure| Early::Failed(failure.to_string())),
+    let outcome = tokio::select! {
+        started = stack.ready() => started.map_err(Early::Failed),
         signal = stop.received() => Err(Early::Stopped(who_stops(&context.home, signal))),
     };
     if outcome.is_ok() {
@@ -94,8 +94,8 @@ async fn supervise(context: Context, foreground: bool) -> anyhow::Result<ExitCod
     }
     board.enter(Phase::Stopping);
     stack.stop().await;
-    match &mut outcome {
-        Err(Early::Failed(report)) => board.fail(report.clone()),
+    match &outcome {
+        Err(Early::Failed(failure)) => board.fail(failure),
         Err(Early::Stopped(_)) | Ok(()) => board.enter(Phase::Stopped),
     }
     drop(board);
@@ -104,7 +104,7 @@ async fn supervise(context: Context, foreground: bool) -> anyhow::Result<ExitCod
         Ok(()) => ExitCode::SUCCESS,
         Err(early) => {
             note(format_args!("\nerror: {early}"));
-            ExitCode::from(exit::FAILED)
+            ExitCode::from(early.code())
         }
     })
 }
@@ -112,15 +112,29 @@ async fn supervise(context: Context, foreground: bool) -> anyhow::Result<ExitCod
 /// Why a stack has ended before it was ready.
 enum Early {
     /// A part has failed.
-    Failed(String),
+    Failed(Failure),
     /// Somebody did not wait.
     Stopped(String),
+}
+
+impl Early {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Failed(failure) => code_of_failure(failure.is_refusal()),
+            Self::Stopped(_) => exit::FAILED,
+        }
+    }
+}
+
+/// The exit code of a start that failed: a refused configuration is a wrong one, whoever finds it out.
+pub(super) fn code_of_failure(refused: bool) -> u8 {
+    if refused { exit::USAGE } else { exit::FAILED }
 }
 
 impl fmt::Display for Early {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed(report) => formatter.write_str(report),
+            Self::Failed(failure) => failure.fmt(formatter),
             Self::Stopped(whom) => formatter.write_str(&stopped_early(whom)),
         }
     }

@@ -114,7 +114,8 @@ fn detach(context: &Context, arguments: &UpArgs) -> anyhow::Result<ExitCode> {
                 "\nerror: {}",
                 why_it_ended(&context.home, last.as_deref(), status)?
             ));
-            Ok(ExitCode::from(exit::FAILED))
+            let refused = last.is_some_and(|last| last.refused);
+            Ok(ExitCode::from(supervise::code_of_failure(refused)))
         }
     }
 }

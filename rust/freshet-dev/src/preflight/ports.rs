@@ -10,7 +10,7 @@ use freshet_core::config::{ConfigError, Origin};
 
 use super::Check;
 use crate::parts::Context;
-use crate::state::Topology;
+use crate::state::{Process, Topology};
 
 /// `0A` in `/proc/net/tcp`.
 const LISTENING: &str = "0A";
@@ -103,11 +103,21 @@ fn free(port: &Port) -> Result<String, String> {
 }
 
 fn taken(port: &Port, owner: Option<(String, u32)>) -> String {
+    let stop = "stop it".to_owned();
     let (owner, stop) = match owner {
-        Some((name, pid)) => (format!("{name} (pid {pid})"), "stop it"),
-        None => ("a process of another user".to_owned(), "stop it"),
+        Some((name, pid)) if is_suspended(pid) => {
+            // It neither answers nor follows an ordinary signal.
+            let stop = format!("it is suspended: `kill -KILL {pid}` ends it");
+            (format!("{name} (pid {pid})"), stop)
+        }
+        Some((name, pid)) => (format!("{name} (pid {pid})"), stop),
+        None => ("a process of another user".to_owned(), stop),
     };
     format!("port {} is taken by {owner}; {stop}, or set {}", port.number, port.setting())
+}
+
+fn is_suspended(pid: u32) -> bool {
+    Process::of(pid).is_some_and(|process| process.is_suspended())
 }
 
 /// Who listens on a port: found through the socket's inode, which `/proc/net/tcp` gives for the port and
@@ -185,6 +195,27 @@ mod tests {
         assert!(message.contains(&own), "{message}");
         drop(listener);
         assert!(free(&port).is_ok());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn an_owner_that_is_suspended_is_told_with_the_signal_that_ends_it() {
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let process = Process::of(child.id()).unwrap();
+        let port = Port { number: 9092, service: "kafka", section: "dev", key: "kafka_port" };
+        let said = || taken(&port, Some(("sleep".to_owned(), process.id)));
+        assert!(said().contains("; stop it, or set [dev] kafka_port"));
+        process.signal(nix::sys::signal::Signal::SIGSTOP).unwrap();
+        while !process.is_suspended() {
+            std::thread::yield_now();
+        }
+        let wanted = format!(
+            "it is suspended: `kill -KILL {}` ends it, or set [dev] kafka_port",
+            process.id
+        );
+        assert!(said().contains(&wanted), "{}", said());
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

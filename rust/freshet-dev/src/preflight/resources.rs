@@ -1,11 +1,12 @@
 //! Free memory and disk.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use sysinfo::{Disks, MemoryRefreshKind, RefreshKind, System};
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use super::Check;
 use crate::parts::Context;
+use crate::state::disk::{MIB, available, plenty};
 
 const GIB: u64 = 1 << 30;
 /// What the whole stack holds once it runs, with the default heaps.
@@ -27,7 +28,7 @@ pub(super) fn all(context: &Context, running: bool) -> Vec<Check> {
     checks.push(disk(
         "disk for data",
         context.home.folder(),
-        DISK_TO_RUN,
+        disk_to_run(context),
         "set FRESHET_HOME to a folder on another disk",
     ));
     if !built {
@@ -39,6 +40,11 @@ pub(super) fn all(context: &Context, running: bool) -> Vec<Check> {
         ));
     }
     checks
+}
+
+/// With less than the reserve free, a stack would start and wait.
+fn disk_to_run(context: &Context) -> u64 {
+    DISK_TO_RUN.max(plenty(context.config.dev.disk_reserve * MIB))
 }
 
 /// The benchmark has a heap of 2 GiB, a broker, and the native library's own memory.
@@ -61,14 +67,9 @@ fn memory(need: u64, mend: &str) -> Check {
 }
 
 fn disk(subject: &str, folder: &Path, need: u64, mend: &str) -> Check {
-    let Ok(disks) = Disks::new_with_refreshed_list() else {
-        return Check::new(subject, Ok(unknown()));
-    };
-    let mounts: Vec<(PathBuf, u64)> =
-        disks.iter().map(|disk| (disk.mount_point().to_owned(), disk.available_space())).collect();
-    let verdict = match available_at(&mounts, folder) {
-        Some(available) => enough(available, need, &format!("free some space, or {mend}")),
-        None => Ok(unknown()),
+    let verdict = match available(folder) {
+        Ok(available) => enough(available, need, &format!("free some space, or {mend}")),
+        Err(_) => Ok(unknown()),
     };
     Check::new(subject, verdict)
 }
@@ -76,15 +77,6 @@ fn disk(subject: &str, folder: &Path, need: u64, mend: &str) -> Check {
 /// What cannot be found out must not keep anybody from starting.
 fn unknown() -> String {
     "not to be found out on this system".to_owned()
-}
-
-/// Free space on the file system that holds a folder: the one with the longest mount point above it.
-fn available_at(mounts: &[(PathBuf, u64)], folder: &Path) -> Option<u64> {
-    mounts
-        .iter()
-        .filter(|(mount, _)| folder.starts_with(mount))
-        .max_by_key(|(mount, _)| mount.components().count())
-        .map(|(_, available)| *available)
 }
 
 fn enough(have: u64, need: u64, mend: &str) -> Result<String, String> {
@@ -101,6 +93,7 @@ fn gibibytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parts::tests::context;
 
     #[test]
     fn too_little_says_have_need_and_what_to_do() {
@@ -112,10 +105,10 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_mount_point_counts() {
-        let mounts = [("/".into(), 1), ("/data".into(), 2), ("/data2".into(), 3)];
-        assert_eq!(available_at(&mounts, Path::new("/data/freshet")), Some(2));
-        assert_eq!(available_at(&mounts, Path::new("/dat")), Some(1));
-        assert_eq!(available_at(&[], Path::new("/")), None);
+    fn a_start_needs_more_than_what_is_to_stay_free() {
+        let mut context = context();
+        assert_eq!(disk_to_run(&context), DISK_TO_RUN);
+        context.config.dev.disk_reserve = 8 * 1024;
+        assert_eq!(disk_to_run(&context), 9 * GIB);
     }
 }

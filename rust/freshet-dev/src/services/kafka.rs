@@ -118,15 +118,19 @@ fn format(
 }
 
 fn cluster_id(file: &Path) -> Result<String, PlanError> {
-    match fs::read_to_string(file) {
-        Ok(id) => Ok(id.trim().to_owned()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let id = new_cluster_id();
-            fs::write(file, &id).map_err(PlanError::at("write", file))?;
-            Ok(id)
+    let found = match fs::read_to_string(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(PlanError::at("read", file)(error));
         }
-        Err(error) => Err(PlanError::at("read", file)(error)),
+        found => found.unwrap_or_default().trim().to_owned(),
+    };
+    // A full disk leaves an empty file.
+    if !found.is_empty() {
+        return Ok(found);
     }
+    let id = new_cluster_id();
+    fs::write(file, &id).map_err(PlanError::at("write", file))?;
+    Ok(id)
 }
 
 /// Kafka's ids are 16 bytes in unpadded base64: 22 characters, of which the last carries four bits. An id must not
@@ -166,5 +170,8 @@ mod tests {
         let first = cluster_id(&file).unwrap();
         assert_eq!(first.len(), 22);
         assert_eq!(cluster_id(&file).unwrap(), first);
+        // As a disk that was full has left it.
+        fs::write(&file, "").unwrap();
+        assert_eq!(cluster_id(&file).unwrap().len(), 22);
     }
 }

@@ -9,6 +9,7 @@ mod java;
 mod kafka;
 mod producer;
 mod spark_job;
+mod stack_health;
 mod writer;
 mod zookeeper;
 
@@ -53,6 +54,7 @@ pub fn all(topology: Topology) -> Vec<Part> {
             writer::PART,
             producer::PART,
             dashboard::PART,
+            stack_health::PART,
         ])
         .collect()
 }

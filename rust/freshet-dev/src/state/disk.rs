@@ -36,11 +36,19 @@ pub fn shortage(folder: &Path, reserve: u64) -> Option<String> {
 /// The one wording of a full disk, which terminal, log, status and page share.
 pub fn describe_shortage(folder: &Path, available: u64, reserve: u64) -> String {
     format!(
-        "disk space: disk full, {} MiB left for {} and [dev] disk_reserve is {} MiB; free some space",
+        "disk space: disk full, {} MiB left for {} and [dev] disk_reserve is {} MiB; free some space: producer and \
+         spark-job start again at {} MiB",
         available / MIB,
         folder.display(),
-        reserve / MIB
+        reserve / MIB,
+        plenty(reserve) / MIB
     )
+}
+
+/// How much has to be free until a full disk counts as one with room again: so much more than the reserve that parts do
+/// not go up and down with every few bytes.
+pub fn plenty(reserve: u64) -> u64 {
+    reserve + reserve / 8
 }
 
 #[cfg(test)]
@@ -61,7 +69,8 @@ mod tests {
     fn the_shortage_names_what_is_left_the_place_and_the_setting() {
         assert_eq!(
             describe_shortage(Path::new("/h"), 12 * MIB + 1, 512 * MIB),
-            "disk space: disk full, 12 MiB left for /h and [dev] disk_reserve is 512 MiB; free some space"
+            "disk space: disk full, 12 MiB left for /h and [dev] disk_reserve is 512 MiB; free some \
+             space: producer and spark-job start again at 576 MiB"
         );
     }
 }

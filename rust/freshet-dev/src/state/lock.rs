@@ -13,7 +13,9 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
 
 /// Why a lock file could not be used.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot lock {path}: {source}; see whether the folder is writable")]
+#[error(
+    "cannot lock {path}: {source}; see whether FRESHET_HOME is a folder that can be written to"
+)]
 pub struct LockError {
     path: PathBuf,
     source: io::Error,
@@ -51,7 +53,18 @@ impl ProcessLock {
     /// # Errors
     /// When the lock file cannot be opened or locked.
     pub fn is_held(path: &Path) -> Result<bool, LockError> {
-        Ok(path.exists() && Self::take(path, File::try_lock)?.is_none())
+        let failed = |source| LockError { path: path.to_owned(), source };
+        // Only to look: a folder that cannot be written to must not keep anybody from that.
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(failed(error)),
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
     }
 
     /// The process that holds an exclusive lock. The id in the file is only believed while the lock is held, so that a
@@ -124,6 +137,15 @@ mod tests {
         assert_eq!(ProcessLock::holder(&path).unwrap(), Some(process::id()));
         drop(held);
         assert_eq!(ProcessLock::holder(&path).unwrap(), None);
+    }
+
+    #[test]
+    fn looking_makes_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        assert!(!ProcessLock::is_held(&path).unwrap());
+        assert_eq!(ProcessLock::holder(&path).unwrap(), None);
+        assert!(!path.exists());
     }
 
     #[test]

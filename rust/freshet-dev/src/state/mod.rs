@@ -173,6 +173,10 @@ impl Home {
     pub fn purge(&self) -> Result<(), HomeError> {
         self.purge_all_but_logs()?;
         remove_folder(&self.logs())?;
+        // A read-only file system would refuse to remove what is not there.
+        if !self.0.exists() {
+            return Ok(());
+        }
         match fs::remove_dir(&self.0) {
             // A mount point stays, as a folder that holds something of the user's does.
             Err(error) if !matches!(error.kind(), NotFound | DirectoryNotEmpty | ResourceBusy) => {

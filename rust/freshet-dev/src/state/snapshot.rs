@@ -156,6 +156,9 @@ pub struct Snapshot {
     pub parts: Vec<PartStatus>,
     /// Why the start failed, as people read it.
     pub failure: Option<String>,
+    /// Whether it failed because a program refuses its configuration.
+    #[serde(default)]
+    pub refused: bool,
     /// What it waits for, outside of itself.
     #[serde(default)]
     pub waiting_for: Option<String>,
@@ -232,6 +235,7 @@ mod tests {
             config: "freshet.toml".into(),
             parts: vec![PartStatus::waiting("kafka", true)],
             failure: None,
+            refused: false,
             waiting_for: Some("disk space".to_owned()),
             notices: vec!["moved".to_owned()],
             stopped_by: None,

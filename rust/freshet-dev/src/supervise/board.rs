@@ -5,6 +5,7 @@ use std::process;
 
 use tokio::sync::watch;
 
+use super::Failure;
 use crate::state::{PartState, PartStatus, Phase, Snapshot, Topology, now_ms};
 
 /// So many notices are kept, the newest.
@@ -30,6 +31,7 @@ impl Board {
                 .map(|(name, service)| PartStatus::waiting(name, *service))
                 .collect(),
             failure: None,
+            refused: false,
             waiting_for: None,
             notices: Vec::new(),
             stopped_by: None,
@@ -52,11 +54,12 @@ impl Board {
         self.snapshot.send_modify(|snapshot| snapshot.phase = phase);
     }
 
-    /// Records why the start failed.
-    pub fn fail(&self, report: String) {
+    /// Records why the start failed, and whether a configuration was refused.
+    pub fn fail(&self, failure: &Failure) {
         self.snapshot.send_modify(|snapshot| {
             snapshot.phase = Phase::Failed;
-            snapshot.failure = Some(report);
+            snapshot.failure = Some(failure.to_string());
+            snapshot.refused = failure.is_refusal();
         });
     }
 

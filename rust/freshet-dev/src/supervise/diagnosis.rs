@@ -37,6 +37,10 @@ const SIGNS: &[(&[&str], &str)] = &[
         "a port it needs is taken; `./freshet doctor` says by whom, [dev] sets other ports",
     ),
     (
+        &["freshet-dashboard: getaddrinfo", "freshet-dashboard: listen"],
+        "the address that it shall listen on cannot be used; mend host and port in [dashboard]",
+    ),
+    (
         &["No space left on device", "ENOSPC"],
         "the disk is full; free some space, or point FRESHET_HOME at another disk",
     ),
@@ -134,6 +138,14 @@ mod tests {
 
     fn cause(exit: &Exit, log: &str) -> String {
         likely_cause(Some(exit), log).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_host_that_does_not_exist_is_no_failed_download() {
+        let said = cause(&Exit::Code(1), "freshet-dashboard: getaddrinfo ENOTFOUND not a host");
+        assert!(said.contains("mend host and port in [dashboard]"), "{said}");
+        let said = cause(&Exit::Code(1), "npm error getaddrinfo ENOTFOUND registry");
+        assert!(said.starts_with("a download failed"), "{said}");
     }
 
     #[test]

@@ -18,12 +18,25 @@ pub struct Failure {
     pub(super) exit: Option<Exit>,
     /// Where it has said more.
     pub(super) log: Option<PathBuf>,
+    /// Whether only another configuration mends it.
+    pub(super) refused: bool,
 }
 
 impl Failure {
+    /// Whether only another configuration mends it.
+    pub fn is_refusal(&self) -> bool {
+        self.refused
+    }
+
     /// A command that ended when it should not have, and what it has said.
     pub fn of(part: &str, exit: Exit, log: PathBuf) -> Self {
-        Self { part: part.to_owned(), what: exit.to_string(), exit: Some(exit), log: Some(log) }
+        Self {
+            part: part.to_owned(),
+            what: exit.to_string(),
+            exit: Some(exit),
+            log: Some(log),
+            refused: false,
+        }
     }
 }
 

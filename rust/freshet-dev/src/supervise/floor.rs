@@ -1,13 +1,14 @@
 //! The floor under the free space of the disk: below it the stack stops to fill the disk further.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::Board;
-use crate::state::disk::{self, MIB};
+use crate::state::disk::{self, plenty};
 
 /// How often the disk is looked at: at 100 MiB a second a quarter of the default reserve lasts longer than this.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -67,9 +68,7 @@ impl Floor {
     /// The room, now that so many bytes are available.
     pub fn judge(&mut self, available: u64) -> Room {
         let quarter = self.reserve / 4;
-        // Upwards there has to be an eighth of the reserve more than what made it worse.
-        let distance = self.reserve / 8;
-        let least = |limit: u64, worse: bool| if worse { limit + distance } else { limit };
+        let least = |limit: u64, was_worse: bool| if was_worse { plenty(limit) } else { limit };
         self.room = if available < least(quarter, self.room == Room::None) {
             Room::None
         } else if available < least(self.reserve, self.room != Room::Plenty) {
@@ -79,38 +78,49 @@ impl Floor {
         };
         self.room
     }
-
-    /// From where on everything runs again, in bytes.
-    fn plenty_from(&self) -> u64 {
-        self.reserve + self.reserve / 8
-    }
 }
 
-/// Watches the disk for as long as anybody watches the answer, and tells the board what the stack waits for.
-pub(super) async fn watch_disk(
+/// Watches the disk of a folder, and tells the board what the stack waits for.
+pub(super) struct DiskWatch {
     folder: PathBuf,
     reserve: u64,
-    board: std::sync::Arc<Board>,
+    floor: Floor,
+    board: Arc<Board>,
     room: watch::Sender<Room>,
-) {
-    let mut floor = Floor::new(reserve);
-    while !room.is_closed() && reserve > 0 {
-        // A disk that nobody can look at must not stop anything.
-        if let Ok(available) = disk::available(&folder) {
-            let now = floor.judge(available);
-            if room.send_if_modified(|before| std::mem::replace(before, now) != now) {
-                board.wait_for((now != Room::Plenty).then(|| {
-                    format!(
-                        "{}: producer and spark-job start again at {} MiB",
-                        disk::describe_shortage(&folder, available, reserve),
-                        floor.plenty_from() / MIB
-                    )
-                }));
+}
+
+impl DiskWatch {
+    /// A watch that has looked once: nothing may start before it is known that there is room.
+    pub(super) fn new(folder: &Path, reserve: u64, board: Arc<Board>) -> Self {
+        let (folder, floor) = (folder.to_owned(), Floor::new(reserve));
+        let mut this =
+            Self { folder, reserve, floor, board, room: watch::Sender::new(Room::Plenty) };
+        this.look();
+        this
+    }
+
+    /// A view of the room.
+    pub(super) fn room(&self) -> watch::Receiver<Room> {
+        self.room.subscribe()
+    }
+
+    /// Looks again and again for as long as anybody has a view.
+    pub(super) async fn run(mut self) {
+        while !self.room.is_closed() {
+            tokio::select! {
+                () = sleep(INTERVAL) => self.look(),
+                () = self.room.closed() => {}
             }
         }
-        tokio::select! {
-            () = sleep(INTERVAL) => {}
-            () = room.closed() => {}
+    }
+
+    fn look(&mut self) {
+        // A disk that nobody can look at must not stop anything.
+        let Ok(available) = disk::available(&self.folder) else { return };
+        let now = self.floor.judge(available);
+        if self.room.send_replace(now) != now {
+            let what = || disk::describe_shortage(&self.folder, available, self.reserve);
+            self.board.wait_for((now != Room::Plenty).then(what));
         }
     }
 }
@@ -118,6 +128,7 @@ pub(super) async fn watch_disk(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::Topology;
 
     #[test]
     fn parts_go_on_only_with_some_room_beyond_the_floor() {
@@ -126,7 +137,7 @@ mod tests {
         let seen = [800, 799, 800, 899, 900, 800, 799].map(|available| floor.judge(available));
         assert_eq!(seen, [Plenty, Low, Low, Low, Plenty, Plenty, Low]);
         let mut floor = Floor::new(800);
-        let seen = [200, 199, 250, 299, 300, 0, 1_000].map(|available| floor.judge(available));
+        let seen = [200, 199, 200, 224, 225, 0, 1_000].map(|available| floor.judge(available));
         assert_eq!(seen, [Low, Room::None, Room::None, Room::None, Low, Room::None, Plenty]);
     }
 
@@ -145,28 +156,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_board_says_what_the_stack_waits_for() {
-        let board = std::sync::Arc::new(Board::new(
-            std::path::Path::new("c"),
-            crate::state::Topology::Kraft,
-            &[],
-        ));
-        let (sender, mut room) = watch::channel(Room::Plenty);
+    async fn the_board_says_what_the_stack_waits_for_before_anything_starts() {
+        let board = Arc::new(Board::new(Path::new("c"), Topology::Kraft, &[]));
         let folder = tempfile::tempdir().unwrap();
         // More than any disk has.
-        let reserve = u64::MAX / 4;
-        let watching = tokio::spawn(watch_disk(
-            folder.path().to_owned(),
-            reserve,
-            std::sync::Arc::clone(&board),
-            sender,
-        ));
-        room.wait_for(|room| *room == Room::None).await.unwrap();
-        let waiting =
-            board.watch().wait_for(|now| now.waiting_for.is_some()).await.unwrap().clone();
-        let waiting = waiting.waiting_for.unwrap();
+        let watch = DiskWatch::new(folder.path(), u64::MAX / 4, Arc::clone(&board));
+        let room = watch.room();
+        assert_eq!(*room.borrow(), Room::None);
+        let waiting = board.snapshot().waiting_for.unwrap();
         assert!(waiting.starts_with("disk space: disk full, "), "{waiting}");
         drop(room);
-        watching.await.unwrap();
+        watch.run().await;
     }
 }

@@ -95,13 +95,17 @@ impl Runner {
     }
 
     fn fail(&self, what: String, exit: Option<Exit>) {
+        self.give_up(what, exit, false);
+    }
+
+    fn give_up(&self, what: String, exit: Option<Exit>, refused: bool) {
         self.board.update(self.part.name, |part| {
             part.state = PartState::Failed;
             part.pid = None;
             part.say(what.clone());
         });
-        let failure =
-            Failure { part: self.part.name.to_owned(), what, exit, log: Some(self.log()) };
+        let part = self.part.name.to_owned();
+        let failure = Failure { part, what, exit, log: Some(self.log()), refused };
         // Nobody listens once the start is over or was given up.
         drop(self.failed.send(failure));
     }
@@ -162,7 +166,7 @@ impl Runner {
             let (what, exit) = match self.run_once().await {
                 Run::Halted(Halt::Stop) => return self.stopped(),
                 Run::Halted(Halt::Pause) => continue,
-                Run::Refused { what, exit } => return self.fail(what, Some(exit)),
+                Run::Refused { what, exit } => return self.give_up(what, Some(exit), true),
                 Run::Died { what, exit, was_ready } => {
                     was_ever_ready |= was_ready;
                     (what, exit)
@@ -190,13 +194,9 @@ impl Runner {
         self.board.update(self.part.name, |part| {
             part.state = PartState::Waiting;
             part.pid = None;
-            part.say("waits for disk space");
         });
         tokio::select! {
-            () = comes(&mut room, |room| disk.may_start(room)) => {
-                self.board.update(self.part.name, |part| part.note = None);
-                None
-            }
+            () = comes(&mut room, |room| disk.may_start(room)) => None,
             () = self.told_to_stop() => Some(Halt::Stop),
         }
     }

@@ -7,9 +7,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::floor::watch_disk;
+use super::floor::DiskWatch;
 use super::runner::Runner;
-use super::{Board, Failure, Guards, Room};
+use super::{Board, Failure, Guards};
 use crate::parts::{Context, Part};
 use crate::probe;
 use crate::state::disk::MIB;
@@ -42,7 +42,8 @@ impl Stack {
     ) -> Self {
         let (stopping, _) = watch::channel(0);
         let (failed, failures) = mpsc::unbounded_channel();
-        let (room, _) = watch::channel(Room::Plenty);
+        let reserve = context.config.dev.disk_reserve * MIB;
+        let disk = DiskWatch::new(context.home.folder(), reserve, Arc::clone(&board));
         let names = parts.iter().map(|part| part.name).collect();
         let tasks = parts
             .into_iter()
@@ -54,16 +55,14 @@ impl Stack {
                     guards: guards.clone(),
                     part,
                     stopping: stopping.subscribe(),
-                    room: room.subscribe(),
+                    room: disk.room(),
                     failed: failed.clone(),
                 };
                 (tier, tokio::spawn(runner.run()))
             })
             .collect();
-        let folder = context.home.folder().to_owned();
-        let reserve = context.config.dev.disk_reserve * MIB;
         // Ends by itself when the parts have.
-        tokio::spawn(watch_disk(folder, reserve, Arc::clone(&board), room));
+        tokio::spawn(disk.run());
         Self { context, board, names, stopping, tasks, failures }
     }
 
@@ -129,5 +128,6 @@ async fn first_window(context: &Context, board: &Board) -> Result<(), Failure> {
         what: format!("has not reached the dashboard within {limit} s{reason}"),
         exit: None,
         log: Some(context.home.log("spark-job")),
+        refused: false,
     })
 }

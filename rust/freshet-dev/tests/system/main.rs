@@ -13,6 +13,7 @@ mod cassandra;
 mod cluster;
 mod configuration;
 mod dashboard;
+mod disk;
 mod expectation;
 mod faults;
 mod feed;
@@ -67,6 +68,9 @@ fn trials() -> Vec<Trial> {
         test("rows_are_exact_after_kafka_was_killed", || faults::killed("kafka")),
         test("rows_are_exact_after_cassandra_was_killed", || faults::killed("cassandra")),
         test("rows_are_exact_after_the_producer_was_killed", faults::killed_producer),
+        test("rows_are_exact_after_kafka_was_killed", || faults::killed("kafka")),
+        test("rows_are_exact_after_cassandra_was_killed", || faults::killed("cassandra")),
+        test("a_part_that_is_stopped_is_not_ready", supervision::stopped_parts_are_named),
         test(
             "windows_are_exact_on_a_cluster_after_a_worker_was_killed",
             cluster::windows_survive_a_killed_worker,
@@ -94,6 +98,8 @@ fn trials() -> Vec<Trial> {
             supervision::killed_supervisor,
         ),
         test("down_ends_every_process", supervision::down_ends_everything),
+        test("an_up_says_who_stopped_it_and_who_was_faster", supervision::interrupted_up),
+        test("a_full_disk_stops_what_fills_it_and_everything_comes_back", disk::full_disk),
         test("the_benchmark_measures_both_engines", benchmark::both_engines_are_measured),
         test("the_benchmark_ends_when_told_to", benchmark::it_ends_when_told_to),
         test("the_classic_topology_gives_the_same_rows_and_ends_on_ctrl_c", supervision::zookeeper),

@@ -1,6 +1,8 @@
 //! What the supervisor promises, with the whole stack.
 
+use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use freshet_dev::state::now_ms;
@@ -38,8 +40,63 @@ pub(crate) fn second_up_changes_nothing() -> Outcome {
     let output = stack.up()?;
     let said = text(&output);
     ensure(output.status.success() && said.contains("running already"), || said.clone())?;
+    ensure(!said.contains("has changed since the start"), || said.clone())?;
+    let config = fs::read_to_string(stack.config())?;
+    fs::write(stack.config(), config.replace(r#"lateness = "1m""#, r#"lateness = "2m""#))?;
+    let said = text(&stack.up()?);
+    fs::write(stack.config(), config)?;
+    let wanted = "has changed since the start (stream 'known' lateness); `./freshet down`, then";
+    ensure(said.contains("running already") && said.contains(wanted), || said.clone())?;
     let after = pids(stack)?;
     ensure(before == after, || format!("processes have changed: {before:?}, {after:?}"))
+}
+
+/// A process that is stopped by a signal holds its port, and the kernel takes connections for it.
+pub(crate) fn stopped_parts_are_named() -> Outcome {
+    let mut lab = Use::running()?;
+    let stack = &lab.get().stack;
+    for name in ["spark-job", "writer", "producer", "dashboard", "cassandra", "kafka"] {
+        let pid = stack.part(name)?.pid.ok_or("the part has no process")?;
+        signal(pid, Signal::SIGSTOP)?;
+        let output = stack.run(&["status"])?;
+        let state = stack.part(name)?.state;
+        signal(pid, Signal::SIGCONT)?;
+        let said = text(&output);
+        let wanted = format!("{name}: its process is stopped");
+        ensure(
+            state == "suspended" && output.status.code() == Some(1) && said.contains(&wanted),
+            || format!("{state}: {said}"),
+        )?;
+    }
+    until(LIMIT, || {
+        let output = stack.run(&["status"])?;
+        ensure(output.status.success(), || text(&output))
+    })
+}
+
+/// What an `up` says that comes while another one is starting the stack, and that other one when `down` ends it.
+pub(crate) fn interrupted_up() -> Outcome {
+    let stack = TestStack::new(false)?;
+    let config = stack.config();
+    let arguments = ["up", "--detach", "-c", config.to_str().ok_or("odd path")?];
+    let first = stack.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    until(LIMIT, || {
+        let phase = stack.status()?["phase"].clone();
+        ensure(phase == "starting", || format!("phase {phase}"))
+    })?;
+    let supervisor = stack.supervisor()?;
+    let second = stack.run(&arguments)?;
+    let down = stack.run(&["down"])?;
+    let first = first.wait_with_output()?;
+    let (first_said, second_said) = (text(&first), text(&second));
+    let wanted = format!("another `up` is starting freshet already (pid {supervisor})");
+    ensure(second.status.code() == Some(1) && second_said.contains(&wanted), || {
+        second_said.clone()
+    })?;
+    ensure(down.status.success(), || text(&down))?;
+    let wanted = "stopped before it was ready, by `./freshet down` (pid ";
+    ensure(first.status.code() == Some(1) && first_said.contains(wanted), || first_said.clone())?;
+    none_left(&stack.home(), Duration::from_secs(2))
 }
 
 fn pids(stack: &TestStack) -> Result<Vec<Option<u64>>, libtest_mimic::Failed> {
