@@ -3,23 +3,22 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use freshet_core::wire::HealthReport;
+use freshet_core::wire::{HealthReport, State};
 use freshet_dev::display::clock;
 use freshet_dev::state::{PartState, PartStatus, Phase, Snapshot, disk, now_ms};
 use freshet_service::health::host_name;
-use serde_json::{Value, json};
 
 /// The name that the reports carry.
 pub(crate) const COMPONENT: &str = "freshet-dev";
 
 /// The report of a stack whose state lives in `home`, where `reserve` bytes are to stay free.
-pub(crate) fn report(snapshot: &Snapshot, home: &Path, reserve: u64) -> Value {
+pub(crate) fn report(snapshot: &Snapshot, home: &Path, reserve: u64) -> HealthReport {
     let waiting_for =
         // The disk is looked at: a supervisor cannot write down that it is full to the last byte.
         disk::shortage(home, reserve).or_else(|| snapshot.waiting_for.clone());
     let last_error =
         snapshot.parts.iter().filter(|part| has_failed(part)).max_by_key(|part| part.note_time);
-    let mut report = json!(HealthReport {
+    HealthReport {
         component: COMPONENT.to_owned(),
         instance: format!("{}:{}", host_name(), snapshot.supervisor),
         stream: None,
@@ -31,20 +30,21 @@ pub(crate) fn report(snapshot: &Snapshot, home: &Path, reserve: u64) -> Value {
         bytes_out: 0,
         errors: restarts(snapshot),
         lag: None,
-    });
-    report["state"] = json!(state(snapshot, waiting_for.is_some()));
-    report["waiting_for"] = json!(waiting_for);
-    report["last_error"] = json!(last_error.and_then(said));
-    report["last_error_time"] = json!(last_error.and_then(|part| part.note_time));
-    report["notices"] = json!(notices(snapshot));
-    report
+        state: Some(state(snapshot, waiting_for.is_some())),
+        waiting_for,
+        last_error: last_error.and_then(said),
+        last_error_time: last_error.and_then(|part| part.note_time),
+        skipped_offsets: None,
+        lost_offsets: None,
+        notices: notices(snapshot),
+    }
 }
 
-fn state(snapshot: &Snapshot, waits: bool) -> &'static str {
+fn state(snapshot: &Snapshot, waits: bool) -> State {
     match snapshot.phase {
-        _ if waits => "waiting",
-        Phase::Starting => "starting",
-        Phase::Ready | Phase::Stopping | Phase::Stopped | Phase::Failed => "running",
+        _ if waits => State::Waiting,
+        Phase::Starting => State::Starting,
+        Phase::Ready | Phase::Stopping | Phase::Stopped | Phase::Failed => State::Running,
     }
 }
 
@@ -84,44 +84,44 @@ mod tests {
         board
     }
 
-    fn report_of(board: &Board) -> Value {
+    fn report_of(board: &Board) -> HealthReport {
         report(&board.snapshot(), Path::new("/"), 0)
     }
 
     #[test]
     fn a_stack_that_waits_for_the_disk_says_so() {
         let board = board();
-        assert_eq!(report_of(&board)["state"], "running");
-        assert_eq!(report_of(&board)["waiting_for"], Value::Null);
+        assert_eq!(report_of(&board).state, Some(State::Running));
+        assert_eq!(report_of(&board).waiting_for, None);
         board.wait_for(Some("disk space: disk full".to_owned()));
         let report = report_of(&board);
-        assert_eq!(report["component"], "freshet-dev");
-        assert_eq!(report["state"], "waiting");
-        assert_eq!(report["waiting_for"], "disk space: disk full");
-        assert_eq!(report["lag"], Value::Null);
+        assert_eq!(report.component, "freshet-dev");
+        assert_eq!(report.state, Some(State::Waiting));
+        assert_eq!(report.waiting_for.as_deref(), Some("disk space: disk full"));
+        assert_eq!(report.lag, None);
     }
 
     #[test]
     fn a_full_disk_is_reported_though_the_supervisor_cannot_write_it_down() {
         let report = report(&board().snapshot(), Path::new("/"), u64::MAX);
-        assert_eq!(report["state"], "waiting");
-        let waiting_for = report["waiting_for"].as_str().unwrap();
+        assert_eq!(report.state, Some(State::Waiting));
+        let waiting_for = report.waiting_for.unwrap();
         assert!(waiting_for.starts_with("disk space: disk full, "), "{waiting_for}");
     }
 
     #[test]
     fn what_died_last_is_told_with_its_time() {
         let board = board();
-        assert_eq!(report_of(&board)["last_error"], Value::Null);
+        assert_eq!(report_of(&board).last_error, None);
         board.update("writer", |part| {
             part.restarts = 1;
             part.say("was killed by signal 9");
             part.note_time = Some(17);
         });
         let report = report_of(&board);
-        assert_eq!(report["last_error"], "writer: was killed by signal 9");
-        assert_eq!(report["last_error_time"], 17);
-        assert_eq!(report["errors"], json!({"restart": 1}));
+        assert_eq!(report.last_error.as_deref(), Some("writer: was killed by signal 9"));
+        assert_eq!(report.last_error_time, Some(17));
+        assert_eq!(report.errors, BTreeMap::from([("restart".to_owned(), 1)]));
     }
 
     #[test]
@@ -129,7 +129,7 @@ mod tests {
         let board = board();
         board.notice("moved a segment".to_owned());
         board.answered("kafka", 1_795_633_384_999, false);
-        let notices = report_of(&board)["notices"].clone();
-        assert_eq!(notices, json!(["moved a segment", "kafka: not answering since 19:03:04 UTC"]));
+        let notices = report_of(&board).notices;
+        assert_eq!(notices, ["moved a segment", "kafka: not answering since 19:03:04 UTC"]);
     }
 }

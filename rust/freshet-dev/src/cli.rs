@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use freshet_core::record::TimeFormat;
 
 use crate::benchmark::Selection;
 use crate::supervise::guard::{BindArgs, GuardArgs};
@@ -158,11 +159,20 @@ pub struct ParseArgs {
     #[arg(long, value_name = "TEXT")]
     pub key: Option<String>,
     /// Kafka's timestamp of the records, epoch milliseconds or RFC 3339; -1 for none [default: now]
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub timestamp: Option<String>,
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = read_timestamp)]
+    pub timestamp: Option<i64>,
     /// Sample records; standard input when none is named, or for "-"
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
+}
+
+/// Reads a Kafka timestamp as people write it: epoch milliseconds, or RFC 3339.
+fn read_timestamp(text: &str) -> Result<i64, String> {
+    let milliseconds = text.parse().ok();
+    let written = || TimeFormat::Rfc3339.read_text(text).map(|time_us| time_us.div_euclid(1_000));
+    milliseconds.or_else(written).ok_or_else(|| {
+        format!("'{text}' is no time: write epoch milliseconds, -1 for none, or such as 2026-01-31T12:00:00Z")
+    })
 }
 
 const BENCH_HELP: &str = "\

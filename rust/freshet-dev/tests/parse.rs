@@ -162,6 +162,9 @@ fn the_records_have_the_timestamp_that_is_named() {
         assert_eq!(reading["time"], 1_769_860_800_000_i64);
         assert_eq!(reading["time_iso"], "2026-01-31T12:00:00Z");
     }
+    // This machine's clock is compared with as well, as in the job.
+    let ahead = ["--stream", "keyed", "--key", "k", "--timestamp", "2040-01-01T00:00:00Z"];
+    assert_eq!(place.answers(&ahead, b"{\"v\":1}\n")[0]["rejected"], "in_future");
     let none = ["--stream", "keyed", "--key", "k", "--timestamp", "-1"];
     assert_eq!(place.answers(&none, b"{\"v\":1}\n")[0]["rejected"], "missing_time");
     let (code, error) = place.refused(&["--stream", "keyed", "--key", "k", "--timestamp", "noon"]);
@@ -198,7 +201,7 @@ fn a_wrong_unit_is_told_when_most_of_the_sample_has_it() {
             .starts_with("note: 1 of 1 times are more than 300s ahead, or out of range: ")
     );
     assert_eq!(told(&record("\"noon\"")), "");
-    assert!(told(&record("5")).contains("is time = { field = \"at\", unit = \"ms\" } right?"));
+    assert!(told(&record("5")).contains("is time = { field = 'at', unit = \"ms\" } right?"));
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl States {
         let cut_off = || NativeError::Contract("the packed panes are cut off".to_owned());
         let mut rest = input;
         let before = packed::split_bytes(&mut rest).ok_or_else(cut_off)?;
-        let limits = self.limits.get(window).copied().unwrap_or_default();
+        let limits = self.limits.get(window).cloned().unwrap_or_default();
         let mut state = WindowState::decode(spec, before)?.with_limits(limits);
         let mut counted = 0;
         while !rest.is_empty() {
@@ -188,7 +188,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_close<'
 mod tests {
     use std::path::Path;
 
-    use freshet_core::aggregate::WindowAggregator;
+    use freshet_core::aggregate::{PartialStarts, WindowAggregator};
     use freshet_core::config::{Config, Stream};
     use freshet_core::record::RawRecord;
 
@@ -259,7 +259,8 @@ mod tests {
 
     #[test]
     fn windows_that_may_lack_readings_are_marked() {
-        let until = WindowLimits { partial_until_us: Some(0), ..WindowLimits::default() };
+        let starts = PartialStarts { after_us: None, until_us: 0 };
+        let until = WindowLimits { partial: vec![starts], last_start_us: None };
         let limits = vec![WindowLimits::default(), until];
         let mut states = States { windows: stream().windows, limits, result: Vec::new() };
         let input = pack(&[&[], &partial(&[5])]);

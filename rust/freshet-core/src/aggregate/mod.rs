@@ -9,6 +9,6 @@ mod stats;
 mod windows;
 
 pub use encoding::InvalidPanes;
-pub use state::{Emit, Watermarks, Window, WindowLimits, WindowState};
+pub use state::{Emit, PartialStarts, Watermarks, Window, WindowLimits, WindowState};
 pub use stats::WindowStats;
 pub use windows::{AheadOfClock, PartialAggregate, WindowAggregator};

@@ -36,23 +36,31 @@ pub enum Emit {
     Final,
 }
 
-/// Which windows of a kind are given, and given whole, after the stream's list of windows was changed. All instants are epoch
-/// microseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+/// Which windows of a kind are given, and given whole, after the stream's list of windows was changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct WindowLimits {
-    /// Windows that start after this instant, if any, and until the next one may lack readings, which came while the kind was
-    /// not in the list.
-    pub partial_after_us: Option<i64>,
-    /// The last start of a window that may lack readings; none lacks any without it.
-    pub partial_until_us: Option<i64>,
-    /// The last start of a window that is given: the kind is not in the list any more, and what was open is brought to its end.
+    /// Windows that start then may lack readings, which came while the kind was not in the list.
+    #[serde(default)]
+    pub partial: Vec<PartialStarts>,
+    /// The last start of a window that is given, epoch microseconds: the kind is not in the list any more, and what was open is
+    /// brought to its end.
     pub last_start_us: Option<i64>,
+}
+
+/// The starts of windows that may lack readings, epoch microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct PartialStarts {
+    /// They are later than this, if there is one.
+    pub after_us: Option<i64>,
+    /// The last one.
+    pub until_us: i64,
 }
 
 impl WindowLimits {
     fn is_partial(&self, start_us: i64) -> bool {
-        self.partial_until_us.is_some_and(|until| start_us <= until)
-            && self.partial_after_us.is_none_or(|after| start_us > after)
+        self.partial.iter().any(|starts| {
+            start_us <= starts.until_us && starts.after_us.is_none_or(|after| start_us > after)
+        })
     }
 }
 

@@ -218,20 +218,28 @@ fn limited(
 
 #[test]
 fn windows_of_a_new_kind_may_lack_readings_until_the_newest_one_before() {
-    let new = WindowLimits { partial_until_us: Some(10 * MICROS), ..WindowLimits::default() };
-    let expected = vec![(0, 1, true), (10, 1, true), (20, 1, false)];
-    assert_eq!(limited(new, &[25], 0), (expected, Some(50), 1));
+    let partial = |starts: &[(Option<i64>, i64)]| {
+        let starts = starts.iter().map(|(after, until)| PartialStarts {
+            after_us: after.map(|second| second * MICROS),
+            until_us: until * MICROS,
+        });
+        WindowLimits { partial: starts.collect(), last_start_us: None }
+    };
+    let marks =
+        |limits| limited(limits, &[25], 0).0.iter().map(|window| window.2).collect::<Vec<_>>();
+    // The windows start at 0, 10 and 20 s.
+    assert_eq!(marks(partial(&[(None, 10)])), [true, true, false]);
     // It was in the list before: what was open then was brought to its end.
-    let again = WindowLimits { partial_after_us: Some(0), ..new };
-    let expected = vec![(0, 1, false), (10, 1, true), (20, 1, false)];
-    assert_eq!(limited(again, &[25], 0), (expected, Some(50), 1));
+    assert_eq!(marks(partial(&[(Some(0), 10)])), [false, true, false]);
+    // And it was new then.
+    assert_eq!(marks(partial(&[(None, 0), (Some(10), 20)])), [true, false, true]);
 }
 
 #[test]
 fn windows_of_a_kind_that_was_taken_away_are_brought_to_their_end() {
-    let old = WindowLimits { last_start_us: Some(15 * MICROS), ..WindowLimits::default() };
+    let old = WindowLimits { last_start_us: Some(15 * MICROS), partial: Vec::new() };
     // The last window goes from 10 s to 40 s: a reading at 25 s lies in two that are given, one at 45 s in none.
-    let (windows, deadline, counted) = limited(old, &[25, 45], 0);
+    let (windows, deadline, counted) = limited(old.clone(), &[25, 45], 0);
     assert_eq!(windows, [(0, 1, false), (10, 1, false)]);
     assert_eq!((deadline, counted), (Some(40), 1));
     assert_eq!(limited(old, &[25], 40), (vec![], None, 0));

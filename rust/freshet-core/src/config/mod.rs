@@ -132,6 +132,16 @@ fn read_streams(root: &Section<'_>) -> Result<Vec<Stream>, ConfigError> {
                 format!("two streams are called '{}'; give each its own name", stream.name);
             return Err(section.required_text("name")?.error(message));
         }
+        // Kafka keeps its metrics under names in which both are one.
+        let collides =
+            |other: &&Stream| other.name.replace('.', "_") == stream.name.replace('.', "_");
+        if let Some(other) = streams.iter().find(collides) {
+            let message = format!(
+                "Kafka takes no topics whose names differ in '.' and '_' only, such as those of '{}'; choose another name",
+                other.name
+            );
+            return Err(section.required_text("name")?.error(message));
+        }
         streams.push(stream);
     }
     Ok(streams)

@@ -136,6 +136,7 @@ impl Stream {
                 .is_some_and(|found| found.value),
             generation: section.integer_within("generation", (0, HIGHEST_GENERATION))?.unwrap_or(0),
         };
+        check_tags(section, &stream)?;
         let stream = Self { units: read_units(section, &stream.values)?, ..stream };
         section.finish()?;
         Ok(stream)
@@ -239,12 +240,13 @@ fn one_delimiter(text: &str) -> Result<char, String> {
     match (characters.next(), characters.next()) {
         (Some(delimiter), None)
             if matches!(delimiter, ' ' | '\t')
-                || delimiter.is_ascii_punctuation() && delimiter != '"' =>
+                || delimiter.is_ascii_punctuation() && !"\".+-".contains(delimiter) =>
         {
             Ok(delimiter)
         }
         _ => {
-            Err("a delimiter is a space, a tab or one punctuation mark other than '\"'".to_owned())
+            Err("a delimiter is a space, a tab or one punctuation mark that is no part of a number or a quoted cell"
+                .to_owned())
         }
     }
 }
@@ -317,15 +319,42 @@ fn read_values(
         values
             .into_iter()
             .map(|(metric, path)| match paths.parse(&path) {
-                Ok(path) if !metric.is_empty() && !metric.contains('|') => Ok((metric, path)),
-                Ok(_) => {
-                    Err(format!("'{metric}' is no name for a metric: it is empty or has a '|'"))
-                }
+                Ok(path) if is_metric(&metric) => Ok((metric, path)),
+                Ok(_) => Err(format!(
+                    "{metric:?} is no name for a metric: it is empty, has more than {MAX_METRIC_BYTES} bytes, a '|' or a control \
+                     character"
+                )),
                 Err(error) => Err(format!("{metric}: {error}")),
             })
             .collect::<Result<Vec<_>, _>>()
     };
     Ok(found.convert(parse)?.value)
+}
+
+/// It is a part of keys, as the series id is.
+const MAX_METRIC_BYTES: usize = 255;
+
+fn is_metric(name: &str) -> bool {
+    (1..=MAX_METRIC_BYTES).contains(&name.len())
+        && !name.contains(|c: char| c == '|' || c.is_control())
+}
+
+/// What is written as a text in every line is no number, unless texts may stand for numbers.
+fn check_tags(section: &Section<'_>, stream: &Stream) -> Result<(), ConfigError> {
+    if stream.format != Format::Influx || stream.text_numbers {
+        return Ok(());
+    }
+    let is_text = |path: &Path| matches!(Place::of(path), Some(Place::Measurement | Place::Tag(_)));
+    let advice = "is a text in every line: set text_numbers = true to read it as a number";
+    if let Some((metric, path)) = stream.values.iter().find(|(_, path)| is_text(path)) {
+        return Err(section.error("values", format!("{metric}: '{}' {advice}", path.name())));
+    }
+    match &stream.time {
+        Some(time) if is_text(&time.field) && !time.unit.is_written_as_text() => {
+            Err(section.error("time.field", format!("'{}' {advice}", time.field.name())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// One unit for all metrics, or a table with the unit of each.

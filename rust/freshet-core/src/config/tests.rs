@@ -163,6 +163,14 @@ fn errors_name_file_line_key_and_what_would_be_right() {
         (with("generation = -1"), "freshet.toml:6: stream.generation: -1 is not between 0 and"),
         (with(&MINIMAL[1..]), "freshet.toml:7: stream.name: two streams are called 'host'"),
         (
+            with(&MINIMAL.replace("host", "a.b")) + &MINIMAL.replace("host", "a_b"),
+            "freshet.toml:14: stream.name: Kafka takes no topics whose names differ in '.' and '_' only, such as those of 'a.b'",
+        ),
+        (
+            MINIMAL.replace("usage =", "\"a\\nb\" ="),
+            "freshet.toml:4: stream.values: \"a\\nb\" is no name for a metric",
+        ),
+        (
             with("[[source]]\nkind = \"host\"\nstream = \"hots\""),
             "freshet.toml:8: source.stream: there is no stream 'hots'",
         ),
@@ -271,6 +279,20 @@ fn settings_that_do_not_fit_the_format_are_refused() {
             with("format = \"csv\"\nheader = true")
                 .replace("{ usage = \"usage\" }", "{ usage = \"\" }"),
             "freshet.toml:4: stream.values: usage: the name of a column is empty",
+        ),
+        (
+            with("format = \"influx\"")
+                .replace("{ usage = \"usage\" }", "{ usage = \"tag.usage\" }"),
+            "freshet.toml:2: stream.values: usage: 'tag.usage' is a text in every line: set text_numbers = true",
+        ),
+        (
+            with("format = \"influx\"\ntime = { field = \"tag.at\" }")
+                .replace("{ usage = \"usage\" }", "{ usage = \"field.usage\" }"),
+            "freshet.toml:2: stream.time.field: 'tag.at' is a text in every line: set text_numbers = true",
+        ),
+        (
+            with("format = \"csv\"\nheader = true\ndelimiter = \".\""),
+            "freshet.toml:8: stream.delimiter: a delimiter is a space, a tab or one punctuation mark that is no part",
         ),
     ];
     assert_refused(&cases);

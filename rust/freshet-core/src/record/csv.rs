@@ -75,7 +75,10 @@ impl RowReader for CsvReader {
         mut accept: impl FnMut(Row<'_>) -> Result<(), Rejection>,
     ) -> Result<(), Rejection> {
         if text.starts_with('\u{feff}') {
-            return Err(Rejection::new(ReasonCode::InvalidCsv, "begins with a byte order mark"));
+            return Err(Rejection::new(
+                ReasonCode::InvalidCsv,
+                "begins with a byte order mark; let the sender leave it out",
+            ));
         }
         let delimiter = self.delimiter;
         let mut cells = Cells { text, bytes: text.as_bytes(), at: 0, delimiter, row: 0, column: 0 };

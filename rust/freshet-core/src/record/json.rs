@@ -100,12 +100,13 @@ impl RowReader for JsonReader {
     ) -> Result<(), Rejection> {
         fields.clear();
         let Self { nodes, shapes, key } = self;
+        let mut scan = Scan { text, bytes: text.as_bytes(), at: 0, nodes, shapes, key, fields };
+        let (outcome, at) = (scan.record(), scan.at);
         key.clear();
         key.shrink_to(KEPT_BYTES);
-        let mut scan = Scan { text, bytes: text.as_bytes(), at: 0, nodes, shapes, key, fields };
-        match scan.record() {
+        match outcome {
             Ok(()) => accept(fields.row(text)),
-            Err(fault) => Err(fault.rejection(text, scan.at)),
+            Err(fault) => Err(fault.rejection(text, at)),
         }
     }
 }
@@ -127,9 +128,10 @@ impl Fault {
                 Rejection::new(ReasonCode::TooDeep, format!("nested deeper than {MAX_DEPTH}"))
             }
             _ if text.is_empty() => Rejection::new(ReasonCode::InvalidJson, "the record is empty"),
-            _ if text.starts_with('\u{feff}') => {
-                Rejection::new(ReasonCode::InvalidJson, "begins with a byte order mark")
-            }
+            _ if text.starts_with('\u{feff}') => Rejection::new(
+                ReasonCode::InvalidJson,
+                "begins with a byte order mark; let the sender leave it out",
+            ),
             _ => {
                 let (at, length) = (at + 1, text.len());
                 let place = if at > length {
@@ -588,6 +590,9 @@ mod tests {
             assert_eq!(read(&mut reader, &text), Some(round.to_string()));
             assert!(remembered(&reader) <= (MAX_SHAPE + 1) * 2 * MAX_REMEMBERED + KEPT_BYTES);
         }
+        let escaped = format!("{{\"\\n{}\":1,\"v\":2}}", "k".repeat(4 * KEPT_BYTES));
+        assert_eq!(read(&mut reader, &escaped), Some("2".to_owned()));
+        assert!(reader.key.capacity() <= KEPT_BYTES);
         // A place whose key was not remembered takes any key, and only a key.
         let long = "k".repeat(300);
         for text in [format!("{{\"{long}\":1,\"v\":2}}"), "{\"v\":2}".to_owned()] {

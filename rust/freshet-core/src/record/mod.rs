@@ -71,8 +71,8 @@ pub struct RawRecord<'a> {
 const NO_TIMESTAMP_MS: i64 = -1;
 
 impl RawRecord<'_> {
-    fn timestamp_us(&self) -> Option<i64> {
-        self.timestamp_ms.filter(|timestamp| *timestamp != NO_TIMESTAMP_MS).map(to_us)
+    fn timestamp_ms(&self) -> Option<i64> {
+        self.timestamp_ms.filter(|timestamp| *timestamp != NO_TIMESTAMP_MS)
     }
 }
 
@@ -280,7 +280,7 @@ impl Mapping {
         }
         let series = readings.series_mut().len();
         self.read_series(row, record.key, readings.series_mut())?;
-        let time = self.read_time(row, record.timestamp_us())?;
+        let time = self.read_time(row, record.timestamp_ms())?;
         self.read_values(row, readings)?;
         readings.end_point(series, time);
         Ok(())
@@ -323,25 +323,25 @@ impl Mapping {
         }
     }
 
-    fn read_time(&self, row: Row<'_>, timestamp_us: Option<i64>) -> Result<EventTime, Rejection> {
+    fn read_time(&self, row: Row<'_>, timestamp_ms: Option<i64>) -> Result<EventTime, Rejection> {
         let time_us = match &self.time {
             Some((slot, format)) if !self.takes_kafkas_time(row, *slot) => {
                 self.read_time_field(row, *slot, format)?
             }
-            _ => self.read_kafkas_time(timestamp_us)?,
+            _ => self.read_kafkas_time(timestamp_ms)?,
         };
-        self.clock.check(time_us, timestamp_us)
+        self.clock.check(time_us, timestamp_ms.map(to_us))
     }
 
     /// Kafka's timestamp as the event time.
-    fn read_kafkas_time(&self, timestamp_us: Option<i64>) -> Result<i64, Rejection> {
-        let Some(timestamp_us) = timestamp_us else {
+    fn read_kafkas_time(&self, timestamp_ms: Option<i64>) -> Result<i64, Rejection> {
+        let Some(timestamp_ms) = timestamp_ms else {
             let nor = if self.time_may_be_missing { "the line" } else { "the stream a 'time'" };
             let detail = format!("the record has no timestamp, nor has {nor}");
             return Err(Rejection::new(ReasonCode::MissingTime, detail));
         };
-        time::in_range(timestamp_us).ok_or_else(|| {
-            let detail = format!("Kafka's timestamp, {timestamp_us} µs, is out of range");
+        time::in_range(to_us(timestamp_ms)).ok_or_else(|| {
+            let detail = format!("Kafka's timestamp {timestamp_ms} is out of range");
             Rejection::new(ReasonCode::InvalidTime, detail)
         })
     }
@@ -367,15 +367,35 @@ impl Mapping {
             Value::Text(_) | Value::Bool(_) | Value::Nested => None,
         };
         time_us.ok_or_else(|| {
-            let mut detail =
-                format!("{} and is not a time in '{format}'", self.describe(row, slot));
-            if let Value::Text(text) = row.get(slot)
-                && let Some(advice) = format.advice(text)
-            {
-                detail.extend(["; ", advice]);
-            }
-            Rejection::new(ReasonCode::InvalidTime, detail)
+            let advice = match row.get(slot) {
+                Value::Text(text) if format.is_written_as_text() => format.advice(text),
+                Value::Text(text) => format.advice(text).or_else(|| self.advice_on_text(text)),
+                Value::Number(number) => format.advice_on_number(number),
+                _ => None,
+            };
+            let what = format!("is not a time in '{format}'");
+            Rejection::new(ReasonCode::InvalidTime, self.detail(row, slot, &what, advice))
         })
+    }
+
+    fn detail(&self, row: Row<'_>, slot: usize, what: &str, advice: Option<String>) -> String {
+        let advice = advice.map_or_else(String::new, |advice| format!("; {advice}"));
+        format!("{} and {what}{advice}", self.describe(row, slot))
+    }
+
+    /// What to do about a text that stands for a number.
+    fn advice_on_text(&self, text: &str) -> Option<String> {
+        let is_number = |text: &str| number::read_float(text).is_some();
+        let advice = if is_number(text) && !self.text_numbers {
+            "text_numbers = true reads such texts as numbers"
+        } else if is_number(text.trim()) {
+            "a space is no part of a number"
+        } else if is_number(&text.replacen(',', ".", 1)) {
+            "a number has a decimal point, and no comma"
+        } else {
+            return None;
+        };
+        Some(advice.to_owned())
     }
 
     fn read_values(&self, row: Row<'_>, readings: &mut Readings) -> Result<(), Rejection> {
@@ -388,8 +408,11 @@ impl Mapping {
                 Value::Text(_) | Value::Bool(_) | Value::Nested => None,
             };
             let Some(value) = value.filter(|value| value.abs() <= MAX_MAGNITUDE) else {
-                let described = self.describe(row, slot);
-                let detail = format!("{described} and is not a number up to 1e150");
+                let advice = match row.get(slot) {
+                    Value::Text(text) => self.advice_on_text(text),
+                    _ => None,
+                };
+                let detail = self.detail(row, slot, "is not a number up to 1e150", advice);
                 return Err(Rejection::new(ReasonCode::InvalidValue, detail));
             };
             readings.push_value(slot - self.first_value, value);

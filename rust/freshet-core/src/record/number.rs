@@ -20,7 +20,38 @@ pub(super) fn read_float(text: &str) -> Option<f64> {
 
 /// A decimal number times a power of ten, exactly, rounded down to a whole number; `None` for anything else, and for what
 /// does not fit into 64 bits.
+#[inline]
 pub(super) fn read_scaled(text: &str, exponent: i32) -> Option<i64> {
+    short_integer(text).map_or_else(
+        || any_scaled(text, exponent),
+        |number| {
+            let power = 10_i64.checked_pow(exponent.unsigned_abs())?;
+            if exponent < 0 { Some(number.div_euclid(power)) } else { number.checked_mul(power) }
+        },
+    )
+}
+
+/// Most times are whole numbers of a few digits.
+#[inline]
+fn short_integer(text: &str) -> Option<i64> {
+    let (is_negative, digits) = match text.as_bytes() {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() || digits.len() >= MAX_DIGITS {
+        return None;
+    }
+    let mut number = 0;
+    for digit in digits {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        number = number * 10 + i64::from(digit - b'0');
+    }
+    Some(if is_negative { -number } else { number })
+}
+
+fn any_scaled(text: &str, exponent: i32) -> Option<i64> {
     let (mantissa, written) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
         None => (text, 0),

@@ -24,8 +24,8 @@ pub enum InvalidPath {
     EmptyKey(String),
     /// A backslash before something that it does not change.
     #[error(
-        "'{0}' is not a path: '\\' stands before a dot, a backslash, '[', '*', '$' or '/' that is part of a key; a key with a \
-         backslash has it twice"
+        "'{0}' is not a path: '\\' stands before a dot, a backslash, or a sign of other languages' paths ('[', '*', '$', '/', \
+         quotes) that is part of a key; a key with a backslash has it twice"
     )]
     Escape(String),
     /// A path in another language.
@@ -76,30 +76,53 @@ impl Path {
 /// What somebody writes who knows another language for paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Habit {
-    /// `$.a`, as in `JSONPath`.
+    /// `$.a` or `@.a`, as in `JSONPath`.
     Root,
-    /// `/a/b`, as in JSON Pointer (RFC 6901).
+    /// `/a/b` or `#/a/b`, as in JSON Pointer (RFC 6901).
     Pointer,
-    /// `a[0]` or `a["b"]`, as in most languages.
+    /// `a[0]`, `a["b"]` and whatever else stands in brackets elsewhere.
     Index,
-    /// `a.*.b` or `a[*]`.
+    /// `` `a.b` `` or `"a.b"`, as in SQL.
+    Quoted,
+    /// `a.*.b`, `a[*]`, `a[]`, `a.#.b`.
     Each,
 }
 
 impl Habit {
     fn of(text: &str) -> Option<Self> {
-        let is_each = |segment: &str| segment == "*";
-        if text.starts_with('/') {
+        if text.starts_with('/') || text.starts_with("#/") {
             return Some(Self::Pointer);
         }
-        if text.split('.').any(is_each) || text.contains("[*]") {
+        let mut dots =
+            text.match_indices('.').map(|(at, _)| at).filter(|at| !is_escaped(text, *at));
+        let mut start = 0;
+        let mut segments = std::iter::from_fn(|| {
+            let end = dots.next().unwrap_or(text.len());
+            let segment = text.get(start..end);
+            start = end + 1;
+            segment
+        });
+        if segments.any(|segment| matches!(segment, "*" | "**" | "#")) {
             return Some(Self::Each);
         }
-        if text == "$" || text.starts_with("$.") || text.starts_with("$[") {
+        let in_brackets = || {
+            let open = text.match_indices('[').filter(|(at, _)| !is_escaped(text, *at));
+            open.filter_map(|(at, _)| text[at + 1..].split_once(']').map(|(inside, _)| inside))
+        };
+        if in_brackets().any(|inside| matches!(inside.trim(), "" | "*")) {
+            return Some(Self::Each);
+        }
+        let is_root = |root| {
+            text == root || text.strip_prefix(root).is_some_and(|r| r.starts_with(['.', '[']))
+        };
+        if is_root("$") || is_root("@") {
             return Some(Self::Root);
         }
-        let mut brackets = text.match_indices('[').filter(|(at, _)| !is_escaped(text, *at));
-        brackets.any(|(at, _)| index_of(&text[at..]).is_some()).then_some(Self::Index)
+        if in_brackets().any(is_foreign_index) {
+            return Some(Self::Index);
+        }
+        let is_quoted = |quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+        ['`', '"', '\''].into_iter().any(is_quoted).then_some(Self::Quoted)
     }
 
     fn error(self, text: &str) -> InvalidPath {
@@ -108,45 +131,65 @@ impl Habit {
             Self::Root => "a key that is called '$' is written '\\$'",
             Self::Pointer => "a key that begins with '/' is written '\\/…'",
             Self::Index => "a '[' that is part of a key is written '\\['",
+            Self::Quoted => "a quote that is part of a key is written with a '\\' before it",
         };
-        let instead = self.translate(text);
+        let translated = self.keys(text).map(|keys| Path(keys).to_string());
+        // What cannot be told is better said in general.
+        let instead = translated.unwrap_or_else(|| "readings.0.value".to_owned());
         InvalidPath::Foreign { text: text.to_owned(), instead, literally }
     }
 
-    fn translate(self, text: &str) -> String {
-        if self == Self::Pointer {
-            let keys = text.split('/').filter(|key| !key.is_empty());
-            let keys: Vec<_> = keys.map(|key| key.replace("~1", "/").replace("~0", "~")).collect();
-            return if keys.is_empty() { "key".to_owned() } else { Path(keys).to_string() };
-        }
-        let mut rest = text.strip_prefix('$').unwrap_or(text);
-        let mut path = String::new();
-        while let Some(next) = rest.chars().next() {
-            if let Some((key, length)) = index_of(rest) {
-                path.extend([".", key]);
-                rest = &rest[length..];
-            } else {
-                path.push(next);
-                rest = &rest[next.len_utf8()..];
+    /// The keys that the text names, as far as that is clear.
+    fn keys(self, text: &str) -> Option<Vec<String>> {
+        let keys = match self {
+            Self::Pointer => {
+                let keys = text.trim_start_matches('#').split('/').skip(1);
+                keys.map(|key| key.replace("~1", "/").replace("~0", "~")).collect()
             }
-        }
-        let path = path.trim_matches('.');
-        if path.is_empty() { "key".to_owned() } else { path.to_owned() }
+            Self::Quoted => vec![text[1..text.len() - 1].to_owned()],
+            Self::Root | Self::Index | Self::Each => {
+                keys_and_indexes(text.trim_start_matches(['$', '@']))?
+            }
+        };
+        let are_clear = !keys.is_empty() && keys.iter().all(|key| !key.is_empty());
+        are_clear.then_some(keys)
     }
+}
+
+/// What stands in brackets elsewhere, but hardly at the end of a key such as `temp[C]`.
+fn is_foreign_index(inside: &str) -> bool {
+    inside.trim_start().starts_with(|c: char| c.is_ascii_digit() || "-'\"?:".contains(c))
+}
+
+/// `.a[0]["b"]` in its parts; `None` for what is more than keys and indexes.
+fn keys_and_indexes(text: &str) -> Option<Vec<String>> {
+    let mut keys = Vec::new();
+    let mut rest = text.strip_prefix('.').unwrap_or(text);
+    while !rest.is_empty() {
+        if let Some(bracket) = rest.strip_prefix('[') {
+            let (inside, after) = bracket.split_once(']')?;
+            let quoted = |quote| inside.strip_prefix(quote)?.strip_suffix(quote);
+            let is_number = inside.bytes().all(|byte| byte.is_ascii_digit());
+            let key = quoted('\'').or_else(|| quoted('"')).or(is_number.then_some(inside))?;
+            keys.push(key.to_owned());
+            rest = after;
+        } else {
+            let length = rest.find(['.', '[']).unwrap_or(rest.len());
+            keys.push(rest[..length].to_owned());
+            rest = &rest[length..];
+        }
+        match rest.strip_prefix('.') {
+            Some(after) if !after.is_empty() => rest = after,
+            None if rest.is_empty() || rest.starts_with('[') => {}
+            _ => return None,
+        }
+    }
+    Some(keys)
 }
 
 /// Whether an odd number of backslashes stands before that place.
 fn is_escaped(text: &str, at: usize) -> bool {
     text[..at].bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1
-}
-
-/// The index or key in the brackets that a text begins with, and how long they are.
-fn index_of(text: &str) -> Option<(&str, usize)> {
-    let (inside, _) = text.strip_prefix('[')?.split_once(']')?;
-    let quoted = |quote| inside.strip_prefix(quote)?.strip_suffix(quote);
-    let is_number = !inside.is_empty() && inside.bytes().all(|byte| byte.is_ascii_digit());
-    let key = quoted('\'').or_else(|| quoted('"')).or(is_number.then_some(inside))?;
-    Some((key, inside.len() + 2))
 }
 
 impl FromStr for Path {
@@ -182,7 +225,7 @@ impl FromStr for Path {
 }
 
 /// What a backslash takes literally.
-const ESCAPED: [char; 7] = ['.', '\\', '[', ']', '*', '$', '/'];
+const ESCAPED: [char; 12] = ['.', '\\', '[', ']', '*', '$', '@', '#', '/', '`', '"', '\''];
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -226,6 +269,7 @@ mod tests {
             (r"\$.a", &["$", "a"]),
             (r"\/a", &["/a"]),
             (r"a\[0\].\*", &["a[0]", "*"]),
+            (r"a\[*].a\.*", &["a[*]", "a.*"]),
         ] {
             let path: Path = text.parse().unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(path.segments(), segments);
@@ -248,27 +292,47 @@ mod tests {
         for (text, ours) in [
             ("a[0].v", "a.0.v"),
             ("$.v", "v"),
+            ("@.v", "v"),
             ("$[0].v", "0.v"),
             ("$['air temp'].v", "air temp.v"),
+            ("$['a.b'].v", r"a\.b.v"),
+            ("a['b.c']", r"a.b\.c"),
             ("a[\"b\"][12]", "a.b.12"),
+            ("a[\"b[0]\"]", "readings.0.value"),
             ("[0].v", "0.v"),
             ("/v", "v"),
+            ("#/a/b", "a.b"),
             ("/a/0/x.y~1z", r"a.0.x\.y/z"),
+            ("`a.b`", r"a\.b"),
+            ("\"a\"", "a"),
+            // What has no place in ours gets a form that has.
+            ("a[-1].v", "readings.0.value"),
+            ("a[0:2].v", "readings.0.value"),
+            ("a[?(@.x)].v", "readings.0.value"),
+            ("a[ 0 ].v", "readings.0.value"),
+            ("a[0]b", "readings.0.value"),
+            ("a.[0].b", "a.0.b"),
+            ("a['b','c']", "readings.0.value"),
+            ("$..v", "readings.0.value"),
+            ("/a//b", "readings.0.value"),
+            ("$", "readings.0.value"),
+            ("/", "readings.0.value"),
         ] {
             let error = text.parse::<Path>().unwrap_err().to_string();
-            assert!(
-                error.starts_with(&format!("'{text}' is not a path: write '{ours}'; ")),
-                "{error}"
-            );
+            let expected = format!("'{text}' is not a path: write '{ours}'; ");
+            assert!(error.starts_with(&expected), "{error}");
+            assert!(ours.parse::<Path>().is_ok());
         }
-        for text in ["a.*.v", "*", "a[*].v", "$.a[*]"] {
+        for text in ["a.*.v", "*", "a[*].v", "$.a[*]", "a[].v", "a.#.v", "a.**.v"] {
             assert_eq!(text.parse::<Path>(), Err(InvalidPath::EachItem(text.to_owned())), "{text}");
         }
     }
 
     proptest! {
         #[test]
-        fn every_path_survives_as_a_text(segments in prop::collection::vec(r"[\\.\[\]*$/a0'']{1,5}", 1..4)) {
+        fn every_path_survives_as_a_text(
+            segments in prop::collection::vec(r##"[\\.\[\]*$@#/`"'a0:?-]{1,5}"##, 1..4),
+        ) {
             let path = Path(segments);
             prop_assert_eq!(path.to_string().parse(), Ok(path));
         }

@@ -258,10 +258,18 @@ fn a_time_without_a_zone_is_refused_with_what_to_write() {
         let record = RawRecord { key: None, value: Some(value.as_bytes()), timestamp_ms: None };
         parser.parse(&record, &mut Readings::default()).unwrap_err().detail
     };
-    let advice = "it has no zone; if it is UTC, write unit = \"%Y-%m-%dT%H:%M:%S%.f\"";
-    assert!(detail("2026-01-31T12:00:00").ends_with(advice));
-    assert!(detail("2026-01-31T12:00:00.25").ends_with(advice));
-    assert!(detail("2026-01-31").ends_with("for dates alone write unit = \"%Y-%m-%d\""));
+    for (at, pattern) in [
+        ("2026-01-31T12:00:00", "%Y-%m-%dT%H:%M:%S%.f"),
+        ("2026-01-31T12:00:00.1234567891", "%Y-%m-%dT%H:%M:%S%.f"),
+        ("2026-01-31 12:00:00.5", "%Y-%m-%d %H:%M:%S%.f"),
+        ("2026-01-31T12:00", "%Y-%m-%dT%H:%M"),
+        ("20260131T120000", "%Y%m%dT%H%M%S"),
+        ("2026-01-31", "%Y-%m-%d"),
+        ("20260131", "%Y%m%d"),
+    ] {
+        let advice = format!("it has no zone; if it is UTC, write unit = \"{pattern}\"");
+        assert!(detail(at).ends_with(&advice), "{at}: {}", detail(at));
+    }
     assert!(detail("soon").ends_with("is not a time in 'rfc3339'"));
 }
 
@@ -323,7 +331,7 @@ fn a_payload_of_another_kind_is_said_to_be_one() {
         let record = RawRecord { key: Some(b"k"), value: Some(value), timestamp_ms: Some(0) };
         parser.parse(&record, &mut Readings::default()).unwrap_err().detail
     };
-    let found = detail(b"\0\0\0\0\x07{\"v\":1}");
+    let found = detail(b"\0\0\0\0\x09{\"v\":1}");
     assert!(
         found.starts_with(
             "expected a JSON object at byte 1 of 12; it looks like a message of Confluent's"
@@ -333,4 +341,33 @@ fn a_payload_of_another_kind_is_said_to_be_one() {
     assert!(detail(b"\x1f\x8b\x08").contains("; it looks like gzip; "));
     // A value that is wrong in another way says nothing of the kind.
     assert_eq!(detail(b"{\"v\":true}"), "'v' is true and is not a number up to 1e150");
+}
+
+#[test]
+fn a_number_that_cannot_be_read_is_refused_with_what_to_do() {
+    let detail = |settings: &str, value: &str| {
+        let record =
+            RawRecord { key: Some(b"k"), value: Some(value.as_bytes()), timestamp_ms: None };
+        parser(settings).parse(&record, &mut Readings::default()).unwrap_err().detail
+    };
+    let json = "values = { v = \"v\" }\ntime = { field = \"at\", unit = \"ms\" }";
+    let found = detail(json, r#"{"at":1,"v":"21.5"}"#);
+    assert!(
+        found.ends_with("up to 1e150; text_numbers = true reads such texts as numbers"),
+        "{found}"
+    );
+    let found = detail(json, r#"{"at":"1769860800123","v":1}"#);
+    assert!(
+        found.ends_with("not a time in 'ms'; text_numbers = true reads such texts as numbers"),
+        "{found}"
+    );
+    let found = detail(json, r#"{"at":"2026-01-31T12:00:00","v":1}"#);
+    assert!(found.ends_with("if it is UTC, write unit = \"%Y-%m-%dT%H:%M:%S%.f\""), "{found}");
+    let rfc3339 = json.replace("\"ms\"", "\"rfc3339\"");
+    let found = detail(&rfc3339, r#"{"at":1769860800,"v":1}"#);
+    assert!(found.ends_with("it would be a time in unit = \"s\""), "{found}");
+    let csv =
+        "format = \"csv\"\ndelimiter = \";\"\nvalues = { v = \"1\" }\ntime = { field = \"2\" }";
+    assert!(detail(csv, "1,5;1").ends_with("; a number has a decimal point, and no comma"));
+    assert!(detail(csv, " 1;1").ends_with("; a space is no part of a number"));
 }

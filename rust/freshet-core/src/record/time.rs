@@ -80,23 +80,42 @@ impl TimeFormat {
     }
 
     /// What to do about a text that could not be read, where that is easy to tell.
-    pub(super) fn advice(&self, text: &str) -> Option<&'static str> {
-        if *self == Self::Rfc3339 {
-            let pieces = Pieces::parse(text).ok()?;
-            return match (pieces.time(), pieces.offset()) {
-                (None, _) => {
-                    Some("it has no time of day; for dates alone write unit = \"%Y-%m-%d\"")
-                }
-                (_, None) => {
-                    Some("it has no zone; if it is UTC, write unit = \"%Y-%m-%dT%H:%M:%S%.f\"")
-                }
-                _ => None,
-            };
+    pub(super) fn advice(&self, text: &str) -> Option<String> {
+        if read_rfc3339(text).is_some() {
+            return Some("it is written as unit = \"rfc3339\"".to_owned());
         }
-        let is_text = !self.is_written_as_text() && read_rfc3339(text).is_some();
-        is_text.then_some("it is written as unit = \"rfc3339\"")
+        let reads = |pattern: &&&str| {
+            TimePattern::new(pattern).is_ok_and(|pattern| pattern.read(text).is_some())
+        };
+        let pattern = WITHOUT_ZONE.iter().find(reads)?;
+        Some(format!("it has no zone; if it is UTC, write unit = \"{pattern}\""))
+    }
+
+    /// What to do about a number where a text was expected: in which unit it would be a time of this century.
+    pub(super) fn advice_on_number(&self, number: &str) -> Option<String> {
+        let century_us = CENTURY_US;
+        let fits =
+            |unit: &&Self| unit.read_number(number).is_some_and(|us| century_us.contains(&us));
+        let unit = [Self::Seconds, Self::Milliseconds, Self::Microseconds, Self::Nanoseconds];
+        let unit = unit.iter().find(fits).filter(|_| self.is_written_as_text())?;
+        Some(format!("it would be a time in unit = \"{unit}\""))
     }
 }
+
+/// From the year 2000 to 2100.
+const CENTURY_US: std::ops::Range<i64> = 946_684_800_000_000..4_102_444_800_000_000;
+
+/// Common forms of times that have no zone.
+const WITHOUT_ZONE: [&str; 8] = [
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d %H:%M",
+    "%Y%m%dT%H%M%S",
+    "%Y%m%d%H%M%S",
+    "%Y-%m-%d",
+    "%Y%m%d",
+];
 
 /// Reads `2026-01-31T12:00:00.5Z` with any number of digits, and what else `jiff` takes for such a time.
 fn read_rfc3339(text: &str) -> Option<i64> {
@@ -104,8 +123,14 @@ fn read_rfc3339(text: &str) -> Option<i64> {
     let pieces = Pieces::parse(&*text).ok()?;
     let local = pieces.date().to_datetime(pieces.time()?);
     let offset = i64::from(pieces.to_numeric_offset()?.seconds());
+    if offset.abs() >= DAY_SECONDS {
+        return None;
+    }
     Some(microseconds(local) - offset * 1_000_000)
 }
+
+/// No zone is a day away from UTC.
+const DAY_SECONDS: i64 = 86_400;
 
 /// Epoch microseconds of a time in UTC, rounded down. (`jiff::Timestamp` ends a day before the year 9999 does.)
 pub(super) fn microseconds(time: DateTime) -> i64 {
@@ -125,18 +150,15 @@ pub fn write_time(time_us: i64) -> String {
 /// So many digits of a fraction of a second are read.
 const FRACTION_DIGITS: usize = 9;
 
-/// The text without those digits of a fraction that are too fine to be read.
+/// The text without those digits of a fraction that are too fine to be read: the fraction stands after the last point or comma.
 pub(super) fn with_short_fraction(text: &str) -> Cow<'_, str> {
-    let Some(point) = text.find(['.', ',']) else { return Cow::Borrowed(text) };
-    // A pattern may have points elsewhere: the fraction is the longest run of digits behind one.
-    let run = |at: usize| text[at + 1..].bytes().take_while(u8::is_ascii_digit).count();
-    let points = text[point..].match_indices(['.', ',']).map(|(at, _)| point + at);
-    match points.map(|at| (at + 1, run(at))).max_by_key(|(_, length)| *length) {
-        Some((start, length)) if length > FRACTION_DIGITS => {
-            Cow::Owned([&text[..start + FRACTION_DIGITS], &text[start + length..]].concat())
-        }
-        _ => Cow::Borrowed(text),
+    let Some(point) = text.rfind(['.', ',']) else { return Cow::Borrowed(text) };
+    let start = point + 1;
+    let length = text[start..].bytes().take_while(u8::is_ascii_digit).count();
+    if length <= FRACTION_DIGITS {
+        return Cow::Borrowed(text);
     }
+    Cow::Owned([&text[..start + FRACTION_DIGITS], &text[start + length..]].concat())
 }
 
 pub(super) fn in_range(microseconds: i64) -> Option<i64> {
@@ -160,11 +182,13 @@ const FOREIGN: [(&str, &[&str]); 5] = [
             "unix_seconds",
             "unixtime",
             "posix",
+            "s",
         ],
     ),
     (
         "ms",
         &[
+            "ms",
             "msec",
             "msecs",
             "milli",
@@ -182,6 +206,8 @@ const FOREIGN: [(&str, &[&str]); 5] = [
         &[
             "usec",
             "µs",
+            "μs",
+            "us",
             "micro",
             "micros",
             "microsecond",
@@ -194,6 +220,7 @@ const FOREIGN: [(&str, &[&str]); 5] = [
     (
         "ns",
         &[
+            "ns",
             "nsec",
             "nano",
             "nanos",
@@ -207,6 +234,7 @@ const FOREIGN: [(&str, &[&str]); 5] = [
     (
         "rfc3339",
         &[
+            "rfc3339",
             "iso8601",
             "iso-8601",
             "iso_8601",
@@ -313,6 +341,9 @@ mod tests {
             ("9999-12-31T23:59:59.999999999Z", Some(LATEST_US)),
             ("9999-12-31T23:59:59-00:01", None),
             ("2026-01-31T12:00:00", None),
+            ("2026-01-31T12:00:00+24:00", None),
+            // A leap second is the second before it.
+            ("2016-12-31T23:59:60Z", Some(1_483_228_799_000_000)),
             ("2026-01-31", None),
             ("yesterday", None),
         ];
@@ -334,6 +365,9 @@ mod tests {
     #[test]
     fn names_from_elsewhere_are_refused_with_ours() {
         for (text, ours) in [
+            ("RFC3339", "rfc3339"),
+            ("MS", "ms"),
+            ("μs", "us"),
             ("iso8601", "rfc3339"),
             ("ISO8601", "rfc3339"),
             ("epoch_ms", "ms"),

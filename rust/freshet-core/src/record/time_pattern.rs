@@ -20,7 +20,10 @@ pub struct TimePattern {
     text: String,
     /// Where the offset's directive stands.
     offset: Option<Range<usize>>,
+    /// Whether a point or a comma stands before the digits of a fraction.
     has_fraction: bool,
+    /// Whether a year stands there with all of its four digits.
+    has_padded_year: bool,
 }
 
 /// A part of a time; weeks of both kinds are one.
@@ -98,11 +101,21 @@ impl Directive {
         })
     }
 
+    fn follows_a_point(&self, pattern: &str) -> bool {
+        pattern[..self.range.start].ends_with(['.', ','])
+            || pattern[self.range.clone()].contains('.')
+    }
+
+    fn is_padded_year(&self, pattern: &str) -> bool {
+        matches!(self.letter, 'Y' | 'F' | 'G') && !pattern[self.range.clone()].contains(['-', '_'])
+    }
+
     fn refusal(&self, pattern: &str) -> String {
         let written = &pattern[self.range.clone()];
         match self.letter {
             'Q' | 'Z' => format!(
-                "the name of a time zone, '{written}', cannot be read: let the sender write an offset, '%z', or UTC"
+                "the name of a time zone, '{written}', cannot be read: let the sender write an offset, '%z'; where it is always \
+                 'UTC', write that in its place"
             ),
             's' => format!(
                 "'{written}' is a number of seconds: write unit = \"s\", with text_numbers = true where it is a text"
@@ -155,7 +168,8 @@ impl TimePattern {
         let pattern = Self {
             text: text.to_owned(),
             offset: of_letter('z').map(|directive| directive.range.clone()),
-            has_fraction: fraction.is_some(),
+            has_fraction: fraction.is_some_and(|directive| directive.follows_a_point(text)),
+            has_padded_year: directives.iter().any(|directive| directive.is_padded_year(text)),
         };
         let digits = fraction.and_then(|directive| directive.width).unwrap_or(9);
         let exact_to =
@@ -173,7 +187,8 @@ impl TimePattern {
     pub(super) fn read(&self, text: &str) -> Option<i64> {
         let text = if self.has_fraction { with_short_fraction(text) } else { Cow::Borrowed(text) };
         let Some(directive) = &self.offset else {
-            return local_time(&BrokenDownTime::parse(&self.text, &*text).ok()?).map(microseconds);
+            let read = BrokenDownTime::parse(&self.text, &*text).ok()?;
+            return self.local_time(&read, &text).map(microseconds);
         };
         let (before, after) = (&self.text[..directive.start], &self.text[directive.end..]);
         let (read, length) = BrokenDownTime::parse_prefix(before, &*text).ok()?;
@@ -186,7 +201,21 @@ impl TimePattern {
             let text = [&text[..length], MARK, rest].concat();
             BrokenDownTime::parse(pattern, text).ok()?
         };
-        Some(microseconds(local_time(&read)?) - offset_us)
+        Some(microseconds(self.local_time(&read, &text)?) - offset_us)
+    }
+
+    /// A pattern without a time of day means midnight.
+    fn local_time(&self, read: &BrokenDownTime, text: &str) -> Option<DateTime> {
+        let date = read.to_date().ok()?;
+        // "31.01.26" is not of the year 26: such a year is written 0026.
+        if self.has_padded_year
+            && date.year() < 1_000
+            && !text.contains(&format!("{:04}", date.year()))
+        {
+            return None;
+        }
+        let time = if read.hour().is_none() { Time::midnight() } else { read.to_time().ok()? };
+        Some(date.to_datetime(time))
     }
 
     /// Whether what is written with the pattern is read as the same time: flags may prevent it.
@@ -217,13 +246,6 @@ impl TimePattern {
 
 /// Stands for an offset that has been read.
 const MARK: &str = "\u{1}";
-
-/// A pattern without a time of day means midnight.
-fn local_time(read: &BrokenDownTime) -> Option<DateTime> {
-    let date = read.to_date().ok()?;
-    let time = if read.hour().is_none() { Time::midnight() } else { read.to_time().ok()? };
-    Some(date.to_datetime(time))
-}
 
 /// One way to name a day, and nothing that names another one beside it. A day of the week beside a date is checked.
 fn check_date(parts: &[Part]) -> Result<(), String> {
@@ -332,9 +354,24 @@ mod tests {
             ("%F %T.%3f", "2026-01-31 12:00:00.123", "2026-01-31T12:00:00.123Z"),
             ("%F %T.%f", "2026-01-31 12:00:00.12345678901234", "2026-01-31T12:00:00.123456Z"),
             ("%F %T%.f%z", "2026-01-31 12:00:00Z", "2026-01-31T12:00:00Z"),
+            ("%F %T UTC", "2026-01-31 12:00:00 UTC", "2026-01-31T12:00:00Z"),
+            ("%d.%m.%Y%H%M%S%.f", "31.01.2026120000.5", "2026-01-31T12:00:00.5Z"),
+            ("log.%Y%m%d%H%M%S.%f", "log.20260131120000.5", "2026-01-31T12:00:00.5Z"),
+            ("%Y%m%d.%H%M%S%6f", "20260131.120000500000", "2026-01-31T12:00:00.5Z"),
+            ("%d.%m.%y", "31.01.26", "2026-01-31T00:00:00Z"),
+            ("%-Y-%m-%d", "26-01-31", "0026-01-31T00:00:00Z"),
         ] {
             let expected: Timestamp = expected.parse().unwrap();
             assert_eq!(read(pattern, text), Some(expected.as_microsecond()), "{pattern}: {text}");
+        }
+        // A year of two digits is one of this century, and has a directive of its own.
+        for (pattern, text) in [
+            ("%d.%m.%Y", "31.01.26"),
+            ("%m/%d/%Y", "1/31/26"),
+            ("%F", "226-01-31"),
+            ("%d%m%Y", "310126"),
+        ] {
+            assert_eq!(read(pattern, text), None, "{pattern}: {text}");
         }
         // What contradicts the rest is no time.
         assert_eq!(read("%a %F", "Sun 2026-01-31"), None);

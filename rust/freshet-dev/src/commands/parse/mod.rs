@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use freshet_core::config::{Config, ConfigError, Format, Origin, Stream};
 use freshet_core::record::{
-    MAX_RECORD_BYTES, RawRecord, Reading, Readings, RecordParser, Rejection, TimeFormat, write_time,
+    MAX_RECORD_BYTES, RawRecord, Reading, Readings, RecordParser, Rejection, write_time,
 };
 use serde::Serialize;
 
@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &ParseArgs) -> anyhow::Result<ExitCode> {
         );
     }
     let output = BufWriter::new(io::stdout().lock());
-    let mut sample = Sample::new(stream, arguments, output)?;
+    let mut sample = Sample::new(stream, arguments, output);
     match sample.parse_all(arguments) {
         // Whoever read the answers has seen enough, as `head` does.
         Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
@@ -133,16 +133,16 @@ impl<'a> Sample<'a> {
         stream: &'a Stream,
         arguments: &'a ParseArgs,
         output: BufWriter<StdoutLock<'static>>,
-    ) -> anyhow::Result<Self> {
-        Ok(Self {
+    ) -> Self {
+        Self {
             parser: RecordParser::new(stream),
             metrics: stream.values.iter().map(|(metric, _)| metric.as_str()).collect(),
             key: arguments.key.as_deref().map(str::as_bytes),
-            timestamp_ms: arguments.timestamp.as_deref().map(read_timestamp).transpose()?,
+            timestamp_ms: arguments.timestamp,
             times: TimeCheck::new(stream),
             summary: Summary::default(),
             output,
-        })
+        }
     }
 
     /// A record without its value.
@@ -174,7 +174,7 @@ impl<'a> Sample<'a> {
         let summary = std::mem::take(&mut self.summary);
         self.answer(&Answer::Summary { summary: &summary })?;
         self.output.flush()?;
-        if let Some(advice) = self.times.advice(&self.envelope()) {
+        if let Some(advice) = self.times.advice(&self.envelope(), now_ms()) {
             note(advice);
         }
         Ok(())
@@ -183,6 +183,8 @@ impl<'a> Sample<'a> {
     fn parse(&mut self, value: &[u8]) -> io::Result<()> {
         let mut readings = Readings::default();
         let record = RawRecord { value: Some(value), ..self.envelope() };
+        // As in the job: no event is too far ahead of this machine's clock either.
+        self.parser.set_now(now_ms());
         let parsed = self.parser.parse(&record, &mut readings);
         self.times.add(value, parsed.as_ref().map(|()| &readings));
         self.summary.records += 1;
@@ -219,17 +221,6 @@ impl<'a> Sample<'a> {
         serde_json::to_writer(&mut self.output, answer)?;
         self.output.write_all(b"\n")
     }
-}
-
-/// Kafka's timestamp as it was written: epoch milliseconds, or RFC 3339.
-fn read_timestamp(text: &str) -> anyhow::Result<i64> {
-    let milliseconds = text.parse().ok();
-    let written = || TimeFormat::Rfc3339.read_text(text).map(|time_us| time_us.div_euclid(1_000));
-    milliseconds.or_else(written).with_context(|| {
-        format!(
-            "--timestamp '{text}' is no time: write epoch milliseconds, -1 for none, or such as '2026-01-31T12:00:00Z'"
-        )
-    })
 }
 
 fn open(file: &Path) -> anyhow::Result<Box<dyn Read>> {

@@ -56,6 +56,18 @@ final class Checkpoint {
         return latestPlanned() != NONE;
     }
 
+    /** Whether a micro-batch was planned and not committed: some of its output may be there, and it will be repeated. */
+    boolean hasOpenBatch() {
+        return latestPlanned() > latestCommitted();
+    }
+
+    /** The watermark of the newest micro-batch, epoch milliseconds; 0 before the first one. */
+    long watermarkMillis() {
+        return entry(latestPlanned())
+            .flatMap(entry -> OptionConverters.toJava(entry.metadataOpt()))
+            .map(OffsetSeqMetadataBase::batchWatermarkMs).orElse(0L);
+    }
+
     /** By partition, the offset up to which the committed micro-batches have read. */
     Map<Integer, Long> readOffsets() {
         return offsets(latestCommitted());

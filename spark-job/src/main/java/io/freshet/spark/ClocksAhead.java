@@ -12,6 +12,9 @@ final class ClocksAhead {
     /** So many are named: a wrong clock is seldom alone, but their list must not fill the page. */
     private static final int MOST = 5;
 
+    /** A series id of more characters is cut. */
+    private static final int LONGEST = 64;
+
     private record Ahead(long micros, long seenMillis) {}
 
     /** The one seen last comes last. */
@@ -30,9 +33,17 @@ final class ClocksAhead {
     List<String> notices(long nowMillis) {
         series.values().removeIf(ahead -> nowMillis - ahead.seenMillis() > REMEMBERED.toMillis());
         return series.entrySet().stream()
-            .map(entry -> "series '" + entry.getKey() + "' is " + Duration.ofMillis(entry.getValue().micros() / 1_000).toSeconds()
-                + " s ahead of Kafka's timestamp or of this machine's clock: look at its sender's clock. Its events count, and "
-                + "do not move the watermark (future_moves_watermark = true lets them)")
+            .map(entry -> "series '" + oneLine(entry.getKey()) + "' is " + Duration.ofMillis(entry.getValue().micros() / 1_000).toSeconds()
+                + " s ahead of Kafka's timestamp or of the clock of the machine that parses it: look at that clock and at its "
+                + "sender's. Its events count, and do not move the watermark (future_moves_watermark = true lets them)")
             .toList();
+    }
+
+    /** Ids come from outside, and a notice is one line. */
+    private static String oneLine(String id) {
+        String shown = id.codePoints().limit(LONGEST)
+            .map(point -> Character.isISOControl(point) ? ' ' : point)
+            .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
+        return shown.length() < id.length() ? shown + "…" : shown;
     }
 }

@@ -38,12 +38,15 @@ public final class Freshet {
      * The windows of these records: one row per series, metric, kind of window and start, with the columns
      * {@code series}, {@code metric}, {@code window} (string: the kind, such as {@code 5m/1m}), {@code start},
      * {@code end} (timestamp), {@code count} (long), {@code sum}, {@code avg}, {@code min}, {@code max}, {@code stddev}
-     * (of the population), {@code p50}, {@code p95}, {@code p99} (double; exact of at most 32 readings, else within 1 %), {@code last_event} (timestamp)
-     * and {@code revision} (long: grows with every version of a window, so that readers can tell the newer one).
+     * (of the population), {@code p50}, {@code p95}, {@code p99} (double; exact of at most 32 readings, else within
+     * 1 %), {@code last_event} (timestamp) and {@code revision} (long: grows with every version of a window, so that readers can tell the newer one).
      *
      * <p>Of a streaming dataset, every micro-batch gives the windows that it changed in output mode {@code update}, and
      * those that no record can change any more in {@code append}. The watermark is the newest event time less the
      * stream's lateness; a record whose window has ended by then is late and dropped.
+     *
+     * <p>On an existing checkpoint the list of windows should stay as it was: windows of a kind that was taken away are given
+     * no more, and the first windows of a new kind lack the readings that came before. (The job keeps account of that.)
      *
      * @param kafkaRows batch or streaming, with the columns of Spark's Kafka source: {@code key}, {@code value} (binary
      *     or string), {@code partition} (int), {@code offset} (long) and {@code timestamp}

@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.Supplier;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.streaming.SourceProgress;
@@ -131,6 +132,11 @@ final class StreamHealth {
         if (notices.size() > MOST_NOTICES) {
             notices.removeFirst();
         }
+    }
+
+    /** The watermark of the newest micro-batch, epoch milliseconds; empty before the first one. */
+    synchronized OptionalLong watermarkMillis() {
+        return watermark == null ? OptionalLong.empty() : OptionalLong.of(watermark);
     }
 
     /** Takes in the report of a finished micro-batch. */

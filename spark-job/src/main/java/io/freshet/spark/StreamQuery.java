@@ -29,6 +29,7 @@ import org.apache.spark.sql.streaming.DataStreamReader;
 import org.apache.spark.sql.streaming.DataStreamWriter;
 import org.apache.spark.sql.streaming.OutputMode;
 import org.apache.spark.sql.streaming.StreamingQuery;
+import org.apache.spark.sql.streaming.StreamingQueryException;
 import org.apache.spark.sql.streaming.Trigger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -63,6 +64,10 @@ final class StreamQuery implements QuerySupervisor.Starter {
     private final PipelineConfiguration.Stream stream;
     private final StreamHealth health;
     private final RawTopic rawTopic;
+    /** What the running query was started with. */
+    private volatile WindowChanges changes;
+    /** The query was ended because kinds of windows that were taken away have ended. */
+    private volatile boolean settlesAnew;
     /** Whether the topic was another one when it was looked at last. */
     private boolean replaced;
 
@@ -86,21 +91,40 @@ final class StreamQuery implements QuerySupervisor.Starter {
         session.sparkContext().setLocalProperty("spark.scheduler.pool", stream.name());
         Checkpoint checkpoint = new Checkpoint(session, checkpointLocation());
         DirectSource source = new SameTopic(rawTopic.settle(checkpoint));
+        settlesAnew = false;
+        if (WindowChanges.mustWait(checkpoint, stream)) {
+            finishBatch(checkpoint, source);
+        }
+        changes = WindowChanges.settle(session, checkpoint, checkpointLocation(), stream, health);
+        return writer(checkpoint, source, changes)
+            .trigger(Trigger.ProcessingTime(configuration.spark().triggerMillis())).start();
+    }
+
+    /** Repeats the micro-batch that was begun, with the kinds of windows that it was begun with. */
+    @SuppressWarnings("deprecation") // the one trigger that ends after what was planned; others go on with what has come since
+    private void finishBatch(Checkpoint checkpoint, DirectSource source) throws TimeoutException {
+        LOGGER.info("stream {}: its list of windows has changed, after the micro-batch that was begun", stream.name());
+        try {
+            writer(checkpoint, source, WindowChanges.saved(checkpoint, stream)).trigger(Trigger.Once()).start()
+                .awaitTermination();
+        } catch (StreamingQueryException e) {
+            throw new IllegalStateException("the micro-batch before a change of the list of windows has failed", e);
+        }
+    }
+
+    private DataStreamWriter<Row> writer(Checkpoint checkpoint, DirectSource source, WindowChanges changes) {
         Map<String, String> sink = kafkaOptions();
         // Dashboards read these topics, and not all clients of Kafka can read zstd.
         sink.put("kafka.compression.type", "lz4");
         sink.put("kafka.acks", "all");
-        WindowChanges changes = WindowChanges.settle(session, checkpoint, checkpointLocation(), stream, health);
-        DataStreamWriter<Row> writer = messages(windows(records(), source, partitions(checkpoint), changes))
+        return messages(windows(records(), source, partitions(checkpoint), changes))
             .writeStream()
             .queryName(stream.name())
             .outputMode("update")
             .format("kafka")
             .options(sink)
             .option("topic", stream.windowsTopic())
-            .option("checkpointLocation", checkpointLocation())
-            .trigger(Trigger.ProcessingTime(configuration.spark().triggerMillis()));
-        return writer.start();
+            .option("checkpointLocation", checkpointLocation());
     }
 
     /** As many as the state has in the checkpoint: Spark cannot split it anew, whatever the setting is by now. */
@@ -123,7 +147,7 @@ final class StreamQuery implements QuerySupervisor.Starter {
 
     @Override
     public QuerySupervisor.Next after(Throwable failure) {
-        return rawTopic.next();
+        return settlesAnew ? QuerySupervisor.Next.AT_ONCE : rawTopic.next();
     }
 
     @Override
@@ -140,13 +164,25 @@ final class StreamQuery implements QuerySupervisor.Starter {
     public void look(StreamingQuery running) {
         boolean before = replaced;
         replaced = rawTopic.look();
+        if (running == null || !running.isActive()) {
+            return;
+        }
         // Between two looks, what was read in time has begun to be written.
-        if (before && replaced && running != null && running.isActive() && !isWriting(running)) {
-            try {
-                running.stop();
-            } catch (TimeoutException e) {
-                LOGGER.warn("the query of stream {}, whose topic was made anew, did not stop in time", stream.name());
-            }
+        if (before && replaced && !isWriting(running)) {
+            end(running);
+        }
+        if (changes.haveEnded(health.watermarkMillis())) {
+            LOGGER.info("stream {}: all windows of the kinds that were taken away have ended", stream.name());
+            settlesAnew = true;
+            end(running);
+        }
+    }
+
+    private void end(StreamingQuery running) {
+        try {
+            running.stop();
+        } catch (TimeoutException e) {
+            LOGGER.warn("the query of stream {} did not stop in time", stream.name());
         }
     }
 

@@ -17,6 +17,8 @@ import org.apache.spark.sql.streaming.GroupState;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.TaskCompletionListener;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import scala.Tuple3;
 
 /**
@@ -40,6 +42,7 @@ final class UpdateWindows
     static final List<String> EXPANDED = List.of("series", "metric", "window_name", "windows");
 
     private static final long serialVersionUID = 1L;
+    private static final Logger LOGGER = LoggerFactory.getLogger(UpdateWindows.class);
     private static final long MICROS_PER_MILLI = 1_000;
 
     private final String streamJson;
@@ -70,7 +73,8 @@ final class UpdateWindows
         Tuple3<String, String, String> key, Iterator<EncodedPanes> partials, GroupState<byte[]> group) {
         Integer window = windows.get(key._3());
         if (window == null) {
-            // The checkpoint is of a time when the stream had windows of this kind, and all of them have ended.
+            // The checkpoint is of a time when the stream had windows of this kind. In the job, all of them have ended.
+            LOGGER.debug("windows of {} are not in the stream's list: what {} has of them is dropped", key._3(), key._1());
             group.remove();
             return Collections.emptyIterator();
         }

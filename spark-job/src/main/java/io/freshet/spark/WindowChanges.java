@@ -9,9 +9,11 @@ import io.freshet.spark.nativelib.NativeWindowState;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.sql.Encoders;
@@ -36,6 +38,16 @@ record WindowChanges(PipelineConfiguration.Stream stream, String limits) {
     private static final Logger LOGGER = LoggerFactory.getLogger(WindowChanges.class);
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String FILE = "freshet/windows.json";
+    private static final long MICROS_PER_MILLI = 1_000;
+
+    /**
+     * Starts of windows that may lack readings: epoch microseconds, as {@code freshet-core}'s {@code PartialStarts}.
+     *
+     * @param afterMicros null when all until the last one may
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    private record PartialStarts(
+        @JsonProperty("after_us") Long afterMicros, @JsonProperty("until_us") long untilMicros) {}
 
     /**
      * A kind of window, and its limits: those of {@code freshet-core}'s {@code WindowLimits}.
@@ -45,31 +57,69 @@ record WindowChanges(PipelineConfiguration.Stream stream, String limits) {
     @JsonInclude(JsonInclude.Include.NON_NULL)
     private record Kind(
         @JsonProperty("window") String window,
-        @JsonProperty("partial_after_us") Long partialAfterMicros,
-        @JsonProperty("partial_until_us") Long partialUntilMicros,
+        @JsonProperty("partial") List<PartialStarts> partial,
         @JsonProperty("last_start_us") Long lastStartMicros) {
 
+        Kind {
+            partial = partial == null ? List.of() : partial;
+        }
+
         static Kind whole(String window) {
-            return new Kind(window, null, null, null);
+            return new Kind(window, List.of(), null);
         }
 
-        /** Windows that were open when it was taken away, if it was, have been worked on. */
-        static Kind added(String window, Kind before, Long newestMicros) {
-            return new Kind(window, before == null ? null : before.lastStartMicros, newestMicros, null);
+        /** In the list from now on: the windows that start until then may lack readings, but for those that it went on with. */
+        Kind listed(long newestMicros) {
+            Stream<PartialStarts> now = Stream.of(new PartialStarts(lastStartMicros, newestMicros));
+            return new Kind(window, Stream.concat(partial.stream(), now).toList(), null);
         }
 
-        Kind takenAway(Long newestMicros) {
-            return new Kind(window, partialAfterMicros, partialUntilMicros, newestMicros);
+        Kind takenAway(long newestMicros) {
+            return new Kind(window, partial, newestMicros);
+        }
+
+        /** Without what concerns windows that have all ended. */
+        Kind afterWatermark(long watermarkMicros) {
+            return new Kind(window, partial.stream()
+                .filter(starts -> starts.untilMicros() + sizeMicros(window) > watermarkMicros).toList(), lastStartMicros);
         }
 
         boolean isListed() {
             return lastStartMicros == null;
+        }
+
+        boolean hasEnded(long watermarkMicros) {
+            return !isListed() && lastStartMicros + sizeMicros(window) <= watermarkMicros;
         }
     }
 
     /** The list as it always was. */
     static WindowChanges none(PipelineConfiguration.Stream stream) {
         return new WindowChanges(stream, NativeWindowState.NO_LIMITS);
+    }
+
+    /** What the checkpoint has written down. */
+    static WindowChanges saved(Checkpoint checkpoint, PipelineConfiguration.Stream stream) {
+        return of(read(checkpoint).orElseThrow(), stream);
+    }
+
+    private static WindowChanges of(List<Kind> kinds, PipelineConfiguration.Stream stream) {
+        return new WindowChanges(stream.withWindows(kinds.stream().map(Kind::window).toList()), toJson(kinds));
+    }
+
+    /**
+     * Whether the list has changed while a micro-batch was under way. Some of its windows may have been handed on already, so
+     * that it has to be repeated with the list as it was.
+     */
+    static boolean mustWait(Checkpoint checkpoint, PipelineConfiguration.Stream stream) {
+        return checkpoint.hasOpenBatch() && read(checkpoint).filter(kinds -> !isSame(kinds, stream)).isPresent();
+    }
+
+    /** Whether all windows of the kinds that were taken away have ended, if there are such kinds. */
+    boolean haveEnded(OptionalLong watermarkMillis) {
+        List<Kind> takenAway = fromJson(limits).stream().filter(kind -> !kind.isListed()).toList();
+        return !takenAway.isEmpty() && watermarkMillis.isPresent()
+            && takenAway.stream().allMatch(kind -> kind.hasEnded(watermarkMillis.getAsLong() * MICROS_PER_MILLI));
     }
 
     /**
@@ -83,11 +133,10 @@ record WindowChanges(PipelineConfiguration.Stream stream, String limits) {
         String location,
         PipelineConfiguration.Stream stream,
         StreamHealth health) {
+        long watermarkMicros = checkpoint.watermarkMillis() * MICROS_PER_MILLI;
         Optional<List<Kind>> saved = read(checkpoint);
-        boolean isSame = saved.isPresent() && listed(saved.get()).equals(stream.windows())
-            && saved.get().stream().allMatch(Kind::isListed);
         List<Kind> kinds;
-        if (isSame) {
+        if (saved.isPresent() && isSame(saved.get(), stream)) {
             kinds = saved.get();
         } else if (checkpoint.readOffsets().isEmpty()) {
             kinds = stream.windows().stream().map(Kind::whole).toList(); // nothing was read yet
@@ -95,49 +144,73 @@ record WindowChanges(PipelineConfiguration.Stream stream, String limits) {
         } else {
             Map<String, Long> newest = newestEvents(session, location);
             List<Kind> before = saved.orElseGet(() -> newest.keySet().stream().map(Kind::whole).toList());
-            kinds = change(before, stream.windows(), newest);
+            kinds = change(before, stream.windows(), newest, watermarkMicros);
             write(checkpoint, kinds);
-            tell(before, kinds, stream.name(), health);
         }
-        return new WindowChanges(stream.withWindows(kinds.stream().map(Kind::window).toList()), toJson(kinds));
+        tell(kinds, watermarkMicros, stream.name(), health);
+        return of(kinds, stream);
+    }
+
+    private static boolean isSame(List<Kind> kinds, PipelineConfiguration.Stream stream) {
+        return kinds.stream().allMatch(Kind::isListed)
+            && kinds.stream().map(Kind::window).toList().equals(stream.windows());
     }
 
     /** The new list; behind it what was taken away and has not ended. */
-    private static List<Kind> change(List<Kind> before, List<String> list, Map<String, Long> newest) {
-        Long newestMicros = newest.values().stream().max(Long::compare).orElse(null);
-        Map<String, Kind> known = new HashMap<>();
+    private static List<Kind> change(
+        List<Kind> before, List<String> list, Map<String, Long> newest, long watermarkMicros) {
+        Optional<Long> newestMicros = newest.values().stream().max(Long::compare);
+        Map<String, Kind> known = new LinkedHashMap<>();
         before.forEach(kind -> known.put(kind.window(), kind));
         List<Kind> kinds = new ArrayList<>();
         for (String window : list) {
             Kind kind = known.remove(window);
-            kinds.add(kind != null && kind.isListed() ? kind : Kind.added(window, kind, newestMicros));
+            if (kind != null && kind.isListed()) {
+                kinds.add(kind);
+            } else {
+                Kind unlisted = kind == null ? Kind.whole(window) : kind;
+                kinds.add(newestMicros.map(unlisted::listed).orElse(Kind.whole(window)));
+            }
         }
         known.values().stream().filter(kind -> newest.containsKey(kind.window()))
-            .map(kind -> kind.isListed() ? kind.takenAway(newestMicros) : kind).forEach(kinds::add);
-        return List.copyOf(kinds);
+            .map(kind -> kind.isListed() ? kind.takenAway(newestMicros.orElseThrow()) : kind)
+            .filter(kind -> !kind.hasEnded(watermarkMicros)).forEach(kinds::add);
+        return kinds.stream().map(kind -> kind.afterWatermark(watermarkMicros)).toList();
     }
 
-    private static void tell(List<Kind> before, List<Kind> kinds, String stream, StreamHealth health) {
-        List<String> known = listed(before);
-        Stream<String> added = kinds.stream()
-            .filter(kind -> kind.isListed() && kind.partialUntilMicros() != null && !known.contains(kind.window()))
-            .map(kind -> "windows of " + kind.window() + " are new in the list: those that start until "
-                + time(kind.partialUntilMicros()) + " may lack readings that came before, and are marked as partial");
-        Stream<String> takenAway = kinds.stream().filter(kind -> !kind.isListed())
-            .map(kind -> "windows of " + kind.window() + " are not in the list any more: those that start until "
-                + time(kind.lastStartMicros()) + " are still brought to their end");
-        Stream.concat(added, takenAway).forEach(notice -> {
+    private static void tell(List<Kind> kinds, long watermarkMicros, String stream, StreamHealth health) {
+        kinds.stream().map(kind -> kind.afterWatermark(watermarkMicros)).flatMap(WindowChanges::notices).forEach(notice -> {
             LOGGER.warn("stream {}: {}", stream, notice);
             health.notice(notice);
         });
     }
 
-    private static Instant time(long micros) {
-        return Instant.ofEpochMilli(Math.floorDiv(micros, 1_000L));
+    private static Stream<String> notices(Kind kind) {
+        Stream<String> partial = kind.partial().stream().map(starts -> "windows of " + kind.window()
+            + " were not in the list before: those that start " + (starts.afterMicros() == null ? ""
+                : "after " + time(starts.afterMicros()) + " and ")
+            + "until " + time(starts.untilMicros()) + " may lack readings that came then, and are marked as partial");
+        Stream<String> takenAway = Stream.ofNullable(kind.lastStartMicros()).map(last -> "windows of " + kind.window()
+            + " are not in the list any more: those that start until " + time(last) + " are still brought to their end");
+        return Stream.concat(partial, takenAway);
     }
 
-    private static List<String> listed(List<Kind> kinds) {
-        return kinds.stream().filter(Kind::isListed).map(Kind::window).toList();
+    private static Instant time(long micros) {
+        return Instant.ofEpochMilli(Math.floorDiv(micros, MICROS_PER_MILLI));
+    }
+
+    /** Length of a kind of window, such as {@code 5m/1m}, as the configuration has named it. */
+    private static long sizeMicros(String window) {
+        String size = window.split("/")[0];
+        String number = size.replaceAll("[a-z]", "");
+        long unitMillis = switch (size.substring(number.length())) {
+            case "ms" -> 1;
+            case "s" -> 1_000;
+            case "m" -> 60_000;
+            case "h" -> 3_600_000;
+            default -> 86_400_000;
+        };
+        return Long.parseLong(number) * unitMillis * MICROS_PER_MILLI;
     }
 
     /**
@@ -162,14 +235,16 @@ record WindowChanges(PipelineConfiguration.Stream stream, String limits) {
     }
 
     private static Optional<List<Kind>> read(Checkpoint checkpoint) {
-        return checkpoint.readFile(FILE).map(text -> {
-            try {
-                return JSON.readValue(text, new TypeReference<List<Kind>>() { });
-            } catch (JsonProcessingException e) {
-                throw new IllegalStateException(
-                    "file " + FILE + " was malformed; bring it back, or start from a new checkpoint location", e);
-            }
-        });
+        return checkpoint.readFile(FILE).map(WindowChanges::fromJson);
+    }
+
+    private static List<Kind> fromJson(String text) {
+        try {
+            return JSON.readValue(text, new TypeReference<List<Kind>>() { });
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(
+                "file " + FILE + " was malformed; bring it back, or start from a new checkpoint location", e);
+        }
     }
 
     private static void write(Checkpoint checkpoint, List<Kind> kinds) {
