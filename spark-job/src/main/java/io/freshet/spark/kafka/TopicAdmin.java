@@ -7,6 +7,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.DescribeConfigsOptions;
@@ -37,7 +39,7 @@ public final class TopicAdmin {
      */
     public static TopicDescription describe(Map<String, String> kafka, String topic, Duration patience) {
         DescribeTopicsOptions options = new DescribeTopicsOptions().timeoutMs(Math.toIntExact(patience.toMillis()));
-        return await(client(kafka).describeTopics(List.of(topic), options).topicNameValues().get(topic));
+        return await(client(kafka).describeTopics(List.of(topic), options).topicNameValues().get(topic), patience);
     }
 
     /**
@@ -50,7 +52,7 @@ public final class TopicAdmin {
         ListOffsetsOptions options = new ListOffsetsOptions().timeoutMs(Math.toIntExact(patience.toMillis()));
         Map<TopicPartition, OffsetSpec> asked = partitions.stream()
             .collect(Collectors.toMap(partition -> new TopicPartition(topic, partition), ignored -> OffsetSpec.latest()));
-        return await(client(kafka).listOffsets(asked, options).all()).entrySet().stream()
+        return await(client(kafka).listOffsets(asked, options).all(), patience).entrySet().stream()
             .collect(Collectors.toMap(end -> end.getKey().partition(), end -> end.getValue().offset()));
     }
 
@@ -62,7 +64,7 @@ public final class TopicAdmin {
     public static int maxMessageBytes(Map<String, String> kafka, String topic, Duration patience) {
         ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
         DescribeConfigsOptions options = new DescribeConfigsOptions().timeoutMs(Math.toIntExact(patience.toMillis()));
-        return Integer.parseInt(await(client(kafka).describeConfigs(List.of(resource), options).values().get(resource))
+        return Integer.parseInt(await(client(kafka).describeConfigs(List.of(resource), options).values().get(resource), patience)
             .get(TopicConfig.MAX_MESSAGE_BYTES_CONFIG).value());
     }
 
@@ -70,9 +72,12 @@ public final class TopicAdmin {
         return CLIENTS.computeIfAbsent(Map.copyOf(kafka), properties -> Admin.create(new HashMap<>(properties)));
     }
 
-    private static <T> T await(KafkaFuture<T> answer) {
+    /** The client's own limit does not end a call to a broker that hangs. */
+    private static <T> T await(KafkaFuture<T> answer, Duration patience) {
         try {
-            return answer.get();
+            return answer.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            throw new org.apache.kafka.common.errors.TimeoutException("no answer within " + patience.toMillis() + " ms");
         } catch (InterruptedException e) {
             throw new InterruptException(e); // which marks the thread as interrupted again
         } catch (ExecutionException e) {
