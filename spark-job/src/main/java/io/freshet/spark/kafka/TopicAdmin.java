@@ -11,6 +11,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.DescribeConfigsOptions;
 import org.apache.kafka.clients.admin.DescribeTopicsOptions;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
@@ -64,8 +65,8 @@ public final class TopicAdmin {
     public static int maxMessageBytes(Map<String, String> kafka, String topic, Duration patience) {
         ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
         DescribeConfigsOptions options = new DescribeConfigsOptions().timeoutMs(Math.toIntExact(patience.toMillis()));
-        return Integer.parseInt(await(client(kafka).describeConfigs(List.of(resource), options).values().get(resource), patience)
-            .get(TopicConfig.MAX_MESSAGE_BYTES_CONFIG).value());
+        Config settings = await(client(kafka).describeConfigs(List.of(resource), options).values().get(resource), patience);
+        return Integer.parseInt(settings.get(TopicConfig.MAX_MESSAGE_BYTES_CONFIG).value());
     }
 
     private static Admin client(Map<String, String> kafka) {
