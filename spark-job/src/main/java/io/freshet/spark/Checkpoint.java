@@ -97,7 +97,8 @@ final class Checkpoint {
     void startOver(String topic, int partitions) {
         long committed = latestCommitted();
         if (committed == NONE && latestPlanned() > 0) {
-            throw new IllegalStateException("the checkpoint " + folder + " has no commits: start from a new checkpoint location");
+            throw new IllegalStateException(
+                "the checkpoint " + folder + " has lost its commits; start from a new checkpoint location");
         }
         OffsetSeqLog log = offsetLog();
         log.purgeAfter(committed);

@@ -89,10 +89,20 @@ final class DeadLetters extends RejectedRecords {
         try {
             return Math.min(USUAL_BATCH_BYTES, TopicAdmin.maxMessageBytes(target.kafka(), target.topic(), PATIENCE));
         } catch (UnknownTopicOrPartitionException e) {
-            throw new UnknownTopicOrPartitionException("topic " + target.topic() + " for rejected records does not exist");
+            throw missing(target.topic());
         } catch (AuthorizationException e) {
             return 0; // each letter for itself: that is slower, and fits if it can
         }
+    }
+
+    /** Kafka itself does not say which. */
+    private static UnknownTopicOrPartitionException missing(String topic) {
+        return new UnknownTopicOrPartitionException("topic " + topic + " for rejected records does not exist");
+    }
+
+    private static boolean isMissing(Throwable reason) {
+        return reason instanceof UnknownTopicOrPartitionException
+            || reason.getCause() instanceof UnknownTopicOrPartitionException;
     }
 
     /** Sends the letters of one task. */
@@ -209,7 +219,8 @@ final class DeadLetters extends RejectedRecords {
                 if (PRODUCERS.remove(target, producer)) {
                     producer.close(Duration.ZERO);
                 }
-                throw new IllegalStateException("rejected records of " + rawTopic + " could not be sent to " + topic, reason);
+                throw new IllegalStateException("rejected records of " + rawTopic + " could not be sent to " + topic,
+                    isMissing(reason) ? missing(topic) : reason);
             }
         }
     }

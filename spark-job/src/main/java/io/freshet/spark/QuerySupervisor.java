@@ -55,6 +55,8 @@ final class QuerySupervisor {
     private static final Duration HEALTHY = Duration.ofMinutes(1);
     /** Time for a query to end after Spark was told to stop it: what hangs for longer does not hold up the end. */
     private static final Duration LAST_WAIT = Duration.ofSeconds(2);
+    /** A query that waits for something outside is tried again after this time in any case. */
+    private static final Duration MOST_PATIENCE = Duration.ofMinutes(1);
     /** Between two looks at a query. */
     private static final Duration LOOK = Duration.ofSeconds(1);
 
@@ -163,13 +165,19 @@ final class QuerySupervisor {
         }
         QueryFailure described = describe.apply(failure);
         health.restarting(described.description());
-        boolean slow = described.permanent() || next == Next.WHEN_READY;
-        Duration delay = slow ? backoff.slowest() : backoff.next();
+        Duration delay = delay(next, described);
         LOGGER.error("the query of stream {} has failed and is started again {}{} ms: {}", stream,
             next == Next.WHEN_READY ? "when what it waits for is there, or in " : "in ", delay.toMillis(),
             described.description());
         LOGGER.debug("the query of stream {} has failed", stream, failure);
         pause(delay, next == Next.WHEN_READY);
+    }
+
+    private Duration delay(Next next, QueryFailure failure) {
+        if (next == Next.WHEN_READY) {
+            return MOST_PATIENCE;
+        }
+        return failure.permanent() ? backoff.slowest() : backoff.next();
     }
 
     private void pause(Duration delay, boolean endsWhenReady) {

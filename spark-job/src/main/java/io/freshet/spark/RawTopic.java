@@ -32,11 +32,14 @@ final class RawTopic {
     private final Map<String, String> kafka;
     private final String name;
     private final StreamHealth health;
-    /** The topic that the query was started for, and its ends when they were seen last. */
+    /** The topic that the query was started for. */
     private volatile TopicIdentity identity;
-    private volatile Map<Integer, Long> ends = Map.of();
+    private volatile Seen seen = new Seen("", Map.of());
     private volatile List<Integer> partitions = List.of();
     private volatile String waitingFor;
+
+    /** The ends of a topic of some id, by partition, when they were seen last. */
+    private record Seen(String id, Map<Integer, Long> ends) {}
 
     /** @param health is told what is waited for, and what is lost */
     RawTopic(Map<String, String> kafka, String name, StreamHealth health) {
@@ -58,38 +61,46 @@ final class RawTopic {
         TopicDescription now = TopicAdmin.describe(kafka, name, LONG_PATIENCE);
         String id = now.topicId().toString();
         Optional<SavedTopic> saved = SavedTopic.read(checkpoint);
-        if (saved.isPresent() && !saved.get().id().equals(id)) {
-            startOver(checkpoint, saved.get(), now);
-        } else if (saved.isEmpty() && checkpoint.isUsed()) {
+        Optional<SavedTopic> replaced = saved.filter(old -> !old.id().equals(id));
+        Optional<Loss> loss = replaced.map(old -> startOver(checkpoint, old, now));
+        if (saved.isEmpty() && checkpoint.isUsed()) {
             LOGGER.info("the checkpoint of {} is of an earlier version and does not say which topic it was made for: it is "
                 + "taken to be the one that is there now, {}", name, id);
         }
-        if (saved.isEmpty() || !saved.get().id().equals(id)) {
+        if (saved.isEmpty() || replaced.isPresent()) {
             new SavedTopic(name, id, null).write(checkpoint);
         }
+        loss.ifPresent(this::report);
         identity = new TopicIdentity(kafka, name, id);
         partitions = numbers(now);
-        ends = first.topicId().equals(now.topicId()) ? end.orElse(Map.of()) : Map.of();
+        if (first.topicId().equals(now.topicId())) {
+            end.ifPresent(ends -> seen = new Seen(id, ends));
+        }
         return identity;
     }
 
     /** The loss is written down first: it is found by the offsets that are set back then. */
-    private void startOver(Checkpoint checkpoint, SavedTopic old, TopicDescription now) {
+    private Loss startOver(Checkpoint checkpoint, SavedTopic old, TopicDescription now) {
         Loss loss = old.loss() != null ? old.loss() : loss(checkpoint, old);
         new SavedTopic(name, old.id(), loss).write(checkpoint);
         checkpoint.startOver(name, now.partitions().size());
+        return loss;
+    }
+
+    private void report(Loss loss) {
         String what = "topic " + name + " was deleted and made anew, and is read from its beginning; " + loss.describe();
-        LOGGER.warn("{} (its id was {} and is {})", what, old.id(), now.topicId());
+        LOGGER.warn("{}", what);
         health.lost(loss.offsets() == null ? 0 : loss.offsets(), what);
     }
 
     /** What the checkpoint has planned says nothing: it may be of the new topic. */
     private Loss loss(Checkpoint checkpoint, SavedTopic old) {
-        if (identity == null || !identity.id().equals(old.id()) || ends.isEmpty()) {
+        Seen last = seen;
+        if (!last.id().equals(old.id())) {
             return Loss.UNKNOWN;
         }
         Map<Integer, Long> read = checkpoint.readOffsets();
-        return new Loss(ends.entrySet().stream()
+        return new Loss(last.ends().entrySet().stream()
             .mapToLong(end -> Math.max(0, end.getValue() - read.getOrDefault(end.getKey(), 0L))).sum());
     }
 
@@ -117,12 +128,13 @@ final class RawTopic {
      */
     boolean look() {
         try {
-            // In this order: if it is the same topic afterwards, then it was when its end was asked for.
+            // In this order: if it is the topic that was there before, then it was when its end was asked for.
+            TopicIdentity before = identity;
             Optional<Map<Integer, Long>> end = end(partitions);
             TopicDescription now = TopicAdmin.describe(kafka, name, PATIENCE);
             boolean other = isOther(now);
-            if (!other) {
-                end.ifPresent(known -> ends = known);
+            if (before != null && before.id().equals(now.topicId().toString())) {
+                end.ifPresent(ends -> seen = new Seen(before.id(), ends));
             }
             partitions = numbers(now);
             waitFor(missingLeaders(now, end.isPresent() || other));
@@ -160,7 +172,12 @@ final class RawTopic {
         return topic.partitions().stream().map(TopicPartitionInfo::partition).toList();
     }
 
-    private String missingLeaders(TopicDescription topic, boolean answer) {
+    /**
+     * What is missing of a topic that is there; null when it is whole.
+     *
+     * @param answer whether its leaders have said how far it has come
+     */
+    String missingLeaders(TopicDescription topic, boolean answer) {
         String partitions = topic.partitions().stream().filter(partition -> partition.leader() == null)
             .map(partition -> Integer.toString(partition.partition())).collect(Collectors.joining(", "));
         if (!partitions.isEmpty()) {
@@ -170,7 +187,7 @@ final class RawTopic {
     }
 
     /** What has to come, or to be mended, before Kafka answers. */
-    private String missing(KafkaException said) {
+    String missing(KafkaException said) {
         if (said instanceof UnknownTopicOrPartitionException) {
             return "topic " + name + ", which does not exist: create it, or start the job again, which creates missing topics";
         }

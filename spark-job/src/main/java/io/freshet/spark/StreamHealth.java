@@ -242,7 +242,8 @@ final class StreamHealth {
             errors.put("query_failed", restarts);
         }
         // A query that does not run does not hear how far its topic has come.
-        report.put("lag", waitingFor == null && state == State.RUNNING ? lag : null).put("batch_id", batch).put("batch_duration_ms", batchMillis);
+        report.put("lag", waitingFor == null && state == State.RUNNING ? lag : null);
+        report.put("batch_id", batch).put("batch_duration_ms", batchMillis);
         report.put("watermark", watermark).put("state_rows", stateRows).put("state_bytes", stateBytes);
         report.put("skipped_offsets", skippedOffsets).put("lost_offsets", lostOffsets);
         report.put("rejected", rejected);

@@ -65,6 +65,20 @@ final class KafkaBroker {
         }
     }
 
+    /** Stops the process in its tracks, as a machine that hangs: connections stay, and nothing answers. */
+    void pause() throws IOException, InterruptedException {
+        signal("STOP");
+    }
+
+    /** Lets it go on. */
+    void resume() throws IOException, InterruptedException {
+        signal("CONT");
+    }
+
+    private void signal(String name) throws IOException, InterruptedException {
+        new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start().waitFor();
+    }
+
     /** Ends the process. */
     void stop() throws InterruptedException {
         process.destroy();

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.freshet.spark.kafka.KafkaRow;
@@ -141,6 +142,33 @@ class KafkaReaderAgainstSparkTest {
             producer.abortTransaction();
         }
         assertEquals(0, assertSameAsSpark("aborted", Map.of("kafka.isolation.level", "read_committed")));
+    }
+
+    /** Spark plans no further than to its first record. */
+    @Test
+    void anOpenTransactionIsNotWaitedForAndIsReadOnceItHasEnded() throws Exception {
+        create("open", 1, Map.of());
+        fill("open", 1, 30);
+        Map<String, String> options =
+            Map.of("kafka.isolation.level", "read_committed", "kafkaConsumer.pollTimeoutMs", "60000");
+        Reading direct = direct("open", options);
+        Reading plain = plain("open", options);
+        try (var producer = producer(Map.of("transactional.id", "open"))) {
+            producer.initTransactions();
+            producer.beginTransaction();
+            send(producer, "open", 1, 20);
+            fill("open", 1, 5);
+            assertTimeoutPreemptively(Duration.ofSeconds(30), () -> {
+                direct.run();
+                plain.run();
+            });
+            assertEquals(30, direct.rows());
+            producer.commitTransaction();
+        }
+        direct.run();
+        plain.run();
+        assertEquals(55, direct.rows());
+        assertEquals(plain.batches, direct.batches);
     }
 
     @ParameterizedTest

@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -139,6 +140,13 @@ final class SupervisedStream implements AutoCloseable {
                 }
             }
         }
+    }
+
+    /** How many offsets the raw topic has come to. */
+    long rawOffsets() {
+        List<Integer> all = IntStream.range(0, partitions()).boxed().toList();
+        return TopicAdmin.ends(configuration.kafka(), rawTopic(), all, Duration.ofSeconds(10)).values().stream()
+            .mapToLong(Long::longValue).sum();
     }
 
     private int partitions() {

@@ -7,8 +7,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.DescribeConfigsOptions;
 import org.apache.kafka.clients.admin.DescribeTopicsOptions;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
@@ -37,7 +40,7 @@ public final class TopicAdmin {
      */
     public static TopicDescription describe(Map<String, String> kafka, String topic, Duration patience) {
         DescribeTopicsOptions options = new DescribeTopicsOptions().timeoutMs(Math.toIntExact(patience.toMillis()));
-        return await(client(kafka).describeTopics(List.of(topic), options).topicNameValues().get(topic));
+        return await(client(kafka).describeTopics(List.of(topic), options).topicNameValues().get(topic), patience);
     }
 
     /**
@@ -50,7 +53,7 @@ public final class TopicAdmin {
         ListOffsetsOptions options = new ListOffsetsOptions().timeoutMs(Math.toIntExact(patience.toMillis()));
         Map<TopicPartition, OffsetSpec> asked = partitions.stream()
             .collect(Collectors.toMap(partition -> new TopicPartition(topic, partition), ignored -> OffsetSpec.latest()));
-        return await(client(kafka).listOffsets(asked, options).all()).entrySet().stream()
+        return await(client(kafka).listOffsets(asked, options).all(), patience).entrySet().stream()
             .collect(Collectors.toMap(end -> end.getKey().partition(), end -> end.getValue().offset()));
     }
 
@@ -62,17 +65,20 @@ public final class TopicAdmin {
     public static int maxMessageBytes(Map<String, String> kafka, String topic, Duration patience) {
         ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
         DescribeConfigsOptions options = new DescribeConfigsOptions().timeoutMs(Math.toIntExact(patience.toMillis()));
-        return Integer.parseInt(await(client(kafka).describeConfigs(List.of(resource), options).values().get(resource))
-            .get(TopicConfig.MAX_MESSAGE_BYTES_CONFIG).value());
+        Config settings = await(client(kafka).describeConfigs(List.of(resource), options).values().get(resource), patience);
+        return Integer.parseInt(settings.get(TopicConfig.MAX_MESSAGE_BYTES_CONFIG).value());
     }
 
     private static Admin client(Map<String, String> kafka) {
         return CLIENTS.computeIfAbsent(Map.copyOf(kafka), properties -> Admin.create(new HashMap<>(properties)));
     }
 
-    private static <T> T await(KafkaFuture<T> answer) {
+    /** The client's own limit does not end a call to a broker that hangs. */
+    private static <T> T await(KafkaFuture<T> answer, Duration patience) {
         try {
-            return answer.get();
+            return answer.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            throw new org.apache.kafka.common.errors.TimeoutException("no answer within " + patience.toMillis() + " ms");
         } catch (InterruptedException e) {
             throw new InterruptException(e); // which marks the thread as interrupted again
         } catch (ExecutionException e) {
