@@ -280,7 +280,9 @@ impl Pipeline {
 
     /// Counts what of a partition's former topic was never received, as far as the last look at it tells.
     fn count_lost(&mut self, topic: &str, partition: i32) {
-        let lost = self.watch.take_left(topic, partition);
+        let at = (topic.to_owned(), partition);
+        let now = self.consumer.context().seen(&at);
+        let lost = self.watch.take_unread(&at, &now);
         self.health.lost_offsets(lost);
         if lost > 0 {
             let notice = format!(

@@ -74,8 +74,8 @@ pub(crate) struct Watch {
     looking: JoinSet<KafkaResult<View>>,
     /// Since when each partition that has more to give gives nothing, and at which offset.
     still: HashMap<TopicPartition, (Option<i64>, Instant)>,
-    /// The end of each partition, and how many messages before it were not received.
-    left: HashMap<TopicPartition, (i64, u64)>,
+    /// What the last look has found.
+    last: HashMap<TopicPartition, Seen>,
     replaced: Option<Instant>,
 }
 
@@ -85,7 +85,7 @@ impl Watch {
             due: Instant::now() + INTERVAL,
             looking: JoinSet::new(),
             still: HashMap::new(),
-            left: HashMap::new(),
+            last: HashMap::new(),
             replaced: None,
         }
     }
@@ -108,28 +108,28 @@ impl Watch {
 
     /// How many messages are not written yet; `None` as long as one partition does not tell, or there is none.
     pub(crate) fn lag(&mut self, view: &View) -> Option<u64> {
-        self.note_left(view);
+        self.remember(view);
         let lags = view.assigned.values().map(|seen| before_end(seen, seen.written));
         let sum = lags.reduce(|sum, lag| Some(sum?.saturating_add(lag?)));
         sum.flatten()
     }
 
-    fn note_left(&mut self, view: &View) {
-        let before = std::mem::take(&mut self.left);
+    fn remember(&mut self, view: &View) {
+        let before = std::mem::take(&mut self.last);
         for (at, seen) in &view.assigned {
-            // An end that runs backwards is that of another topic; what was left of the old one stays known.
+            // An end that runs backwards is that of another topic; what was seen of the old one stays known.
             let of_old =
-                before.get(at).copied().filter(|(end, _)| seen.end.is_none_or(|now| now < *end));
-            let of_this = seen.end.zip(before_end(seen, seen.received));
-            if let Some(left) = of_old.or(of_this) {
-                self.left.insert(at.clone(), left);
-            }
+                before.get(at).filter(|last| seen.end.is_none_or(|now| Some(now) < last.end));
+            self.last.insert(at.clone(), of_old.unwrap_or(seen).clone());
         }
     }
 
-    /// How many messages of a partition were not received when its topic was looked at last. They are forgotten by this.
-    pub(crate) fn take_left(&mut self, topic: &str, partition: i32) -> u64 {
-        self.left.remove(&(topic.to_owned(), partition)).map_or(0, |(_, left)| left)
+    /// How many messages a partition held, when it was looked at last, that are not received `now`. It is forgotten by this.
+    pub(crate) fn take_unread(&mut self, at: &TopicPartition, now: &Seen) -> u64 {
+        let Some(last) = self.last.remove(at) else { return 0 };
+        let received = now.received.or(last.received);
+        let of_last = Seen { first: last.first, end: last.end, ..now.clone() };
+        before_end(&of_last, received).unwrap_or(0)
     }
 
     /// Why the consumer has to be replaced, if it has to.
@@ -269,18 +269,20 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_of_a_topic_is_known_when_another_one_has_taken_its_place() {
+    fn what_was_not_read_of_a_topic_is_known_when_another_one_has_taken_its_place() {
+        let received = |received| Seen { received, is_busy: true, ..Seen::default() };
         let mut watch = Watch::new();
         watch.lag(&view(&[(0, seen(20, 14, 14)), (1, seen(20, 20, 20))]));
         watch.lag(&view(&[(0, Seen::default()), (1, seen(3, 20, 20))]));
         watch.lag(&view(&[(0, seen(5, 14, 14)), (1, seen(4, 20, 20))]));
-        assert_eq!(watch.take_left("windows.host", 0), 6);
-        assert_eq!(watch.take_left("windows.host", 0), 0);
-        assert_eq!(watch.take_left("windows.host", 1), 0);
-        // What was received is written yet, whatever becomes of its topic.
-        let under_way = Seen { received: Some(19), is_busy: true, ..seen(20, 20, 14) };
-        assert_eq!(watch.lag(&view(&[(0, under_way)])), Some(6));
-        assert_eq!(watch.take_left("windows.host", 0), 1);
+        // What has been received since is written yet, whatever becomes of its topic.
+        assert_eq!(watch.take_unread(&at(0), &received(Some(17))), 3);
+        assert_eq!(watch.take_unread(&at(0), &received(Some(17))), 0);
+        assert_eq!(watch.take_unread(&at(1), &received(Some(20))), 0);
+        // Nothing was ever received.
+        let untouched = Seen { first: Some(4), end: Some(10), ..Seen::default() };
+        watch.lag(&view(&[(0, untouched)]));
+        assert_eq!(watch.take_unread(&at(0), &received(None)), 6);
     }
 
     #[test]
