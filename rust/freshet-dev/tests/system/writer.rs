@@ -19,6 +19,14 @@ pub(crate) fn topics_made_anew_are_read() -> Outcome {
     let lab = WriterLab::new(&lab.get().stack, "anew", "partitions = 5")?;
     lab.run(|lab| {
         lab.start()?;
+        lab.delete_topic("windows.s")?;
+        lab.create_topic("windows.s", 2, &[])?;
+        lab.send_windows(0, "at_once", 0..5)?;
+        lab.send_windows(1, "at_once", 5..10)?;
+        lab.until_stored("at_once", 0..10)?;
+
+        lab.delete_topic("windows.s")?;
+        lab.create_topic("windows.s", 5, &[])?;
         lab.send_windows(0, "first", 0..20)?;
         lab.send_windows(1, "first", 20..40)?;
         lab.until_stored("first", 0..40)?;
