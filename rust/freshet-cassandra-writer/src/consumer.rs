@@ -96,6 +96,7 @@ impl Context {
         let progress = self.offsets().progress(&at.0, at.1);
         Seen {
             fetched: fetched.next,
+            received: progress.map(|progress| progress.received).or(fetched.committed),
             written: progress.map(|progress| progress.next_offset).or(fetched.committed),
             is_busy: fetched.is_queued || progress.is_some_and(|progress| !progress.is_idle),
             ..Seen::default()

@@ -30,6 +30,8 @@ pub(crate) struct Storable {
 pub(crate) struct Progress {
     /// Everything before it is done.
     pub(crate) next_offset: i64,
+    /// Everything before it was received.
+    pub(crate) received: i64,
     /// Whether everything that was received is done.
     pub(crate) is_idle: bool,
 }
@@ -129,7 +131,11 @@ impl Offsets {
     pub(crate) fn progress(&self, topic: &str, partition: i32) -> Option<Progress> {
         let assignment = self.current.get(topic)?.get(&partition)?;
         let tracked = self.assignments.get(assignment)?;
-        Some(Progress { next_offset: tracked.stored, is_idle: tracked.unfinished.is_empty() })
+        Some(Progress {
+            next_offset: tracked.stored,
+            received: tracked.end,
+            is_idle: tracked.unfinished.is_empty(),
+        })
     }
 
     /// What is received and not done, revoked partitions included.
@@ -201,11 +207,20 @@ mod tests {
             [10, 11, 15].map(|offset| offsets.receive("windows.host", 0, offset, 100));
         let progress = |offsets: &Offsets| offsets.progress("windows.host", 0);
         assert_eq!(offsets.settle([second]), []);
-        assert_eq!(progress(&offsets), Some(Progress { next_offset: 10, is_idle: false }));
+        assert_eq!(
+            progress(&offsets),
+            Some(Progress { next_offset: 10, received: 16, is_idle: false })
+        );
         assert_eq!(offsets.settle([first]), storable(12));
-        assert_eq!(progress(&offsets), Some(Progress { next_offset: 12, is_idle: false }));
+        assert_eq!(
+            progress(&offsets),
+            Some(Progress { next_offset: 12, received: 16, is_idle: false })
+        );
         assert_eq!(offsets.settle([third]), storable(16));
-        assert_eq!(progress(&offsets), Some(Progress { next_offset: 16, is_idle: true }));
+        assert_eq!(
+            progress(&offsets),
+            Some(Progress { next_offset: 16, received: 16, is_idle: true })
+        );
         assert_eq!(offsets.progress("windows.host", 1), None);
         assert_eq!(offsets.outstanding(), Outstanding::default());
     }

@@ -229,12 +229,15 @@ impl Pipeline {
         };
         self.health.no_longer_waits_for(KAFKA);
         self.say_missing_topics(&view);
-        self.restart_foreign_partitions();
+        self.restart_foreign_partitions(&view);
         self.health.set_lag(self.watch.lag(&view));
-        match self.watch.complaint(&view, self.is_paused, Instant::now()) {
-            Some(complaint) => self.replace_consumer(&complaint).await,
-            None => Ok(()),
+        let Some(complaint) = self.watch.complaint(&view, self.is_paused, Instant::now()) else {
+            return Ok(());
+        };
+        for (topic, partition) in view.assigned_but_gone() {
+            self.count_lost(topic, *partition);
         }
+        self.replace_consumer(&complaint).await
     }
 
     fn say_missing_topics(&self, view: &View) {
@@ -252,9 +255,13 @@ impl Pipeline {
     }
 
     /// Reads topics that were made anew from their beginning. Windows that are written a second time do no harm.
-    fn restart_foreign_partitions(&mut self) {
+    fn restart_foreign_partitions(&mut self, view: &View) {
         let foreign = self.consumer.context().ids().foreign();
         for (topic, partition) in foreign {
+            self.count_lost(&topic, partition);
+            if !view.has(&topic, partition) {
+                continue;
+            }
             let sought = tokio::task::block_in_place(|| {
                 self.consumer.seek(&topic, partition, Offset::Beginning, SEEK_TIMEOUT)
             });
@@ -263,19 +270,24 @@ impl Pipeline {
                 continue;
             }
             self.consumer.context().start_over(&topic, partition);
-            let lost = self.watch.take_left(&topic, partition);
-            self.health.lost_offsets(lost);
-            tracing::warn!(
-                topic,
-                partition,
-                lost,
-                "the topic was made anew; it is read from its beginning"
+            let notice = format!("topic {topic} was made anew and is read from its beginning");
+            tracing::warn!(partition, "{notice}");
+            self.health.notice(&notice);
+        }
+    }
+
+    /// Counts what of a partition's former topic was never received, as far as the last look at it tells.
+    fn count_lost(&mut self, topic: &str, partition: i32) {
+        let at = (topic.to_owned(), partition);
+        let now = self.consumer.context().seen(&at);
+        let lost = self.watch.take_unread(&at, &now);
+        self.health.lost_offsets(lost);
+        if lost > 0 {
+            let notice = format!(
+                "topic {topic} was deleted before {lost} windows of partition {partition} were read"
             );
-            let unread =
-                if lost == 0 { "" } else { &format!("; {lost} of the old one were not read") };
-            self.health.notice(&format!(
-                "topic {topic} was made anew; partition {partition} is read from its beginning{unread}"
-            ));
+            tracing::warn!("{notice}");
+            self.health.notice(&notice);
         }
     }
 

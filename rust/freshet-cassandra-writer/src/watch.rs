@@ -37,6 +37,8 @@ pub(crate) struct Seen {
     pub(crate) end: Option<i64>,
     /// The next offset to fetch.
     pub(crate) fetched: Option<i64>,
+    /// The next offset to receive: everything before it is in Cassandra or under way.
+    pub(crate) received: Option<i64>,
     /// The next offset to write: everything before it is in Cassandra.
     pub(crate) written: Option<i64>,
     /// Whether there is something in the consumer's queue, or under way to Cassandra.
@@ -52,7 +54,14 @@ pub(crate) struct View {
 }
 
 impl View {
-    fn has(&self, topic: &str, partition: i32) -> bool {
+    /// Assigned partitions that their topics do not have. A topic that does not exist says nothing: it may come back.
+    pub(crate) fn assigned_but_gone(&self) -> impl Iterator<Item = &TopicPartition> {
+        let known = self.assigned.keys().filter(|(topic, _)| self.partitions.contains_key(topic));
+        known.filter(|(topic, partition)| !self.has(topic, *partition))
+    }
+
+    /// Whether the topic exists and has that partition.
+    pub(crate) fn has(&self, topic: &str, partition: i32) -> bool {
         let partitions = self.partitions.get(topic).copied().unwrap_or(0);
         usize::try_from(partition).is_ok_and(|number| number < partitions)
     }
@@ -65,8 +74,8 @@ pub(crate) struct Watch {
     looking: JoinSet<KafkaResult<View>>,
     /// Since when each partition that has more to give gives nothing, and at which offset.
     still: HashMap<TopicPartition, (Option<i64>, Instant)>,
-    /// The end of each partition, and how many messages before it were not written.
-    lags: HashMap<TopicPartition, (i64, u64)>,
+    /// What the last look has found.
+    last: HashMap<TopicPartition, Seen>,
     replaced: Option<Instant>,
 }
 
@@ -76,7 +85,7 @@ impl Watch {
             due: Instant::now() + INTERVAL,
             looking: JoinSet::new(),
             still: HashMap::new(),
-            lags: HashMap::new(),
+            last: HashMap::new(),
             replaced: None,
         }
     }
@@ -99,24 +108,28 @@ impl Watch {
 
     /// How many messages are not written yet; `None` as long as one partition does not tell, or there is none.
     pub(crate) fn lag(&mut self, view: &View) -> Option<u64> {
-        let before = std::mem::take(&mut self.lags);
-        let mut sum = (!view.assigned.is_empty()).then_some(0_u64);
-        for (at, seen) in &view.assigned {
-            let lag = seen.end.zip(lag_of(seen));
-            sum = sum.zip(lag).map(|(sum, (_, lag))| sum.saturating_add(lag));
-            // An end that runs backwards is that of another topic; what was left of the old one stays known.
-            let left =
-                before.get(at).copied().filter(|(end, _)| seen.end.is_none_or(|now| now < *end));
-            if let Some(known) = left.or(lag) {
-                self.lags.insert(at.clone(), known);
-            }
-        }
-        sum
+        self.remember(view);
+        let lags = view.assigned.values().map(|seen| before_end(seen, seen.written));
+        let sum = lags.reduce(|sum, lag| Some(sum?.saturating_add(lag?)));
+        sum.flatten()
     }
 
-    /// How many messages of a partition were not written when its topic was looked at last. They are forgotten by this.
-    pub(crate) fn take_left(&mut self, topic: &str, partition: i32) -> u64 {
-        self.lags.remove(&(topic.to_owned(), partition)).map_or(0, |(_, lag)| lag)
+    fn remember(&mut self, view: &View) {
+        let before = std::mem::take(&mut self.last);
+        for (at, seen) in &view.assigned {
+            // An end that runs backwards is that of another topic; what was seen of the old one stays known.
+            let of_old =
+                before.get(at).filter(|last| seen.end.is_none_or(|now| Some(now) < last.end));
+            self.last.insert(at.clone(), of_old.unwrap_or(seen).clone());
+        }
+    }
+
+    /// How many messages a partition held, when it was looked at last, that are not received `now`. It is forgotten by this.
+    pub(crate) fn take_unread(&mut self, at: &TopicPartition, now: &Seen) -> u64 {
+        let Some(last) = self.last.remove(at) else { return 0 };
+        let received = now.received.or(last.received);
+        let of_last = Seen { first: last.first, end: last.end, ..now.clone() };
+        before_end(&of_last, received).unwrap_or(0)
     }
 
     /// Why the consumer has to be replaced, if it has to.
@@ -127,7 +140,7 @@ impl Watch {
         now: Instant,
     ) -> Option<String> {
         let stalled = self.stalled(view, is_paused, now);
-        let complaint = without_partition(view).or(stalled)?;
+        let complaint = gone(view).or(stalled)?;
         if self.replaced.is_some_and(|at| now.duration_since(at) < REPLACEMENT_INTERVAL) {
             return None;
         }
@@ -150,13 +163,10 @@ impl Watch {
     }
 }
 
-/// An assigned partition that its topic does not have. A topic that does not exist says nothing: it may come back.
-fn without_partition(view: &View) -> Option<String> {
-    view.assigned.keys().find_map(|(topic, partition)| {
-        let partitions = *view.partitions.get(topic)?;
-        let missing = !view.has(topic, *partition);
-        missing.then(|| format!("topic {topic} has {partitions} partitions, and no {partition}"))
-    })
+fn gone(view: &View) -> Option<String> {
+    let (topic, partition) = view.assigned_but_gone().next()?;
+    let partitions = view.partitions.get(topic)?;
+    Some(format!("topic {topic} has {partitions} partitions, and no {partition}"))
 }
 
 fn has_more(seen: &Seen) -> bool {
@@ -164,11 +174,12 @@ fn has_more(seen: &Seen) -> bool {
     seen.end.zip(from).is_some_and(|(end, from)| end > from)
 }
 
-fn lag_of(seen: &Seen) -> Option<u64> {
+/// How many messages lie between an offset and the end.
+fn before_end(seen: &Seen, offset: Option<i64>) -> Option<u64> {
     let end = seen.end?;
     // What was fetched up to the end and left nothing to do held no messages, such as a transaction's last marker.
     let fetched = seen.fetched.filter(|fetched| !seen.is_busy && *fetched >= end);
-    let from = fetched.or(seen.written).max(seen.first)?;
+    let from = fetched.or(offset).max(seen.first)?;
     Some(u64::try_from(end.saturating_sub(from)).unwrap_or(0))
 }
 
@@ -239,7 +250,7 @@ mod tests {
 
     fn seen(end: i64, fetched: i64, written: i64) -> Seen {
         let [end, fetched, written] = [end, fetched, written].map(Some);
-        Seen { first: Some(0), end, fetched, written, is_busy: false }
+        Seen { first: Some(0), end, fetched, received: written, written, is_busy: false }
     }
 
     #[test]
@@ -258,14 +269,20 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_of_a_topic_is_known_when_another_one_has_taken_its_place() {
+    fn what_was_not_read_of_a_topic_is_known_when_another_one_has_taken_its_place() {
+        let received = |received| Seen { received, is_busy: true, ..Seen::default() };
         let mut watch = Watch::new();
         watch.lag(&view(&[(0, seen(20, 14, 14)), (1, seen(20, 20, 20))]));
         watch.lag(&view(&[(0, Seen::default()), (1, seen(3, 20, 20))]));
         watch.lag(&view(&[(0, seen(5, 14, 14)), (1, seen(4, 20, 20))]));
-        assert_eq!(watch.take_left("windows.host", 0), 6);
-        assert_eq!(watch.take_left("windows.host", 0), 0);
-        assert_eq!(watch.take_left("windows.host", 1), 0);
+        // What has been received since is written yet, whatever becomes of its topic.
+        assert_eq!(watch.take_unread(&at(0), &received(Some(17))), 3);
+        assert_eq!(watch.take_unread(&at(0), &received(Some(17))), 0);
+        assert_eq!(watch.take_unread(&at(1), &received(Some(20))), 0);
+        // Nothing was ever received.
+        let untouched = Seen { first: Some(4), end: Some(10), ..Seen::default() };
+        watch.lag(&view(&[(0, untouched)]));
+        assert_eq!(watch.take_unread(&at(0), &received(None)), 6);
     }
 
     #[test]
@@ -274,12 +291,14 @@ mod tests {
         let mut watch = Watch::new();
         assert_eq!(watch.complaint(&view(&[(1, Seen::default())]), false, now), None);
         let gone = view(&[(0, Seen::default()), (2, Seen::default())]);
+        assert!(gone.assigned_but_gone().eq([&at(2)]));
         let complaint = watch.complaint(&gone, true, now).unwrap();
         assert_eq!(complaint, "topic windows.host has 2 partitions, and no 2");
         // Not again and again.
         assert_eq!(watch.complaint(&gone, true, now + INTERVAL), None);
         assert!(watch.complaint(&gone, true, now + REPLACEMENT_INTERVAL).is_some());
         let unknown = View { partitions: HashMap::new(), ..gone };
+        assert_eq!(unknown.assigned_but_gone().count(), 0);
         assert_eq!(Watch::new().complaint(&unknown, false, now), None);
     }
 

@@ -81,6 +81,10 @@ fn trials() -> Vec<Trial> {
         ),
         test("windows_topics_that_were_made_anew_are_read", writer::topics_made_anew_are_read),
         test(
+            "unread_windows_of_a_deleted_topic_are_counted",
+            writer::unread_windows_of_a_deleted_topic_are_counted,
+        ),
+        test(
             "a_keyspace_that_was_dropped_is_made_anew_and_loses_nothing",
             writer::dropped_keyspace_is_made_anew,
         ),

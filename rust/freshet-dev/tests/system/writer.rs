@@ -19,6 +19,14 @@ pub(crate) fn topics_made_anew_are_read() -> Outcome {
     let lab = WriterLab::new(&lab.get().stack, "anew", "partitions = 5")?;
     lab.run(|lab| {
         lab.start()?;
+        lab.delete_topic("windows.s")?;
+        lab.create_topic("windows.s", 2, &[])?;
+        lab.send_windows(0, "at_once", 0..5)?;
+        lab.send_windows(1, "at_once", 5..10)?;
+        lab.until_stored("at_once", 0..10)?;
+
+        lab.delete_topic("windows.s")?;
+        lab.create_topic("windows.s", 5, &[])?;
         lab.send_windows(0, "first", 0..20)?;
         lab.send_windows(1, "first", 20..40)?;
         lab.until_stored("first", 0..40)?;
@@ -28,6 +36,15 @@ pub(crate) fn topics_made_anew_are_read() -> Outcome {
         lab.send_windows(0, "fewer", 0..5)?;
         lab.send_windows(1, "fewer", 5..10)?;
         lab.until_stored("fewer", 0..10)?;
+
+        lab.delete_topic("windows.s")?;
+        lab.until_reported("the missing topic", |report| {
+            let waits = report["waiting_for"].as_str().unwrap_or_default();
+            report["state"] == "waiting" && waits == "topics that do not exist: anew.windows.s"
+        })?;
+        lab.create_topic("windows.s", 1, &[])?;
+        lab.send_windows(0, "after_a_while", 0..10)?;
+        lab.until_stored("after_a_while", 0..10)?;
 
         lab.delete_topic("windows.s")?;
         lab.create_topic("windows.s", 2, &[])?;
@@ -284,6 +301,42 @@ pub(crate) fn a_silent_store_is_named() -> Outcome {
 fn incompressible(bytes: usize) -> String {
     let mut random = fastrand::Rng::with_seed(7);
     (0..bytes).map(|_| random.alphanumeric()).collect()
+}
+
+/// The writer has taken in what it may, since the store does not answer, when somebody deletes the topic: what it holds is
+/// written, and what it had not read has a number.
+pub(crate) fn unread_windows_of_a_deleted_topic_are_counted() -> Outcome {
+    const SENT: i64 = 40_000;
+    let mut lab = Use::running()?;
+    let stack = &lab.get().stack;
+    let lab = WriterLab::new(stack, "unread", "partitions = 1")?;
+    lab.run(|lab| {
+        lab.start()?;
+        let cassandra = stack.part("cassandra")?.pid.ok_or("Cassandra has no process")?;
+        signal(cassandra, Signal::SIGSTOP)?;
+        let counted = delete_unread(lab, SENT);
+        signal(cassandra, Signal::SIGCONT)?;
+        let lost = counted?;
+        ensure(lost > 0 && lost < SENT, || format!("{lost} of {SENT} are reported as lost"))?;
+        lab.until_stored("new", 0..50)?;
+        let stored = lab.stored()?.keys().filter(|(series, _)| series == "old").count();
+        ensure(i64::try_from(stored)? + lost == SENT, || {
+            format!("{stored} of {SENT} are stored, but {lost} are reported as lost")
+        })
+    })
+}
+
+/// Gives the number that the writer reports.
+fn delete_unread(lab: &WriterLab<'_>, sent: i64) -> Result<i64, libtest_mimic::Failed> {
+    lab.send_windows(0, "old", 0..sent)?;
+    lab.until_reported("what waits", |report| report["lag"] == sent)?;
+    lab.delete_topic("windows.s")?;
+    lab.create_topic("windows.s", 1, &[])?;
+    lab.send_windows(0, "new", 0..50)?;
+    lab.until_reported("the new topic", |report| {
+        report["notices"].to_string().contains("is read from its beginning")
+    })?;
+    Ok(lab.report()?["lost_offsets"].as_i64().ok_or("no number")?)
 }
 
 impl WriterLab<'_> {

@@ -28,7 +28,7 @@ use crate::waiting::{LIMIT, ensure, until};
 const GRACE: Duration = Duration::from_secs(10);
 const FLUSH_LIMIT: Duration = Duration::from_secs(30);
 /// Aligned to every kind of window used here.
-pub(crate) const FIRST_START: i64 = 1_700_000_000_000 - 1_700_000_000_000 % 10_000;
+pub(crate) const FIRST_START: i64 = 1_700_000_000_000;
 
 /// A stored window, as far as the tests look at it: number of readings, and whether it is partial.
 pub(crate) type Stored = BTreeMap<(String, i64), (i64, Option<bool>)>;
