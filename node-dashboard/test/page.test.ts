@@ -259,5 +259,5 @@ it('the page starts over when the server refuses the id after which it wants to 
   await page.waitForSelector('body[data-connection=lost]', { timeout: WAIT });
   await page.waitForSelector('body[data-connection=live]', { timeout: WAIT });
   expect(refusing).toHaveBeenCalledTimes(3);
-  expect(await page.isHidden('#notice')).toBe(true);
+  await page.waitForSelector('#notice', { state: 'hidden', timeout: WAIT });
 });
