@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 
 use super::exit;
 use super::project::Project;
-use super::running::wait_until_gone;
+use super::running::{guards_limit, wait_until_gone};
 use crate::cli::DownArgs;
 use crate::display::say;
 use crate::services::longest_stop;
@@ -67,8 +67,7 @@ fn stop(home: &Home) -> anyhow::Result<bool> {
 
 /// Guards end their parts side by side once their supervisor is gone.
 fn wait_for_guards(home: &Home) -> anyhow::Result<()> {
-    let limit = crate::services::longest_grace(Topology::Zookeeper) + MARGIN;
-    if !wait_until_gone(home, limit)? {
+    if !wait_until_gone(home, guards_limit())? {
         bail!("some part does not end; see `./freshet status` and `ps`, end it by its process id");
     }
     Ok(())
