@@ -81,7 +81,7 @@ fn supervisor(home: &Home) -> anyhow::Result<Option<Process>> {
 /// Signals the supervisor if it still is the one that holds the lock: it may have ended meanwhile, and its number may
 /// be another process's by now. Says whether it was sent.
 fn signal(home: &Home, process: Process, signal: Signal) -> anyhow::Result<bool> {
-    if supervisor(home)? != Some(process) {
+    if !supervisor(home)?.is_some_and(|now| now.is(&process)) {
         return Ok(false);
     }
     process.signal(signal).or_else(|error| refused(process.id, error))
