@@ -11,7 +11,8 @@ use crate::supervise::guard::{BindArgs, GuardArgs};
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done; for `status`: everything is ready; for `up`: ready, or running already
-  1  failed; for `status`: some part is not ready
+  1  failed; for `status`: some part is not ready, does not answer, or waits; for `up`: stopped
+     before it was ready, or another `up` is still starting it
   2  wrong usage or configuration
   3  not running
   4  this machine is not ready: a check before the start failed

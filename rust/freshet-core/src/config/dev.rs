@@ -70,3 +70,34 @@ fn read_heap(
         Err(found.error("a heap size is a whole number and one of k, m, g, such as '512m'"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use crate::config::Config;
+
+    fn disk_reserve(line: &str) -> Result<u64, String> {
+        let text = format!(
+            "[dev]\n{line}\n[[stream]]\nname = \"host\"\nvalues = {{ usage = \"usage\" }}\nwindows = [\"10s\"]\n"
+        );
+        Config::parse(&text, Path::new("freshet.toml"), BTreeMap::new())
+            .map(|config| config.dev.disk_reserve)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_disk_reserve_is_a_whole_number_of_mebibytes() {
+        assert_eq!(disk_reserve(""), Ok(512));
+        assert_eq!(disk_reserve("disk_reserve = 0"), Ok(0));
+        assert_eq!(disk_reserve("disk_reserve = 2048"), Ok(2_048));
+        let negative = disk_reserve("disk_reserve = -1").unwrap_err();
+        assert_eq!(negative, "freshet.toml:2: dev.disk_reserve: -1 is not between 0 and 1048576");
+        let text = disk_reserve("disk_reserve = \"512m\"").unwrap_err();
+        assert!(
+            text.starts_with("freshet.toml:2: dev.disk_reserve: expected a whole number"),
+            "{text}"
+        );
+    }
+}

@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 
 use super::exit;
 use super::project::Project;
-use super::running::wait_until_gone;
+use super::running::{guards_limit, wait_until_gone};
 use crate::cli::DownArgs;
 use crate::display::say;
 use crate::services::longest_stop;
@@ -67,8 +67,7 @@ fn stop(home: &Home) -> anyhow::Result<bool> {
 
 /// Guards end their parts side by side once their supervisor is gone.
 fn wait_for_guards(home: &Home) -> anyhow::Result<()> {
-    let limit = crate::services::longest_grace(Topology::Zookeeper) + MARGIN;
-    if !wait_until_gone(home, limit)? {
+    if !wait_until_gone(home, guards_limit())? {
         bail!("some part does not end; see `./freshet status` and `ps`, end it by its process id");
     }
     Ok(())
@@ -82,7 +81,7 @@ fn supervisor(home: &Home) -> anyhow::Result<Option<Process>> {
 /// Signals the supervisor if it still is the one that holds the lock: it may have ended meanwhile, and its number may
 /// be another process's by now. Says whether it was sent.
 fn signal(home: &Home, process: Process, signal: Signal) -> anyhow::Result<bool> {
-    if supervisor(home)? != Some(process) {
+    if !supervisor(home)?.is_some_and(|now| now.is(&process)) {
         return Ok(false);
     }
     process.signal(signal).or_else(|error| refused(process.id, error))

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 
 use crate::display::Table;
-use crate::state::{Home, Snapshot};
+use crate::services::longest_grace;
+use crate::state::{Home, Snapshot, Topology};
 
 const INTERVAL: Duration = Duration::from_millis(50);
 
@@ -30,10 +31,16 @@ pub(super) fn wait_until_gone(home: &Home, limit: Duration) -> anyhow::Result<bo
     Ok(true)
 }
 
+/// How long guards whose supervisor is gone may take to end their parts, which they do side by side.
+pub(super) fn guards_limit() -> Duration {
+    const MARGIN: Duration = Duration::from_secs(5);
+    // Both topologies' parts: which one ran does not matter for a limit.
+    longest_grace(Topology::Zookeeper) + MARGIN
+}
+
 /// Parts that have outlived their supervisor are on their way down: nothing may start beside them.
 pub(super) fn wait_for_leftovers(home: &Home) -> anyhow::Result<()> {
-    const LIMIT: Duration = Duration::from_secs(20);
-    if !wait_until_gone(home, LIMIT)? {
+    if !wait_until_gone(home, guards_limit())? {
         bail!("parts of an earlier run are still ending; see `./freshet status`, then try again");
     }
     Ok(())
@@ -52,4 +59,20 @@ pub(super) fn overview(home: &Home, snapshot: &Snapshot, stop: &str) -> Table {
     table.row(["status", "./freshet status"]);
     table.row(["stop", stop]);
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use freshet_core::stopping;
+
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_run_has_left_is_given_the_time_that_it_has() {
+        for program in
+            [stopping::PRODUCER, stopping::WRITER, stopping::SPARK_JOB, stopping::DASHBOARD]
+        {
+            assert!(guards_limit() > program);
+        }
+    }
 }

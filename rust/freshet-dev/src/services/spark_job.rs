@@ -111,3 +111,17 @@ fn settings(context: &Context) -> Vec<String> {
         format!("spark.sql.warehouse.dir={}", scratch.join("warehouse").display()),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parts::tests::context;
+
+    #[test]
+    fn a_batch_may_take_as_long_to_end_as_the_supervisor_reckons_with() {
+        let settings = settings(&context());
+        let wanted =
+            format!("spark.sql.streaming.stopTimeout={}ms", stopping::SPARK_BATCH.as_millis());
+        assert!(settings.contains(&wanted), "{settings:?}");
+    }
+}

@@ -58,20 +58,23 @@ pub(crate) fn stopped_parts_are_named() -> Outcome {
     for name in ["spark-job", "writer", "producer", "dashboard", "cassandra", "kafka"] {
         let pid = stack.part(name)?.pid.ok_or("the part has no process")?;
         signal(pid, Signal::SIGSTOP)?;
-        let output = stack.run(&["status"])?;
-        let state = stack.part(name)?.state;
+        // All threads of a process need a moment to stop.
+        let told = until(LIMIT, || stopped_part_is_named(stack, name));
         signal(pid, Signal::SIGCONT)?;
-        let said = text(&output);
-        let wanted = format!("{name}: its process is stopped");
-        ensure(
-            state == "suspended" && output.status.code() == Some(1) && said.contains(&wanted),
-            || format!("{state}: {said}"),
-        )?;
+        told?;
     }
     until(LIMIT, || {
         let output = stack.run(&["status"])?;
         ensure(output.status.success(), || text(&output))
     })
+}
+
+fn stopped_part_is_named(stack: &TestStack, name: &str) -> Outcome {
+    let output = stack.run(&["status"])?;
+    let (said, wanted) = (text(&output), format!("{name}: its process is stopped"));
+    ensure(output.status.code() == Some(1) && said.contains(&wanted), || said)?;
+    let state = stack.part(name)?.state;
+    ensure(state == "suspended", || state)
 }
 
 /// What an `up` says that comes while another one is starting the stack, and that other one when `down` ends it.
