@@ -78,19 +78,19 @@ impl Reporter {
     }
 
     fn send(&self) {
-        let snapshot = match Snapshot::read(&self.home.status_file()) {
-            Ok(Some(snapshot)) => snapshot,
-            Ok(None) => return,
-            Err(error) => {
-                tracing::debug!(%error, "there is no condition to report");
-                return;
-            }
-        };
-        let reserve = self.config.dev.disk_reserve * MIB;
-        let payload = report(&snapshot, self.home.folder(), reserve).to_string();
-        let record = BaseRecord::to(&self.topic).key(COMPONENT).payload(&payload);
-        if let Err((error, _)) = self.producer.send(record) {
+        if let Err(error) = self.try_send() {
             tracing::debug!(%error, "a health report was not queued");
         }
+    }
+
+    fn try_send(&self) -> anyhow::Result<()> {
+        let Some(snapshot) = Snapshot::read(&self.home.status_file())? else {
+            return Ok(()); // there is no condition to report
+        };
+        let reserve = self.config.dev.disk_reserve * MIB;
+        let payload = serde_json::to_vec(&report(&snapshot, self.home.folder(), reserve))?;
+        let record = BaseRecord::to(&self.topic).key(COMPONENT).payload(&payload);
+        self.producer.send(record).map_err(|(error, _)| error)?;
+        Ok(())
     }
 }

@@ -23,6 +23,7 @@ import org.apache.spark.sql.execution.streaming.checkpointing.HDFSMetadataLog;
 import org.apache.spark.sql.execution.streaming.checkpointing.OffsetSeq;
 import org.apache.spark.sql.execution.streaming.checkpointing.OffsetSeqBase;
 import org.apache.spark.sql.execution.streaming.checkpointing.OffsetSeqLog;
+import org.apache.spark.sql.execution.streaming.checkpointing.OffsetSeqMetadataBase;
 import org.apache.spark.sql.execution.streaming.runtime.SerializedOffset;
 import scala.Option;
 import scala.jdk.javaapi.CollectionConverters;

@@ -6,10 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.LongStream;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -69,8 +74,11 @@ class EventTimeTest {
             return this;
         }
 
-        /** Sends readings of a series at these times, and lets the query work on them, in a micro-batch of their own. */
-        Stream run(String series, long... times) throws Exception {
+        Path checkpoint() {
+            return folder.resolve("checkpoints").resolve(name);
+        }
+
+        private void send(String series, long... times) {
             PipelineConfiguration.Stream stream = configuration.streams().get(0);
             try (var producer = new KafkaProducer<>(Map.<String, Object>of("bootstrap.servers", broker.address()),
                 new ByteArraySerializer(), new ByteArraySerializer())) {
@@ -79,6 +87,12 @@ class EventTimeTest {
                     producer.send(new ProducerRecord<>(stream.rawTopic(), value));
                 }
             }
+        }
+
+        /** Sends readings of a series at these times, and lets the query work on them, in a micro-batch of their own. */
+        Stream run(String series, long... times) throws Exception {
+            send(series, times);
+            PipelineConfiguration.Stream stream = configuration.streams().get(0);
             SparkSession session = spark.newSession();
             StreamQuery query = new StreamQuery(session, configuration, stream);
             HealthListener listener = new HealthListener();
@@ -87,7 +101,7 @@ class EventTimeTest {
             StreamingQuery running = query.start();
             try {
                 running.processAllAvailable();
-                Waiting.until(() -> report(query).path("records_in").asLong() == times.length,
+                Waiting.until(() -> report(query).path("records_in").asLong() >= times.length,
                     () -> report(query).toString());
             } finally {
                 running.stop();
@@ -113,14 +127,14 @@ class EventTimeTest {
         private static JsonNode report(StreamQuery query) {
             try {
                 return JSON.readTree(query.health().report());
-            } catch (java.io.IOException e) {
-                throw new java.io.UncheckedIOException(e);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
             }
         }
     }
 
     private static long[] times(long from, long step, int count) {
-        return java.util.stream.LongStream.range(0, count).map(index -> from + index * step).toArray();
+        return LongStream.range(0, count).map(index -> from + index * step).toArray();
     }
 
     /** One sender four minutes ahead, which max_future allows, and six hundred good records afterwards. */
@@ -156,7 +170,7 @@ class EventTimeTest {
         assertEquals("{0=10, 10=10, 20=10, 30=10, 40=10, 50=10, 60=10, 70=10, 80=10, 90=10, 100=10, 110=10, 120=10, 130=1}",
             stream.windows("10s", origin).toString());
         assertTrue(stream.report.path("notices").toString().contains(
-            "windows of 1m are new in the list: those that start until 2023-11-14T22:14:25Z may lack readings"));
+            "windows of 1m were not in the list before: those that start until 2023-11-14T22:14:25Z may lack readings"));
 
         // The last ten seconds were open when they were taken away: they are brought to their end, and no others begun.
         stream.configured("windows = ['1m']", lateness).run("a", origin + 131_000, origin + 5_000, origin + 145_000);
@@ -175,9 +189,77 @@ class EventTimeTest {
         assertEquals("3", ten.get(130L));
         assertEquals("1 partial", ten.get(140L));
         assertEquals("1", ten.get(150L));
-        // Nothing has changed any more.
+        // Nothing has changed any more; what is partial is told until it has ended.
         stream.run("a", origin + 142_000);
         assertEquals("2 partial", stream.windows("10s", origin).get(140L));
+        assertTrue(stream.report.path("notices").toString().contains("windows of 10s were not in the list before: those that "
+            + "start after 2023-11-14T22:16:10Z and until 2023-11-14T22:16:25Z may lack readings"));
+        stream.run("a", origin + 9_000_000);
+        stream.run("a", origin + 9_001_000);
+        stream.run("a", origin + 9_002_000);
         assertEquals("[]", stream.report.path("notices").toString());
+    }
+
+    @Test
+    void aWindowThatIsPartialStaysSoWhenItsKindIsTakenAwayAndComesBack() throws Exception {
+        long origin = 1_699_999_200_000L; // a full hour
+        Stream stream = new Stream("back").configured("windows = ['10s']").run("a", times(origin, 1_000, 6));
+        stream.configured("windows = ['10s', '1h']").run("a", origin + 6_000);
+        assertEquals("{0=1 partial}", stream.windows("1h", origin).toString());
+        stream.configured("windows = ['10s']").run("a", origin + 7_000);
+        stream.configured("windows = ['10s', '1h']").run("a", origin + 8_000);
+        assertEquals("{0=3 partial}", stream.windows("1h", origin).toString());
+    }
+
+    /** It may have handed on windows already: they must not be left behind half done. */
+    @Test
+    void aListThatChangesUnderAMicroBatchWaitsForItsEnd() throws Exception {
+        long origin = 1_700_000_040_000L;
+        Stream stream = new Stream("open").configured("windows = ['10s']").run("a", times(origin, 1_000, 6));
+        // As if the job had been killed when the windows had been sent, before the commit.
+        Files.delete(stream.checkpoint().resolve("commits/0"));
+        Files.deleteIfExists(stream.checkpoint().resolve("commits/.0.crc"));
+        stream.configured("windows = ['1m']").run("a", origin + 6_000, origin + 70_000);
+        assertEquals("{0=7}", stream.windows("10s", origin).toString());
+        assertEquals("{0=1 partial, 60=1}", stream.windows("1m", origin).toString());
+    }
+
+    /** Until then they are worked on with every record. */
+    @Test
+    void aKindThatWasTakenAwayIsForgottenWhenItsWindowsHaveEnded() throws Exception {
+        long origin = 1_700_000_040_000L;
+        Stream stream = new Stream("ended").configured("windows = ['10s', '1m']").run("a", origin);
+        stream.configured("windows = ['1m']");
+        SparkSession session = spark.newSession();
+        StreamQuery query = new StreamQuery(session, stream.configuration, stream.configuration.streams().get(0));
+        HealthListener listener = new HealthListener();
+        listener.watch(query.health());
+        session.streams().addListener(listener);
+        QuerySupervisor supervisor = new QuerySupervisor(query, query.health(),
+            new Backoff(Duration.ofMillis(100), Duration.ofSeconds(1)),
+            failure -> QueryFailure.of(failure, query.checkpointLocation(), List.of()), failure -> { });
+        supervisor.start();
+        try {
+            Path kinds = stream.checkpoint().resolve("freshet/windows.json");
+            Waiting.until(() -> read(kinds).contains("last_start_us"), () -> read(kinds));
+            for (long second = 100; read(kinds).contains("last_start_us"); second++) {
+                stream.send("a", origin + second * 1_000);
+                long sent = second - 99;
+                Waiting.until(() -> Stream.report(query).path("records_in").asLong() >= sent
+                    || !read(kinds).contains("last_start_us"), () -> Stream.report(query).toString());
+            }
+            assertEquals(0, Stream.report(query).path("restarts").asLong());
+        } finally {
+            supervisor.stop();
+            session.streams().removeListener(listener);
+        }
+    }
+
+    private static String read(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            return "";
+        }
     }
 }
