@@ -30,7 +30,7 @@ pub(crate) struct Storable {
 pub(crate) struct Progress {
     /// Everything before it is done.
     pub(crate) next_offset: i64,
-    /// Everything before it was received.
+    /// Everything before it was received; of a topic that was made anew meanwhile, in the old one.
     pub(crate) received: i64,
     /// Whether everything that was received is done.
     pub(crate) is_idle: bool,
@@ -78,6 +78,8 @@ struct Partition {
     end: i64,
     /// The last offset that was found storable.
     stored: i64,
+    /// Where the stay before ended, when the offsets ran backwards since.
+    former_end: i64,
 }
 
 impl Offsets {
@@ -133,7 +135,7 @@ impl Offsets {
         let tracked = self.assignments.get(assignment)?;
         Some(Progress {
             next_offset: tracked.stored,
-            received: tracked.end,
+            received: tracked.end.max(tracked.former_end),
             is_idle: tracked.unfinished.is_empty(),
         })
     }
@@ -147,28 +149,31 @@ impl Offsets {
     /// anew) begin another one.
     fn assignment(&mut self, topic: &str, partition: i32, offset: i64) -> u32 {
         let known = self.current.get(topic).and_then(|partitions| partitions.get(&partition));
-        if let Some(assignment) = known.copied() {
-            if self.assignments.get(&assignment).is_some_and(|tracked| tracked.precedes(offset)) {
-                return assignment;
-            }
-            self.revoke(topic, partition);
+        if let Some(assignment) = known.copied()
+            && self.assignments.get(&assignment).is_some_and(|tracked| tracked.precedes(offset))
+        {
+            return assignment;
         }
+        let former_end = self.progress(topic, partition).map_or(offset, |before| before.received);
+        self.revoke(topic, partition);
         let assignment = self.next_assignment;
         self.next_assignment = self.next_assignment.wrapping_add(1);
         self.current.entry(topic.to_owned()).or_default().insert(partition, assignment);
-        self.assignments.insert(assignment, Partition::new(topic, partition, offset));
+        let tracked = Partition::new(topic, partition, offset, former_end);
+        self.assignments.insert(assignment, tracked);
         assignment
     }
 }
 
 impl Partition {
-    fn new(topic: &str, number: i32, first: i64) -> Self {
+    fn new(topic: &str, number: i32, first: i64, former_end: i64) -> Self {
         Self {
             topic: topic.to_owned(),
             number,
             unfinished: BTreeMap::new(),
             end: first,
             stored: first,
+            former_end,
         }
     }
 
@@ -253,6 +258,15 @@ mod tests {
         let after = offsets.receive("windows.host", 0, 0, 1);
         assert_eq!(offsets.settle([before]), []);
         assert_eq!(offsets.settle([after]), storable(1));
+        // What was received of the old topic stays known until the partition starts over.
+        let received = |offsets: &Offsets| offsets.progress("windows.host", 0).unwrap().received;
+        assert_eq!(received(&offsets), 501);
+        let again = offsets.receive("windows.host", 0, 0, 1);
+        assert_eq!(received(&offsets), 501);
+        offsets.revoke("windows.host", 0);
+        let anew = offsets.receive("windows.host", 0, 0, 1);
+        assert_eq!(received(&offsets), 1);
+        assert_eq!(offsets.settle([again, anew]), storable(1));
     }
 
     #[test]

@@ -127,7 +127,7 @@ impl Watch {
     /// How many messages a partition held, when it was looked at last, that are not received `now`. It is forgotten by this.
     pub(crate) fn take_unread(&mut self, at: &TopicPartition, now: &Seen) -> u64 {
         let Some(last) = self.last.remove(at) else { return 0 };
-        let received = now.received.or(last.received);
+        let received = now.received.max(last.received);
         let of_last = Seen { first: last.first, end: last.end, ..now.clone() };
         before_end(&of_last, received).unwrap_or(0)
     }
