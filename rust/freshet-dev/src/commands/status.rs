@@ -236,7 +236,7 @@ mod tests {
         part.state = state;
         part.restarts = 1;
         part.note = Some("was killed by signal 9".to_owned());
-        part.note_time = Some(now_ms() - 7_000);
+        part.note_time = Some(now_ms() - 11_070_000);
         let snapshot = Snapshot {
             phase: Phase::Ready,
             supervisor: std::process::id(),
@@ -260,7 +260,7 @@ mod tests {
         let text = format!("{}\n{}", table(&status), summary(&status));
         assert!(text.contains("writer  restarting  -    -       1         -       -"), "{text}");
         assert!(text.contains("not ready, up for 1 m 5 s"), "{text}");
-        assert!(text.contains("writer: was killed by signal 9 (7.0 s ago)"), "{text}");
+        assert!(text.contains("writer: was killed by signal 9 (3 h 4 m ago)"), "{text}");
     }
 
     #[test]
