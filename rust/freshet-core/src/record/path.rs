@@ -168,7 +168,10 @@ fn keys_and_indexes(text: &str) -> Option<Vec<String>> {
     while !rest.is_empty() {
         if let Some(bracket) = rest.strip_prefix('[') {
             let (inside, after) = bracket.split_once(']')?;
-            let quoted = |quote| inside.strip_prefix(quote)?.strip_suffix(quote);
+            let quoted = |quote| {
+                let key = inside.strip_prefix(quote)?.strip_suffix(quote)?;
+                (!key.contains(quote)).then_some(key)
+            };
             let is_number = inside.bytes().all(|byte| byte.is_ascii_digit());
             let key = quoted('\'').or_else(|| quoted('"')).or(is_number.then_some(inside))?;
             keys.push(key.to_owned());
