@@ -334,7 +334,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_path_survives_as_a_text(
-            segments in prop::collection::vec(r##"[\\.\[\]*$@#/`"'a0:?-]{1,5}"##, 1..4),
+            segments in prop::collection::vec(r#"[\\.\[\]*$@#/`"'a0:?-]{1,5}"#, 1..4),
         ) {
             let path = Path(segments);
             prop_assert_eq!(path.to_string().parse(), Ok(path));

@@ -81,7 +81,7 @@ impl TimeFormat {
 
     /// What to do about a text that could not be read, where that is easy to tell.
     pub(super) fn advice(&self, text: &str) -> Option<String> {
-        if read_rfc3339(text).is_some() {
+        if *self != Self::Rfc3339 && read_rfc3339(text).is_some() {
             return Some("it is written as unit = \"rfc3339\"".to_owned());
         }
         let reads = |pattern: &&&str| {
