@@ -134,6 +134,9 @@ impl Pipeline {
                         drop(message);
                         self.receive(received);
                     }
+                    Err(error) if is_fenced(&error) => {
+                        self.replace_consumer(&error.to_string()).await?;
+                    }
                     Err(error) => self.complain(error)?,
                 },
             }
@@ -295,7 +298,10 @@ impl Pipeline {
     async fn replace_consumer(&mut self, complaint: &str) -> KafkaResult<()> {
         self.health.failed("assignment", complaint);
         tracing::warn!(complaint, "joining the consumer group anew");
-        consumer::leave(&self.consumer).await;
+        // One that has failed for good can't leave, and need not.
+        if self.consumer.client().fatal_error().is_none() {
+            consumer::leave(&self.consumer).await;
+        }
         let context = Context::clone(self.consumer.context());
         let successor = consumer::subscribe(&self.config, context)?;
         let former = std::mem::replace(&mut self.consumer, Arc::new(successor));
@@ -392,6 +398,12 @@ impl Pipeline {
         consumer::leave(&self.consumer).await;
         tokio::task::block_in_place(|| drop(self.consumer));
     }
+}
+
+/// Whether the group holds the consumer for a former self of its own, as it may after an outage of the broker: nobody else
+/// has its name.
+fn is_fenced(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::FencedInstanceId)
 }
 
 async fn sleep_until(instant: Option<Instant>) {
