@@ -209,9 +209,9 @@ pub(crate) fn subscribe(config: &Config, context: Context) -> KafkaResult<Window
         .set("enable.auto.commit", "true")
         .set("auto.commit.interval.ms", "1000")
         .set("isolation.level", "read_committed")
-        // How long the partitions of a writer that was killed lie idle: the least that brokers allow
-        // as they come.
-        .set("session.timeout.ms", "6000")
+        // How long the partitions of a writer that was killed lie idle. Longer than a restart of the
+        // broker, so that the consumer need not join the group anew after it.
+        .set("session.timeout.ms", "8000")
         .set("heartbeat.interval.ms", "2000")
         // A rebalance takes away only what somebody else gets.
         .set("partition.assignment.strategy", "cooperative-sticky")
