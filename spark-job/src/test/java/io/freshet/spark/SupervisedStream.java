@@ -118,6 +118,8 @@ final class SupervisedStream implements AutoCloseable {
     KafkaProducer<byte[], byte[]> producer(Map<String, Object> more) {
         Map<String, Object> properties = new HashMap<>(more);
         properties.put("bootstrap.servers", broker.address());
+        // A topic that is new may refuse the first request: what is under way behind it must not come out of order.
+        properties.put("max.in.flight.requests.per.connection", "1");
         return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
     }
 
