@@ -169,7 +169,7 @@ fn the_records_have_the_timestamp_that_is_named() {
     assert_eq!(place.answers(&none, b"{\"v\":1}\n")[0]["rejected"], "missing_time");
     let (code, error) = place.refused(&["--stream", "keyed", "--key", "k", "--timestamp", "noon"]);
     assert!(
-        code == Some(1) && error.contains("--timestamp 'noon' is no time: write epoch"),
+        code == Some(2) && error.contains("'noon' is no time: write epoch milliseconds"),
         "{error}"
     );
 }
@@ -197,10 +197,19 @@ fn a_wrong_unit_is_told_when_most_of_the_sample_has_it() {
             .ends_with("with unit = \"us\" the first would be 2026-01-31T12:00:00Z\n")
     );
     assert!(
-        told(&nanoseconds)
-            .starts_with("note: 1 of 1 times are more than 300s ahead, or out of range: ")
+        told(&nanoseconds).starts_with(
+            "note: 1 of 1 times cannot be read: is the unit right? with unit = \"ns\""
+        )
     );
+    let far = record("32503680000000");
+    assert!(told(&far).starts_with("note: 1 of 1 times are more than 5m ahead: is time = "));
     assert_eq!(told(&record("\"noon\"")), "");
+    // One odd record does not hide the others.
+    let mixed = told(&[&*record("\"noon\""), &*seconds, &*seconds, &*seconds].concat());
+    assert!(
+        mixed.starts_with("note: 3 of 4 times lie before the year 2000; the first is 1970-01-21T")
+    );
+    assert!(mixed.ends_with("with unit = \"s\" the first would be 2026-01-31T12:00:00Z\n"));
     assert!(told(&record("5")).contains("is time = { field = 'at', unit = \"ms\" } right?"));
 }
 

@@ -1,7 +1,6 @@
 package io.freshet.spark.nativelib;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.OptionalLong;
 
@@ -18,15 +17,14 @@ public final class NativeWindowState implements AutoCloseable {
     /** What {@link #readDeadline} returns when no state is left. */
     public static final long NO_DEADLINE = Long.MIN_VALUE;
 
-    private static final int FIRST_CAPACITY = 64 << 10;
+    /** All windows are given, and whole. */
+    public static final String NO_LIMITS = "[]";
+
     private static final byte[] NONE = new byte[0];
 
     private long handle;
-    private ByteBuffer input = allocate(FIRST_CAPACITY);
-    private ByteBuffer result = allocate(FIRST_CAPACITY);
-
-    /** All windows are given, and whole. */
-    public static final String NO_LIMITS = "[]";
+    private ByteBuffer input = DirectBuffers.take();
+    private ByteBuffer result = DirectBuffers.take();
 
     /**
      * @param streamJson the stream, as {@link NativeConfiguration#load} gave it
@@ -62,7 +60,7 @@ public final class NativeWindowState implements AutoCloseable {
         int bytes = Math.addExact(Integer.BYTES, panes.length);
         if (bytes > input.remaining()) {
             long longer = Math.max(2L * input.capacity(), (long) input.position() + bytes);
-            input = allocate((int) Math.min(longer, Integer.MAX_VALUE)).put(input.flip());
+            input = DirectBuffers.grow(input, (int) Math.min(longer, Integer.MAX_VALUE));
         }
         input.putInt(panes.length).put(panes);
     }
@@ -80,7 +78,7 @@ public final class NativeWindowState implements AutoCloseable {
         int length =
             update(handle, window, input, input.position(), appending, lateMicros, finalMicros, result);
         if (length > result.capacity()) {
-            result = allocate(length);
+            result = DirectBuffers.grow(result.clear(), length).clear();
             takeResult(handle, result);
         }
         result.clear().limit(length);
@@ -121,11 +119,12 @@ public final class NativeWindowState implements AutoCloseable {
             long closing = handle;
             handle = 0;
             close(closing);
+            DirectBuffers.giveBack(input);
+            DirectBuffers.giveBack(result);
+            // Who uses it all the same is told so by the native method.
+            input = DirectBuffers.allocate(0);
+            result = DirectBuffers.allocate(0);
         }
-    }
-
-    private static ByteBuffer allocate(int capacity) {
-        return ByteBuffer.allocateDirect(capacity).order(ByteOrder.LITTLE_ENDIAN);
     }
 
     private static native long open(byte[] stream, byte[] limits);

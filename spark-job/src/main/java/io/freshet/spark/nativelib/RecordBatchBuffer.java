@@ -1,12 +1,8 @@
 package io.freshet.spark.nativelib;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
-import org.apache.spark.storage.StorageUtils;
 import org.apache.spark.unsafe.Platform;
 
 /**
@@ -17,12 +13,6 @@ import org.apache.spark.unsafe.Platform;
 public final class RecordBatchBuffer implements AutoCloseable {
     private static final int HEADER_BYTES = 2 * Long.BYTES + 3 * Integer.BYTES;
     private static final long MICROS_PER_MILLI = 1_000;
-    private static final int USUAL = 64 << 10;
-    private static final int MOST = 1 << 20;
-    /** Enough for the tasks that run at a time; what is over is freed. */
-    private static final int MOST_KEPT = Math.max(2, Runtime.getRuntime().availableProcessors());
-    /** Those of tasks that have ended: native memory that Java frees only when it collects garbage. */
-    private static final Deque<ByteBuffer> KEPT = new ArrayDeque<>();
 
     private final int most;
     private ByteBuffer buffer;
@@ -33,8 +23,8 @@ public final class RecordBatchBuffer implements AutoCloseable {
      * be that of an earlier one that was closed.
      */
     public RecordBatchBuffer() {
-        buffer = take();
-        most = MOST;
+        buffer = DirectBuffers.take();
+        most = DirectBuffers.MOST;
     }
 
     /**
@@ -42,7 +32,7 @@ public final class RecordBatchBuffer implements AutoCloseable {
      * @param most bytes up to which the buffer grows, rather than being full; for a longer record it does so as well
      */
     RecordBatchBuffer(int capacity, int most) {
-        buffer = allocate(capacity);
+        buffer = DirectBuffers.allocate(capacity);
         this.most = most;
     }
 
@@ -81,9 +71,7 @@ public final class RecordBatchBuffer implements AutoCloseable {
         }
         // At least doubled, so that growing to the end copies less than that in all.
         long capacity = Math.max(length, Math.min(2L * buffer.capacity(), most));
-        ByteBuffer larger = allocate(Math.toIntExact(capacity)).put(buffer.flip());
-        free(buffer);
-        buffer = larger;
+        buffer = DirectBuffers.grow(buffer, Math.toIntExact(capacity));
         return true;
     }
 
@@ -141,33 +129,8 @@ public final class RecordBatchBuffer implements AutoCloseable {
     public void close() {
         ByteBuffer mine = buffer;
         buffer = null;
-        if (mine != null && !keep(mine)) {
-            free(mine);
+        if (mine != null) {
+            DirectBuffers.giveBack(mine);
         }
-    }
-
-    private static ByteBuffer take() {
-        synchronized (KEPT) {
-            return KEPT.isEmpty() ? allocate(USUAL) : KEPT.pop();
-        }
-    }
-
-    /** One that has grown for a record of many mebibytes is not kept. */
-    private static boolean keep(ByteBuffer one) {
-        synchronized (KEPT) {
-            if (one.capacity() > MOST || KEPT.size() >= MOST_KEPT) {
-                return false;
-            }
-            KEPT.push(one.clear());
-            return true;
-        }
-    }
-
-    private static void free(ByteBuffer one) {
-        StorageUtils.dispose(one);
-    }
-
-    private static ByteBuffer allocate(int capacity) {
-        return ByteBuffer.allocateDirect(capacity).order(ByteOrder.LITTLE_ENDIAN);
     }
 }

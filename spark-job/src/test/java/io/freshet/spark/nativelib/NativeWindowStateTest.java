@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -75,6 +77,33 @@ class NativeWindowStateTest {
                 assertEquals(windows * WINDOW_BYTES, state.readWindows().length);
             }
         }
+    }
+
+    /** As many as tasks need at a time, however many tasks there were. */
+    @Test
+    void theMemoryOfClosedStatesIsUsedAgain() {
+        byte[][] few = panes(10);
+        byte[][] many = panes(20_000);
+        updateOnce(few, 10); // what is kept is there
+        long before = directBytes();
+        for (int task = 0; task < 500; task++) {
+            updateOnce(task % 100 == 0 ? many : few, task % 100 == 0 ? 20_000 : 10);
+        }
+        long grown = directBytes() - before;
+        assertTrue(grown < 16 << 20, () -> grown + " bytes");
+    }
+
+    private void updateOnce(byte[][] partials, int windows) {
+        try (NativeWindowState state = new NativeWindowState(stream, NativeWindowState.NO_LIMITS)) {
+            update(state, null, partials);
+            assertEquals(windows, state.readCounted());
+        }
+    }
+
+    private static long directBytes() {
+        return ManagementFactory
+            .getPlatformMXBeans(BufferPoolMXBean.class).stream()
+            .filter(pool -> pool.getName().equals("direct")).mapToLong(pool -> pool.getMemoryUsed()).sum();
     }
 
     @Test
