@@ -54,6 +54,12 @@ impl Store {
         })
     }
 
+    /// Runs a statement.
+    pub(crate) fn execute(&self, statement: &str) -> Result<(), Failed> {
+        runtime().block_on(self.0.query_unpaged(statement, ()))?;
+        Ok(())
+    }
+
     /// All rows of a stream.
     pub(crate) fn rows(&self, stream: &str) -> Result<Rows, Failed> {
         let result = runtime().block_on(self.0.query_unpaged(QUERY, ()))?.into_rows_result()?;

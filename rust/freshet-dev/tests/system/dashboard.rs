@@ -4,12 +4,17 @@ use std::path::Path;
 use std::process::Command;
 
 use libtest_mimic::Failed;
+use nix::sys::signal::Signal;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::Outcome;
+use crate::cassandra::Store;
 use crate::expectation::{Key, Row, Rows};
+use crate::lab::Use;
+use crate::process::signal;
 use crate::stack::{TestStack, project, text};
-use crate::waiting::ensure;
+use crate::waiting::{LIMIT, ensure, until};
 
 #[derive(Deserialize)]
 struct Windows {
@@ -103,4 +108,72 @@ pub(crate) fn live_point(stack: &TestStack, screenshot: &Path) -> Result<(), Fai
         .output()?;
     println!("{}", text(&output));
     ensure(output.status.success(), || format!("no live point appeared: {}", text(&output)))
+}
+
+/// A service that is there and does not answer is not connected, and a component that says nothing is stale, with nothing
+/// known of it.
+pub(crate) fn frozen_services_are_named() -> Outcome {
+    let mut lab = Use::running()?;
+    let stack = &lab.get().stack;
+    for name in ["cassandra", "kafka"] {
+        let connected = |wanted: bool| {
+            until(LIMIT, || {
+                let health = &get(stack, "/api/health", &[])?[name];
+                ensure(health["connected"] == wanted, || format!("{name}: {health}"))
+            })
+        };
+        connected(true)?;
+        while_stopped(stack, name, || connected(false))?;
+        connected(true)?;
+    }
+    while_stopped(stack, "spark-job", || {
+        until(LIMIT, || {
+            let health = get(stack, "/api/health", &[])?;
+            let components = health["components"].as_array().ok_or("no components")?;
+            let mut jobs =
+                components.iter().filter(|component| component["component"] == "spark-job");
+            let is_silent = |job: &Value| {
+                job["stale"] == true && job["lag"].is_null() && job["rates"].is_null()
+            };
+            ensure(jobs.all(is_silent), || health.to_string())
+        })
+    })
+}
+
+fn while_stopped(stack: &TestStack, part: &str, check: impl FnOnce() -> Outcome) -> Outcome {
+    let pid = stack.part(part)?.pid.ok_or("the part has no process")?;
+    signal(pid, Signal::SIGSTOP)?;
+    let outcome = check();
+    signal(pid, Signal::SIGCONT)?;
+    outcome
+}
+
+/// The writer makes keyspace and tables anew, and the dashboard, which had prepared its statements on the old ones, shows what
+/// comes after, without a restart of either.
+pub(crate) fn dropped_keyspace_heals() -> Outcome {
+    let mut lab = Use::running()?;
+    let stack = &lab.get().stack;
+    let newest = || -> Result<i64, Failed> {
+        let series = get(stack, "/api/series", &[("stream", "fleet")])?;
+        let first = series["series"][0]["series"].as_str().ok_or("no series")?.to_owned();
+        let chart = [
+            ("stream", "fleet"),
+            ("series", &*first),
+            ("metric", "temperature"),
+            ("window", "10s"),
+        ];
+        let windows = get(stack, "/api/windows", &chart)?;
+        let starts = windows["windows"].as_array().ok_or("no windows")?.iter();
+        Ok(starts.filter_map(|window| window["start"].as_i64()).max().ok_or("no window")?)
+    };
+    let parts =
+        || -> Result<_, Failed> { Ok((stack.part("writer")?.pid, stack.part("dashboard")?.pid)) };
+    let before = (until(LIMIT, newest)?, parts()?);
+    Store::connect(stack)?.execute("DROP KEYSPACE freshet")?;
+    until(LIMIT, || {
+        let newest = newest()?;
+        ensure(newest > before.0, || format!("nothing newer than {newest}"))
+    })?;
+    let after = parts()?;
+    ensure(after == before.1, || format!("a part was started again: {:?}, {after:?}", before.1))
 }

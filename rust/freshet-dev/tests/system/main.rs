@@ -68,8 +68,6 @@ fn trials() -> Vec<Trial> {
         test("rows_are_exact_after_kafka_was_killed", || faults::killed("kafka")),
         test("rows_are_exact_after_cassandra_was_killed", || faults::killed("cassandra")),
         test("rows_are_exact_after_the_producer_was_killed", faults::killed_producer),
-        test("rows_are_exact_after_kafka_was_killed", || faults::killed("kafka")),
-        test("rows_are_exact_after_cassandra_was_killed", || faults::killed("cassandra")),
         test("a_part_that_is_stopped_is_not_ready", supervision::stopped_parts_are_named),
         test(
             "windows_are_exact_on_a_cluster_after_a_worker_was_killed",
@@ -101,6 +99,8 @@ fn trials() -> Vec<Trial> {
             "a_killed_supervisor_leaves_no_process_and_loses_no_row",
             supervision::killed_supervisor,
         ),
+        test("frozen_services_are_not_connected", dashboard::frozen_services_are_named),
+        test("the_page_heals_when_its_keyspace_was_dropped", dashboard::dropped_keyspace_heals),
         test("down_ends_every_process", supervision::down_ends_everything),
         test("an_up_says_who_stopped_it_and_who_was_faster", supervision::interrupted_up),
         test("a_full_disk_stops_what_fills_it_and_everything_comes_back", disk::full_disk),
