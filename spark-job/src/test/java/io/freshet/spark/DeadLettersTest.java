@@ -107,13 +107,13 @@ class DeadLettersTest {
         List<Row> records = IntStream.range(0, 2_000)
             .mapToObj(offset -> RowFactory.create(utf8("k" + offset), incompressible(200 + offset % 7), 0, (long) offset,
                 new Timestamp(0))).toList();
-        assertTimeoutPreemptively(Duration.ofSeconds(30), () -> send("narrow", records.toArray(Row[]::new)));
+        assertTimeoutPreemptively(Duration.ofSeconds(60), () -> send("narrow", records.toArray(Row[]::new)));
         assertEquals(2_000, broker.read("narrow").stream().map(letter -> header(letter, "freshet-offset")).distinct().count());
     }
 
     @Test
     void aTopicThatIsMissingFailsTheTaskAtOnceAndIsNamed() {
-        assertTimeoutPreemptively(Duration.ofSeconds(30), () -> {
+        assertTimeoutPreemptively(Duration.ofSeconds(60), () -> {
             Row[] records = IntStream.range(0, 1_000).mapToObj(offset ->
                 RowFactory.create(utf8("k"), utf8("{"), 0, (long) offset, new Timestamp(0))).toArray(Row[]::new);
             var failure = assertThrows(Exception.class, () -> send("absent", records));
@@ -134,7 +134,7 @@ class DeadLettersTest {
         }
         Row[] records = IntStream.range(0, 1_000).mapToObj(offset ->
             RowFactory.create(utf8("k"), utf8("{"), 0, (long) offset, new Timestamp(0))).toArray(Row[]::new);
-        assertTimeoutPreemptively(Duration.ofSeconds(60), () -> {
+        assertTimeoutPreemptively(Duration.ofSeconds(120), () -> {
             var failure = assertThrows(Exception.class, () -> send("deleted", records));
             String shown = QueryFailure.of(failure, "checkpoint", List.of()).description();
             assertTrue(shown.contains("deleted"), shown);
