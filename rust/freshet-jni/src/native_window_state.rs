@@ -2,9 +2,9 @@
 
 use freshet_core::aggregate::{Emit, InvalidPanes, Watermarks, Window, WindowLimits, WindowState};
 use freshet_core::window::{InvalidWindow, WindowSpec};
-use jni::EnvUnowned;
 use jni::objects::{JByteArray, JByteBuffer, JClass};
 use jni::sys::{jboolean, jint, jlong};
+use jni::{Env, EnvUnowned};
 
 use crate::direct;
 use crate::gate::{self, NativeError};
@@ -121,13 +121,28 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_newestE
     state: JByteArray<'local>,
 ) -> jlong {
     gate::enter(env, |env| {
-        let window = String::from_utf8_lossy(&env.convert_byte_array(window)?).into_owned();
-        let spec: WindowSpec = window
-            .parse()
-            .map_err(|error: InvalidWindow| NativeError::Contract(error.to_string()))?;
+        let spec = read_window(env, window)?;
         let state = env.convert_byte_array(state)?;
         Ok(WindowState::newest_event_us(spec, &state)?.unwrap_or(NO_DEADLINE))
     })
+}
+
+/// `static native long windowLength(byte[] window)`: how long a kind of window is, in microseconds.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_windowLength<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    window: JByteArray<'local>,
+) -> jlong {
+    gate::enter(env, |env| Ok(read_window(env, window)?.size_ms() * 1_000))
+}
+
+fn read_window<'local>(
+    env: &Env<'local>,
+    window: JByteArray<'local>,
+) -> Result<WindowSpec, NativeError> {
+    let window = String::from_utf8_lossy(&env.convert_byte_array(window)?).into_owned();
+    window.parse().map_err(|error: InvalidWindow| NativeError::Contract(error.to_string()))
 }
 
 /// `static native int update(long handle, int window, ByteBuffer input, int length, boolean appending, long lateMicros,

@@ -186,19 +186,8 @@ impl Health {
         config: &Config,
         shutdown: &Shutdown,
     ) -> KafkaResult<JoinHandle<()>> {
-        let mut client = client_config(&config.kafka, self.component);
-        client
-            .set("message.timeout.ms", "10000")
-            .set("queue.buffering.max.messages", "100")
-            .set("partitioner", "murmur2_random");
-        let reporter = Reporter {
-            health: Arc::clone(self),
-            producer: ThreadedProducer::from_config_and_context(
-                &client,
-                LoggingContext::default(),
-            )?,
-            topic: config.kafka.health_topic(),
-        };
+        let health = Arc::clone(self);
+        let reporter = Reporter::new(config, self.component, move || Some(health.report()))?;
         Ok(tokio::spawn(reporter.run(shutdown.clone())))
     }
 }
@@ -231,14 +220,33 @@ impl ProducerContext for LoggingContext {
     }
 }
 
-struct Reporter {
-    health: Arc<Health>,
+/// Sends what a component has to report to the topic `health`, with a Kafka client of its own.
+pub struct Reporter<F> {
+    component: &'static str,
+    report: F,
     producer: ThreadedProducer<LoggingContext>,
     topic: String,
 }
 
-impl Reporter {
-    async fn run(self, shutdown: Shutdown) {
+impl<F: Fn() -> Option<HealthReport>> Reporter<F> {
+    /// A reporter of what `report` gives, if there is something to report.
+    ///
+    /// # Errors
+    ///
+    /// When the Kafka settings are wrong.
+    pub fn new(config: &Config, component: &'static str, report: F) -> KafkaResult<Self> {
+        let mut client = client_config(&config.kafka, component);
+        client
+            .set("message.timeout.ms", "10000")
+            .set("queue.buffering.max.messages", "100")
+            .set("partitioner", "murmur2_random");
+        let producer =
+            ThreadedProducer::from_config_and_context(&client, LoggingContext::default())?;
+        Ok(Self { component, report, producer, topic: config.kafka.health_topic() })
+    }
+
+    /// Sends a report every second until the shutdown, and one last report then.
+    pub async fn run(self, shutdown: Shutdown) {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
@@ -254,14 +262,15 @@ impl Reporter {
     }
 
     fn send(&self) {
-        let payload = match serde_json::to_vec(&self.health.report()) {
+        let Some(report) = (self.report)() else { return };
+        let payload = match serde_json::to_vec(&report) {
             Ok(payload) => payload,
             Err(error) => {
                 tracing::error!(%error, "a health report cannot be written as JSON");
                 return;
             }
         };
-        let record = BaseRecord::to(&self.topic).key(self.health.component).payload(&payload);
+        let record = BaseRecord::to(&self.topic).key(self.component).payload(&payload);
         if let Err((error, _)) = self.producer.send(record) {
             tracing::debug!(%error, "a health report was not queued");
         }

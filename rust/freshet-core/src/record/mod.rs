@@ -26,7 +26,7 @@ use crate::wire::ReasonCode;
 pub use path::{InvalidPath, Path};
 pub use readings::{Point, Reading, Readings};
 pub use series::encode_series;
-pub use time::{InvalidTimeFormat, TimeFormat, write_time};
+pub use time::{InvalidTimeFormat, TimeFormat, YEAR_2000_US, write_time};
 pub use time_pattern::TimePattern;
 
 use clock::Clock;
@@ -96,17 +96,17 @@ impl Rejection {
 
     /// Says what the value seems to be, where it is not in the stream's format.
     fn of_payload(self, value: &[u8]) -> Self {
-        let is_of_format = !matches!(
+        let is_of_another_format = matches!(
             self.reason,
             ReasonCode::InvalidUtf8
                 | ReasonCode::InvalidJson
                 | ReasonCode::InvalidCsv
                 | ReasonCode::InvalidLineProtocol
         );
-        match payload::looks_like(value).filter(|_| !is_of_format) {
-            Some(kind) => Self { detail: format!("{}; it looks like {kind}", self.detail), ..self },
-            None => self,
+        if is_of_another_format && let Some(kind) = payload::looks_like(value) {
+            return Self { detail: format!("{}; it looks like {kind}", self.detail), ..self };
         }
+        self
     }
 
     fn in_line(self, line: usize) -> Self {

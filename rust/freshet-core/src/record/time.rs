@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::SignedDuration;
-use jiff::civil::{DateTime, date};
+use jiff::civil::DateTime;
 use jiff::fmt::temporal::Pieces;
 use thiserror::Error;
 
@@ -50,6 +50,10 @@ pub(crate) const EARLIEST_US: i64 = -62_135_596_800_000_000;
 pub(crate) const LATEST_US: i64 = 253_402_300_799_999_999;
 
 impl TimeFormat {
+    /// Those that are numbers since the epoch: they are mistaken for one another.
+    pub const UNITS: [Self; 4] =
+        [Self::Seconds, Self::Milliseconds, Self::Microseconds, Self::Nanoseconds];
+
     /// Whether times are written as texts, and not as numbers.
     pub(crate) fn is_written_as_text(&self) -> bool {
         matches!(self, Self::Rfc3339 | Self::Pattern(_))
@@ -93,17 +97,19 @@ impl TimeFormat {
 
     /// What to do about a number where a text was expected: in which unit it would be a time of this century.
     pub(super) fn advice_on_number(&self, number: &str) -> Option<String> {
-        let century_us = CENTURY_US;
-        let fits =
-            |unit: &&Self| unit.read_number(number).is_some_and(|us| century_us.contains(&us));
-        let unit = [Self::Seconds, Self::Milliseconds, Self::Microseconds, Self::Nanoseconds];
-        let unit = unit.iter().find(fits).filter(|_| self.is_written_as_text())?;
+        if !self.is_written_as_text() {
+            return None;
+        }
+        let is_of_century = |us| (YEAR_2000_US..YEAR_2100_US).contains(&us);
+        let fits = |unit: &&Self| unit.read_number(number).is_some_and(is_of_century);
+        let unit = Self::UNITS.iter().find(fits)?;
         Some(format!("it would be a time in unit = \"{unit}\""))
     }
 }
 
-/// From the year 2000 to 2100.
-const CENTURY_US: std::ops::Range<i64> = 946_684_800_000_000..4_102_444_800_000_000;
+/// 2000-01-01T00:00:00Z, epoch microseconds: few streams of today are older.
+pub const YEAR_2000_US: i64 = 946_684_800_000_000;
+const YEAR_2100_US: i64 = 4_102_444_800_000_000;
 
 /// Common forms of times that have no zone.
 const WITHOUT_ZONE: [&str; 8] = [
@@ -132,18 +138,18 @@ fn read_rfc3339(text: &str) -> Option<i64> {
 /// No zone is a day away from UTC.
 const DAY_SECONDS: i64 = 86_400;
 
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
 /// Epoch microseconds of a time in UTC, rounded down. (`jiff::Timestamp` ends a day before the year 9999 does.)
 pub(super) fn microseconds(time: DateTime) -> i64 {
-    let epoch = date(1970, 1, 1).at(0, 0, 0, 0);
-    let since = time.duration_since(epoch);
+    let since = time.duration_since(EPOCH);
     since.as_secs() * 1_000_000 + i64::from(since.subsec_nanos()).div_euclid(1_000)
 }
 
 /// Writes epoch microseconds as RFC 3339 in UTC, such as `2026-01-31T12:00:00.5Z`; what lies outside of the years −9999 to
 /// 9999 as the number that it is.
 pub fn write_time(time_us: i64) -> String {
-    let epoch = date(1970, 1, 1).at(0, 0, 0, 0);
-    let time = epoch.checked_add(SignedDuration::from_micros(time_us));
+    let time = EPOCH.checked_add(SignedDuration::from_micros(time_us));
     time.map_or_else(|_| format!("{time_us} µs"), |time| format!("{time}Z"))
 }
 

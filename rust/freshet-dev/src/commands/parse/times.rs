@@ -2,19 +2,10 @@
 
 use freshet_core::config::{Format, Stream, TimeField};
 use freshet_core::duration;
-use freshet_core::record::{RawRecord, Readings, RecordParser, Rejection, TimeFormat, write_time};
+use freshet_core::record::{
+    RawRecord, Readings, RecordParser, Rejection, TimeFormat, YEAR_2000_US, write_time,
+};
 use freshet_core::wire::ReasonCode;
-
-/// 2000-01-01T00:00:00Z, epoch microseconds: few streams of today are older.
-const YEAR_2000_US: i64 = 946_684_800_000_000;
-
-/// The units that are mistaken for one another.
-const UNITS: [TimeFormat; 4] = [
-    TimeFormat::Seconds,
-    TimeFormat::Milliseconds,
-    TimeFormat::Microseconds,
-    TimeFormat::Nanoseconds,
-];
 
 /// Looks at what becomes of the records of a sample.
 pub(super) struct TimeCheck<'a> {
@@ -101,8 +92,9 @@ impl<'a> TimeCheck<'a> {
 
     /// Another unit in which the record's time lies between 2000 and now.
     fn better_unit(&self, record: &RawRecord<'_>, now_ms: i64) -> Option<String> {
-        let time = self.stream.time.as_ref().filter(|time| UNITS.contains(&time.unit))?;
-        UNITS.iter().filter(|unit| **unit != time.unit).find_map(|unit| {
+        let time =
+            self.stream.time.as_ref().filter(|time| TimeFormat::UNITS.contains(&time.unit))?;
+        TimeFormat::UNITS.iter().filter(|unit| **unit != time.unit).find_map(|unit| {
             let time = TimeField { unit: unit.clone(), ..time.clone() };
             let stream = Stream { time: Some(time), ..self.stream.clone() };
             let mut readings = Readings::default();

@@ -32,9 +32,9 @@ import scala.Tuple2;
  * these instants.
  *
  * @param stream with all kinds of windows that are worked on: those of its list, and those that were taken away
- * @param limits of these kinds, as the native library takes them
+ * @param kinds these kinds, with the limits of each
  */
-record WindowChanges(PipelineConfiguration.Stream stream, String limits) {
+record WindowChanges(PipelineConfiguration.Stream stream, List<Kind> kinds) {
     private static final Logger LOGGER = LoggerFactory.getLogger(WindowChanges.class);
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String FILE = "freshet/windows.json";
@@ -46,7 +46,7 @@ record WindowChanges(PipelineConfiguration.Stream stream, String limits) {
      * @param afterMicros null when all until the last one may
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    private record PartialStarts(
+    record PartialStarts(
         @JsonProperty("after_us") Long afterMicros, @JsonProperty("until_us") long untilMicros) {}
 
     /**
@@ -55,7 +55,7 @@ record WindowChanges(PipelineConfiguration.Stream stream, String limits) {
      * @param lastStartMicros not null for a kind that is not in the list any more
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    private record Kind(
+    record Kind(
         @JsonProperty("window") String window,
         @JsonProperty("partial") List<PartialStarts> partial,
         @JsonProperty("last_start_us") Long lastStartMicros) {
@@ -81,7 +81,7 @@ record WindowChanges(PipelineConfiguration.Stream stream, String limits) {
         /** Without what concerns windows that have all ended. */
         Kind afterWatermark(long watermarkMicros) {
             return new Kind(window, partial.stream()
-                .filter(starts -> starts.untilMicros() + sizeMicros(window) > watermarkMicros).toList(), lastStartMicros);
+                .filter(starts -> starts.untilMicros() + NativeWindowState.windowLength(window) > watermarkMicros).toList(), lastStartMicros);
         }
 
         boolean isListed() {
@@ -89,13 +89,13 @@ record WindowChanges(PipelineConfiguration.Stream stream, String limits) {
         }
 
         boolean hasEnded(long watermarkMicros) {
-            return !isListed() && lastStartMicros + sizeMicros(window) <= watermarkMicros;
+            return !isListed() && lastStartMicros + NativeWindowState.windowLength(window) <= watermarkMicros;
         }
     }
 
     /** The list as it always was. */
     static WindowChanges none(PipelineConfiguration.Stream stream) {
-        return new WindowChanges(stream, NativeWindowState.NO_LIMITS);
+        return new WindowChanges(stream, stream.windows().stream().map(Kind::whole).toList());
     }
 
     /** What the checkpoint has written down. */
@@ -104,7 +104,12 @@ record WindowChanges(PipelineConfiguration.Stream stream, String limits) {
     }
 
     private static WindowChanges of(List<Kind> kinds, PipelineConfiguration.Stream stream) {
-        return new WindowChanges(stream.withWindows(kinds.stream().map(Kind::window).toList()), toJson(kinds));
+        return new WindowChanges(stream.withWindows(kinds.stream().map(Kind::window).toList()), kinds);
+    }
+
+    /** The limits of its kinds of windows, as the native library takes them. */
+    String limits() {
+        return toJson(kinds);
     }
 
     /**
@@ -117,7 +122,7 @@ record WindowChanges(PipelineConfiguration.Stream stream, String limits) {
 
     /** Whether all windows of the kinds that were taken away have ended, if there are such kinds. */
     boolean haveEnded(OptionalLong watermarkMillis) {
-        List<Kind> takenAway = fromJson(limits).stream().filter(kind -> !kind.isListed()).toList();
+        List<Kind> takenAway = kinds.stream().filter(kind -> !kind.isListed()).toList();
         return !takenAway.isEmpty() && watermarkMillis.isPresent()
             && takenAway.stream().allMatch(kind -> kind.hasEnded(watermarkMillis.getAsLong() * MICROS_PER_MILLI));
     }
@@ -197,20 +202,6 @@ record WindowChanges(PipelineConfiguration.Stream stream, String limits) {
 
     private static Instant time(long micros) {
         return Instant.ofEpochMilli(Math.floorDiv(micros, MICROS_PER_MILLI));
-    }
-
-    /** Length of a kind of window, such as {@code 5m/1m}, as the configuration has named it. */
-    private static long sizeMicros(String window) {
-        String size = window.split("/")[0];
-        String number = size.replaceAll("[a-z]", "");
-        long unitMillis = switch (size.substring(number.length())) {
-            case "ms" -> 1;
-            case "s" -> 1_000;
-            case "m" -> 60_000;
-            case "h" -> 3_600_000;
-            default -> 86_400_000;
-        };
-        return Long.parseLong(number) * unitMillis * MICROS_PER_MILLI;
     }
 
     /**

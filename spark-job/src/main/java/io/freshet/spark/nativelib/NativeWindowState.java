@@ -49,6 +49,12 @@ public final class NativeWindowState implements AutoCloseable {
         return micros == NO_DEADLINE ? OptionalLong.empty() : OptionalLong.of(micros);
     }
 
+    /** How long a kind of window is, such as {@code 5m/1m}, in microseconds. */
+    public static long windowLength(String window) {
+        NativeLibrary.load();
+        return windowLength(window.getBytes(StandardCharsets.UTF_8));
+    }
+
     /** Begins with the state so far, null without one. */
     public void begin(byte[] state) {
         input.clear();
@@ -128,6 +134,8 @@ public final class NativeWindowState implements AutoCloseable {
     }
 
     private static native long open(byte[] stream, byte[] limits);
+
+    private static native long windowLength(byte[] window);
 
     private static native long newestEvent(byte[] window, byte[] state);
 
