@@ -10,8 +10,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.LongStream;
@@ -235,9 +233,7 @@ class EventTimeTest {
         HealthListener listener = new HealthListener();
         listener.watch(query.health());
         session.streams().addListener(listener);
-        QuerySupervisor supervisor = new QuerySupervisor(query, query.health(),
-            new Backoff(Duration.ofMillis(100), Duration.ofSeconds(1)),
-            failure -> QueryFailure.of(failure, query.checkpointLocation(), List.of()), failure -> { });
+        QuerySupervisor supervisor = SupervisedStream.supervisor(query);
         supervisor.start();
         try {
             Path kinds = stream.checkpoint().resolve("freshet/windows.json");

@@ -79,10 +79,14 @@ final class SupervisedStream implements AutoCloseable {
         query = new StreamQuery(session, configuration, stream);
         listener.watch(query.health());
         session.streams().addListener(listener);
-        supervisor = new QuerySupervisor(query, query.health(),
-            new Backoff(Duration.ofMillis(100), Duration.ofSeconds(1)),
-            failure -> QueryFailure.of(failure, query.checkpointLocation(), List.of()), failure -> { });
+        supervisor = supervisor(query);
         supervisor.start();
+    }
+
+    /** What keeps a query running as the job does, only that nothing waits for long. */
+    static QuerySupervisor supervisor(StreamQuery query) {
+        return new QuerySupervisor(query, query.health(), new Backoff(Duration.ofMillis(100), Duration.ofSeconds(1)),
+            failure -> QueryFailure.of(failure, query.checkpointLocation(), List.of()), failure -> { });
     }
 
     /** Ends the query as the end of the process would. */
