@@ -2,7 +2,7 @@ package io.freshet.spark;
 
 import static org.apache.spark.sql.functions.col;
 
-import io.freshet.spark.plan.Step;
+import io.freshet.spark.engine.SparkEngine;
 import java.util.Arrays;
 import java.util.Map;
 import org.apache.spark.sql.Column;
@@ -68,7 +68,7 @@ public final class Freshet {
         PipelineConfiguration.Stream stream = spec.stream();
         Dataset<Row> partials = StreamWindows.partials(asOfKafka(kafkaRows), stream, rejected);
         Dataset<Row> windows = StreamWindows.merge(partials, stream, mode);
-        return Step.apply(windows, UpdateWindows.EXPANDED, new WindowColumns(), WindowColumns.OUTPUT);
+        return SparkEngine.current().expand(windows, UpdateWindows.EXPANDED, new WindowColumns(), WindowColumns.OUTPUT);
     }
 
     /** Kafka's own rows stay untouched; others get its types. */

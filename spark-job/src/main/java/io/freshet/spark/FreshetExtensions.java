@@ -1,6 +1,6 @@
 package io.freshet.spark;
 
-import io.freshet.spark.sql.FreshetFunctions;
+import io.freshet.spark.engine.SparkEngine;
 import org.apache.spark.sql.SparkSessionExtensions;
 import scala.runtime.AbstractFunction1;
 import scala.runtime.BoxedUnit;
@@ -15,7 +15,7 @@ public final class FreshetExtensions extends AbstractFunction1<SparkSessionExten
 
     @Override
     public BoxedUnit apply(SparkSessionExtensions extensions) {
-        FreshetFunctions.register(extensions);
+        SparkEngine.current().registerFunctions(extensions);
         return BoxedUnit.UNIT;
     }
 }

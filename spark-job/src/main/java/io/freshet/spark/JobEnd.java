@@ -1,10 +1,10 @@
 package io.freshet.spark;
 
+import io.freshet.spark.engine.SparkEngine;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerApplicationEnd;
-import org.apache.spark.util.SignalUtils;
 
 /** Waits for the reason to end the job: a signal, which is success, or that Spark has gone, which is not. */
 final class JobEnd extends SparkListener {
@@ -14,7 +14,7 @@ final class JobEnd extends SparkListener {
     void onSignals() {
         for (String signal : new String[] {"TERM", "INT"}) {
             // What is not handled here goes to the handler of the Java machine.
-            SignalUtils.register(signal, () -> end.complete(null));
+            SparkEngine.current().onSignal(signal, () -> end.complete(null));
         }
     }
 

@@ -1,6 +1,7 @@
 package io.freshet.spark;
 
 import io.freshet.spark.SavedTopic.Loss;
+import io.freshet.spark.engine.Checkpoint;
 import io.freshet.spark.kafka.TopicAdmin;
 import io.freshet.spark.kafka.TopicIdentity;
 import java.time.Duration;

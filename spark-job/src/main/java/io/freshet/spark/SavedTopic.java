@@ -3,6 +3,7 @@ package io.freshet.spark;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.freshet.spark.engine.Checkpoint;
 import java.util.Optional;
 
 /**

@@ -9,10 +9,9 @@ import static org.apache.spark.sql.functions.octet_length;
 import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.when;
 
-import io.freshet.spark.kafka.KafkaScan;
-import io.freshet.spark.kafka.SameTopic;
-import io.freshet.spark.plan.DirectSource;
-import io.freshet.spark.plan.Step;
+import io.freshet.spark.engine.Checkpoint;
+import io.freshet.spark.engine.SparkEngine;
+import io.freshet.spark.engine.TopicCheck;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -75,7 +74,7 @@ final class StreamQuery implements QuerySupervisor.Starter {
         this.session = session;
         this.configuration = configuration;
         this.stream = stream;
-        health = new StreamHealth(stream.name(), () -> new Checkpoint(session, checkpointLocation()).firstOffsets());
+        health = new StreamHealth(stream.name(), () -> SparkEngine.current().checkpoint(session, checkpointLocation()).firstOffsets());
         rawTopic = new RawTopic(configuration.kafka(), stream.rawTopic(), health);
     }
 
@@ -89,35 +88,35 @@ final class StreamQuery implements QuerySupervisor.Starter {
     public StreamingQuery start() throws TimeoutException {
         // A pool per stream: Spark shares the cores fairly between pools, not within one. The query's thread inherits it.
         session.sparkContext().setLocalProperty("spark.scheduler.pool", stream.name());
-        Checkpoint checkpoint = new Checkpoint(session, checkpointLocation());
-        DirectSource source = new SameTopic(rawTopic.settle(checkpoint));
+        Checkpoint checkpoint = SparkEngine.current().checkpoint(session, checkpointLocation());
+        TopicCheck topic = rawTopic.settle(checkpoint);
         settlesAnew = false;
         if (WindowChanges.mustWait(checkpoint, stream)) {
-            finishBatch(checkpoint, source);
+            finishBatch(checkpoint, topic);
         }
         changes = WindowChanges.settle(session, checkpoint, checkpointLocation(), stream, health);
-        return writer(checkpoint, source, changes)
+        return writer(checkpoint, topic, changes)
             .trigger(Trigger.ProcessingTime(configuration.spark().triggerMillis())).start();
     }
 
     /** Repeats the micro-batch that was begun, with the kinds of windows that it was begun with. */
     @SuppressWarnings("deprecation") // the one trigger that ends after what was planned; others go on with what has come since
-    private void finishBatch(Checkpoint checkpoint, DirectSource source) throws TimeoutException {
+    private void finishBatch(Checkpoint checkpoint, TopicCheck topic) throws TimeoutException {
         LOGGER.info("stream {}: its list of windows has changed, after the micro-batch that was begun", stream.name());
         try {
-            writer(checkpoint, source, WindowChanges.saved(checkpoint, stream)).trigger(Trigger.Once()).start()
+            writer(checkpoint, topic, WindowChanges.saved(checkpoint, stream)).trigger(Trigger.Once()).start()
                 .awaitTermination();
         } catch (StreamingQueryException e) {
             throw new IllegalStateException("the micro-batch before a change of the list of windows has failed", e);
         }
     }
 
-    private DataStreamWriter<Row> writer(Checkpoint checkpoint, DirectSource source, WindowChanges changes) {
+    private DataStreamWriter<Row> writer(Checkpoint checkpoint, TopicCheck topic, WindowChanges changes) {
         Map<String, String> sink = kafkaOptions();
         // Dashboards read these topics, and not all clients of Kafka can read zstd.
         sink.put("kafka.compression.type", "lz4");
         sink.put("kafka.acks", "all");
-        return messages(windows(records(), source, partitions(checkpoint), changes))
+        return messages(windows(records(), topic, partitions(checkpoint), changes))
             .writeStream()
             .queryName(stream.name())
             .outputMode("update")
@@ -208,7 +207,7 @@ final class StreamQuery implements QuerySupervisor.Starter {
             .option("kafka.isolation.level", "read_committed")
             // What Kafka has deleted by its retention is no reason to stop: Spark logs the gap.
             .option("failOnDataLoss", "false");
-        if (!KafkaScan.isDirect(session)) {
+        if (!SparkEngine.current().readsKafkaDirectly(session)) {
             // Spark's own tasks cannot be interrupted while they wait for a partition that is no more.
             reader.option("kafkaConsumer.pollTimeoutMs", LONGEST_WAIT.toMillis());
             reader.option("kafka.default.api.timeout.ms", LONGEST_WAIT.toMillis());
@@ -223,15 +222,15 @@ final class StreamQuery implements QuerySupervisor.Starter {
      * @param records with the columns of Kafka's source
      */
     Dataset<Row> windows(Dataset<Row> records) {
-        return windows(records, KafkaScan::rows, shufflePartitions(), WindowChanges.none(stream));
+        return windows(records, TopicCheck.NONE, shufflePartitions(), WindowChanges.none(stream));
     }
 
     private Dataset<Row> windows(
-        Dataset<Row> records, DirectSource source, int partitions, WindowChanges changes) {
+        Dataset<Row> records, TopicCheck topic, int partitions, WindowChanges changes) {
         DeadLetters deadLetters =
             new DeadLetters(configuration.kafka(), configuration.deadLettersTopic(), stream.rawTopic());
         Dataset<Row> partials = StreamWindows
-            .gather(StreamWindows.partials(records, changes.stream(), deadLetters, source), partitions)
+            .gather(StreamWindows.partials(records, changes.stream(), deadLetters, topic), partitions)
             .observe(READ, total("records_read"), total("bytes_read"), total("rejected"),
                 max("ahead_micros").as("ahead_micros"),
                 max_by(col("ahead_series"), col("ahead_micros")).as("ahead_series"));
@@ -243,7 +242,7 @@ final class StreamQuery implements QuerySupervisor.Starter {
     /** The messages for Kafka that carry these windows. */
     Dataset<Row> messages(Dataset<Row> windows) {
         Column bytes = octet_length(col("key")).plus(octet_length(col("value")));
-        return Step.apply(windows, UpdateWindows.EXPANDED, new WindowMessages(stream), WindowMessages.OUTPUT)
+        return SparkEngine.current().expand(windows, UpdateWindows.EXPANDED, new WindowMessages(stream), WindowMessages.OUTPUT)
             .observe(WRITTEN, sum(bytes).as("bytes_written"), count("*").as("windows_written"));
     }
 

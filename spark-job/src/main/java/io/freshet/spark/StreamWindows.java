@@ -2,10 +2,9 @@ package io.freshet.spark;
 
 import static org.apache.spark.sql.functions.col;
 
-import io.freshet.spark.kafka.KafkaScan;
+import io.freshet.spark.engine.SparkEngine;
+import io.freshet.spark.engine.TopicCheck;
 import io.freshet.spark.nativelib.NativeWindowState;
-import io.freshet.spark.plan.DirectSource;
-import io.freshet.spark.plan.Step;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoder;
 import org.apache.spark.sql.Encoders;
@@ -13,20 +12,16 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.streaming.GroupStateTimeout;
 import org.apache.spark.sql.streaming.OutputMode;
 import org.apache.spark.sql.types.Metadata;
-import org.apache.spark.sql.types.MetadataBuilder;
 import scala.Tuple3;
 
 /** The windows of a stream's records, batch or streaming, in two steps: partial aggregates, and their merge. */
 final class StreamWindows {
-    /** Where Spark keeps the watermark delay in a column's metadata: by it rows are late and state is timed out. */
-    private static final String WATERMARK_DELAY = "spark.watermarkDelayMs";
-
     private StreamWindows() {}
 
     /** Those of the records of any plan. */
     static Dataset<Row> partials(
         Dataset<Row> records, PipelineConfiguration.Stream stream, RejectedRecords rejectedRecords) {
-        return partials(records, stream, rejectedRecords, KafkaScan::rows);
+        return partials(records, stream, rejectedRecords, TopicCheck.NONE);
     }
 
     /**
@@ -34,16 +29,16 @@ final class StreamWindows {
      * {@link WindowPartials#OUTPUT}.
      *
      * @param records with the columns of Kafka's source
-     * @param source a shorter way to them
+     * @param topic from which they have to be
      */
     static Dataset<Row> partials(
         Dataset<Row> records,
         PipelineConfiguration.Stream stream,
         RejectedRecords rejectedRecords,
-        DirectSource source) {
+        TopicCheck topic) {
         WindowPartials partials = new WindowPartials(stream, rejectedRecords);
         // The time of a partial stands for those of all its events: the watermark follows the maximum.
-        return Step.apply(records, WindowPartials.INPUT, partials, WindowPartials.OUTPUT, source)
+        return SparkEngine.current().step(records, WindowPartials.INPUT, partials, WindowPartials.OUTPUT, topic)
             .withWatermark("watermark_time", stream.latenessMillis() + " milliseconds");
     }
 
@@ -71,7 +66,7 @@ final class StreamWindows {
         Dataset<Row> partials, PipelineConfiguration.Stream stream, String limits, OutputMode mode) {
         boolean streaming = partials.isStreaming();
         // A partial is late by another time than that which the watermark follows: when all of its windows have ended.
-        Metadata watermark = new MetadataBuilder().putLong(WATERMARK_DELAY, stream.latenessMillis()).build();
+        Metadata watermark = SparkEngine.current().watermark(stream.latenessMillis());
         Encoder<Tuple3<String, String, String>> key =
             Encoders.tuple(Encoders.STRING(), Encoders.STRING(), Encoders.STRING());
         return partials

@@ -1,7 +1,7 @@
 package io.freshet.spark;
 
+import io.freshet.spark.engine.SparkEngine;
 import io.freshet.spark.nativelib.NativeWindowState;
-import io.freshet.spark.plan.LateWatermark;
 import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
@@ -111,7 +111,7 @@ final class UpdateWindows
     }
 
     private void open(TaskContext task) {
-        lateMicros = streaming ? LateWatermark.millis() * MICROS_PER_MILLI : NativeWindowState.NO_WATERMARK;
+        lateMicros = streaming ? SparkEngine.current().lateWatermarkMillis() * MICROS_PER_MILLI : NativeWindowState.NO_WATERMARK;
         state = new NativeWindowState(streamJson, limitsJson);
         task.addTaskCompletionListener((TaskCompletionListener) ignored -> state.close());
     }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.freshet.spark.engine.Checkpoint;
 import io.freshet.spark.nativelib.NativeWindowState;
 import java.time.Instant;
 import java.util.ArrayList;

@@ -1,15 +1,12 @@
 package io.freshet.spark;
 
-import io.freshet.spark.plan.RowStep;
+import io.freshet.spark.engine.RowExpansion;
 import java.util.Iterator;
-import org.apache.spark.sql.catalyst.InternalRow;
-import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.apache.spark.unsafe.types.UTF8String;
 
 /** Turns the windows of a series ({@link UpdateWindows#EXPANDED}) into rows with columns of plain types. */
-final class WindowColumns extends RowStep {
+final class WindowColumns implements RowExpansion {
     static final StructType OUTPUT = new StructType()
         .add("series", DataTypes.StringType, false)
         .add("metric", DataTypes.StringType, false)
@@ -30,20 +27,16 @@ final class WindowColumns extends RowStep {
 
     private static final long serialVersionUID = 1L;
 
-    WindowColumns() {
-        super(OUTPUT);
-    }
-
     @Override
-    protected Iterator<InternalRow> expand(InternalRow row, int[] columns) {
-        UTF8String series = row.getUTF8String(columns[0]).clone();
-        UTF8String metric = row.getUTF8String(columns[1]).clone();
-        UTF8String name = row.getUTF8String(columns[2]).clone();
-        return WindowNumbers.readAll(row.getBinary(columns[3]), window -> new GenericInternalRow(new Object[] {
+    public Iterator<Object[]> expand(Source row) {
+        byte[] series = row.bytes(0);
+        byte[] metric = row.bytes(1);
+        byte[] name = row.bytes(2);
+        return WindowNumbers.readAll(row.bytes(3), window -> new Object[] {
             series, metric, name, window.startMicros(), window.endMicros(),
             window.count(), window.sum(), window.average(), window.min(), window.max(),
             window.standardDeviation(), window.p50(), window.p95(), window.p99(),
             window.lastEventMicros(), window.count(),
-        }));
+        });
     }
 }

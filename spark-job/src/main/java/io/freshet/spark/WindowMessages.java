@@ -4,19 +4,17 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.StreamWriteFeature;
 import com.fasterxml.jackson.core.io.SerializedString;
-import io.freshet.spark.plan.RowStep;
+import io.freshet.spark.engine.RowExpansion;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Iterator;
-import org.apache.spark.sql.catalyst.InternalRow;
-import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
 /** The last step of a query: the windows of a series ({@link UpdateWindows#EXPANDED}) become messages. */
-final class WindowMessages extends RowStep {
+final class WindowMessages implements RowExpansion {
     /** Key and value of the message. */
     static final StructType OUTPUT = new StructType()
         .add("key", DataTypes.BinaryType, false)
@@ -54,16 +52,18 @@ final class WindowMessages extends RowStep {
     private final int generation;
 
     WindowMessages(PipelineConfiguration.Stream stream) {
-        super(OUTPUT);
         this.stream = new SerializedString(stream.name());
         this.generation = stream.generation();
     }
 
     @Override
-    protected Iterator<InternalRow> expand(InternalRow row, int[] columns) {
-        Messages messages = new Messages(row.getUTF8String(columns[0]).toString(),
-            row.getUTF8String(columns[1]).toString(), row.getUTF8String(columns[2]).toString());
-        return WindowNumbers.readAll(row.getBinary(columns[3]), messages::of);
+    public Iterator<Object[]> expand(Source row) {
+        Messages messages = new Messages(text(row, 0), text(row, 1), text(row, 2));
+        return WindowNumbers.readAll(row.bytes(3), messages::of);
+    }
+
+    private static String text(Source row, int column) {
+        return new String(row.bytes(column), StandardCharsets.UTF_8);
     }
 
     /** The messages of one metric of one series for one kind of window. */
@@ -80,9 +80,9 @@ final class WindowMessages extends RowStep {
             this.name = new SerializedString(name);
         }
 
-        InternalRow of(WindowNumbers window) {
+        Object[] of(WindowNumbers window) {
             String key = keyPrefix + window.startMicros() / MICROS_PER_MILLI;
-            return new GenericInternalRow(new Object[] {key.getBytes(StandardCharsets.UTF_8), json(window)});
+            return new Object[] {key.getBytes(StandardCharsets.UTF_8), json(window)};
         }
 
         private byte[] json(WindowNumbers window) {

@@ -1,35 +1,31 @@
 package io.freshet.spark;
 
+import io.freshet.spark.engine.RecordStep;
+import io.freshet.spark.engine.SparkEngine;
+import io.freshet.spark.engine.StepRows;
+import io.freshet.spark.engine.TaskMemory;
 import io.freshet.spark.nativelib.NativeWindowAggregator;
 import io.freshet.spark.nativelib.NativeWindowAggregator.AheadOfClock;
 import io.freshet.spark.nativelib.RecordBatchBuffer;
-import io.freshet.spark.plan.PartitionStep;
-import java.util.Collections;
+import io.freshet.spark.nativelib.SourceRecord;
+import java.nio.charset.StandardCharsets;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.vector.TimeStampVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.spark.TaskContext;
-import org.apache.spark.sql.catalyst.InternalRow;
-import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
-import org.apache.spark.sql.catalyst.expressions.JoinedRow;
-import org.apache.spark.sql.catalyst.expressions.UnsafeProjection;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.apache.spark.sql.util.ArrowUtils;
-import org.apache.spark.sql.vectorized.ArrowColumnVector;
-import org.apache.spark.sql.vectorized.ColumnVector;
-import org.apache.spark.sql.vectorized.ColumnarBatch;
-import org.apache.spark.unsafe.types.UTF8String;
 import org.apache.spark.util.TaskCompletionListener;
 
 /**
  * The native step of a query: the Kafka records of a task become one partial aggregate per series, metric and kind of
  * window. Records that cannot be trusted are handed on as rejected ones and never fail the batch.
  */
-final class WindowPartials implements PartitionStep {
+final class WindowPartials implements RecordStep {
     /** The columns of Kafka's source that the step reads, in its order. */
     static final List<String> INPUT = List.of("partition", "offset", "timestamp", "key", "value");
 
@@ -53,8 +49,6 @@ final class WindowPartials implements PartitionStep {
 
     private static final long serialVersionUID = 1L;
     private static final int WATERMARK_TIME = OUTPUT.fieldIndex("watermark_time");
-    /** In place of what a task has read, beside a partial aggregate. */
-    private static final InternalRow NOTHING_READ = new GenericInternalRow(5);
 
     private final PipelineConfiguration.Stream stream;
     private final RejectedRecords rejectedRecords;
@@ -66,23 +60,21 @@ final class WindowPartials implements PartitionStep {
     }
 
     @Override
-    public Iterator<InternalRow> run(Iterator<InternalRow> rows, int[] columns) {
-        return new Task(rows, columns, TaskContext.get());
+    public Iterator<StepRows> run(Iterator<SourceRecord> records) {
+        return new Task(records, TaskContext.get());
     }
 
     /** One task: reads its records as far as memory allows, hands on their partial aggregates, and goes on. */
-    private final class Task implements Iterator<InternalRow> {
-        private final Iterator<InternalRow> records;
-        private final int[] columns;
-        private final BufferAllocator allocator;
+    private final class Task implements Iterator<StepRows> {
+        private final Iterator<SourceRecord> records;
+        private final BufferAllocator allocator = SparkEngine.current().taskAllocator();
         private final NativeWindowAggregator aggregator;
-        private final NativeMemory memory;
+        private final TaskMemory memory;
         private final RecordBatchBuffer buffer = new RecordBatchBuffer();
         private final RejectedRecords.Sender sender = rejectedRecords.sender();
-        private final UnsafeProjection toUnsafeRow = UnsafeProjection.create(OUTPUT);
-        private final JoinedRow joined = new JoinedRow();
         private VectorSchemaRoot partials;
-        private Iterator<InternalRow> rows = Collections.emptyIterator();
+        /** What is handed on next; null when it is not known yet. */
+        private StepRows rows;
         private long recordsRead;
         private long bytesRead;
         private long rejected;
@@ -92,11 +84,9 @@ final class WindowPartials implements PartitionStep {
         private boolean ended;
         private boolean said;
 
-        Task(Iterator<InternalRow> records, int[] columns, TaskContext context) {
+        Task(Iterator<SourceRecord> records, TaskContext context) {
             this.records = records;
-            this.columns = columns;
-            memory = new NativeMemory(context.taskMemoryManager());
-            allocator = ArrowUtils.rootAllocator().newChildAllocator("freshet", 0, Long.MAX_VALUE);
+            memory = SparkEngine.current().taskMemory(context);
             // Listeners are called in reverse order: what is opened last is closed first, whatever fails in between.
             context.addTaskCompletionListener((TaskCompletionListener) ignored -> allocator.close());
             context.addTaskCompletionListener((TaskCompletionListener) ignored -> memory.release());
@@ -108,9 +98,9 @@ final class WindowPartials implements PartitionStep {
 
         @Override
         public boolean hasNext() {
-            while (!rows.hasNext()) {
+            while (rows == null) {
                 if (takePartials()) {
-                    continue;
+                    return true;
                 }
                 memory.release();
                 if (said) {
@@ -126,25 +116,26 @@ final class WindowPartials implements PartitionStep {
         }
 
         @Override
-        public InternalRow next() {
+        public StepRows next() {
             if (!hasNext()) {
                 throw new NoSuchElementException();
             }
-            return toUnsafeRow.apply(rows.next());
+            StepRows next = rows;
+            rows = null;
+            return next;
         }
 
-        private Iterator<InternalRow> whatWasRead() {
+        /** A row of its own; null when nothing was read. */
+        private StepRows whatWasRead() {
             said = true;
             if (recordsRead == 0) {
-                return Collections.emptyIterator();
+                return null;
             }
             Optional<AheadOfClock> ahead = aggregator.takeFurthestAhead();
             // Spark reads the watermark's time of every row: this one says nothing new.
-            return List.<InternalRow>of(new GenericInternalRow(new Object[] {
-                null, null, null, null, watermark, null, null, recordsRead, bytesRead, rejected,
-                ahead.map(AheadOfClock::series).map(UTF8String::fromString).orElse(null),
-                ahead.map(AheadOfClock::micros).orElse(null),
-            })).iterator();
+            return new StepRows.Single(null, null, null, null, watermark, null, null, recordsRead, bytesRead, rejected,
+                ahead.map(series -> series.series().getBytes(StandardCharsets.UTF_8)).orElse(null),
+                ahead.map(AheadOfClock::micros).orElse(null));
         }
 
         private boolean takePartials() {
@@ -154,31 +145,20 @@ final class WindowPartials implements PartitionStep {
                 return false;
             }
             partials = next.get();
-            ColumnVector[] vectors =
-                partials.getFieldVectors().stream().map(ArrowColumnVector::new).toArray(ColumnVector[]::new);
-            Iterator<InternalRow> columns = new ColumnarBatch(vectors, partials.getRowCount()).rowIterator();
-            rows = new Iterator<>() {
-                @Override
-                public boolean hasNext() {
-                    return columns.hasNext();
-                }
-
-                @Override
-                public InternalRow next() {
-                    InternalRow partial = columns.next();
-                    watermark = Math.max(watermark, partial.getLong(WATERMARK_TIME));
-                    return joined.apply(partial, NOTHING_READ);
-                }
-            };
+            TimeStampVector times = (TimeStampVector) partials.getVector(WATERMARK_TIME);
+            for (int row = 0; row < partials.getRowCount(); row++) {
+                watermark = Math.max(watermark, times.get(row));
+            }
+            rows = new StepRows.Columns(partials);
             return true;
         }
 
         private void readRecords() {
             while (records.hasNext()) {
-                InternalRow next = records.next();
+                SourceRecord next = records.next();
                 recordsRead++;
                 boolean memoryLeft = true;
-                while (!buffer.add(next, columns[0], columns[1], columns[2], columns[3], columns[4])) {
+                while (!buffer.add(next)) {
                     memoryLeft = aggregate();
                 }
                 if (!memoryLeft) {
@@ -206,7 +186,6 @@ final class WindowPartials implements PartitionStep {
             if (partials != null) {
                 partials.close();
                 partials = null;
-                rows = Collections.emptyIterator();
             }
         }
     }

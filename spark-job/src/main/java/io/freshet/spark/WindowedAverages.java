@@ -1,5 +1,6 @@
 package io.freshet.spark;
 
+import io.freshet.spark.engine.SparkEngine;
 import io.freshet.spark.nativelib.ConfigurationException;
 import io.freshet.spark.nativelib.NativeException;
 import java.io.IOException;
@@ -13,7 +14,6 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.util.ShutdownHookManager;
 import org.apache.spark.SparkConf;
-import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.SparkSession;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -143,12 +143,11 @@ public final class WindowedAverages {
         if (isLocalFolder(checkpointLocation, defaults)) {
             // On a local folder the default manager forks some dozens of processes per batch to set permissions.
             defaults.setIfMissing("spark.sql.streaming.checkpointFileManagerClass",
-                "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager");
+                SparkEngine.current().localCheckpointFileManager());
             writeWithoutProcesses(defaults);
         }
         if (rocksdb) {
-            defaults.setIfMissing("spark.sql.streaming.stateStore.providerClass",
-                "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider");
+            defaults.setIfMissing("spark.sql.streaming.stateStore.providerClass", SparkEngine.current().rocksdbStateStore());
             defaults.setIfMissing("spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled", "true");
         }
         return defaults;
@@ -166,7 +165,7 @@ public final class WindowedAverages {
     /** Whether Hadoop would find the location in the local file system; no other system is asked. */
     static boolean isLocalFolder(String location, SparkConf settings) {
         String scheme = new Path(location).toUri().getScheme();
-        Configuration hadoop = SparkHadoopUtil.get().newConfiguration(settings);
+        Configuration hadoop = SparkEngine.current().hadoopConfiguration(settings);
         return "file".equals(scheme == null ? FileSystem.getDefaultUri(hadoop).getScheme() : scheme);
     }
 }

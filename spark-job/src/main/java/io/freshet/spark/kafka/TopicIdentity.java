@@ -1,6 +1,6 @@
 package io.freshet.spark.kafka;
 
-import java.io.Serializable;
+import io.freshet.spark.engine.TopicCheck;
 import java.time.Duration;
 import java.util.Map;
 
@@ -12,7 +12,7 @@ import java.util.Map;
  * @param name that of the topic
  * @param id that of the topic, as Kafka prints it
  */
-public record TopicIdentity(Map<String, String> kafka, String name, String id) implements Serializable {
+public record TopicIdentity(Map<String, String> kafka, String name, String id) implements TopicCheck {
     /** As long as Kafka's own clients wait. */
     private static final Duration PATIENCE = Duration.ofMinutes(1);
 
@@ -22,6 +22,7 @@ public record TopicIdentity(Map<String, String> kafka, String name, String id) i
      * @throws TopicReplacedException when it is another one
      * @throws org.apache.kafka.common.KafkaException when it cannot be told, for instance because there is no such topic
      */
+    @Override
     public void verify() {
         if (!TopicAdmin.describe(kafka, name, PATIENCE).topicId().toString().equals(id)) {
             throw new TopicReplacedException(name);

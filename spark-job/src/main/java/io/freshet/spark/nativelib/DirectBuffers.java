@@ -4,7 +4,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import org.apache.spark.storage.StorageUtils;
 
 /**
  * The direct buffers of tasks, little-endian. Java frees their native memory only when it collects garbage, which a job of
@@ -36,13 +35,13 @@ final class DirectBuffers {
                 return;
             }
         }
-        StorageUtils.dispose(buffer);
+        DirectMemory.free(buffer);
     }
 
     /** A larger buffer with what was put into one, which is freed. */
     static ByteBuffer grow(ByteBuffer buffer, int capacity) {
         ByteBuffer larger = allocate(capacity).put(buffer.flip());
-        StorageUtils.dispose(buffer);
+        DirectMemory.free(buffer);
         return larger;
     }
 

@@ -5,8 +5,8 @@ import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
-import org.apache.spark.unsafe.types.UTF8String;
 
 /**
  * Parses records one at a time, for expressions of SQL. Key, value and result travel in direct buffers that are reused,
@@ -28,7 +28,7 @@ public final class NativeRecordParser implements AutoCloseable {
 
     private final AtomicLong handle;
     private final Cleaner.Cleanable cleanable;
-    private final UTF8String[] metrics;
+    private final List<String> metrics;
     private ByteBuffer record = allocate(FIRST_CAPACITY);
     private ByteBuffer result = allocate(FIRST_CAPACITY);
     private int keyLength;
@@ -38,11 +38,12 @@ public final class NativeRecordParser implements AutoCloseable {
         NativeLibrary.load();
         handle = new AtomicLong(open(streamJson.getBytes(StandardCharsets.UTF_8)));
         cleanable = CLEANER.register(this, new Closing(handle));
-        String[] names = new String(metrics(handle.get()), StandardCharsets.UTF_8).split("\\|");
-        metrics = new UTF8String[names.length];
-        for (int metric = 0; metric < names.length; metric++) {
-            metrics[metric] = UTF8String.fromString(names[metric]);
-        }
+        metrics = List.of(new String(metrics(handle.get()), StandardCharsets.UTF_8).split("\\|"));
+    }
+
+    /** The names of the metrics that its readings may have. */
+    public List<String> metrics() {
+        return metrics;
     }
 
     /**
@@ -72,9 +73,8 @@ public final class NativeRecordParser implements AutoCloseable {
         reserve(length).put(value, 0, length);
     }
 
-    /** Adds the value. */
-    public void value(UTF8String value) {
-        ByteBuffer bytes = value.getByteBuffer();
+    /** Adds the value: what remains of these bytes, whose position is left at their end. */
+    public void value(ByteBuffer bytes) {
         bytes.limit(bytes.position() + Math.min(bytes.remaining(), MOST_BYTES));
         reserve(bytes.remaining()).put(bytes);
     }
@@ -97,9 +97,9 @@ public final class NativeRecordParser implements AutoCloseable {
         return result.clear().getInt();
     }
 
-    /** First of a reading: the name of its metric. */
-    public UTF8String readMetric() {
-        return metrics[result.getInt()];
+    /** First of a reading: its metric, as index in {@link #metrics}. */
+    public int readMetric() {
+        return result.getInt();
     }
 
     /** Second of a reading: event time, epoch microseconds. */
@@ -112,11 +112,11 @@ public final class NativeRecordParser implements AutoCloseable {
         return result.getDouble();
     }
 
-    /** Last of a reading: the series; of a rejected record: first the reason, then the detail. */
-    public UTF8String readText() {
+    /** Last of a reading: the series; of a rejected record: first the reason, then the detail; UTF-8. */
+    public byte[] readText() {
         byte[] bytes = new byte[result.getInt()];
         result.get(bytes);
-        return UTF8String.fromBytes(bytes);
+        return bytes;
     }
 
     @Override

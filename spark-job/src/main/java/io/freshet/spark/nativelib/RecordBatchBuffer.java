@@ -1,9 +1,6 @@
 package io.freshet.spark.nativelib;
 
 import java.nio.ByteBuffer;
-import org.apache.spark.sql.catalyst.InternalRow;
-import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
-import org.apache.spark.unsafe.Platform;
 
 /**
  * A direct buffer that packs Kafka records one after the other, in the layout that {@code packed.rs} reads: partition
@@ -39,26 +36,29 @@ public final class RecordBatchBuffer implements AutoCloseable {
     /**
      * Packs a record if there is room for it; an empty buffer takes any record.
      *
-     * @param key column of the key in the row, and so on; the timestamp is in epoch microseconds, as Spark keeps them
      * @return whether the record was packed; if not, hand the buffer on and clear it first
      * @throws IllegalArgumentException when the record has no partition, offset or timestamp
      */
-    public boolean add(InternalRow row, int partition, int offset, int timestamp, int key, int value) {
-        int keyLength = length(row, key);
-        int valueLength = length(row, value);
+    public boolean add(SourceRecord record) {
+        int keyLength = record.keyLength();
+        int valueLength = record.valueLength();
         int needed = HEADER_BYTES + Math.max(0, keyLength) + Math.max(0, valueLength);
         if (needed > buffer.remaining() && !grow(needed)) {
             return false;
         }
-        if (row.isNullAt(partition) || row.isNullAt(offset) || row.isNullAt(timestamp)) {
+        if (!record.isPlaced()) {
             throw new IllegalArgumentException("a record has no partition, offset or timestamp: of the columns of Kafka's "
                 + "source only key and value may be null; fill the others in, for instance by coalesce");
         }
-        buffer.putInt(row.getInt(partition)).putLong(row.getLong(offset));
-        buffer.putLong(Math.floorDiv(row.getLong(timestamp), MICROS_PER_MILLI));
+        buffer.putInt(record.partition()).putLong(record.offset());
+        buffer.putLong(Math.floorDiv(record.timestampMicros(), MICROS_PER_MILLI));
         buffer.putInt(keyLength).putInt(valueLength);
-        put(row, key, keyLength);
-        put(row, value, valueLength);
+        if (keyLength > 0) {
+            record.putKey(buffer);
+        }
+        if (valueLength > 0) {
+            record.putValue(buffer);
+        }
         payloadBytes += needed - HEADER_BYTES;
         return true;
     }
@@ -73,36 +73,6 @@ public final class RecordBatchBuffer implements AutoCloseable {
         long capacity = Math.max(length, Math.min(2L * buffer.capacity(), most));
         buffer = DirectBuffers.grow(buffer, Math.toIntExact(capacity));
         return true;
-    }
-
-    /** Length of a binary column; -1 for null. */
-    private static int length(InternalRow row, int column) {
-        if (row.isNullAt(column)) {
-            return -1;
-        }
-        if (row instanceof ByteBufferRow record) {
-            return record.bytes(column).remaining();
-        }
-        return row instanceof UnsafeRow ? (int) row.getLong(column) : row.getBinary(column).length;
-    }
-
-    /**
-     * Copies a binary column. An unsafe row on the heap is copied from where it lies: its word for such a column is the
-     * distance from the row's start in the upper half and the length in the lower.
-     */
-    private void put(InternalRow row, int column, int length) {
-        if (length <= 0) {
-            return;
-        }
-        if (row instanceof ByteBufferRow record) {
-            buffer.put(record.bytes(column).duplicate());
-        } else if (row instanceof UnsafeRow unsafe && unsafe.getBaseObject() instanceof byte[] bytes) {
-            long distance = row.getLong(column) >>> Integer.SIZE;
-            long start = unsafe.getBaseOffset() - Platform.BYTE_ARRAY_OFFSET + distance;
-            buffer.put(bytes, (int) start, length);
-        } else {
-            buffer.put(row.getBinary(column));
-        }
     }
 
     /** Forgets all records. */

@@ -1,0 +1,14 @@
+package io.freshet.spark.engine;
+
+/** The memory that a task uses outside of the heap, within a limit. */
+public interface TaskMemory {
+    /**
+     * Reserves what is missing for so many bytes.
+     *
+     * @return false when that is over the limit or Spark has no more to give: use less
+     */
+    boolean reserve(long bytes);
+
+    /** Gives everything back. */
+    void release();
+}

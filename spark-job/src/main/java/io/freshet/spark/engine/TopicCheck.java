@@ -1,0 +1,13 @@
+package io.freshet.spark.engine;
+
+import java.io.Serializable;
+
+/** Whether records still come from the topic that they should come from; asked on the driver and in tasks. */
+@FunctionalInterface
+public interface TopicCheck extends Serializable {
+    /** Takes any topic. */
+    TopicCheck NONE = () -> { };
+
+    /** @throws RuntimeException when the task should end, since the topic is another one */
+    void verify();
+}

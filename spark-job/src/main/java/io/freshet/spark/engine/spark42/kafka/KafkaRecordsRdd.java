@@ -1,0 +1,61 @@
+package io.freshet.spark.engine.spark42.kafka;
+
+import io.freshet.spark.engine.TopicCheck;
+import java.util.List;
+import org.apache.spark.Dependency;
+import org.apache.spark.Partition;
+import org.apache.spark.TaskContext;
+import org.apache.spark.rdd.RDD;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.execution.datasources.v2.DataSourceRDDPartition;
+import org.apache.spark.sql.execution.metric.SQLMetric;
+import org.apache.spark.sql.kafka010.KafkaBatchInputPartition;
+import org.apache.spark.util.TaskCompletionListener;
+import scala.collection.Iterator;
+import scala.collection.immutable.Seq;
+import scala.jdk.javaapi.CollectionConverters;
+import scala.reflect.ClassTag$;
+
+/** The offset ranges that Spark's Kafka source has planned for a micro-batch, one per task. */
+final class KafkaRecordsRdd extends RDD<InternalRow> {
+    private static final long serialVersionUID = 1L;
+
+    /** Knows the ranges, where they should be read, and how Spark would read them. */
+    private final RDD<InternalRow> planned;
+    private final SQLMetric records;
+    private final TopicCheck check;
+
+    /**
+     * @param records counts the rows; by it Spark reports how many a query has read
+     * @param check asked by tasks that get nothing
+     */
+    KafkaRecordsRdd(RDD<InternalRow> planned, SQLMetric records, TopicCheck check) {
+        super(planned.sparkContext(), noDependencies(), ClassTag$.MODULE$.apply(InternalRow.class));
+        this.planned = planned;
+        this.records = records;
+        this.check = check;
+    }
+
+    private static Seq<Dependency<?>> noDependencies() {
+        return CollectionConverters.asScala(List.<Dependency<?>>of()).toSeq();
+    }
+
+    @Override
+    public Partition[] getPartitions() {
+        return planned.partitions();
+    }
+
+    @Override
+    public Seq<String> getPreferredLocations(Partition partition) {
+        return planned.preferredLocations(partition);
+    }
+
+    @Override
+    public Iterator<InternalRow> compute(Partition partition, TaskContext context) {
+        var range = (KafkaBatchInputPartition) ((DataSourceRDDPartition) partition).inputPartition().get();
+        RangeRows rows = new RangeRows(Linkage.OF_PROCESS, () -> new KafkaRecords(range, context, check),
+            () -> CollectionConverters.asJava(planned.iterator(partition, context)), () -> records.add(1));
+        context.addTaskCompletionListener((TaskCompletionListener) ignored -> rows.close());
+        return CollectionConverters.asScala(rows);
+    }
+}

@@ -1,0 +1,37 @@
+package io.freshet.spark.engine.spark42.kafka;
+
+import io.freshet.spark.engine.TopicCheck;
+import java.util.Optional;
+import org.apache.spark.rdd.RDD;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.connector.read.InputPartition;
+import org.apache.spark.sql.execution.SparkPlan;
+import org.apache.spark.sql.execution.datasources.v2.MicroBatchScanExec;
+import org.apache.spark.sql.kafka010.KafkaBatchInputPartition;
+import scala.jdk.javaapi.CollectionConverters;
+
+/** Recognizes a micro-batch of Spark's Kafka source. */
+final class KafkaScan {
+    private KafkaScan() {}
+
+    /**
+     * The rows of the scan, read directly from Kafka: {@link KafkaRow}s with the scan's columns.
+     *
+     * @param check asked by tasks that get nothing
+     * @return empty when the plan is no micro-batch of Kafka's source, or needs Spark's own reader by what is asked of it
+     */
+    static Optional<RDD<InternalRow>> rows(SparkPlan plan, TopicCheck check) {
+        if (!(plan instanceof MicroBatchScanExec scan) || !KafkaSource.isDirect(scan.session())) {
+            return Optional.empty();
+        }
+        boolean ofKafka = CollectionConverters.asJava(scan.inputPartitions()).stream()
+            .allMatch(KafkaScan::isRangeWithoutHeaders);
+        return ofKafka
+            ? Optional.of(new KafkaRecordsRdd(scan.inputRDD(), scan.longMetric("numOutputRows"), check))
+            : Optional.empty();
+    }
+
+    private static boolean isRangeWithoutHeaders(InputPartition partition) {
+        return partition instanceof KafkaBatchInputPartition range && !range.includeHeaders();
+    }
+}

@@ -1,0 +1,86 @@
+package io.freshet.spark.engine.spark42.kafka;
+
+import io.freshet.spark.engine.TopicCheck;
+import io.freshet.spark.engine.spark42.plan.DirectSource;
+import java.util.Iterator;
+import java.util.Optional;
+import org.apache.spark.SparkConf;
+import org.apache.spark.rdd.RDD;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.execution.SparkPlan;
+
+/**
+ * The records of a micro-batch of Kafka's source, read directly where that can be done, and from this topic and no other of
+ * its name.
+ *
+ * <p>The driver looks after Spark has planned the micro-batch, so that its offsets are this topic's; each task looks when it
+ * has read its last record, so that its records are. What follows the shuffle sees no record of another topic.
+ *
+ * @param topic whose offsets the query's checkpoint holds; {@link TopicCheck#NONE} takes records of any
+ */
+public record KafkaSource(TopicCheck topic) implements DirectSource {
+    /** Set to false, Spark's own reader is used throughout. */
+    static final String DIRECT_SETTING = "spark.freshet.kafka.direct";
+    /** Delegation tokens of Spark's are known to its own reader only. */
+    private static final String TOKEN_SETTINGS = "spark.kafka.clusters.";
+
+    /** Whether a session's queries read Kafka directly, as far as their settings and this process allow it. */
+    public static boolean isDirect(SparkSession session) {
+        SparkConf ofContext = session.sparkContext().getConf();
+        // That of the session, which has those of its context as well: one query may be told otherwise than another.
+        return Boolean.parseBoolean(session.conf().get(DIRECT_SETTING, "true"))
+            && ofContext.getAllWithPrefix(TOKEN_SETTINGS).length == 0
+            && Linkage.OF_PROCESS.isWhole();
+    }
+
+    @Override
+    public Optional<RDD<InternalRow>> rows(SparkPlan plan) {
+        if (topic == TopicCheck.NONE) {
+            return direct(plan);
+        }
+        topic.verify();
+        TopicCheck ofTasks = topic;
+        RDD<InternalRow> rows = direct(plan).orElseGet(plan::execute);
+        return Optional.of(rows.toJavaRDD().mapPartitions(task -> new Verified(task, ofTasks)).rdd());
+    }
+
+    /** Empty as well where the classes that recognize the micro-batch do not fit this version of Spark. */
+    private Optional<RDD<InternalRow>> direct(SparkPlan plan) {
+        if (!Linkage.OF_PROCESS.isWhole()) {
+            return Optional.empty();
+        }
+        try {
+            return KafkaScan.rows(plan, topic);
+        } catch (RuntimeException | LinkageError e) {
+            Linkage.OF_PROCESS.breakOrThrow(e);
+            return Optional.empty();
+        }
+    }
+
+    /** Ends only when the topic was the same until then. */
+    private static final class Verified implements Iterator<InternalRow> {
+        private final Iterator<InternalRow> rows;
+        private final TopicCheck topic;
+        private boolean ended;
+
+        Verified(Iterator<InternalRow> rows, TopicCheck topic) {
+            this.rows = rows;
+            this.topic = topic;
+        }
+
+        @Override
+        public boolean hasNext() {
+            if (!ended && !rows.hasNext()) {
+                topic.verify();
+                ended = true;
+            }
+            return !ended;
+        }
+
+        @Override
+        public InternalRow next() {
+            return rows.next(); // says itself when there is none
+        }
+    }
+}

@@ -1,0 +1,21 @@
+package io.freshet.spark.engine.spark42.plan;
+
+import java.io.Serializable;
+import java.util.Optional;
+import org.apache.spark.rdd.RDD;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.execution.SparkPlan;
+
+/** A shorter way to the rows of a plan that a {@link Step} stands on; asked on the driver, for every micro-batch. */
+@FunctionalInterface
+public interface DirectSource extends Serializable {
+    /** Takes every plan's rows as Spark computes them. */
+    DirectSource NONE = plan -> Optional.empty();
+
+    /**
+     * The rows of a plan with its columns, in any kind of row.
+     *
+     * @return empty when Spark should compute them
+     */
+    Optional<RDD<InternalRow>> rows(SparkPlan plan);
+}

@@ -1,0 +1,98 @@
+package io.freshet.spark.engine.spark42.plan;
+
+import io.freshet.spark.nativelib.SourceRecord;
+import java.nio.ByteBuffer;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
+import org.apache.spark.unsafe.Platform;
+
+/** A row with columns of Kafka's source, of any kind; it looks at one row after the other. */
+public final class RowRecord implements SourceRecord {
+    private final int partition;
+    private final int offset;
+    private final int timestamp;
+    private final int key;
+    private final int value;
+    private InternalRow row;
+
+    /** @param columns where in the rows partition, offset, timestamp, key and value are, in this order */
+    public RowRecord(int... columns) {
+        partition = columns[0];
+        offset = columns[1];
+        timestamp = columns[2];
+        key = columns[3];
+        value = columns[4];
+    }
+
+    /** Looks at a row from now on. */
+    public RowRecord of(InternalRow next) {
+        row = next;
+        return this;
+    }
+
+    @Override
+    public boolean isPlaced() {
+        return !row.isNullAt(partition) && !row.isNullAt(offset) && !row.isNullAt(timestamp);
+    }
+
+    @Override
+    public int partition() {
+        return row.getInt(partition);
+    }
+
+    @Override
+    public long offset() {
+        return row.getLong(offset);
+    }
+
+    @Override
+    public long timestampMicros() {
+        return row.getLong(timestamp);
+    }
+
+    @Override
+    public int keyLength() {
+        return length(key);
+    }
+
+    @Override
+    public int valueLength() {
+        return length(value);
+    }
+
+    @Override
+    public void putKey(ByteBuffer target) {
+        put(key, target);
+    }
+
+    @Override
+    public void putValue(ByteBuffer target) {
+        put(value, target);
+    }
+
+    private int length(int column) {
+        if (row.isNullAt(column)) {
+            return ABSENT;
+        }
+        if (row instanceof ByteBufferRow record) {
+            return record.bytes(column).remaining();
+        }
+        return row instanceof UnsafeRow ? (int) row.getLong(column) : row.getBinary(column).length;
+    }
+
+    /**
+     * Copies a binary column. An unsafe row on the heap is copied from where it lies: its word for such a column is the
+     * distance from the row's start in the upper half and the length in the lower.
+     */
+    private void put(int column, ByteBuffer target) {
+        if (row instanceof ByteBufferRow record) {
+            target.put(record.bytes(column).duplicate());
+        } else if (row instanceof UnsafeRow unsafe && unsafe.getBaseObject() instanceof byte[] bytes) {
+            long word = row.getLong(column);
+            long start = unsafe.getBaseOffset() - Platform.BYTE_ARRAY_OFFSET + (word >>> Integer.SIZE);
+            target.put(bytes, (int) start, (int) word);
+        } else {
+            target.put(row.getBinary(column));
+        }
+    }
+}

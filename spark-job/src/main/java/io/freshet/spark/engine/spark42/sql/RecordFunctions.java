@@ -1,0 +1,120 @@
+package io.freshet.spark.engine.spark42.sql;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.freshet.spark.nativelib.ConfigurationException;
+import io.freshet.spark.nativelib.NativeRecordParser;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.sql.catalyst.expressions.Cast;
+import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.expressions.Literal;
+import org.apache.spark.sql.types.BinaryType;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.NullType;
+import org.apache.spark.sql.types.StringType;
+import org.apache.spark.sql.types.TimestampNTZType;
+import org.apache.spark.sql.types.TimestampType;
+import scala.Option;
+import scala.collection.immutable.Seq;
+
+/** Builds {@code freshet_parse} and {@code freshet_rejection}, and says what is wrong with their arguments. */
+final class RecordFunctions {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String EXAMPLE = "'series = [\"sensor\"], time = { field = \"at\", unit = \"ms\" }, "
+        + "values = { t = \"temperature\" }'";
+    private static final int LEAST_ARGUMENTS = 2;
+    private static final int MOST_ARGUMENTS = 4;
+    private static final int KEY = 2;
+    private static final int TIMESTAMP = 3;
+
+    private RecordFunctions() {}
+
+    /**
+     * The expression for a call.
+     *
+     * @throws org.apache.spark.sql.AnalysisException when the arguments or the specification are wrong
+     */
+    static Expression build(RecordExpression.Function function, Seq<Expression> arguments) {
+        String name = function.sqlName;
+        int count = arguments.size();
+        if (count < LEAST_ARGUMENTS || count > MOST_ARGUMENTS) {
+            throw AnalysisErrors.of(name + " takes a value, a stream specification, and if need be a key and a "
+                + "timestamp; there are " + count + " arguments");
+        }
+        String stream = readSpecification(name, arguments.apply(1));
+        requireWhatTheStreamReads(name, stream, count);
+        List<Expression> children = new ArrayList<>();
+        children.add(text(name, "value", arguments.apply(0)));
+        children.add(arguments.apply(1));
+        if (count > KEY) {
+            children.add(binary(name, arguments.apply(KEY)));
+        }
+        if (count > TIMESTAMP) {
+            children.add(timestamp(name, arguments.apply(TIMESTAMP)));
+        }
+        return new RecordExpression(function, stream, ScalaCollections.of(children));
+    }
+
+    private static String readSpecification(String name, Expression argument) {
+        boolean literal = argument.foldable() && argument.dataType() instanceof StringType;
+        Object text = literal ? argument.eval(null) : null;
+        if (text == null) {
+            throw AnalysisErrors.of(name + ": the stream specification has to be a string literal, such as " + EXAMPLE);
+        }
+        try {
+            return NativeRecordParser.readSpecification(text.toString(), false);
+        } catch (ConfigurationException e) {
+            throw AnalysisErrors.of(name + ": " + e.getMessage());
+        }
+    }
+
+    /** A record without a key or a timestamp would be rejected, and so every record of this call. */
+    private static void requireWhatTheStreamReads(String name, String json, int count) {
+        JsonNode stream;
+        try {
+            stream = JSON.readTree(json);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("the native library's answer is not JSON", e);
+        }
+        if (stream.get("series").isEmpty() && count <= KEY) {
+            throw AnalysisErrors.of(name + ": the stream specification names no series, and there is no key to take "
+                + "its place; add series = [\"...\"], or pass the record's key as third argument");
+        }
+        if (stream.get("time").isNull() && count <= TIMESTAMP) {
+            throw AnalysisErrors.of(name + ": the stream specification names no time, and there is no timestamp to "
+                + "take its place; add time = { field = \"...\", unit = \"ms\" }, or pass the record's timestamp as "
+                + "fourth argument");
+        }
+    }
+
+    private static Expression text(String name, String what, Expression argument) {
+        DataType type = argument.dataType();
+        if (type instanceof StringType || type instanceof BinaryType) {
+            return argument;
+        }
+        if (type instanceof NullType) {
+            return new Literal(null, DataTypes.BinaryType);
+        }
+        throw AnalysisErrors.of(name + ": the " + what + " has to be STRING or BINARY, and is " + type.sql());
+    }
+
+    private static Expression binary(String name, Expression argument) {
+        Expression key = text(name, "key", argument);
+        return key.dataType() instanceof BinaryType ? key : new Cast(key, DataTypes.BinaryType, Option.empty());
+    }
+
+    private static Expression timestamp(String name, Expression argument) {
+        DataType type = argument.dataType();
+        if (type instanceof TimestampType) {
+            return argument;
+        }
+        if (type instanceof NullType) {
+            return new Literal(null, DataTypes.TimestampType);
+        }
+        String advice = type instanceof TimestampNTZType ? "; say CAST(... AS TIMESTAMP)" : "";
+        throw AnalysisErrors.of(name + ": the timestamp has to be TIMESTAMP, and is " + type.sql() + advice);
+    }
+}

@@ -1,0 +1,33 @@
+package io.freshet.spark.nativelib;
+
+import java.nio.ByteBuffer;
+
+/** A record of Kafka's, wherever it lies: {@link RecordBatchBuffer} copies its bytes once. */
+public interface SourceRecord {
+    /** The length of a key or value that is null. */
+    int ABSENT = -1;
+
+    /** Whether partition, offset and timestamp are there. */
+    boolean isPlaced();
+
+    /** The partition. */
+    int partition();
+
+    /** The offset in it. */
+    long offset();
+
+    /** Kafka's timestamp, epoch microseconds. */
+    long timestampMicros();
+
+    /** Bytes of the key, or {@link #ABSENT}. */
+    int keyLength();
+
+    /** Bytes of the value, or {@link #ABSENT}. */
+    int valueLength();
+
+    /** Copies the key to where the target is, if it has any bytes. */
+    void putKey(ByteBuffer target);
+
+    /** Copies the value to where the target is, if it has any bytes. */
+    void putValue(ByteBuffer target);
+}

@@ -1,2 +1,0 @@
-/** Freshet's functions for Spark SQL: {@code freshet_parse}, {@code freshet_rejection} and {@code freshet_stats}. */
-package io.freshet.spark.sql;
