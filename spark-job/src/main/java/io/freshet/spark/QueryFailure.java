@@ -12,7 +12,7 @@ import org.apache.spark.SparkThrowable;
  * @param description one line without secrets: what happened, and what to do where that is known
  * @param permanent whether it will fail again until somebody mends something
  */
-record QueryFailure(String description, boolean permanent) {
+public record QueryFailure(String description, boolean permanent) {
     private static final int LONGEST = 500;
 
     /** What Spark and Kafka say when something common went wrong, and what to do; the first match counts. */
@@ -59,7 +59,7 @@ record QueryFailure(String description, boolean permanent) {
      * @param checkpoint where the query keeps its checkpoint
      * @param secrets texts that must not be shown
      */
-    static QueryFailure of(Throwable failure, String checkpoint, Collection<String> secrets) {
+    public static QueryFailure of(Throwable failure, String checkpoint, Collection<String> secrets) {
         String everything = everything(failure);
         Optional<Sign> sign = SIGNS.stream().filter(known -> known.isIn(everything)).findFirst();
         String what = oneLine(root(failure));

@@ -4,8 +4,8 @@ import io.freshet.spark.engine.RecordStep;
 import io.freshet.spark.engine.SparkEngine;
 import io.freshet.spark.engine.StepRows;
 import io.freshet.spark.engine.TaskMemory;
-import io.freshet.spark.nativelib.NativeWindowAggregator;
 import io.freshet.spark.nativelib.NativeWindowAggregator.AheadOfClock;
+import io.freshet.spark.nativelib.NativeWindowAggregator;
 import io.freshet.spark.nativelib.RecordBatchBuffer;
 import io.freshet.spark.nativelib.SourceRecord;
 import java.nio.charset.StandardCharsets;
@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import org.apache.arrow.memory.BufferAllocator;
-import org.apache.arrow.vector.TimeStampVector;
+import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.spark.TaskContext;
 import org.apache.spark.sql.types.DataTypes;
@@ -145,7 +145,7 @@ final class WindowPartials implements RecordStep {
                 return false;
             }
             partials = next.get();
-            TimeStampVector times = (TimeStampVector) partials.getVector(WATERMARK_TIME);
+            BigIntVector times = (BigIntVector) partials.getVector(WATERMARK_TIME);
             for (int row = 0; row < partials.getRowCount(); row++) {
                 watermark = Math.max(watermark, times.get(row));
             }

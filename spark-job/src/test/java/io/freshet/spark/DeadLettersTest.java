@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.freshet.spark.testing.KafkaBroker;
+import io.freshet.spark.testing.LocalSpark;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Timestamp;

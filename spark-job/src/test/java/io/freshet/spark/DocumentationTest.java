@@ -3,6 +3,7 @@ package io.freshet.spark;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.freshet.spark.testing.LocalSpark;
 import java.io.StringWriter;
 import java.lang.reflect.Method;
 import java.net.URL;

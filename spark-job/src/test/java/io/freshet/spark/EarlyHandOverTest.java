@@ -5,6 +5,7 @@ import static org.apache.spark.sql.functions.max;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.freshet.spark.testing.LocalSpark;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -47,7 +48,7 @@ class EarlyHandOverTest {
     void theWindowsAreTheSameThoughATaskHandsOnMoreThanOnce() {
         Map<Object, Row> expected = windows();
         assertEquals(1, mostRowsPerSeries());
-        SparkEnv.get().conf().set(NativeMemory.LIMIT_SETTING, "64k");
+        SparkEnv.get().conf().set("spark.freshet.task.memory", "64k");
         long rows = mostRowsPerSeries();
         assertTrue(rows > 2, () -> rows + " rows of a series");
         Map<Object, Row> found = windows();

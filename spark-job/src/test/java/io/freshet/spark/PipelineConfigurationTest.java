@@ -6,9 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.freshet.spark.kafka.SameTopic;
+import io.freshet.spark.engine.spark42.kafka.KafkaSource;
 import io.freshet.spark.kafka.TopicIdentity;
 import io.freshet.spark.nativelib.ConfigurationException;
+import io.freshet.spark.testing.LocalSpark;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -54,7 +55,7 @@ class PipelineConfigurationTest {
     void neitherPlansNorTextsShowThem() throws Exception {
         PipelineConfiguration configuration = load(certificates());
         assertHidden(configuration.toString());
-        assertHidden(new SameTopic(new TopicIdentity(configuration.kafka(), "raw.s", "id")).toString());
+        assertHidden(new KafkaSource(new TopicIdentity(configuration.kafka(), "raw.s", "id")).toString());
         SparkSession spark = LocalSpark.start();
         try {
             String redacted = "spark.sql.redaction.options.regex";

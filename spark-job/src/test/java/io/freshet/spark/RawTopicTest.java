@@ -5,6 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.freshet.spark.engine.Checkpoint;
+import io.freshet.spark.engine.SparkEngine;
+import io.freshet.spark.testing.KafkaBroker;
+import io.freshet.spark.testing.LocalSpark;
+import io.freshet.spark.testing.Waiting;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -228,7 +233,7 @@ class RawTopicTest {
             stream.send("old", 2, 100);
             stream.awaitCounted("old", 100);
             stream.stop();
-            Checkpoint checkpoint = new Checkpoint(stream.session(), stream.checkpoint().toString());
+            Checkpoint checkpoint = SparkEngine.current().checkpoint(stream.session(), stream.checkpoint().toString());
             long first = checkpoint.readOffsets().values().stream().mapToLong(Long::longValue).sum();
             assertEquals(100, first);
             // The last micro-batch is planned and not committed.

@@ -3,11 +3,9 @@ package io.freshet.spark;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.lang.management.ManagementFactory;
-import java.nio.charset.StandardCharsets;
+import io.freshet.spark.testing.JavaProcess;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
@@ -47,32 +45,23 @@ class SparkSubmitTest {
 
     @Test
     void aPlainSparkSubmitHasTheFunctionsTheInterfaceAndKafka(@TempDir Path folder) throws Exception {
-        Path output = folder.resolve("output");
-        Process process = new ProcessBuilder(command(folder)).redirectErrorStream(true).redirectOutput(output.toFile())
-            .start();
-        int exitCode = process.waitFor();
-        String printed = Files.readString(output, StandardCharsets.UTF_8);
-        assertEquals(0, exitCode, printed);
+        String sparkAlone = String.join(":", Files.readAllLines(Path.of("build/classpaths/spark.txt")));
+        JavaProcess submitted = JavaProcess.run(folder, sparkAlone, arguments(folder));
+        String printed = submitted.output();
+        assertEquals(0, submitted.exitCode(), printed);
         String sums = "[[0,500,249500.0], [1,500,250000.0]]";
         List<String> lines = printed.lines().filter(line -> line.matches("(SQL|JAVA|KAFKA) .*")).toList();
         assertEquals(List.of("SQL " + sums, "JAVA " + sums, "KAFKA 7"), lines, printed);
     }
 
-    private static List<String> command(Path folder) throws Exception {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        // What Spark's launcher passes, and this process has too.
-        ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-            .filter(option -> option.startsWith("--add-opens")).forEach(command::add);
-        command.addAll(List.of("-Djava.io.tmpdir=" + System.getProperty("java.io.tmpdir"),
-            "-cp", String.join(":", Files.readAllLines(Path.of("build/classpaths/spark.txt"))),
+    private static List<String> arguments(Path folder) throws Exception {
+        return List.of(
             "org.apache.spark.deploy.SparkSubmit", "--master", "local[2]",
             "--conf", "spark.ui.enabled=false", "--conf", "spark.driver.bindAddress=127.0.0.1",
             "--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.sql.shuffle.partitions=2",
             "--conf", "spark.sql.warehouse.dir=" + folder.resolve("warehouse"),
             "--conf", "spark.sql.extensions=io.freshet.spark.FreshetExtensions",
-            "--jars", System.getProperty("freshet.test.jar"), "--class", "Submitted", program(folder).toString()));
-        return command;
+            "--jars", System.getProperty("freshet.test.jar"), "--class", "Submitted", program(folder).toString());
     }
 
     /** Compiles the program and packs it into a jar of its own. */

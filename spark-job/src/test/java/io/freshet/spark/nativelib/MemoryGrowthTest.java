@@ -3,6 +3,7 @@ package io.freshet.spark.nativelib;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.freshet.spark.engine.spark42.plan.RowRecord;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -57,13 +58,14 @@ class MemoryGrowthTest {
     /** What tasks of Spark do: pack records, have them summed up, take the partials and the rejected records, update states. */
     private static void runTask(String stream, int task, Random random, RootAllocator allocator) {
         RecordBatchBuffer buffer = new RecordBatchBuffer();
+        RowRecord packed = new RowRecord(2, 3, 4, 1, 0);
         try (var aggregator = new NativeWindowAggregator(stream, "raw.s", allocator);
             var state = new NativeWindowState(stream, NativeWindowState.NO_LIMITS)) {
             int rejected = 0;
             for (int record = 0; record < RECORDS_PER_TASK; record++) {
                 InternalRow row = new GenericInternalRow(
                     new Object[] {value(task, random), null, 0, (long) record, 1_700_000_000_000_000L});
-                while (!buffer.add(row, 2, 3, 4, 1, 0)) {
+                while (!buffer.add(packed.of(row))) {
                     rejected += aggregate(aggregator, buffer);
                 }
             }

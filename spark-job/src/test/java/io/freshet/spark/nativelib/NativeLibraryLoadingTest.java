@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -57,10 +58,11 @@ class NativeLibraryLoadingTest {
         type.getMethod("key", byte[].class).invoke(parser, (Object) new byte[] {'k'});
         type.getMethod("value", byte[].class).invoke(parser, (Object) value);
         assertEquals(1, type.getMethod("parse", boolean.class, long.class).invoke(parser, true, 7_000L));
-        Object metric = type.getMethod("readMetric").invoke(parser);
+        List<?> metrics = (List<?>) type.getMethod("metrics").invoke(parser);
+        Object metric = metrics.get((Integer) type.getMethod("readMetric").invoke(parser));
         Object time = type.getMethod("readTime").invoke(parser);
         Object number = type.getMethod("readValue").invoke(parser);
-        Object series = type.getMethod("readText").invoke(parser);
+        Object series = new String((byte[]) type.getMethod("readText").invoke(parser), StandardCharsets.UTF_8);
         type.getMethod("close").invoke(parser);
         return Arrays.asList(series, metric, time, number).toString();
     }

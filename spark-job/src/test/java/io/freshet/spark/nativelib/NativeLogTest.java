@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.freshet.spark.engine.spark42.plan.RowRecord;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -161,8 +162,10 @@ class NativeLogTest {
             Object buffer = bufferType.getConstructor().newInstance();
             byte[] value = "{\"v\":1}".getBytes(StandardCharsets.UTF_8);
             InternalRow row = new GenericInternalRow(new Object[] {new byte[] {'k'}, value, 0, 7L, 1_000_000L});
-            bufferType.getMethod("add", InternalRow.class, int.class, int.class, int.class, int.class, int.class)
-                .invoke(buffer, row, 2, 3, 4, 0, 1);
+            Class<?> rowType = classes.loadClass(RowRecord.class.getName());
+            Object record = rowType.getConstructor(int[].class).newInstance((Object) new int[] {2, 3, 4, 0, 1});
+            rowType.getMethod("of", InternalRow.class).invoke(record, row);
+            bufferType.getMethod("add", classes.loadClass(SourceRecord.class.getName())).invoke(buffer, record);
             assertEquals(0, type.getMethod("add", bufferType).invoke(aggregator, buffer));
         }
 

@@ -5,9 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.charset.StandardCharsets;
+import io.freshet.spark.engine.spark42.plan.RowRecord;
 import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -40,7 +41,7 @@ class NativeWindowStateTest {
             RecordBatchBuffer buffer = new RecordBatchBuffer();
             for (int window = 0; window < windows; window++) {
                 Object[] record = {0, (long) window, 10L * window * SECOND_MICROS, utf8("k"), utf8("{\"v\":2}")};
-                while (!buffer.add(new GenericInternalRow(record), 0, 1, 2, 3, 4)) {
+                while (!buffer.add(new RowRecord(0, 1, 2, 3, 4).of(new GenericInternalRow(record)))) {
                     aggregator.add(buffer);
                     buffer.clear();
                 }

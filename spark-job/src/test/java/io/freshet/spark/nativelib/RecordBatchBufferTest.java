@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.freshet.spark.engine.spark42.plan.RowRecord;
 import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
@@ -39,7 +40,7 @@ class RecordBatchBufferTest {
     }
 
     private static boolean add(RecordBatchBuffer buffer, InternalRow row) {
-        return buffer.add(row, 2, 3, 4, 1, 0);
+        return buffer.add(new RowRecord(2, 3, 4, 1, 0).of(row));
     }
 
     @Test

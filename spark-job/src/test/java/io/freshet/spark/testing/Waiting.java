@@ -1,4 +1,4 @@
-package io.freshet.spark;
+package io.freshet.spark.testing;
 
 import static org.junit.jupiter.api.Assertions.fail;
 
@@ -7,13 +7,13 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /** Waits for a condition instead of for a time. */
-final class Waiting {
+public final class Waiting {
     private static final Duration LIMIT = Duration.ofSeconds(60);
 
     private Waiting() {}
 
     /** @param otherwise says what is the case instead */
-    static void until(BooleanSupplier condition, Supplier<String> otherwise) throws InterruptedException {
+    public static void until(BooleanSupplier condition, Supplier<String> otherwise) throws InterruptedException {
         long begun = System.nanoTime();
         while (!condition.getAsBoolean()) {
             if (System.nanoTime() - begun > LIMIT.toNanos()) {

@@ -1,4 +1,4 @@
-package io.freshet.spark;
+package io.freshet.spark.engine.spark42.kafka;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
@@ -7,10 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.freshet.spark.kafka.KafkaRow;
-import io.freshet.spark.kafka.KafkaScan;
-import io.freshet.spark.plan.RowStep;
-import io.freshet.spark.plan.Step;
+import io.freshet.spark.QueryFailure;
+import io.freshet.spark.engine.TopicCheck;
+import io.freshet.spark.engine.spark42.plan.RowStep;
+import io.freshet.spark.engine.spark42.plan.Step;
+import io.freshet.spark.testing.KafkaBroker;
+import io.freshet.spark.testing.LocalSpark;
+import io.freshet.spark.testing.Waiting;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -393,7 +396,7 @@ class KafkaReaderAgainstSparkTest {
     }
 
     private static Dataset<Row> step(Dataset<Row> rows) {
-        return Step.apply(rows, COLUMNS, new Copy(), Copy.OUTPUT, KafkaScan::rows);
+        return Step.apply(rows, COLUMNS, new Copy(), Copy.OUTPUT, new KafkaSource(TopicCheck.NONE));
     }
 
     private static Dataset<Row> selected(Dataset<Row> rows) {

@@ -1,4 +1,4 @@
-package io.freshet.spark;
+package io.freshet.spark.testing;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -20,7 +20,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /** A real broker in a process of its own, with its data in a folder. */
-final class KafkaBroker {
+public final class KafkaBroker {
     /** Gradle writes it: the jars of the embedded broker. */
     private static final Path JARS = Path.of("build/classpaths/kafka.txt");
     private static final String CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qk";
@@ -30,7 +30,7 @@ final class KafkaBroker {
     private final Process process;
 
     /** Starts a broker and waits until it answers. */
-    KafkaBroker(Path folder) throws IOException, InterruptedException {
+    public KafkaBroker(Path folder) throws IOException, InterruptedException {
         this.folder = folder;
         try (ServerSocket client = freePort(); ServerSocket controller = freePort()) {
             address = "127.0.0.1:" + client.getLocalPort();
@@ -44,12 +44,12 @@ final class KafkaBroker {
     }
 
     /** Host and port of the broker. */
-    String address() {
+    public String address() {
         return address;
     }
 
     /** All that a topic holds. */
-    List<ConsumerRecord<byte[], byte[]>> read(String topic) {
+    public List<ConsumerRecord<byte[], byte[]>> read(String topic) {
         try (var consumer = new KafkaConsumer<>(Map.<String, Object>of("bootstrap.servers", address),
             new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             List<TopicPartition> partitions = consumer.partitionsFor(topic).stream()
@@ -66,12 +66,12 @@ final class KafkaBroker {
     }
 
     /** Stops the process in its tracks, as a machine that hangs: connections stay, and nothing answers. */
-    void pause() throws IOException, InterruptedException {
+    public void pause() throws IOException, InterruptedException {
         signal("STOP");
     }
 
     /** Lets it go on. */
-    void resume() throws IOException, InterruptedException {
+    public void resume() throws IOException, InterruptedException {
         signal("CONT");
     }
 
@@ -80,7 +80,7 @@ final class KafkaBroker {
     }
 
     /** Ends the process. */
-    void stop() throws InterruptedException {
+    public void stop() throws InterruptedException {
         process.destroy();
         if (!process.waitFor(10, TimeUnit.SECONDS)) {
             process.destroyForcibly().waitFor();

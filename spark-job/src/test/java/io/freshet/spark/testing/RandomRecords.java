@@ -1,4 +1,4 @@
-package io.freshet.spark;
+package io.freshet.spark.testing;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Random;
 
 /** Seeded records of many series: out of order, late, twice, on the edges of windows, with one or two metrics, malformed. */
-final class RandomRecords {
+public final class RandomRecords {
     /** Event time of the first record, epoch milliseconds: a full minute. */
     private static final long START = 1_700_000_040_000L;
     private static final int SERIES = 300;
@@ -22,22 +22,22 @@ final class RandomRecords {
     private long clock = START;
     private int malformed;
 
-    RandomRecords(long seed) {
+    public RandomRecords(long seed) {
         seed(seed);
     }
 
     /** Goes on with another seed, from where event time is. */
-    void seed(long seed) {
+    public void seed(long seed) {
         random = new Random(seed);
     }
 
     /** How many malformed records it has made. */
-    int malformed() {
+    public int malformed() {
         return malformed;
     }
 
     /** The next records, over that much event time. */
-    List<byte[]> next(int count, long millis) {
+    public List<byte[]> next(int count, long millis) {
         List<byte[]> records = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             boolean broken = random.nextInt(50) == 0;

@@ -1,4 +1,4 @@
-package io.freshet.spark.kafka;
+package io.freshet.spark.engine.spark42.kafka;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

@@ -1,4 +1,4 @@
-package io.freshet.spark;
+package io.freshet.spark.testing;
 
 import org.apache.spark.sql.SparkSession;
 
