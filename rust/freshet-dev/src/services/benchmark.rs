@@ -5,7 +5,7 @@ use super::{HOST, spark_job};
 use crate::parts::{Context, PlanError};
 use crate::supervise::CommandLine;
 
-const MAIN_CLASS: &str = "io.freshet.spark.Benchmark";
+const MAIN_CLASS: &str = "io.freshet.spark.bench.Benchmark";
 /// The collector with the highest throughput, and a heap in which nobody is held up by it.
 const HEAP: [&str; 2] = ["-Xmx2g", "-XX:+UseParallelGC"];
 

@@ -2,7 +2,12 @@ package io.freshet.spark;
 
 import static org.apache.spark.sql.functions.col;
 
+import io.freshet.spark.configuration.PipelineConfiguration;
 import io.freshet.spark.engine.SparkEngine;
+import io.freshet.spark.windows.StreamWindows;
+import io.freshet.spark.windows.UpdateWindows;
+import io.freshet.spark.windows.WindowColumns;
+import io.freshet.spark.windows.WindowPartials;
 import java.util.Arrays;
 import java.util.Map;
 import org.apache.spark.sql.Column;
@@ -66,7 +71,7 @@ public final class Freshet {
                 + ", true: else Spark does not say which windows a micro-batch has made final");
         }
         PipelineConfiguration.Stream stream = spec.stream();
-        Dataset<Row> partials = StreamWindows.partials(asOfKafka(kafkaRows), stream, rejected);
+        Dataset<Row> partials = StreamWindows.partials(asOfKafka(kafkaRows), stream, rejected.sink());
         Dataset<Row> windows = StreamWindows.merge(partials, stream, mode);
         return SparkEngine.current().expand(windows, UpdateWindows.EXPANDED, new WindowColumns(), WindowColumns.OUTPUT);
     }

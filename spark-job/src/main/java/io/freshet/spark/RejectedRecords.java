@@ -1,19 +1,25 @@
 package io.freshet.spark;
 
+import io.freshet.spark.rejected.DeadLetters;
+import io.freshet.spark.rejected.DroppedRecords;
+import io.freshet.spark.rejected.RejectedSink;
 import java.io.Serializable;
 import java.util.Map;
-import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.spark.util.LongAccumulator;
 
 /** What becomes of records that cannot be read: they never fail a query, and are never silently gone. */
-public abstract class RejectedRecords implements Serializable {
+public final class RejectedRecords implements Serializable {
     private static final long serialVersionUID = 1L;
 
-    RejectedRecords() {}
+    private final RejectedSink sink;
+
+    private RejectedRecords(RejectedSink sink) {
+        this.sink = sink;
+    }
 
     /** Drops them; each task warns in the executor's log how many there were, and why the first one was rejected. */
     public static RejectedRecords dropped() {
-        return new DroppedRecords(null);
+        return new RejectedRecords(new DroppedRecords(null));
     }
 
     /**
@@ -22,7 +28,7 @@ public abstract class RejectedRecords implements Serializable {
      * @param counter of the session's context. Spark adds again what a repeated task has counted
      */
     public static RejectedRecords dropped(LongAccumulator counter) {
-        return new DroppedRecords(counter);
+        return new RejectedRecords(new DroppedRecords(counter));
     }
 
     /**
@@ -34,22 +40,10 @@ public abstract class RejectedRecords implements Serializable {
      * @param rawTopic the topic that the records come from
      */
     public static RejectedRecords deadLetters(Map<String, String> kafka, String topic, String rawTopic) {
-        return new DeadLetters(kafka, topic, rawTopic);
+        return new RejectedRecords(new DeadLetters(kafka, topic, rawTopic));
     }
 
-    /** Takes the rejected records of one task. */
-    abstract Sender sender();
-
-    /** Takes the rejected records of one task. */
-    interface Sender {
-        /** Takes every row of the columns that the native library rejected. */
-        void send(VectorSchemaRoot rejected);
-
-        /**
-         * Waits until all of them have arrived where they belong.
-         *
-         * @throws IllegalStateException when one has not: the task must fail and be repeated
-         */
-        void flush();
+    RejectedSink sink() {
+        return sink;
     }
 }

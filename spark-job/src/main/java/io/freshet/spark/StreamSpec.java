@@ -1,5 +1,6 @@
 package io.freshet.spark;
 
+import io.freshet.spark.configuration.PipelineConfiguration;
 import io.freshet.spark.nativelib.NativeRecordParser;
 import java.util.List;
 

@@ -1,6 +1,17 @@
 package io.freshet.spark;
 
-import io.freshet.spark.engine.SparkEngine;
+import io.freshet.spark.configuration.PipelineConfiguration;
+import io.freshet.spark.health.HealthListener;
+import io.freshet.spark.health.HealthReporter;
+import io.freshet.spark.health.StreamHealth;
+import io.freshet.spark.job.Arguments;
+import io.freshet.spark.job.Backoff;
+import io.freshet.spark.job.JobEnd;
+import io.freshet.spark.job.QueryFailure;
+import io.freshet.spark.job.QuerySupervisor;
+import io.freshet.spark.job.SparkSettings;
+import io.freshet.spark.job.StreamQuery;
+import io.freshet.spark.kafka.KafkaTopics;
 import io.freshet.spark.nativelib.ConfigurationException;
 import io.freshet.spark.nativelib.NativeException;
 import java.io.IOException;
@@ -9,9 +20,6 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
-import org.apache.hadoop.conf.Configuration;
-import org.apache.hadoop.fs.FileSystem;
-import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.util.ShutdownHookManager;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
@@ -28,8 +36,6 @@ public final class WindowedAverages {
     private static final int USAGE = 2;
     /** Spark stops its context with priority 50 or less. */
     private static final int STOP_PRIORITY = 100;
-    /** The options that Spark leaves out of the plans that it shows: its default, and all that has to do with getting in. */
-    private static final String REDACTED_OPTIONS = "(?i)url|\\.ssl\\.|\\.sasl\\.";
     private static final Duration FIRST_RESTART = Duration.ofSeconds(1);
     private static final Duration SLOWEST_RESTART = Duration.ofMinutes(1);
 
@@ -120,52 +126,14 @@ public final class WindowedAverages {
 
     private static SparkSession session(PipelineConfiguration configuration) {
         PipelineConfiguration.Spark spark = configuration.spark();
-        SparkConf settings = defaults(spark.shufflePartitions(), spark.checkpointLocation(), spark.rocksdb())
+        SparkConf settings = SparkSettings.defaults(spark.shufflePartitions(), spark.checkpointLocation(), spark.rocksdb())
             .setIfMissing("spark.app.name", "freshet")
             .setIfMissing("spark.master", "local[*]");
-        if (isLocalFolder(spark.checkpointLocation(), settings) && !settings.get("spark.master").startsWith("local")) {
+        if (SparkSettings.isLocalFolder(spark.checkpointLocation(), settings) && !settings.get("spark.master").startsWith("local")) {
             LOGGER.warn("spark.checkpoint_location {} is a folder of the local file system, and the master is {}: "
                 + "every executor must see the same folder under that path", spark.checkpointLocation(),
                 settings.get("spark.master"));
         }
         return SparkSession.builder().config(settings).getOrCreate();
-    }
-
-    /** The settings of Spark that suit these queries; what spark-submit was told takes precedence. */
-    static SparkConf defaults(int shufflePartitions, String checkpointLocation, boolean rocksdb) {
-        SparkConf defaults = new SparkConf()
-            // Streams share the cores, each in a pool of its own: a large batch of one must not hold up the others.
-            .setIfMissing("spark.scheduler.mode", "FAIR")
-            .setIfMissing("spark.sql.shuffle.partitions", Integer.toString(shufflePartitions))
-            .setIfMissing("spark.sql.session.timeZone", "UTC")
-            .setIfMissing("spark.sql.redaction.options.regex", REDACTED_OPTIONS)
-            .setIfMissing("spark.sql.streaming.stopTimeout", "4s");
-        if (isLocalFolder(checkpointLocation, defaults)) {
-            // On a local folder the default manager forks some dozens of processes per batch to set permissions.
-            defaults.setIfMissing("spark.sql.streaming.checkpointFileManagerClass",
-                SparkEngine.current().localCheckpointFileManager());
-            writeWithoutProcesses(defaults);
-        }
-        if (rocksdb) {
-            defaults.setIfMissing("spark.sql.streaming.stateStore.providerClass", SparkEngine.current().rocksdbStateStore());
-            defaults.setIfMissing("spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled", "true");
-        }
-        return defaults;
-    }
-
-    /** Where the executors are in this process, they are sure to find the class. */
-    private static void writeWithoutProcesses(SparkConf defaults) {
-        if (defaults.get("spark.master", "local[*]").startsWith("local")) {
-            defaults.setIfMissing("spark.hadoop.fs.file.impl", LocalCheckpoints.class.getName());
-            // spark-submit has used Hadoop's own one before: from the cache it would be given out for ever.
-            defaults.setIfMissing("spark.hadoop.fs.file.impl.disable.cache", "true");
-        }
-    }
-
-    /** Whether Hadoop would find the location in the local file system; no other system is asked. */
-    static boolean isLocalFolder(String location, SparkConf settings) {
-        String scheme = new Path(location).toUri().getScheme();
-        Configuration hadoop = SparkEngine.current().hadoopConfiguration(settings);
-        return "file".equals(scheme == null ? FileSystem.getDefaultUri(hadoop).getScheme() : scheme);
     }
 }

@@ -1,6 +1,5 @@
 package io.freshet.spark.engine.spark42.sql;
 
-import io.freshet.spark.WindowStats;
 import java.io.Serializable;
 import java.util.List;
 import java.util.Objects;

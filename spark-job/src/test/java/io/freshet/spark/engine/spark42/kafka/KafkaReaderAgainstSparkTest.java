@@ -7,10 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.freshet.spark.QueryFailure;
 import io.freshet.spark.engine.TopicCheck;
 import io.freshet.spark.engine.spark42.plan.RowStep;
 import io.freshet.spark.engine.spark42.plan.Step;
+import io.freshet.spark.job.QueryFailure;
 import io.freshet.spark.testing.KafkaBroker;
 import io.freshet.spark.testing.LocalSpark;
 import io.freshet.spark.testing.Waiting;

@@ -1,0 +1,113 @@
+package io.freshet.spark.bench;
+
+import io.freshet.spark.configuration.PipelineConfiguration;
+import io.freshet.spark.job.SparkSettings;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * Plain Spark and the native job over the same topic in the same process, again and again in turn; {@code ./freshet
+ * bench} runs it on a broker of its own. What was measured goes into a file, see {@link BenchmarkResults}.
+ *
+ * <p>Arguments: {@code --configuration FILE --folder FOLDER --results FILE}, then either {@code --records N --series N
+ * --warm-up-seconds N --rounds N [--only CASE/ENGINE,…]}, or {@code --latency-seconds N}. The configuration names the broker, and each of its
+ * streams is a case.
+ */
+public final class Benchmark {
+    static final String TOPIC = "raw.bench";
+    private static final int CORES = 2;
+    private static final double NANOS = 1e9;
+
+    private Benchmark() {}
+
+    /** @param words see above */
+    public static void main(String... words) throws Exception {
+        Map<String, String> arguments = new TreeMap<>();
+        for (int i = 0; i + 1 < words.length; i += 2) {
+            arguments.put(words[i], words[i + 1]);
+        }
+        PipelineConfiguration configuration = PipelineConfiguration.load(arguments.get("--configuration"));
+        Path folder = Path.of(arguments.get("--folder"));
+        BenchmarkResults results = new BenchmarkResults(Path.of(arguments.get("--results")));
+        String latencySeconds = arguments.get("--latency-seconds");
+        boolean throughput = latencySeconds == null;
+        try (SparkSession session = session(folder, throughput ? CORES : configuration.spark().shufflePartitions())) {
+            if (throughput) {
+                measureThroughput(session, configuration, folder, results, arguments);
+            } else {
+                results.latency(BenchmarkLatency.measure(session, configuration, Integer.parseInt(latencySeconds)));
+            }
+        }
+    }
+
+    private static void measureThroughput(SparkSession session, PipelineConfiguration configuration, Path folder,
+        BenchmarkResults results, Map<String, String> arguments) throws Exception {
+        long records = Long.parseLong(arguments.get("--records"));
+        int warmUpSeconds = Integer.parseInt(arguments.get("--warm-up-seconds"));
+        int rounds = Integer.parseInt(arguments.get("--rounds"));
+        BenchmarkTopic.fill(servers(configuration), records, Integer.parseInt(arguments.get("--series")));
+        results.filled();
+        BenchmarkQueries queries = new BenchmarkQueries(session, configuration, records);
+        List<BenchmarkQueries.Query> chosen = choose(queries.all(), arguments.get("--only"));
+        Measurement measurement = new Measurement(session, folder, records);
+        for (BenchmarkQueries.Query query : chosen) {
+            results.measured(query, 0, measurement.warmUp(query, warmUpSeconds));
+        }
+        for (int round = 1; round <= rounds; round++) {
+            for (BenchmarkQueries.Query query : chosen) {
+                results.measured(query, round, measurement.run(query, false));
+            }
+        }
+    }
+
+    private record Measurement(SparkSession session, Path folder, long records) {
+        /**
+         * Runs a query again and again, as one that runs for days would, until the Java machine has compiled what it will.
+         * Queries that read the topic in a few seconds would otherwise be measured while it compiles.
+         */
+        BenchmarkRun.Result warmUp(BenchmarkQueries.Query query, int seconds) throws Exception {
+            long begun = System.nanoTime();
+            BenchmarkRun.Result last = run(query, true);
+            while ((System.nanoTime() - begun) / NANOS < seconds) {
+                last = run(query, true);
+            }
+            return last;
+        }
+
+        BenchmarkRun.Result run(BenchmarkQueries.Query query, boolean brief) throws Exception {
+            Dataset<Row> rows = query.rows().get();
+            Path checkpoint = Files.createTempDirectory(folder, "checkpoint-");
+            return BenchmarkRun.measure(session, rows, checkpoint, records, brief);
+        }
+    }
+
+    static String servers(PipelineConfiguration configuration) {
+        return configuration.kafka().get("bootstrap.servers");
+    }
+
+    private static List<BenchmarkQueries.Query> choose(List<BenchmarkQueries.Query> all, String only) {
+        if (only == null) {
+            return all;
+        }
+        List<String> names = List.of(only.split(","));
+        return all.stream().filter(query -> names.contains(query.name() + "/" + query.engine())).toList();
+    }
+
+    private static SparkSession session(Path folder, int shufflePartitions) {
+        return SparkSession.builder()
+            .config(SparkSettings.defaults(shufflePartitions, folder.toString(), false))
+            .config("spark.ui.enabled", "false")
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.local.dir", folder.toString())
+            .config("spark.sql.warehouse.dir", folder.resolve("warehouse").toString())
+            .master("local[" + CORES + "]")
+            .getOrCreate();
+    }
+}

@@ -1,0 +1,270 @@
+package io.freshet.spark.health;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.Supplier;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.streaming.SourceProgress;
+import org.apache.spark.sql.streaming.StateOperatorProgress;
+import org.apache.spark.sql.streaming.StreamingQueryProgress;
+
+/**
+ * The health of one stream's query, added up from Spark's progress reports: totals since the job started, the newest
+ * micro-batch, and whether the query is running. Totals survive a restart of the query, but not one of the job.
+ */
+public final class StreamHealth {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    /** What the query is doing. */
+    private enum State {
+        /** It was never heard of. */
+        STARTING,
+        /** It has reported since it was last started. */
+        RUNNING,
+        /** It has failed and was not heard of since. */
+        RESTARTING;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /** What people are told: the newest of so many. */
+    private static final int MOST_NOTICES = 20;
+
+    private final String stream;
+    private final Supplier<Optional<String>> firstOffsets;
+    private final String instance = hostName() + ":" + ProcessHandle.current().pid();
+    private final long since = System.currentTimeMillis();
+    private State state = State.STARTING;
+    private long restarts;
+    private String lastError;
+    private Long lastErrorTime;
+    private String waitingFor;
+    private long lostOffsets;
+    private final Deque<String> notices = new ArrayDeque<>();
+    private final ClocksAhead clocksAhead = new ClocksAhead();
+    private final Map<String, Long> late = new HashMap<>();
+    private long recordsIn;
+    private long bytesIn;
+    private long rejected;
+    private long windowsOut;
+    private long bytesOut;
+    private long skippedOffsets;
+    private Long lag;
+    private Long batch;
+    private Long batchMillis;
+    private Long watermark;
+    private Long stateRows;
+    private Long stateBytes;
+
+    /** Of a query that does not tell where its first micro-batch begins. */
+    public StreamHealth(String stream) {
+        this(stream, Optional::empty);
+    }
+
+    /** @param firstOffsets where the first micro-batch of the query began, once it has: Spark reports it of all others */
+    public StreamHealth(String stream, Supplier<Optional<String>> firstOffsets) {
+        this.stream = stream;
+        this.firstOffsets = firstOffsets;
+    }
+
+    /** Name of the stream and of its query. */
+    public String stream() {
+        return stream;
+    }
+
+    /** The query works: it has finished a micro-batch, or found that there is nothing to do. */
+    public synchronized void running() {
+        state = State.RUNNING;
+    }
+
+    /**
+     * The query has failed, and will be started again.
+     *
+     * @param error one line without secrets
+     */
+    public synchronized void restarting(String error) {
+        state = State.RESTARTING;
+        restarts++;
+        lastError = error;
+        lastErrorTime = System.currentTimeMillis();
+    }
+
+    /**
+     * The query is alive, but cannot go on until something outside has come or is mended.
+     *
+     * @param what in one line; null when it waits for nothing any more
+     */
+    public synchronized void waitingFor(String what) {
+        waitingFor = what;
+    }
+
+    /**
+     * Some of a topic that is gone was never read.
+     *
+     * @param offsets how many are known
+     * @param notice for people
+     */
+    public synchronized void lost(long offsets, String notice) {
+        lostOffsets += offsets;
+        notice(notice);
+    }
+
+    /** Tells people something that they should know, in one line. */
+    public synchronized void notice(String notice) {
+        notices.remove(notice);
+        notices.addLast(notice);
+        if (notices.size() > MOST_NOTICES) {
+            notices.removeFirst();
+        }
+    }
+
+    /** The watermark of the newest micro-batch, epoch milliseconds; empty before the first one. */
+    public synchronized OptionalLong watermarkMillis() {
+        return watermark == null ? OptionalLong.empty() : OptionalLong.of(watermark);
+    }
+
+    /** Takes in the report of a finished micro-batch. */
+    public synchronized void add(StreamingQueryProgress progress) {
+        running();
+        batch = progress.batchId();
+        batchMillis = progress.durationMs().getOrDefault("triggerExecution", 0L);
+        String eventTime = progress.eventTime().get("watermark");
+        watermark = eventTime == null ? null : Instant.parse(eventTime).toEpochMilli();
+        if (progress.stateOperators().length > 0) {
+            StateOperatorProgress state = progress.stateOperators()[0];
+            stateRows = state.numRowsTotal();
+            stateBytes = state.memoryUsedBytes();
+        }
+        if (progress.sources().length > 0) {
+            lag = lag(progress.sources()[0]);
+        }
+        Map<String, Row> observed = progress.observedMetrics();
+        if (observed.containsKey(Observations.READ)) {
+            addBooks(observed);
+            skippedOffsets += skippedOffsets(progress.sources()[0], number(observed.get(Observations.READ), "records_read"));
+        }
+    }
+
+    /**
+     * Adds up what the query itself has counted of a micro-batch. Spark's own {@code numInputRows} is not among it: that
+     * grows when Spark repeats a part of the micro-batch because it has lost an executor.
+     */
+    private void addBooks(Map<String, Row> observed) {
+        Row read = observed.get(Observations.READ);
+        recordsIn += number(read, "records_read");
+        bytesIn += number(read, "bytes_read");
+        rejected += number(read, "rejected");
+        String ahead = read.getAs("ahead_series");
+        if (ahead != null) {
+            clocksAhead.add(ahead, number(read, "ahead_micros"), System.currentTimeMillis());
+        }
+        Row written = observed.get(Observations.WRITTEN);
+        windowsOut += number(written, "windows_written");
+        bytesOut += number(written, "bytes_written");
+        Row aggregated = observed.get(Observations.AGGREGATED);
+        Row counted = observed.get(Observations.COUNTED);
+        for (String window : aggregated.schema().fieldNames()) {
+            // What was aggregated but not counted into any window came too late for it.
+            late.merge(window, number(aggregated, window) - number(counted, window), Long::sum);
+        }
+    }
+
+    private static long number(Row row, String field) {
+        int index = row.fieldIndex(field);
+        return row.isNullAt(index) ? 0 : row.getLong(index);
+    }
+
+    /** Records in the topic that no finished micro-batch has read. */
+    private static Long lag(SourceProgress source) {
+        return between(source.endOffset(), source.latestOffset());
+    }
+
+    /**
+     * Offsets of the micro-batch without a record: what Kafka had deleted before it was read, and what is a gap anyway,
+     * the marks of transactions and the records that compaction has removed.
+     */
+    private long skippedOffsets(SourceProgress source, long recordsRead) {
+        String start = source.startOffset() == null ? firstOffsets.get().orElse(null) : source.startOffset();
+        Long offsets = between(start, source.endOffset());
+        return offsets == null ? 0 : Math.max(0, offsets - recordsRead);
+    }
+
+    /** How many offsets there are from some on, per topic and partition, up to others; null when either is unknown. */
+    private static Long between(String from, String to) {
+        if (from == null || to == null) {
+            return null; // before the first batch Spark has no offsets to report
+        }
+        try {
+            JsonNode begins = JSON.readTree(from);
+            long offsets = 0;
+            for (var topic : JSON.readTree(to).properties()) {
+                for (var partition : topic.getValue().properties()) {
+                    long begin = begins.path(topic.getKey()).path(partition.getKey()).asLong();
+                    offsets += Math.max(0, partition.getValue().asLong() - begin);
+                }
+            }
+            return offsets;
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException("Spark reports offsets that are not JSON: " + from + ", " + to, e);
+        }
+    }
+
+    /** The report for the health topic. */
+    public synchronized byte[] report() {
+        ObjectNode report = JSON.createObjectNode();
+        report.put("component", "spark-job").put("instance", instance).put("stream", stream);
+        report.put("since", since).put("time", System.currentTimeMillis());
+        report.put("state", waitingFor == null ? state.toString() : "waiting").put("waiting_for", waitingFor);
+        report.put("restarts", restarts).put("last_error", lastError).put("last_error_time", lastErrorTime);
+        report.put("records_in", recordsIn).put("records_out", windowsOut);
+        report.put("bytes_in", bytesIn).put("bytes_out", bytesOut);
+        ObjectNode errors = report.putObject("errors");
+        if (rejected > 0) {
+            errors.put("rejected", rejected);
+        }
+        if (restarts > 0) {
+            errors.put("query_failed", restarts);
+        }
+        // A query that does not run does not hear how far its topic has come.
+        report.put("lag", waitingFor == null && state == State.RUNNING ? lag : null);
+        report.put("batch_id", batch).put("batch_duration_ms", batchMillis);
+        report.put("watermark", watermark).put("state_rows", stateRows).put("state_bytes", stateBytes);
+        report.put("skipped_offsets", skippedOffsets).put("lost_offsets", lostOffsets);
+        report.put("rejected", rejected);
+        report.put("late", late.values().stream().mapToLong(Long::longValue).max().orElse(0));
+        ObjectNode lateByWindow = report.putObject("late_by_window");
+        late.forEach(lateByWindow::put);
+        ArrayNode told = report.putArray("notices");
+        notices.forEach(told::add);
+        clocksAhead.notices(System.currentTimeMillis()).forEach(told::add);
+        try {
+            return JSON.writeValueAsBytes(report);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("a report of plain values could not be written", e);
+        }
+    }
+
+    private static String hostName() {
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException e) {
+            return "localhost"; // a machine without a name of its own
+        }
+    }
+}

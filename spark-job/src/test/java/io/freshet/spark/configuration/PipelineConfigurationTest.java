@@ -1,0 +1,109 @@
+package io.freshet.spark.configuration;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.freshet.spark.engine.spark42.kafka.KafkaSource;
+import io.freshet.spark.job.SparkSettings;
+import io.freshet.spark.job.StreamQuery;
+import io.freshet.spark.kafka.TopicIdentity;
+import io.freshet.spark.nativelib.ConfigurationException;
+import io.freshet.spark.testing.LocalSpark;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What becomes of the certificates of a cluster: executors on other machines need their text. */
+class PipelineConfigurationTest {
+    private static final String BEGIN = "-----BEGIN CERTIFICATE-----";
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void theCertificatesTravelAsTextAndTheFileIsNotNeededAnyMore() throws Exception {
+        Path file = certificates();
+        String text = Files.readString(file);
+        Map<String, String> kafka = load(file).kafka();
+        Files.delete(file);
+        assertEquals("PEM", kafka.get("ssl.truststore.type"));
+        assertEquals(text, kafka.get("ssl.truststore.certificates"));
+        assertNull(kafka.get("ssl.truststore.location"));
+        // A client reads them when it is made; it connects later.
+        Admin.create(new HashMap<>(kafka)).close();
+    }
+
+    @Test
+    void aFileThatCannotBeReadIsNamedWithItsKey() {
+        Path missing = folder.resolve("missing.pem");
+        var thrown = assertThrows(ConfigurationException.class, () -> load(missing));
+        assertTrue(thrown.getMessage().startsWith("kafka.security.ca_file: the file '" + missing + "' cannot be read ("),
+            thrown.getMessage());
+        assertTrue(thrown.getMessage().endsWith("name a file of certificates in PEM format that this process may read"),
+            thrown.getMessage());
+    }
+
+    @Test
+    void neitherPlansNorTextsShowThem() throws Exception {
+        PipelineConfiguration configuration = load(certificates());
+        assertHidden(configuration.toString());
+        assertHidden(new KafkaSource(new TopicIdentity(configuration.kafka(), "raw.s", "id")).toString());
+        SparkSession spark = LocalSpark.start();
+        try {
+            String redacted = "spark.sql.redaction.options.regex";
+            spark.conf().set(redacted, SparkSettings.defaults(2, folder.toString(), false).get(redacted));
+            Map<String, String> options = new HashMap<>();
+            configuration.kafka().forEach((key, value) -> options.put("kafka." + key, value));
+            Dataset<Row> records = spark.readStream().format("kafka").options(options).option("subscribe", "raw.s").load();
+            Dataset<Row> windows = new StreamQuery(spark, configuration, configuration.streams().get(0)).windows(records);
+            String plan = ((org.apache.spark.sql.classic.Dataset<Row>) windows).queryExecution().toString();
+            assertTrue(plan.contains("Step") && plan.contains("subscribe=raw.s"), plan);
+            assertHidden(plan);
+        } finally {
+            spark.stop();
+        }
+    }
+
+    private static void assertHidden(String shown) {
+        assertFalse(shown.contains(BEGIN) || shown.contains("hunter2"), shown);
+    }
+
+    private PipelineConfiguration load(Path certificates) throws Exception {
+        Path file = folder.resolve("freshet.toml");
+        Files.writeString(file, String.join("\n", "[kafka]", "bootstrap_servers = '127.0.0.1:9'",
+            "security = { protocol = 'sasl_ssl', sasl_mechanism = 'PLAIN', username = 'u', password = 'hunter2', ca_file = '"
+                + certificates + "' }", "[[stream]]", "name = 's'",
+            "values = { v = 'v' }", "windows = ['10s']"));
+        return PipelineConfiguration.load(file.toString());
+    }
+
+    /** A certificate that signs itself, as an own authority has it. */
+    private Path certificates() throws Exception {
+        Path store = folder.resolve("store.p12");
+        Path file = folder.resolve("ca.pem");
+        keytool("-genkeypair", "-alias", "ca", "-keyalg", "EC", "-dname", "CN=test", "-keystore", store.toString(),
+            "-storepass", "changeit");
+        keytool("-exportcert", "-rfc", "-alias", "ca", "-keystore", store.toString(), "-storepass", "changeit", "-file",
+            file.toString());
+        return file;
+    }
+
+    private static void keytool(String... arguments) throws Exception {
+        String[] command = new String[arguments.length + 1];
+        command[0] = Path.of(System.getProperty("java.home"), "bin/keytool").toString();
+        System.arraycopy(arguments, 0, command, 1, arguments.length);
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        String said = new String(process.getInputStream().readAllBytes());
+        assertEquals(0, process.waitFor(), said);
+    }
+}

@@ -1,0 +1,310 @@
+package io.freshet.spark.job;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.freshet.spark.engine.Checkpoint;
+import io.freshet.spark.engine.SparkEngine;
+import io.freshet.spark.health.StreamHealth;
+import io.freshet.spark.testing.KafkaBroker;
+import io.freshet.spark.testing.LocalSpark;
+import io.freshet.spark.testing.Waiting;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.common.Node;
+import org.apache.kafka.common.TopicPartitionInfo;
+import org.apache.kafka.common.errors.SaslAuthenticationException;
+import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.errors.TopicAuthorizationException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What becomes of a raw topic's records when it is deleted and made anew, and of those that are never committed. */
+class RawTopicTest {
+    private static final String FAST = "trigger = '0s'";
+
+    @TempDir
+    private static Path folder;
+
+    private static KafkaBroker broker;
+    private static SparkSession spark;
+
+    @BeforeAll
+    static void start() throws Exception {
+        broker = new KafkaBroker(Files.createDirectory(folder.resolve("kafka")));
+        spark = LocalSpark.start();
+    }
+
+    @AfterAll
+    static void stop() throws Exception {
+        spark.stop();
+        broker.stop();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void onlyCommittedRecordsAreCountedAndAnOpenTransactionHoldsUpNothing(boolean direct) throws Exception {
+        try (var stream = new SupervisedStream(spark, broker, folder, "transactions-" + direct, FAST);
+            var open = stream.producer(Map.of("transactional.id", "open-" + direct));
+            var producer = stream.producer(Map.of("transactional.id", "both-" + direct))) {
+            stream.session().conf().set("spark.freshet.kafka.direct", direct);
+            producer.initTransactions();
+            open.initTransactions();
+            producer.beginTransaction();
+            stream.send(producer, "aborted", 2, 350);
+            producer.abortTransaction();
+            producer.beginTransaction();
+            stream.send(producer, "committed", 2, 300);
+            producer.commitTransaction();
+            open.beginTransaction();
+            stream.send(open, "open", 2, 20);
+            stream.start();
+            stream.awaitReport(report -> report.path("records_in").asLong() == 300);
+            // Behind the open transaction, and not to be read before its end.
+            stream.send("plain", 2, 10);
+            long batch = stream.report().path("batch_id").asLong();
+            assertEquals(Map.of("committed", 300L), stream.counted());
+            assertEquals("running", stream.report().path("state").asText());
+            // What was aborted, and the two marks that end a transaction in each of the two partitions.
+            assertEquals(350 + 2 * 2, stream.report().path("skipped_offsets").asLong());
+            open.abortTransaction();
+            stream.awaitCounted("plain", 10);
+            assertEquals(Map.of("committed", 300L, "plain", 10L), stream.counted());
+            assertTrue(stream.report().path("batch_id").asLong() > batch);
+            assertEquals(0, stream.report().path("restarts").asLong());
+            assertEquals(350 + 20 + 3 * 2, stream.report().path("skipped_offsets").asLong());
+            assertEquals(0, stream.report().path("lost_offsets").asLong());
+        }
+    }
+
+    /** Read by the job itself and by Spark; as many as there were, fewer, and more. */
+    @ParameterizedTest
+    @CsvSource({"true, 2, 300", "false, 2, 300", "true, 2, 2000", "false, 2, 2000", "true, 2, 250", "true, 5, 300",
+        "true, 1, 300", "false, 1, 300"})
+    void aTopicThatIsMadeAnewIsReadFromItsBeginning(boolean direct, int partitions, int records) throws Exception {
+        String name = "anew-" + direct + "-" + partitions + "-" + records;
+        try (var stream = new SupervisedStream(spark, broker, folder, name, FAST)) {
+            stream.session().conf().set("spark.freshet.kafka.direct", direct);
+            stream.start();
+            stream.send("old", 2, 250);
+            stream.awaitCounted("old", 250);
+            stream.deleteRawTopic();
+            stream.createRawTopic(partitions);
+            stream.send("new", partitions, records);
+            stream.awaitCounted("new", records);
+            stream.send("more", partitions, 10);
+            stream.awaitCounted("more", 10);
+            assertEquals(Map.of("old", 250L, "new", (long) records, "more", 10L), stream.counted());
+            JsonNode report = stream.report();
+            assertEquals(250 + records + 10, report.path("records_in").asLong(), report::toString);
+            assertEquals(0, report.path("lost_offsets").asLong(), report::toString);
+            assertEquals(0, report.path("skipped_offsets").asLong(), report::toString);
+            assertEquals(0, report.path("restarts").asLong(), report::toString);
+            assertTrue(notices(report).contains("topic raw." + name + " was deleted and made anew"), report::toString);
+        }
+    }
+
+    @Test
+    void whatOfTheOldTopicWasNeverReadIsCounted() throws Exception {
+        // A micro-batch takes 50 records, and the next one does not begin before the topic is gone.
+        try (var stream = new SupervisedStream(spark, broker, folder, "unread", "trigger = '4s'",
+            "max_offsets_per_trigger = 50")) {
+            stream.send("old", 2, 1_000);
+            stream.start();
+            stream.awaitReport(report -> report.path("records_in").asLong() > 0);
+            stream.deleteRawTopic();
+            stream.createRawTopic(2);
+            stream.send("new", 2, 30);
+            stream.awaitCounted("new", 30);
+            long old = stream.counted().get("old");
+            JsonNode report = stream.report();
+            assertEquals(1_000 - old, report.path("lost_offsets").asLong(), report::toString);
+            assertTrue(notices(report).contains((1_000 - old) + " offsets of the old one were never read"), report::toString);
+            assertEquals(0, report.path("skipped_offsets").asLong());
+        }
+    }
+
+    @Test
+    void aTopicThatIsMadeAnewSeveralTimesIsReadFromItsBeginningEachTime() throws Exception {
+        try (var stream = new SupervisedStream(spark, broker, folder, "several", FAST)) {
+            stream.start();
+            stream.send("0", 2, 100);
+            stream.awaitCounted("0", 100);
+            for (int time = 1; time <= 3; time++) {
+                stream.deleteRawTopic();
+                stream.createRawTopic(2);
+                stream.deleteRawTopic();
+                stream.createRawTopic(1 + time);
+                stream.send("" + time, 1 + time, 100 * time);
+                stream.awaitCounted("" + time, 100 * time);
+            }
+            assertEquals(Map.of("0", 100L, "1", 100L, "2", 200L, "3", 300L), stream.counted());
+            assertEquals(700, stream.report().path("records_in").asLong());
+        }
+    }
+
+    @Test
+    void whatWasLostWhileTheJobWasDownIsSaidToBeUnknownAndSaidOnce() throws Exception {
+        try (var stream = new SupervisedStream(spark, broker, folder, "down", FAST)) {
+            stream.start();
+            stream.send("old", 2, 100);
+            stream.awaitCounted("old", 100);
+            stream.stop();
+            stream.send("unread", 2, 40);
+            stream.deleteRawTopic();
+            stream.createRawTopic(3);
+            stream.send("new", 3, 200);
+            stream.start();
+            stream.awaitCounted("new", 200);
+            JsonNode report = stream.report();
+            assertEquals(Map.of("old", 100L, "new", 200L), stream.counted());
+            assertTrue(notices(report).contains("how much of the old one was never read is not known"), report::toString);
+            stream.stop();
+            stream.start();
+            stream.send("more", 3, 10);
+            stream.awaitCounted("more", 10);
+            assertEquals(0, stream.report().path("notices").size(), () -> stream.report().toString());
+            assertEquals(10, stream.report().path("records_in").asLong());
+        }
+    }
+
+    @Test
+    void aStreamWhoseTopicIsMissingWaitsForIt() throws Exception {
+        try (var stream = new SupervisedStream(spark, broker, folder, "missing", FAST)) {
+            stream.start();
+            stream.send("old", 2, 100);
+            stream.awaitCounted("old", 100);
+            stream.deleteRawTopic();
+            stream.awaitReport(report -> report.path("state").asText().equals("waiting"));
+            JsonNode report = stream.report();
+            assertTrue(report.path("waiting_for").asText().startsWith("topic raw.missing, which does not exist: create it"),
+                report::toString);
+            assertTrue(report.path("lag").isNull(), report::toString);
+            stream.createRawTopic(1);
+            stream.send("new", 1, 50);
+            stream.awaitCounted("new", 50);
+            stream.awaitReport(now -> now.path("state").asText().equals("running"));
+            assertTrue(stream.report().path("waiting_for").isNull());
+            assertEquals(Map.of("old", 100L, "new", 50L), stream.counted());
+        }
+    }
+
+    /** Before, a task waited for two minutes for records that no topic has any more, and the state said "running". */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aTopicThatIsMadeAnewWithFewerPartitionsWhileItIsReadHoldsUpNothing(boolean direct) throws Exception {
+        try (var stream = new SupervisedStream(spark, broker, folder, "fewer-" + direct, 6, FAST)) {
+            stream.session().conf().set("spark.freshet.kafka.direct", direct);
+            stream.send("old", 6, 600_000);
+            stream.start();
+            // With two cores, some of the six partitions are not read yet when the first ones are.
+            Waiting.until(() -> spark.sparkContext().statusTracker().getActiveStageIds().length > 0,
+                () -> stream.report().toString());
+            long sent = stream.rawOffsets();
+            stream.deleteRawTopic();
+            stream.createRawTopic(1);
+            stream.send("new", 1, 300);
+            // Half as long as it took.
+            stream.awaitCounted("new", 300);
+            assertEquals(300, stream.counted().get("new"));
+            long read = stream.counted().getOrDefault("old", 0L);
+            // All or nothing: what a task had read of a micro-batch that came to nothing is in no window.
+            assertEquals(sent - read, stream.report().path("lost_offsets").asLong(), () -> stream.report().toString());
+        }
+    }
+
+    /** Ended after the loss was written down, or after the offsets were set back as well. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aProcessThatEndsWhileOffsetsAreSetBackIsFollowedByOneThatDoesItAgain(boolean setBack) throws Exception {
+        try (var stream = new SupervisedStream(spark, broker, folder, "crash-" + setBack, FAST)) {
+            stream.start();
+            stream.send("old", 2, 100);
+            stream.awaitCounted("old", 100);
+            stream.stop();
+            Checkpoint checkpoint = SparkEngine.current().checkpoint(stream.session(), stream.checkpoint().toString());
+            long first = checkpoint.readOffsets().values().stream().mapToLong(Long::longValue).sum();
+            assertEquals(100, first);
+            // The last micro-batch is planned and not committed.
+            Path commits = stream.checkpoint().resolve("commits");
+            long latest = Files.list(commits).map(file -> file.getFileName().toString())
+                .filter(name -> name.matches("\\d+")).mapToLong(Long::parseLong).max().orElseThrow();
+            Files.delete(commits.resolve("" + latest));
+            Files.deleteIfExists(commits.resolve("." + latest + ".crc"));
+            SavedTopic saved = SavedTopic.read(checkpoint).orElseThrow();
+            new SavedTopic(saved.topic(), saved.id(), new SavedTopic.Loss(5L)).write(checkpoint);
+            stream.deleteRawTopic();
+            stream.createRawTopic(3);
+            stream.send("new", 3, 200);
+            if (setBack) {
+                checkpoint.startOver(stream.rawTopic(), 3);
+            }
+            stream.start();
+            stream.awaitCounted("new", 200);
+            stream.send("new", 3, 10);
+            stream.awaitCounted("new", 210);
+            assertEquals(210, stream.counted().get("new"));
+            assertEquals(5, stream.report().path("lost_offsets").asLong(), () -> stream.report().toString());
+            assertTrue(SavedTopic.read(checkpoint).orElseThrow().loss() == null);
+        }
+    }
+
+    @Test
+    void aStreamWhoseBrokerHangsWaitsForItAndGoesOn() throws Exception {
+        try (var stream = new SupervisedStream(spark, broker, folder, "hanging", FAST)) {
+            stream.start();
+            stream.send("before", 2, 100);
+            stream.awaitCounted("before", 100);
+            broker.pause();
+            try {
+                stream.awaitReport(report -> report.path("state").asText().equals("waiting"));
+                JsonNode report = stream.report();
+                assertEquals("Kafka at " + broker.address() + ", which does not answer", report.path("waiting_for").asText());
+                assertTrue(report.path("lag").isNull(), report::toString);
+            } finally {
+                broker.resume();
+            }
+            stream.send("after", 2, 50);
+            stream.awaitCounted("after", 50);
+            stream.awaitReport(report -> report.path("state").asText().equals("running"));
+            assertTrue(stream.report().path("waiting_for").isNull());
+            assertEquals(Map.of("before", 100L, "after", 50L), stream.counted());
+        }
+    }
+
+    @Test
+    void whatIsWaitedForIsNamed() {
+        RawTopic topic = new RawTopic(Map.of("bootstrap.servers", "k:9092"), "raw.s", new StreamHealth("s"));
+        assertEquals("topic raw.s, which does not exist: create it, or start the job again, which creates missing topics",
+            topic.missing(new UnknownTopicOrPartitionException("x")));
+        assertEquals("permission to read topic raw.s: allow the user in [kafka.security] to describe and to read it",
+            topic.missing(new TopicAuthorizationException("x")));
+        assertEquals("a login that Kafka accepts: mend username, password or ca_file in [kafka.security]",
+            topic.missing(new SaslAuthenticationException("x")));
+        assertEquals("Kafka at k:9092, which does not answer", topic.missing(new TimeoutException("x")));
+        Node leader = new Node(1, "k", 9092);
+        TopicPartitionInfo led = new TopicPartitionInfo(0, leader, List.of(leader), List.of(leader));
+        TopicPartitionInfo alone = new TopicPartitionInfo(1, null, List.of(leader), List.of());
+        assertEquals("a leader of partition 1 of topic raw.s: the brokers that hold it are down",
+            topic.missingLeaders(new TopicDescription("raw.s", false, List.of(led, alone)), false));
+        assertEquals("the brokers that lead topic raw.s, which do not say how far it has come",
+            topic.missingLeaders(new TopicDescription("raw.s", false, List.of(led)), false));
+        assertNull(topic.missingLeaders(new TopicDescription("raw.s", false, List.of(led)), true));
+    }
+
+    private static String notices(JsonNode report) {
+        return report.path("notices").toString();
+    }
+}

@@ -1,0 +1,165 @@
+package io.freshet.spark.windows;
+
+import static org.apache.spark.sql.functions.avg;
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.from_json;
+import static org.apache.spark.sql.functions.max;
+import static org.apache.spark.sql.functions.min;
+import static org.apache.spark.sql.functions.stddev_pop;
+import static org.apache.spark.sql.functions.sum;
+import static org.apache.spark.sql.functions.timestamp_millis;
+import static org.apache.spark.sql.functions.unix_micros;
+import static org.apache.spark.sql.functions.window;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.freshet.spark.Freshet;
+import io.freshet.spark.StreamSpec;
+import io.freshet.spark.testing.LocalSpark;
+import java.nio.charset.StandardCharsets;
+import java.sql.Timestamp;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** A batch query's windows, over several tasks, against {@code from_json} and {@code window} on the same records. */
+class WindowsAgainstPlainSparkTest {
+    private static final StructType KAFKA = new StructType()
+        .add("partition", DataTypes.IntegerType)
+        .add("offset", DataTypes.LongType)
+        .add("timestamp", DataTypes.TimestampType)
+        .add("key", DataTypes.BinaryType)
+        .add("value", DataTypes.BinaryType);
+    private static final long START = 1_700_000_000_000L;
+    private static final String[] KINDS = {"10s", "1m", "30s/10s"};
+
+    private static SparkSession spark;
+
+    @BeforeAll
+    static void start() {
+        spark = LocalSpark.start();
+    }
+
+    @AfterAll
+    static void stop() {
+        spark.stop();
+    }
+
+    @Test
+    void everyWindowEqualsPlainSparks() {
+        compare(records(20_000));
+    }
+
+    /** Of 1 to 200 readings, some of them far out: the reading of the same rank, exactly while they are few. */
+    @Test
+    void percentilesOfEveryNumberOfReadingsHaveSparksRank() {
+        List<Row> rows = new ArrayList<>();
+        Random random = new Random(43);
+        for (int size = 1; size <= 200; size++) {
+            for (int i = 0; i < size; i++) {
+                double value = random.nextInt(20) == 0 || i == 1 ? 1_000 * (1 + random.nextDouble()) : 10 + random.nextInt(20);
+                rows.add(row(rows.size(), "of-" + size, START + random.nextInt(60_000), random.nextInt(30) == 0 ? -value : value));
+            }
+        }
+        compare(spark.createDataFrame(rows, KAFKA).cache());
+    }
+
+    private static void compare(Dataset<Row> records) {
+        Map<String, Row> ours = nativeWindows(records);
+        Map<String, Row> plain = new HashMap<>();
+        for (String kind : KINDS) {
+            plain.putAll(plainWindows(records, kind));
+        }
+        assertEquals(plain.keySet(), ours.keySet());
+        assertTrue(plain.size() > 1_000, () -> plain.size() + " windows");
+        plain.forEach((key, row) -> assertSame(key, row, ours.get(key)));
+    }
+
+    private static void assertSame(String key, Row plain, Row ours) {
+        assertEquals(plain.<Long>getAs("count"), ours.<Long>getAs("count"), key);
+        assertEquals(plain.<Double>getAs("min"), ours.<Double>getAs("min"), key);
+        assertEquals(plain.<Double>getAs("max"), ours.<Double>getAs("max"), key);
+        assertClose(key, plain.getAs("sum"), ours.<Double>getAs("sum"), 1e-12);
+        assertClose(key, plain.getAs("avg"), ours.<Double>getAs("avg"), 1e-12);
+        assertClose(key, plain.getAs("stddev"), ours.<Double>getAs("stddev"), 1e-9);
+        double tolerance = plain.<Long>getAs("count") <= 32 ? 0 : 0.010_001;
+        for (String percentile : List.of("p50", "p95", "p99")) {
+            double expected = plain.getAs(percentile);
+            double found = ours.<Double>getAs(percentile);
+            assertTrue(Math.abs(found - expected) <= Math.abs(expected) * tolerance,
+                () -> key + ": " + percentile + " is " + found + ", not " + expected);
+        }
+    }
+
+    private static void assertClose(String key, double expected, double found, double tolerance) {
+        assertTrue(Math.abs(expected - found) <= Math.max(Math.abs(expected), 1) * tolerance,
+            () -> key + ": " + expected + " and " + found);
+    }
+
+    private static Map<String, Row> nativeWindows(Dataset<Row> records) {
+        StreamSpec spec = StreamSpec.parse("series = [\"id\"], time = { field = \"at\", unit = \"ms\" }, "
+            + "values = { v = \"v\" }, windows = [\"10s\", \"1m\", \"30s/10s\"]");
+        Map<String, Row> windows = new HashMap<>();
+        Freshet.windows(records.repartition(5), spec).withColumn("start", unix_micros(col("start"))).collectAsList()
+            .forEach(row -> windows.put(
+                row.getAs("series") + "|" + row.getAs("window") + "|" + row.getAs("start"), row));
+        return windows;
+    }
+
+    private static Map<String, Row> plainWindows(Dataset<Row> records, String kind) {
+        StructType schema = new StructType()
+            .add("id", DataTypes.StringType).add("at", DataTypes.LongType).add("v", DataTypes.DoubleType);
+        Column time = timestamp_millis(col("r.at"));
+        Column windows = switch (kind) {
+            case "10s" -> window(time, "10 seconds");
+            case "1m" -> window(time, "1 minute");
+            default -> window(time, "30 seconds", "10 seconds");
+        };
+        Column value = col("r.v");
+        Map<String, Row> found = new HashMap<>();
+        records.select(from_json(col("value").cast("string"), schema).as("r"))
+            .groupBy(col("r.id").as("series"), windows.as("w"))
+            .agg(count(value).as("count"), sum(value).as("sum"), avg(value).as("avg"), min(value).as("min"),
+                max(value).as("max"), stddev_pop(value).as("stddev"),
+                percentile("0.50").as("p50"), percentile("0.95").as("p95"), percentile("0.99").as("p99"))
+            .withColumn("start", unix_micros(col("w.start")))
+            .collectAsList()
+            .forEach(row -> found.put(row.getAs("series") + "|" + kind + "|" + row.getAs("start"), row));
+        return found;
+    }
+
+    private static Column percentile(String share) {
+        return functions.expr("percentile_disc(" + share + ") within group (order by r.v)");
+    }
+
+    private static Dataset<Row> records(int count) {
+        Random random = new Random(42);
+        List<Row> rows = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            long at = START + random.nextInt(600_000);
+            double value = random.nextGaussian() * 10 + (i % 7 == 0 ? 1e6 : 50);
+            rows.add(row(i, "sensor-" + random.nextInt(20), at, value));
+        }
+        return spark.createDataFrame(rows, KAFKA).cache();
+    }
+
+    private static Row row(int number, String series, long at, double value) {
+        String json = "{\"id\":\"" + series + "\",\"at\":" + at + ",\"v\":" + value + "}";
+        return RowFactory.create(number % 3, (long) number, new Timestamp(START + 600_000), null,
+            json.getBytes(StandardCharsets.UTF_8));
+    }
+}
