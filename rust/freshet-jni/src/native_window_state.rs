@@ -1,6 +1,6 @@
 //! Native methods of `io.freshet.spark.nativelib.NativeWindowState`.
 
-use freshet_core::aggregate::{Emit, InvalidPanes, Watermarks, Window, WindowLimits, WindowState};
+use freshet_core::aggregate::{Emit, InvalidState, Watermarks, Window, WindowLimits, WindowState};
 use freshet_core::window::{InvalidWindow, WindowSpec};
 use jni::objects::{JByteArray, JByteBuffer, JClass};
 use jni::sys::{jboolean, jint, jlong};
@@ -88,8 +88,8 @@ fn push_window(result: &mut Vec<u8>, window: &Window<'_>) {
     result.push(u8::from(window.is_partial));
 }
 
-impl From<InvalidPanes> for NativeError {
-    fn from(error: InvalidPanes) -> Self {
+impl From<InvalidState> for NativeError {
+    fn from(error: InvalidState) -> Self {
         Self::Contract(error.to_string())
     }
 }
