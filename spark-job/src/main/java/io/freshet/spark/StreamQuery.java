@@ -11,6 +11,7 @@ import static org.apache.spark.sql.functions.when;
 
 import io.freshet.spark.kafka.KafkaScan;
 import io.freshet.spark.kafka.SameTopic;
+import io.freshet.spark.nativelib.NativeWindowState;
 import io.freshet.spark.plan.DirectSource;
 import io.freshet.spark.plan.Step;
 import java.time.Duration;
@@ -236,14 +237,15 @@ final class StreamQuery implements QuerySupervisor.Starter {
                 max("ahead_micros").as("ahead_micros"),
                 max_by(col("ahead_series"), col("ahead_micros")).as("ahead_series"));
         Dataset<Row> windows = StreamWindows.merge(
-            observe(AGGREGATED, "records", partials), changes.stream(), changes.limits(), OutputMode.Update());
+            observe(AGGREGATED, "records", partials), changes.stream(), changes.limits(), OutputMode.Update(),
+            NativeWindowState.Form.MESSAGES);
         return observe(COUNTED, "counted", windows);
     }
 
     /** The messages for Kafka that carry these windows. */
     Dataset<Row> messages(Dataset<Row> windows) {
         Column bytes = octet_length(col("key")).plus(octet_length(col("value")));
-        return Step.apply(windows, UpdateWindows.EXPANDED, new WindowMessages(stream), WindowMessages.OUTPUT)
+        return Step.apply(windows, WindowMessages.INPUT, new WindowMessages(), WindowMessages.OUTPUT)
             .observe(WRITTEN, sum(bytes).as("bytes_written"), count("*").as("windows_written"));
     }
 

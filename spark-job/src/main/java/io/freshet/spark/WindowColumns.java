@@ -1,49 +1,34 @@
 package io.freshet.spark;
 
+import io.freshet.spark.nativelib.NativeWindowState;
+import io.freshet.spark.plan.PackedRows;
 import io.freshet.spark.plan.RowStep;
 import java.util.Iterator;
+import java.util.List;
 import org.apache.spark.sql.catalyst.InternalRow;
-import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
-import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.apache.spark.unsafe.types.UTF8String;
 
-/** Turns the windows of a series ({@link UpdateWindows#EXPANDED}) into rows with columns of plain types. */
+/** Windows that the native library has packed as rows become rows with the columns that it names. */
 final class WindowColumns extends RowStep {
-    static final StructType OUTPUT = new StructType()
-        .add("series", DataTypes.StringType, false)
-        .add("metric", DataTypes.StringType, false)
-        .add("window", DataTypes.StringType, false)
-        .add("start", DataTypes.TimestampType, false)
-        .add("end", DataTypes.TimestampType, false)
-        .add("count", DataTypes.LongType, false)
-        .add("sum", DataTypes.DoubleType, false)
-        .add("avg", DataTypes.DoubleType, false)
-        .add("min", DataTypes.DoubleType, false)
-        .add("max", DataTypes.DoubleType, false)
-        .add("stddev", DataTypes.DoubleType, false)
-        .add("p50", DataTypes.DoubleType, false)
-        .add("p95", DataTypes.DoubleType, false)
-        .add("p99", DataTypes.DoubleType, false)
-        .add("last_event", DataTypes.TimestampType, false)
-        .add("revision", DataTypes.LongType, false);
+    /** The column that it reads: of {@link UpdateWindows#OUTPUT}, with rows. */
+    static final List<String> INPUT = List.of("windows");
 
     private static final long serialVersionUID = 1L;
 
-    WindowColumns() {
-        super(OUTPUT);
+    private final PackedRows rows;
+
+    private WindowColumns(StructType schema) {
+        super(schema);
+        rows = new PackedRows(schema);
+    }
+
+    /** The step for a query. */
+    static WindowColumns create() {
+        return new WindowColumns(PackedRows.schema(NativeWindowState.columnsJson()));
     }
 
     @Override
     protected Iterator<InternalRow> expand(InternalRow row, int[] columns) {
-        UTF8String series = row.getUTF8String(columns[0]).clone();
-        UTF8String metric = row.getUTF8String(columns[1]).clone();
-        UTF8String name = row.getUTF8String(columns[2]).clone();
-        return WindowNumbers.readAll(row.getBinary(columns[3]), window -> new GenericInternalRow(new Object[] {
-            series, metric, name, window.startMicros(), window.endMicros(),
-            window.count(), window.sum(), window.average(), window.min(), window.max(),
-            window.standardDeviation(), window.p50(), window.p95(), window.p99(),
-            window.lastEventMicros(), window.count(),
-        }));
+        return rows.readAll(row.getBinary(columns[0]));
     }
 }

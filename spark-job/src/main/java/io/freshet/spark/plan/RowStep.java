@@ -17,6 +17,11 @@ public abstract class RowStep implements PartitionStep {
         this.schema = schema;
     }
 
+    /** The columns of the rows that it makes. */
+    public final StructType schema() {
+        return schema;
+    }
+
     /**
      * Makes rows of another.
      *

@@ -58,7 +58,7 @@ class MemoryGrowthTest {
     private static void runTask(String stream, int task, Random random, RootAllocator allocator) {
         RecordBatchBuffer buffer = new RecordBatchBuffer();
         try (var aggregator = new NativeWindowAggregator(stream, "raw.s", allocator);
-            var state = new NativeWindowState(stream, NativeWindowState.NO_LIMITS)) {
+            var state = new NativeWindowState(stream, NativeWindowState.NO_LIMITS, NativeWindowState.Form.MESSAGES)) {
             int rejected = 0;
             for (int record = 0; record < RECORDS_PER_TASK; record++) {
                 InternalRow row = new GenericInternalRow(
@@ -101,7 +101,7 @@ class MemoryGrowthTest {
     }
 
     private static byte[] update(NativeWindowState state, int kind, byte[] before, byte[] panes) {
-        state.begin(before);
+        state.begin("sensor", "v", before);
         state.add(panes);
         state.update(kind, false, NativeWindowState.NO_WATERMARK, NativeWindowState.NO_WATERMARK);
         state.readCounted();
