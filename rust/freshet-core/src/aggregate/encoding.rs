@@ -187,6 +187,65 @@ mod tests {
         assert_eq!((many.len(), many[76..78].to_vec()), (536, vec![0, 1]));
     }
 
+    /// The bytes in the layout before there were additions.
+    fn without_additions(bytes: &[u8]) -> Vec<u8> {
+        let mut earlier = vec![2];
+        let mut rest = &bytes[1..];
+        while let Some((length, pane)) = rest.split_first_chunk() {
+            let pane_bytes = usize::try_from(u32::from_le_bytes(*length)).unwrap();
+            let (pane, after) = pane.split_at(pane_bytes);
+            let additions = usize::from(pane[BEFORE_ADDITIONS]);
+            let kept =
+                [&pane[..BEFORE_ADDITIONS], &pane[BEFORE_ADDITIONS + 1 + additions..]].concat();
+            earlier.extend(super::length(kept.len()).to_le_bytes());
+            earlier.extend(kept);
+            rest = after;
+        }
+        earlier
+    }
+
+    #[test]
+    fn panes_in_the_layout_without_additions_are_read_and_copied_into_this_one() {
+        let mut bytes = Vec::new();
+        begin(&mut bytes);
+        for (start_us, readings) in [(5, 3), (10, 40)] {
+            let mut stats = WindowStats::default();
+            for reading in 0..readings {
+                stats.add(start_us + i64::from(reading % 5), f64::from(reading) - 10.0);
+            }
+            push(start_us, 1, &stats, &mut bytes);
+        }
+        let earlier = without_additions(&bytes);
+        let mut copied = Vec::new();
+        begin(&mut copied);
+        for pane in panes(&earlier, 5).unwrap() {
+            let pane = pane.unwrap();
+            let stats = pane.decode().unwrap().stats;
+            assert_eq!(
+                (stats.count(), stats.min()),
+                (if pane.start_us == 5 { 3 } else { 40 }, -10.0)
+            );
+            pane.copy(&mut copied);
+        }
+        assert_eq!(without_additions(&copied), earlier);
+        assert_eq!(panes(&copied, 5).unwrap().filter(Result::is_ok).count(), 2);
+    }
+
+    /// Additions of a later version are passed over.
+    #[test]
+    fn additions_that_are_not_known_are_passed_over() {
+        let mut bytes = Vec::new();
+        begin(&mut bytes);
+        push(5, 1, &stats(3), &mut bytes);
+        let at = 1 + 4 + BEFORE_ADDITIONS;
+        let known = usize::from(bytes[at]);
+        bytes[at] += 9;
+        bytes.splice(at + 1 + known..at + 1 + known, [7; 9]);
+        bytes[1] += 9;
+        let pane = panes(&bytes, 5).unwrap().next().unwrap().unwrap();
+        assert_eq!(pane.decode().unwrap().stats.count(), 3);
+    }
+
     #[test]
     fn what_is_not_of_this_version_or_damaged_is_refused() {
         let mut bytes = Vec::new();
