@@ -82,12 +82,13 @@ impl Outputs {
     }
 
     async fn announce(&self, rows: &[Row]) {
-        let Some(latest) = rows.iter().map(|row| &row.message).max_by_key(|m| m.last_event) else {
+        let Some(latest) = rows.iter().map(|row| &row.message).max_by_key(|m| m.last_event())
+        else {
             return;
         };
         // A refusal will meet the rows as well, and then become a dead letter.
         if let Err(detail) = self.until_accepted(|| self.store.write_series(latest)).await {
-            tracing::debug!(detail, series = latest.series, "a series was refused");
+            tracing::debug!(detail, series = latest.series(), "a series was refused");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Makes the keyspace and its tables what the writer needs: at the start, and again when somebody has taken something away.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use anyhow::Context;
 use freshet_core::config::Cassandra;
@@ -29,71 +30,106 @@ pub(crate) enum KeyspaceError {
 /// The columns of each table that there is, with their types.
 type Existing = HashMap<String, HashMap<String, String>>;
 
-/// Creates the keyspace, tables and columns that are missing.
+/// Something that is missing in the keyspace.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Missing {
+    Keyspace,
+    Table(&'static Table),
+    Column(&'static Table, &'static Column),
+}
+
+impl Missing {
+    /// The statement that adds it.
+    pub(crate) fn statement(&self, cassandra: &Cassandra) -> String {
+        match self {
+            Self::Keyspace => schema::create_keyspace(cassandra),
+            Self::Table(table) => schema::create_table(cassandra, table),
+            Self::Column(table, column) => schema::add_column(cassandra, table, column),
+        }
+    }
+
+    /// Whether it is there.
+    fn is_in(&self, existing: &Existing) -> bool {
+        match self {
+            Self::Keyspace => !existing.is_empty(),
+            Self::Table(table) => existing.contains_key(table.name),
+            Self::Column(table, column) => {
+                existing.get(table.name).is_some_and(|columns| columns.contains_key(column.name))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keyspace => f.write_str("the keyspace"),
+            Self::Table(table) => write!(f, "table {}", table.name),
+            Self::Column(table, column) => {
+                write!(f, "column {} of table {}", column.name, table.name)
+            }
+        }
+    }
+}
+
+/// Adds what is missing of keyspace, tables and columns.
 ///
 /// Looks first, because a user without the right to create may well be allowed to write.
 pub(crate) async fn complete(
     session: &Session,
     cassandra: &Cassandra,
 ) -> Result<(), KeyspaceError> {
-    let existing = existing(session, &cassandra.keyspace).await?;
-    if existing.is_empty() {
-        let create = schema::create_keyspace(cassandra);
-        change(session, create).await.context("cannot create the keyspace")?;
-    }
-    for table in &schema::TABLES {
-        match existing.get(table.name) {
-            None => create_table(session, cassandra, table).await?,
-            Some(columns) => add_columns(session, cassandra, table, columns).await?,
+    for missing in missing(session, cassandra).await? {
+        let statement = missing.statement(cassandra);
+        tracing::info!(statement, "adding what is missing in Cassandra");
+        if let Err(error) = change(session, statement.clone()).await {
+            // Another writer may have been faster.
+            if !missing.is_in(&existing(session, &cassandra.keyspace).await?) {
+                let refused = format!(
+                    "cannot add what is missing in Cassandra; grant the right to, or run it yourself: {statement}"
+                );
+                return Err(anyhow::Error::new(error).context(refused).into());
+            }
         }
     }
     session.await_schema_agreement().await.context("the nodes disagree on the tables")?;
     Ok(())
 }
 
-async fn create_table(
+/// What is missing, in the order in which it has to be added.
+pub(crate) async fn missing(
     session: &Session,
     cassandra: &Cassandra,
-    table: &Table,
-) -> Result<(), KeyspaceError> {
-    let create = schema::create_table(cassandra, table);
-    let refused = || format!("cannot create table {}.{}", cassandra.keyspace, table.name);
-    change(session, create).await.with_context(refused)?;
-    tracing::info!(keyspace = cassandra.keyspace, table = table.name, "table created");
-    Ok(())
+) -> Result<Vec<Missing>, KeyspaceError> {
+    let existing = existing(session, &cassandra.keyspace).await?;
+    missing_in(&existing, &cassandra.keyspace)
 }
 
-async fn add_columns(
-    session: &Session,
-    cassandra: &Cassandra,
-    table: &Table,
-    found: &HashMap<String, String>,
-) -> Result<(), KeyspaceError> {
-    for column in missing_columns(&cassandra.keyspace, table, found)? {
-        let add = schema::add_column(cassandra, table, column);
-        if let Err(error) = change(session, add.clone()).await {
-            // Another writer may have been faster.
-            let now = existing(session, &cassandra.keyspace).await?;
-            if !now.get(table.name).is_some_and(|columns| columns.contains_key(column.name)) {
-                let refused =
-                    format!("cannot add a column; grant ALTER, or run it yourself: {add}");
-                return Err(anyhow::Error::new(error).context(refused).into());
+fn missing_in(existing: &Existing, keyspace: &str) -> Result<Vec<Missing>, KeyspaceError> {
+    let mut missing = Vec::new();
+    if existing.is_empty() {
+        missing.push(Missing::Keyspace);
+    }
+    for table in schema::tables() {
+        match existing.get(table.name) {
+            None => missing.push(Missing::Table(table)),
+            Some(columns) => {
+                let lacking = missing_columns(keyspace, table, columns)?;
+                missing.extend(lacking.into_iter().map(|column| Missing::Column(table, column)));
             }
         }
-        let (table, column) = (table.name, column.name);
-        tracing::info!(keyspace = cassandra.keyspace, table, column, "column added");
     }
-    Ok(())
+    Ok(missing)
 }
 
 /// Which columns have to be added; a key can't be, and a column's type can't be changed.
-fn missing_columns<'a>(
+fn missing_columns(
     keyspace: &str,
-    table: &'a Table,
+    table: &'static Table,
     found: &HashMap<String, String>,
-) -> Result<Vec<&'a Column>, KeyspaceError> {
+) -> Result<Vec<&'static Column>, KeyspaceError> {
     let mut missing = Vec::new();
-    for column in table.columns {
+    for column in &table.columns {
         let mismatch = |found: String| KeyspaceError::Mismatch {
             keyspace: keyspace.to_owned(),
             table: table.name,
@@ -131,6 +167,11 @@ async fn change(session: &Session, cql: String) -> Result<(), ExecutionError> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use freshet_core::config::Config;
+
     use super::*;
 
     fn columns(table: &Table) -> HashMap<String, String> {
@@ -152,6 +193,32 @@ mod tests {
         found.remove("p99");
         found.insert("note".to_owned(), "text".to_owned());
         assert_eq!(missing(&found), Ok(vec!["p99", "partial"]));
+    }
+
+    #[test]
+    fn what_is_missing_is_added_in_the_order_in_which_it_is_needed() {
+        let statements = |existing: &Existing| -> Vec<String> {
+            let text = "[[stream]]\nname = 's'\nvalues = { v = 'v' }\nwindows = ['1m']\n";
+            let config = Config::parse(text, Path::new("freshet.toml"), BTreeMap::new()).unwrap();
+            let missing = missing_in(existing, "freshet").unwrap();
+            let statement = |missing: &Missing| missing.statement(&config.cassandra);
+            missing.iter().map(statement).map(|text| text[..30].to_owned()).collect()
+        };
+        let mut existing = Existing::new();
+        assert_eq!(
+            statements(&existing),
+            [
+                "CREATE KEYSPACE IF NOT EXISTS ",
+                "CREATE TABLE IF NOT EXISTS fre",
+                "CREATE TABLE IF NOT EXISTS fre"
+            ]
+        );
+        existing.insert("windows".to_owned(), columns(&schema::WINDOWS));
+        existing.get_mut("windows").unwrap().remove("partial");
+        assert_eq!(
+            statements(&existing),
+            ["ALTER TABLE freshet.windows AD", "CREATE TABLE IF NOT EXISTS fre"]
+        );
     }
 
     #[test]

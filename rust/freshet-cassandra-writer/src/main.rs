@@ -10,6 +10,7 @@ mod keyspace;
 mod offsets;
 mod pipeline;
 mod plan;
+mod print_schema;
 mod received;
 mod schema;
 mod seen;
@@ -54,6 +55,10 @@ struct Arguments {
         env = "FRESHET_CONFIG"
     )]
     config: PathBuf,
+
+    /// Print the statements that create keyspace and tables, and those that the cluster lacks, and change nothing
+    #[arg(long)]
+    print_schema: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -61,11 +66,17 @@ Examples:
   freshet-cassandra-writer -c freshet.toml
   FRESHET_CASSANDRA__CONTACT_POINTS=10.0.0.5:9042 freshet-cassandra-writer -c freshet.toml
   FRESHET_LOG=debug FRESHET_LOG_FORMAT=json freshet-cassandra-writer -c freshet.toml
+  freshet-cassandra-writer -c freshet.toml --print-schema | cqlsh
 
 Exit codes: 0 stopped cleanly, 1 failed, 2 wrong usage or configuration";
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.print_schema {
+        return service::run(&arguments.config, |config, _shutdown| async move {
+            print_schema::print(&config.cassandra).await
+        });
+    }
     service::run(&arguments.config, run)
 }
 

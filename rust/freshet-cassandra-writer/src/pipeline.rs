@@ -198,7 +198,7 @@ impl Pipeline {
         for mut batch in self.plan.drain() {
             if let Some(Row { message, .. }) = batch.rows.first() {
                 batch.announces_series =
-                    self.seen.due(&message.stream, &message.series, &message.metric, now);
+                    self.seen.due(message.stream(), message.series(), message.metric(), now);
             }
             self.waiting.push_back(Job::Write(batch));
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use freshet_core::wire::WindowMessage;
+use freshet_core::wire::{FIELDS, WindowMessage};
 
 use crate::offsets::Receipt;
 
@@ -12,9 +12,11 @@ pub(crate) const MAX_ROWS: usize = 32;
 /// `batch_size_warn_threshold` of a server as it comes.
 const MAX_BYTES: usize = 5 * 1024;
 
-/// What a row's columns take beside the texts: the bucket, the start, twelve values, whether it is partial, the write
-/// timestamp and the TTL.
-const FIXED_BYTES: usize = 8 + 8 + 12 * 8 + 1 + 8 + 4;
+/// What the write timestamp and the TTL of a row take in a request.
+const TIMESTAMP_AND_TTL_BYTES: usize = 8 + 4;
+
+/// What the columns of a row take beside the texts, at the most: the bucket, and a value for each field of a window.
+const FIXED_BYTES: usize = 8 * (1 + FIELDS.len()) + TIMESTAMP_AND_TTL_BYTES;
 
 /// Where a window update came from, and how it was written: what a dead letter needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,18 +81,18 @@ impl Row {
     fn bytes(&self) -> usize {
         let message = &self.message;
         FIXED_BYTES
-            + message.stream.len()
-            + message.series.len()
-            + message.metric.len()
-            + message.window.len()
+            + message.stream().len()
+            + message.series().len()
+            + message.metric().len()
+            + message.window().len()
     }
 
     fn partition_key(&self) -> PartitionKey {
         PartitionKey {
-            stream: self.message.stream.clone(),
-            series: self.message.series.clone(),
-            metric: self.message.metric.clone(),
-            window: self.message.window.clone(),
+            stream: self.message.stream().to_owned(),
+            series: self.message.series().to_owned(),
+            metric: self.message.metric().to_owned(),
+            window: self.message.window().to_owned(),
             bucket: self.bucket,
         }
     }
@@ -117,14 +119,14 @@ impl Plan {
     /// when the version that waits is.
     pub(crate) fn add(&mut self, row: Row, receipt: Receipt) {
         let partition = self.partitions.entry(row.partition_key()).or_default();
-        if let Some(pending) = partition.get_mut(&row.message.start) {
+        if let Some(pending) = partition.get_mut(&row.message.start()) {
             pending.receipts.push(receipt);
             if row.version() >= pending.row.version() {
                 pending.row = row;
             }
         } else {
             self.rows += 1;
-            let start = row.message.start;
+            let start = row.message.start();
             partition.insert(start, Pending { row, receipts: vec![receipt] });
         }
     }
@@ -208,7 +210,7 @@ pub(crate) mod tests {
         let (_, batches) = plan(rows.into());
         assert_eq!(batches.len(), 1);
         assert_eq!(batches[0].rows.len(), 1);
-        assert_eq!(batches[0].rows[0].message.revision, 9);
+        assert_eq!(batches[0].rows[0].message.revision(), 9);
         assert_eq!(batches[0].receipts.len(), 3);
     }
 
@@ -265,8 +267,8 @@ pub(crate) mod tests {
                 prop_assert!(batch.rows.iter().all(|row| row.partition_key() == key));
                 for row in &batch.rows {
                     let series = key.series.rsplit('/').next().unwrap().parse::<usize>().unwrap();
-                    let window = (series, row.message.start / 10_000);
-                    prop_assert!(written.insert(window, row.message.revision).is_none());
+                    let window = (series, row.message.start() / 10_000);
+                    prop_assert!(written.insert(window, row.message.revision()).is_none());
                 }
                 for storable in offsets.settle(batch.receipts) {
                     stored = storable.next_offset;

@@ -41,7 +41,7 @@ impl Received {
 /// The window update in a message, and the bucket that it belongs to.
 pub(crate) fn decode(payload: &[u8]) -> Result<(WindowMessage, i64), DecodeError> {
     let message = WindowMessage::parse(payload)?;
-    let window: WindowSpec = message.window.parse()?;
-    let bucket = bucket_start(window, message.start);
+    let window: WindowSpec = message.window().parse()?;
+    let bucket = bucket_start(window, message.start());
     Ok((message, bucket))
 }

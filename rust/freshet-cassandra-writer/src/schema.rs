@@ -1,8 +1,10 @@
 //! The keyspace and the tables, as CQL.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use freshet_core::config::Cassandra;
+use freshet_core::wire::{FIELDS, Field, Kind, Part};
 
 const HOUR: u64 = 3_600;
 
@@ -13,14 +15,14 @@ const COMPACTION_WINDOWS: u64 = 30;
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) name: &'static str,
-    pub(crate) columns: &'static [Column],
+    pub(crate) columns: Vec<Column>,
     primary_key: &'static str,
     /// What follows the columns, but for the TTL.
     settings: fn(&Cassandra) -> String,
 }
 
 /// A column with its type as `system_schema` spells it.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Column {
     pub(crate) name: &'static str,
     pub(crate) cql_type: &'static str,
@@ -35,30 +37,16 @@ const fn value(name: &'static str, cql_type: &'static str) -> Column {
     Column { name, cql_type, is_key: false }
 }
 
-/// The table of the windows.
-pub(crate) const WINDOWS: Table = Table {
+/// The part of the key that is no field of a window: see [`crate::bucket`].
+pub(crate) const BUCKET: Column = key("bucket", "timestamp");
+
+/// The last column of the key, before which [`BUCKET`] stands.
+const LAST_KEY: &str = "start";
+
+/// The table of the windows: the bucket, and the fields of a window that a table has.
+pub(crate) static WINDOWS: LazyLock<Table> = LazyLock::new(|| Table {
     name: "windows",
-    columns: &[
-        key("stream", "text"),
-        key("series", "text"),
-        key("metric", "text"),
-        key("window", "text"),
-        key("bucket", "timestamp"),
-        key("start", "timestamp"),
-        value("end", "timestamp"),
-        value("count", "bigint"),
-        value("sum", "double"),
-        value("avg", "double"),
-        value("min", "double"),
-        value("max", "double"),
-        value("stddev", "double"),
-        value("p50", "double"),
-        value("p95", "double"),
-        value("p99", "double"),
-        value("last_event", "timestamp"),
-        value("revision", "bigint"),
-        value("partial", "boolean"),
-    ],
+    columns: window_columns(),
     primary_key: "(stream, series, metric, window, bucket), start",
     settings: |cassandra| {
         format!(
@@ -68,12 +56,12 @@ pub(crate) const WINDOWS: Table = Table {
             compaction_window_hours(cassandra.ttl)
         )
     },
-};
+});
 
 /// The table of the series.
-pub(crate) const SERIES: Table = Table {
+pub(crate) static SERIES: LazyLock<Table> = LazyLock::new(|| Table {
     name: "series",
-    columns: &[
+    columns: vec![
         key("stream", "text"),
         key("series", "text"),
         key("metric", "text"),
@@ -81,10 +69,31 @@ pub(crate) const SERIES: Table = Table {
     ],
     primary_key: "(stream), series, metric",
     settings: |_| String::new(),
-};
+});
 
 /// All tables.
-pub(crate) const TABLES: [Table; 2] = [WINDOWS, SERIES];
+pub(crate) fn tables() -> [&'static Table; 2] {
+    [&WINDOWS, &SERIES]
+}
+
+fn window_columns() -> Vec<Column> {
+    let fields: Vec<Column> = FIELDS.iter().filter(|field| field.in_table).map(column).collect();
+    let keys = fields.iter().position(|column| column.name == LAST_KEY).unwrap_or_default();
+    let (before, from_last_key) = fields.split_at(keys);
+    [before, &[BUCKET], from_last_key].concat()
+}
+
+fn column(field: &Field) -> Column {
+    let cql_type = match field.kind {
+        Kind::Text => "text",
+        Kind::Time => "timestamp",
+        Kind::Count => "bigint",
+        Kind::Number => "double",
+        Kind::Flag => "boolean",
+    };
+    let is_key = field.part == Part::Identity && field.name != "end";
+    Column { name: field.name, cql_type, is_key }
+}
 
 /// The statement that creates the keyspace.
 pub(crate) fn create_keyspace(cassandra: &Cassandra) -> String {
@@ -177,6 +186,19 @@ mod tests {
         assert_eq!(compaction_window_hours(Duration::ZERO), 24);
     }
 
+    /// The table of the version before columns could be added to it, which fixtures and users have.
+    #[test]
+    fn a_table_of_an_earlier_version_is_a_beginning_of_this_one() {
+        let earlier = "stream text, series text, metric text, window text, bucket timestamp, start timestamp, \
+                       \"end\" timestamp, count bigint, sum double, avg double, min double, max double, stddev double, \
+                       p50 double, p95 double, p99 double, last_event timestamp, revision bigint, partial boolean";
+        let columns: Vec<String> = WINDOWS.columns.iter().map(declaration).collect();
+        let earlier: Vec<&str> = earlier.split(", ").collect();
+        assert!(earlier.iter().all(|column| columns.iter().any(|other| other == column)));
+        let keys: Vec<_> = WINDOWS.columns.iter().filter(|column| column.is_key).collect();
+        assert_eq!(keys.len(), 6, "{keys:?}");
+    }
+
     #[test]
     fn the_statements_are_made_of_the_columns() {
         let stream = "[[stream]]\nname = \"host\"\nvalues = { v = \"v\" }\nwindows = [\"1m\"]\n";
@@ -189,10 +211,13 @@ mod tests {
         );
         let windows = create_table(&cassandra, &WINDOWS);
         assert!(windows.contains("\"end\" timestamp, count bigint,"), "{windows}");
-        assert!(windows.contains("partial boolean, PRIMARY KEY ((stream,"), "{windows}");
+        assert!(
+            windows.contains(", PRIMARY KEY ((stream, series, metric, window, bucket), start)"),
+            "{windows}"
+        );
         assert!(windows.contains("} AND default_time_to_live = "), "{windows}");
         let insert = insert_window(&cassandra);
-        assert!(insert.contains(":start, :\"end\", :count"), "{insert}");
+        assert!(insert.contains(":bucket, :start, :\"end\", :count"), "{insert}");
         assert_eq!(
             add_column(&cassandra, &WINDOWS, &value("partial", "boolean")),
             "ALTER TABLE freshet.windows ADD partial boolean"

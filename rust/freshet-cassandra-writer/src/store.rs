@@ -5,11 +5,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use freshet_core::config::Cassandra;
-use freshet_core::wire::WindowMessage;
+use freshet_core::wire::{FIELDS, Field, Value, WindowMessage};
 use freshet_service::{Backoff, Health, Shutdown};
 use scylla::SerializeRow;
 use scylla::client::session::Session;
+use scylla::cluster::metadata::ColumnType;
 use scylla::errors::{BadQuery, DbError, ExecutionError, PrepareError, RequestAttemptError};
+use scylla::serialize::SerializationError;
+use scylla::serialize::value::SerializeValue;
+use scylla::serialize::writers::{CellWriter, WrittenCellProof};
 use scylla::statement::batch::{Batch as Statements, BatchType};
 use scylla::statement::prepared::PreparedStatement;
 use scylla::value::CqlTimestamp;
@@ -56,6 +60,7 @@ pub(crate) struct Store {
     /// When and why mending the keyspace was in vain the last time. Held while it is mended: once is enough.
     mending: Mutex<Option<(Instant, String)>>,
     mended: AtomicU64,
+    window_columns: Vec<Option<&'static Field>>,
     ttl: i32,
 }
 
@@ -74,32 +79,6 @@ enum Blame {
     Keyspace,
     /// The server, or the way to it.
     Moment,
-}
-
-#[derive(SerializeRow)]
-struct WindowValues<'a> {
-    stream: &'a str,
-    series: &'a str,
-    metric: &'a str,
-    window: &'a str,
-    bucket: CqlTimestamp,
-    start: CqlTimestamp,
-    end: CqlTimestamp,
-    count: i64,
-    sum: f64,
-    avg: f64,
-    min: f64,
-    max: f64,
-    stddev: f64,
-    p50: f64,
-    p95: f64,
-    p99: f64,
-    last_event: CqlTimestamp,
-    revision: i64,
-    /// Never null, which would be a tombstone in every row; and of two versions with one timestamp Cassandra keeps `true`.
-    partial: bool,
-    written: i64,
-    ttl: i32,
 }
 
 #[derive(SerializeRow)]
@@ -147,6 +126,7 @@ impl Store {
     fn new(session: Session, cassandra: Cassandra, prepared: Prepared) -> Self {
         Self {
             ttl: schema::ttl_seconds(&cassandra),
+            window_columns: window_columns(),
             session,
             cassandra,
             prepared: RwLock::new(Arc::new(prepared)),
@@ -169,7 +149,7 @@ impl Store {
         else {
             return Err(WriteError::Refused(format!("a batch of {} rows", rows.len())));
         };
-        let values: Vec<WindowValues<'_>> = rows.iter().map(|row| self.values(row)).collect();
+        let values: Vec<Vec<Cell<'_>>> = rows.iter().map(|row| self.values(row)).collect();
         match self.session.batch(statements, values).await {
             Ok(_) => Ok(()),
             Err(error) => Err(self.after(&error, &prepared).await),
@@ -180,12 +160,12 @@ impl Store {
     pub(crate) async fn write_series(&self, message: &WindowMessage) -> Result<(), WriteError> {
         let prepared = self.prepared();
         let values = SeriesValues {
-            stream: &message.stream,
-            series: &message.series,
-            metric: &message.metric,
-            last_seen: CqlTimestamp(message.last_event),
+            stream: message.stream(),
+            series: message.series(),
+            metric: message.metric(),
+            last_seen: CqlTimestamp(message.last_event()),
             // The event's own time: a replay of old records does not set the clock back.
-            written: message.last_event.saturating_mul(1_000),
+            written: message.last_event().saturating_mul(1_000),
             ttl: self.ttl,
         };
         match self.session.execute_unpaged(&prepared.insert_series, values).await {
@@ -240,32 +220,67 @@ impl Store {
         }
     }
 
-    fn values<'a>(&self, row: &'a Row) -> WindowValues<'a> {
+    /// The values of a row in the order of the statement's markers: the columns, the write timestamp, the TTL.
+    fn values<'a>(&self, row: &'a Row) -> Vec<Cell<'a>> {
         let message = &row.message;
-        WindowValues {
-            stream: &message.stream,
-            series: &message.series,
-            metric: &message.metric,
-            window: &message.window,
-            bucket: CqlTimestamp(row.bucket),
-            start: CqlTimestamp(message.start),
-            end: CqlTimestamp(message.end),
-            count: i64::try_from(message.count).unwrap_or(i64::MAX),
-            sum: message.sum,
-            avg: message.avg,
-            min: message.min,
-            max: message.max,
-            stddev: message.stddev,
-            p50: message.p50,
-            p95: message.p95,
-            p99: message.p99,
-            last_event: CqlTimestamp(message.last_event),
-            revision: i64::try_from(message.revision).unwrap_or(i64::MAX),
-            partial: message.partial,
-            written: message.write_timestamp_micros(),
-            ttl: self.ttl,
+        let columns = self.window_columns.iter().map(|column| match column {
+            None => Cell::Time(row.bucket),
+            Some(field) => message.value(field).map_or(Cell::Null, Cell::of),
+        });
+        columns
+            .chain([Cell::BigInt(message.write_timestamp_micros()), Cell::Int(self.ttl)])
+            .collect()
+    }
+}
+
+/// A value of a statement.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Cell<'a> {
+    /// What is not known of this version must not stay there from an older one: it is written, as a null.
+    Null,
+    Text(&'a str),
+    /// Epoch milliseconds.
+    Time(i64),
+    BigInt(i64),
+    Int(i32),
+    Double(f64),
+    Boolean(bool),
+}
+
+impl<'a> Cell<'a> {
+    fn of(value: &'a Value<'static>) -> Self {
+        match value {
+            Value::Text(text) => Self::Text(text),
+            Value::Time(micros) => Self::Time(micros.div_euclid(1_000)),
+            Value::Count(count) => Self::BigInt(i64::try_from(*count).unwrap_or(i64::MAX)),
+            Value::Number(number) => Self::Double(*number),
+            Value::Flag(flag) => Self::Boolean(*flag),
         }
     }
+}
+
+impl SerializeValue for Cell<'_> {
+    fn serialize<'b>(
+        &self,
+        column_type: &ColumnType<'_>,
+        writer: CellWriter<'b>,
+    ) -> Result<WrittenCellProof<'b>, SerializationError> {
+        match self {
+            Self::Null => Ok(writer.set_null()),
+            Self::Text(text) => text.serialize(column_type, writer),
+            Self::Time(milliseconds) => CqlTimestamp(*milliseconds).serialize(column_type, writer),
+            Self::BigInt(number) => number.serialize(column_type, writer),
+            Self::Int(number) => number.serialize(column_type, writer),
+            Self::Double(number) => number.serialize(column_type, writer),
+            Self::Boolean(flag) => flag.serialize(column_type, writer),
+        }
+    }
+}
+
+/// For each column of the table `windows` the field that it has; the bucket is none.
+fn window_columns() -> Vec<Option<&'static Field>> {
+    let field = |name| FIELDS.iter().find(|field| field.name == name);
+    schema::WINDOWS.columns.iter().map(|column| field(column.name)).collect()
 }
 
 fn say_not_ready(health: &Health, error: &anyhow::Error) {
@@ -336,6 +351,16 @@ mod tests {
 
     fn answer(error: DbError, text: &str) -> ExecutionError {
         ExecutionError::LastAttemptError(RequestAttemptError::DbError(error, text.to_owned()))
+    }
+
+    #[test]
+    fn every_column_but_the_bucket_is_a_field() {
+        let columns = window_columns();
+        let without: Vec<_> = (columns.iter().zip(&schema::WINDOWS.columns))
+            .filter(|(field, _)| field.is_none())
+            .map(|(_, column)| column.name)
+            .collect();
+        assert_eq!(without, ["bucket"]);
     }
 
     #[test]

@@ -12,5 +12,6 @@ pub mod native_library;
 pub mod native_record_parser;
 pub mod native_window_aggregator;
 pub mod native_window_state;
+pub mod native_window_stats;
 mod packed;
 mod stream;

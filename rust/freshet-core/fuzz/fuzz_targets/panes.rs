@@ -8,7 +8,7 @@
 
 use std::sync::LazyLock;
 
-use freshet_core::aggregate::{Emit, InvalidPanes, Watermarks, Window, WindowState};
+use freshet_core::aggregate::{Emit, InvalidState, Watermarks, Window, WindowState};
 use freshet_core::window::WindowSpec;
 use libfuzzer_sys::fuzz_target;
 
@@ -57,7 +57,7 @@ fn update(
     which: Emit,
     watermarks: Watermarks,
     parts: &[&[u8]],
-) -> Result<(), InvalidPanes> {
+) -> Result<(), InvalidState> {
     let Some((before, partials)) = parts.split_first() else { return Ok(()) };
     let mut state = WindowState::decode(spec, before)?;
     for partial in partials {

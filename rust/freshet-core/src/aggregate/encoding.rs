@@ -1,146 +1,66 @@
 //! The bytes of panes, on their way through Spark and in its state.
 //!
-//! First the version of the layout ([`ENCODING_VERSION`], u8), then the panes, whose starts ascend, one after the other. All
-//! numbers are little-endian:
+//! First the layout ([`Layout`], u8), then the panes, whose starts ascend, one after the other. All numbers are
+//! little-endian:
 //!
 //! | type | content |
 //! |---|---|
 //! | u32 | bytes of the pane that follow |
 //! | i64 | first instant of the pane, epoch microseconds |
 //! | u64 | records that are counted here: see [`super::PartialAggregate::records`] |
-//! | u64 | readings |
-//! | f64 | sum |
-//! | f64 | mean |
-//! | f64 | sum of the squared distances from the mean |
-//! | f64 | minimum |
-//! | f64 | maximum |
-//! | i64 | event time of the newest reading, epoch microseconds |
-//! | u8 | 0: the readings themselves follow, f64 each; 1: their sketch follows, in the encoding of the `postcard` crate |
+//! | … | what is known of its readings: see [`super::stats_encoding`] |
 //!
 //! No bytes at all are no panes.
 
-use std::mem;
-
-use thiserror::Error;
-
 use super::panes::Pane;
-use super::percentiles::{FEW, Percentiles};
-use super::sketch;
 use super::stats::WindowStats;
-use crate::record::{EARLIEST_US, LATEST_US, MAX_MAGNITUDE};
+use super::stats_encoding::{self, FIXED_BYTES, InvalidState, Layout, take_array};
+use crate::record::{EARLIEST_US, LATEST_US};
 use crate::window::LONGEST_MS;
-
-/// Version of the layout; the first byte.
-const ENCODING_VERSION: u8 = 2;
-
-/// The bytes are not panes in this version's layout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum InvalidPanes {
-    /// Another version has written them.
-    #[error(
-        "the windows' state was not written by this version of Freshet; start from a new checkpoint location"
-    )]
-    Version,
-    /// They end too early, or make no sense.
-    #[error("the windows' state is damaged; start from a new checkpoint location")]
-    Damaged,
-}
-
-/// A pane that says it has more is damaged: no series gets nine million readings a second for a year. Sums of such numbers
-/// fit into 64 bits.
-pub(super) const MOST_READINGS: u64 = 1 << 48;
 
 /// No pane is longer than the longest window.
 const LONGEST_US: i64 = LONGEST_MS * 1_000;
 
-const READINGS: u8 = 0;
-const SKETCH: u8 = 1;
+/// Bytes of a pane before the additions to its statistics: the start, the number of records, and what never changes.
+const BEFORE_ADDITIONS: usize = 8 + 8 + FIXED_BYTES;
 
 /// A pane as its bytes are found: only its start is read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EncodedPane<'a> {
     pub(super) start_us: i64,
     length_us: i64,
+    layout: Layout,
+    /// At least [`BEFORE_ADDITIONS`].
     bytes: &'a [u8],
 }
 
 impl EncodedPane<'_> {
     /// Reads the rest of it.
-    pub(super) fn decode(&self) -> Result<Pane, InvalidPanes> {
+    pub(super) fn decode(&self) -> Result<Pane, InvalidState> {
         let mut rest = self.bytes;
         let bytes = &mut rest;
-        let start_us = i64::from_le_bytes(*take(bytes)?);
-        let records = u64::from_le_bytes(*take(bytes)?);
-        let stats = WindowStats {
-            count: u64::from_le_bytes(*take(bytes)?),
-            sum: f64::from_le_bytes(*take(bytes)?),
-            mean: f64::from_le_bytes(*take(bytes)?),
-            squared_distances: f64::from_le_bytes(*take(bytes)?),
-            min: f64::from_le_bytes(*take(bytes)?),
-            max: f64::from_le_bytes(*take(bytes)?),
-            last_event_us: i64::from_le_bytes(*take(bytes)?),
-            percentiles: match take(bytes)? {
-                [READINGS] => Percentiles::Few(decode_readings(bytes)?),
-                [SKETCH] => {
-                    let sketch = sketch::decode(bytes).ok_or(InvalidPanes::Damaged)?;
-                    Percentiles::Many(Box::new(sketch))
-                }
-                _ => return Err(InvalidPanes::Damaged),
-            },
+        let pane = Pane {
+            start_us: i64::from_le_bytes(*take_array(bytes)?),
+            records: u64::from_le_bytes(*take_array(bytes)?),
+            stats: stats_encoding::take(bytes, self.layout)?,
         };
-        let pane = Pane { start_us, records, stats };
-        if is_consistent(&pane, self.length_us) { Ok(pane) } else { Err(InvalidPanes::Damaged) }
+        let last_us = pane.stats.last_event_us.saturating_sub(pane.start_us);
+        let is_consistent =
+            pane.records <= pane.stats.count && (0..self.length_us).contains(&last_us);
+        if is_consistent { Ok(pane) } else { Err(InvalidState::Damaged) }
     }
 
-    /// Appends it as it was found.
+    /// Appends it as it was found, but for what the current layout has more.
     pub(super) fn copy(&self, output: &mut Vec<u8>) {
-        output.extend(length(self.bytes.len()).to_le_bytes());
-        output.extend(self.bytes);
-    }
-}
-
-/// Whether the numbers of a pane can belong together, as far as that is quickly seen.
-fn is_consistent(pane: &Pane, length_us: i64) -> bool {
-    let stats = &pane.stats;
-    let last_us = stats.last_event_us.saturating_sub(pane.start_us);
-    // Twice the magnitude leaves room for rounding.
-    let greatest = 2.0 * MAX_MAGNITUDE;
-    (1..=MOST_READINGS).contains(&stats.count)
-        && pane.records <= stats.count
-        && stats.min <= stats.max
-        && stats.min.abs().max(stats.max.abs()) <= MAX_MAGNITUDE
-        && stats.sum.abs() <= greatest * stats.count as f64
-        && stats.mean.abs() <= greatest
-        // The squares of very great readings may add up to infinity.
-        && stats.squared_distances > f64::NEG_INFINITY
-        && stats.last_event_us <= LATEST_US
-        && (0..length_us).contains(&last_us)
-        && has_percentiles_of(stats)
-}
-
-/// Whether the percentiles are of as many readings as the other numbers, and between the same extremes.
-fn has_percentiles_of(stats: &WindowStats) -> bool {
-    let (min, max) = (stats.min, stats.max);
-    match &stats.percentiles {
-        Percentiles::Few(readings) => {
-            readings.len() <= FEW
-                && readings.len() as u64 == stats.count
-                && readings.iter().all(|reading| (min..=max).contains(reading))
+        let no_additions: &[u8] = match self.layout {
+            Layout::Current => &[],
+            Layout::WithoutAdditions => &[0],
+        };
+        let (before, after) = self.bytes.split_at(BEFORE_ADDITIONS);
+        output.extend(length(self.bytes.len() + no_additions.len()).to_le_bytes());
+        for part in [before, no_additions, after] {
+            output.extend(part);
         }
-        Percentiles::Many(sketch) => {
-            sketch.count() as u64 == stats.count
-                && sketch.min() == Some(min)
-                && sketch.max() == Some(max)
-        }
-    }
-}
-
-fn decode_readings(bytes: &[u8]) -> Result<Vec<f64>, InvalidPanes> {
-    let (readings, rest) = bytes.as_chunks();
-    if rest.is_empty() {
-        Ok(readings.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect())
-    } else {
-        Err(InvalidPanes::Damaged)
     }
 }
 
@@ -148,42 +68,42 @@ fn decode_readings(bytes: &[u8]) -> Result<Vec<f64>, InvalidPanes> {
 pub(super) fn panes(
     bytes: &[u8],
     pane_us: i64,
-) -> Result<impl Iterator<Item = Result<EncodedPane<'_>, InvalidPanes>>, InvalidPanes> {
-    let mut rest = match bytes.split_first() {
-        None => bytes,
-        Some((&ENCODING_VERSION, panes)) => panes,
-        Some(_) => return Err(InvalidPanes::Version),
+) -> Result<impl Iterator<Item = Result<EncodedPane<'_>, InvalidState>>, InvalidState> {
+    let (layout, mut rest) = match bytes.split_first() {
+        None => (Layout::Current, bytes),
+        Some((&first, panes)) => (Layout::of(first)?, panes),
     };
     let mut earliest = EARLIEST_US - LONGEST_US;
     Ok(std::iter::from_fn(move || {
         (!rest.is_empty()).then(|| {
-            let pane = split_first(&mut rest, pane_us)?;
+            let pane = split_first(&mut rest, layout, pane_us)?;
             let is_in_place = (earliest..=LATEST_US).contains(&pane.start_us)
                 && pane.start_us.rem_euclid(pane_us) == 0;
             earliest = pane.start_us.saturating_add(1);
-            if is_in_place { Ok(pane) } else { Err(InvalidPanes::Damaged) }
+            if is_in_place { Ok(pane) } else { Err(InvalidState::Damaged) }
         })
     }))
 }
 
-fn split_first<'a>(bytes: &mut &'a [u8], length_us: i64) -> Result<EncodedPane<'a>, InvalidPanes> {
-    let length = u32::from_le_bytes(*take(bytes)?);
-    let length = usize::try_from(length).map_err(|_| InvalidPanes::Damaged)?;
-    let (pane, rest) = bytes.split_at_checked(length).ok_or(InvalidPanes::Damaged)?;
+fn split_first<'a>(
+    bytes: &mut &'a [u8],
+    layout: Layout,
+    length_us: i64,
+) -> Result<EncodedPane<'a>, InvalidState> {
+    let length = u32::from_le_bytes(*take_array(bytes)?);
+    let length = usize::try_from(length).map_err(|_| InvalidState::Damaged)?;
+    let (pane, rest) = bytes.split_at_checked(length).ok_or(InvalidState::Damaged)?;
+    if length < BEFORE_ADDITIONS {
+        return Err(InvalidState::Damaged);
+    }
     *bytes = rest;
-    let start_us = i64::from_le_bytes(*take(&mut &*pane)?);
-    Ok(EncodedPane { start_us, length_us, bytes: pane })
-}
-
-fn take<'a, const N: usize>(bytes: &mut &'a [u8]) -> Result<&'a [u8; N], InvalidPanes> {
-    let (taken, rest) = bytes.split_first_chunk().ok_or(InvalidPanes::Damaged)?;
-    *bytes = rest;
-    Ok(taken)
+    let start_us = i64::from_le_bytes(*take_array(&mut &*pane)?);
+    Ok(EncodedPane { start_us, length_us, layout, bytes: pane })
 }
 
 /// Begins the bytes of panes.
 pub(super) fn begin(output: &mut Vec<u8>) {
-    output.push(ENCODING_VERSION);
+    Layout::begin(output);
 }
 
 /// Appends a pane.
@@ -191,24 +111,8 @@ pub(super) fn push(start_us: i64, records: u64, stats: &WindowStats, output: &mu
     let begin = output.len();
     output.extend([0; 4]);
     output.extend(start_us.to_le_bytes());
-    for number in [records, stats.count] {
-        output.extend(number.to_le_bytes());
-    }
-    for number in [stats.sum, stats.mean, stats.squared_distances, stats.min, stats.max] {
-        output.extend(number.to_le_bytes());
-    }
-    output.extend(stats.last_event_us.to_le_bytes());
-    match &stats.percentiles {
-        Percentiles::Few(readings) => {
-            output.push(READINGS);
-            output.extend(readings.iter().flat_map(|reading| reading.to_le_bytes()));
-        }
-        Percentiles::Many(sketch) => {
-            output.push(SKETCH);
-            *output = postcard::to_extend(sketch, mem::take(output))
-                .unwrap_or_else(|error| unreachable!("numbers and lists of them: {error}"));
-        }
-    }
+    output.extend(records.to_le_bytes());
+    stats_encoding::push(stats, output);
     let bytes = length(output.len() - begin - 4);
     output[begin..begin + 4].copy_from_slice(&bytes.to_le_bytes());
 }
@@ -223,6 +127,7 @@ mod tests {
     use sketches_ddsketch::{Config, DDSketch};
 
     use super::*;
+    use crate::aggregate::percentiles::Percentiles;
 
     /// The pane from 5 to 10 µs.
     fn stats(readings: u32) -> WindowStats {
@@ -271,15 +176,74 @@ mod tests {
         push(5, 1, &stats(2), &mut bytes);
         let i64_at = |at: usize| i64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
         let f64_at = |at: usize| f64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
-        assert_eq!((bytes[0], bytes.len()), (2, 94));
+        assert_eq!((bytes[0], bytes.len()), (3, 95));
         assert_eq!([5, 13, 21, 69].map(i64_at), [5, 1, 2, 6]);
         assert_eq!([29, 37, 45, 53, 61].map(f64_at), [-19.0, -9.5, 0.5, -10.0, -9.0]);
-        assert_eq!(bytes[77], READINGS);
-        assert_eq!([78, 86].map(f64_at), [-10.0, -9.0]);
+        assert_eq!(bytes[77..79], [0, 0], "no additions, and then the readings");
+        assert_eq!([79, 87].map(f64_at), [-10.0, -9.0]);
 
         let mut many = Vec::new();
         push(5, 1, &stats(40), &mut many);
-        assert_eq!((many.len(), many[76]), (535, SKETCH));
+        assert_eq!((many.len(), many[76..78].to_vec()), (536, vec![0, 1]));
+    }
+
+    /// The bytes in the layout before there were additions.
+    fn without_additions(bytes: &[u8]) -> Vec<u8> {
+        let mut earlier = vec![2];
+        let mut rest = &bytes[1..];
+        while let Some((length, pane)) = rest.split_first_chunk() {
+            let pane_bytes = usize::try_from(u32::from_le_bytes(*length)).unwrap();
+            let (pane, after) = pane.split_at(pane_bytes);
+            let additions = usize::from(pane[BEFORE_ADDITIONS]);
+            let kept =
+                [&pane[..BEFORE_ADDITIONS], &pane[BEFORE_ADDITIONS + 1 + additions..]].concat();
+            earlier.extend(super::length(kept.len()).to_le_bytes());
+            earlier.extend(kept);
+            rest = after;
+        }
+        earlier
+    }
+
+    #[test]
+    fn panes_in_the_layout_without_additions_are_read_and_copied_into_this_one() {
+        let mut bytes = Vec::new();
+        begin(&mut bytes);
+        for (start_us, readings) in [(5, 3), (10, 40)] {
+            let mut stats = WindowStats::default();
+            for reading in 0..readings {
+                stats.add(start_us + i64::from(reading % 5), f64::from(reading) - 10.0);
+            }
+            push(start_us, 1, &stats, &mut bytes);
+        }
+        let earlier = without_additions(&bytes);
+        let mut copied = Vec::new();
+        begin(&mut copied);
+        for pane in panes(&earlier, 5).unwrap() {
+            let pane = pane.unwrap();
+            let stats = pane.decode().unwrap().stats;
+            assert_eq!(
+                (stats.count(), stats.min()),
+                (if pane.start_us == 5 { 3 } else { 40 }, -10.0)
+            );
+            pane.copy(&mut copied);
+        }
+        assert_eq!(without_additions(&copied), earlier);
+        assert_eq!(panes(&copied, 5).unwrap().filter(Result::is_ok).count(), 2);
+    }
+
+    /// Additions of a later version are passed over.
+    #[test]
+    fn additions_that_are_not_known_are_passed_over() {
+        let mut bytes = Vec::new();
+        begin(&mut bytes);
+        push(5, 1, &stats(3), &mut bytes);
+        let at = 1 + 4 + BEFORE_ADDITIONS;
+        let known = usize::from(bytes[at]);
+        bytes[at] += 9;
+        bytes.splice(at + 1 + known..at + 1 + known, [7; 9]);
+        bytes[1] += 9;
+        let pane = panes(&bytes, 5).unwrap().next().unwrap().unwrap();
+        assert_eq!(pane.decode().unwrap().stats.count(), 3);
     }
 
     #[test]
@@ -288,17 +252,20 @@ mod tests {
         begin(&mut bytes);
         push(5, 1, &stats(40), &mut bytes);
         assert_eq!(panes(&[], 5).unwrap().count(), 0);
-        assert_eq!(panes(&[1, 0], 5).err(), Some(InvalidPanes::Version));
+        assert_eq!(panes(&[1, 0], 5).err(), Some(InvalidState::Version));
         for length in 2..bytes.len() {
             let found: Result<Vec<_>, _> = panes(&bytes[..length], 5).unwrap().collect();
-            assert_eq!(found.err(), Some(InvalidPanes::Damaged), "{length}");
+            assert_eq!(found.err(), Some(InvalidState::Damaged), "{length}");
         }
-        let cut_inside = [&[2, 30, 0, 0, 0][..], &[0; 30]].concat();
-        let pane = panes(&cut_inside, 5).unwrap().next().unwrap().unwrap();
-        assert_eq!(pane.decode().err(), Some(InvalidPanes::Damaged));
+        for length in [30, 71, 72, 73] {
+            let cut_inside = [&[3, length, 0, 0, 0][..], &vec![0; usize::from(length)]].concat();
+            let pane = panes(&cut_inside, 5).unwrap().next().unwrap();
+            let decoded = pane.and_then(|pane| pane.decode());
+            assert_eq!(decoded.err(), Some(InvalidState::Damaged), "{length}");
+        }
     }
 
-    fn decoded(bytes: &[u8]) -> Result<(), InvalidPanes> {
+    fn decoded(bytes: &[u8]) -> Result<(), InvalidState> {
         for pane in panes(bytes, 5)? {
             pane?.decode()?;
         }
@@ -345,7 +312,7 @@ mod tests {
                 let found = decoded(&damaged);
                 assert_eq!(
                     found,
-                    Err(InvalidPanes::Damaged),
+                    Err(InvalidState::Damaged),
                     "{readings} readings, {number} at {at}"
                 );
             }
@@ -359,7 +326,7 @@ mod tests {
             begin(&mut bytes);
             push(first, 1, &stats(1), &mut bytes);
             push(second, 1, &stats(1), &mut bytes);
-            assert_eq!(decoded(&bytes), Err(InvalidPanes::Damaged));
+            assert_eq!(decoded(&bytes), Err(InvalidState::Damaged));
         }
     }
 
@@ -379,6 +346,6 @@ mod tests {
             &WindowStats { percentiles: Percentiles::Many(Box::new(other)), ..stats },
             &mut bytes,
         );
-        assert_eq!(decoded(&bytes), Err(InvalidPanes::Damaged));
+        assert_eq!(decoded(&bytes), Err(InvalidState::Damaged));
     }
 }

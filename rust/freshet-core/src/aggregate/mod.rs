@@ -6,9 +6,10 @@ mod percentiles;
 mod sketch;
 mod state;
 mod stats;
+mod stats_encoding;
 mod windows;
 
-pub use encoding::InvalidPanes;
 pub use state::{Emit, PartialStarts, Watermarks, Window, WindowLimits, WindowState};
 pub use stats::WindowStats;
+pub use stats_encoding::InvalidState;
 pub use windows::{AheadOfClock, PartialAggregate, WindowAggregator};

@@ -8,9 +8,10 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::encoding::{self, EncodedPane, InvalidPanes};
+use super::encoding::{self, EncodedPane};
 use super::panes::{MergeQueue, Pane, PaneGrid};
 use super::stats::WindowStats;
+use super::stats_encoding::{InvalidState, MOST_READINGS};
 use crate::window::WindowSpec;
 
 /// Between which instants windows end that are concerned; epoch microseconds.
@@ -101,7 +102,7 @@ impl StatePane<'_> {
         matches!(self.content, Content::Changed(_))
     }
 
-    fn stats(&self) -> Result<Cow<'_, WindowStats>, InvalidPanes> {
+    fn stats(&self) -> Result<Cow<'_, WindowStats>, InvalidState> {
         Ok(match &self.content {
             Content::Unchanged(encoded) => Cow::Owned(encoded.decode()?.stats),
             Content::Changed(pane) => Cow::Borrowed(&pane.stats),
@@ -114,8 +115,8 @@ impl<'a> WindowState<'a> {
     ///
     /// # Errors
     ///
-    /// [`InvalidPanes`] when the bytes were written by another version, or are damaged.
-    pub fn decode(spec: WindowSpec, state: &'a [u8]) -> Result<Self, InvalidPanes> {
+    /// [`InvalidState`] when the bytes were written by another version, or are damaged.
+    pub fn decode(spec: WindowSpec, state: &'a [u8]) -> Result<Self, InvalidState> {
         let grid = PaneGrid::of(spec);
         let unchanged = |pane: EncodedPane<'a>| StatePane {
             start_us: pane.start_us,
@@ -146,8 +147,8 @@ impl<'a> WindowState<'a> {
     ///
     /// # Errors
     ///
-    /// [`InvalidPanes`] when the bytes were written by another version, or are damaged.
-    pub fn add(&mut self, partial: &[u8], watermarks: Watermarks) -> Result<u64, InvalidPanes> {
+    /// [`InvalidState`] when the bytes were written by another version, or are damaged.
+    pub fn add(&mut self, partial: &[u8], watermarks: Watermarks) -> Result<u64, InvalidState> {
         let mut counted = 0;
         for pane in encoding::panes(partial, self.grid.pane)? {
             let pane = pane?;
@@ -160,7 +161,7 @@ impl<'a> WindowState<'a> {
         Ok(counted)
     }
 
-    fn add_pane(&mut self, pane: Pane) -> Result<(), InvalidPanes> {
+    fn add_pane(&mut self, pane: Pane) -> Result<(), InvalidState> {
         let start_us = pane.start_us;
         match self.panes.binary_search_by_key(&start_us, |pane| pane.start_us) {
             Ok(position) => {
@@ -169,8 +170,8 @@ impl<'a> WindowState<'a> {
                     *content = Content::Changed(encoded.decode()?);
                 }
                 if let Content::Changed(changed) = content {
-                    if changed.stats.count() + pane.stats.count() > encoding::MOST_READINGS {
-                        return Err(InvalidPanes::Damaged);
+                    if changed.stats.count() + pane.stats.count() > MOST_READINGS {
+                        return Err(InvalidState::Damaged);
                     }
                     changed.records += pane.records;
                     changed.stats.merge(&pane.stats);
@@ -188,13 +189,13 @@ impl<'a> WindowState<'a> {
     ///
     /// # Errors
     ///
-    /// [`InvalidPanes`] when a pane of the state is damaged.
+    /// [`InvalidState`] when a pane of the state is damaged.
     pub fn windows(
         &self,
         which: Emit,
         watermarks: Watermarks,
         mut emit: impl FnMut(Window<'_>),
-    ) -> Result<(), InvalidPanes> {
+    ) -> Result<(), InvalidState> {
         for (first, last) in self.runs(which, watermarks) {
             self.merge_run(first, last, &mut emit)?;
         }
@@ -232,7 +233,7 @@ impl<'a> WindowState<'a> {
         first: i64,
         last: i64,
         emit: &mut impl FnMut(Window<'_>),
-    ) -> Result<(), InvalidPanes> {
+    ) -> Result<(), InvalidState> {
         let (size, slide) = (self.grid.size, self.grid.slide);
         let begin = self.panes.partition_point(|pane| pane.start_us < first);
         // Panes are read as they come into a window, so that no more of them are in memory than a window has.
@@ -260,7 +261,7 @@ impl<'a> WindowState<'a> {
     /// # Errors
     ///
     /// As for [`Self::decode`].
-    pub fn newest_event_us(spec: WindowSpec, state: &[u8]) -> Result<Option<i64>, InvalidPanes> {
+    pub fn newest_event_us(spec: WindowSpec, state: &[u8]) -> Result<Option<i64>, InvalidState> {
         let last = encoding::panes(state, PaneGrid::of(spec).pane)?.last();
         last.map(|pane| Ok(pane?.decode()?.stats.last_event_us())).transpose()
     }

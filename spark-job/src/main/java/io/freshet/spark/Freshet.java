@@ -4,8 +4,8 @@ import static org.apache.spark.sql.functions.col;
 
 import io.freshet.spark.configuration.PipelineConfiguration;
 import io.freshet.spark.engine.SparkEngine;
+import io.freshet.spark.nativelib.NativeWindowState;
 import io.freshet.spark.windows.StreamWindows;
-import io.freshet.spark.windows.UpdateWindows;
 import io.freshet.spark.windows.WindowColumns;
 import io.freshet.spark.windows.WindowPartials;
 import java.util.Arrays;
@@ -41,10 +41,9 @@ public final class Freshet {
 
     /**
      * The windows of these records: one row per series, metric, kind of window and start, with the columns
-     * {@code series}, {@code metric}, {@code window} (string: the kind, such as {@code 5m/1m}), {@code start},
-     * {@code end} (timestamp), {@code count} (long), {@code sum}, {@code avg}, {@code min}, {@code max}, {@code stddev}
-     * (of the population), {@code p50}, {@code p95}, {@code p99} (double; exact of at most 32 readings, else within
-     * 1 %), {@code last_event} (timestamp) and {@code revision} (long: grows with every version of a window, so that readers can tell the newer one).
+     * {@code series}, {@code metric}, {@code window} (the kind, such as {@code 5m/1m}), {@code start}, {@code end}, one for
+     * each statistic, and {@code revision}, which grows with every version of a window, so that readers can tell the newer
+     * one. docs/windows.md has all of them, with their types and meanings.
      *
      * <p>Of a streaming dataset, every micro-batch gives the windows that it changed in output mode {@code update}, and
      * those that no record can change any more in {@code append}. The watermark is the newest event time less the
@@ -72,8 +71,10 @@ public final class Freshet {
         }
         PipelineConfiguration.Stream stream = spec.stream();
         Dataset<Row> partials = StreamWindows.partials(asOfKafka(kafkaRows), stream, rejected.sink());
-        Dataset<Row> windows = StreamWindows.merge(partials, stream, mode);
-        return SparkEngine.current().expand(windows, UpdateWindows.EXPANDED, new WindowColumns(), WindowColumns.OUTPUT);
+        Dataset<Row> windows = StreamWindows.merge(
+            partials, stream, NativeWindowState.NO_LIMITS, mode, NativeWindowState.Form.ROWS);
+        WindowColumns columns = WindowColumns.create();
+        return SparkEngine.current().expand(windows, WindowColumns.INPUT, columns, columns.schema());
     }
 
     /** Kafka's own rows stay untouched; others get its types. */

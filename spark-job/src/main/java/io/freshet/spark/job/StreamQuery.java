@@ -15,9 +15,9 @@ import io.freshet.spark.engine.SparkEngine;
 import io.freshet.spark.engine.TopicCheck;
 import io.freshet.spark.health.Observations;
 import io.freshet.spark.health.StreamHealth;
+import io.freshet.spark.nativelib.NativeWindowState;
 import io.freshet.spark.rejected.DeadLetters;
 import io.freshet.spark.windows.StreamWindows;
-import io.freshet.spark.windows.UpdateWindows;
 import io.freshet.spark.windows.WindowMessages;
 import java.time.Duration;
 import java.util.Arrays;
@@ -230,14 +230,15 @@ public final class StreamQuery implements QuerySupervisor.Starter {
                 max("ahead_micros").as("ahead_micros"),
                 max_by(col("ahead_series"), col("ahead_micros")).as("ahead_series"));
         Dataset<Row> windows = StreamWindows.merge(
-            observe(Observations.AGGREGATED, "records", partials), changes.stream(), changes.limits(), OutputMode.Update());
+            observe(Observations.AGGREGATED, "records", partials), changes.stream(), changes.limits(), OutputMode.Update(),
+            NativeWindowState.Form.MESSAGES);
         return observe(Observations.COUNTED, "counted", windows);
     }
 
     /** The messages for Kafka that carry these windows. */
     public Dataset<Row> messages(Dataset<Row> windows) {
         Column bytes = octet_length(col("key")).plus(octet_length(col("value")));
-        return SparkEngine.current().expand(windows, UpdateWindows.EXPANDED, new WindowMessages(stream), WindowMessages.OUTPUT)
+        return SparkEngine.current().expand(windows, WindowMessages.INPUT, new WindowMessages(), WindowMessages.OUTPUT)
             .observe(Observations.WRITTEN, sum(bytes).as("bytes_written"), count("*").as("windows_written"));
     }
 

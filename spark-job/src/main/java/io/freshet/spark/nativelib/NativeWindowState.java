@@ -20,6 +20,14 @@ public final class NativeWindowState implements AutoCloseable {
     /** All windows are given, and whole. */
     public static final String NO_LIMITS = "[]";
 
+    /** What windows are given as. */
+    public enum Form {
+        /** Key and value of a Kafka message, each preceded by its length (int, little-endian). */
+        MESSAGES,
+        /** Rows of {@link #columnsJson}, in the layout of {@code freshet-core}'s {@code wire/window/row.rs}. */
+        ROWS
+    }
+
     private static final byte[] NONE = new byte[0];
 
     private long handle;
@@ -30,10 +38,18 @@ public final class NativeWindowState implements AutoCloseable {
      * @param streamJson the stream, as {@link NativeConfiguration#load} gave it
      * @param limitsJson a list with the limits of each kind of window, as {@code freshet-core}'s {@code WindowLimits} has them;
      *     or {@link #NO_LIMITS}
+     * @param form in which windows are given
      */
-    public NativeWindowState(String streamJson, String limitsJson) {
+    public NativeWindowState(String streamJson, String limitsJson, Form form) {
         NativeLibrary.load();
-        handle = open(streamJson.getBytes(StandardCharsets.UTF_8), limitsJson.getBytes(StandardCharsets.UTF_8));
+        handle = open(streamJson.getBytes(StandardCharsets.UTF_8), limitsJson.getBytes(StandardCharsets.UTF_8),
+            form.ordinal());
+    }
+
+    /** The columns of windows that are given as rows, as Spark's {@code StructType} in JSON. */
+    public static String columnsJson() {
+        NativeLibrary.load();
+        return new String(columns(), StandardCharsets.UTF_8);
     }
 
     /**
@@ -55,9 +71,15 @@ public final class NativeWindowState implements AutoCloseable {
         return windowLength(window.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Begins with the state so far, null without one. */
-    public void begin(byte[] state) {
+    /**
+     * Begins with the state so far of one metric of one series.
+     *
+     * @param state null without one
+     */
+    public void begin(String series, String metric, byte[] state) {
         input.clear();
+        add(series.getBytes(StandardCharsets.UTF_8));
+        add(metric.getBytes(StandardCharsets.UTF_8));
         add(state == null ? NONE : state);
     }
 
@@ -108,7 +130,7 @@ public final class NativeWindowState implements AutoCloseable {
         return read(result.getInt());
     }
 
-    /** Last: the windows, as {@link io.freshet.spark.WindowNumbers} reads them. */
+    /** Last: the windows, in their {@link Form}. */
     public byte[] readWindows() {
         return read(result.remaining());
     }
@@ -133,7 +155,9 @@ public final class NativeWindowState implements AutoCloseable {
         }
     }
 
-    private static native long open(byte[] stream, byte[] limits);
+    private static native long open(byte[] stream, byte[] limits, int form);
+
+    private static native byte[] columns();
 
     private static native long windowLength(byte[] window);
 

@@ -57,16 +57,18 @@ public final class StreamWindows {
     /**
      * The windows that these partials make, as Spark's own {@code window} would give them: {@link UpdateWindows#OUTPUT}.
      *
+     * @param limits as {@link NativeWindowState} takes them
      * @param mode of the query, if it is a streaming one: {@code update} or {@code append}
+     * @param form in which the windows are given
      */
-    public static Dataset<Row> merge(Dataset<Row> partials, PipelineConfiguration.Stream stream, OutputMode mode) {
-        return merge(partials, stream, NativeWindowState.NO_LIMITS, mode);
-    }
-
-    /** The same, with limits as {@link NativeWindowState} takes them. */
     public static Dataset<Row> merge(
-        Dataset<Row> partials, PipelineConfiguration.Stream stream, String limits, OutputMode mode) {
+        Dataset<Row> partials,
+        PipelineConfiguration.Stream stream,
+        String limits,
+        OutputMode mode,
+        NativeWindowState.Form form) {
         boolean streaming = partials.isStreaming();
+        boolean appending = streaming && mode.equals(OutputMode.Append());
         // A partial is late by another time than that which the watermark follows: when all of its windows have ended.
         Metadata watermark = SparkEngine.current().watermark(stream.latenessMillis());
         Encoder<Tuple3<String, String, String>> key =
@@ -77,7 +79,7 @@ public final class StreamWindows {
             .groupBy("series", "metric", "window_name")
             .as(key, Encoders.bean(EncodedPanes.class))
             .flatMapGroupsWithState(
-                new UpdateWindows(stream, limits, streaming, streaming && mode.equals(OutputMode.Append())), mode,
+                new UpdateWindows(stream, limits, streaming, appending, form), mode,
                 Encoders.BINARY(), Encoders.row(UpdateWindows.OUTPUT),
                 streaming ? GroupStateTimeout.EventTimeTimeout() : GroupStateTimeout.NoTimeout());
     }

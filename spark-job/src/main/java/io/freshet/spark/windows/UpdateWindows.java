@@ -31,16 +31,13 @@ import scala.Tuple3;
  */
 public final class UpdateWindows
     implements FlatMapGroupsWithStateFunction<Tuple3<String, String, String>, EncodedPanes, byte[], Row> {
-    /** One row per series, metric and kind: how many records were counted, and the windows ({@link WindowNumbers}). */
+    /** One row per series, metric and kind: how many records were counted, and the windows as the native library packs them. */
     static final StructType OUTPUT = new StructType()
         .add("series", DataTypes.StringType, false)
         .add("metric", DataTypes.StringType, false)
         .add("window_name", DataTypes.StringType, false)
         .add("counted", DataTypes.LongType, false)
         .add("windows", DataTypes.BinaryType, false);
-
-    /** Those of its columns of which rows of windows are made. */
-    public static final List<String> EXPANDED = List.of("series", "metric", "window_name", "windows");
 
     private static final long serialVersionUID = 1L;
     private static final Logger LOGGER = LoggerFactory.getLogger(UpdateWindows.class);
@@ -51,6 +48,7 @@ public final class UpdateWindows
     private final Map<String, Integer> windows;
     private final boolean streaming;
     private final boolean appending;
+    private final NativeWindowState.Form form;
     /** That of the task: every task has a copy of this object. */
     private transient NativeWindowState state;
     private transient long lateMicros;
@@ -59,14 +57,21 @@ public final class UpdateWindows
      * @param limitsJson of the stream's kinds of windows, see {@link NativeWindowState}
      * @param streaming whether there is a state at all; a batch query has each series once
      * @param appending whether to give the windows that have become final, not those that have changed
+     * @param form in which windows are given
      */
-    UpdateWindows(PipelineConfiguration.Stream stream, String limitsJson, boolean streaming, boolean appending) {
+    UpdateWindows(
+        PipelineConfiguration.Stream stream,
+        String limitsJson,
+        boolean streaming,
+        boolean appending,
+        NativeWindowState.Form form) {
         streamJson = stream.json();
         this.limitsJson = limitsJson;
         List<String> names = stream.windows();
         windows = IntStream.range(0, names.size()).boxed().collect(Collectors.toMap(names::get, Function.identity()));
         this.streaming = streaming;
         this.appending = appending;
+        this.form = form;
     }
 
     @Override
@@ -82,7 +87,7 @@ public final class UpdateWindows
         if (state == null) {
             open(TaskContext.get());
         }
-        state.begin(group.exists() ? group.get() : null);
+        state.begin(key._1(), key._2(), group.exists() ? group.get() : null);
         while (partials.hasNext()) {
             state.add(partials.next().getPanes());
         }
@@ -112,8 +117,9 @@ public final class UpdateWindows
     }
 
     private void open(TaskContext task) {
-        lateMicros = streaming ? SparkEngine.current().lateWatermarkMillis() * MICROS_PER_MILLI : NativeWindowState.NO_WATERMARK;
-        state = new NativeWindowState(streamJson, limitsJson);
+        lateMicros = streaming
+            ? SparkEngine.current().lateWatermarkMillis() * MICROS_PER_MILLI : NativeWindowState.NO_WATERMARK;
+        state = new NativeWindowState(streamJson, limitsJson, form);
         task.addTaskCompletionListener((TaskCompletionListener) ignored -> state.close());
     }
 }

@@ -60,7 +60,7 @@ class MemoryGrowthTest {
         RecordBatchBuffer buffer = new RecordBatchBuffer();
         RowRecord packed = new RowRecord(2, 3, 4, 1, 0);
         try (var aggregator = new NativeWindowAggregator(stream, "raw.s", allocator);
-            var state = new NativeWindowState(stream, NativeWindowState.NO_LIMITS)) {
+            var state = new NativeWindowState(stream, NativeWindowState.NO_LIMITS, NativeWindowState.Form.MESSAGES)) {
             int rejected = 0;
             for (int record = 0; record < RECORDS_PER_TASK; record++) {
                 InternalRow row = new GenericInternalRow(
@@ -103,7 +103,7 @@ class MemoryGrowthTest {
     }
 
     private static byte[] update(NativeWindowState state, int kind, byte[] before, byte[] panes) {
-        state.begin(before);
+        state.begin("sensor", "v", before);
         state.add(panes);
         state.update(kind, false, NativeWindowState.NO_WATERMARK, NativeWindowState.NO_WATERMARK);
         state.readCounted();

@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.freshet.spark.engine.PackedRows;
 import io.freshet.spark.engine.spark42.plan.RowRecord;
+import io.freshet.spark.nativelib.NativeWindowState.Form;
 import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
@@ -23,8 +25,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class NativeWindowStateTest {
-    /** Of a window in the result: see {@link io.freshet.spark.WindowNumbers}. */
-    private static final int WINDOW_BYTES = 97;
     private static final long SECOND_MICROS = 1_000_000;
 
     private static String stream;
@@ -59,8 +59,12 @@ class NativeWindowStateTest {
         return text.getBytes(StandardCharsets.UTF_8);
     }
 
+    private static NativeWindowState open() {
+        return new NativeWindowState(stream, NativeWindowState.NO_LIMITS, Form.ROWS);
+    }
+
     private static void update(NativeWindowState state, byte[] before, byte[]... partials) {
-        state.begin(before);
+        state.begin("k", "v", before);
         for (byte[] partial : partials) {
             state.add(partial);
         }
@@ -69,13 +73,16 @@ class NativeWindowStateTest {
 
     @Test
     void buffersGrowAndAreReused() {
-        try (NativeWindowState state = new NativeWindowState(stream, NativeWindowState.NO_LIMITS)) {
+        PackedRows rows = new PackedRows(PackedRows.schema(NativeWindowState.columnsJson()));
+        try (NativeWindowState state = open()) {
             for (int windows : new int[] {1, 5_000, 1, 700, 20_000, 1}) {
                 update(state, null, panes(windows));
                 assertEquals(windows, state.readCounted());
                 assertEquals(10L * windows * SECOND_MICROS, state.readDeadline());
                 assertTrue(state.readState().length >= windows);
-                assertEquals(windows * WINDOW_BYTES, state.readWindows().length);
+                int[] given = {0};
+                rows.readAll(state.readWindows()).forEachRemaining(row -> given[0]++);
+                assertEquals(windows, given[0]);
             }
         }
     }
@@ -95,7 +102,7 @@ class NativeWindowStateTest {
     }
 
     private void updateOnce(byte[][] partials, int windows) {
-        try (NativeWindowState state = new NativeWindowState(stream, NativeWindowState.NO_LIMITS)) {
+        try (NativeWindowState state = open()) {
             update(state, null, partials);
             assertEquals(windows, state.readCounted());
         }
@@ -114,7 +121,7 @@ class NativeWindowStateTest {
         Arrays.fill(partials, hundred);
         int bytes = partials.length * hundred.length;
         assertTrue(bytes > 4 * 64 << 10, () -> bytes + " bytes do not make the buffer grow");
-        try (NativeWindowState state = new NativeWindowState(stream, NativeWindowState.NO_LIMITS)) {
+        try (NativeWindowState state = open()) {
             update(state, null, partials);
             assertEquals(100_000, state.readCounted());
             state.readDeadline();
@@ -137,7 +144,7 @@ class NativeWindowStateTest {
     @ParameterizedTest
     @ValueSource(strings = {"foreign", "version", "cut off"})
     void aStateThatDoesNotFitIsRefusedAndTheNextOneIsRead(String kind) {
-        try (NativeWindowState state = new NativeWindowState(stream, NativeWindowState.NO_LIMITS)) {
+        try (NativeWindowState state = open()) {
             update(state, null, panes(3));
             state.readCounted();
             state.readDeadline();
@@ -149,7 +156,7 @@ class NativeWindowStateTest {
             };
             bad[0] += kind.equals("version") ? 1 : 0;
             var thrown = assertThrows(NativeException.class, () -> update(state, bad, panes(3)));
-            assertTrue(thrown.getMessage().endsWith("; start from a new checkpoint location"), thrown.getMessage());
+            assertTrue(thrown.getMessage().endsWith("start from a new checkpoint location"), thrown.getMessage());
             update(state, good, panes(3));
             assertEquals(3, state.readCounted());
         }
@@ -157,11 +164,11 @@ class NativeWindowStateTest {
 
     @Test
     void aClosedStateIsRefusedAndClosingTwiceIsHarmless() {
-        NativeWindowState state = new NativeWindowState(stream, NativeWindowState.NO_LIMITS);
+        NativeWindowState state = open();
         state.close();
         state.close();
         var thrown = assertThrows(NativeException.class, () -> update(state, null));
         assertEquals("the window state is closed", thrown.getMessage());
-        assertThrows(NativeException.class, () -> new NativeWindowState("{}", NativeWindowState.NO_LIMITS));
+        assertThrows(NativeException.class, () -> new NativeWindowState("{}", NativeWindowState.NO_LIMITS, Form.ROWS));
     }
 }

@@ -7,10 +7,11 @@ import org.apache.spark.sql.types.StructType;
 import org.apache.spark.unsafe.types.UTF8String;
 
 /** Turns values as {@link io.freshet.spark.engine.RowExpansion} has them into Spark's own. */
-final class SparkValues {
+public final class SparkValues {
     private final boolean[] isString;
 
-    SparkValues(StructType schema) {
+    /** @param schema of the rows */
+    public SparkValues(StructType schema) {
         isString = new boolean[schema.size()];
         for (int column = 0; column < isString.length; column++) {
             isString[column] = schema.apply(column).dataType().equals(DataTypes.StringType);
@@ -18,7 +19,7 @@ final class SparkValues {
     }
 
     /** A row of these values, which it keeps. */
-    InternalRow row(Object[] values) {
+    public InternalRow row(Object[] values) {
         for (int column = 0; column < isString.length; column++) {
             if (isString[column]) {
                 values[column] = UTF8String.fromBytes((byte[]) values[column]); // null stays null

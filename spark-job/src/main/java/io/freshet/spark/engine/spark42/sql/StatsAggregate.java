@@ -1,12 +1,13 @@
 package io.freshet.spark.engine.spark42.sql;
 
+import io.freshet.spark.engine.PackedRows;
+import io.freshet.spark.engine.spark42.plan.SparkValues;
+import io.freshet.spark.nativelib.NativeWindowStats;
 import java.io.Serializable;
-import java.util.List;
 import java.util.Objects;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.Cast;
 import org.apache.spark.sql.catalyst.expressions.Expression;
-import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.catalyst.expressions.aggregate.ImperativeAggregate;
 import org.apache.spark.sql.catalyst.expressions.aggregate.TypedImperativeAggregate;
 import org.apache.spark.sql.types.DataType;
@@ -14,39 +15,43 @@ import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.NullType;
 import org.apache.spark.sql.types.NumericType;
 import org.apache.spark.sql.types.StructType;
+import org.apache.spark.sql.types.TimestampType;
 import scala.Option;
 import scala.collection.immutable.IndexedSeq;
 import scala.collection.immutable.Seq;
-import scala.jdk.javaapi.CollectionConverters;
 
 /**
- * {@code freshet_stats}: count, sum, mean, extremes, spread and percentiles of numbers, added and merged by the rules
- * of the windows. What no window counts does not count here either: nulls, NaN, infinities, and magnitudes over 1e150.
+ * {@code freshet_stats}: the statistics that windows have, of numbers and, if they are given, their times; added and merged by
+ * the native library. What no window counts does not count here either: nulls, NaN, infinities, and magnitudes over 1e150.
  */
-public final class StatsAggregate extends TypedImperativeAggregate<WindowStats> implements Serializable {
+public final class StatsAggregate extends TypedImperativeAggregate<StatsBuffer> implements Serializable {
     static final String NAME = "freshet_stats";
-    static final StructType RESULT = new StructType()
-        .add("count", DataTypes.LongType, false)
-        .add("sum", DataTypes.DoubleType)
-        .add("avg", DataTypes.DoubleType)
-        .add("min", DataTypes.DoubleType)
-        .add("max", DataTypes.DoubleType)
-        .add("stddev", DataTypes.DoubleType)
-        .add("p50", DataTypes.DoubleType)
-        .add("p95", DataTypes.DoubleType)
-        .add("p99", DataTypes.DoubleType);
 
     private static final long serialVersionUID = 1L;
     /** As {@code freshet-core}'s {@code record::MAX_MAGNITUDE}: squares and sums of greater values are not finite. */
     private static final double MAX_MAGNITUDE = 1e150;
 
-    private final Expression child;
+    /** The result without times, and with them. */
+    private enum Result {
+        WITHOUT_TIMES, WITH_TIMES;
+
+        private final StructType schema = PackedRows.schema(NativeWindowStats.columnsJson(ordinal() == 1));
+        private final PackedRows rows = new PackedRows(schema);
+        private final SparkValues values = new SparkValues(schema);
+
+        static Result of(boolean withTimes) {
+            return withTimes ? WITH_TIMES : WITHOUT_TIMES;
+        }
+    }
+
+    /** The value, and the time if there is one. */
+    private final Seq<Expression> arguments;
     private final int mutableAggBufferOffset;
     private final int inputAggBufferOffset;
 
     /** Only for Spark's rules, which copy an expression by a constructor of its product elements: SQL calls it by its name. */
-    public StatsAggregate(Expression child, int mutableAggBufferOffset, int inputAggBufferOffset) {
-        this.child = child;
+    public StatsAggregate(Seq<Expression> arguments, int mutableAggBufferOffset, int inputAggBufferOffset) {
+        this.arguments = arguments;
         this.mutableAggBufferOffset = mutableAggBufferOffset;
         this.inputAggBufferOffset = inputAggBufferOffset;
     }
@@ -57,62 +62,68 @@ public final class StatsAggregate extends TypedImperativeAggregate<WindowStats> 
      * @throws org.apache.spark.sql.AnalysisException when the arguments are wrong
      */
     static Expression build(Seq<Expression> arguments) {
-        if (arguments.size() != 1) {
-            throw AnalysisErrors.of(NAME + " takes one number; there are " + arguments.size() + " arguments");
+        if (arguments.isEmpty() || arguments.size() > 2) {
+            throw AnalysisErrors.of(NAME + " takes a number, and its time if you like; there are " + arguments.size()
+                + " arguments");
         }
         Expression value = arguments.apply(0);
         DataType type = value.dataType();
         if (!(type instanceof NumericType || type instanceof NullType)) {
             throw AnalysisErrors.of(NAME + ": the value has to be a number, and is " + type.sql());
         }
+        if (arguments.size() == 2 && !(arguments.apply(1).dataType() instanceof TimestampType)) {
+            throw AnalysisErrors.of(NAME + ": the time has to be a TIMESTAMP, and is " + arguments.apply(1).dataType().sql());
+        }
         boolean isDouble = type.equals(DataTypes.DoubleType);
-        return new StatsAggregate(isDouble ? value : new Cast(value, DataTypes.DoubleType, Option.empty()), 0, 0);
+        Expression number = isDouble ? value : new Cast(value, DataTypes.DoubleType, Option.empty());
+        return new StatsAggregate(arguments.size() == 1 ? ScalaCollections.seq(number)
+            : ScalaCollections.seq(number, arguments.apply(1)), 0, 0);
+    }
+
+    private boolean withTimes() {
+        return arguments.size() == 2;
     }
 
     @Override
-    public WindowStats createAggregationBuffer() {
-        return WindowStats.empty();
+    public StatsBuffer createAggregationBuffer() {
+        return new StatsBuffer(withTimes());
     }
 
     @Override
-    public WindowStats update(WindowStats stats, InternalRow row) {
-        Object value = child.eval(row);
-        if (value != null && Math.abs((double) value) <= MAX_MAGNITUDE) {
-            stats.add((double) value);
+    public StatsBuffer update(StatsBuffer stats, InternalRow row) {
+        Object value = arguments.apply(0).eval(row);
+        Object time = withTimes() ? arguments.apply(1).eval(row) : (Object) 0L;
+        if (value != null && time != null && Math.abs((double) value) <= MAX_MAGNITUDE) {
+            stats.add((double) value, (long) time);
         }
         return stats;
     }
 
     @Override
-    public WindowStats merge(WindowStats stats, WindowStats other) {
+    public StatsBuffer merge(StatsBuffer stats, StatsBuffer other) {
         stats.merge(other);
         return stats;
     }
 
     @Override
-    public Object eval(WindowStats stats) {
-        if (stats.count() == 0) {
-            Object[] nothing = new Object[RESULT.size()];
-            nothing[0] = 0L;
-            return new GenericInternalRow(nothing);
-        }
-        return new GenericInternalRow(new Object[] {stats.count(), stats.sum(), stats.average(), stats.min(),
-            stats.max(), stats.standardDeviation(), stats.percentile(0.50), stats.percentile(0.95), stats.percentile(0.99)});
+    public Object eval(StatsBuffer stats) {
+        Result result = Result.of(withTimes());
+        return result.values.row(result.rows.readAll(stats.statistics()).next());
     }
 
     @Override
-    public byte[] serialize(WindowStats stats) {
+    public byte[] serialize(StatsBuffer stats) {
         return stats.encode();
     }
 
     @Override
-    public WindowStats deserialize(byte[] bytes) {
-        return WindowStats.decode(bytes);
+    public StatsBuffer deserialize(byte[] bytes) {
+        return StatsBuffer.decode(bytes);
     }
 
     @Override
     public DataType dataType() {
-        return RESULT;
+        return Result.of(withTimes()).schema;
     }
 
     @Override
@@ -127,12 +138,12 @@ public final class StatsAggregate extends TypedImperativeAggregate<WindowStats> 
 
     @Override
     public Seq<Expression> children() {
-        return CollectionConverters.asScala(List.of(child)).toSeq();
+        return arguments;
     }
 
     @Override
     public Expression withNewChildrenInternal(IndexedSeq<Expression> children) {
-        return new StatsAggregate(children.apply(0), mutableAggBufferOffset, inputAggBufferOffset);
+        return new StatsAggregate(children, mutableAggBufferOffset, inputAggBufferOffset);
     }
 
     @Override
@@ -142,7 +153,7 @@ public final class StatsAggregate extends TypedImperativeAggregate<WindowStats> 
 
     @Override
     public ImperativeAggregate withNewMutableAggBufferOffset(int offset) {
-        return new StatsAggregate(child, offset, inputAggBufferOffset);
+        return new StatsAggregate(arguments, offset, inputAggBufferOffset);
     }
 
     @Override
@@ -152,7 +163,7 @@ public final class StatsAggregate extends TypedImperativeAggregate<WindowStats> 
 
     @Override
     public ImperativeAggregate withNewInputAggBufferOffset(int offset) {
-        return new StatsAggregate(child, mutableAggBufferOffset, offset);
+        return new StatsAggregate(arguments, mutableAggBufferOffset, offset);
     }
 
     @Override
@@ -163,7 +174,7 @@ public final class StatsAggregate extends TypedImperativeAggregate<WindowStats> 
     @Override
     public Object productElement(int index) {
         return switch (index) {
-            case 0 -> child;
+            case 0 -> arguments;
             case 1 -> mutableAggBufferOffset;
             case 2 -> inputAggBufferOffset;
             default -> throw new IndexOutOfBoundsException(index);
@@ -177,13 +188,13 @@ public final class StatsAggregate extends TypedImperativeAggregate<WindowStats> 
 
     @Override
     public boolean equals(Object other) {
-        return other instanceof StatsAggregate that && child.equals(that.child)
+        return other instanceof StatsAggregate that && arguments.equals(that.arguments)
             && mutableAggBufferOffset == that.mutableAggBufferOffset
             && inputAggBufferOffset == that.inputAggBufferOffset;
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(child, mutableAggBufferOffset, inputAggBufferOffset);
+        return Objects.hash(arguments, mutableAggBufferOffset, inputAggBufferOffset);
     }
 }

@@ -3,6 +3,7 @@ package io.freshet.spark.engine.spark42.sql;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.expr;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -11,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Timestamp;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -195,7 +197,8 @@ class SqlFunctionsTest {
         "freshet_parse(text, 'values = { v = \"v\" }', '', CAST(now() AS TIMESTAMP_NTZ)) "
             + "| freshet_parse: the timestamp has to be TIMESTAMP, and is TIMESTAMP_NTZ; say CAST(... AS TIMESTAMP)",
         "freshet_stats(text) | freshet_stats: the value has to be a number, and is STRING",
-        "freshet_stats(1, 2) | freshet_stats takes one number; there are 2 arguments",
+        "freshet_stats(1, now(), 2) | freshet_stats takes a number, and its time if you like; there are 3 arguments",
+        "freshet_stats(1, 2) | freshet_stats: the time has to be a TIMESTAMP, and is INT",
     })
     void whatIsWrongIsSaidBeforeAnythingRuns(String call, String message) {
         var thrown = assertThrows(AnalysisException.class, () -> records(RECORD).selectExpr(call));
@@ -251,6 +254,18 @@ class SqlFunctionsTest {
                 List.of(row.get(0), row.get(1), row.get(2), row.get(3), row.get(4), row.get(5)), type);
         }
         assertEquals(2L, stats("DISTINCT v", "VALUES (1), (3), (3) AS t(v)").get(0));
+    }
+
+    /** With times, what takes them is known as well. */
+    @Test
+    void statsWithTimesKnowTheTimes() {
+        Row row = stats("v, timestamp_micros(t)", "VALUES (1D, 5000001), (3D, 7), (9D, NULL) AS t(v, t)");
+        assertEquals(2L, row.getLong(row.fieldIndex("count")));
+        assertEquals(Timestamp.from(Instant.parse("1970-01-01T00:00:05.000001Z")),
+            row.getTimestamp(row.fieldIndex("last_event")));
+        assertTrue(Arrays.asList(row.schema().fieldNames()).containsAll(List.of("avg", "p99", "last_event")));
+        Row without = stats("v", "VALUES (1D) AS t(v)");
+        assertFalse(Arrays.asList(without.schema().fieldNames()).contains("last_event"));
     }
 
     private static Row stats(String value, String from) {

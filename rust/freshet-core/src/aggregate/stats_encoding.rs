@@ -1,0 +1,211 @@
+//! The bytes of what is known of a set of readings: a part of every pane, and the state of `freshet_stats` in SQL.
+//!
+//! | type | content | since layout |
+//! |---|---|---|
+//! | u64 | readings | 2 |
+//! | f64 | sum | 2 |
+//! | f64 | mean | 2 |
+//! | f64 | sum of the squared distances from the mean | 2 |
+//! | f64 | minimum | 2 |
+//! | f64 | maximum | 2 |
+//! | i64 | event time of the newest reading, epoch microseconds | 2 |
+//! | u8 | bytes of the additions that follow | 3 |
+//! | … | additions, see below | 3 |
+//! | u8 | 0: the readings themselves follow, f64 each; 1: their sketch follows, in the encoding of the `postcard` crate | 2 |
+//!
+//! **Additions** are what later versions of Freshet know of a set of readings, appended in the order in which they were
+//! introduced. A reader passes over those that it does not know, and what is not there is unknown: so an addition needs
+//! no new layout. There are none yet.
+
+use std::mem;
+
+use thiserror::Error;
+
+use super::percentiles::{FEW, Percentiles};
+use super::sketch;
+use super::stats::WindowStats;
+use crate::record::{LATEST_US, MAX_MAGNITUDE};
+
+/// The layout that is written; the first byte of panes and of statistics.
+const LAYOUT: u8 = 3;
+
+/// The layout of a time without additions; still read.
+const LAYOUT_WITHOUT_ADDITIONS: u8 = 2;
+
+/// Bytes before the additions.
+pub(super) const FIXED_BYTES: usize = 7 * 8;
+
+/// A set that says it has more is damaged: no series gets nine million readings a second for a year. Sums of such numbers
+/// fit into 64 bits.
+pub(super) const MOST_READINGS: u64 = 1 << 48;
+
+const READINGS: u8 = 0;
+const SKETCH: u8 = 1;
+
+/// The bytes are not in a layout that this version reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum InvalidState {
+    /// A version that is too old, or newer than this one, has written them.
+    #[error(
+        "the state was written in a layout that this version of Freshet does not read; run the version that wrote it, or \
+         start from a new checkpoint location"
+    )]
+    Version,
+    /// They end too early, or make no sense.
+    #[error("the state is damaged; start from a new checkpoint location")]
+    Damaged,
+}
+
+/// In which layout bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    WithoutAdditions,
+    Current,
+}
+
+impl Layout {
+    /// That of which bytes say that they are, by the first of them.
+    pub(super) fn of(first: u8) -> Result<Self, InvalidState> {
+        match first {
+            LAYOUT => Ok(Self::Current),
+            LAYOUT_WITHOUT_ADDITIONS => Ok(Self::WithoutAdditions),
+            _ => Err(InvalidState::Version),
+        }
+    }
+
+    /// Begins bytes in the current layout.
+    pub(super) fn begin(output: &mut Vec<u8>) {
+        output.push(LAYOUT);
+    }
+}
+
+impl WindowStats {
+    /// The bytes of these statistics by themselves; no bytes without readings.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut output = Vec::new();
+        if self.count > 0 {
+            Layout::begin(&mut output);
+            push(self, &mut output);
+        }
+        output
+    }
+
+    /// Reads what [`Self::encode`] has written.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidState`] when the bytes are in no layout that is read, or damaged.
+    pub fn decode(bytes: &[u8]) -> Result<Self, InvalidState> {
+        let Some((&first, mut rest)) = bytes.split_first() else {
+            return Ok(Self::default());
+        };
+        take(&mut rest, Layout::of(first)?)
+    }
+}
+
+/// Appends statistics in the current layout.
+pub(super) fn push(stats: &WindowStats, output: &mut Vec<u8>) {
+    output.extend(stats.count.to_le_bytes());
+    for number in [stats.sum, stats.mean, stats.squared_distances, stats.min, stats.max] {
+        output.extend(number.to_le_bytes());
+    }
+    output.extend(stats.last_event_us.to_le_bytes());
+    push_additions(output);
+    match &stats.percentiles {
+        Percentiles::Few(readings) => {
+            output.push(READINGS);
+            output.extend(readings.iter().flat_map(|reading| reading.to_le_bytes()));
+        }
+        Percentiles::Many(sketch) => {
+            output.push(SKETCH);
+            *output = postcard::to_extend(sketch, mem::take(output))
+                .unwrap_or_else(|error| unreachable!("numbers and lists of them: {error}"));
+        }
+    }
+}
+
+fn push_additions(output: &mut Vec<u8>) {
+    output.push(0);
+}
+
+/// Reads statistics, which the rest of the bytes are.
+pub(super) fn take(bytes: &mut &[u8], layout: Layout) -> Result<WindowStats, InvalidState> {
+    let mut stats = WindowStats {
+        count: u64::from_le_bytes(*take_array(bytes)?),
+        sum: f64::from_le_bytes(*take_array(bytes)?),
+        mean: f64::from_le_bytes(*take_array(bytes)?),
+        squared_distances: f64::from_le_bytes(*take_array(bytes)?),
+        min: f64::from_le_bytes(*take_array(bytes)?),
+        max: f64::from_le_bytes(*take_array(bytes)?),
+        last_event_us: i64::from_le_bytes(*take_array(bytes)?),
+        ..WindowStats::default()
+    };
+    if layout == Layout::Current {
+        take_additions(bytes)?;
+    }
+    stats.percentiles = match take_array(bytes)? {
+        [READINGS] => Percentiles::Few(take_readings(bytes)?),
+        [SKETCH] => {
+            Percentiles::Many(Box::new(sketch::decode(bytes).ok_or(InvalidState::Damaged)?))
+        }
+        _ => return Err(InvalidState::Damaged),
+    };
+    if is_consistent(&stats) { Ok(stats) } else { Err(InvalidState::Damaged) }
+}
+
+fn take_additions(bytes: &mut &[u8]) -> Result<(), InvalidState> {
+    let [length] = *take_array(bytes)?;
+    let (_unknown, rest) = bytes.split_at_checked(length.into()).ok_or(InvalidState::Damaged)?;
+    *bytes = rest;
+    Ok(())
+}
+
+fn take_readings(bytes: &[u8]) -> Result<Vec<f64>, InvalidState> {
+    let (readings, rest) = bytes.as_chunks();
+    if rest.is_empty() {
+        Ok(readings.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect())
+    } else {
+        Err(InvalidState::Damaged)
+    }
+}
+
+/// Takes a fixed number of bytes.
+pub(super) fn take_array<'a, const N: usize>(
+    bytes: &mut &'a [u8],
+) -> Result<&'a [u8; N], InvalidState> {
+    let (taken, rest) = bytes.split_first_chunk().ok_or(InvalidState::Damaged)?;
+    *bytes = rest;
+    Ok(taken)
+}
+
+/// Whether the numbers can belong together, as far as that is quickly seen.
+fn is_consistent(stats: &WindowStats) -> bool {
+    // Twice the magnitude leaves room for rounding.
+    let greatest = 2.0 * MAX_MAGNITUDE;
+    (1..=MOST_READINGS).contains(&stats.count)
+        && stats.min <= stats.max
+        && stats.min.abs().max(stats.max.abs()) <= MAX_MAGNITUDE
+        && stats.sum.abs() <= greatest * stats.count as f64
+        && stats.mean.abs() <= greatest
+        // The squares of very great readings may add up to infinity.
+        && stats.squared_distances > f64::NEG_INFINITY
+        && stats.last_event_us <= LATEST_US
+        && has_percentiles_of(stats)
+}
+
+/// Whether the percentiles are of as many readings as the other numbers, and between the same extremes.
+fn has_percentiles_of(stats: &WindowStats) -> bool {
+    let (min, max) = (stats.min, stats.max);
+    match &stats.percentiles {
+        Percentiles::Few(readings) => {
+            readings.len() <= FEW
+                && readings.len() as u64 == stats.count
+                && readings.iter().all(|reading| (min..=max).contains(reading))
+        }
+        Percentiles::Many(sketch) => {
+            sketch.count() as u64 == stats.count
+                && sketch.min() == Some(min)
+                && sketch.max() == Some(max)
+        }
+    }
+}
