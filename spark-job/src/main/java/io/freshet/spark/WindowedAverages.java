@@ -126,10 +126,12 @@ public final class WindowedAverages {
 
     private static SparkSession session(PipelineConfiguration configuration) {
         PipelineConfiguration.Spark spark = configuration.spark();
-        SparkConf settings = SparkSettings.defaults(spark.shufflePartitions(), spark.checkpointLocation(), spark.rocksdb())
+        SparkConf settings = SparkSettings
+            .defaults(spark.shufflePartitions(), spark.checkpointLocation(), spark.rocksdb())
             .setIfMissing("spark.app.name", "freshet")
             .setIfMissing("spark.master", "local[*]");
-        if (SparkSettings.isLocalFolder(spark.checkpointLocation(), settings) && !settings.get("spark.master").startsWith("local")) {
+        if (SparkSettings.isLocalFolder(spark.checkpointLocation(), settings)
+            && !settings.get("spark.master").startsWith("local")) {
             LOGGER.warn("spark.checkpoint_location {} is a folder of the local file system, and the master is {}: "
                 + "every executor must see the same folder under that path", spark.checkpointLocation(),
                 settings.get("spark.master"));

@@ -1,6 +1,6 @@
 /**
- * The public interface: what users name in their programs, settings and commands. Everything else may change from one version
- * to the next.
+ * The public interface: what users name in their programs, settings and commands. Everything else may change from one
+ * version to the next.
  *
  * <p>The rooms behind it, each with what it may depend on:
  *
@@ -10,7 +10,8 @@
  *   <li>{@code configuration}: {@code freshet.toml}, validated. {@code nativelib}.
  *   <li>{@code kafka}: what is asked of Kafka beside the records. {@code configuration}, {@code engine}.
  *   <li>{@code rejected}: what becomes of rejected records. {@code kafka}.
- *   <li>{@code windows}: from records to windows. {@code configuration}, {@code engine}, {@code nativelib}, {@code rejected}.
+ *   <li>{@code windows}: from records to windows. {@code configuration}, {@code engine}, {@code nativelib}, {@code
+ *       rejected}.
  *   <li>{@code health}: what the job says of itself. {@code configuration}.
  *   <li>{@code job}: the queries and their supervision. All of them.
  * </ul>

@@ -28,10 +28,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Which room may depend on which, and that Spark's internals stay in theirs. The package-info of each room says the same. */
+/**
+ * Which room may depend on which, and that Spark's internals stay in theirs. The package-info of each room says the
+ * same.
+ */
 class RoomsTest {
     private static final String ROOT = "io.freshet.spark";
     private static final Path SOURCES = Path.of("spark-job/src/main/java");
+    private static final Path ROOT_FOLDER = SOURCES.resolve(ROOT.replace('.', '/'));
     private static final JavaClasses CLASSES =
         new ClassFileImporter().withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
             .importPath(Path.of("build/classes/java/main"));
@@ -48,12 +52,12 @@ class RoomsTest {
         "job", Set.of("configuration", "engine", "health", "kafka", "nativelib", "rejected", "windows"));
 
     /** The public interface: it stands in the root, and nothing else does. */
-    private static final Set<String> INTERFACE = Set.of("Freshet", "FreshetExtensions", "LocalCheckpoints", "RejectedRecords",
-        "StreamSpec", "WindowedAverages");
+    private static final Set<String> INTERFACE = Set.of("Freshet", "FreshetExtensions", "LocalCheckpoints",
+        "RejectedRecords", "StreamSpec", "WindowedAverages");
 
     /**
-     * What Spark, Arrow and Kafka's client keep stable, by the beginning of the name: packages that their documentation has,
-     * and single classes marked as {@code DeveloperApi} or {@code Evolving}. A nested class goes with its own.
+     * What Spark, Arrow and Kafka's client keep stable, by the beginning of the name: packages that their documentation
+     * has, and single classes marked as {@code DeveloperApi} or {@code Evolving}. A nested class goes with its own.
      */
     private static final List<String> PUBLIC = List.of(
         "org.apache.spark.api.java.", "org.apache.spark.sql.streaming.", "org.apache.spark.sql.types.",
@@ -70,7 +74,8 @@ class RoomsTest {
         "org.apache.spark.sql.Row", "org.apache.spark.sql.RowFactory", "org.apache.spark.sql.RuntimeConfig",
         "org.apache.spark.sql.SparkSession", "org.apache.spark.sql.SparkSessionExtensions",
         "org.apache.spark.sql.TypedColumn", "org.apache.spark.sql.functions",
-        "org.apache.kafka.clients.admin.", "org.apache.kafka.clients.producer.", "org.apache.kafka.common.KafkaException",
+        "org.apache.kafka.clients.admin.", "org.apache.kafka.clients.producer.",
+        "org.apache.kafka.common.KafkaException",
         "org.apache.kafka.common.KafkaFuture", "org.apache.kafka.common.TopicPartition",
         "org.apache.kafka.common.TopicPartitionInfo", "org.apache.kafka.common.Node", "org.apache.kafka.common.Uuid",
         "org.apache.kafka.common.config.", "org.apache.kafka.common.errors.", "org.apache.kafka.common.header.Header",
@@ -134,7 +139,7 @@ class RoomsTest {
     /** Names in texts too: a setting that names a class of Spark's breaks as its import would. */
     @Test
     void noSourceOutsideOfTheRoomNamesInternals() throws IOException {
-        Path room = SOURCES.resolve(ROOT.replace('.', '/')).resolve("engine/spark42");
+        Path room = ROOT_FOLDER.resolve("engine/spark42");
         List<Path> sources;
         try (Stream<Path> files = Files.walk(SOURCES)) {
             sources = files.filter(file -> file.toString().endsWith(".java") && !file.startsWith(room)).toList();
@@ -149,14 +154,14 @@ class RoomsTest {
 
     @Test
     void everyPackageSaysWhatItIsFor() throws IOException {
-        try (Stream<Path> files = Files.walk(SOURCES.resolve(ROOT.replace('.', '/')))) {
+        try (Stream<Path> files = Files.walk(ROOT_FOLDER)) {
             Set<Path> packages = files.filter(Files::isRegularFile).map(Path::getParent).collect(Collectors.toSet());
             for (Path folder : packages) {
                 assertTrue(Files.exists(folder.resolve("package-info.java")), folder.toString());
             }
         }
         for (String room : ROOMS.keySet()) {
-            String said = Files.readString(SOURCES.resolve(ROOT.replace('.', '/')).resolve(room).resolve("package-info.java"));
+            String said = Files.readString(ROOT_FOLDER.resolve(room).resolve("package-info.java"));
             assertTrue(said.contains("May depend on"), room);
             assertFalse(ROOMS.get(room).size() < ROOMS.size() - 1
                 && !ROOMS.get(room).stream().allMatch(other -> said.contains("{@code " + other + "}")), room);

@@ -5,17 +5,19 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * The checkpoint of a query that reads one topic, while the query is not running: how far it has read, and where it reads
- * on.
+ * The checkpoint of a query that reads one topic, while the query is not running: how far it has read, and where it
+ * reads on.
  *
- * <p>Spark plans a micro-batch by writing its end to {@code offsets/N}, and commits it by writing {@code commits/N}. The
- * next one begins where the newest committed one ended.
+ * <p>Spark plans a micro-batch by writing its end to {@code offsets/N}, and commits it by writing {@code commits/N}.
+ * The next one begins where the newest committed one ended.
  */
 public interface Checkpoint {
     /** Whether a micro-batch was planned at least. */
     boolean isUsed();
 
-    /** Whether a micro-batch was planned and not committed: some of its output may be there, and it will be repeated. */
+    /**
+     * Whether a micro-batch was planned and not committed: some of its output may be there, and it will be repeated.
+     */
     boolean hasOpenBatch();
 
     /** The watermark of the newest micro-batch, epoch milliseconds; 0 before the first one. */
@@ -25,8 +27,8 @@ public interface Checkpoint {
     Map<Integer, Long> readOffsets();
 
     /**
-     * Where the first micro-batch began, as the source of Kafka has written it down: by topic and partition, in JSON. Empty
-     * before that.
+     * Where the first micro-batch began, as the source of Kafka has written it down: by topic and partition, in JSON.
+     * Empty before that.
      */
     Optional<String> firstOffsets();
 

@@ -23,12 +23,12 @@ final class LoadedEngine {
     /** The one that is written for a version; else the first one, which may do. */
     static SparkEngine choose(List<SparkEngine> engines, String version) {
         if (engines.isEmpty()) {
-            throw new IllegalStateException("META-INF/services/" + SparkEngine.class.getName() + " names no engine: the jar "
-                + "was packed anew without its services; take freshet-spark-all.jar as it is built");
+            throw new IllegalStateException("META-INF/services/" + SparkEngine.class.getName() + " names no engine: "
+                + "the jar was packed anew without its services; take freshet-spark-all.jar as it is built");
         }
         return engines.stream().filter(engine -> version.startsWith(engine.sparkLine() + ".")).findFirst()
             .orElseGet(() -> {
-                LOGGER.warn("Freshet is written for Spark {}, and this is Spark {}: what is not as it was there may fail",
+                LOGGER.warn("Freshet is written for Spark {}, and this is Spark {}: what differs may fail",
                     engines.get(0).sparkLine(), version);
                 return engines.get(0);
             });

@@ -9,7 +9,8 @@ import java.util.Iterator;
 public interface RecordStep extends Serializable {
     /**
      * @param records the records of the task; each is only valid until the next one is taken
-     * @return rows of the step's schema; those that came before are not used any more when it is asked for the next ones
+     * @return rows of the step's schema; those that came before are not used any more when it is asked for the next
+     *     ones
      */
     Iterator<StepRows> run(Iterator<SourceRecord> records);
 }

@@ -13,8 +13,9 @@ public interface RowExpansion extends Serializable {
     }
 
     /**
-     * The rows, as the values of their columns: {@code byte[]} for strings (UTF-8) and binary, {@code Long} for integers of
-     * 64 bits and for timestamps (epoch microseconds), {@code Integer}, {@code Double} and {@code Boolean} for theirs.
+     * The rows, as the values of their columns: {@code byte[]} for strings (UTF-8) and binary, {@code Long} for
+     * integers of 64 bits and for timestamps (epoch microseconds), {@code Integer}, {@code Double} and {@code Boolean}
+     * for theirs.
      */
     Iterator<Object[]> expand(Source row);
 }

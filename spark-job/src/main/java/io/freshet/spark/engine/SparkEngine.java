@@ -14,9 +14,9 @@ import org.apache.spark.sql.types.Metadata;
 import org.apache.spark.sql.types.StructType;
 
 /**
- * All that Freshet needs of Spark beyond what Spark promises to keep: plans, rows in Spark's own format, checkpoints, the
- * late watermark, expressions. Each supported line of Spark has one implementation, in a package of its own, named in
- * {@code META-INF/services}; nothing outside of that package imports what Spark keeps to itself.
+ * All that Freshet needs of Spark beyond what Spark promises to keep: plans, rows in Spark's own format, checkpoints,
+ * the late watermark, expressions. Each supported line of Spark has one implementation, in a package of its own, named
+ * in {@code META-INF/services}; nothing outside of that package imports what Spark keeps to itself.
  */
 public interface SparkEngine {
     /** The one for the version of Spark in this process. */
@@ -28,14 +28,14 @@ public interface SparkEngine {
     String sparkLine();
 
     /**
-     * The rows that a step makes of records with the columns of Kafka's source. Where they are those of a micro-batch of
-     * that source, the step's tasks read Kafka themselves if they can; the records are the same.
+     * The rows that a step makes of records with the columns of Kafka's source. Where they are those of a micro-batch
+     * of that source, the step's tasks read Kafka themselves if they can; the records are the same.
      *
      * @param rows batch or streaming
      * @param columns names of the columns of partition, offset, timestamp, key and value, in this order
      * @param schema of the rows that the step makes
-     * @param topic asked after a micro-batch is planned, in tasks that get nothing, and by each task after its last record;
-     *     {@link TopicCheck#NONE} for records that need not be from one topic
+     * @param topic asked after a micro-batch is planned, in tasks that get nothing, and by each task after its last
+     *     record; {@link TopicCheck#NONE} for records that need not be from one topic
      */
     Dataset<Row> step(Dataset<Row> rows, List<String> columns, RecordStep step, StructType schema, TopicCheck topic);
 
@@ -59,7 +59,9 @@ public interface SparkEngine {
      */
     long lateWatermarkMillis();
 
-    /** Metadata that make a column the one by which rows are late and state times out, as {@code withWatermark} does. */
+    /**
+     * Metadata that make a column the one by which rows are late and state times out, as {@code withWatermark} does.
+     */
     Metadata watermark(long delayMillis);
 
     /**

@@ -157,7 +157,8 @@ public final class StreamHealth {
         Map<String, Row> observed = progress.observedMetrics();
         if (observed.containsKey(Observations.READ)) {
             addBooks(observed);
-            skippedOffsets += skippedOffsets(progress.sources()[0], number(observed.get(Observations.READ), "records_read"));
+            long recordsRead = number(observed.get(Observations.READ), "records_read");
+            skippedOffsets += skippedOffsets(progress.sources()[0], recordsRead);
         }
     }
 

@@ -8,7 +8,10 @@ import org.apache.spark.SparkConf;
 
 /** The settings of Spark that the job changes. */
 public final class SparkSettings {
-    /** The options that Spark leaves out of the plans that it shows: its default, and all that has to do with getting in. */
+    /**
+     * The options that Spark leaves out of the plans that it shows: its default, and all that has to do with getting
+     * in.
+     */
     private static final String REDACTED_OPTIONS = "(?i)url|\\.ssl\\.|\\.sasl\\.";
     /** By its name: Hadoop creates it, and it stands apart from this room, in the public interface. */
     private static final String LOCAL_FILE_SYSTEM = "io.freshet.spark.LocalCheckpoints";
@@ -31,7 +34,8 @@ public final class SparkSettings {
             writeWithoutProcesses(defaults);
         }
         if (rocksdb) {
-            defaults.setIfMissing("spark.sql.streaming.stateStore.providerClass", SparkEngine.current().rocksdbStateStore());
+            defaults.setIfMissing(
+                "spark.sql.streaming.stateStore.providerClass", SparkEngine.current().rocksdbStateStore());
             defaults.setIfMissing("spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled", "true");
         }
         return defaults;

@@ -69,7 +69,7 @@ public final class StreamQuery implements QuerySupervisor.Starter {
         this.session = session;
         this.configuration = configuration;
         this.stream = stream;
-        health = new StreamHealth(stream.name(), () -> SparkEngine.current().checkpoint(session, checkpointLocation()).firstOffsets());
+        health = new StreamHealth(stream.name(), () -> checkpoint().firstOffsets());
         rawTopic = new RawTopic(configuration.kafka(), stream.rawTopic(), health);
     }
 
@@ -83,7 +83,7 @@ public final class StreamQuery implements QuerySupervisor.Starter {
     public StreamingQuery start() throws TimeoutException {
         // A pool per stream: Spark shares the cores fairly between pools, not within one. The query's thread inherits it.
         session.sparkContext().setLocalProperty("spark.scheduler.pool", stream.name());
-        Checkpoint checkpoint = SparkEngine.current().checkpoint(session, checkpointLocation());
+        Checkpoint checkpoint = checkpoint();
         TopicCheck topic = rawTopic.settle(checkpoint);
         settlesAnew = false;
         if (WindowChanges.mustWait(checkpoint, stream)) {
@@ -230,8 +230,8 @@ public final class StreamQuery implements QuerySupervisor.Starter {
                 max("ahead_micros").as("ahead_micros"),
                 max_by(col("ahead_series"), col("ahead_micros")).as("ahead_series"));
         Dataset<Row> windows = StreamWindows.merge(
-            observe(Observations.AGGREGATED, "records", partials), changes.stream(), changes.limits(), OutputMode.Update(),
-            NativeWindowState.Form.MESSAGES);
+            observe(Observations.AGGREGATED, "records", partials), changes.stream(), changes.limits(),
+            OutputMode.Update(), NativeWindowState.Form.MESSAGES);
         return observe(Observations.COUNTED, "counted", windows);
     }
 
@@ -258,6 +258,10 @@ public final class StreamQuery implements QuerySupervisor.Starter {
         Map<String, String> options = new HashMap<>();
         configuration.kafka().forEach((key, value) -> options.put("kafka." + key, value));
         return options;
+    }
+
+    private Checkpoint checkpoint() {
+        return SparkEngine.current().checkpoint(session, checkpointLocation());
     }
 
     /** Where the query keeps its offsets and state. */

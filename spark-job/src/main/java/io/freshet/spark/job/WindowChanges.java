@@ -221,7 +221,7 @@ record WindowChanges(PipelineConfiguration.Stream stream, List<Kind> kinds) {
         return byWindow;
     }
 
-    /** Of a row of Spark's state: the key (series, metric, kind), and the state of {@link UpdateWindows} with its time-out. */
+    /** Of a row of Spark's state: the key (series, metric, kind), and the state of {@code UpdateWindows} with its time-out. */
     private static Tuple2<String, Long> newestEvent(Row row) {
         String window = row.<Row>getAs("key").getString(2);
         byte[] state = row.<Row>getAs("value").getStruct(0).getAs(0);

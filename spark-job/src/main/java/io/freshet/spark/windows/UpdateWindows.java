@@ -29,7 +29,7 @@ import scala.Tuple3;
  * <p>The state is encoded panes, see {@code freshet-core}'s {@code aggregate::state}. It is due, as Spark's timeouts have
  * it, when a window is to be given or the last pane to be dropped though nothing has come.
  */
-public final class UpdateWindows
+final class UpdateWindows
     implements FlatMapGroupsWithStateFunction<Tuple3<String, String, String>, EncodedPanes, byte[], Row> {
     /** One row per series, metric and kind: how many records were counted, and the windows as the native library packs them. */
     static final StructType OUTPUT = new StructType()

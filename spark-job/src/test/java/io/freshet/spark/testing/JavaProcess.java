@@ -28,7 +28,8 @@ public record JavaProcess(int exitCode, String output) {
         command.addAll(List.of("-Djava.io.tmpdir=" + System.getProperty("java.io.tmpdir"), "-cp", classPath));
         command.addAll(arguments);
         Path output = Files.createTempFile(folder, "output", ".txt");
-        int exitCode = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile()).start().waitFor();
+        int exitCode = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile()).start()
+            .waitFor();
         return new JavaProcess(exitCode, Files.readString(output, StandardCharsets.UTF_8));
     }
 }

@@ -27,8 +27,8 @@ class EarlyHandOverTest {
     /** Some seven mebibytes in one task: the limit is looked at once per mebibyte. */
     private static final int RECORDS = 100_000;
     private static final int SERIES = 5_000;
-    private static final String SPEC = "series = [\"site\"], time = { field = \"at\", unit = \"ms\" }, values = { v = \"v\" }, "
-        + "windows = [\"10s\", \"1m/10s\"]";
+    private static final String SPEC = "series = [\"site\"], time = { field = \"at\", unit = \"ms\" }, "
+        + "values = { v = \"v\" }, windows = [\"10s\", \"1m/10s\"]";
 
     private static SparkSession spark;
 

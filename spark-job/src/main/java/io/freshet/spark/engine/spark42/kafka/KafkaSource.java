@@ -11,11 +11,11 @@ import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.execution.SparkPlan;
 
 /**
- * The records of a micro-batch of Kafka's source, read directly where that can be done, and from this topic and no other of
- * its name.
+ * The records of a micro-batch of Kafka's source, read directly where that can be done, and from this topic and no
+ * other of its name.
  *
- * <p>The driver looks after Spark has planned the micro-batch, so that its offsets are this topic's; each task looks when it
- * has read its last record, so that its records are. What follows the shuffle sees no record of another topic.
+ * <p>The driver looks after Spark has planned the micro-batch, so that its offsets are this topic's; each task looks
+ * when it has read its last record, so that its records are. What follows the shuffle sees no record of another topic.
  *
  * @param topic whose offsets the query's checkpoint holds; {@link TopicCheck#NONE} takes records of any
  */

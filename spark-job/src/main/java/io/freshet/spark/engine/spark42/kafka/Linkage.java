@@ -5,7 +5,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Whether the direct reader fits the Spark and the Kafka client of a process. Where a class or method of theirs that it
- * uses is another one, or is missing, Spark's own reader takes over for the rest of the process, and the log says so once.
+ * uses is another one, or is missing, Spark's own reader takes over for the rest of the process, and the log says so
+ * once.
  */
 final class Linkage {
     static final Linkage OF_PROCESS = new Linkage();
@@ -38,8 +39,8 @@ final class Linkage {
     private synchronized void breakAt(LinkageError missing) {
         if (!broken) {
             broken = true;
-            LOGGER.warn("Kafka is read by Spark's own reader from now on, since the faster one does not fit this version of "
-                + "Spark or of kafka-clients: {}", oneLine(missing));
+            LOGGER.warn("Kafka is read by Spark's own reader from now on, since the faster one does not fit this version "
+                + "of Spark or of kafka-clients: {}", oneLine(missing));
         }
     }
 

@@ -8,8 +8,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The rows of one range of offsets: read directly; from where that finds that it cannot be linked, by Spark's own reader.
- * It begins the range again, and what was handed on before is passed over: no row is missing, and none comes twice.
+ * The rows of one range of offsets: read directly; from where that finds that it cannot be linked, by Spark's own
+ * reader. It begins the range again, and what was handed on before is passed over: no row is missing, and none comes
+ * twice.
  */
 final class RangeRows implements Iterator<InternalRow>, AutoCloseable {
     private static final Logger LOGGER = LoggerFactory.getLogger(RangeRows.class);

@@ -33,8 +33,8 @@ public final class LinkageProbe {
     static final long DELETED_AT = 10;
     static final long DELETED_BELOW = 70;
     private static final List<String> INPUT = List.of("partition", "offset", "timestamp", "key", "value");
-    private static final String SPEC = "series = [\"id\"], time = { field = \"at\", unit = \"ms\" }, values = { v = \"v\" }, "
-        + "windows = [\"10s\", \"1m/10s\"]";
+    private static final String SPEC = "series = [\"id\"], time = { field = \"at\", unit = \"ms\" }, "
+        + "values = { v = \"v\" }, windows = [\"10s\", \"1m/10s\"]";
 
     private LinkageProbe() {}
 

@@ -91,11 +91,12 @@ class LinkageTest {
         replace(changed, KafkaConsumer.class, without("beginningOffsets", bytes(KafkaConsumer.class)));
         JavaProcess process = probe(changed, "offsets", "midst");
         List<String> rows = rows(process);
-        List<Long> offsets = rows.stream().filter(row -> !row.startsWith("ROW read")).map(LinkageTest::offset).sorted().toList();
+        List<Long> offsets = rows.stream().filter(row -> !row.startsWith("ROW read"))
+            .map(LinkageTest::offset).sorted().toList();
         long seen = offsets.stream().filter(offset -> offset < LinkageProbe.DELETED_BELOW).count();
         assertTrue(seen > LinkageProbe.DELETED_AT && seen < LinkageProbe.DELETED_BELOW - 10, () -> rows.toString());
-        List<Long> expected = LongStream.concat(LongStream.range(0, seen), LongStream.range(LinkageProbe.DELETED_BELOW, 100))
-            .boxed().toList();
+        List<Long> expected = LongStream
+            .concat(LongStream.range(0, seen), LongStream.range(LinkageProbe.DELETED_BELOW, 100)).boxed().toList();
         assertEquals(expected, offsets);
         assertTrue(rows.contains("ROW read " + expected.size()), rows::toString);
         assertWarnedOnce(process, "beginningOffsets");
@@ -126,7 +127,8 @@ class LinkageTest {
     void whatIsNoFailureOfLinkageFailsTheTask() {
         Linkage linkage = new Linkage();
         KafkaException failure = new KafkaException("no leader");
-        RangeRows range = new RangeRows(linkage, () -> new BreakingReader(2, failure), () -> offsets().iterator(), () -> { });
+        RangeRows range =
+            new RangeRows(linkage, () -> new BreakingReader(2, failure), () -> offsets().iterator(), () -> { });
         range.next();
         range.next();
         assertSame(failure, assertThrows(KafkaException.class, range::hasNext));
