@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use freshet_core::config::Cassandra;
-use freshet_core::wire::WindowMessage;
+use freshet_core::wire::{ErrorKind, WindowMessage};
 use freshet_service::{Backoff, Health, Shutdown};
 use scylla::SerializeRow;
 use scylla::client::session::Session;
@@ -270,7 +270,7 @@ impl Store {
 
 fn say_not_ready(health: &Health, error: &anyhow::Error) {
     let reason = format!("{error:#}");
-    health.failed(CASSANDRA, &reason);
+    health.failed(ErrorKind::Cassandra, &reason);
     health.wait_for(CASSANDRA, &format!("Cassandra: {reason}"));
     tracing::warn!(reason, "Cassandra is not ready; trying again");
 }

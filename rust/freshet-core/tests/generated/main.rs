@@ -1,6 +1,11 @@
 //! What other languages and the documentation need to know is generated from the declarations in this crate, and committed.
 //! These tests hold the committed files equal to the declarations; with `FRESHET_GENERATE=1` they write them.
 
+// The helpers of tests may fail like the tests themselves; clippy.toml only knows functions marked as tests.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod names;
+
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
@@ -48,7 +53,9 @@ fn check(file: &Path, committed: &str, generated: &str) {
     let lines = committed.lines().zip(generated.lines());
     let line = 1 + lines.take_while(|(committed, generated)| committed == generated).count();
     let file = file.display();
-    panic!("{file} is not what is generated, from line {line} on; to bring it up to date: {COMMAND}");
+    panic!(
+        "{file} is not what is generated, from line {line} on; to bring it up to date: {COMMAND}"
+    );
 }
 
 fn project() -> PathBuf {

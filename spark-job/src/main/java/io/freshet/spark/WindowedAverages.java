@@ -1,6 +1,7 @@
 package io.freshet.spark;
 
 import io.freshet.spark.nativelib.ConfigurationException;
+import io.freshet.spark.nativelib.NativeContract;
 import io.freshet.spark.nativelib.NativeException;
 import java.io.IOException;
 import java.time.Duration;
@@ -139,7 +140,7 @@ public final class WindowedAverages {
             .setIfMissing("spark.sql.shuffle.partitions", Integer.toString(shufflePartitions))
             .setIfMissing("spark.sql.session.timeZone", "UTC")
             .setIfMissing("spark.sql.redaction.options.regex", REDACTED_OPTIONS)
-            .setIfMissing("spark.sql.streaming.stopTimeout", "4s");
+            .setIfMissing("spark.sql.streaming.stopTimeout", NativeContract.get().stopTimeoutMillis() + "ms");
         if (isLocalFolder(checkpointLocation, defaults)) {
             // On a local folder the default manager forks some dozens of processes per batch to set permissions.
             defaults.setIfMissing("spark.sql.streaming.checkpointFileManagerClass",
