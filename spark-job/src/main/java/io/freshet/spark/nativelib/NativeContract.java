@@ -11,18 +11,25 @@ import java.nio.charset.StandardCharsets;
 /**
  * The names and limits that the job shares with the other parts of the pipeline, as freshet-core declares them. They are
  * asked for once; Java has no copy of them.
- *
- * @param deadLetters how rejected records are sent
- * @param health how health is reported
- * @param stopTimeoutMillis how long a running micro-batch may take to end when the job is told to
  */
-public record NativeContract(DeadLetters deadLetters, Health health, long stopTimeoutMillis) {
+public final class NativeContract {
     private static final ObjectMapper JSON = JsonMapper.builder()
         .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
         // What the library does not say must not become null or 0.
         .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
         .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
         .build();
+
+    private NativeContract() {}
+
+    /**
+     * Everything that is declared.
+     *
+     * @param deadLetters how rejected records are sent
+     * @param health how health is reported
+     * @param stopTimeoutMillis how long a running micro-batch may take to end when the job is told to
+     */
+    public record Contract(DeadLetters deadLetters, Health health, long stopTimeoutMillis) {}
 
     /**
      * How rejected records are sent.
@@ -65,11 +72,11 @@ public record NativeContract(DeadLetters deadLetters, Health health, long stopTi
     public record StreamTopics(String raw, String windows) {}
 
     private static final class Holder {
-        static final NativeContract CONTRACT = read(describe(), NativeContract.class);
+        static final Contract CONTRACT = read(describe(), Contract.class);
     }
 
-    /** What is declared. */
-    public static NativeContract get() {
+    /** Everything that is declared. */
+    public static Contract get() {
         NativeLibrary.load();
         return Holder.CONTRACT;
     }

@@ -23,7 +23,7 @@ class NativeContractTest {
 
     @Test
     void theNamesAreThoseThatTheOtherPartsUse() {
-        NativeContract contract = NativeContract.get();
+        var contract = NativeContract.get();
         var letters = contract.deadLetters();
         assertEquals("parse", letters.stage());
         assertEquals(16 << 20, letters.maxBytes());
