@@ -58,6 +58,6 @@ fn check(file: &Path, committed: &str, generated: &str) {
     );
 }
 
-fn project() -> PathBuf {
+pub(crate) fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
