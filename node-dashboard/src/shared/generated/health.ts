@@ -83,6 +83,12 @@ export interface HealthReport {
    * job
    */
   readonly restarts?: number | null;
+  /**
+   * spark-job: when the query last finished a micro-batch, or found that there was nothing to
+   * do, which it says every 10 s: an older one of a query that runs says that it is stuck
+   * (epoch milliseconds)
+   */
+  readonly last_progress_time?: number | null;
   /** spark-job: number of the newest micro-batch */
   readonly batch_id?: number | null;
   /** spark-job: how long the newest micro-batch took; null before the first one (milliseconds) */
@@ -235,6 +241,14 @@ export const HEALTH_FIELDS: Readonly<Record<keyof HealthReport, HealthField>> = 
     description:
       'spark-job: how often the query has failed and was started again, since the start of the ' +
       'job',
+  },
+  last_progress_time: {
+    kind: 'integer',
+    presence: 'optional',
+    description:
+      'spark-job: when the query last finished a micro-batch, or found that there was nothing to ' +
+      'do, which it says every 10 s: an older one of a query that runs says that it is stuck ' +
+      '(epoch milliseconds)',
   },
   batch_id: {
     kind: 'integer',

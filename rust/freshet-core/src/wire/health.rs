@@ -261,6 +261,9 @@ health_report! {
         last_error_time: i64, "epoch milliseconds", WITH_STATE;
         /// How often the query has failed and was started again, since the start of the job.
         restarts: u64, "restarts", SPARK_JOB;
+        /// When the query last finished a micro-batch, or found that there was nothing to do, which it says every 10 s: an
+        /// older one of a query that runs says that it is stuck.
+        last_progress_time: i64, "epoch milliseconds", SPARK_JOB;
         /// Number of the newest micro-batch.
         batch_id: i64, "", SPARK_JOB;
         /// How long the newest micro-batch took; null before the first one.

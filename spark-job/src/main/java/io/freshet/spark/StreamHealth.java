@@ -65,6 +65,7 @@ final class StreamHealth {
     private long windowsOut;
     private long bytesOut;
     private long skippedOffsets;
+    private Long lastProgressTime;
     private Long lag;
     private Long batch;
     private Long batchMillis;
@@ -91,6 +92,7 @@ final class StreamHealth {
     /** The query works: it has finished a micro-batch, or found that there is nothing to do. */
     synchronized void running() {
         state = State.RUNNING;
+        lastProgressTime = System.currentTimeMillis();
     }
 
     /**
@@ -243,6 +245,7 @@ final class StreamHealth {
         }
         // A query that does not run does not hear how far its topic has come.
         report.put("lag", waitingFor == null && state == State.RUNNING ? lag : null);
+        report.put("last_progress_time", lastProgressTime);
         report.put("batch_id", batch).put("batch_duration_ms", batchMillis);
         report.put("watermark", watermark).put("state_rows", stateRows).put("state_bytes", stateBytes);
         report.put("skipped_offsets", skippedOffsets).put("lost_offsets", lostOffsets);

@@ -38,6 +38,19 @@ class StreamHealthTest {
         assertEquals("the topic raw.s", report().get("waiting_for").asText());
     }
 
+    /** A micro-batch that never ends leaves the state at running: only the time tells. */
+    @Test
+    void whenTheQueryGotOnLastStaysKnownThroughFailures() throws Exception {
+        assertTrue(report().path("last_progress_time").isNull());
+        long before = System.currentTimeMillis();
+        health.running();
+        JsonNode running = report();
+        long time = running.get("last_progress_time").asLong();
+        assertTrue(before <= time && time <= running.get("time").asLong(), running::toString);
+        health.restarting("TimeoutException: no answer");
+        assertEquals(time, report().get("last_progress_time").asLong());
+    }
+
     private JsonNode report() throws IOException {
         return new ObjectMapper().readTree(health.report());
     }
