@@ -48,7 +48,9 @@ fn check(file: &Path, committed: &str, generated: &str) {
     let lines = committed.lines().zip(generated.lines());
     let line = 1 + lines.take_while(|(committed, generated)| committed == generated).count();
     let file = file.display();
-    panic!("{file} is not what is generated, from line {line} on; to bring it up to date: {COMMAND}");
+    panic!(
+        "{file} is not what is generated, from line {line} on; to bring it up to date: {COMMAND}"
+    );
 }
 
 fn project() -> PathBuf {
