@@ -107,8 +107,8 @@ impl RejectedColumns {
         self.offset.append_value(record.offset);
         self.reason.append_value(rejection.reason.code());
         self.detail.append_value(&rejection.detail);
-        self.key.append_option(record.key);
-        self.value.append_option(record.value);
+        self.key.append_option(record.raw.key);
+        self.value.append_option(record.raw.value);
     }
 
     /// Memory that is held for them, in bytes.

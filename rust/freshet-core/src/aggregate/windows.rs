@@ -165,8 +165,12 @@ const SERIES_BYTES: usize = size_of::<(Box<str>, usize, usize)>();
 impl WindowAggregator {
     /// An aggregator for the records of that stream.
     pub fn new(stream: &Stream) -> Self {
+        Self::with_parser(stream, RecordParser::new(stream))
+    }
+
+    fn with_parser(stream: &Stream, parser: RecordParser) -> Self {
         Self {
-            parser: RecordParser::new(stream),
+            parser,
             readings: Readings::default(),
             grids: stream.windows.iter().map(|spec| PaneGrid::of(*spec)).collect(),
             pane_us: pane_ms(&stream.windows).unwrap_or(1) * 1_000,
@@ -184,6 +188,27 @@ impl WindowAggregator {
     /// See [`RecordParser::set_now`].
     pub fn set_now(&mut self, now_ms: i64) {
         self.parser.set_now(now_ms);
+    }
+
+    /// Parses records, wherever they come from, and adds their readings. What is rejected, and counted nowhere, goes to
+    /// `reject`, with what the caller knows of the record beyond [`RawRecord`], such as its offset. Once [`Self::drain`] has
+    /// begun, it has to end first.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `records`, such as a batch that is cut off; what came before it is added.
+    pub fn add_all<'r, R: AsRef<RawRecord<'r>>, E>(
+        &mut self,
+        records: impl IntoIterator<Item = Result<R, E>>,
+        mut reject: impl FnMut(&R, &Rejection),
+    ) -> Result<(), E> {
+        for record in records {
+            let record = record?;
+            if let Err(rejection) = self.add(record.as_ref()) {
+                reject(&record, &rejection);
+            }
+        }
+        Ok(())
     }
 
     /// Parses a record and adds its readings. Once [`Self::drain`] has begun, it has to end first.

@@ -252,5 +252,5 @@ fn series_from_key(key: Option<&[u8]>) -> Result<&str, Rejection> {
             "the record has no key, and the stream no 'series'",
         )
     })?;
-    text_of(key).map_err(|rejection| rejection.in_key())
+    text_of(key).map_err(Rejection::in_key)
 }

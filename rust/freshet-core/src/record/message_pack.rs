@@ -56,7 +56,7 @@ impl<'a> Scan<'a> {
         let [kind] = self.take()?;
         match kind {
             0x00..=0x7f => {
-                self.set(node, |f, slot| f.set_number(slot, Number::Integer(kind.into())))
+                self.set(node, |f, slot| f.set_number(slot, Number::Integer(kind.into())));
             }
             0x80..=0x8f => return self.map(usize::from(kind & 0x0f), node, depth + 1),
             0x90..=0x9f => return self.array(usize::from(kind & 0x0f), node, depth + 1),

@@ -72,6 +72,12 @@ pub struct RawRecord<'a> {
 /// What Kafka has in place of a timestamp that nobody gave (`RecordBatch.NO_TIMESTAMP`).
 const NO_TIMESTAMP_MS: i64 = -1;
 
+impl<'a> AsRef<RawRecord<'a>> for RawRecord<'a> {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl RawRecord<'_> {
     fn timestamp_ms(&self) -> Option<i64> {
         self.timestamp_ms.filter(|timestamp| *timestamp != NO_TIMESTAMP_MS)
@@ -260,7 +266,7 @@ fn to_us(milliseconds: i64) -> i64 {
 #[cfg(test)]
 mod documentation;
 #[cfg(test)]
-mod message_pack;
+pub(crate) mod message_pack;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
