@@ -45,7 +45,7 @@ impl Pump {
                     self.health.error("source");
                     let source = self.destination.source;
                     tracing::warn!(source, %error, "the source failed; trying again");
-                    backoff.wait(&self.shutdown).await;
+                    self.shutdown.sleep(backoff.next_delay()).await;
                 }
             }
         }
