@@ -1,14 +1,15 @@
 //! Exponential back-off with jitter, for everything that is tried again.
 //!
 //! The sequence of delays is that of the crate `backon`. Its loops (`Retryable`) do not fit: they end with the first
-//! success, and know no shutdown, while the programs start over after a time of health and stop in the middle of a wait.
+//! success, and know no shutdown, while the programs start over after a time of health and stop in the middle of a
+//! wait.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 
-/// The delays between attempts: each limit is twice the one before, up to a maximum, and the delay is drawn from the upper
-/// half of that limit.
+/// The delays between attempts: each limit is twice the one before, up to a maximum, and the delay is drawn from the
+/// upper half of that limit.
 ///
 /// The jitter keeps many clients that lost the same server from coming back at the same moment; drawing from the upper
 /// half only (instead of from all of it) keeps an attempt from being immediate.

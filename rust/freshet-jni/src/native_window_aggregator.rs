@@ -135,7 +135,8 @@ impl Aggregation {
         self.aggregator.memory_bytes() + self.rejected.memory_bytes()
     }
 
-    /// The next partial aggregates of what was summed up; `None` when there are none left, and records can be added again.
+    /// The next partial aggregates of what was summed up; `None` when there are none left, and records can be added
+    /// again.
     fn take_partials(&mut self) -> Result<Option<StructArray>, NativeError> {
         let place = || ", while its partial aggregates were taken".to_owned();
         self.guard(place, |aggregation| {
@@ -229,8 +230,9 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_ta
     });
 }
 
-/// `static native boolean takePartials(long handle, long array, long schema)`: moves the next partial aggregates of what was
-/// summed up to the C structs at these addresses; false when there are none left, and the aggregation can go on.
+/// `static native boolean takePartials(long handle, long array, long schema)`: moves the next partial aggregates of
+/// what was summed up to the C structs at these addresses; false when there are none left, and the aggregation can go
+/// on.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_takePartials<
     'local,
@@ -249,8 +251,9 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_ta
     })
 }
 
-/// `static native byte[] takeFurthestAhead(long handle)`: the series whose events were furthest ahead of the clock since the last
-/// call, and did not move the watermark: by how many microseconds (i64, little-endian), and its id; no bytes without one.
+/// `static native byte[] takeFurthestAhead(long handle)`: the series whose events were furthest ahead of the clock
+/// since the last call, and did not move the watermark: by how many microseconds (i64, little-endian), and its id; no
+/// bytes without one.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_takeFurthestAhead<
     'local,

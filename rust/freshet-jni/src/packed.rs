@@ -10,8 +10,8 @@
 //! | … | the key's bytes, then the value's |
 
 //!
-//! It is no Arrow, since Java fills it in place: it copies a key and a value once, from where Kafka or Spark has them, and the
-//! fields of a record lie side by side for the one pass over them.
+//! It is no Arrow, since Java fills it in place: it copies a key and a value once, from where Kafka or Spark has them,
+//! and the fields of a record lie side by side for the one pass over them.
 
 use freshet_core::record::RawRecord;
 

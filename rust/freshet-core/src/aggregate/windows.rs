@@ -1,8 +1,8 @@
 //! Pre-aggregation: the records of a batch become one partial aggregate per series, metric and kind of window.
 //!
 //! Readings are first summed up per pane, a pane being the part of time that all kinds of windows of the stream share;
-//! at the end these are joined into the panes of each kind, which are as long as its sizes and slides allow. However many
-//! windows overlap, a reading is added once.
+//! at the end these are joined into the panes of each kind, which are as long as its sizes and slides allow. However
+//! many windows overlap, a reading is added once.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -38,7 +38,8 @@ pub struct WindowAggregator {
     drain: Option<Drain>,
 }
 
-/// A series whose events are ahead of the clock: the clock of who sends them is, or that of who puts them into Kafka is behind.
+/// A series whose events are ahead of the clock: the clock of who sends them is, or that of who puts them into Kafka is
+/// behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AheadOfClock {
     /// The series id.
@@ -129,9 +130,9 @@ pub struct PartialAggregate<'a> {
 }
 
 impl PartialAggregate<'_> {
-    /// Number of records that are counted here. A record may have readings in many panes: other metrics and series. It is
-    /// counted once per kind of window, where its newest reading is, so that the partials of a kind together say how many
-    /// records went into it.
+    /// Number of records that are counted here. A record may have readings in many panes: other metrics and series. It
+    /// is counted once per kind of window, where its newest reading is, so that the partials of a kind together say how
+    /// many records went into it.
     pub fn records(&self) -> u64 {
         self.panes.iter().map(|pane| pane.records).sum()
     }
@@ -191,8 +192,8 @@ impl WindowAggregator {
     }
 
     /// Parses records, wherever they come from, and adds their readings. What is rejected, and counted nowhere, goes to
-    /// `reject`, with what the caller knows of the record beyond [`RawRecord`], such as its offset. Once [`Self::drain`] has
-    /// begun, it has to end first.
+    /// `reject`, with what the caller knows of the record beyond [`RawRecord`], such as its offset. Once
+    /// [`Self::drain`] has begun, it has to end first.
     ///
     /// # Errors
     ///
@@ -249,8 +250,8 @@ impl WindowAggregator {
         self.watermark_us
     }
 
-    /// The series whose events were furthest ahead of the clock since this was last asked, and did not move the watermark.
-    /// `None` when all are in step, or the stream's future moves the watermark.
+    /// The series whose events were furthest ahead of the clock since this was last asked, and did not move the
+    /// watermark. `None` when all are in step, or the stream's future moves the watermark.
     pub fn take_furthest_ahead(&mut self) -> Option<AheadOfClock> {
         self.furthest_ahead.take()
     }
@@ -296,8 +297,8 @@ impl WindowAggregator {
             + self.cells.capacity() * size_of::<Cell>()
     }
 
-    /// Hands the next partial aggregate to `emit`, series by series, whose memory is freed on the way. False when none was
-    /// left: the aggregator is empty then, and can go on.
+    /// Hands the next partial aggregate to `emit`, series by series, whose memory is freed on the way. False when none
+    /// was left: the aggregator is empty then, and can go on.
     pub fn drain(&mut self, emit: impl FnOnce(&PartialAggregate<'_>)) -> bool {
         let emitted = self.drain_one(emit);
         if !emitted {

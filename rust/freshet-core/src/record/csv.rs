@@ -1,7 +1,8 @@
 //! CSV records: RFC 4180, strictly, one row or more per record.
 //!
-//! Beyond the RFC: UTF-8, tabs and line feeds without a carriage return are accepted, and empty lines are passed over. The
-//! `csv` crate would take what the RFC does not allow, such as a stray quote; it serves the tests as a second opinion.
+//! Beyond the RFC: UTF-8, tabs and line feeds without a carriage return are accepted, and empty lines are passed over.
+//! The `csv` crate would take what the RFC does not allow, such as a stray quote; it serves the tests as a second
+//! opinion.
 
 use std::fmt;
 use std::ops::Range;

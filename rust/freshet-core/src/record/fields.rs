@@ -1,7 +1,7 @@
 //! What a format found in a row: one slot per field that the stream asks for.
 //!
-//! A text format mostly notes where in the record a number or a text stands, so that nothing is converted that is not used.
-//! A binary format sets the numbers themselves, and copies the texts of the fields into the buffer.
+//! A text format mostly notes where in the record a number or a text stands, so that nothing is converted that is not
+//! used. A binary format sets the numbers themselves, and copies the texts of the fields into the buffer.
 
 use std::ops::Range;
 

@@ -1,6 +1,6 @@
-//! A binary format on the same seam as the others: `MessagePack`, as far as these tests need it. It is no format of a stream
-//! yet; it proves that one needs a file like this and a variant, that its numbers travel without being written as texts, and
-//! that its records mean what the same ones in JSON mean.
+//! A binary format on the same seam as the others: `MessagePack`, as far as these tests need it. It is no format of a
+//! stream yet; it proves that one needs a file like this and a variant, that its numbers travel without being written
+//! as texts, and that its records mean what the same ones in JSON mean.
 //!
 //! Source: <https://github.com/msgpack/msgpack/blob/master/spec.md>.
 

@@ -1,8 +1,8 @@
 //! From a Kafka record to readings: who (series), what (metric), when (event time), how much (value).
 //!
-//! [`RecordParser`] holds what all formats share: limits, keys, times and the reasons for a rejection. A format only finds
-//! the fields of the rows in a record's bytes; it implements `RowReader` in a file of its own. What the fields mean is in
-//! `mapping`.
+//! [`RecordParser`] holds what all formats share: limits, keys, times and the reasons for a rejection. A format only
+//! finds the fields of the rows in a record's bytes; it implements `RowReader` in a file of its own. What the fields
+//! mean is in `mapping`.
 //!
 //! A record is accepted or rejected as a whole: one bad row rejects all of it, so that the books of delivered, counted,
 //! late and rejected records balance.
@@ -53,8 +53,8 @@ pub const MAX_MAGNITUDE: f64 = 1e150;
 /// A longer series id is rejected as `too_large`: it is part of keys in Kafka and Cassandra.
 pub const MAX_SERIES_BYTES: usize = 1 << 10;
 
-/// Buffers that are used from record to record give back what they have beyond this, in bytes: one large record must not be
-/// paid for ever after.
+/// Buffers that are used from record to record give back what they have beyond this, in bytes: one large record must
+/// not be paid for ever after.
 const KEPT_BYTES: usize = 64 << 10;
 
 /// A record as Kafka delivered it.
@@ -64,8 +64,8 @@ pub struct RawRecord<'a> {
     pub key: Option<&'a [u8]>,
     /// The record's value; `None` for a tombstone.
     pub value: Option<&'a [u8]>,
-    /// Kafka's timestamp, epoch milliseconds; `None` for a record that comes from elsewhere and has none. Kafka's own sign for
-    /// none, −1, means none here as well.
+    /// Kafka's timestamp, epoch milliseconds; `None` for a record that comes from elsewhere and has none. Kafka's own
+    /// sign for none, −1, means none here as well.
     pub timestamp_ms: Option<i64>,
 }
 
@@ -202,8 +202,8 @@ impl RecordParser {
         }
     }
 
-    /// Tells the parser what time it is (epoch milliseconds). Kafka's timestamp comes mostly from the sender, whose clock
-    /// may be wrong: from now on no event may be too far ahead of this time either.
+    /// Tells the parser what time it is (epoch milliseconds). Kafka's timestamp comes mostly from the sender, whose
+    /// clock may be wrong: from now on no event may be too far ahead of this time either.
     pub fn set_now(&mut self, now_ms: i64) {
         self.mapping.clock.now_us = Some(to_us(now_ms));
     }
@@ -244,8 +244,8 @@ impl RecordParser {
     }
 }
 
-/// The fields that a stream asks for; the position of a path is the field's slot. The series comes first, then the time,
-/// then the metrics.
+/// The fields that a stream asks for; the position of a path is the field's slot. The series comes first, then the
+/// time, then the metrics.
 fn paths(stream: &Stream) -> Vec<&Path> {
     let time = stream.time.as_ref().map(|time| &time.field);
     let metrics = stream.values.iter().map(|(_, path)| path);

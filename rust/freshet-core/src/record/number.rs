@@ -37,8 +37,8 @@ impl Number {
         }
     }
 
-    /// The number times a power of ten, exactly, rounded down to a whole number; `None` for what does not fit into 64 bits,
-    /// and for what is no number.
+    /// The number times a power of ten, exactly, rounded down to a whole number; `None` for what does not fit into 64
+    /// bits, and for what is no number.
     pub(super) fn scaled(self, exponent: i32) -> Option<i64> {
         match self {
             Self::Integer(number) => scale(number, exponent),
@@ -89,14 +89,15 @@ fn scale_float(number: f64, exponent: i32) -> Option<i64> {
 /// The longest double in scientific notation: a sign, 17 digits, a point, and `e-308`.
 const FLOAT_BYTES: usize = 24;
 
-/// The double nearest to a decimal number: an optional sign, digits with an optional point, an optional exponent. `None`
-/// for anything else, also for the names of infinities and of what is not a number. Infinite beyond the range of a double.
+/// The double nearest to a decimal number: an optional sign, digits with an optional point, an optional exponent.
+/// `None` for anything else, also for the names of infinities and of what is not a number. Infinite beyond the range of
+/// a double.
 pub(super) fn read_float(text: &str) -> Option<f64> {
     short_decimal(text).or_else(|| any_decimal(text))
 }
 
-/// A decimal number times a power of ten, exactly, rounded down to a whole number; `None` for anything else, and for what
-/// does not fit into 64 bits.
+/// A decimal number times a power of ten, exactly, rounded down to a whole number; `None` for anything else, and for
+/// what does not fit into 64 bits.
 #[inline]
 pub(super) fn read_scaled(text: &str, exponent: i32) -> Option<i64> {
     match short_integer(text) {

@@ -34,7 +34,8 @@ pub enum TimeFormat {
 pub enum InvalidTimeFormat {
     /// Neither a unit nor a pattern.
     #[error(
-        "'{0}' is not a unit of time: write one of s, ms, us, ns, rfc3339, or a strftime pattern such as '%Y-%m-%d %H:%M:%S'"
+        "'{0}' is not a unit of time: write one of s, ms, us, ns, rfc3339, or a strftime pattern such as \
+         '%Y-%m-%d %H:%M:%S'"
     )]
     Unknown(String),
     /// The name that something else has for one of ours.
@@ -104,8 +105,8 @@ impl TimeFormat {
         Some(format!("it has no zone; if it is UTC, write unit = \"{pattern}\""))
     }
 
-    /// What to do about a number where a text was expected: in which unit it would be a time of this century. `read` reads
-    /// the number in a unit.
+    /// What to do about a number where a text was expected: in which unit it would be a time of this century. `read`
+    /// reads the number in a unit.
     pub(super) fn advice_on_number(&self, read: impl Fn(&Self) -> Option<i64>) -> Option<String> {
         if !self.is_written_as_text() {
             return None;
@@ -156,8 +157,8 @@ pub(super) fn microseconds(time: DateTime) -> i64 {
     since.as_secs() * 1_000_000 + i64::from(since.subsec_nanos()).div_euclid(1_000)
 }
 
-/// Writes epoch microseconds as RFC 3339 in UTC, such as `2026-01-31T12:00:00.5Z`; what lies outside of the years −9999 to
-/// 9999 as the number that it is.
+/// Writes epoch microseconds as RFC 3339 in UTC, such as `2026-01-31T12:00:00.5Z`; what lies outside of the years −9999
+/// to 9999 as the number that it is.
 pub fn write_time(time_us: i64) -> String {
     let time = EPOCH.checked_add(SignedDuration::from_micros(time_us));
     time.map_or_else(|_| format!("{time_us} µs"), |time| format!("{time}Z"))
@@ -166,7 +167,8 @@ pub fn write_time(time_us: i64) -> String {
 /// So many digits of a fraction of a second are read.
 const FRACTION_DIGITS: usize = 9;
 
-/// The text without those digits of a fraction that are too fine to be read: the fraction stands after the last point or comma.
+/// The text without those digits of a fraction that are too fine to be read: the fraction stands after the last point
+/// or comma.
 pub(super) fn with_short_fraction(text: &str) -> Cow<'_, str> {
     let Some(point) = text.rfind(['.', ',']) else { return Cow::Borrowed(text) };
     let start = point + 1;

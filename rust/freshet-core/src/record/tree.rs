@@ -67,7 +67,8 @@ impl Tree {
             .map(|child| child.node)
     }
 
-    /// Sets the fields at a place. What an earlier key of the same name has left below the place does not count any more.
+    /// Sets the fields at a place. What an earlier key of the same name has left below the place does not count any
+    /// more.
     #[inline]
     pub(super) fn set(&self, node: usize, fields: &mut Fields, set: impl Fn(&mut Fields, usize)) {
         let Node { children, slots } = &self.0[node];

@@ -117,8 +117,8 @@ fn is_suspended(pid: u32) -> bool {
     Process::of(pid).is_some_and(|process| process.is_suspended())
 }
 
-/// Name and number of the process that listens on a port, found through the socket's inode. Only root and the owner himself
-/// may look at what a process has open.
+/// Name and number of the process that listens on a port, found through the socket's inode. Only root and the owner
+/// himself may look at what a process has open.
 #[cfg(target_os = "linux")]
 fn owner(port: u16) -> Option<(String, u32)> {
     let sockets = listening_sockets(port);

@@ -44,8 +44,8 @@ pub async fn ready(readiness: &Readiness) {
     }
 }
 
-/// Asks a service a question that it can answer at once; whether an answer came in time. That its port is open would say
-/// nothing: the kernel accepts connections for a process that is stopped.
+/// Asks a service a question that it can answer at once; whether an answer came in time. That its port is open would
+/// say nothing: the kernel accepts connections for a process that is stopped.
 pub async fn answers(readiness: &Readiness) -> bool {
     match readiness {
         Readiness::Started => true,

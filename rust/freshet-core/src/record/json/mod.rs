@@ -1,8 +1,8 @@
 //! JSON records: RFC 8259, one object per record.
 //!
-//! One pass over the bytes checks the whole text, also what no field asks for, and notes where the wanted fields stand; a
-//! number is converted only when it is one of them, and a text copied only when it has escapes. Of duplicate keys the last
-//! one counts, as in Spark.
+//! One pass over the bytes checks the whole text, also what no field asks for, and notes where the wanted fields stand;
+//! a number is converted only when it is one of them, and a text copied only when it has escapes. Of duplicate keys the
+//! last one counts, as in Spark.
 //!
 //! The records of a stream mostly have the same keys in the same order. So each object of the tree of wanted fields
 //! remembers the keys it had in the record before, and a key that is the expected one is neither scanned nor looked up.

@@ -63,8 +63,8 @@ impl Shape {
         self.0.get(position).filter(|key| key.begins(bytes))
     }
 
-    /// Remembers a key. An object that has other keys than the one before costs this much for each of them, so the place of
-    /// an old key is reused.
+    /// Remembers a key. An object that has other keys than the one before costs this much for each of them, so the
+    /// place of an old key is reused.
     pub(super) fn learn(&mut self, position: usize, written: &[u8], node: Option<usize>) {
         let written = if written.len() > MAX_REMEMBERED { NO_KEY } else { written };
         match self.0.get_mut(position) {

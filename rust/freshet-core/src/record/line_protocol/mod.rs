@@ -1,8 +1,8 @@
 //! Records in InfluxDB line protocol, one line or more per record.
 //!
-//! Source: <https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/>. Where it is silent, what InfluxDB's
-//! own parsers do: a `\` takes a comma, space, equals sign or backslash literally and stands for itself before anything
-//! else; a string field may go over several lines.
+//! Source: <https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/>. Where it is silent, what
+//! InfluxDB's own parsers do: a `\` takes a comma, space, equals sign or backslash literally and stands for itself
+//! before anything else; a string field may go over several lines.
 
 mod place;
 mod scalar;
@@ -305,8 +305,8 @@ impl Scan<'_> {
         }
     }
 
-    /// A name of one character or more, up to a comma, a space or the end of the line; `equals` says whether an equals sign
-    /// ends it too.
+    /// A name of one character or more, up to a comma, a space or the end of the line; `equals` says whether an equals
+    /// sign ends it too.
     fn name(&mut self, what: &'static str, equals: bool) -> Result<Text, Fault> {
         let start = self.at;
         let mut plain = start;

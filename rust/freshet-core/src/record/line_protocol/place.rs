@@ -21,8 +21,8 @@ const TAG: &str = "tag";
 const FIELD: &str = "field";
 
 impl Place {
-    /// The path of a place as it is configured: `measurement`, `timestamp`, `tag.NAME` or `field.NAME`. The name is taken
-    /// letter for letter. `None` where that is no place.
+    /// The path of a place as it is configured: `measurement`, `timestamp`, `tag.NAME` or `field.NAME`. The name is
+    /// taken letter for letter. `None` where that is no place.
     pub(crate) fn path(text: &str) -> Option<Path> {
         let place = match text.split_once('.') {
             None if text == MEASUREMENT => Self::Measurement,

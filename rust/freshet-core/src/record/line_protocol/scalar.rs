@@ -7,8 +7,8 @@ use super::super::number::{self, Number};
 pub(super) enum Scalar {
     Bool(bool),
     Number(Number),
-    /// A number of so many bytes, the letter of its type left out. It is kept as it is written: as a part of a series, 1.50 is
-    /// not 1.5.
+    /// A number of so many bytes, the letter of its type left out. It is kept as it is written: as a part of a series,
+    /// 1.50 is not 1.5.
     Written(usize),
 }
 

@@ -1,8 +1,8 @@
 //! Times in a form of the user's own, described by a strftime pattern.
 //!
-//! `jiff` reads them; what it would accept and then not use is refused when the pattern is read, so that every directive
-//! counts: each part of a time may be there once, and all of them have to belong together. Offsets from UTC are read here, in
-//! each form that is common.
+//! `jiff` reads them; what it would accept and then not use is refused when the pattern is read, so that every
+//! directive counts: each part of a time may be there once, and all of them have to belong together. Offsets from UTC
+//! are read here, in each form that is common.
 
 mod directive;
 

@@ -1,8 +1,8 @@
 package io.freshet.spark;
 
+import io.freshet.spark.nativelib.RejectedColumns;
 import java.io.Serializable;
 import java.util.Map;
-import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.spark.util.LongAccumulator;
 
 /** What becomes of records that cannot be read: they never fail a query, and are never silently gone. */
@@ -42,8 +42,8 @@ public abstract class RejectedRecords implements Serializable {
 
     /** Takes the rejected records of one task. */
     interface Sender {
-        /** Takes every row of the columns that the native library rejected. */
-        void send(VectorSchemaRoot rejected);
+        /** Takes all of the records that the native library rejected. */
+        void send(RejectedColumns rejected);
 
         /**
          * Waits until all of them have arrived where they belong.
