@@ -118,7 +118,7 @@ impl Store {
                 }
                 Err(error) => say_not_ready(health, &error.into()),
             }
-            backoff.wait(shutdown).await;
+            shutdown.sleep(backoff.next_delay()).await;
         }
         Ok(None)
     }

@@ -21,8 +21,9 @@ const BATCH_ROWS: usize = 4_096;
 /// Bytes of panes after which an exported batch is full: few enough to be held twice, and for 32-bit offsets.
 const BATCH_BYTES: usize = 16 << 20;
 
-/// Collects partial aggregates. Columns: `series`, `metric`, `window` (utf8), `closes`, `watermark_time`
-/// (i64, epoch microseconds; the latter that to which the task's records so far move the watermark), `records` (i64), `panes` (binary): see `freshet_core::aggregate::PartialAggregate`.
+/// Collects partial aggregates. Columns: `series`, `metric`, `window` (utf8), `closes`, `watermark_time` (i64, epoch
+/// microseconds; the latter that to which the task's records so far move the watermark), `records` (i64), `panes`
+/// (binary): see `freshet_core::aggregate::PartialAggregate`.
 #[derive(Default)]
 pub(crate) struct PartialColumns {
     series: StringBuilder,
@@ -107,8 +108,8 @@ impl RejectedColumns {
         self.offset.append_value(record.offset);
         self.reason.append_value(rejection.reason.code());
         self.detail.append_value(&rejection.detail);
-        self.key.append_option(record.key);
-        self.value.append_option(record.value);
+        self.key.append_option(record.raw.key);
+        self.value.append_option(record.raw.value);
     }
 
     /// Memory that is held for them, in bytes.

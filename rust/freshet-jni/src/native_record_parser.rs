@@ -34,9 +34,13 @@ impl Parsing {
         }
     }
 
-    /// Parses one record, with its timestamp in epoch microseconds, and packs what it holds, little-endian: the number of readings (i32), and of each the metric's
-    /// index (i32), the event time in epoch microseconds (i64), the value (f64), and the series, a text. Of a rejected
-    /// record: -1 (i32), the reason and the detail, texts. A text is its length in bytes (i32), and the bytes.
+    /// Parses one record, with its timestamp in epoch microseconds, and packs what it holds, little-endian: the number
+    /// of readings (i32), and of each the metric's index (i32), the event time in epoch microseconds (i64), the value
+    /// (f64), and the series, a text. Of a rejected record: -1 (i32), the reason and the detail, texts. A text is its
+    /// length in bytes (i32), and the bytes.
+    ///
+    /// It is packed and no Arrow, since an expression of SQL gets one value at a time: columns and the C structs that
+    /// carry them would cost dozens of allocations for each record, and the packed result costs none.
     fn parse(&mut self, key: Option<&[u8]>, value: &[u8], timestamp: Option<i64>) {
         self.result.clear();
         let timestamp_ms = timestamp.map(|time| time.div_euclid(1_000));
@@ -103,8 +107,8 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_open<'
     })
 }
 
-/// `static native byte[] metrics(long handle)`: the names of the metrics in the order of their indexes, joined with `|`,
-/// which no name contains.
+/// `static native byte[] metrics(long handle)`: the names of the metrics in the order of their indexes, joined with
+/// `|`, which no name contains.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_metrics<'local>(
     env: EnvUnowned<'local>,
@@ -116,9 +120,9 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_metric
     })
 }
 
-/// `static native int parse(long handle, ByteBuffer record, int keyLength, int valueLength, boolean timed,
-/// long timestamp, ByteBuffer result)`: parses the record whose key and value are the first bytes of `record`
-/// (`keyLength` is -1 without a key) and whose timestamp is that, in epoch microseconds, if `timed`. Puts the result, see
+/// `static native int parse(long handle, ByteBuffer record, int keyLength, int valueLength, boolean timed, long
+/// timestamp, ByteBuffer result)`: parses the record whose key and value are the first bytes of `record` (`keyLength`
+/// is -1 without a key) and whose timestamp is that, in epoch microseconds, if `timed`. Puts the result, see
 /// [`Parsing::parse`], into `result` and returns its length; when it is longer than `result`, `takeResult` has it.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_parse<'local>(

@@ -18,7 +18,7 @@ use crate::columns::{self, Names, PartialColumns, RejectedColumns};
 use crate::direct;
 use crate::gate::{self, NativeError};
 use crate::handle::{self, Handled};
-use crate::packed;
+use crate::packed::{PackedRecord, PackedRecords};
 use crate::stream;
 
 /// What a handle stands for: the aggregation of one task.
@@ -65,7 +65,7 @@ impl Aggregation {
     }
 
     /// Adds a batch of packed records and says how many of them were rejected.
-    fn add(&mut self, mut records: &[u8]) -> Result<usize, NativeError> {
+    fn add(&mut self, records: &[u8]) -> Result<usize, NativeError> {
         if self.draining {
             return Err(NativeError::Contract(
                 "the partial aggregates so far have to be taken before more records come"
@@ -77,7 +77,12 @@ impl Aggregation {
         self.aggregator.set_now(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
         let current = Cell::new((-1, -1));
         let place = || format!(", partition {}, offset {}", current.get().0, current.get().1);
-        self.guard(place, |aggregation| aggregation.add_each(&mut records, &current))
+        let records = PackedRecords::new(records).inspect(|record| {
+            if let Ok(record) = record {
+                current.set((record.partition, record.offset));
+            }
+        });
+        self.guard(place, |aggregation| aggregation.add_all(records))
     }
 
     /// Says in the log, once, that what this task has summed up is handed on before its records have ended.
@@ -113,23 +118,16 @@ impl Aggregation {
         })
     }
 
-    fn add_each(
+    fn add_all<'r>(
         &mut self,
-        records: &mut &[u8],
-        current: &Cell<(i32, i64)>,
+        records: impl Iterator<Item = Result<PackedRecord<'r>, NativeError>>,
     ) -> Result<usize, NativeError> {
-        let mut rejected = 0;
-        while !records.is_empty() {
-            let record = packed::split_first(records).ok_or_else(|| {
-                NativeError::Contract("the packed records are cut off".to_owned())
-            })?;
-            current.set((record.partition, record.offset));
-            if let Err(rejection) = self.aggregator.add(&record.raw()) {
-                self.rejected.push(&record, &rejection);
-                rejected += 1;
-            }
-        }
-        Ok(rejected)
+        let mut number = 0;
+        self.aggregator.add_all(records, |record, rejection| {
+            self.rejected.push(record, rejection);
+            number += 1;
+        })?;
+        Ok(number)
     }
 
     /// Roughly the memory that it holds, in bytes: what is summed up and what was rejected.
@@ -137,7 +135,8 @@ impl Aggregation {
         self.aggregator.memory_bytes() + self.rejected.memory_bytes()
     }
 
-    /// The next partial aggregates of what was summed up; `None` when there are none left, and records can be added again.
+    /// The next partial aggregates of what was summed up; `None` when there are none left, and records can be added
+    /// again.
     fn take_partials(&mut self) -> Result<Option<StructArray>, NativeError> {
         let place = || ", while its partial aggregates were taken".to_owned();
         self.guard(place, |aggregation| {
@@ -231,8 +230,9 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_ta
     });
 }
 
-/// `static native boolean takePartials(long handle, long array, long schema)`: moves the next partial aggregates of what was
-/// summed up to the C structs at these addresses; false when there are none left, and the aggregation can go on.
+/// `static native boolean takePartials(long handle, long array, long schema)`: moves the next partial aggregates of
+/// what was summed up to the C structs at these addresses; false when there are none left, and the aggregation can go
+/// on.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_takePartials<
     'local,
@@ -251,8 +251,9 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_ta
     })
 }
 
-/// `static native byte[] takeFurthestAhead(long handle)`: the series whose events were furthest ahead of the clock since the last
-/// call, and did not move the watermark: by how many microseconds (i64, little-endian), and its id; no bytes without one.
+/// `static native byte[] takeFurthestAhead(long handle)`: the series whose events were furthest ahead of the clock
+/// since the last call, and did not move the watermark: by how many microseconds (i64, little-endian), and its id; no
+/// bytes without one.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_takeFurthestAhead<
     'local,
@@ -421,6 +422,7 @@ mod tests {
         let record = pack("a", "{\"v\":1}");
         let error = aggregation.add(&record[..record.len() - 1]).unwrap_err();
         assert_eq!(error.to_string(), "the packed records are cut off");
+        assert!(aggregation.take_partials().unwrap().is_none());
     }
 
     #[test]

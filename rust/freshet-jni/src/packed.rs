@@ -9,26 +9,59 @@
 //! | i32 | length of the value; -1 for a tombstone |
 //! | … | the key's bytes, then the value's |
 
+//!
+//! It is no Arrow, since Java fills it in place: it copies a key and a value once, from where Kafka or Spark has them,
+//! and the fields of a record lie side by side for the one pass over them.
+
 use freshet_core::record::RawRecord;
 
+use crate::gate::NativeError;
+
 /// A record and where it stands in its topic.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct PackedRecord<'a> {
     pub(crate) partition: i32,
     pub(crate) offset: i64,
-    pub(crate) timestamp_ms: i64,
-    pub(crate) key: Option<&'a [u8]>,
-    pub(crate) value: Option<&'a [u8]>,
+    pub(crate) raw: RawRecord<'a>,
 }
 
-impl<'a> PackedRecord<'a> {
-    pub(crate) fn raw(&self) -> RawRecord<'a> {
-        RawRecord { key: self.key, value: self.value, timestamp_ms: Some(self.timestamp_ms) }
+impl<'a> AsRef<RawRecord<'a>> for PackedRecord<'a> {
+    fn as_ref(&self) -> &RawRecord<'a> {
+        &self.raw
+    }
+}
+
+/// The records of a batch, one after the other; an error in place of one that is cut off, and nothing after it.
+pub(crate) struct PackedRecords<'a>(&'a [u8]);
+
+impl<'a> PackedRecords<'a> {
+    pub(crate) fn new(batch: &'a [u8]) -> Self {
+        Self(batch)
+    }
+}
+
+impl<'a> Iterator for PackedRecords<'a> {
+    type Item = Result<PackedRecord<'a>, NativeError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let record = split_first(&mut self.0);
+        if record.is_none() {
+            self.0 = &[];
+        }
+        Some(
+            record
+                .ok_or_else(|| NativeError::Contract("the packed records are cut off".to_owned())),
+        )
     }
 }
 
 /// Takes the first record off `bytes`; `None` when the bytes end within it.
-pub(crate) fn split_first<'a>(bytes: &mut &'a [u8]) -> Option<PackedRecord<'a>> {
+#[inline]
+fn split_first<'a>(bytes: &mut &'a [u8]) -> Option<PackedRecord<'a>> {
     let partition = i32::from_le_bytes(*take_array(bytes)?);
     let offset = i64::from_le_bytes(*take_array(bytes)?);
     let timestamp_ms = i64::from_le_bytes(*take_array(bytes)?);
@@ -36,7 +69,8 @@ pub(crate) fn split_first<'a>(bytes: &mut &'a [u8]) -> Option<PackedRecord<'a>> 
     let value_length = i32::from_le_bytes(*take_array(bytes)?);
     let key = take_optional(bytes, key_length)?;
     let value = take_optional(bytes, value_length)?;
-    Some(PackedRecord { partition, offset, timestamp_ms, key, value })
+    let raw = RawRecord { key, value, timestamp_ms: Some(timestamp_ms) };
+    Some(PackedRecord { partition, offset, raw })
 }
 
 /// Takes bytes that are preceded by their length (i32) off `bytes`; `None` when they end too early.
@@ -83,23 +117,24 @@ mod tests {
     #[test]
     fn records_come_back_in_order() {
         let bytes = [pack(0, 7, Some(b"k"), Some(b"{}")), pack(1, 8, None, None)].concat();
-        let mut rest = &bytes[..];
-        let first = split_first(&mut rest).unwrap();
-        assert_eq!((first.partition, first.offset, first.timestamp_ms), (0, 7, 123));
-        assert_eq!((first.key, first.value), (Some(&b"k"[..]), Some(&b"{}"[..])));
-        let second = split_first(&mut rest).unwrap();
-        assert_eq!((second.partition, second.key, second.value), (1, None, None));
-        assert!(rest.is_empty());
+        let records: Vec<_> = PackedRecords::new(&bytes).map(Result::unwrap).collect();
+        let [first, second] = &records[..] else { panic!("{} records", records.len()) };
+        assert_eq!((first.partition, first.offset, first.raw.timestamp_ms), (0, 7, Some(123)));
+        assert_eq!((first.raw.key, first.raw.value), (Some(&b"k"[..]), Some(&b"{}"[..])));
+        assert_eq!((second.partition, second.raw.key, second.raw.value), (1, None, None));
+        assert!(PackedRecords::new(&[]).next().is_none());
     }
 
     #[test]
-    fn every_cut_is_noticed() {
-        let bytes = pack(0, 7, Some(b"key"), Some(b"value"));
-        for length in 0..bytes.len() {
-            assert_eq!(split_first(&mut &bytes[..length]), None, "{length}");
+    fn every_cut_is_noticed_and_ends_the_batch() {
+        let whole = pack(0, 7, Some(b"key"), Some(b"value"));
+        for length in 1..whole.len() {
+            let bytes = [&whole[..], &whole[..length]].concat();
+            let found: Vec<_> = PackedRecords::new(&bytes).map(|record| record.is_ok()).collect();
+            assert_eq!(found, [true, false], "{length}");
         }
         let mut negative = pack(0, 7, None, Some(b"value"));
         negative[24..28].copy_from_slice(&(-2_i32).to_le_bytes());
-        assert_eq!(split_first(&mut &negative[..]), None);
+        assert!(PackedRecords::new(&negative).next().unwrap().is_err());
     }
 }

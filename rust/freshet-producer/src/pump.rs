@@ -46,7 +46,7 @@ impl Pump {
                     self.health.error(ErrorKind::Source);
                     let source = self.destination.source;
                     tracing::warn!(source, %error, "the source failed; trying again");
-                    backoff.wait(&self.shutdown).await;
+                    self.shutdown.sleep(backoff.next_delay()).await;
                 }
             }
         }

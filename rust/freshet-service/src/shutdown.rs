@@ -66,6 +66,14 @@ impl Shutdown {
         // nobody left who might raise the flag would be a reason to stop, too.
         drop(receiver.wait_for(|raised| *raised).await);
     }
+
+    /// Sleeps for so long, but not longer than until the flag is raised.
+    pub async fn sleep(&self, delay: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(delay) => (),
+            () = self.requested() => (),
+        }
+    }
 }
 
 /// The two signals that mean "stop".
@@ -113,5 +121,15 @@ mod tests {
         shutdown.trigger();
         assert!(clone.is_requested());
         runtime.block_on(clone.requested());
+    }
+
+    #[test]
+    fn a_shutdown_ends_a_sleep() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let shutdown = Shutdown::new();
+        runtime.block_on(shutdown.sleep(Duration::from_millis(1)));
+        assert!(!shutdown.is_requested());
+        shutdown.trigger();
+        runtime.block_on(shutdown.sleep(Duration::from_hours(1)));
     }
 }

@@ -62,7 +62,7 @@ pub async fn ensure(config: &Config, shutdown: &Shutdown) -> Result<(), TopicsEr
             Err(Attempt::Refused(error)) => return Err(error),
             Err(Attempt::Retry(reason)) => {
                 tracing::warn!(reason, "the topics are not there yet; trying again");
-                backoff.wait(shutdown).await;
+                shutdown.sleep(backoff.next_delay()).await;
             }
         }
     }

@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use super::super::{Emit, Watermarks, WindowState};
 use super::*;
 use crate::config::Config;
+use crate::record::message_pack;
+use crate::wire::ReasonCode;
 
 fn stream(windows: &str) -> Stream {
     let text = format!(
@@ -51,6 +53,82 @@ fn windows(aggregator: &mut WindowAggregator, stream: &Stream) -> BTreeMap<Key, 
 fn add(aggregator: &mut WindowAggregator, value: &str) -> Result<(), Rejection> {
     let record = RawRecord { key: None, value: Some(value.as_bytes()), timestamp_ms: Some(0) };
     aggregator.add(&record)
+}
+
+/// A record of a batch, as its carrier knows it.
+struct Numbered<'a>(usize, RawRecord<'a>);
+
+impl<'a> AsRef<RawRecord<'a>> for Numbered<'a> {
+    fn as_ref(&self) -> &RawRecord<'a> {
+        &self.1
+    }
+}
+
+/// Adds these values, and says which were rejected, and why.
+fn add_all(aggregator: &mut WindowAggregator, values: &[Vec<u8>]) -> Vec<(usize, ReasonCode)> {
+    let records = values.iter().enumerate().map(|(number, value)| {
+        let raw = RawRecord { key: Some(b"k"), value: Some(value), timestamp_ms: Some(60_000) };
+        Ok::<_, std::convert::Infallible>(Numbered(number, raw))
+    });
+    let mut rejected = Vec::new();
+    let Ok(()) = aggregator
+        .add_all(records, |record, rejection| rejected.push((record.0, rejection.reason)));
+    rejected
+}
+
+/// A value of a field, of every kind that a record may have.
+fn any_value() -> impl Strategy<Value = serde_json::Value> {
+    prop_oneof![
+        4 => (-1_000_i32..1_000).prop_map(Into::into),
+        4 => (-1e3..1e3).prop_map(serde_json::Value::from),
+        1 => any::<u64>().prop_map(Into::into),
+        1 => any::<i64>().prop_map(Into::into),
+        1 => prop::sample::select(vec![
+            serde_json::json!(null), true.into(), "".into(), "text".into(), serde_json::json!([1, { "v": 2 }]),
+        ]),
+    ]
+}
+
+proptest! {
+    /// The format of the records and what carries them are not the aggregator's business.
+    #[test]
+    fn records_of_a_binary_format_make_the_same_windows_as_those_in_json(
+        records in prop::collection::vec((0_usize..3, any_value(), any_value(), any_value()), 0..60),
+    ) {
+        let stream = stream("\"10s\", \"30s/10s\"");
+        let values: Vec<_> = records.iter().map(|(id, at, v, w)| {
+            // Mostly a time that is not in the future.
+            let at = at.as_f64().filter(|at| at.abs() < 1e3).map_or_else(|| at.clone(), |at| (at * 10.0).into());
+            let id = ["a", "b", "c"][*id];
+            serde_json::json!({ "id": id, "at": at, "v": v, "w": w, "x": { "v": w } })
+        }).collect();
+        let texts: Vec<_> = values.iter().map(|value| value.to_string().into_bytes()).collect();
+        let binary: Vec<_> = values.iter().map(message_pack::write).collect();
+        let mut of_texts = WindowAggregator::new(&stream);
+        let parser = RecordParser::for_message_pack(&stream);
+        let mut of_binary = WindowAggregator::with_parser(&stream, parser);
+        prop_assert_eq!(add_all(&mut of_binary, &binary), add_all(&mut of_texts, &texts));
+        prop_assert_eq!(of_binary.watermark_us(), of_texts.watermark_us());
+        prop_assert_eq!(windows(&mut of_binary, &stream), windows(&mut of_texts, &stream));
+    }
+}
+
+#[test]
+fn an_error_in_a_batch_ends_it_and_what_came_before_is_counted() {
+    let stream = stream("\"10s\"");
+    let mut aggregator = WindowAggregator::new(&stream);
+    let record = |value: &'static str| RawRecord {
+        key: None,
+        value: Some(value.as_bytes()),
+        timestamp_ms: Some(0),
+    };
+    let good = record(r#"{"id":"a","at":1,"v":1}"#);
+    let batch = [Ok(good), Ok(record("{")), Ok(good), Err("cut off"), Ok(good)];
+    let mut rejected = 0;
+    assert_eq!(aggregator.add_all(batch, |_, _| rejected += 1), Err("cut off"));
+    assert_eq!(rejected, 1);
+    let expected = [(("a".to_owned(), 0, 0, 0), (2, 2.0, 1.0, 1.0, 1_000))];
+    assert_eq!(windows(&mut aggregator, &stream), expected.into());
 }
 
 #[test]

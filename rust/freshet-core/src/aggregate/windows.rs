@@ -1,8 +1,8 @@
 //! Pre-aggregation: the records of a batch become one partial aggregate per series, metric and kind of window.
 //!
 //! Readings are first summed up per pane, a pane being the part of time that all kinds of windows of the stream share;
-//! at the end these are joined into the panes of each kind, which are as long as its sizes and slides allow. However many
-//! windows overlap, a reading is added once.
+//! at the end these are joined into the panes of each kind, which are as long as its sizes and slides allow. However
+//! many windows overlap, a reading is added once.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -38,7 +38,8 @@ pub struct WindowAggregator {
     drain: Option<Drain>,
 }
 
-/// A series whose events are ahead of the clock: the clock of who sends them is, or that of who puts them into Kafka is behind.
+/// A series whose events are ahead of the clock: the clock of who sends them is, or that of who puts them into Kafka is
+/// behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AheadOfClock {
     /// The series id.
@@ -129,9 +130,9 @@ pub struct PartialAggregate<'a> {
 }
 
 impl PartialAggregate<'_> {
-    /// Number of records that are counted here. A record may have readings in many panes: other metrics and series. It is
-    /// counted once per kind of window, where its newest reading is, so that the partials of a kind together say how many
-    /// records went into it.
+    /// Number of records that are counted here. A record may have readings in many panes: other metrics and series. It
+    /// is counted once per kind of window, where its newest reading is, so that the partials of a kind together say how
+    /// many records went into it.
     pub fn records(&self) -> u64 {
         self.panes.iter().map(|pane| pane.records).sum()
     }
@@ -165,8 +166,12 @@ const SERIES_BYTES: usize = size_of::<(Box<str>, usize, usize)>();
 impl WindowAggregator {
     /// An aggregator for the records of that stream.
     pub fn new(stream: &Stream) -> Self {
+        Self::with_parser(stream, RecordParser::new(stream))
+    }
+
+    fn with_parser(stream: &Stream, parser: RecordParser) -> Self {
         Self {
-            parser: RecordParser::new(stream),
+            parser,
             readings: Readings::default(),
             grids: stream.windows.iter().map(|spec| PaneGrid::of(*spec)).collect(),
             pane_us: pane_ms(&stream.windows).unwrap_or(1) * 1_000,
@@ -184,6 +189,27 @@ impl WindowAggregator {
     /// See [`RecordParser::set_now`].
     pub fn set_now(&mut self, now_ms: i64) {
         self.parser.set_now(now_ms);
+    }
+
+    /// Parses records, wherever they come from, and adds their readings. What is rejected, and counted nowhere, goes to
+    /// `reject`, with what the caller knows of the record beyond [`RawRecord`], such as its offset. Once
+    /// [`Self::drain`] has begun, it has to end first.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `records`, such as a batch that is cut off; what came before it is added.
+    pub fn add_all<'r, R: AsRef<RawRecord<'r>>, E>(
+        &mut self,
+        records: impl IntoIterator<Item = Result<R, E>>,
+        mut reject: impl FnMut(&R, &Rejection),
+    ) -> Result<(), E> {
+        for record in records {
+            let record = record?;
+            if let Err(rejection) = self.add(record.as_ref()) {
+                reject(&record, &rejection);
+            }
+        }
+        Ok(())
     }
 
     /// Parses a record and adds its readings. Once [`Self::drain`] has begun, it has to end first.
@@ -224,8 +250,8 @@ impl WindowAggregator {
         self.watermark_us
     }
 
-    /// The series whose events were furthest ahead of the clock since this was last asked, and did not move the watermark.
-    /// `None` when all are in step, or the stream's future moves the watermark.
+    /// The series whose events were furthest ahead of the clock since this was last asked, and did not move the
+    /// watermark. `None` when all are in step, or the stream's future moves the watermark.
     pub fn take_furthest_ahead(&mut self) -> Option<AheadOfClock> {
         self.furthest_ahead.take()
     }
@@ -271,8 +297,8 @@ impl WindowAggregator {
             + self.cells.capacity() * size_of::<Cell>()
     }
 
-    /// Hands the next partial aggregate to `emit`, series by series, whose memory is freed on the way. False when none was
-    /// left: the aggregator is empty then, and can go on.
+    /// Hands the next partial aggregate to `emit`, series by series, whose memory is freed on the way. False when none
+    /// was left: the aggregator is empty then, and can go on.
     pub fn drain(&mut self, emit: impl FnOnce(&PartialAggregate<'_>)) -> bool {
         let emitted = self.drain_one(emit);
         if !emitted {

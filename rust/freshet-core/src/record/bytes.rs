@@ -2,8 +2,8 @@
 
 const WORD: usize = size_of::<u64>();
 
-/// The position, from `at` on, of the next byte that is `one`, `other` or a control character (below 0x20); the end where
-/// there is none.
+/// The position, from `at` on, of the next byte that is `one`, `other` or a control character (below 0x20); the end
+/// where there is none.
 #[inline]
 pub(super) fn find_special(bytes: &[u8], mut at: usize, one: u8, other: u8) -> usize {
     while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
@@ -18,7 +18,8 @@ pub(super) fn find_special(bytes: &[u8], mut at: usize, one: u8, other: u8) -> u
     at + rest.iter().position(is_special).unwrap_or(rest.len())
 }
 
-/// How many bytes the line end has that `bytes` begin with: a line feed, alone or after a carriage return; 0 without one.
+/// How many bytes the line end has that `bytes` begin with: a line feed, alone or after a carriage return; 0 without
+/// one.
 #[inline]
 pub(super) fn line_end_length(bytes: &[u8]) -> usize {
     match bytes {
@@ -28,8 +29,8 @@ pub(super) fn line_end_length(bytes: &[u8]) -> usize {
     }
 }
 
-/// The highest bit of the first such byte and of none before it; zero where there is none. (S. E. Anderson, "Bit Twiddling
-/// Hacks": a byte in a word that is zero, or less than n. Only bytes after the first hit may be wrong.)
+/// The highest bit of the first such byte and of none before it; zero where there is none. (S. E. Anderson, "Bit
+/// Twiddling Hacks": a byte in a word that is zero, or less than n. Only bytes after the first hit may be wrong.)
 #[inline]
 const fn special_bytes(word: u64, one: u8, other: u8) -> u64 {
     let one = word ^ in_every_byte(one);

@@ -5,7 +5,8 @@ use super::readings::EventTime;
 use crate::config::Stream;
 use crate::wire::ReasonCode;
 
-/// What an event time is compared with: Kafka's timestamp, which comes mostly from the sender, and this machine's clock.
+/// What an event time is compared with: Kafka's timestamp, which comes mostly from the sender, and this machine's
+/// clock.
 pub(super) struct Clock {
     /// This machine's time, epoch microseconds, when it is known.
     pub(super) now_us: Option<i64>,

@@ -1,7 +1,8 @@
 //! CSV records: RFC 4180, strictly, one row or more per record.
 //!
-//! Beyond the RFC: UTF-8, tabs and line feeds without a carriage return are accepted, and empty lines are passed over. The
-//! `csv` crate would take what the RFC does not allow, such as a stray quote; it serves the tests as a second opinion.
+//! Beyond the RFC: UTF-8, tabs and line feeds without a carriage return are accepted, and empty lines are passed over.
+//! The `csv` crate would take what the RFC does not allow, such as a stray quote; it serves the tests as a second
+//! opinion.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,7 +10,7 @@ use std::ops::Range;
 use super::bytes::{find_special, line_end_length};
 use super::fields::{Fields, Row};
 use super::path::Path;
-use super::{KEPT_BYTES, Rejection, RowReader};
+use super::{KEPT_BYTES, Rejection, RowReader, text_of};
 use crate::config::CsvLayout;
 use crate::wire::ReasonCode;
 
@@ -70,10 +71,11 @@ fn slots_by_number(wanted: &[String]) -> Vec<Vec<usize>> {
 impl RowReader for CsvReader {
     fn read(
         &mut self,
-        text: &str,
+        record: &[u8],
         fields: &mut Fields,
         mut accept: impl FnMut(Row<'_>) -> Result<(), Rejection>,
     ) -> Result<(), Rejection> {
+        let text = text_of(record)?;
         if text.starts_with('\u{feff}') {
             return Err(Rejection::new(
                 ReasonCode::InvalidCsv,
@@ -81,7 +83,7 @@ impl RowReader for CsvReader {
             ));
         }
         let delimiter = self.delimiter;
-        let mut cells = Cells { text, bytes: text.as_bytes(), at: 0, delimiter, row: 0, column: 0 };
+        let mut cells = Cells { text, bytes: record, at: 0, delimiter, row: 0, column: 0 };
         self.read_header(&mut cells)?;
         let mut width = match self.columns {
             Columns::Named(width) => Some(width),

@@ -1,8 +1,12 @@
 //! What a format found in a row: one slot per field that the stream asks for.
+//!
+//! A text format mostly notes where in the record a number or a text stands, so that nothing is converted that is not
+//! used. A binary format sets the numbers themselves, and copies the texts of the fields into the buffer.
 
 use std::ops::Range;
 
 use super::KEPT_BYTES;
+use super::number::Number;
 
 /// What stands in a field.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -11,7 +15,9 @@ pub(super) enum Value<'a> {
     Null,
     Bool(bool),
     /// A number, as it is written.
-    Number(&'a str),
+    Written(&'a str),
+    /// A number that the format has read.
+    Number(Number),
     Text(&'a str),
     /// An object or a list.
     Nested,
@@ -23,10 +29,12 @@ enum Slot {
     Missing,
     Null,
     Bool(bool),
-    Number(Span),
+    /// A number as it is written in the record.
+    Written(Span),
+    Number(Number),
     /// A text that stands in the record as it is.
     Text(Span),
-    /// A text that was written with escapes; it stands in the buffer.
+    /// A text that stands in the buffer: it was written with escapes, or the format is a binary one.
     Decoded(Span),
     Nested,
 }
@@ -83,9 +91,14 @@ impl Fields {
         self.slots[slot] = Slot::Nested;
     }
 
-    /// Sets a number that stands there in the record.
-    pub(super) fn set_number(&mut self, slot: usize, range: &Range<usize>) {
-        self.slots[slot] = Slot::Number(Span::new(range));
+    /// Sets a number that is written there in the record.
+    pub(super) fn set_written(&mut self, slot: usize, range: &Range<usize>) {
+        self.slots[slot] = Slot::Written(Span::new(range));
+    }
+
+    /// Sets a number that the format has read.
+    pub(super) fn set_number(&mut self, slot: usize, number: Number) {
+        self.slots[slot] = Slot::Number(number);
     }
 
     /// Sets a text that stands there in the record.
@@ -98,7 +111,7 @@ impl Fields {
         self.slots[slot] = Slot::Decoded(Span::new(range));
     }
 
-    /// Where texts with escapes are written.
+    /// Where texts are written that do not stand in the record as they are.
     pub(super) fn buffer(&mut self) -> &mut String {
         &mut self.decoded
     }
@@ -108,7 +121,7 @@ impl Fields {
         &self.decoded[range.clone()]
     }
 
-    /// The fields of a row of that text.
+    /// The fields of a row of that text; of a binary record, which has no text of its own, the text is empty.
     pub(super) fn row<'a>(&'a self, text: &'a str) -> Row<'a> {
         Row { text, fields: self }
     }
@@ -125,17 +138,27 @@ pub(super) struct Row<'a> {
 const MAX_QUOTED: usize = 64;
 
 impl<'a> Row<'a> {
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "a call for every field of every record costs 2 % of the parser's time"
+    )]
+    #[inline(always)]
     pub(super) fn get(&self, slot: usize) -> Value<'a> {
         match self.fields.slots[slot] {
             Slot::Missing => Value::Missing,
             Slot::Null => Value::Null,
             Slot::Bool(truth) => Value::Bool(truth),
-            Slot::Number(span) => Value::Number(span.of(self.text)),
+            Slot::Written(span) => Value::Written(span.of(self.text)),
+            Slot::Number(number) => Value::Number(number),
             Slot::Text(span) => Value::Text(span.of(self.text)),
             Slot::Decoded(span) => Value::Text(span.of(&self.fields.decoded)),
             Slot::Nested => Value::Nested,
         }
+    }
+
+    #[inline]
+    pub(super) fn is_missing(&self, slot: usize) -> bool {
+        matches!(self.fields.slots[slot], Slot::Missing)
     }
 
     /// What stands in a slot, for the detail of a rejection.
@@ -145,7 +168,8 @@ impl<'a> Row<'a> {
             Value::Null => "null".to_owned(),
             Value::Nested => "an object or a list".to_owned(),
             Value::Bool(truth) => truth.to_string(),
-            Value::Number(number) => shortened(number),
+            Value::Written(number) => shortened(number),
+            Value::Number(number) => number.to_string(),
             Value::Text(text) => format!("the text {:?}", shortened(text)),
         }
     }

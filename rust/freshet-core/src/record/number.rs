@@ -1,4 +1,7 @@
-//! Numbers as they are written in a record.
+//! Numbers of a record: as they are written in a text, or as a format has read them.
+
+use std::fmt;
+use std::io::Write as _;
 
 /// The powers of ten that a double holds exactly.
 const POWERS_OF_TEN: [f64; 23] = [
@@ -12,23 +15,95 @@ const EXACT_INTEGERS: u64 = 1 << 53;
 /// So many digits always fit into 64 bits.
 const MAX_DIGITS: usize = 19;
 
-/// The double nearest to a decimal number: an optional sign, digits with an optional point, an optional exponent. `None`
-/// for anything else, also for the names of infinities and of what is not a number. Infinite beyond the range of a double.
+/// A number that a format has read: no text is made of it on the way to a value or a time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Number {
+    Integer(i64),
+    Unsigned(u64),
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the text formats keep a fraction as it is written")
+    )]
+    Float(f64),
+}
+
+impl Number {
+    /// The nearest double.
+    pub(super) fn to_double(self) -> f64 {
+        match self {
+            Self::Integer(number) => number as f64,
+            Self::Unsigned(number) => number as f64,
+            Self::Float(number) => number,
+        }
+    }
+
+    /// The number times a power of ten, exactly, rounded down to a whole number; `None` for what does not fit into 64
+    /// bits, and for what is no number.
+    pub(super) fn scaled(self, exponent: i32) -> Option<i64> {
+        match self {
+            Self::Integer(number) => scale(number, exponent),
+            Self::Unsigned(number) => scale_unsigned(number, exponent),
+            Self::Float(number) => scale_float(number, exponent),
+        }
+    }
+
+    /// Whether it is a number at all, and no infinity.
+    pub(super) fn is_finite(self) -> bool {
+        self.to_double().is_finite()
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(number) => number.fmt(f),
+            Self::Unsigned(number) => number.fmt(f),
+            // As JSON writes it: 1.0 and 1e300, not 1 and three hundred zeros.
+            Self::Float(number) => write!(f, "{number:?}"),
+        }
+    }
+}
+
+#[inline]
+fn scale(number: i64, exponent: i32) -> Option<i64> {
+    let power = 10_i64.checked_pow(exponent.unsigned_abs())?;
+    if exponent < 0 { Some(number.div_euclid(power)) } else { number.checked_mul(power) }
+}
+
+fn scale_unsigned(number: u64, exponent: i32) -> Option<i64> {
+    let power = 10_u64.checked_pow(exponent.unsigned_abs())?;
+    let scaled = if exponent < 0 { number / power } else { number.checked_mul(power)? };
+    scaled.try_into().ok()
+}
+
+/// A double stands for the shortest decimal number that is nearest to it: 1700000000.123456 s has six digits in every
+/// format, although the double itself is a little more or less.
+fn scale_float(number: f64, exponent: i32) -> Option<i64> {
+    let mut digits = [0; FLOAT_BYTES];
+    let mut rest = &mut digits[..];
+    write!(rest, "{number:e}").ok()?;
+    let length = FLOAT_BYTES - rest.len();
+    read_scaled(std::str::from_utf8(&digits[..length]).ok()?, exponent)
+}
+
+/// The longest double in scientific notation: a sign, 17 digits, a point, and `e-308`.
+const FLOAT_BYTES: usize = 24;
+
+/// The double nearest to a decimal number: an optional sign, digits with an optional point, an optional exponent.
+/// `None` for anything else, also for the names of infinities and of what is not a number. Infinite beyond the range of
+/// a double.
 pub(super) fn read_float(text: &str) -> Option<f64> {
     short_decimal(text).or_else(|| any_decimal(text))
 }
 
-/// A decimal number times a power of ten, exactly, rounded down to a whole number; `None` for anything else, and for what
-/// does not fit into 64 bits.
+/// A decimal number times a power of ten, exactly, rounded down to a whole number; `None` for anything else, and for
+/// what does not fit into 64 bits.
 #[inline]
 pub(super) fn read_scaled(text: &str, exponent: i32) -> Option<i64> {
-    short_integer(text).map_or_else(
-        || any_scaled(text, exponent),
-        |number| {
-            let power = 10_i64.checked_pow(exponent.unsigned_abs())?;
-            if exponent < 0 { Some(number.div_euclid(power)) } else { number.checked_mul(power) }
-        },
-    )
+    match short_integer(text) {
+        Some(number) => scale(number, exponent),
+        None => any_scaled(text, exponent),
+    }
 }
 
 /// Most times are whole numbers of a few digits.

@@ -8,8 +8,8 @@ use thiserror::Error;
 /// A place in a record: a number is the index of a list, or a key where the record has an object.
 ///
 /// As a text, `\` takes a character that means something literally: a dot, a backslash, and the beginnings of other
-/// languages' paths, which are refused (see [`Habit`]). Names of columns and of fields in line protocol are no paths: see
-/// [`Self::of_name`].
+/// languages' paths, which are refused (see [`Habit`]). Names of columns and of fields in line protocol are no paths:
+/// see [`Self::of_name`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path(Vec<String>);
 
@@ -24,8 +24,8 @@ pub enum InvalidPath {
     EmptyKey(String),
     /// A backslash before something that it does not change.
     #[error(
-        "'{0}' is not a path: '\\' stands before a dot, a backslash, or a sign of other languages' paths ('[', '*', '$', '/', \
-         quotes) that is part of a key; a key with a backslash has it twice"
+        "'{0}' is not a path: '\\' stands before a dot, a backslash, or a sign of other languages' paths ('[', '*', '$', \
+         '/', quotes) that is part of a key; a key with a backslash has it twice"
     )]
     Escape(String),
     /// A path in another language.
@@ -40,8 +40,8 @@ pub enum InvalidPath {
     },
     /// A place in each item of a list.
     #[error(
-        "'{0}' is not a path: there is no '*' for each item of a list; name one by its index, from 0, such as 'readings.0.value'; \
-         a key that is called '*' is written '\\*'"
+        "'{0}' is not a path: there is no '*' for each item of a list; name one by its index, from 0, such as \
+         'readings.0.value'; a key that is called '*' is written '\\*'"
     )]
     EachItem(String),
 }

@@ -87,10 +87,12 @@ proptest! {
     /// Ours is stricter, but what it takes it takes for the same as the `csv` crate.
     #[test]
     fn accepted_csv_means_what_others_take_it_for(text in "[1,\"\n\r]{0,12}|(1,(1|\"([1,\n]|\"\"){0,3}\")\r?\n){1,3}") {
-        let mut parser = parser("format = \"csv\"\ncolumns = [\"v\", \"id\"]\nseries = [\"id\"]\nvalues = { v = \"v\" }");
+        let columns = "format = \"csv\"\ncolumns = [\"v\", \"id\"]";
+        let mut parser = parser(&format!("{columns}\nseries = [\"id\"]\nvalues = {{ v = \"v\" }}"));
         let Ok(readings) = parse(&mut parser, &text) else { return Ok(()) };
         let mut reader = ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
-        let rows: Vec<_> = reader.records().map(Result::unwrap).map(|row| (row[1].to_owned(), row[0].parse().unwrap())).collect();
+        let rows = reader.records().map(Result::unwrap);
+        let rows: Vec<_> = rows.map(|row| (row[1].to_owned(), row[0].parse().unwrap())).collect();
         prop_assert_eq!(bits(readings), expected(&rows));
     }
 

@@ -24,8 +24,8 @@ pub struct Point<'a> {
     pub series: &'a str,
     /// Event time, epoch microseconds.
     pub time_us: i64,
-    /// The time by which it moves the watermark, epoch microseconds: the event time, but not ahead of Kafka's timestamp nor of
-    /// the parsing machine's clock, unless the stream says so.
+    /// The time by which it moves the watermark, epoch microseconds: the event time, but not ahead of Kafka's timestamp
+    /// nor of the parsing machine's clock, unless the stream says so.
     pub watermark_us: i64,
     /// Index of the metric in [`Stream::values`](crate::config::Stream::values) and its finite value; at least one.
     pub values: &'a [(usize, f64)],

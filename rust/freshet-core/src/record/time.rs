@@ -9,7 +9,7 @@ use jiff::civil::DateTime;
 use jiff::fmt::temporal::Pieces;
 use thiserror::Error;
 
-use super::number;
+use super::number::{self, Number};
 use super::time_pattern::TimePattern;
 
 /// How a time is written.
@@ -34,7 +34,8 @@ pub enum TimeFormat {
 pub enum InvalidTimeFormat {
     /// Neither a unit nor a pattern.
     #[error(
-        "'{0}' is not a unit of time: write one of s, ms, us, ns, rfc3339, or a strftime pattern such as '%Y-%m-%d %H:%M:%S'"
+        "'{0}' is not a unit of time: write one of s, ms, us, ns, rfc3339, or a strftime pattern such as \
+         '%Y-%m-%d %H:%M:%S'"
     )]
     Unknown(String),
     /// The name that something else has for one of ours.
@@ -60,15 +61,24 @@ impl TimeFormat {
     }
 
     /// Reads a number as it is written, exactly; what is finer than a microsecond is cut off, towards the past.
-    pub(super) fn read_number(&self, number: &str) -> Option<i64> {
-        let microseconds_exponent = match self {
-            Self::Seconds => 6,
-            Self::Milliseconds => 3,
-            Self::Microseconds => 0,
-            Self::Nanoseconds => -3,
-            Self::Rfc3339 | Self::Pattern(_) => return None,
-        };
-        in_range(number::read_scaled(number, microseconds_exponent)?)
+    pub(super) fn read_written(&self, number: &str) -> Option<i64> {
+        in_range(number::read_scaled(number, self.microseconds_exponent()?)?)
+    }
+
+    /// Reads a number exactly; what is finer than a microsecond is cut off, towards the past.
+    pub(super) fn read_number(&self, number: Number) -> Option<i64> {
+        in_range(number.scaled(self.microseconds_exponent()?)?)
+    }
+
+    /// The power of ten by which a number has to be taken to be microseconds.
+    fn microseconds_exponent(&self) -> Option<i32> {
+        match self {
+            Self::Seconds => Some(6),
+            Self::Milliseconds => Some(3),
+            Self::Microseconds => Some(0),
+            Self::Nanoseconds => Some(-3),
+            Self::Rfc3339 | Self::Pattern(_) => None,
+        }
     }
 
     /// Reads a text; what is finer than a microsecond is cut off, towards the past.
@@ -95,13 +105,14 @@ impl TimeFormat {
         Some(format!("it has no zone; if it is UTC, write unit = \"{pattern}\""))
     }
 
-    /// What to do about a number where a text was expected: in which unit it would be a time of this century.
-    pub(super) fn advice_on_number(&self, number: &str) -> Option<String> {
+    /// What to do about a number where a text was expected: in which unit it would be a time of this century. `read`
+    /// reads the number in a unit.
+    pub(super) fn advice_on_number(&self, read: impl Fn(&Self) -> Option<i64>) -> Option<String> {
         if !self.is_written_as_text() {
             return None;
         }
         let is_of_century = |us| (YEAR_2000_US..YEAR_2100_US).contains(&us);
-        let fits = |unit: &&Self| unit.read_number(number).is_some_and(is_of_century);
+        let fits = |unit: &&Self| read(unit).is_some_and(is_of_century);
         let unit = Self::UNITS.iter().find(fits)?;
         Some(format!("it would be a time in unit = \"{unit}\""))
     }
@@ -146,8 +157,8 @@ pub(super) fn microseconds(time: DateTime) -> i64 {
     since.as_secs() * 1_000_000 + i64::from(since.subsec_nanos()).div_euclid(1_000)
 }
 
-/// Writes epoch microseconds as RFC 3339 in UTC, such as `2026-01-31T12:00:00.5Z`; what lies outside of the years −9999 to
-/// 9999 as the number that it is.
+/// Writes epoch microseconds as RFC 3339 in UTC, such as `2026-01-31T12:00:00.5Z`; what lies outside of the years −9999
+/// to 9999 as the number that it is.
 pub fn write_time(time_us: i64) -> String {
     let time = EPOCH.checked_add(SignedDuration::from_micros(time_us));
     time.map_or_else(|_| format!("{time_us} µs"), |time| format!("{time}Z"))
@@ -156,7 +167,8 @@ pub fn write_time(time_us: i64) -> String {
 /// So many digits of a fraction of a second are read.
 const FRACTION_DIGITS: usize = 9;
 
-/// The text without those digits of a fraction that are too fine to be read: the fraction stands after the last point or comma.
+/// The text without those digits of a fraction that are too fine to be read: the fraction stands after the last point
+/// or comma.
 pub(super) fn with_short_fraction(text: &str) -> Cow<'_, str> {
     let Some(point) = text.rfind(['.', ',']) else { return Cow::Borrowed(text) };
     let start = point + 1;
@@ -329,7 +341,7 @@ mod tests {
             ("rfc3339", "1", None),
         ];
         for (unit, number, expected) in cases {
-            assert_eq!(format(unit).read_number(number), expected, "{unit}: {number}");
+            assert_eq!(format(unit).read_written(number), expected, "{unit}: {number}");
         }
     }
 

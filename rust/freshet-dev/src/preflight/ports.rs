@@ -1,19 +1,16 @@
 //! Ports: each used once, which is a matter of the configuration, and free, or else by whom they are taken.
 
 use std::collections::HashMap;
-use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
 
 use freshet_core::config::{ConfigError, Origin};
+#[cfg(target_os = "linux")]
+use procfs::{net::TcpState, process::FDTarget};
 
 use super::Check;
 use crate::parts::Context;
 use crate::state::{Process, Topology};
-
-/// `0A` in `/proc/net/tcp`.
-const LISTENING: &str = "0A";
 
 struct Port {
     number: u16,
@@ -96,7 +93,7 @@ fn free(port: &Port) -> Result<String, String> {
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port.number)) {
         Ok(_) => Ok("free".to_owned()),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            Err(taken(port, owner(Path::new("/proc"), port.number)))
+            Err(taken(port, owner(port.number)))
         }
         Err(error) => Err(format!("cannot be used: {error}; set {}", port.setting())),
     }
@@ -111,7 +108,7 @@ fn taken(port: &Port, owner: Option<(String, u32)>) -> String {
             (format!("{name} (pid {pid})"), stop)
         }
         Some((name, pid)) => (format!("{name} (pid {pid})"), stop),
-        None => ("a process of another user".to_owned(), stop),
+        None => ("a process that this user may not look at".to_owned(), stop),
     };
     format!("port {} is taken by {owner}; {stop}, or set {}", port.number, port.setting())
 }
@@ -120,48 +117,43 @@ fn is_suspended(pid: u32) -> bool {
     Process::of(pid).is_some_and(|process| process.is_suspended())
 }
 
-/// Who listens on a port: found through the socket's inode, which `/proc/net/tcp` gives for the port and
-/// `/proc/<pid>/fd` for the process. Only root and the owner himself may look there.
-fn owner(proc: &Path, port: u16) -> Option<(String, u32)> {
-    let inodes: Vec<String> = ["net/tcp", "net/tcp6"]
-        .iter()
-        .filter_map(|table| fs::read_to_string(proc.join(table)).ok())
-        .flat_map(|table| listening_inodes(&table, port))
-        .collect();
-    let processes = fs::read_dir(proc).ok()?.filter_map(Result::ok);
-    processes
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
-        .find(|pid| has_socket(&proc.join(pid.to_string()), &inodes))
-        .map(|pid| (process_name(proc, pid), pid))
+/// Name and number of the process that listens on a port, found through the socket's inode. Only root and the owner
+/// himself may look at what a process has open.
+#[cfg(target_os = "linux")]
+fn owner(port: u16) -> Option<(String, u32)> {
+    let sockets = listening_sockets(port);
+    let mut processes = procfs::process::all_processes().ok()?.filter_map(Result::ok);
+    let process = processes.find(|process| has_one_of(process, &sockets))?;
+    // The name is said for people only: without it, the number is still right.
+    let name = process.stat().map_or_else(|_| "a process".to_owned(), |stat| stat.comm);
+    Some((name, u32::try_from(process.pid()).ok()?))
 }
 
-/// Inodes of the sockets that listen on a port, from the text of `/proc/net/tcp`.
-fn listening_inodes(table: &str, port: u16) -> Vec<String> {
-    let suffix = format!(":{port:04X}");
-    table
-        .lines()
-        .skip(1)
-        .filter_map(|line| {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            let (local, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
-            (local.ends_with(&suffix) && *state == LISTENING).then(|| (*inode).to_owned())
-        })
+/// Elsewhere there is no such place to look.
+#[cfg(not(target_os = "linux"))]
+fn owner(_port: u16) -> Option<(String, u32)> {
+    None
+}
+
+/// Inodes of the sockets that listen on a port.
+#[cfg(target_os = "linux")]
+fn listening_sockets(port: u16) -> Vec<u64> {
+    let tables = [procfs::net::tcp(), procfs::net::tcp6()];
+    tables
+        .into_iter()
+        .filter_map(Result::ok)
+        .flatten()
+        .filter(|entry| entry.state == TcpState::Listen && entry.local_address.port() == port)
+        .map(|entry| entry.inode)
         .collect()
 }
 
-fn has_socket(process: &Path, inodes: &[String]) -> bool {
-    let Ok(descriptors) = fs::read_dir(process.join("fd")) else { return false };
-    descriptors.filter_map(Result::ok).any(|descriptor| {
-        let target = fs::read_link(descriptor.path()).unwrap_or_default();
-        let target = target.to_string_lossy();
-        let inode = target.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']'));
-        inode.is_some_and(|inode| inodes.iter().any(|wanted| wanted == inode))
-    })
-}
-
-fn process_name(proc: &Path, pid: u32) -> String {
-    let name = fs::read_to_string(proc.join(pid.to_string()).join("comm"));
-    name.map_or_else(|_| "a process".to_owned(), |name| name.trim().to_owned())
+#[cfg(target_os = "linux")]
+fn has_one_of(process: &procfs::process::Process, sockets: &[u64]) -> bool {
+    let Ok(mut descriptors) = process.fd().map(|all| all.filter_map(Result::ok)) else {
+        return false;
+    };
+    descriptors.any(|one| matches!(one.target, FDTarget::Socket(inode) if sockets.contains(&inode)))
 }
 
 #[cfg(test)]
@@ -169,19 +161,27 @@ mod tests {
     use super::*;
     use crate::parts::tests::context;
 
-    const TABLE: &str = "\
-  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:2384 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 2817 1 ffff
-   1: 0100007F:2384 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 4711 1 ffff
-   2: 00000000:0BB8 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 3000 1 ffff
-";
-
     #[test]
-    fn only_listening_sockets_of_the_port_count() {
-        assert_eq!(listening_inodes(TABLE, 9092), ["2817"]);
-        assert_eq!(listening_inodes(TABLE, 3000), ["3000"]);
-        assert!(listening_inodes(TABLE, 3001).is_empty());
-        assert!(listening_inodes("", 9092).is_empty());
+    #[cfg(target_os = "linux")]
+    fn only_who_listens_on_a_port_is_its_owner() {
+        use std::net::{Ipv6Addr, TcpStream};
+
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let client_port = client.local_addr().unwrap().port();
+        let (accepted, _) = listener.accept().unwrap();
+        assert_eq!(listening_sockets(port).len(), 1);
+        assert_eq!(owner(port).map(|(_, pid)| pid), Some(std::process::id()));
+        // Both ends of a connection have a port, too.
+        assert_eq!(owner(client_port), None);
+        drop(listener);
+        assert_eq!(accepted.local_addr().unwrap().port(), port);
+        assert_eq!(owner(port), None);
+        if let Ok(listener) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {
+            let port = listener.local_addr().unwrap().port();
+            assert_eq!(owner(port).map(|(_, pid)| pid), Some(std::process::id()));
+        }
     }
 
     #[test]

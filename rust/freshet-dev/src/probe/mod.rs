@@ -9,6 +9,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
+use ureq::RequestBuilder;
+use ureq::typestate::WithoutBody;
 
 use crate::state::now_ms;
 
@@ -42,27 +44,23 @@ pub async fn ready(readiness: &Readiness) {
     }
 }
 
-/// Asks a service a question that it can answer at once; whether an answer came in time. That its port is open would say
-/// nothing: the kernel accepts connections for a process that is stopped.
+/// Asks a service a question that it can answer at once; whether an answer came in time. That its port is open would
+/// say nothing: the kernel accepts connections for a process that is stopped.
 pub async fn answers(readiness: &Readiness) -> bool {
     match readiness {
         Readiness::Started => true,
         Readiness::Kafka(port) => question::kafka(*port).await,
         Readiness::Cassandra(port) => question::cassandra(*port).await,
         Readiness::Zookeeper(port) => question::zookeeper(*port).await,
-        Readiness::Http(url) => get(url.clone(), None).await.is_some(),
+        Readiness::Http(url) => answer(ureq::get(url)).await.is_some(),
     }
 }
 
-async fn get(url: String, token: Option<String>) -> Option<String> {
-    let request = move || {
-        let mut request = ureq::get(&url).config().timeout_global(Some(ANSWER_LIMIT)).build();
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        request.call().ok()?.body_mut().read_to_string().ok()
-    };
-    spawn_blocking(request).await.ok().flatten()
+/// The text of a successful answer.
+async fn answer(request: RequestBuilder<WithoutBody>) -> Option<String> {
+    let request = request.config().timeout_global(Some(ANSWER_LIMIT)).build();
+    let ask = || request.call().ok()?.body_mut().read_to_string().ok();
+    spawn_blocking(ask).await.ok().flatten()
 }
 
 /// Where the dashboard answers on this machine.
@@ -156,10 +154,12 @@ impl DashboardApi {
     }
 
     async fn ask<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Option<T> {
-        let query: Vec<String> =
-            query.iter().map(|(key, value)| format!("{key}={}", percent_encoded(value))).collect();
-        let url = format!("{}{path}?{}", self.url, query.join("&"));
-        serde_json::from_str(&get(url, self.token.clone()).await?).ok()
+        let url = format!("{}{path}", self.url);
+        let mut request = ureq::get(url).query_pairs(query.iter().copied());
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        serde_json::from_str(&answer(request).await?).ok()
     }
 
     /// The newest windows of a stream's first series, in its shortest window.
@@ -186,25 +186,36 @@ impl DashboardApi {
     }
 }
 
-fn percent_encoded(value: &str) -> String {
-    value.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            let digit = |half| char::from_digit(u32::from(half), 16).unwrap_or('0');
-            encoded.extend([digit(byte >> 4), digit(byte & 15)].map(|c| c.to_ascii_uppercase()));
-        }
-        encoded
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::thread;
+
     use super::*;
 
+    /// Names come from outside: what means something in an address must not.
     #[test]
     fn series_names_travel_in_a_query() {
-        assert_eq!(percent_encoded("laptop/cpu %"), "laptop%2Fcpu%20%25");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let lines: Vec<String> = BufReader::new(stream.try_clone().unwrap())
+                .lines()
+                .map(Result::unwrap)
+                .take_while(|line| !line.is_empty())
+                .collect();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ntrue").unwrap();
+            lines
+        });
+        let dashboard = DashboardApi { url, token: Some("secret".to_owned()) };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let query = [("series", "laptop/cpu %2F+&=#?"), ("metric", "ü")];
+        assert_eq!(runtime.block_on(dashboard.ask("/api/windows", &query)), Some(true));
+        let asked = server.join().unwrap();
+        let series = "laptop%2Fcpu%20%252F%2B%26%3D%23%3F";
+        assert_eq!(asked[0], format!("GET /api/windows?series={series}&metric=%C3%BC HTTP/1.1"));
+        assert!(asked.contains(&"authorization: Bearer secret".to_owned()), "{asked:?}");
     }
 }

@@ -1,6 +1,5 @@
 //! Keeping processes: started in order, watched, restarted, ended in order, and never left behind.
 
-mod backoff;
 mod board;
 mod command_line;
 mod diagnosis;
@@ -12,7 +11,6 @@ mod log_file;
 mod runner;
 mod stack;
 
-pub use backoff::Backoff;
 pub use board::Board;
 pub use command_line::CommandLine;
 pub use diagnosis::{last_lines, likely_cause, refusal};

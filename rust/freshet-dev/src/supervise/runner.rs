@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use freshet_core::backoff::Backoff;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use super::{
-    Backoff, Board, CommandLine, DiskUse, Exit, Failure, Guarded, Guards, Room, last_lines, refusal,
+    Board, CommandLine, DiskUse, Exit, Failure, Guarded, Guards, Room, last_lines, refusal,
 };
 use crate::build::Stamp;
 use crate::parts::{Context, Part, Plan, PlanError, Step, Work};

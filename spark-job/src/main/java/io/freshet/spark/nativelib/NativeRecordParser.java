@@ -10,7 +10,8 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Parses records one at a time, for expressions of SQL. Key, value and result travel in direct buffers that are reused,
- * so that a call allocates nothing on either side.
+ * so that a call allocates nothing on either side. A result is packed, see {@code native_record_parser.rs}: columns of
+ * Arrow are for many rows, and would cost dozens of allocations for each record.
  *
  * <p>For one thread at a time. Close it; what is forgotten is freed by the garbage collector.
  *

@@ -15,10 +15,10 @@ import org.apache.arrow.vector.VectorSchemaRoot;
  * Parses records and sums them up per series, metric and kind of window, in native memory. For one thread at a time;
  * closing waits for a call that is running.
  *
- * <p>Results are Arrow columns. Partial aggregates: {@code series}, {@code metric}, {@code window} (utf8), {@code closes}
- * (when the last of their windows ends), {@code watermark_time} (to which the records so far move the watermark; int64, epoch
- * microseconds), {@code records} (int64), {@code panes} (binary, for {@link NativeWindowState}). Rejected records: {@code partition} (int32), {@code offset} (int64),
- * {@code reason}, {@code detail} (utf8), {@code key}, {@code value} (binary).
+ * <p>Results are Arrow columns. Partial aggregates: {@code series}, {@code metric}, {@code window} (utf8),
+ * {@code closes} (when the last of their windows ends), {@code watermark_time} (to which the records so far move the
+ * watermark; int64, epoch microseconds), {@code records} (int64), {@code panes} (binary, for
+ * {@link NativeWindowState}). Rejected records: {@link RejectedColumns}.
  */
 public final class NativeWindowAggregator implements AutoCloseable {
     private final BufferAllocator allocator;
@@ -45,19 +45,19 @@ public final class NativeWindowAggregator implements AutoCloseable {
     }
 
     /** Hands over the records that were rejected since the last call; the columns are closed afterwards. */
-    public synchronized void takeRejected(Consumer<VectorSchemaRoot> consumer) {
+    public synchronized void takeRejected(Consumer<RejectedColumns> consumer) {
         try (ArrowArray array = ArrowArray.allocateNew(allocator);
             ArrowSchema schema = ArrowSchema.allocateNew(allocator)) {
             takeRejected(handle, array.memoryAddress(), schema.memoryAddress());
             try (VectorSchemaRoot columns = Data.importVectorSchemaRoot(allocator, array, schema, null)) {
-                consumer.accept(columns);
+                consumer.accept(new RejectedColumns(columns));
             }
         }
     }
 
     /**
-     * The next partial aggregates of what was summed up, to be closed by the caller; empty when there are none left. Once some were
-     * taken, the others have to be taken before more records come.
+     * The next partial aggregates of what was summed up, to be closed by the caller; empty when there are none left.
+     * Once some were taken, the others have to be taken before more records come.
      */
     public synchronized Optional<VectorSchemaRoot> takePartials() {
         try (ArrowArray array = ArrowArray.allocateNew(allocator);
@@ -86,7 +86,7 @@ public final class NativeWindowAggregator implements AutoCloseable {
         return Optional.of(new AheadOfClock(StandardCharsets.UTF_8.decode(bytes).toString(), micros));
     }
 
-    /** Roughly the native memory that it holds, in bytes: what is summed up, and rejected records until they are taken. */
+    /** Roughly the native memory that it holds, in bytes: what is summed up, and rejected records that are not taken. */
     public synchronized long memoryBytes() {
         return memoryBytes(handle);
     }

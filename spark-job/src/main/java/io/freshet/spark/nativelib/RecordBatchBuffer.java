@@ -16,8 +16,8 @@ public final class RecordBatchBuffer implements AutoCloseable {
     private int payloadBytes;
 
     /**
-     * A buffer as the job has it: small for the small micro-batches of a quiet stream, and up to a mebibyte. Its memory may
-     * be that of an earlier one that was closed.
+     * A buffer as the job has it: small for the small micro-batches of a quiet stream, and up to a mebibyte. Its memory
+     * may be that of an earlier one that was closed.
      */
     public RecordBatchBuffer() {
         buffer = DirectBuffers.take();
@@ -47,8 +47,8 @@ public final class RecordBatchBuffer implements AutoCloseable {
             return false;
         }
         if (!record.isPlaced()) {
-            throw new IllegalArgumentException("a record has no partition, offset or timestamp: of the columns of Kafka's "
-                + "source only key and value may be null; fill the others in, for instance by coalesce");
+            throw new IllegalArgumentException("a record has no partition, offset or timestamp: of the columns of "
+                + "Kafka's source only key and value may be null; fill the others in, for instance by coalesce");
         }
         buffer.putInt(record.partition()).putLong(record.offset());
         buffer.putLong(Math.floorDiv(record.timestampMicros(), MICROS_PER_MILLI));

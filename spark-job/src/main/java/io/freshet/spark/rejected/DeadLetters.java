@@ -2,6 +2,7 @@ package io.freshet.spark.rejected;
 
 import io.freshet.spark.kafka.TopicAdmin;
 import io.freshet.spark.nativelib.NativeContract;
+import io.freshet.spark.nativelib.RejectedColumns;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
@@ -17,7 +18,6 @@ import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.IntVector;
 import org.apache.arrow.vector.VarBinaryVector;
 import org.apache.arrow.vector.VarCharVector;
-import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.errors.AuthorizationException;
@@ -119,15 +119,15 @@ public final class DeadLetters implements RejectedSink {
         private KafkaProducer<byte[], byte[]> producer;
 
         @Override
-        public void send(VectorSchemaRoot rejected) {
+        public void send(RejectedColumns rejected) {
             producer = PRODUCERS.computeIfAbsent(target, DeadLetters::connect);
-            IntVector partition = (IntVector) rejected.getVector("partition");
-            BigIntVector offset = (BigIntVector) rejected.getVector("offset");
-            VarCharVector reason = (VarCharVector) rejected.getVector("reason");
-            VarCharVector detail = (VarCharVector) rejected.getVector("detail");
-            VarBinaryVector key = (VarBinaryVector) rejected.getVector("key");
-            VarBinaryVector value = (VarBinaryVector) rejected.getVector("value");
-            for (int row = 0; row < rejected.getRowCount(); row++) {
+            IntVector partition = rejected.partition();
+            BigIntVector offset = rejected.offset();
+            VarCharVector reason = rejected.reason();
+            VarCharVector detail = rejected.detail();
+            VarBinaryVector key = rejected.key();
+            VarBinaryVector value = rejected.value();
+            for (int row = 0; row < rejected.rows(); row++) {
                 String position = partition.get(row) + "-" + offset.get(row);
                 // Never null: that would be a tombstone, and compaction would make the letter vanish.
                 byte[] letter = value.isNull(row) ? NOTHING : value.get(row);

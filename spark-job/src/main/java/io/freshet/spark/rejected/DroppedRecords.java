@@ -1,9 +1,6 @@
 package io.freshet.spark.rejected;
 
-import org.apache.arrow.vector.BigIntVector;
-import org.apache.arrow.vector.IntVector;
-import org.apache.arrow.vector.VarCharVector;
-import org.apache.arrow.vector.VectorSchemaRoot;
+import io.freshet.spark.nativelib.RejectedColumns;
 import org.apache.spark.util.LongAccumulator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,16 +27,14 @@ public final class DroppedRecords implements RejectedSink {
         private String first;
 
         @Override
-        public void send(VectorSchemaRoot rejected) {
+        public void send(RejectedColumns rejected) {
             if (first == null) {
-                first = "partition " + ((IntVector) rejected.getVector("partition")).get(0) + ", offset "
-                    + ((BigIntVector) rejected.getVector("offset")).get(0) + ": "
-                    + ((VarCharVector) rejected.getVector("reason")).getObject(0) + ", "
-                    + ((VarCharVector) rejected.getVector("detail")).getObject(0);
+                first = "partition " + rejected.partition().get(0) + ", offset " + rejected.offset().get(0) + ": "
+                    + rejected.reason().getObject(0) + ", " + rejected.detail().getObject(0);
             }
-            count += rejected.getRowCount();
+            count += rejected.rows();
             if (counter != null) {
-                counter.add(rejected.getRowCount());
+                counter.add(rejected.rows());
             }
         }
 

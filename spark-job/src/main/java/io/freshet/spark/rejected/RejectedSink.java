@@ -1,7 +1,7 @@
 package io.freshet.spark.rejected;
 
+import io.freshet.spark.nativelib.RejectedColumns;
 import java.io.Serializable;
-import org.apache.arrow.vector.VectorSchemaRoot;
 
 /** Where rejected records go; each task opens a sender of its own. */
 public interface RejectedSink extends Serializable {
@@ -10,8 +10,8 @@ public interface RejectedSink extends Serializable {
 
     /** Takes the rejected records of one task. */
     interface Sender {
-        /** Takes every row of the columns that the native library rejected. */
-        void send(VectorSchemaRoot rejected);
+        /** Takes all of the records that the native library rejected. */
+        void send(RejectedColumns rejected);
 
         /**
          * Waits until all of them have arrived where they belong.

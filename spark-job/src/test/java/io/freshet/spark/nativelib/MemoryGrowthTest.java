@@ -85,7 +85,7 @@ class MemoryGrowthTest {
         int rejected = aggregator.add(buffer);
         buffer.clear();
         if (rejected > 0) {
-            aggregator.takeRejected(columns -> assertEquals(rejected, columns.getRowCount()));
+            aggregator.takeRejected(columns -> assertEquals(rejected, columns.rows()));
         }
         return rejected;
     }

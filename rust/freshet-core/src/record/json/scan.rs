@@ -1,161 +1,10 @@
-//! JSON records: RFC 8259, one object per record.
-//!
-//! One pass over the bytes checks the whole text, also what no field asks for, and notes where the wanted fields stand; a
-//! number is converted only when it is one of them, and a text copied only when it has escapes. Of duplicate keys the last
-//! one counts, as in Spark.
-//!
-//! The records of a stream mostly have the same keys in the same order. So each object of the tree of wanted fields
-//! remembers the keys it had in the record before, and a key that is the expected one is neither scanned nor looked up.
+//! One pass over the text of a JSON record.
 
-use std::fmt;
-
-use super::bytes::find_special;
-use super::fields::{Fields, Row};
-use super::path::Path;
-use super::{KEPT_BYTES, MAX_DEPTH, Rejection, RowReader};
-use crate::wire::ReasonCode;
-
-/// Reads JSON records.
-pub(super) struct JsonReader {
-    /// The tree of the places that lead to a field; the record itself comes first.
-    nodes: Vec<Node>,
-    /// For every node the keys of the object that stood there in the record before.
-    shapes: Vec<Shape>,
-    /// A key that is written with escapes.
-    key: String,
-}
-
-/// A place in the record that is on the way to a field, or a field itself.
-#[derive(Debug, Default)]
-struct Node {
-    children: Vec<Child>,
-    /// The slots of the fields at this very place.
-    slots: Vec<usize>,
-}
-
-#[derive(Debug)]
-struct Child {
-    key: String,
-    /// The key as the index of a list, where it is a number.
-    index: Option<usize>,
-    node: usize,
-}
-
-/// The keys of an object, in their order.
-type Shape = Vec<ExpectedKey>;
-
-/// Objects of more keys are remembered up to here.
-const MAX_SHAPE: usize = 64;
-
-/// A longer key is not remembered: it comes from outside, and what is remembered stays.
-const MAX_REMEMBERED: usize = 256;
-
-/// In place of a key that is not remembered: a byte that no text in UTF-8 has.
-const NO_KEY: &[u8] = &[0xff];
-
-const ROOT: usize = 0;
-
-impl JsonReader {
-    /// The position of a path in the list is its slot.
-    pub(super) fn new(paths: &[&Path]) -> Self {
-        let mut nodes = vec![Node::default()];
-        for (slot, path) in paths.iter().enumerate() {
-            let place = path.segments().iter().fold(ROOT, |at, key| child(&mut nodes, at, key));
-            nodes[place].slots.push(slot);
-        }
-        let shapes = nodes.iter().map(|_| Shape::new()).collect();
-        Self { nodes, shapes, key: String::new() }
-    }
-}
-
-fn child(nodes: &mut Vec<Node>, parent: usize, key: &str) -> usize {
-    let known = nodes[parent].children.iter().find(|child| child.key == key);
-    if let Some(child) = known {
-        return child.node;
-    }
-    let node = nodes.len();
-    nodes.push(Node::default());
-    // "01" is a key and no index: an index is written in one way only.
-    let index = key.parse().ok().filter(|index: &usize| index.to_string() == key);
-    nodes[parent].children.push(Child { key: key.to_owned(), index, node });
-    node
-}
-
-impl Node {
-    fn find_key(&self, key: &str) -> Option<usize> {
-        self.children.iter().find(|child| child.key == key).map(|child| child.node)
-    }
-
-    fn find_index(&self, index: usize) -> Option<usize> {
-        self.children.iter().find(|child| child.index == Some(index)).map(|child| child.node)
-    }
-}
-
-impl RowReader for JsonReader {
-    fn read(
-        &mut self,
-        text: &str,
-        fields: &mut Fields,
-        mut accept: impl FnMut(Row<'_>) -> Result<(), Rejection>,
-    ) -> Result<(), Rejection> {
-        fields.clear();
-        let Self { nodes, shapes, key } = self;
-        let mut scan = Scan { text, bytes: text.as_bytes(), at: 0, nodes, shapes, key, fields };
-        let (outcome, at) = (scan.record(), scan.at);
-        key.clear();
-        key.shrink_to(KEPT_BYTES);
-        match outcome {
-            Ok(()) => accept(fields.row(text)),
-            Err(fault) => Err(fault.rejection(text, at)),
-        }
-    }
-}
-
-/// What is wrong with a text.
-#[derive(Debug, Clone, Copy)]
-enum Fault {
-    Expected(&'static str),
-    ControlCharacter,
-    Escape,
-    LoneSurrogate,
-    TooDeep,
-}
-
-impl Fault {
-    fn rejection(self, text: &str, at: usize) -> Rejection {
-        match self {
-            Self::TooDeep => {
-                Rejection::new(ReasonCode::TooDeep, format!("nested deeper than {MAX_DEPTH}"))
-            }
-            _ if text.is_empty() => Rejection::new(ReasonCode::InvalidJson, "the record is empty"),
-            _ if text.starts_with('\u{feff}') => Rejection::new(
-                ReasonCode::InvalidJson,
-                "begins with a byte order mark; let the sender leave it out",
-            ),
-            _ => {
-                let (at, length) = (at + 1, text.len());
-                let place = if at > length {
-                    "at the end".to_owned()
-                } else {
-                    format!("at byte {at} of {length}")
-                };
-                Rejection::new(ReasonCode::InvalidJson, format!("{self} {place}"))
-            }
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Expected(what) => return write!(f, "expected {what}"),
-            Self::ControlCharacter => "an unescaped control character",
-            Self::Escape => "an invalid escape",
-            Self::LoneSurrogate => "a lone surrogate",
-            Self::TooDeep => "too deep",
-        })
-    }
-}
+use super::super::bytes::find_special;
+use super::super::fields::Fields;
+use super::super::tree::{ROOT, Tree};
+use super::shape::Shape;
+use super::{Fault, MAX_DEPTH};
 
 /// Where a string stands: between its quotes in the record, or decoded.
 enum StringAt {
@@ -164,18 +13,18 @@ enum StringAt {
 }
 
 /// One pass over a record. `at` is the next byte; after a fault it is where that was found.
-struct Scan<'a> {
-    text: &'a str,
-    bytes: &'a [u8],
-    at: usize,
-    nodes: &'a [Node],
-    shapes: &'a mut [Shape],
-    key: &'a mut String,
-    fields: &'a mut Fields,
+pub(super) struct Scan<'a> {
+    pub(super) text: &'a str,
+    pub(super) bytes: &'a [u8],
+    pub(super) at: usize,
+    pub(super) tree: &'a Tree,
+    pub(super) shapes: &'a mut [Shape],
+    pub(super) key: &'a mut String,
+    pub(super) fields: &'a mut Fields,
 }
 
 impl Scan<'_> {
-    fn record(&mut self) -> Result<(), Fault> {
+    pub(super) fn record(&mut self) -> Result<(), Fault> {
         self.skip_whitespace();
         if self.peek() != Some(b'{') {
             return Err(Fault::Expected("a JSON object"));
@@ -212,19 +61,9 @@ impl Scan<'_> {
     }
 
     fn capture(&mut self, node: Option<usize>, set: impl Fn(&mut Fields, usize)) {
-        let Some(node) = node else { return };
-        let Node { children, slots } = &self.nodes[node];
-        for slot in slots {
-            set(self.fields, *slot);
+        if let Some(node) = node {
+            self.tree.set(node, self.fields, set);
         }
-        // What an earlier key of the same name left below this place does not count any more.
-        for child in children {
-            self.forget(child.node);
-        }
-    }
-
-    fn forget(&mut self, node: usize) {
-        self.capture(Some(node), Fields::set_missing);
     }
 
     fn literal(
@@ -262,7 +101,7 @@ impl Scan<'_> {
             self.digits()?;
         }
         let range = start..self.at;
-        self.capture(node, |fields, slot| fields.set_number(slot, &range));
+        self.capture(node, |fields, slot| fields.set_written(slot, &range));
         Ok(())
     }
 
@@ -396,7 +235,7 @@ impl Scan<'_> {
             return Ok(());
         }
         for index in 0.. {
-            let item = node.and_then(|node| self.nodes[node].find_index(index));
+            let item = node.and_then(|node| self.tree.find_index(node, index));
             self.value(item, depth)?;
             if !self.goes_on(b']', "',' or ']'")? {
                 break;
@@ -444,8 +283,8 @@ impl Scan<'_> {
     /// Reads a key with its colon, and says which place it leads to.
     #[inline]
     fn member(&mut self, node: usize, position: usize) -> Result<Option<usize>, Fault> {
-        let expected = self.shapes[node].get(position);
-        if let Some(key) = expected.filter(|key| key.begins(&self.bytes[self.at..])) {
+        let expected = self.shapes[node].expected(position, &self.bytes[self.at..]);
+        if let Some(key) = expected {
             let child = key.node;
             self.at += key.written.len();
             self.skip_whitespace();
@@ -461,11 +300,11 @@ impl Scan<'_> {
             StringAt::Record(from, to) => &self.text[from..to],
             StringAt::Buffer => &*self.key,
         };
-        let child = self.nodes[node].find_key(key);
+        let child = self.tree.find_key(node, key);
         self.colon()?;
         let written = &self.bytes[start..self.at];
         self.skip_whitespace();
-        learn(&mut self.shapes[node], position, written, child);
+        self.shapes[node].learn(position, written, child);
         Ok(child)
     }
 
@@ -499,105 +338,5 @@ impl Scan<'_> {
         }
         self.at += 1;
         Ok(())
-    }
-}
-
-/// A key as it was written, from its opening quote to the colon.
-#[derive(Debug)]
-struct ExpectedKey {
-    written: Vec<u8>,
-    /// Its first 16 bytes, zeros after the end: one comparison is faster than that of a slice.
-    beginning: u128,
-    mask: u128,
-    /// The place that the key leads to.
-    node: Option<usize>,
-}
-
-const BEGINNING: usize = size_of::<u128>();
-
-impl ExpectedKey {
-    fn new(written: &[u8], node: Option<usize>) -> Self {
-        let mut key = Self { written: Vec::new(), beginning: 0, mask: 0, node };
-        key.set(written, node);
-        key
-    }
-
-    fn set(&mut self, written: &[u8], node: Option<usize>) {
-        let length = written.len().min(BEGINNING);
-        let (mut beginning, mut mask) = ([0; BEGINNING], [0; BEGINNING]);
-        beginning[..length].copy_from_slice(&written[..length]);
-        mask[..length].fill(u8::MAX);
-        self.beginning = u128::from_le_bytes(beginning);
-        self.mask = u128::from_le_bytes(mask);
-        self.node = node;
-        self.written.clear();
-        self.written.extend_from_slice(written);
-    }
-
-    #[inline]
-    fn begins(&self, bytes: &[u8]) -> bool {
-        match bytes.first_chunk() {
-            Some(beginning) if self.written.len() <= BEGINNING => {
-                u128::from_le_bytes(*beginning) & self.mask == self.beginning
-            }
-            _ => bytes.starts_with(&self.written),
-        }
-    }
-}
-
-/// Remembers a key of an object. An object that has other keys than the one before costs this much for each of them, so
-/// the place of an old key is reused.
-fn learn(shape: &mut Shape, position: usize, written: &[u8], node: Option<usize>) {
-    let written = if written.len() > MAX_REMEMBERED { NO_KEY } else { written };
-    match shape.get_mut(position) {
-        Some(key) => key.set(written, node),
-        None if position < MAX_SHAPE => shape.push(ExpectedKey::new(written, node)),
-        None => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(reader: &mut JsonReader, text: &str) -> Option<String> {
-        let mut found = None;
-        let mut fields = Fields::new(1);
-        reader
-            .read(text, &mut fields, |row| {
-                found = Some(row.describe(0));
-                Ok(())
-            })
-            .ok()?;
-        found
-    }
-
-    fn remembered(reader: &JsonReader) -> usize {
-        let keys = reader.shapes.iter().flatten();
-        keys.map(|key| key.written.capacity()).sum::<usize>() + reader.key.capacity()
-    }
-
-    /// Keys come from outside: a hostile sender must not make every parser hold megabytes of them.
-    #[test]
-    fn what_is_remembered_of_keys_is_bounded() {
-        let path = "v".parse().unwrap();
-        let mut reader = JsonReader::new(&[&path]);
-        for round in 0..3 {
-            let long = "k".repeat(10_000 + round);
-            let keys: Vec<_> =
-                (0..100).map(|n| format!("\"{long}{n}\":1,\"\\n{long}{n}\":1")).collect();
-            let text = format!("{{{},\"v\":{round}}}", keys.join(","));
-            assert_eq!(read(&mut reader, &text), Some(round.to_string()));
-            assert!(remembered(&reader) <= (MAX_SHAPE + 1) * 2 * MAX_REMEMBERED + KEPT_BYTES);
-        }
-        let escaped = format!("{{\"\\n{}\":1,\"v\":2}}", "k".repeat(4 * KEPT_BYTES));
-        assert_eq!(read(&mut reader, &escaped), Some("2".to_owned()));
-        assert!(reader.key.capacity() <= KEPT_BYTES);
-        // A place whose key was not remembered takes any key, and only a key.
-        let long = "k".repeat(300);
-        for text in [format!("{{\"{long}\":1,\"v\":2}}"), "{\"v\":2}".to_owned()] {
-            assert_eq!(read(&mut reader, &text), Some("2".to_owned()));
-        }
-        assert_eq!(read(&mut reader, "{\u{0}\"v\":2}"), None);
     }
 }

@@ -1,8 +1,11 @@
 //! Records in InfluxDB line protocol, one line or more per record.
 //!
-//! Source: <https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/>. Where it is silent, what InfluxDB's
-//! own parsers do: a `\` takes a comma, space, equals sign or backslash literally and stands for itself before anything
-//! else; a string field may go over several lines.
+//! Source: <https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/>. Where it is silent, what
+//! InfluxDB's own parsers do: a `\` takes a comma, space, equals sign or backslash literally and stands for itself
+//! before anything else; a string field may go over several lines.
+
+mod place;
+mod scalar;
 
 use std::fmt;
 use std::ops::Range;
@@ -10,8 +13,12 @@ use std::ops::Range;
 use super::bytes::{find_special, line_end_length};
 use super::fields::{Fields, Row};
 use super::path::Path;
-use super::{Rejection, RowReader, number};
+use super::{Rejection, RowReader, text_of};
 use crate::wire::ReasonCode;
+
+use scalar::Scalar;
+
+pub(crate) use place::Place;
 
 /// Reads records in line protocol.
 #[derive(Default)]
@@ -39,60 +46,6 @@ impl Wanted {
     }
 }
 
-/// A place in a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// The name before the tags.
-    Measurement,
-    /// The value of that tag.
-    Tag(String),
-    /// The value of that field.
-    Field(String),
-    /// The line's own time.
-    Timestamp,
-}
-
-const MEASUREMENT: &str = "measurement";
-const TIMESTAMP: &str = "timestamp";
-const TAG: &str = "tag";
-const FIELD: &str = "field";
-
-impl Place {
-    /// The path of a place as it is configured: `measurement`, `timestamp`, `tag.NAME` or `field.NAME`. The name is taken
-    /// letter for letter. `None` where that is no place.
-    pub(crate) fn path(text: &str) -> Option<Path> {
-        let place = match text.split_once('.') {
-            None if text == MEASUREMENT => Self::Measurement,
-            None if text == TIMESTAMP => Self::Timestamp,
-            Some((TAG, name)) if !name.is_empty() => Self::Tag(name.to_owned()),
-            Some((FIELD, name)) if !name.is_empty() => Self::Field(name.to_owned()),
-            _ => return None,
-        };
-        Some(place.to_path())
-    }
-
-    /// As a path; [`Self::of`] is the way back.
-    pub(crate) fn to_path(&self) -> Path {
-        match self {
-            Self::Measurement => Path::of_key(MEASUREMENT),
-            Self::Timestamp => Path::of_key(TIMESTAMP),
-            Self::Tag(name) => Path::of_name_in(TAG, name),
-            Self::Field(name) => Path::of_name_in(FIELD, name),
-        }
-    }
-
-    /// The place that a path names; `None` where it names none.
-    pub(crate) fn of(path: &Path) -> Option<Self> {
-        match path.segments() {
-            [one] if one == MEASUREMENT => Some(Self::Measurement),
-            [one] if one == TIMESTAMP => Some(Self::Timestamp),
-            [kind, name] if kind == TAG => Some(Self::Tag(name.clone())),
-            [kind, name] if kind == FIELD => Some(Self::Field(name.clone())),
-            _ => None,
-        }
-    }
-}
-
 impl LineProtocolReader {
     /// The position of a path in the list is its slot.
     pub(super) fn new(paths: &[&Path]) -> Self {
@@ -114,11 +67,12 @@ impl LineProtocolReader {
 impl RowReader for LineProtocolReader {
     fn read(
         &mut self,
-        text: &str,
+        record: &[u8],
         fields: &mut Fields,
         mut accept: impl FnMut(Row<'_>) -> Result<(), Rejection>,
     ) -> Result<(), Rejection> {
-        let mut scan = Scan { text, bytes: text.as_bytes(), at: 0, line: 1, reader: self, fields };
+        let text = text_of(record)?;
+        let mut scan = Scan { text, bytes: record, at: 0, line: 1, reader: self, fields };
         while scan.begin_line() {
             let line = scan.line;
             scan.fields.clear();
@@ -300,7 +254,8 @@ impl Scan<'_> {
         for slot in reader.fields.slots(self.text_of(&key)) {
             match scalar {
                 Scalar::Bool(truth) => self.fields.set_bool(*slot, truth),
-                Scalar::Number(length) => self.fields.set_number(*slot, &(start..start + length)),
+                Scalar::Number(number) => self.fields.set_number(*slot, number),
+                Scalar::Written(length) => self.fields.set_written(*slot, &(start..start + length)),
             }
         }
         Ok(())
@@ -318,8 +273,12 @@ impl Scan<'_> {
         if self.at == digits {
             return Err(Fault::Expected("a timestamp, a whole number"));
         }
+        let number = scalar::timestamp(&self.text[start..self.at]);
         for slot in &self.reader.timestamp {
-            self.fields.set_number(*slot, &(start..self.at));
+            match number {
+                Some(number) => self.fields.set_number(*slot, number),
+                None => self.fields.set_written(*slot, &(start..self.at)),
+            }
         }
         Ok(())
     }
@@ -346,8 +305,8 @@ impl Scan<'_> {
         }
     }
 
-    /// A name of one character or more, up to a comma, a space or the end of the line; `equals` says whether an equals sign
-    /// ends it too.
+    /// A name of one character or more, up to a comma, a space or the end of the line; `equals` says whether an equals
+    /// sign ends it too.
     fn name(&mut self, what: &'static str, equals: bool) -> Result<Text, Fault> {
         let start = self.at;
         let mut plain = start;
@@ -430,32 +389,3 @@ const SPECIAL_IN_NAMES: [bool; 256] = {
     special[b'\\' as usize] = true;
     special
 };
-
-/// A field's value that is no string.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Scalar {
-    Bool(bool),
-    /// A number of so many bytes, the letter of its type left out.
-    Number(usize),
-}
-
-impl Scalar {
-    fn of(text: &str) -> Option<Self> {
-        match text {
-            "t" | "T" | "true" | "True" | "TRUE" => return Some(Self::Bool(true)),
-            "f" | "F" | "false" | "False" | "FALSE" => return Some(Self::Bool(false)),
-            _ => {}
-        }
-        let is_number = match text.as_bytes() {
-            [number @ .., b'i'] => return whole::<i64>(text, number.len()),
-            [number @ .., b'u'] => return whole::<u64>(text, number.len()),
-            _ => number::read_float(text).is_some(),
-        };
-        is_number.then_some(Self::Number(text.len()))
-    }
-}
-
-/// A whole number of a type, before the letter of the type.
-fn whole<N: std::str::FromStr>(text: &str, length: usize) -> Option<Scalar> {
-    text[..length].parse::<N>().ok().map(|_| Scalar::Number(length))
-}

@@ -1,0 +1,86 @@
+//! The tree of the places in a record that lead to a field, for formats whose values are nested.
+
+use super::fields::Fields;
+use super::path::Path;
+
+/// The places that the paths of a stream lead through. A place is known by its number.
+pub(super) struct Tree(Vec<Node>);
+
+/// A place in the record that is on the way to a field, or a field itself.
+#[derive(Debug, Default)]
+struct Node {
+    children: Vec<Child>,
+    /// The slots of the fields at this very place.
+    slots: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct Child {
+    key: String,
+    /// The key as the index of a list, where it is a number.
+    index: Option<usize>,
+    node: usize,
+}
+
+/// The place that is the record itself.
+pub(super) const ROOT: usize = 0;
+
+impl Tree {
+    /// The position of a path in the list is its slot.
+    pub(super) fn new(paths: &[&Path]) -> Self {
+        let mut tree = Self(vec![Node::default()]);
+        for (slot, path) in paths.iter().enumerate() {
+            let place = path.segments().iter().fold(ROOT, |at, key| tree.add(at, key));
+            tree.0[place].slots.push(slot);
+        }
+        tree
+    }
+
+    fn add(&mut self, parent: usize, key: &str) -> usize {
+        if let Some(node) = self.find_key(parent, key) {
+            return node;
+        }
+        let node = self.0.len();
+        self.0.push(Node::default());
+        // "01" is a key and no index: an index is written in one way only.
+        let index = key.parse().ok().filter(|index: &usize| index.to_string() == key);
+        self.0[parent].children.push(Child { key: key.to_owned(), index, node });
+        node
+    }
+
+    /// How many places there are; their numbers are less.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The place under that key of an object; `None` when no field is there or below.
+    pub(super) fn find_key(&self, node: usize, key: &str) -> Option<usize> {
+        self.0[node].children.iter().find(|child| child.key == key).map(|child| child.node)
+    }
+
+    /// The place at that index of a list; `None` when no field is there or below.
+    pub(super) fn find_index(&self, node: usize, index: usize) -> Option<usize> {
+        self.0[node]
+            .children
+            .iter()
+            .find(|child| child.index == Some(index))
+            .map(|child| child.node)
+    }
+
+    /// Sets the fields at a place. What an earlier key of the same name has left below the place does not count any
+    /// more.
+    #[inline]
+    pub(super) fn set(&self, node: usize, fields: &mut Fields, set: impl Fn(&mut Fields, usize)) {
+        let Node { children, slots } = &self.0[node];
+        for slot in slots {
+            set(fields, *slot);
+        }
+        for child in children {
+            self.forget(child.node, fields);
+        }
+    }
+
+    fn forget(&self, node: usize, fields: &mut Fields) {
+        self.set(node, fields, Fields::set_missing);
+    }
+}
