@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildApp } from '../src/server/app.ts';
+import { HEALTH_FIELDS } from '../src/shared/generated/health.ts';
 import { configOf } from './configuration.ts';
 
 let app: FastifyInstance;
@@ -148,6 +149,18 @@ it('describes every route in /openapi.json', async () => {
   expect(Object.keys(paths).sort()).toEqual([
     ...['/api/health', '/api/live', '/api/series', '/api/streams', '/api/windows', '/healthz'],
   ]);
+});
+
+it('describes every field of a health report in /openapi.json, and requires those that are always there', async () => {
+  await start();
+  const text = JSON.stringify((await get('/openapi.json')).body);
+  for (const [name, { description }] of Object.entries(HEALTH_FIELDS)) {
+    expect(text).toContain(`"${name}":{"type":`);
+    expect(text).toContain(JSON.stringify(description));
+  }
+  const identity = '"component","instance","since","time"';
+  const counters = '"records_in","records_out","bytes_in","bytes_out"';
+  expect(text).toContain(`[${identity},${counters},"stream","errors","lag","age","stale","rates"]`);
 });
 
 it('says in /openapi.json what percentiles, partial windows, times and resume ids are', async () => {

@@ -1,7 +1,17 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { HealthBoard } from '../src/server/health-board.ts';
 import { parseHealthReport } from '../src/server/health-report.ts';
 import type { HealthReport } from '../src/shared/api.ts';
+
+/** A report of each component, as builds before there was a declaration have sent it. */
+const EARLIER = readFileSync(
+  path.join(import.meta.dirname, '../../rust/freshet-core/tests/fixtures/health_reports.jsonl'),
+  'utf8',
+)
+  .trim()
+  .split('\n');
 
 function report(fields: Partial<HealthReport> = {}): HealthReport {
   return {
@@ -107,6 +117,14 @@ describe('a health report', () => {
       ...spark,
       batch_id: 7,
       watermark: 5,
+    });
+  });
+
+  it.each(EARLIER)('of an earlier build says what it said: %s', (json) => {
+    const { notices = [], ...sent } = JSON.parse(json) as HealthReport;
+    expect(parseHealthReport(json)).toMatchObject({
+      ...sent,
+      ...(notices !== null && notices.length > 0 && { notices }),
     });
   });
 

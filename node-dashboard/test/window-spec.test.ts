@@ -6,6 +6,7 @@ import {
   parseWindowSpec,
   windowsIn,
 } from '../src/shared/window-spec.ts';
+import { BUCKETS } from './generated/buckets.ts';
 
 const DAY = 86_400_000;
 
@@ -52,6 +53,12 @@ describe('buckets', () => {
     expect(bucketsOf(spec, noon, noon + 1)).toEqual([100 * DAY]);
     expect(bucketsOf(spec, 100 * DAY, 102 * DAY)).toEqual([100 * DAY]);
     expect(bucketsOf(spec, 100 * DAY - 1, 102 * DAY + 1)).toEqual([98 * DAY, 100 * DAY, 102 * DAY]);
+  });
+
+  it.each(BUCKETS)('of %s at %i are those that the writer computes', (label, start, length, bucket) => {
+    const spec = parseWindowSpec(label);
+    expect(bucketLength(spec)).toBe(length);
+    expect(bucketsOf(spec, start, start + 1)).toEqual([bucket]);
   });
 
   it('of an empty span do not exist', () => {

@@ -1,6 +1,4 @@
-/** The kinds of errors that the dashboard counts and reports. */
-export type ErrorKind =
-  'kafka_read' | 'invalid_window' | 'invalid_health' | 'cassandra_read' | 'slow_client' | 'health_report';
+import type { ErrorKind } from '../shared/generated/health.ts';
 
 /** What went wrong last, in one line, and when. */
 export interface LastError {

@@ -1,11 +1,10 @@
 import type { ComponentHealth, HealthReport } from '../shared/api.ts';
+import { STALE_AFTER } from '../shared/generated/health.ts';
 
 /** Rates are computed over this long, so that one slow batch does not make them jump. */
 const RATE_SPAN = 10_000;
 /** An instance that was replaced by another is shown for this long. */
 const REPLACED_AFTER = 60_000;
-/** Components report every second: one that has been silent for longer is down, stuck or cut off. */
-const STALE_AFTER = 5000;
 /** Reports come from whoever may write to the topic: no more instances than this are kept. */
 const MAX_INSTANCES = 256;
 

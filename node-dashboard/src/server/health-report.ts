@@ -1,32 +1,26 @@
 import type { HealthReport } from '../shared/api.ts';
+import { HEALTH_FIELDS, MAX_NOTICES, type FieldKind, type HealthField } from '../shared/generated/health.ts';
 
-/** More notices than this, or longer ones, nobody reads; reports come from whoever may write to the topic. */
-const MAX_NOTICES = 20;
+/** Longer notices nobody reads; reports come from whoever may write to the topic. */
 const MAX_TEXT = 1000;
 
 /** Tells whether a field of a report is what it should be. */
 type Check = (value: unknown) => boolean;
 
-const isText: Check = (value) => typeof value === 'string';
-/** JSON can write numbers that are none here, such as 1e999. */
-const isNumber: Check = Number.isFinite;
+const CHECKS: Readonly<Record<FieldKind, Check>> = {
+  text: (value) => typeof value === 'string',
+  // JSON can write numbers that are none here, such as 1e999.
+  integer: Number.isInteger,
+  counts: (value) => isObject(value) && Object.values(value).every(Number.isInteger),
+  lines: (value) => Array.isArray(value) && value.every(CHECKS.text),
+};
 
-/** Without these, it is no report. */
-const REQUIRED = new Map<string, Check>([
-  ...['component', 'instance'].map((name) => [name, isText] as const),
-  ...['since', 'time', 'records_in', 'records_out', 'bytes_in', 'bytes_out'].map(
-    (name) => [name, isNumber] as const,
-  ),
-]);
-
-/** What a report may have beside them; null is as good as nothing. */
-const OPTIONAL = new Map<string, Check>([
-  ...['stream', 'state', 'waiting_for', 'last_error'].map((name) => [name, isText] as const),
-  ...['lag', 'rejected', 'late', 'batch_duration_ms', 'restarts'].map((name) => [name, isNumber] as const),
-  ...['last_error_time', 'skipped_offsets', 'lost_offsets'].map((name) => [name, isNumber] as const),
-  ...['errors', 'late_by_window'].map((name) => [name, isCounts] as const),
-  ['notices', (value) => Array.isArray(value) && value.every(isText)],
-]);
+const FIELDS = new Map<string, HealthField>(Object.entries(HEALTH_FIELDS));
+const REQUIRED = [...FIELDS].filter(([, { presence }]) => presence === 'required');
+/** What is null when a component does not tell it. */
+const NULLABLE = Object.fromEntries(
+  [...FIELDS].filter(([, { presence }]) => presence === 'nullable').map(([name]) => [name, null]),
+);
 
 /**
  * Reads a message of the health topic; null for what is not one.
@@ -41,13 +35,11 @@ export function parseHealthReport(json: string): HealthReport | null {
   } catch {
     return null;
   }
-  if (!isObject(parsed) || ![...REQUIRED].every(([name, check]) => check(parsed[name]))) {
+  if (!isObject(parsed) || !REQUIRED.every(([name, { kind }]) => CHECKS[kind](parsed[name]))) {
     return null;
   }
-  const known = Object.entries(parsed).filter(
-    ([name, value]) => value === null || (OPTIONAL.get(name)?.(value) ?? true),
-  );
-  const report = { stream: null, errors: null, lag: null, ...Object.fromEntries(known) } as HealthReport;
+  const told = Object.entries(parsed).filter(([name, value]) => value === null || isAsDeclared(name, value));
+  const report = { ...NULLABLE, ...Object.fromEntries(told) } as unknown as HealthReport;
   const { notices } = report;
   return notices === undefined || notices === null
     ? report
@@ -58,10 +50,12 @@ function cut(text: string): string {
   return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Nothing is declared of a field that only a newer component knows. */
+function isAsDeclared(name: string, value: unknown): boolean {
+  const field = FIELDS.get(name);
+  return field === undefined || CHECKS[field.kind](value);
 }
 
-function isCounts(value: unknown): boolean {
-  return isObject(value) && Object.values(value).every(isNumber);
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

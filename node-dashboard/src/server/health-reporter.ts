@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { Backoff, pause } from './backoff.ts';
 import type { KafkaConfig } from './config.ts';
 import type { HealthReport } from '../shared/api.ts';
+import { REPORT_INTERVAL } from '../shared/generated/health.ts';
 import {
   connectionOptions,
   Connections,
@@ -10,9 +11,6 @@ import {
   isUnknownTopic,
   answered,
 } from './kafka-connection.ts';
-
-const REPORT_INTERVAL = 1000;
-const KEY = Buffer.from('dashboard');
 
 /** What the reporter needs to know. */
 export interface ReporterOptions {
@@ -85,8 +83,10 @@ export class HealthReporter {
 
   async #send(producer: Producer): Promise<void> {
     const { topic, report } = this.#options;
-    const value = Buffer.from(JSON.stringify(report()));
-    await answered(producer.send({ messages: [{ topic, key: KEY, value }] }), this.#stop.signal);
+    const told = report();
+    const key = Buffer.from(told.component);
+    const value = Buffer.from(JSON.stringify(told));
+    await answered(producer.send({ messages: [{ topic, key, value }] }), this.#stop.signal);
   }
 
   #note(error: unknown): void {

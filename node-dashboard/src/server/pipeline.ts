@@ -5,12 +5,15 @@ import { CassandraHistory } from './cassandra-history.ts';
 import type { Config } from './config.ts';
 import { ErrorCounts } from './error-counts.ts';
 import type { HealthReport } from '../shared/api.ts';
+import type { Component, State } from '../shared/generated/health.ts';
+import { healthTopic, windowsTopic as topicOfWindows } from '../shared/generated/topics.ts';
 import { HealthBoard } from './health-board.ts';
 import { parseHealthReport } from './health-report.ts';
 import { HealthReporter } from './health-reporter.ts';
 import { KafkaTail, type TopicSink } from './kafka-tail.ts';
 import { LiveStream } from './live-stream.ts';
 
+const COMPONENT = 'dashboard' satisfies Component;
 /** How many of the newest windows of a topic are read at the start, so that clients of an earlier run can resume. */
 const WINDOWS_BACKLOG = 8192;
 /** Enough for the last reports of every component. */
@@ -29,7 +32,7 @@ export interface Pipeline {
 
 /** Name of the topic that carries a stream's windows. */
 export function windowsTopic(config: Config, stream: string): string {
-  return `${config.kafka.topicPrefix}windows.${stream}`;
+  return topicOfWindows(config.kafka.topicPrefix, stream);
 }
 
 /** Puts the parts together, without connecting to anything. */
@@ -37,8 +40,8 @@ export function createPipeline(config: Config, log: FastifyBaseLogger): Pipeline
   const board = new HealthBoard();
   const errors = new ErrorCounts();
   const live = new Map(config.streams.map(({ name }) => [name, new LiveStream(name)]));
-  const healthTopic = `${config.kafka.topicPrefix}health`;
-  const sinks = new Map<string, TopicSink>([[healthTopic, healthSink(board, log, errors)]]);
+  const topic = healthTopic(config.kafka.topicPrefix);
+  const sinks = new Map<string, TopicSink>([[topic, healthSink(board, log, errors)]]);
   for (const [name, stream] of live) {
     sinks.set(windowsTopic(config, name), windowsSink(stream, log, errors));
   }
@@ -46,7 +49,7 @@ export function createPipeline(config: Config, log: FastifyBaseLogger): Pipeline
   const history = new CassandraHistory(config.cassandra, log, errors);
   const reporter = new HealthReporter({
     kafka: config.kafka,
-    topic: healthTopic,
+    topic,
     report: ownReport({ live, tail, history, errors }),
     failed: (message) => {
       errors.add('health_report', message);
@@ -72,12 +75,12 @@ function ownReport({
     const missing = [tail.health, history.health].filter(({ connected }) => !connected);
     const isReady = missing.length === 0;
     return {
-      ...{ component: 'dashboard', instance, stream: null, since, time: Date.now() },
+      ...{ component: COMPONENT, instance, stream: null, since, time: Date.now() },
       ...{ records_in: sum('records_in'), records_out: sum('records_out') },
       ...{ bytes_in: sum('bytes_in'), bytes_out: sum('bytes_out') },
       errors: errors.totals(),
       lag: tail.lag,
-      state: isReady ? 'running' : 'waiting',
+      state: (isReady ? 'running' : 'waiting') satisfies State,
       waiting_for: isReady ? null : missing.map(({ message }) => message).join('; '),
       last_error: errors.last?.message ?? null,
       last_error_time: errors.last?.time ?? null,

@@ -1,3 +1,4 @@
+import { HEALTH_FIELDS, STALE_AFTER } from '../shared/generated/health.ts';
 import { PARTIAL_MEANING, PERCENTILE_MEANING } from '../shared/window.ts';
 import { MAX_ID_LENGTH } from './resume-ids.ts';
 import { TIME_FORMAT } from './routes/time.ts';
@@ -56,75 +57,37 @@ const series = object({
   last_seen: { ...time, type: ['integer', 'null'] },
 });
 
-const counters = { records_in: number, records_out: number, bytes_in: number, bytes_out: number };
-const nullable = (type: string) => ({ type: [type, 'null'] });
-const counts = { ...nullable('object'), additionalProperties: number };
+const integer = { type: 'integer' } as const;
+const counts = { type: 'object', additionalProperties: integer } as const;
+const fieldSchemas = { text, integer, counts, lines: list(text) };
 
-const componentFields = object(
-  {
-    component: text,
-    instance: text,
-    stream: nullable('string'),
-    since: time,
-    time,
-    ...counters,
-    errors: { ...counts, description: 'by kind, since the start; null when the component does not say' },
-    lag: {
-      ...nullable('number'),
-      description: 'null when it is not known, as of a component that is silent',
-    },
-    age: { ...number, description: 'milliseconds since the report' },
-    stale: { type: 'boolean', description: 'no report for more than 5 s' },
-    rates: {
-      ...object({ ...counters, errors: nullable('number') }),
-      type: ['object', 'null'],
-      description: 'per second, over the last ten seconds; null when they are not known',
-    },
+/** What components tell of themselves, as it is declared. */
+const healthFields = Object.entries(HEALTH_FIELDS).map(([name, { kind, presence, description }]) => {
+  const { type, ...more } = fieldSchemas[kind];
+  return [name, { type: presence === 'required' ? type : [type, 'null'], ...more, description }] as const;
+});
+
+const counters = { records_in: number, records_out: number, bytes_in: number, bytes_out: number };
+
+const judged = object({
+  age: { ...number, description: 'milliseconds since the report' },
+  stale: { type: 'boolean', description: `no report for more than ${STALE_AFTER / 1000} s` },
+  rates: {
+    ...object({ ...counters, errors: { type: ['number', 'null'] } }),
+    type: ['object', 'null'],
+    description: 'per second, over the last ten seconds; null when they are not known',
   },
-  // Whatever else a component tells of itself, such as Spark's watermark.
-  { additionalProperties: true },
-);
+});
 
 /** What only some components tell is not required of the others. */
+const always = Object.entries(HEALTH_FIELDS).filter(([, { presence }]) => presence !== 'optional');
+
 const component = {
-  ...componentFields,
-  properties: {
-    ...componentFields.properties,
-    rejected: { ...nullable('number'), description: 'spark-job: records that were refused' },
-    late: {
-      ...nullable('number'),
-      description: 'spark-job: records that came too late: the largest number of late_by_window',
-    },
-    late_by_window: { ...counts, description: 'spark-job: by window, records that came too late for it' },
-    batch_duration_ms: { ...nullable('number'), description: 'spark-job: of the newest micro-batch' },
-    state: {
-      ...nullable('string'),
-      description:
-        'starting, running, restarting (it has failed and is started again), waiting (it is alive, but waits for ' +
-        'something outside), or what a newer component calls it',
-    },
-    waiting_for: { ...nullable('string'), description: 'what a waiting component waits for' },
-    restarts: {
-      ...nullable('number'),
-      description: 'spark-job: how often the query has failed and was started again',
-    },
-    last_error: { ...nullable('string'), description: 'what went wrong last; it may be over' },
-    last_error_time: {
-      ...nullable('integer'),
-      description: 'when that was, in milliseconds since the epoch',
-    },
-    skipped_offsets: {
-      ...nullable('number'),
-      description:
-        'offsets without a record: what Kafka had deleted before it was read, and the gaps that transactions and ' +
-        'compaction leave',
-    },
-    lost_offsets: {
-      ...nullable('number'),
-      description: 'offsets of a topic that was deleted, which were never read: a loss',
-    },
-    notices: { type: ['array', 'null'], items: text, description: 'what people should know, one line each' },
-  },
+  ...judged,
+  required: [...always.map(([name]) => name), ...judged.required],
+  properties: { ...Object.fromEntries(healthFields), ...judged.properties },
+  // Whatever else a newer component tells of itself.
+  additionalProperties: true,
 };
 
 const connection = object({ connected: { type: 'boolean' }, message: text });

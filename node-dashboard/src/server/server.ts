@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
+import { CLOSE_TIMEOUT } from '../shared/generated/stopping.ts';
 import { buildApp } from './app.ts';
 import { HELP, parseCommand, UsageError } from './arguments.ts';
 import { ConfigError, loadConfig, messageOf } from './config.ts';
@@ -8,8 +9,6 @@ import { ConfigError, loadConfig, messageOf } from './config.ts';
 /** Exit code for a command line or a configuration that is wrong. */
 const EXIT_USAGE = 2;
 const EXIT_FAILURE = 1;
-/** Whatever is still open after this long is cut off. */
-const CLOSE_TIMEOUT = 4500;
 
 async function main(): Promise<void> {
   const command = parseCommand(process.argv.slice(2));

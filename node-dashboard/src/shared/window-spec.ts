@@ -1,3 +1,5 @@
+import { BUCKET_DAY, WINDOWS_PER_BUCKET } from './generated/buckets.ts';
+
 /** How long a window is and how often a new one starts: `10s` (tumbling) or `5m/1m` (sliding). */
 export interface WindowSpec {
   /** The one name of this kind of window in topics and tables: `1m`, also where `60s` was written. */
@@ -8,10 +10,9 @@ export interface WindowSpec {
   readonly slide: number;
 }
 
-const DAY = 86_400_000;
 /** Longest first, so that a duration is written in its largest whole unit. */
 const UNITS: readonly (readonly [name: string, length: number])[] = [
-  ['d', DAY],
+  ['d', 86_400_000],
   ['h', 3_600_000],
   ['m', 60_000],
   ['s', 1000],
@@ -54,9 +55,9 @@ export function parseWindowSpec(text: string): WindowSpec {
   return { label, size, slide };
 }
 
-/** Time span that one partition of the `windows` table holds: enough whole days for 10,000 windows. */
+/** Time span that one partition of the `windows` table holds: as many whole days as its windows cover. */
 export function bucketLength(spec: WindowSpec): number {
-  return Math.max(1, Math.ceil((spec.slide * 10_000) / DAY)) * DAY;
+  return Math.max(1, Math.ceil((spec.slide * WINDOWS_PER_BUCKET) / BUCKET_DAY)) * BUCKET_DAY;
 }
 
 /** The partitions (bucket starts, ascending) that hold the windows which start in `[from, to)`. */

@@ -1,4 +1,5 @@
 import type { ComponentHealth } from '../shared/api.ts';
+import type { State } from '../shared/generated/health.ts';
 import { formatAge, formatCount } from './format.ts';
 
 /** Something to say of a component beneath its row. */
@@ -9,8 +10,9 @@ export interface Remark {
 }
 
 /** States in which a component does what it is there for; in others that are known, something is missing. */
-const WELL = ['running'];
-const UNWELL = ['restarting', 'waiting'];
+const WELL: readonly string[] = ['running'] satisfies State[];
+const WAITING = 'waiting' satisfies State;
+const UNWELL: readonly string[] = ['restarting', WAITING] satisfies State[];
 
 /** Whether somebody should look at the component. */
 export function isUnwell({ stale, state }: ComponentHealth): boolean {
@@ -36,7 +38,7 @@ export function remarksOf(health: ComponentHealth, now: number): Remark[] {
 }
 
 function waiting({ state, waiting_for }: ComponentHealth): Remark[] {
-  return state === 'waiting'
+  return state === WAITING
     ? [{ kind: 'now', text: `waits for ${waiting_for ?? 'something, and does not say for what'}` }]
     : [];
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use freshet_core::config::Config;
+use freshet_core::wire::{Component, ErrorKind};
 use freshet_service::Health;
 use freshet_service::health::{epoch_ms, host_name};
 use freshet_service::kafka::{ClientLog, client_config};
@@ -21,9 +22,6 @@ use rdkafka::{Statistics, TopicPartitionList};
 use crate::offsets::{Offsets, Storable};
 use crate::topic_ids::TopicIds;
 use crate::watch::{Seen, TopicPartition};
-
-/// The consumer group, after the topic prefix.
-const GROUP: &str = "freshet-cassandra-writer";
 
 /// How long an assignment waits for what was committed.
 const COMMITTED_TIMEOUT: Duration = Duration::from_secs(5);
@@ -192,7 +190,7 @@ impl ConsumerContext for Context {
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
         if let Err(error) = result {
             // What was not committed is read and written again: no harm but the work.
-            self.shared.health.error("commit");
+            self.shared.health.error(ErrorKind::Commit);
             tracing::warn!(%error, "offsets were not committed");
         }
     }
@@ -200,9 +198,9 @@ impl ConsumerContext for Context {
 
 /// Subscribes to the windows of all configured streams.
 pub(crate) fn subscribe(config: &Config, context: Context) -> KafkaResult<WindowsConsumer> {
-    let mut client = client_config(&config.kafka, GROUP);
+    let mut client = client_config(&config.kafka, Component::CassandraWriter.name());
     client
-        .set("group.id", format!("{}{GROUP}", config.kafka.topic_prefix))
+        .set("group.id", config.kafka.writer_group())
         .set("group.instance.id", instance_id(&host_name(), std::process::id(), epoch_ms()))
         .set("auto.offset.reset", "earliest")
         .set("enable.auto.offset.store", "false")

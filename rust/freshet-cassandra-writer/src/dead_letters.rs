@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use freshet_core::config::Config;
-use freshet_core::topics::DEAD_LETTER_BYTES;
-use freshet_core::wire::{LetterRecord, ReasonCode, Stage, cut_detail, header};
+use freshet_core::wire::{
+    ErrorKind, Header, LetterRecord, MAX_LETTER_BYTES, ReasonCode, cut_detail,
+};
 use freshet_service::kafka::{LoggingContext, producer_config};
 use freshet_service::{Backoff, Health, Shutdown, topics};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::{self, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::util::Timeout;
 use thiserror::Error;
@@ -55,7 +56,7 @@ impl DeadLetters {
     ) -> KafkaResult<Self> {
         let mut client = producer_config(&config.kafka, "freshet-cassandra-writer-dead-letters");
         client
-            .set("message.max.bytes", DEAD_LETTER_BYTES.to_string())
+            .set("message.max.bytes", MAX_LETTER_BYTES.to_string())
             // Kafka refuses a batch as a whole: a large letter must not shorten its neighbours.
             .set("batch.num.messages", "1")
             .set("linger.ms", "0")
@@ -115,7 +116,7 @@ impl DeadLetters {
 
     fn say_refused(&self, error: &KafkaError) {
         let topic = &self.topic;
-        self.health.failed(DEAD_LETTERS, &format!("topic {topic}: {error}"));
+        self.health.failed(ErrorKind::DeadLetters, &format!("topic {topic}: {error}"));
         self.health.wait_for(DEAD_LETTERS, &format!("topic {topic} to take dead letters: {error}"));
         tracing::warn!(%error, topic, "a dead letter was not delivered; trying again");
     }
@@ -148,18 +149,18 @@ fn headers(origin: &Origin, detail: &str, letter: LetterRecord<'_>) -> OwnedHead
     let truncated = letter.truncated.map(|bytes| bytes.to_string());
     let key_truncated = letter.key_truncated.map(|bytes| bytes.to_string());
     let of_letter = [
-        (header::STAGE, Some(Stage::Write.name().as_bytes())),
-        (header::REASON, Some(ReasonCode::Unwritable.code().as_bytes())),
-        (header::DETAIL, Some(cut_detail(detail).as_bytes())),
-        (header::TOPIC, Some(origin.topic.as_bytes())),
-        (header::PARTITION, Some(partition.as_bytes())),
-        (header::OFFSET, Some(offset.as_bytes())),
-        (header::KEY, letter.key),
-        (header::TRUNCATED, truncated.as_deref().map(str::as_bytes)),
-        (header::KEY_TRUNCATED, key_truncated.as_deref().map(str::as_bytes)),
+        (Header::Stage, Some(ReasonCode::Unwritable.stage().name().as_bytes())),
+        (Header::Reason, Some(ReasonCode::Unwritable.code().as_bytes())),
+        (Header::Detail, Some(cut_detail(detail).as_bytes())),
+        (Header::Topic, Some(origin.topic.as_bytes())),
+        (Header::Partition, Some(partition.as_bytes())),
+        (Header::Offset, Some(offset.as_bytes())),
+        (Header::Key, letter.key),
+        (Header::Truncated, truncated.as_deref().map(str::as_bytes)),
+        (Header::KeyTruncated, key_truncated.as_deref().map(str::as_bytes)),
     ];
     of_letter
         .into_iter()
-        .filter_map(|(key, value)| Some(Header { key, value: Some(value?) }))
+        .filter_map(|(name, value)| Some(message::Header { key: name.name(), value: Some(value?) }))
         .fold(OwnedHeaders::new_with_capacity(of_letter.len()), OwnedHeaders::insert)
 }

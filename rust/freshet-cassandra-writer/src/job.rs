@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use freshet_core::wire::cut_detail;
+use freshet_core::wire::{ErrorKind, cut_detail};
 use freshet_service::log_limit::LogLimit;
 use freshet_service::{Backoff, Health};
 
@@ -106,7 +106,7 @@ impl Outputs {
                 Ok(()) => return Ok(()),
                 Err(WriteError::Refused(reason)) => return Err(reason),
                 Err(WriteError::Later(reason)) => {
-                    self.health.failed(CASSANDRA, &reason);
+                    self.health.failed(ErrorKind::Cassandra, &reason);
                     self.health.wait_for(CASSANDRA, &format!("Cassandra: {reason}"));
                     if let Some(held_back) = self.complaints.permit() {
                         tracing::warn!(reason, held_back, "Cassandra can't write; trying again");
@@ -120,7 +120,8 @@ impl Outputs {
     async fn reject(&self, origin: &Origin, detail: &str) -> Result<(), Refused> {
         let detail = cut_detail(detail);
         let Origin { topic, partition, offset, .. } = origin;
-        self.health.failed("unwritable", &format!("{topic} {partition} {offset}: {detail}"));
+        self.health
+            .failed(ErrorKind::Unwritable, &format!("{topic} {partition} {offset}: {detail}"));
         if let Some(held_back) = self.rejections.permit() {
             tracing::warn!(topic, partition, offset, detail, held_back, "to the dead letters");
         }

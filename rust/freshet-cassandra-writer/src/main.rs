@@ -1,7 +1,6 @@
 //! Freshet's writer: takes window updates from Kafka and keeps the newest version of each window
 //! in Cassandra.
 
-mod bucket;
 mod connection;
 mod consumer;
 mod dead_letters;
@@ -26,7 +25,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use freshet_core::config::Config;
-use freshet_core::wire::State;
+use freshet_core::wire::{Component, State};
 use freshet_service::log_limit::LogLimit;
 use freshet_service::{Failure, Health, Shutdown, service, topics};
 
@@ -35,7 +34,7 @@ use crate::job::Outputs;
 use crate::pipeline::Pipeline;
 use crate::store::Store;
 
-const COMPONENT: &str = "freshet-cassandra-writer";
+const COMPONENT: Component = Component::CassandraWriter;
 const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
 const CHECK_KAFKA: &str = "cannot create a Kafka client; check the [kafka] section";
 

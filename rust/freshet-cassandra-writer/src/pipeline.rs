@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use freshet_core::config::Config;
 use freshet_core::stopping::WRITER_DRAIN;
+use freshet_core::wire::ErrorKind;
 use freshet_service::log_limit::LogLimit;
 use freshet_service::{Health, Shutdown};
 use rdkafka::Offset;
@@ -212,7 +213,7 @@ impl Pipeline {
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(error) => {
-                    self.health.error("job");
+                    self.health.error(ErrorKind::Job);
                     tracing::error!(%error, "a write was cut off; its windows are read again at the next start");
                 }
             },
@@ -296,7 +297,7 @@ impl Pipeline {
 
     /// A consumer that does not get on never does by itself.
     async fn replace_consumer(&mut self, complaint: &str) -> KafkaResult<()> {
-        self.health.failed("assignment", complaint);
+        self.health.failed(ErrorKind::Assignment, complaint);
         tracing::warn!(complaint, "joining the consumer group anew");
         // One that has failed for good can't leave, and need not.
         if self.consumer.client().fatal_error().is_none() {
@@ -356,7 +357,7 @@ impl Pipeline {
             return Err(error);
         }
         if error.rdkafka_error_code() != Some(RDKafkaErrorCode::UnknownTopicOrPartition) {
-            self.health.failed("consume", &error.to_string());
+            self.health.failed(ErrorKind::Consume, &error.to_string());
         }
         if let Some(held_back) = self.complaints.permit() {
             tracing::warn!(%error, held_back, "waiting for Kafka");

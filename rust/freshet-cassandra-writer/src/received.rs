@@ -1,11 +1,11 @@
 //! From a message of Kafka to a window update.
 
+use freshet_core::bucket;
 use freshet_core::window::{InvalidWindow, WindowSpec};
 use freshet_core::wire::{InvalidWindowMessage, WindowMessage};
 use rdkafka::message::{BorrowedMessage, Message};
 use thiserror::Error;
 
-use crate::bucket::bucket_start;
 use crate::plan::Origin;
 
 /// Why a message is no window update.
@@ -42,6 +42,6 @@ impl Received {
 pub(crate) fn decode(payload: &[u8]) -> Result<(WindowMessage, i64), DecodeError> {
     let message = WindowMessage::parse(payload)?;
     let window: WindowSpec = message.window().parse()?;
-    let bucket = bucket_start(window, message.start());
+    let bucket = bucket::start(window, message.start());
     Ok((message, bucket))
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use freshet_core::config::Cassandra;
-use freshet_core::wire::{FIELDS, Field, Value, WindowMessage};
+use freshet_core::wire::{ErrorKind, FIELDS, Field, Value, WindowMessage};
 use freshet_service::{Backoff, Health, Shutdown};
 use scylla::SerializeRow;
 use scylla::client::session::Session;
@@ -285,7 +285,7 @@ fn window_columns() -> Vec<Option<&'static Field>> {
 
 fn say_not_ready(health: &Health, error: &anyhow::Error) {
     let reason = format!("{error:#}");
-    health.failed(CASSANDRA, &reason);
+    health.failed(ErrorKind::Cassandra, &reason);
     health.wait_for(CASSANDRA, &format!("Cassandra: {reason}"));
     tracing::warn!(reason, "Cassandra is not ready; trying again");
 }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod aggregate;
+pub mod bucket;
 pub mod config;
 pub mod duration;
 pub mod record;

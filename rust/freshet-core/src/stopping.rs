@@ -24,7 +24,7 @@ pub const SPARK_BATCH: Duration = Duration::from_secs(4);
 /// How long the Spark job may take to send its last reports and to end Spark itself, after its queries.
 const SPARK_CLOSE: Duration = Duration::from_secs(6);
 
-/// How long the dashboard waits for its connections (`CLOSE_TIMEOUT` in `node-dashboard/src/server/server.ts`).
+/// How long the dashboard waits for its connections; it has the number from here.
 pub const DASHBOARD_CLOSE: Duration = Duration::from_millis(4_500);
 
 /// How long the whole producer takes at most.

@@ -1,8 +1,12 @@
-//! The topics of a pipeline, as the components create them when they are missing.
+//! The topics of a pipeline: their names, and how the components create them when they are missing.
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::config::{Config, Kafka};
+use crate::text::declare_names;
+use crate::wire::{Component, MAX_LETTER_BYTES};
 
 /// A topic to create.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -17,38 +21,218 @@ pub struct TopicSpec {
     pub settings: Vec<(String, String)>,
 }
 
+declare_names! {
+    /// What a topic carries. Its name is this one after the configured prefix, with [`STREAM`] replaced.
+    pub enum Topic as "topic" {
+        /// The sources' own bytes.
+        Raw = "raw.<stream>",
+        /// The windows, one message each time that one has changed.
+        Windows = "windows.<stream>",
+        /// Rejected records, byte for byte, with the reason in their headers.
+        DeadLetters = "dead-letters",
+        /// What every component says of itself once a second.
+        Health = "health",
+    }
+}
+
+/// What stands in a topic's name for the stream.
+pub const STREAM: &str = "<stream>";
+
 const DAY_MS: u64 = 86_400_000;
 const HOUR_MS: u64 = 3_600_000;
 
-/// The largest dead letter, in bytes; neither the writer nor `DeadLetters.java` sends a larger one.
-pub const DEAD_LETTER_BYTES: u32 = 16 << 20;
+impl Topic {
+    /// Whether each stream has one of its own.
+    pub fn is_per_stream(self) -> bool {
+        self.name().contains(STREAM)
+    }
 
-/// All topics of the pipeline: raw and windows of every stream, dead letters, health.
+    /// What the keys of its messages are, in one sentence.
+    pub const fn keys(self) -> &'static str {
+        match self {
+            Self::Raw => "The series, where the source knows it.",
+            Self::Windows => {
+                "`series|metric|window|start`, so that compaction keeps the newest version."
+            }
+            Self::DeadLetters => {
+                "`topic-partition-offset` of the record, so that a replay overwrites its letters."
+            }
+            Self::Health => "The component, or `component/stream`.",
+        }
+    }
+
+    /// How long messages are kept, in milliseconds.
+    pub const fn retention_ms(self) -> u64 {
+        match self {
+            Self::Raw => 7 * DAY_MS,
+            // Cassandra keeps the history.
+            Self::Windows => 2 * DAY_MS,
+            Self::DeadLetters => 30 * DAY_MS,
+            Self::Health => HOUR_MS,
+        }
+    }
+
+    /// Whether only the newest message of each key counts.
+    pub const fn is_compacted(self) -> bool {
+        matches!(self, Self::Windows | Self::DeadLetters)
+    }
+
+    /// The name in a cluster whose topics have a prefix; `stream` matters where each stream has a topic of its own.
+    fn full_name(self, prefix: &str, stream: &str) -> String {
+        format!("{prefix}{}", self.name().replace(STREAM, stream))
+    }
+
+    /// Topic settings in Kafka's names.
+    fn settings(self) -> Vec<(String, String)> {
+        let compacted =
+            self.is_compacted().then(|| ("cleanup.policy", "compact,delete".to_owned()));
+        let retention = ("retention.ms", self.retention_ms().to_string());
+        // A record that is too large for anything else still has to fit here.
+        let largest = (self == Self::DeadLetters)
+            .then(|| ("max.message.bytes", MAX_LETTER_BYTES.to_string()));
+        let settings = compacted.into_iter().chain([retention]).chain(largest);
+        settings.map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+}
+
+impl Kafka {
+    /// The topic that carries the source's own bytes.
+    pub fn raw_topic(&self, stream: &str) -> String {
+        Topic::Raw.full_name(&self.topic_prefix, stream)
+    }
+
+    /// The topic that carries the updated windows.
+    pub fn windows_topic(&self, stream: &str) -> String {
+        Topic::Windows.full_name(&self.topic_prefix, stream)
+    }
+
+    /// The topic that keeps rejected records.
+    pub fn dead_letters_topic(&self) -> String {
+        Topic::DeadLetters.full_name(&self.topic_prefix, "")
+    }
+
+    /// The topic that every component reports to.
+    pub fn health_topic(&self) -> String {
+        Topic::Health.full_name(&self.topic_prefix, "")
+    }
+
+    /// The consumer group in which Cassandra writers share the partitions: the component's name, with the topics' prefix.
+    pub fn writer_group(&self) -> String {
+        format!("{}{}", self.topic_prefix, Component::CassandraWriter)
+    }
+}
+
+/// The topics of one stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StreamTopics {
+    /// The topic that carries the source's own bytes.
+    pub raw: String,
+    /// The topic that carries the updated windows.
+    pub windows: String,
+}
+
+impl StreamTopics {
+    /// The topics of a stream in a cluster whose topics have a prefix.
+    pub fn new(prefix: &str, stream: &str) -> Self {
+        Self {
+            raw: Topic::Raw.full_name(prefix, stream),
+            windows: Topic::Windows.full_name(prefix, stream),
+        }
+    }
+}
+
+/// The names of a pipeline's topics.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TopicNames {
+    /// The topic that keeps rejected records.
+    pub dead_letters: String,
+    /// The topic that every component reports to.
+    pub health: String,
+    /// By stream, its topics.
+    pub streams: BTreeMap<String, StreamTopics>,
+}
+
+/// The names of the pipeline's topics.
+pub fn names(config: &Config) -> TopicNames {
+    let kafka = &config.kafka;
+    let topics = |name: &str| StreamTopics::new(&kafka.topic_prefix, name);
+    TopicNames {
+        dead_letters: kafka.dead_letters_topic(),
+        health: kafka.health_topic(),
+        streams: config
+            .streams
+            .iter()
+            .map(|stream| (stream.name.clone(), topics(&stream.name)))
+            .collect(),
+    }
+}
+
+/// All topics of the pipeline: those of every stream, and those of all together.
 pub fn all(config: &Config) -> Vec<TopicSpec> {
     let kafka = &config.kafka;
-    let topic = |name, partitions, settings: &[(&str, String)]| TopicSpec {
-        name,
+    let spec = |topic: Topic, stream: &str, partitions| TopicSpec {
+        name: topic.full_name(&kafka.topic_prefix, stream),
         partitions,
         replication_factor: kafka.replication_factor,
-        settings: settings.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
+        settings: topic.settings(),
     };
-    let retention = |ms: u64| ("retention.ms", ms.to_string());
-    let mut topics = Vec::new();
-    for stream in &config.streams {
-        let name = &stream.name;
-        topics.push(topic(kafka.raw_topic(name), kafka.partitions, &[retention(7 * DAY_MS)]));
-        // Only the newest version of a window counts, and Cassandra keeps the history.
-        let settings = [("cleanup.policy", "compact,delete".to_owned()), retention(2 * DAY_MS)];
-        topics.push(topic(kafka.windows_topic(name), kafka.partitions, &settings));
+    let (per_stream, shared): (Vec<Topic>, Vec<Topic>) =
+        Topic::ALL.iter().copied().partition(|topic| topic.is_per_stream());
+    let of_streams = config.streams.iter().flat_map(|stream| {
+        per_stream.iter().map(|topic| spec(*topic, &stream.name, kafka.partitions))
+    });
+    of_streams.chain(shared.iter().map(|topic| spec(*topic, "", 1))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const CONFIG: &str = "[kafka]\ntopic_prefix = \"a.\"\npartitions = 3\nreplication_factor = 2\n[[stream]]\n\
+        name = \"s\"\nvalues = { v = \"v\" }\nwindows = [\"10s\"]\n";
+
+    fn config() -> Config {
+        Config::parse(CONFIG, Path::new("freshet.toml"), [].into()).unwrap()
     }
-    let settings = [
-        // A repeated task's letters replace the ones that it has sent before.
-        ("cleanup.policy", "compact,delete".to_owned()),
-        retention(30 * DAY_MS),
-        // A record that is too large for anything else still has to fit here.
-        ("max.message.bytes", DEAD_LETTER_BYTES.to_string()),
-    ];
-    topics.push(topic(kafka.dead_letters_topic(), 1, &settings));
-    topics.push(topic(kafka.health_topic(), 1, &[retention(HOUR_MS)]));
-    topics
+
+    type Settings<'a> = &'a [(&'a str, &'a str)];
+
+    #[test]
+    fn topics_are_created_under_their_names_with_what_they_need() {
+        let compacted = ("cleanup.policy", "compact,delete");
+        let expected: [(&str, i32, Settings<'_>); 4] = [
+            ("a.raw.s", 3, &[("retention.ms", "604800000")]),
+            ("a.windows.s", 3, &[compacted, ("retention.ms", "172800000")]),
+            (
+                "a.dead-letters",
+                1,
+                &[compacted, ("retention.ms", "2592000000"), ("max.message.bytes", "16777216")],
+            ),
+            ("a.health", 1, &[("retention.ms", "3600000")]),
+        ];
+        let topics = all(&config());
+        assert_eq!(topics.len(), expected.len());
+        for (topic, (name, partitions, settings)) in topics.iter().zip(expected) {
+            let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+            assert_eq!(topic.name, name);
+            assert_eq!((topic.partitions, topic.replication_factor), (partitions, 2), "{name}");
+            assert_eq!(topic.settings, settings.iter().map(owned).collect::<Vec<_>>(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_names_are_those_of_the_topics_that_are_created() {
+        let config = config();
+        let names = names(&config);
+        let topics = StreamTopics { raw: "a.raw.s".to_owned(), windows: "a.windows.s".to_owned() };
+        assert_eq!(names.streams, BTreeMap::from([("s".to_owned(), topics)]));
+        let of_stream = names.streams.values().flat_map(|topics| [&topics.raw, &topics.windows]);
+        let expected: Vec<&String> =
+            of_stream.chain([&names.dead_letters, &names.health]).collect();
+        let created = all(&config);
+        assert_eq!(expected, created.iter().map(|topic| &topic.name).collect::<Vec<_>>());
+        assert_eq!(config.kafka.writer_group(), "a.freshet-cassandra-writer");
+    }
 }

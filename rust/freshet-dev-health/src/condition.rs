@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use freshet_core::wire::{HealthReport, State};
+use freshet_core::wire::{Component, ErrorKind, HealthReport, State};
 use freshet_dev::display::clock;
 use freshet_dev::state::{PartState, PartStatus, Phase, Snapshot, disk, now_ms};
 use freshet_service::health::host_name;
 
 /// The name that the reports carry.
-pub(crate) const COMPONENT: &str = "freshet-dev";
+pub(crate) const COMPONENT: Component = Component::Stack;
 
 /// The report of a stack whose state lives in `home`, where `reserve` bytes are to stay free.
 pub(crate) fn report(snapshot: &Snapshot, home: &Path, reserve: u64) -> HealthReport {
@@ -18,25 +18,15 @@ pub(crate) fn report(snapshot: &Snapshot, home: &Path, reserve: u64) -> HealthRe
         disk::shortage(home, reserve).or_else(|| snapshot.waiting_for.clone());
     let last_error =
         snapshot.parts.iter().filter(|part| has_failed(part)).max_by_key(|part| part.note_time);
+    let instance = format!("{}:{}", host_name(), snapshot.supervisor);
     HealthReport {
-        component: COMPONENT.to_owned(),
-        instance: format!("{}:{}", host_name(), snapshot.supervisor),
-        stream: None,
-        since: snapshot.started,
-        time: now_ms(),
-        records_in: 0,
-        records_out: 0,
-        bytes_in: 0,
-        bytes_out: 0,
-        errors: restarts(snapshot),
-        lag: None,
+        errors: Some(restarts(snapshot)),
         state: Some(state(snapshot, waiting_for.is_some())),
         waiting_for,
         last_error: last_error.and_then(said),
         last_error_time: last_error.and_then(|part| part.note_time),
-        skipped_offsets: None,
-        lost_offsets: None,
         notices: notices(snapshot),
+        ..HealthReport::new(COMPONENT, instance, snapshot.started, now_ms())
     }
 }
 
@@ -51,7 +41,7 @@ fn state(snapshot: &Snapshot, waits: bool) -> State {
 /// How often parts were started again, as the only errors that a supervisor knows of.
 fn restarts(snapshot: &Snapshot) -> BTreeMap<String, u64> {
     let count: u64 = snapshot.parts.iter().map(|part| u64::from(part.restarts)).sum();
-    (count > 0).then(|| ("restart".to_owned(), count)).into_iter().collect()
+    (count > 0).then(|| (ErrorKind::Restart.to_string(), count)).into_iter().collect()
 }
 
 fn has_failed(part: &PartStatus) -> bool {
@@ -62,12 +52,15 @@ fn said(part: &PartStatus) -> Option<String> {
     Some(format!("{}: {}", part.name, part.note.as_ref()?))
 }
 
-fn notices(snapshot: &Snapshot) -> Vec<String> {
+/// `None` when there is nothing to say.
+fn notices(snapshot: &Snapshot) -> Option<Vec<String>> {
     let failed = snapshot.parts.iter().filter(|part| part.state == PartState::Failed);
     let silent = snapshot.parts.iter().filter_map(|part| {
         Some(format!("{}: not answering since {}", part.name, clock(part.unanswered_since?)))
     });
-    snapshot.notices.iter().cloned().chain(failed.filter_map(said)).chain(silent).collect()
+    let notices: Vec<String> =
+        snapshot.notices.iter().cloned().chain(failed.filter_map(said)).chain(silent).collect();
+    (!notices.is_empty()).then_some(notices)
 }
 
 #[cfg(test)]
@@ -95,7 +88,7 @@ mod tests {
         assert_eq!(report_of(&board).waiting_for, None);
         board.wait_for(Some("disk space: disk full".to_owned()));
         let report = report_of(&board);
-        assert_eq!(report.component, "freshet-dev");
+        assert_eq!(report.component.name(), "freshet-dev");
         assert_eq!(report.state, Some(State::Waiting));
         assert_eq!(report.waiting_for.as_deref(), Some("disk space: disk full"));
         assert_eq!(report.lag, None);
@@ -121,7 +114,7 @@ mod tests {
         let report = report_of(&board);
         assert_eq!(report.last_error.as_deref(), Some("writer: was killed by signal 9"));
         assert_eq!(report.last_error_time, Some(17));
-        assert_eq!(report.errors, BTreeMap::from([("restart".to_owned(), 1)]));
+        assert_eq!(report.errors, Some(BTreeMap::from([("restart".to_owned(), 1)])));
     }
 
     #[test]
@@ -129,7 +122,7 @@ mod tests {
         let board = board();
         board.notice("moved a segment".to_owned());
         board.answered("kafka", 1_795_633_384_999, false);
-        let notices = report_of(&board).notices;
+        let notices = report_of(&board).notices.unwrap();
         assert_eq!(notices, ["moved a segment", "kafka: not answering since 19:03:04 UTC"]);
     }
 }

@@ -3,6 +3,7 @@
 use std::any::Any;
 
 use freshet_core::config::ConfigError;
+use freshet_core::wire::health::InvalidReport;
 use jni::errors::ErrorPolicy;
 use jni::strings::{JNIStr, JNIString};
 use jni::{Env, EnvUnowned, jni_str};
@@ -18,6 +19,9 @@ pub(crate) enum NativeError {
     /// `NativeException`: the Java side broke the contract of the call.
     #[error("{0}")]
     Contract(String),
+    /// `NativeException`: a health report is not as it is declared.
+    #[error("{0}")]
+    Report(#[from] InvalidReport),
     /// `NativeException`: the library itself failed.
     #[error("the native library failed: {0}")]
     Panic(String),
@@ -33,7 +37,11 @@ impl NativeError {
     fn exception_class(&self) -> &'static JNIStr {
         match self {
             Self::Configuration(_) => jni_str!("io/freshet/spark/nativelib/ConfigurationException"),
-            Self::Contract(_) | Self::Panic(_) | Self::Jni(_) | Self::Arrow(_) => {
+            Self::Contract(_)
+            | Self::Report(_)
+            | Self::Panic(_)
+            | Self::Jni(_)
+            | Self::Arrow(_) => {
                 jni_str!("io/freshet/spark/nativelib/NativeException")
             }
         }

@@ -8,6 +8,7 @@ mod direct;
 mod gate;
 mod handle;
 pub mod native_configuration;
+pub mod native_contract;
 pub mod native_library;
 pub mod native_record_parser;
 pub mod native_window_aggregator;

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::gate::{self, NativeError};
 
 /// `static native byte[] load(byte[] path)`: reads and validates the configuration with this process's environment. The
-/// path and the answer, a JSON object with `config` and `topics`, are UTF-8.
+/// path and the answer, a JSON object with `config`, `topics` and `topic_names`, are UTF-8.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeConfiguration_load<'local>(
     env: EnvUnowned<'local>,
@@ -22,7 +22,11 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeConfiguration_load<
         let path = String::from_utf8(env.convert_byte_array(path)?)
             .map_err(|_| NativeError::Contract("the path is not UTF-8".to_owned()))?;
         let config = Config::load(Path::new(&path))?;
-        let answer = json!({ "config": config, "topics": topics::all(&config) });
+        let answer = json!({
+            "config": config,
+            "topics": topics::all(&config),
+            "topic_names": topics::names(&config),
+        });
         Ok(env.byte_array_from_slice(answer.to_string().as_bytes())?)
     })
 }

@@ -13,13 +13,14 @@ use anyhow::{Context, anyhow};
 use clap::Parser;
 use freshet_core::config::{Config, Source};
 use freshet_core::stopping::PRODUCER_FLUSH;
+use freshet_core::wire::Component;
 use freshet_service::{Failure, Health, Shutdown, service, topics};
 use tokio::task::JoinSet;
 
 use crate::pump::Pump;
 use crate::sink::{Destination, Sink};
 
-const COMPONENT: &str = "freshet-producer";
+const COMPONENT: Component = Component::Producer;
 
 /// Sends records from the configured live sources to Kafka, until stopped.
 ///

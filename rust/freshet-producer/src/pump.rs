@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use freshet_core::stopping::PRODUCER_LAST_RECORDS;
+use freshet_core::wire::ErrorKind;
 use freshet_service::{Backoff, Health, Shutdown};
 
 use crate::sink::{Destination, Sink, SinkError};
@@ -42,7 +43,7 @@ impl Pump {
                     return Ok(());
                 }
                 Err(error) => {
-                    self.health.error("source");
+                    self.health.error(ErrorKind::Source);
                     let source = self.destination.source;
                     tracing::warn!(source, %error, "the source failed; trying again");
                     backoff.wait(&self.shutdown).await;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use freshet_core::config::Kafka;
-use freshet_core::wire::header;
+use freshet_core::wire::{Component, ErrorKind, Header as HeaderName};
 use freshet_service::Health;
 use freshet_service::kafka::{ClientLog, producer_config};
 use freshet_service::log_limit::LogLimit;
@@ -17,9 +17,6 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 use thiserror::Error;
 
 use crate::sources::Record;
-
-/// Where the source can be resumed after the record.
-const CURSOR_HEADER: &str = "freshet-cursor";
 
 /// librdkafka's queue sends what it has every 20 ms, so that there is room again about then.
 const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(20);
@@ -61,7 +58,7 @@ struct Deliveries {
 impl Counts {
     fn lost(&self, error: &KafkaError) {
         self.undelivered.fetch_add(1, Ordering::Relaxed);
-        self.health.error(&kind(error));
+        count_error(&self.health, error);
         if let Some(held_back) = self.complaints.permit() {
             tracing::error!(%error, held_back, "a record was not delivered");
         }
@@ -92,7 +89,7 @@ impl ProducerContext for Deliveries {
 impl Sink {
     /// Opens a producer that never gives a record up by itself.
     pub(crate) fn open(kafka: &Kafka, health: Arc<Health>) -> KafkaResult<Self> {
-        let mut client = producer_config(kafka, "freshet-producer");
+        let mut client = producer_config(kafka, Component::Producer.name());
         client
             .set("queue.buffering.max.messages", "100000")
             .set("queue.buffering.max.kbytes", "65536");
@@ -129,7 +126,7 @@ impl Sink {
     /// Counts records as lost that the stop has left no time for.
     pub(crate) fn give_up(&self, records: usize) {
         self.deliveries.undelivered.fetch_add(records as u64, Ordering::Relaxed);
-        self.deliveries.health.errors("no_time_to_send", records as u64);
+        self.deliveries.health.errors(ErrorKind::NoTimeToSend, records as u64);
     }
 
     /// Sends what is queued, for at most `patience`, and tells how many records of this run have
@@ -155,10 +152,12 @@ impl Sink {
 
 fn headers(source: &str, cursor: Option<&str>) -> OwnedHeaders {
     let headers = OwnedHeaders::new_with_capacity(2)
-        .insert(Header { key: header::SOURCE, value: Some(source) });
+        .insert(Header { key: HeaderName::Source.name(), value: Some(source) });
     match cursor {
         None => headers,
-        Some(cursor) => headers.insert(Header { key: CURSOR_HEADER, value: Some(cursor) }),
+        Some(cursor) => {
+            headers.insert(Header { key: HeaderName::Cursor.name(), value: Some(cursor) })
+        }
     }
 }
 
@@ -167,9 +166,12 @@ fn is_fatal(error: &KafkaError) -> bool {
     error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal)
 }
 
-/// The error's kind in health reports: librdkafka's name of it.
-fn kind(error: &KafkaError) -> String {
-    error.rdkafka_error_code().map_or_else(|| "other".to_owned(), |code| format!("{code:?}"))
+/// Counts an error under librdkafka's name of it.
+fn count_error(health: &Health, error: &KafkaError) {
+    match error.rdkafka_error_code() {
+        Some(code) => health.kafka_error(&format!("{code:?}")),
+        None => health.error(ErrorKind::OtherDelivery),
+    }
 }
 
 #[cfg(test)]
@@ -190,7 +192,10 @@ mod tests {
 
     #[test]
     fn an_error_is_counted_under_librdkafkas_name() {
-        let error = KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge);
-        assert_eq!(kind(&error), "MessageSizeTooLarge");
+        let health = Health::new(Component::Producer);
+        count_error(&health, &KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge));
+        count_error(&health, &KafkaError::Canceled);
+        let kinds: Vec<String> = health.report().errors.unwrap().into_keys().collect();
+        assert_eq!(kinds, ["MessageSizeTooLarge", "other"]);
     }
 }

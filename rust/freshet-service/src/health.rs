@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use freshet_core::config::Config;
 use freshet_core::stopping::LAST_REPORT;
-use freshet_core::wire::{HealthReport, State};
+use freshet_core::wire::health::{INTERVAL, MAX_NOTICES};
+use freshet_core::wire::{Component, ErrorKind, HealthReport, State};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::KafkaResult;
 use rdkafka::message::DeliveryResult;
@@ -19,17 +20,14 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::Shutdown;
 use crate::kafka::{LoggingContext, client_config};
 
-const INTERVAL: Duration = Duration::from_secs(1);
 const UNKNOWN: i64 = -1;
-/// More is not read by anybody; the oldest notices go first.
-const MAX_NOTICES: usize = 8;
 /// Bytes of an error or a notice in a report.
 const MAX_TEXT: usize = 500;
 
 /// A program's counters: totals since it started. Cheap to update from everywhere.
 #[derive(Debug)]
 pub struct Health {
-    component: &'static str,
+    component: Component,
     instance: String,
     since: i64,
     records_in: AtomicU64,
@@ -54,8 +52,8 @@ struct Condition {
 }
 
 impl Health {
-    /// Counters at zero for `component`, which is the name that the reports carry.
-    pub fn new(component: &'static str) -> Self {
+    /// Counters at zero for `component`, whose name the reports carry.
+    pub fn new(component: Component) -> Self {
         Self {
             component,
             instance: format!("{}:{}", host_name(), std::process::id()),
@@ -86,13 +84,23 @@ impl Health {
         self.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Counts an error. The kinds must be few: each is a key in every report.
-    pub fn error(&self, kind: &str) {
+    /// Counts an error.
+    pub fn error(&self, kind: ErrorKind) {
         self.errors(kind, 1);
     }
 
     /// Counts several errors of one kind.
-    pub fn errors(&self, kind: &str, count: u64) {
+    pub fn errors(&self, kind: ErrorKind, count: u64) {
+        self.count_errors(kind.name(), count);
+    }
+
+    /// Counts an error of Kafka under librdkafka's own name of it.
+    pub fn kafka_error(&self, name: &str) {
+        self.count_errors(name, 1);
+    }
+
+    /// The kinds must be few: each is a key in every report.
+    fn count_errors(&self, kind: &str, count: u64) {
         let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(total) = errors.get_mut(kind) {
             *total += count;
@@ -102,7 +110,7 @@ impl Health {
     }
 
     /// Counts an error and keeps its text as the last one, with the time. The text must hold no secrets.
-    pub fn failed(&self, kind: &str, error: &str) {
+    pub fn failed(&self, kind: ErrorKind, error: &str) {
         self.error(kind);
         self.condition().last_error = Some((one_line(error), epoch_ms()));
     }
@@ -151,25 +159,21 @@ impl Health {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let condition = self.condition();
         let (last_error, last_error_time) = condition.last_error.clone().unzip();
+        let notices: Vec<String> = condition.notices.iter().cloned().collect();
         HealthReport {
-            component: self.component.to_owned(),
-            instance: self.instance.clone(),
-            stream: None,
-            since: self.since,
-            time: epoch_ms(),
             records_in: count(&self.records_in),
             records_out: count(&self.records_out),
             bytes_in: count(&self.bytes_in),
             bytes_out: count(&self.bytes_out),
-            errors: self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            errors: Some(self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone()),
             lag: u64::try_from(self.lag.load(Ordering::Relaxed)).ok(),
             state: condition.state(),
             waiting_for: condition.waiting_for(),
             last_error,
             last_error_time,
-            skipped_offsets: None,
             lost_offsets: condition.lost_offsets,
-            notices: condition.notices.iter().cloned().collect(),
+            notices: (!notices.is_empty()).then_some(notices),
+            ..HealthReport::new(self.component, self.instance.clone(), self.since, epoch_ms())
         }
     }
 
@@ -222,7 +226,6 @@ impl ProducerContext for LoggingContext {
 
 /// Sends what a component has to report to the topic `health`, with a Kafka client of its own.
 pub struct Reporter<F> {
-    component: &'static str,
     report: F,
     producer: ThreadedProducer<LoggingContext>,
     topic: String,
@@ -234,15 +237,15 @@ impl<F: Fn() -> Option<HealthReport>> Reporter<F> {
     /// # Errors
     ///
     /// When the Kafka settings are wrong.
-    pub fn new(config: &Config, component: &'static str, report: F) -> KafkaResult<Self> {
-        let mut client = client_config(&config.kafka, component);
+    pub fn new(config: &Config, component: Component, report: F) -> KafkaResult<Self> {
+        let mut client = client_config(&config.kafka, component.name());
         client
             .set("message.timeout.ms", "10000")
             .set("queue.buffering.max.messages", "100")
             .set("partitioner", "murmur2_random");
         let producer =
             ThreadedProducer::from_config_and_context(&client, LoggingContext::default())?;
-        Ok(Self { component, report, producer, topic: config.kafka.health_topic() })
+        Ok(Self { report, producer, topic: config.kafka.health_topic() })
     }
 
     /// Sends a report every second until the shutdown, and one last report then.
@@ -270,7 +273,8 @@ impl<F: Fn() -> Option<HealthReport>> Reporter<F> {
                 return;
             }
         };
-        let record = BaseRecord::to(&self.topic).key(self.component).payload(&payload);
+        let key = report.key();
+        let record = BaseRecord::to(&self.topic).key(&key).payload(&payload);
         if let Err((error, _)) = self.producer.send(record) {
             tracing::debug!(%error, "a health report was not queued");
         }
@@ -290,26 +294,45 @@ pub fn host_name() -> String {
 
 #[cfg(test)]
 mod tests {
+    use freshet_core::wire::health::check;
+
     use super::*;
 
     #[test]
     fn a_report_has_the_totals() {
-        let health = Health::new("freshet-producer");
+        let health = Health::new(Component::Producer);
         health.record_in(10);
         health.record_in(5);
         health.records_out(1, 10);
-        health.error("queue_full");
-        health.errors("queue_full", 2);
+        health.error(ErrorKind::Source);
+        health.errors(ErrorKind::Source, 2);
+        health.kafka_error("MessageTimedOut");
         let report = health.report();
         assert_eq!((report.records_in, report.bytes_in), (2, 15));
         assert_eq!((report.records_out, report.bytes_out), (1, 10));
-        assert_eq!(report.errors.get("queue_full"), Some(&3));
+        let errors =
+            [("MessageTimedOut", 1), ("source", 3)].map(|(kind, count)| (kind.to_owned(), count));
+        assert_eq!(report.errors, Some(BTreeMap::from(errors)));
         assert!(report.time >= report.since);
     }
 
     #[test]
+    fn a_report_tells_what_is_declared_of_its_component() {
+        let health = Health::new(Component::CassandraWriter);
+        health.set_state(State::Running);
+        health.wait_for("kafka", "Kafka: all brokers are down");
+        health.failed(ErrorKind::Cassandra, "no node answers");
+        health.lost_offsets(0);
+        health.notice("topic windows.host was made anew");
+        let mut told = serde_json::to_value(health.report()).unwrap();
+        told.as_object_mut().unwrap().remove("component");
+        let told = check(Component::CassandraWriter, told.to_string().as_bytes()).unwrap();
+        assert_eq!(told.len(), serde_json::to_vec(&health.report()).unwrap().len());
+    }
+
+    #[test]
     fn lag_is_absent_until_it_is_known() {
-        let health = Health::new("freshet-cassandra-writer");
+        let health = Health::new(Component::CassandraWriter);
         assert_eq!(health.report().lag, None);
         health.set_lag(Some(7));
         assert_eq!(health.report().lag, Some(7));
@@ -319,23 +342,23 @@ mod tests {
 
     #[test]
     fn the_last_error_keeps_the_time_at_which_it_happened() {
-        let health = Health::new("freshet-cassandra-writer");
+        let health = Health::new(Component::CassandraWriter);
         assert_eq!(health.report().last_error_time, None);
         let before = epoch_ms();
-        health.failed("cassandra", "no node\n  answers");
+        health.failed(ErrorKind::Cassandra, "no node\n  answers");
         let report = health.report();
         assert_eq!(report.last_error.as_deref(), Some("no node answers"));
         let time = report.last_error_time.unwrap();
         assert!((before..=report.time).contains(&time));
-        assert_eq!(report.errors.get("cassandra"), Some(&1));
+        assert_eq!(report.errors.unwrap().get("cassandra"), Some(&1));
         // Another error that is only counted does not make it younger.
-        health.error("commit");
+        health.error(ErrorKind::Commit);
         assert_eq!(health.report().last_error_time, Some(time));
     }
 
     #[test]
     fn the_state_is_waiting_as_long_as_anything_is_waited_for() {
-        let health = Health::new("freshet-cassandra-writer");
+        let health = Health::new(Component::CassandraWriter);
         assert_eq!(health.report().state, None);
         health.set_state(State::Running);
         health.wait_for("kafka", "Kafka: all brokers are down");
@@ -353,21 +376,21 @@ mod tests {
 
     #[test]
     fn notices_are_said_once_and_are_not_without_end() {
-        let health = Health::new("freshet-cassandra-writer");
-        for number in 0..20 {
+        let health = Health::new(Component::CassandraWriter);
+        for number in 0..30 {
             health.notice(&format!("topic {number} was made anew"));
         }
-        health.notice("topic 19 was made anew");
+        health.notice("topic 29 was made anew");
         health.notice(&"é".repeat(1_000));
-        let notices = health.report().notices;
+        let notices = health.report().notices.unwrap();
         assert_eq!(notices.len(), MAX_NOTICES);
-        assert_eq!(notices[MAX_NOTICES - 2], "topic 19 was made anew");
+        assert_eq!(notices[MAX_NOTICES - 2], "topic 29 was made anew");
         assert!(notices.iter().all(|notice| notice.len() <= MAX_TEXT));
     }
 
     #[test]
     fn a_loss_has_a_number_and_no_loss_is_said_only_where_it_is_known() {
-        let health = Health::new("freshet-cassandra-writer");
+        let health = Health::new(Component::CassandraWriter);
         assert_eq!(health.report().lost_offsets, None);
         health.lost_offsets(0);
         assert_eq!(health.report().lost_offsets, Some(0));

@@ -78,26 +78,6 @@ impl Kafka {
         Ok(kafka)
     }
 
-    /// The topic that carries the source's own bytes.
-    pub fn raw_topic(&self, stream: &str) -> String {
-        format!("{}raw.{stream}", self.topic_prefix)
-    }
-
-    /// The topic that carries the updated windows.
-    pub fn windows_topic(&self, stream: &str) -> String {
-        format!("{}windows.{stream}", self.topic_prefix)
-    }
-
-    /// The topic that keeps rejected records.
-    pub fn dead_letters_topic(&self) -> String {
-        format!("{}dead-letters", self.topic_prefix)
-    }
-
-    /// The topic that every component reports to.
-    pub fn health_topic(&self) -> String {
-        format!("{}health", self.topic_prefix)
-    }
-
     /// Address and security in librdkafka's property names. The values hold secrets: do not log them.
     pub fn librdkafka_properties(&self) -> Vec<(&'static str, String)> {
         let security = &self.security;

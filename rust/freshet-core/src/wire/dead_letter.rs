@@ -3,31 +3,38 @@
 //! The value is the record's own bytes. The key is `topic-partition-offset`, so that a replay overwrites its letters
 //! instead of repeating them.
 
-use std::fmt;
+use crate::text::declare_names;
 
-/// Names of the Kafka headers of a dead letter.
-pub mod header {
-    /// Which part rejected the record: see [`super::Stage`].
-    pub const STAGE: &str = "freshet-stage";
-    /// Why: see [`super::ReasonCode`].
-    pub const REASON: &str = "freshet-reason";
-    /// What exactly, for people.
-    pub const DETAIL: &str = "freshet-detail";
-    /// The topic the record came from.
-    pub const TOPIC: &str = "freshet-topic";
-    /// The partition the record came from.
-    pub const PARTITION: &str = "freshet-partition";
-    /// The record's offset in its partition.
-    pub const OFFSET: &str = "freshet-offset";
-    /// The record's own key; absent where it had none.
-    pub const KEY: &str = "freshet-key";
-    /// Set where the record's value was too large for its letter: how many bytes its value had.
-    pub const TRUNCATED: &str = "freshet-truncated";
-    /// Set where the record's key was too large for its letter: how many bytes it had.
-    pub const KEY_TRUNCATED: &str = "freshet-key-truncated";
-    /// On raw records: the kind of source that sent it.
-    pub const SOURCE: &str = "freshet-source";
+declare_names! {
+    /// The Kafka headers of dead letters and of raw records.
+    pub enum Header as "header" {
+        /// Which part rejected the record: a stage.
+        Stage = "freshet-stage",
+        /// Why: a reason code.
+        Reason = "freshet-reason",
+        /// What exactly, for people: at most 1,024 bytes, cut between characters.
+        Detail = "freshet-detail",
+        /// The topic that the record came from.
+        Topic = "freshet-topic",
+        /// The partition that the record came from.
+        Partition = "freshet-partition",
+        /// The record's offset in its partition.
+        Offset = "freshet-offset",
+        /// The record's own key; absent where it had none.
+        Key = "freshet-key",
+        /// Set where the record's value was too large for its letter: how many bytes the value had.
+        Truncated = "freshet-truncated",
+        /// Set where the record's key was too large for its letter: how many bytes the key had.
+        KeyTruncated = "freshet-key-truncated",
+        /// Of raw records: the kind of source that sent it.
+        Source = "freshet-source",
+        /// Of raw records: where the source can go on after this one, where it can tell.
+        Cursor = "freshet-cursor",
+    }
 }
+
+/// The largest dead letter, in bytes: nobody sends a larger one.
+pub const MAX_LETTER_BYTES: u32 = 16 << 20;
 
 /// The most bytes of a detail.
 pub const MAX_DETAIL_BYTES: usize = 1_024;
@@ -39,16 +46,16 @@ pub fn cut_detail(detail: &str) -> &str {
 
 /// The record in a dead letter: all of it, or what the cluster takes of it.
 ///
-/// `DeadLetters.java` follows the same policy.
+/// `DeadLetters.java` follows the same policy; names and limits it has from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LetterRecord<'a> {
     /// The record's value, which is the letter's; empty where it was left out.
     pub value: &'a [u8],
-    /// The record's key, for [`header::KEY`]; `None` where it had none or was left out.
+    /// The record's key, for [`Header::Key`]; `None` where it had none or was left out.
     pub key: Option<&'a [u8]>,
-    /// Bytes of the value that was left out, for [`header::TRUNCATED`].
+    /// Bytes of the value that was left out, for [`Header::Truncated`].
     pub truncated: Option<usize>,
-    /// Bytes of the key that was left out, for [`header::KEY_TRUNCATED`].
+    /// Bytes of the key that was left out, for [`Header::KeyTruncated`].
     pub key_truncated: Option<usize>,
 }
 
@@ -70,111 +77,66 @@ impl<'a> LetterRecord<'a> {
     }
 }
 
-/// Which part of the pipeline rejected a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// The producer, running a source's transform.
-    Transform,
-    /// The Spark job, parsing raw records.
-    Parse,
-    /// The writer, storing windows.
-    Write,
+declare_names! {
+    /// Which part of the pipeline rejected a record.
+    pub enum Stage as "stage" {
+        /// The producer, running a source's transform.
+        Transform = "transform",
+        /// The Spark job, parsing raw records.
+        Parse = "parse",
+        /// The Cassandra writer, storing windows.
+        Write = "write",
+    }
 }
 
-/// Why a record was rejected. The codes are part of the interface; what they cover is in `docs/records.md`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum ReasonCode {
-    /// The bytes are not UTF-8.
-    InvalidUtf8,
-    /// The text is not one JSON object.
-    InvalidJson,
-    /// The text is not a CSV record.
-    InvalidCsv,
-    /// The text is not line protocol.
-    InvalidLineProtocol,
-    /// A part of the series id is missing, null or no plain value.
-    MissingSeries,
-    /// The event time is missing or null.
-    MissingTime,
-    /// None of the stream's metrics is there.
-    MissingValue,
-    /// The event time cannot be read.
-    InvalidTime,
-    /// A metric is no finite number.
-    InvalidValue,
-    /// The record or its series id is too long.
-    TooLarge,
-    /// The record is nested too deeply.
-    TooDeep,
-    /// The event time is too far ahead of Kafka's timestamp.
-    InFuture,
-    /// The source's transform failed on the record.
-    TransformFailed,
-    /// The window cannot be stored.
-    Unwritable,
+declare_names! {
+    /// Why a record was rejected. The codes are part of the interface.
+    pub enum ReasonCode as "reason code" {
+        /// The value, or the key that names the series, is not UTF-8.
+        InvalidUtf8 = "invalid_utf8",
+        /// The value is not one JSON object.
+        InvalidJson = "invalid_json",
+        /// The value is not CSV, or lacks a column.
+        InvalidCsv = "invalid_csv",
+        /// The value is not line protocol.
+        InvalidLineProtocol = "invalid_line_protocol",
+        /// A part of the series is missing, null, a list or an object; or there is no key.
+        MissingSeries = "missing_series",
+        /// The event time is missing or null; in SQL, also when the record has no timestamp to take its place.
+        MissingTime = "missing_time",
+        /// None of the stream's metrics is there, or no row, or no value at all (a tombstone).
+        MissingValue = "missing_value",
+        /// The event time cannot be read in the stream's unit, or is outside the years 1 to 9999.
+        InvalidTime = "invalid_time",
+        /// A metric is not a number, or beyond ±1e150; the whole record is rejected.
+        InvalidValue = "invalid_value",
+        /// The value has more than 1 MiB, or the series id more than 1 KiB.
+        TooLarge = "too_large",
+        /// The value is nested deeper than 64 levels.
+        TooDeep = "too_deep",
+        /// The event time is further ahead of Kafka's timestamp, or of the clock of the machine that parses it, than
+        /// `max_future`.
+        InFuture = "in_future",
+        /// The source's transform failed on the record.
+        TransformFailed = "transform_failed",
+        /// The window message cannot be stored.
+        Unwritable = "unwritable",
+    }
 }
 
 impl ReasonCode {
-    /// All codes.
-    pub const ALL: [Self; 14] = [
-        Self::InvalidUtf8,
-        Self::InvalidJson,
-        Self::InvalidCsv,
-        Self::InvalidLineProtocol,
-        Self::MissingSeries,
-        Self::MissingTime,
-        Self::MissingValue,
-        Self::InvalidTime,
-        Self::InvalidValue,
-        Self::TooLarge,
-        Self::TooDeep,
-        Self::InFuture,
-        Self::TransformFailed,
-        Self::Unwritable,
-    ];
-
     /// The code as it stands in the header.
-    pub fn code(self) -> &'static str {
+    pub const fn code(self) -> &'static str {
+        self.name()
+    }
+
+    /// The part that rejects records for this reason.
+    pub const fn stage(self) -> Stage {
         match self {
-            Self::InvalidUtf8 => "invalid_utf8",
-            Self::InvalidJson => "invalid_json",
-            Self::InvalidCsv => "invalid_csv",
-            Self::InvalidLineProtocol => "invalid_line_protocol",
-            Self::MissingSeries => "missing_series",
-            Self::MissingTime => "missing_time",
-            Self::MissingValue => "missing_value",
-            Self::InvalidTime => "invalid_time",
-            Self::InvalidValue => "invalid_value",
-            Self::TooLarge => "too_large",
-            Self::TooDeep => "too_deep",
-            Self::InFuture => "in_future",
-            Self::TransformFailed => "transform_failed",
-            Self::Unwritable => "unwritable",
+            Self::TransformFailed => Stage::Transform,
+            Self::Unwritable => Stage::Write,
+            _ => Stage::Parse,
         }
-    }
-}
-
-impl fmt::Display for ReasonCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
-}
-
-impl Stage {
-    /// The stage as it stands in the header.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Transform => "transform",
-            Self::Parse => "parse",
-            Self::Write => "write",
-        }
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 

@@ -2,6 +2,7 @@
 //! supervisor may be unable to write or to look.
 
 use freshet_core::config::Config;
+use freshet_core::wire::Component;
 use tokio::task::JoinSet;
 
 use crate::display::{clock, duration};
@@ -98,21 +99,21 @@ fn add_silent_programs(
 }
 
 /// The name under which a part's program reports.
-fn component(part: &str) -> Option<&'static str> {
+fn component(part: &str) -> Option<Component> {
     match part {
-        "producer" => Some("freshet-producer"),
-        "writer" => Some("freshet-cassandra-writer"),
-        "spark-job" => Some("spark-job"),
-        "stack-health" => Some("freshet-dev"),
+        "producer" => Some(Component::Producer),
+        "writer" => Some(Component::CassandraWriter),
+        "spark-job" => Some(Component::SparkJob),
+        "stack-health" => Some(Component::Stack),
         _ => None,
     }
 }
 
-fn silence(part: &PartStatus, reports: &Reports, component: &str) -> Option<Finding> {
+fn silence(part: &PartStatus, reports: &Reports, component: Component) -> Option<Finding> {
     let now = now_ms();
     let up = now - part.started?;
     // What came before this start is another process's.
-    let own = reports.components.iter().filter(|report| report.component == component);
+    let own = reports.components.iter().filter(|report| report.component == component.name());
     match own.map(|report| report.age).filter(|age| *age <= up).min() {
         Some(age) if age <= SILENCE => None,
         Some(age) => Some(silent(Some(now - age), None)),
@@ -143,6 +144,8 @@ mod tests {
     use nix::sys::signal::Signal;
 
     use super::*;
+
+    const WRITER: Component = Component::CassandraWriter;
 
     /// So long that what a busy machine takes does not show in the text: 3 h 4 m.
     const LONG_AGO: i64 = 11_070_000;
@@ -207,14 +210,12 @@ mod tests {
     #[test]
     fn a_program_that_no_longer_reports_is_not_answering() {
         let part = ready("writer", 1);
-        let of = |age| {
-            silence(&part, &reports("freshet-cassandra-writer", age), "freshet-cassandra-writer")
-        };
+        let of = |age| silence(&part, &reports("freshet-cassandra-writer", age), WRITER);
         assert_eq!(of(SILENCE), None);
         assert!(of(LONG_AGO).unwrap().text.contains("(3 h 4 m ago)"));
         // The last report is from before this start.
         assert_eq!(of(5 * LONG_AGO).unwrap().since, part.started);
-        assert!(silence(&part, &reports("spark-job", 0), "freshet-cassandra-writer").is_some());
+        assert!(silence(&part, &reports("spark-job", 0), WRITER).is_some());
     }
 
     #[test]
@@ -222,8 +223,8 @@ mod tests {
         let mut part = ready("writer", 1);
         part.started = Some(now_ms() - 5_000);
         let before = reports("freshet-cassandra-writer", 60_000);
-        assert_eq!(silence(&part, &before, "freshet-cassandra-writer"), None);
-        assert_eq!(silence(&part, &reports("other", 0), "freshet-cassandra-writer"), None);
+        assert_eq!(silence(&part, &before, WRITER), None);
+        assert_eq!(silence(&part, &reports("other", 0), WRITER), None);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod cluster;
 mod configuration;
 mod dashboard;
 mod disk;
+mod earlier;
 mod expectation;
 mod faults;
 mod feed;
@@ -86,6 +87,7 @@ fn trials() -> Vec<Trial> {
             "a_keyspace_that_was_dropped_is_made_anew_and_loses_nothing",
             writer::dropped_keyspace_is_made_anew,
         ),
+        test("tables_and_messages_of_an_earlier_version_go_on", earlier::tables_and_messages_go_on),
         test("a_window_is_partial_as_its_newest_version_is", writer::partial_windows_are_marked),
         test("dead_letters_always_find_a_place", writer::dead_letters_always_find_a_place),
         test("a_store_that_does_not_answer_is_named", writer::a_silent_store_is_named),

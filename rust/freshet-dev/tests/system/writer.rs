@@ -340,7 +340,7 @@ fn delete_unread(lab: &WriterLab<'_>, sent: i64) -> Result<i64, libtest_mimic::F
 }
 
 impl WriterLab<'_> {
-    fn letters(&self) -> Result<Vec<Received>, libtest_mimic::Failed> {
+    pub(crate) fn letters(&self) -> Result<Vec<Received>, libtest_mimic::Failed> {
         read_all(self.stack(), &self.topic("dead-letters"))
     }
 }

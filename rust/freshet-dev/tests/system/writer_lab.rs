@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use freshet_dev::supervise::{CommandLine, Exit, Guarded, Guards};
@@ -14,7 +15,7 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedPr
 use rdkafka::types::RDKafkaErrorCode;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
-use scylla::value::CqlTimestamp;
+use scylla::value::{CqlTimestamp, Row};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -226,6 +227,19 @@ windows = ["10s"]
     pub(crate) fn cql(&self, statement: &str) -> Outcome {
         self.runtime.block_on(self.session.query_unpaged(statement, ()))?;
         Ok(())
+    }
+
+    /// The names of the columns of a query, and its rows.
+    pub(crate) fn query(&self, query: &str) -> Result<(Vec<String>, Vec<Row>), Failed> {
+        let result =
+            self.runtime.block_on(self.session.query_unpaged(query, ()))?.into_rows_result()?;
+        let names = result.column_specs().iter().map(|column| column.name().to_owned()).collect();
+        Ok((names, result.rows::<Row>()?.collect::<Result<_, _>>()?))
+    }
+
+    /// Where the writer has its configuration.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The windows in the table.

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.freshet.spark.nativelib.ConfigurationException;
 import io.freshet.spark.nativelib.NativeConfiguration;
+import io.freshet.spark.nativelib.NativeContract;
 import java.io.IOException;
 import java.io.Serializable;
 import java.nio.file.Files;
@@ -108,13 +109,16 @@ public record PipelineConfiguration(
         }
         JsonNode config = root.get("config");
         JsonNode kafka = config.get("kafka");
-        String prefix = kafka.get("topic_prefix").textValue();
+        JsonNode names = root.get("topic_names");
         List<Stream> streams = new ArrayList<>();
-        config.get("streams").forEach(stream -> streams.add(readStream(stream, prefix)));
+        config.get("streams").forEach(stream -> {
+            JsonNode own = names.get("streams").get(stream.get("name").textValue());
+            streams.add(readStream(stream, own.get("raw").textValue(), own.get("windows").textValue()));
+        });
         List<Topic> topics = new ArrayList<>();
         root.get("topics").forEach(topic -> topics.add(readTopic(topic)));
-        return new PipelineConfiguration(readKafka(kafka), prefix + "dead-letters", prefix + "health", topics,
-            readSpark(config.get("spark")), streams);
+        return new PipelineConfiguration(readKafka(kafka), names.get("dead_letters").textValue(),
+            names.get("health").textValue(), topics, readSpark(config.get("spark")), streams);
     }
 
     /**
@@ -135,17 +139,19 @@ public record PipelineConfiguration(
     /** A stream that was validated by itself. */
     public static Stream readStream(String json) {
         try {
-            return readStream(JSON.readTree(json), "");
+            JsonNode stream = JSON.readTree(json);
+            NativeContract.StreamTopics topics = NativeContract.topics(stream.get("name").textValue());
+            return readStream(stream, topics.raw(), topics.windows());
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("the native library's answer is not JSON", e);
         }
     }
 
-    private static Stream readStream(JsonNode stream, String prefix) {
+    private static Stream readStream(JsonNode stream, String rawTopic, String windowsTopic) {
         String name = stream.get("name").textValue();
         List<String> windows = new ArrayList<>();
         stream.get("windows").forEach(window -> windows.add(window.textValue()));
-        return new Stream(name, prefix + "raw." + name, prefix + "windows." + name, List.copyOf(windows),
+        return new Stream(name, rawTopic, windowsTopic, List.copyOf(windows),
             stream.get("lateness").longValue(), stream.get("generation").intValue(), stream.toString());
     }
 

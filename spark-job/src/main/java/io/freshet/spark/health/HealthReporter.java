@@ -1,7 +1,7 @@
 package io.freshet.spark.health;
 
 import io.freshet.spark.configuration.PipelineConfiguration;
-import java.nio.charset.StandardCharsets;
+import io.freshet.spark.nativelib.NativeContract;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.Executors;
@@ -41,14 +41,14 @@ public final class HealthReporter implements AutoCloseable {
 
     /** Reports from now on. */
     public void start() {
-        clock.scheduleAtFixedRate(this::report, 1, 1, TimeUnit.SECONDS);
+        long interval = NativeContract.get().health().intervalMillis();
+        clock.scheduleAtFixedRate(this::report, interval, interval, TimeUnit.MILLISECONDS);
     }
 
     private void report() {
         streams.streams().forEach(health -> {
-            byte[] key = ("spark-job/" + health.stream()).getBytes(StandardCharsets.UTF_8);
             try {
-                producer.send(new ProducerRecord<>(topic, key, health.report()));
+                producer.send(new ProducerRecord<>(topic, NativeContract.reportKey(health.stream()), health.report()));
             } catch (RuntimeException e) {
                 // An exception would end the schedule, and the next report may get through.
                 LOGGER.warn("the health of stream {} could not be reported: {}", health.stream(), e.toString());

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.freshet.spark.nativelib.NativeContract;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.time.Instant;
@@ -35,16 +36,15 @@ public final class StreamHealth {
         /** It has reported since it was last started. */
         RUNNING,
         /** It has failed and was not heard of since. */
-        RESTARTING;
+        RESTARTING,
+        /** It is alive, but waits for something outside. */
+        WAITING;
 
         @Override
         public String toString() {
             return name().toLowerCase(Locale.ROOT);
         }
     }
-
-    /** What people are told: the newest of so many. */
-    private static final int MOST_NOTICES = 20;
 
     private final String stream;
     private final Supplier<Optional<String>> firstOffsets;
@@ -65,6 +65,7 @@ public final class StreamHealth {
     private long windowsOut;
     private long bytesOut;
     private long skippedOffsets;
+    private Long lastProgressTime;
     private Long lag;
     private Long batch;
     private Long batchMillis;
@@ -91,6 +92,7 @@ public final class StreamHealth {
     /** The query works: it has finished a micro-batch, or found that there is nothing to do. */
     public synchronized void running() {
         state = State.RUNNING;
+        lastProgressTime = System.currentTimeMillis();
     }
 
     /**
@@ -129,7 +131,7 @@ public final class StreamHealth {
     public synchronized void notice(String notice) {
         notices.remove(notice);
         notices.addLast(notice);
-        if (notices.size() > MOST_NOTICES) {
+        if (notices.size() > NativeContract.get().health().maxNotices()) {
             notices.removeFirst();
         }
     }
@@ -226,12 +228,12 @@ public final class StreamHealth {
         }
     }
 
-    /** The report for the health topic. */
+    /** The report for the health topic: what is not declared in freshet-core does not get into it. */
     public synchronized byte[] report() {
         ObjectNode report = JSON.createObjectNode();
-        report.put("component", "spark-job").put("instance", instance).put("stream", stream);
+        report.put("instance", instance).put("stream", stream);
         report.put("since", since).put("time", System.currentTimeMillis());
-        report.put("state", waitingFor == null ? state.toString() : "waiting").put("waiting_for", waitingFor);
+        report.put("state", (waitingFor == null ? state : State.WAITING).toString()).put("waiting_for", waitingFor);
         report.put("restarts", restarts).put("last_error", lastError).put("last_error_time", lastErrorTime);
         report.put("records_in", recordsIn).put("records_out", windowsOut);
         report.put("bytes_in", bytesIn).put("bytes_out", bytesOut);
@@ -244,6 +246,7 @@ public final class StreamHealth {
         }
         // A query that does not run does not hear how far its topic has come.
         report.put("lag", waitingFor == null && state == State.RUNNING ? lag : null);
+        report.put("last_progress_time", lastProgressTime);
         report.put("batch_id", batch).put("batch_duration_ms", batchMillis);
         report.put("watermark", watermark).put("state_rows", stateRows).put("state_bytes", stateBytes);
         report.put("skipped_offsets", skippedOffsets).put("lost_offsets", lostOffsets);
@@ -255,7 +258,7 @@ public final class StreamHealth {
         notices.forEach(told::add);
         clocksAhead.notices(System.currentTimeMillis()).forEach(told::add);
         try {
-            return JSON.writeValueAsBytes(report);
+            return NativeContract.report(JSON.writeValueAsBytes(report));
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("a report of plain values could not be written", e);
         }

@@ -1,6 +1,7 @@
 package io.freshet.spark.job;
 
 import io.freshet.spark.engine.SparkEngine;
+import io.freshet.spark.nativelib.NativeContract;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -26,7 +27,7 @@ public final class SparkSettings {
             .setIfMissing("spark.sql.shuffle.partitions", Integer.toString(shufflePartitions))
             .setIfMissing("spark.sql.session.timeZone", "UTC")
             .setIfMissing("spark.sql.redaction.options.regex", REDACTED_OPTIONS)
-            .setIfMissing("spark.sql.streaming.stopTimeout", "4s");
+            .setIfMissing("spark.sql.streaming.stopTimeout", NativeContract.get().stopTimeoutMillis() + "ms");
         if (isLocalFolder(checkpointLocation, defaults)) {
             // On a local folder the default manager forks some dozens of processes per batch to set permissions.
             defaults.setIfMissing("spark.sql.streaming.checkpointFileManagerClass",

@@ -11,7 +11,7 @@ public final class NativeConfiguration {
      *
      * @param path the file
      * @return a JSON object: {@code config}, the whole configuration with defaults filled in and durations in
-     *     milliseconds, and {@code topics}, the topics to create
+     *     milliseconds, {@code topics}, the topics to create, and {@code topic_names}, which topic is for what
      * @throws ConfigurationException when something in it is wrong
      */
     public static String load(String path) {

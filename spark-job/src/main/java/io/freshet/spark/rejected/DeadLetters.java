@@ -1,6 +1,7 @@
 package io.freshet.spark.rejected;
 
 import io.freshet.spark.kafka.TopicAdmin;
+import io.freshet.spark.nativelib.NativeContract;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
@@ -32,12 +33,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  */
 public final class DeadLetters implements RejectedSink {
     private static final long serialVersionUID = 1L;
-    /** As freshet-core creates the topic; a letter is its record and some hundred bytes. */
-    private static final int MAX_LETTER_BYTES = 16 << 20;
     private static final byte[] NOTHING = {};
-    private static final String KEY = "freshet-key";
-    /** Of the text that says what was wrong: records are quoted in it. */
-    private static final int MOST_DETAIL_BYTES = 1_024;
     /** For the topic to be there, and for room in the producer's memory. */
     private static final Duration PATIENCE = Duration.ofSeconds(10);
     /** For a letter to arrive: longer than a broker takes to start again. */
@@ -69,13 +65,14 @@ public final class DeadLetters implements RejectedSink {
     }
 
     private static KafkaProducer<byte[], byte[]> connect(Target target) {
+        int maxBytes = NativeContract.get().deadLetters().maxBytes();
         Map<String, Object> properties = new HashMap<>(target.kafka());
         properties.put("acks", "all");
         properties.put("compression.type", "lz4");
         properties.put("linger.ms", "5");
         properties.put("batch.size", Integer.toString(batchBytes(target)));
-        properties.put("max.request.size", Integer.toString(MAX_LETTER_BYTES));
-        properties.put("buffer.memory", Integer.toString(2 * MAX_LETTER_BYTES));
+        properties.put("max.request.size", Integer.toString(maxBytes));
+        properties.put("buffer.memory", Integer.toString(2 * maxBytes));
         properties.put("max.block.ms", Long.toString(PATIENCE.toMillis()));
         properties.put("request.timeout.ms", Long.toString(PATIENCE.toMillis()));
         properties.put("delivery.timeout.ms", Long.toString(DELIVERY.toMillis()));
@@ -109,6 +106,10 @@ public final class DeadLetters implements RejectedSink {
     /** Sends the letters of one task. */
     private final class Letters implements Sender {
         private final Target target = new Target(kafka, topic);
+        private final NativeContract.DeadLetters contract = NativeContract.get().deadLetters();
+        private final NativeContract.Headers names = contract.headers();
+        private final byte[] stage = utf8(contract.stage());
+        private final byte[] origin = utf8(rawTopic);
         private final AtomicReference<Exception> failure = new AtomicReference<>();
         /** Filled by the producer's own thread. */
         private final Queue<ProducerRecord<byte[], byte[]>> tooLarge = new ConcurrentLinkedQueue<>();
@@ -132,14 +133,14 @@ public final class DeadLetters implements RejectedSink {
                 byte[] letter = value.isNull(row) ? NOTHING : value.get(row);
                 var message = new ProducerRecord<byte[], byte[]>(topic, utf8(rawTopic + "-" + position), letter);
                 message.headers()
-                    .add("freshet-stage", utf8("parse"))
-                    .add("freshet-reason", reason.get(row))
-                    .add("freshet-detail", cut(detail.get(row)))
-                    .add("freshet-topic", utf8(rawTopic))
-                    .add("freshet-partition", utf8(Integer.toString(partition.get(row))))
-                    .add("freshet-offset", utf8(Long.toString(offset.get(row))));
+                    .add(names.stage(), stage)
+                    .add(names.reason(), reason.get(row))
+                    .add(names.detail(), cut(detail.get(row), contract.maxDetailBytes()))
+                    .add(names.topic(), origin)
+                    .add(names.partition(), utf8(Integer.toString(partition.get(row))))
+                    .add(names.offset(), utf8(Long.toString(offset.get(row))));
                 if (!key.isNull(row)) {
-                    message.headers().add(KEY, key.get(row));
+                    message.headers().add(names.key(), key.get(row));
                 }
                 send(message);
                 failIfOneHasFailed();
@@ -167,9 +168,9 @@ public final class DeadLetters implements RejectedSink {
             byte[] value = withoutKey ? letter.value() : NOTHING;
             var shorter = new ProducerRecord<byte[], byte[]>(topic, null, letter.key(), value, letter.headers());
             if (withoutKey) {
-                shorter.headers().remove(KEY).add("freshet-key-truncated", utf8(Integer.toString(key.length)));
+                shorter.headers().remove(names.key()).add(names.keyTruncated(), utf8(Integer.toString(key.length)));
             } else {
-                shorter.headers().add("freshet-truncated", utf8(Integer.toString(letter.value().length)));
+                shorter.headers().add(names.truncated(), utf8(Integer.toString(letter.value().length)));
             }
             send(shorter);
         }
@@ -224,24 +225,24 @@ public final class DeadLetters implements RejectedSink {
                     isMissing(reason) ? missing(topic) : reason);
             }
         }
+
+        /** The key of the record that a letter is about. */
+        private byte[] ownKey(ProducerRecord<byte[], byte[]> letter) {
+            Header key = letter.headers().lastHeader(names.key());
+            return key == null ? NOTHING : key.value();
+        }
     }
 
     /** The beginning of a text that is as long as it may be, without a part of a character. */
-    private static byte[] cut(byte[] text) {
-        if (text.length <= MOST_DETAIL_BYTES) {
+    private static byte[] cut(byte[] text, int maxBytes) {
+        if (text.length <= maxBytes) {
             return text;
         }
-        int end = MOST_DETAIL_BYTES;
+        int end = maxBytes;
         while ((text[end] & 0xC0) == 0x80) {
             end--;
         }
         return Arrays.copyOf(text, end);
-    }
-
-    /** The key of the record that a letter is about. */
-    private static byte[] ownKey(ProducerRecord<byte[], byte[]> letter) {
-        Header key = letter.headers().lastHeader(KEY);
-        return key == null ? NOTHING : key.value();
     }
 
     private static byte[] utf8(String text) {

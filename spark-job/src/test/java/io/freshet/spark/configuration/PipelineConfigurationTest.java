@@ -15,6 +15,7 @@ import io.freshet.spark.testing.LocalSpark;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.spark.sql.Dataset;
@@ -72,6 +73,24 @@ class PipelineConfigurationTest {
         } finally {
             spark.stop();
         }
+    }
+
+    @Test
+    void topicsComeWithTheConfigurationAndHaveItsPrefix() throws Exception {
+        Path file = folder.resolve("prefixed.toml");
+        Files.writeString(file, String.join("\n", "[kafka]", "topic_prefix = 'a.'", "[[stream]]", "name = 's'",
+            "values = { v = 'v' }", "windows = ['10s']", "[[stream]]", "name = 'b'", "values = { v = 'v' }", "windows = ['1m']"));
+        PipelineConfiguration configuration = PipelineConfiguration.load(file.toString());
+        assertEquals("a.dead-letters", configuration.deadLettersTopic());
+        assertEquals("a.health", configuration.healthTopic());
+        assertEquals(List.of("a.raw.s", "a.raw.b"),
+            configuration.streams().stream().map(PipelineConfiguration.Stream::rawTopic).toList());
+        assertEquals(List.of("a.windows.s", "a.windows.b"),
+            configuration.streams().stream().map(PipelineConfiguration.Stream::windowsTopic).toList());
+        assertEquals(6, configuration.topics().size());
+        StreamSpec alone = StreamSpec.parse("name = 's'\nvalues = { v = 'v' }\nwindows = ['10s']");
+        assertEquals("raw.s", alone.stream().rawTopic());
+        assertEquals("windows.s", alone.stream().windowsTopic());
     }
 
     private static void assertHidden(String shown) {

@@ -47,8 +47,9 @@ final class StatsBuffer {
 
     private void makeRoom() {
         if (kept < MOST_KEPT) {
-            values = Arrays.copyOf(values, 4 * kept);
-            times = withTimes ? Arrays.copyOf(times, 4 * kept) : times;
+            int room = Math.min(4 * kept, MOST_KEPT);
+            values = Arrays.copyOf(values, room);
+            times = withTimes ? Arrays.copyOf(times, room) : times;
             return;
         }
         state = NativeWindowStats.addAll(state, values, times, kept);
@@ -98,7 +99,7 @@ final class StatsBuffer {
         ByteBuffer bytes = ByteBuffer.wrap(encoded).order(ByteOrder.LITTLE_ENDIAN).position(1);
         StatsBuffer buffer = new StatsBuffer(bytes.get() != 0);
         int kept = bytes.getInt();
-        int room = Math.max(FIRST_KEPT, Math.min(MOST_KEPT, Integer.highestOneBit(Math.max(1, kept - 1)) * 2));
+        int room = Math.max(FIRST_KEPT, kept);
         buffer.kept = kept;
         buffer.values = new double[room];
         for (int index = 0; index < kept; index++) {

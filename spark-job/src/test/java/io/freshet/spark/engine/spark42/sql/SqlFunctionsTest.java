@@ -219,7 +219,7 @@ class SqlFunctionsTest {
     @ValueSource(ints = {1, 100_000})
     void statsEqualSparksOwnAggregates(int groupsInMemory) {
         spark.conf().set("spark.sql.objectHashAggregate.sortBased.fallbackThreshold", Integer.toString(groupsInMemory));
-        Dataset<Row> values = values(20_000);
+        Dataset<Row> values = values(200_000);
         List<Row> rows = values.groupBy("g").agg(expr("freshet_stats(v)").as("f"), expr("count(v)"), expr("sum(v)"),
             expr("avg(v)"), expr("min(v)"), expr("max(v)"), expr("stddev_pop(v)"),
             expr("percentile_disc(0.5) within group (order by v)"),

@@ -1,0 +1,57 @@
+package io.freshet.spark.health;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import org.junit.jupiter.api.Test;
+
+/** Each thing that a report can say is declared: the library refuses what is not. */
+class StreamHealthTest {
+    private final StreamHealth health = new StreamHealth("s");
+
+    @Test
+    void aQueryOfWhichNothingIsKnownYetSaysSo() throws Exception {
+        JsonNode report = report();
+        assertEquals("spark-job", report.get("component").asText());
+        assertEquals("starting", report.get("state").asText());
+        for (String unknown : new String[] {"lag", "watermark", "batch_id", "state_rows", "last_error", "waiting_for"}) {
+            assertTrue(report.path(unknown).isNull(), unknown);
+        }
+    }
+
+    @Test
+    void everyStateAndErrorIsOneThatOtherPartsKnow() throws Exception {
+        health.running();
+        assertEquals("running", report().get("state").asText());
+        health.restarting("TimeoutException: no answer");
+        health.lost(3, "topic raw.s was made anew");
+        JsonNode failed = report();
+        assertEquals("restarting", failed.get("state").asText());
+        assertEquals(1, failed.at("/errors/query_failed").asInt());
+        assertEquals(3, failed.get("lost_offsets").asInt());
+        assertEquals("topic raw.s was made anew", failed.at("/notices/0").asText());
+        health.waitingFor("the topic raw.s");
+        assertEquals("waiting", report().get("state").asText());
+        assertEquals("the topic raw.s", report().get("waiting_for").asText());
+    }
+
+    /** A micro-batch that never ends leaves the state at running: only the time tells. */
+    @Test
+    void whenTheQueryGotOnLastStaysKnownThroughFailures() throws Exception {
+        assertTrue(report().path("last_progress_time").isNull());
+        long before = System.currentTimeMillis();
+        health.running();
+        JsonNode running = report();
+        long time = running.get("last_progress_time").asLong();
+        assertTrue(before <= time && time <= running.get("time").asLong(), running::toString);
+        health.restarting("TimeoutException: no answer");
+        assertEquals(time, report().get("last_progress_time").asLong());
+    }
+
+    private JsonNode report() throws IOException {
+        return new ObjectMapper().readTree(health.report());
+    }
+}
