@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.freshet.spark.StreamSpec;
 import io.freshet.spark.engine.spark42.kafka.KafkaSource;
 import io.freshet.spark.job.SparkSettings;
 import io.freshet.spark.job.StreamQuery;
