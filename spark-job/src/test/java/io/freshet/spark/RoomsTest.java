@@ -56,7 +56,7 @@ class RoomsTest {
         "RejectedRecords", "StreamSpec", "WindowedAverages");
 
     /**
-     * What Spark, Arrow and Kafka's client keep stable, by the beginning of the name: packages that their documentation
+     * What Spark and Kafka's client keep stable, by the beginning of the name: packages that their documentation
      * has, and single classes marked as {@code DeveloperApi} or {@code Evolving}. A nested class goes with its own.
      */
     private static final List<String> PUBLIC = List.of(
@@ -80,7 +80,8 @@ class RoomsTest {
         "org.apache.kafka.common.TopicPartitionInfo", "org.apache.kafka.common.Node", "org.apache.kafka.common.Uuid",
         "org.apache.kafka.common.config.", "org.apache.kafka.common.errors.", "org.apache.kafka.common.header.Header",
         "org.apache.kafka.common.header.Headers",
-        "org.apache.kafka.common.serialization.", "org.apache.arrow.");
+        "org.apache.kafka.common.security.plain.PlainLoginModule",
+        "org.apache.kafka.common.security.scram.ScramLoginModule", "org.apache.kafka.common.serialization.");
 
     private static final Pattern NAME_OF_OTHERS = Pattern.compile("org\\.apache\\.(spark|kafka)\\.[\\w.]+\\w");
 

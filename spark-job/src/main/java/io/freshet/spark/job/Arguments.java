@@ -11,6 +11,7 @@ import java.util.List;
  * @param help whether only the help was asked for
  */
 public record Arguments(String configuration, List<String> streams, boolean help) {
+    /** What {@code --help} prints. */
     public static final String HELP = """
         Computes windowed averages of live streams: one streaming query per stream.
 

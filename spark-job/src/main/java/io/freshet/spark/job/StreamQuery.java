@@ -65,7 +65,9 @@ public final class StreamQuery implements QuerySupervisor.Starter {
     /** Whether the topic was another one when it was looked at last. */
     private boolean replaced;
 
-    public StreamQuery(SparkSession session, PipelineConfiguration configuration, PipelineConfiguration.Stream stream) {
+    /** The query of a stream, not started yet. */
+    public StreamQuery(
+        SparkSession session, PipelineConfiguration configuration, PipelineConfiguration.Stream stream) {
         this.session = session;
         this.configuration = configuration;
         this.stream = stream;

@@ -11,6 +11,7 @@ import io.freshet.spark.job.SparkSettings;
 import io.freshet.spark.job.StreamQuery;
 import io.freshet.spark.kafka.TopicIdentity;
 import io.freshet.spark.nativelib.ConfigurationException;
+import io.freshet.spark.nativelib.NativeRecordParser;
 import io.freshet.spark.testing.LocalSpark;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -88,9 +89,10 @@ class PipelineConfigurationTest {
         assertEquals(List.of("a.windows.s", "a.windows.b"),
             configuration.streams().stream().map(PipelineConfiguration.Stream::windowsTopic).toList());
         assertEquals(6, configuration.topics().size());
-        StreamSpec alone = StreamSpec.parse("name = 's'\nvalues = { v = 'v' }\nwindows = ['10s']");
-        assertEquals("raw.s", alone.stream().rawTopic());
-        assertEquals("windows.s", alone.stream().windowsTopic());
+        PipelineConfiguration.Stream alone = PipelineConfiguration.readStream(
+            NativeRecordParser.readSpecification("name = 's'\nvalues = { v = 'v' }\nwindows = ['10s']", true));
+        assertEquals("raw.s", alone.rawTopic());
+        assertEquals("windows.s", alone.windowsTopic());
     }
 
     private static void assertHidden(String shown) {

@@ -9,8 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.freshet.spark.configuration.PipelineConfiguration;
 import io.freshet.spark.health.HealthListener;
 import io.freshet.spark.kafka.KafkaTopics;
-import io.freshet.spark.testing.KafkaBroker;
-import io.freshet.spark.testing.LocalSpark;
+import io.freshet.spark.testing.KafkaAndSpark;
 import io.freshet.spark.testing.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -27,17 +26,14 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.streaming.StreamingQuery;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /**
  * What an earlier version has left goes on: the folder {@code earlier} in the test resources holds a checkpoint of a query that
  * has read the first part of the records, and the messages that it wrote. Both are of the version before fields could be added
  * to a window; with {@code -Dfreshet.record.earlier=FOLDER}, the test writes those of this version instead.
  */
-class EarlierVersionTest {
+class EarlierVersionTest extends KafkaAndSpark {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Path EARLIER = Path.of("spark-job/src/test/resources/earlier");
     private static final String NAME = "earlier";
@@ -45,24 +41,6 @@ class EarlierVersionTest {
     private static final long ORIGIN = 1_700_000_040_000L;
     private static final int FIRST_PART = 400;
     private static final int RECORDS = 700;
-
-    @TempDir
-    private static Path folder;
-
-    private static KafkaBroker broker;
-    private static SparkSession spark;
-
-    @BeforeAll
-    static void start() throws Exception {
-        broker = new KafkaBroker(Files.createDirectory(folder.resolve("kafka")));
-        spark = LocalSpark.start();
-    }
-
-    @AfterAll
-    static void stop() throws Exception {
-        spark.stop();
-        broker.stop();
-    }
 
     /** A reading; the times go to and fro, so that the second part comes into panes of the first. */
     private record Reading(String series, long time, double value) {

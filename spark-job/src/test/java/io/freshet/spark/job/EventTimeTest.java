@@ -9,8 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.freshet.spark.configuration.PipelineConfiguration;
 import io.freshet.spark.health.HealthListener;
 import io.freshet.spark.kafka.KafkaTopics;
-import io.freshet.spark.testing.KafkaBroker;
-import io.freshet.spark.testing.LocalSpark;
+import io.freshet.spark.testing.KafkaAndSpark;
 import io.freshet.spark.testing.Waiting;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -24,10 +23,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.streaming.StreamingQuery;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -35,26 +31,8 @@ import org.junit.jupiter.params.provider.ValueSource;
  * What the streaming query makes of clocks that are wrong, and of a list of windows that changes while windows are open: on
  * a real broker, over restarts.
  */
-class EventTimeTest {
+class EventTimeTest extends KafkaAndSpark {
     private static final ObjectMapper JSON = new ObjectMapper();
-
-    @TempDir
-    private static Path folder;
-
-    private static KafkaBroker broker;
-    private static SparkSession spark;
-
-    @BeforeAll
-    static void start() throws Exception {
-        broker = new KafkaBroker(Files.createDirectory(folder.resolve("kafka")));
-        spark = LocalSpark.start();
-    }
-
-    @AfterAll
-    static void stop() throws Exception {
-        spark.stop();
-        broker.stop();
-    }
 
     /** A stream whose query runs now and then. */
     private static final class Stream {

@@ -8,8 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.freshet.spark.engine.Checkpoint;
 import io.freshet.spark.engine.SparkEngine;
 import io.freshet.spark.health.StreamHealth;
-import io.freshet.spark.testing.KafkaBroker;
-import io.freshet.spark.testing.LocalSpark;
+import io.freshet.spark.testing.KafkaAndSpark;
 import io.freshet.spark.testing.Waiting;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,36 +21,14 @@ import org.apache.kafka.common.errors.SaslAuthenticationException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
-import org.apache.spark.sql.SparkSession;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What becomes of a raw topic's records when it is deleted and made anew, and of those that are never committed. */
-class RawTopicTest {
+class RawTopicTest extends KafkaAndSpark {
     private static final String FAST = "trigger = '0s'";
-
-    @TempDir
-    private static Path folder;
-
-    private static KafkaBroker broker;
-    private static SparkSession spark;
-
-    @BeforeAll
-    static void start() throws Exception {
-        broker = new KafkaBroker(Files.createDirectory(folder.resolve("kafka")));
-        spark = LocalSpark.start();
-    }
-
-    @AfterAll
-    static void stop() throws Exception {
-        spark.stop();
-        broker.stop();
-    }
 
     @ParameterizedTest
     @ValueSource(booleans = {true, false})

@@ -3,38 +3,13 @@ package io.freshet.spark.job;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.freshet.spark.testing.KafkaBroker;
-import io.freshet.spark.testing.LocalSpark;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import io.freshet.spark.testing.KafkaAndSpark;
 import java.util.Map;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.execution.streaming.runtime.StreamingQueryWrapper;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The state of a query has as many partitions as it was begun with, whatever the setting is later. */
-class StatePartitionsTest {
-    @TempDir
-    private static Path folder;
-
-    private static KafkaBroker broker;
-    private static SparkSession spark;
-
-    @BeforeAll
-    static void start() throws Exception {
-        broker = new KafkaBroker(Files.createDirectory(folder.resolve("kafka")));
-        spark = LocalSpark.start();
-    }
-
-    @AfterAll
-    static void stop() throws Exception {
-        spark.stop();
-        broker.stop();
-    }
-
+class StatePartitionsTest extends KafkaAndSpark {
     /** With a second shuffle, the counters are added up in a stage that Spark may repeat. */
     @Test
     void aQueryShufflesOnceThoughTheSettingHasChangedAndSaysThatItHasNoEffect() throws Exception {

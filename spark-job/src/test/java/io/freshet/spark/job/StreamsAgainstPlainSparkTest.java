@@ -25,8 +25,7 @@ import io.freshet.spark.configuration.PipelineConfiguration;
 import io.freshet.spark.health.HealthListener;
 import io.freshet.spark.health.StreamHealth;
 import io.freshet.spark.kafka.KafkaTopics;
-import io.freshet.spark.testing.KafkaBroker;
-import io.freshet.spark.testing.LocalSpark;
+import io.freshet.spark.testing.KafkaAndSpark;
 import io.freshet.spark.testing.RandomRecords;
 import io.freshet.spark.testing.Waiting;
 import java.io.IOException;
@@ -52,9 +51,6 @@ import org.apache.spark.sql.streaming.StreamingQuery;
 import org.apache.spark.sql.streaming.Trigger;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -64,7 +60,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * The streaming query of a stream, as it runs in production, against streaming queries with {@code from_json} and
  * {@code window} that read the same micro-batches from the same topic of a real broker.
  */
-class StreamsAgainstPlainSparkTest {
+class StreamsAgainstPlainSparkTest extends KafkaAndSpark {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final long LATENESS_MILLIS = 20_000;
     /** All records are in the topic before the queries start: this alone decides what a micro-batch reads. */
@@ -76,24 +72,6 @@ class StreamsAgainstPlainSparkTest {
         .add("at", DataTypes.LongType)
         .add("v", DataTypes.DoubleType)
         .add("w", DataTypes.DoubleType);
-
-    @TempDir
-    private static Path folder;
-
-    private static KafkaBroker broker;
-    private static SparkSession spark;
-
-    @BeforeAll
-    static void start() throws Exception {
-        broker = new KafkaBroker(Files.createDirectory(folder.resolve("kafka")));
-        spark = LocalSpark.start();
-    }
-
-    @AfterAll
-    static void stop() throws Exception {
-        spark.stop();
-        broker.stop();
-    }
 
     @Execution(ExecutionMode.CONCURRENT)
     @ParameterizedTest

@@ -10,10 +10,7 @@ import io.freshet.spark.Freshet;
 import io.freshet.spark.RejectedRecords;
 import io.freshet.spark.StreamSpec;
 import io.freshet.spark.job.QueryFailure;
-import io.freshet.spark.testing.KafkaBroker;
-import io.freshet.spark.testing.LocalSpark;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import io.freshet.spark.testing.KafkaAndSpark;
 import java.sql.Timestamp;
 import java.time.Duration;
 import java.util.List;
@@ -27,42 +24,20 @@ import org.apache.kafka.common.header.Header;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.streaming.OutputMode;
 import org.apache.spark.sql.types.StructType;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Rejected records in the dead-letters topic of a real broker. */
-class DeadLettersTest {
+class DeadLettersTest extends KafkaAndSpark {
     private static final StructType RECORD =
         StructType.fromDDL("key BINARY, value BINARY, partition INT, offset BIGINT, timestamp TIMESTAMP");
     private static final StreamSpec SPEC = StreamSpec.parse("values = { v = \"v\" }, windows = \"10s\"");
     /** Of the letters, as the broker stores them; more than the producer puts into one batch. */
     private static final int MOST_BYTES = 40_000;
     private static final String ABSENT = "-";
-
-    @TempDir
-    private static Path folder;
-
-    private static KafkaBroker broker;
-    private static SparkSession spark;
-
-    @BeforeAll
-    static void start() throws Exception {
-        broker = new KafkaBroker(Files.createDirectory(folder.resolve("kafka")));
-        spark = LocalSpark.start();
-    }
-
-    @AfterAll
-    static void stop() throws Exception {
-        spark.stop();
-        broker.stop();
-    }
 
     /** Key and value of so many bytes, and what of it is in the letter, or else how many bytes the headers tell. */
     @ParameterizedTest

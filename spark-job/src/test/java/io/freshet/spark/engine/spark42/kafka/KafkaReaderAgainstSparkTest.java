@@ -11,8 +11,7 @@ import io.freshet.spark.engine.TopicCheck;
 import io.freshet.spark.engine.spark42.plan.RowStep;
 import io.freshet.spark.engine.spark42.plan.Step;
 import io.freshet.spark.job.QueryFailure;
-import io.freshet.spark.testing.KafkaBroker;
-import io.freshet.spark.testing.LocalSpark;
+import io.freshet.spark.testing.KafkaAndSpark;
 import io.freshet.spark.testing.Waiting;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
@@ -50,7 +49,6 @@ import org.apache.spark.api.java.function.VoidFunction2;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.functions;
@@ -63,13 +61,12 @@ import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The direct reader of Kafka's micro-batches against Spark's own, on the same topics of a real broker. */
-class KafkaReaderAgainstSparkTest {
+class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
     private static final List<String> COLUMNS =
         List.of("topic", "partition", "offset", "timestamp", "timestampType", "key", "value");
     private static final int PARTITION = COLUMNS.indexOf("partition");
@@ -82,25 +79,16 @@ class KafkaReaderAgainstSparkTest {
         "kafka.fetch.max.wait.ms", "" + BROKER_WAITS.toMillis(), "kafka.request.timeout.ms", "120000",
         "kafka.default.api.timeout.ms", "120000");
 
-    @TempDir
-    private static Path folder;
-
-    private static KafkaBroker broker;
     private static Admin admin;
-    private static SparkSession spark;
 
     @BeforeAll
     static void start() throws Exception {
-        broker = new KafkaBroker(Files.createDirectory(folder.resolve("kafka")));
         admin = Admin.create(Map.of("bootstrap.servers", broker.address()));
-        spark = LocalSpark.start();
     }
 
     @AfterAll
     static void stop() throws Exception {
-        spark.stop();
         admin.close();
-        broker.stop();
     }
 
     @ParameterizedTest
