@@ -1,6 +1,8 @@
 //! What other languages and the documentation need to know is generated from the declarations in this crate, and committed.
 //! These tests hold the committed files equal to the declarations; with `FRESHET_GENERATE=1` they write them.
 
+mod window;
+
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
