@@ -5,7 +5,7 @@ export const EXACT_PERCENTILES = 32;
 
 /** What the percentile of a share q is. */
 export const PERCENTILE_MEANING =
-  'the value of rank ceil(q*count); exact while a window holds at most 32 readings, otherwise within 1 % of that value';
+  'the reading of rank ceil(q*count), exact of at most 32 readings, else within 1 % of it';
 
 /**
  * One version of one window of one series. What is null is not known, as what came after the first version of
@@ -79,8 +79,6 @@ export interface WindowField {
   readonly kind: WindowFieldKind;
   /** There when it may be missing, or null; a flag is false then. */
   readonly optional?: true;
-  /** There when it is known of the window's readings. */
-  readonly statistic?: true;
 }
 
 /** The fields of a message, in its order. */
@@ -91,21 +89,24 @@ export const WINDOW_FIELDS: readonly WindowField[] = [
   { name: 'window', kind: 'text' },
   { name: 'start', kind: 'time' },
   { name: 'end', kind: 'time' },
-  { name: 'count', kind: 'count', statistic: true },
-  { name: 'sum', kind: 'number', statistic: true },
-  { name: 'avg', kind: 'number', statistic: true },
-  { name: 'min', kind: 'number', statistic: true },
-  { name: 'max', kind: 'number', statistic: true },
-  { name: 'stddev', kind: 'number', statistic: true },
-  { name: 'p50', kind: 'number', statistic: true },
-  { name: 'p95', kind: 'number', statistic: true },
-  { name: 'p99', kind: 'number', statistic: true },
-  { name: 'last_event', kind: 'time', statistic: true },
+  { name: 'count', kind: 'count' },
+  { name: 'sum', kind: 'number' },
+  { name: 'avg', kind: 'number' },
+  { name: 'min', kind: 'number' },
+  { name: 'max', kind: 'number' },
+  { name: 'stddev', kind: 'number' },
+  { name: 'p50', kind: 'number' },
+  { name: 'p95', kind: 'number' },
+  { name: 'p99', kind: 'number' },
+  { name: 'last_event', kind: 'time' },
   { name: 'generation', kind: 'count' },
   { name: 'revision', kind: 'count' },
   { name: 'emitted', kind: 'time' },
   { name: 'partial', kind: 'flag', optional: true },
 ];
+
+/** The statistics that came after the first version of the table of fields. */
+export const LATER_STATISTICS: readonly WindowField[] = [];
 
 /** The fields of `WindowValue` with their meanings, in the order of answers: those that came later follow. */
 export const WINDOW_MEANINGS: Readonly<Record<keyof WindowValue, string>> = {

@@ -13,8 +13,8 @@ use super::sketch;
 pub const EXACT_PERCENTILES: usize = 32;
 
 /// What the percentile of a share `q` is, in words for people.
-pub const PERCENTILE_MEANING: &str = "the value of rank ceil(q*count); exact while a window holds at most 32 readings, \
-                                      otherwise within 1 % of that value";
+pub const PERCENTILE_MEANING: &str =
+    "the reading of rank ceil(q*count), exact of at most 32 readings, else within 1 % of it";
 
 /// What tells the percentiles of a set of readings.
 #[derive(Clone)]

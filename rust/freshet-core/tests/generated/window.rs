@@ -70,22 +70,15 @@ fn lists(values: &[&Field]) -> String {
     push_comment(&mut code, "", "A field of a window.");
     code += "export interface WindowField {\n  readonly name: keyof WindowMessage;\n  readonly kind: WindowFieldKind;\n";
     push_comment(&mut code, "  ", "There when it may be missing, or null; a flag is false then.");
-    code += "  readonly optional?: true;\n";
-    push_comment(&mut code, "  ", "There when it is known of the window's readings.");
-    code += "  readonly statistic?: true;\n}\n\n";
-    push_comment(&mut code, "", "The fields of a message, in its order.");
-    code += "export const WINDOW_FIELDS: readonly WindowField[] = [\n";
-    for field in FIELDS {
-        let _ = write!(code, "  {{ name: '{}', kind: '{}'", field.name, kind(field));
-        if is_optional(field) {
-            code += ", optional: true";
-        }
-        if field.part == Part::Statistic {
-            code += ", statistic: true";
-        }
-        code += " },\n";
-    }
-    code += "];\n\n";
+    code += "  readonly optional?: true;\n}\n\n";
+    let all: Vec<_> = FIELDS.iter().collect();
+    push_list(&mut code, "The fields of a message, in its order.", "WINDOW_FIELDS", &all);
+    let later: Vec<_> = all
+        .into_iter()
+        .filter(|field| field.part == Part::Statistic && is_optional(field))
+        .collect();
+    let comment = "The statistics that came after the first version of the table of fields.";
+    push_list(&mut code, comment, "LATER_STATISTICS", &later);
     let comment = "The fields of `WindowValue` with their meanings, in the order of answers: those that came later follow.";
     push_comment(&mut code, "", comment);
     code += "export const WINDOW_MEANINGS: Readonly<Record<keyof WindowValue, string>> = {\n";
@@ -109,6 +102,22 @@ fn lists(values: &[&Field]) -> String {
         let _ = writeln!(code, "  '{}',", field.name);
     }
     code + "];\n"
+}
+
+fn push_list(code: &mut String, comment: &str, name: &str, fields: &[&Field]) {
+    push_comment(code, "", comment);
+    let begin = format!("export const {name}: readonly WindowField[] = [");
+    if fields.is_empty() {
+        let _ = writeln!(code, "{begin}];\n");
+        return;
+    }
+    let _ = writeln!(code, "{begin}");
+    for field in fields {
+        let optional = if is_optional(field) { ", optional: true" } else { "" };
+        let _ =
+            writeln!(code, "  {{ name: '{}', kind: '{}'{optional} }},", field.name, kind(field));
+    }
+    code.push_str("];\n\n");
 }
 
 fn push_interface(code: &mut String, comment: &str, name: &str, fields: &[&Field]) {
