@@ -33,7 +33,7 @@ const JSON_TYPES: Readonly<Record<Exclude<WindowFieldKind, 'flag'>, string>> = {
 /** A field of a window: one that is not known is null, and only a flag that is set is there. */
 function windowField({ kind, optional }: WindowField, meaning: string): object {
   if (kind === 'flag') {
-    return { const: true, description: `${meaning}; not there otherwise` };
+    return { const: true, description: `${meaning}; left out where it is not` };
   }
   const type = JSON_TYPES[kind];
   return { type: optional ? [type, 'null'] : type, description: meaning };
