@@ -1,7 +1,16 @@
 import cassandra from 'cassandra-driver';
 import { describe, expect, it } from 'vitest';
+import { WINDOW_COLUMNS, WINDOW_FIELDS } from '../src/shared/generated/window.ts';
 import { isOutdated, unavailable } from '../src/server/cassandra-errors.ts';
-import { generationOf, toSeriesRow, toWindow, withMetric } from '../src/server/cassandra-rows.ts';
+import {
+  generationOf,
+  selectWindows,
+  toSeriesRow,
+  toWindow,
+  withMetric,
+} from '../src/server/cassandra-rows.ts';
+
+import { NOT_KNOWN } from './messages.ts';
 
 const { ResponseError, OperationTimedOutError, NoHostAvailableError } = cassandra.errors;
 const { responseErrorCodes } = cassandra.types;
@@ -21,6 +30,7 @@ function row(fields: Record<string, unknown> = {}): cassandra.types.Row {
 describe('a stored window', () => {
   it('is read with everything in it', () => {
     expect(toWindow(row())).toEqual({
+      ...NOT_KNOWN,
       ...{
         start: END - 10_000,
         end: END,
@@ -44,12 +54,32 @@ describe('a stored window', () => {
     expect('partial' in window ? { partial: window.partial } : {}).toEqual(told);
   });
 
-  it.each(['start', 'end', 'last_event', 'count', 'avg', 'p50', 'p99', 'stddev', 'revision', 'written'])(
+  const required = WINDOW_FIELDS.filter(({ name, optional }) => !optional && WINDOW_COLUMNS.includes(name));
+
+  it.each([...required.map(({ name }) => name), 'written'])(
     'is none without %s, rather than one with a zero',
     (name) => {
       expect(toWindow(row({ [name]: null }))).toBeNull();
     },
   );
+
+  it.each([
+    ['avg', Number.NaN],
+    ['max', '2'],
+    ['partial', 'yes'],
+    ['end', new Date(Number.NaN)],
+  ])('is none when the column %s has something else', (name, value) => {
+    expect(toWindow(row({ [name]: value }))).toBeNull();
+  });
+
+  it('is asked for without the later columns that its table lacks', () => {
+    const earlier = selectWindows('freshet', new Set(['start', 'revision']));
+    expect(earlier).toMatch(
+      /^SELECT "start", "end", "count", .*"revision", WRITETIME\(revision\) AS written FROM freshet\.windows/,
+    );
+    expect(earlier).not.toContain('partial');
+    expect(selectWindows('freshet', new Set(WINDOW_COLUMNS))).toContain('"partial"');
+  });
 
   it('tells its generation by its write time', () => {
     const written = (generation: number, revision: number): bigint =>

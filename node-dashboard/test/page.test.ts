@@ -21,7 +21,7 @@ import { createPipeline, type Pipeline } from '../src/server/pipeline.ts';
 import type { HealthReport } from '../src/shared/api.ts';
 import type { WindowValue } from '../src/shared/window.ts';
 import { configOf } from './configuration.ts';
-import { windowMessage } from './messages.ts';
+import { NOT_KNOWN, windowMessage } from './messages.ts';
 
 const WAIT = 20_000;
 const SERIES = ['laptop/cpu', 'laptop/memory'];
@@ -89,6 +89,7 @@ function history(): WindowValue[] {
     const times = { start, end: start + 10_000, last_event: start + 9000 };
     const { avg, min, max } = { avg: 20 + index, min: 15, max: 30 };
     const value = {
+      ...NOT_KNOWN,
       ...{ ...times, count: 10, sum: 10 * avg, avg, min, max, stddev: 1, p50: avg, p95: max, p99: max },
       ...{ generation: 0, revision: 10 },
     };

@@ -5,7 +5,7 @@ import { bucketsOf, type WindowSpec } from '../shared/window-spec.ts';
 import type { WindowValue } from '../shared/window.ts';
 import { Backoff, pause } from './backoff.ts';
 import { describe, isOutdated, unavailable } from './cassandra-errors.ts';
-import { toSeriesRow, toWindow, withMetric } from './cassandra-rows.ts';
+import { selectWindows, toSeriesRow, toWindow, withMetric } from './cassandra-rows.ts';
 import { readAuthorities } from './certificates.ts';
 import type { CassandraConfig } from './config.ts';
 import type { ErrorCounts } from './error-counts.ts';
@@ -29,7 +29,9 @@ const RECONNECT_INTERVAL = 2000;
 /** How often Cassandra is asked whether it is there, and how long it may take to say so: its connections outlive it. */
 const PROBE_INTERVAL = 2000;
 const PROBE_TIMEOUT = 2000;
-const PROBE = 'SELECT release_version FROM system.local';
+/** Which columns the table of windows has: asked again and again as well, since the writer adds some when it is updated. */
+const PROBE =
+  "SELECT column_name FROM system_schema.columns WHERE keyspace_name = ? AND table_name = 'windows'";
 const PAGE_ROWS = 5000;
 /** A search looks at no more rows than this, so that one request cannot read a huge table of series. */
 const MAX_SEARCHED = 100_000;
@@ -43,10 +45,11 @@ export class CassandraHistory {
   readonly #log: FastifyBaseLogger;
   readonly #errors: ErrorCounts;
   readonly #stop = new AbortController();
-  readonly #selectWindows: string;
   readonly #selectSeries: string;
   #client: cassandra.Client | undefined;
   #running: Promise<void> | undefined;
+  /** The columns of the table `windows`, as far as they are known. */
+  #columns: ReadonlySet<string> = new Set();
   /** Why Cassandra cannot be asked; empty when it answers. */
   #problem: string;
 
@@ -55,10 +58,6 @@ export class CassandraHistory {
     this.#log = log;
     this.#errors = errors;
     this.#problem = `${this.#address} has not answered yet`;
-    this.#selectWindows =
-      `SELECT start, "end", count, sum, avg, min, max, stddev, p50, p95, p99, last_event, revision, partial, ` +
-      `WRITETIME(revision) AS written FROM ${config.keyspace}.windows WHERE stream = ? AND series = ? ` +
-      `AND metric = ? AND "window" = ? AND bucket = ? AND start >= ? AND start < ?`;
     this.#selectSeries = `SELECT series, metric, last_seen FROM ${config.keyspace}.series WHERE stream = ?`;
   }
 
@@ -84,7 +83,7 @@ export class CassandraHistory {
     const { stream, series, metric, window, from, to } = query;
     const partitions = bucketsOf(window, from, to).map((bucket) =>
       this.#rows(
-        this.#selectWindows,
+        () => selectWindows(this.#config.keyspace, this.#columns),
         [stream, series, metric, window.label, new Date(bucket), new Date(from), new Date(to)],
         toWindow,
       ),
@@ -104,13 +103,18 @@ export class CassandraHistory {
     const wanted = search.toLowerCase();
     const found = new Map<string, SeriesInfo>();
     let searched = 0;
-    const rows = await this.#rows(this.#selectSeries, [stream], toSeriesRow, (row) => {
-      searched += 1;
-      if (row.series.toLowerCase().includes(wanted)) {
-        found.set(row.series, withMetric(found.get(row.series), row));
-      }
-      return found.size <= limit && searched < MAX_SEARCHED;
-    });
+    const rows = await this.#rows(
+      () => this.#selectSeries,
+      [stream],
+      toSeriesRow,
+      (row) => {
+        searched += 1;
+        if (row.series.toLowerCase().includes(wanted)) {
+          found.set(row.series, withMetric(found.get(row.series), row));
+        }
+        return found.size <= limit && searched < MAX_SEARCHED;
+      },
+    );
     const series = [...found.values()].slice(0, limit);
     return { series, truncated: found.size > limit || rows.length >= MAX_SEARCHED };
   }
@@ -135,6 +139,7 @@ export class CassandraHistory {
       try {
         client = new cassandra.Client(clientOptions(this.#config));
         await client.connect();
+        await this.#readColumns(client);
         this.#client = client;
         this.#answered();
       } catch (error) {
@@ -150,15 +155,20 @@ export class CassandraHistory {
     if (this.#client === undefined || signal.aborted) {
       return;
     }
-    const options = { consistency: cassandra.types.consistencies.localOne, readTimeout: PROBE_TIMEOUT };
     try {
-      await limited(this.#client.execute(PROBE, [], options), PROBE_TIMEOUT, signal);
+      await limited(this.#readColumns(this.#client), PROBE_TIMEOUT, signal);
       this.#answered();
     } catch (error) {
       if (!this.#stop.signal.aborted) {
         this.#failed(`${this.#address} does not answer: ${describe(error)}`);
       }
     }
+  }
+
+  async #readColumns(client: cassandra.Client): Promise<void> {
+    const options = { consistency: cassandra.types.consistencies.localOne, readTimeout: PROBE_TIMEOUT };
+    const { rows } = await client.execute(PROBE, [this.#config.keyspace.toLowerCase()], options);
+    this.#columns = new Set(rows.map(({ column_name: name }) => String(name)));
   }
 
   #answered(): void {
@@ -178,7 +188,7 @@ export class CassandraHistory {
 
   /** Reads the rows of a statement, page by page, until `wanted` says that it is enough. */
   async #rows<Row>(
-    statement: string,
+    statement: () => string,
     values: readonly unknown[],
     read: (row: cassandra.types.Row) => Row,
     wanted: (row: Row) => boolean = () => true,
@@ -202,13 +212,13 @@ export class CassandraHistory {
     return rows;
   }
 
-  /** Carries out a statement; prepares it anew when the tables may no longer be those for which it was prepared. */
+  /** Carries out a statement; makes and prepares it anew when the tables may no longer be those for which that was done. */
   async #execute(
     client: cassandra.Client,
-    statement: string,
+    statement: () => string,
     values: readonly unknown[],
   ): Promise<cassandra.types.ResultSet> {
-    const execute = () => client.execute(statement, [...values], { prepare: true, fetchSize: PAGE_ROWS });
+    const execute = () => client.execute(statement(), [...values], { prepare: true, fetchSize: PAGE_ROWS });
     try {
       return await execute();
     } catch (error) {
@@ -216,6 +226,7 @@ export class CassandraHistory {
         throw error;
       }
       client.metadata.clearPrepared();
+      await this.#readColumns(client);
       return await execute();
     }
   }

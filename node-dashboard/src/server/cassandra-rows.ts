@@ -1,6 +1,7 @@
 import type cassandra from 'cassandra-driver';
 import type { SeriesInfo } from '../shared/api.ts';
-import type { WindowValue } from '../shared/window.ts';
+import { WINDOW_COLUMNS, WINDOW_FIELDS } from '../shared/generated/window.ts';
+import { readFields, type WindowValue } from '../shared/window.ts';
 
 /** A row of the table `series`. */
 export interface SeriesRow {
@@ -32,40 +33,36 @@ export function withMetric(
   };
 }
 
-/** Reads a row of the table `windows`; null for one that lacks something: what is not known must not become a zero. */
-export function toWindow(row: cassandra.types.Row): WindowValue | null {
-  const written: unknown = row.written;
-  const values = {
-    start: milliseconds(row.start),
-    end: milliseconds(row.end),
-    ...{ count: numeric(row.count), sum: numeric(row.sum), avg: numeric(row.avg) },
-    ...{ min: numeric(row.min), max: numeric(row.max), stddev: numeric(row.stddev) },
-    ...{ p50: numeric(row.p50), p95: numeric(row.p95), p99: numeric(row.p99) },
-    last_event: milliseconds(row.last_event),
-    revision: numeric(row.revision),
-  };
-  if (!isComplete(values) || typeof written !== 'bigint') {
-    return null;
-  }
-  return {
-    ...values,
-    generation: generationOf(written, values.end, values.revision),
-    ...(row.partial === true && { partial: true }),
-  };
+/** The fields of a window that the table has; those that came later are missing from one that the writer has yet to alter. */
+const STORED_FIELDS = WINDOW_FIELDS.filter(({ name }) => WINDOW_COLUMNS.includes(name));
+
+/** The statement that reads windows out of a table which has these columns. One that must be there is asked for anyway. */
+export function selectWindows(keyspace: string, columns: ReadonlySet<string>): string {
+  const readable = STORED_FIELDS.filter(({ name, optional }) => !optional || columns.has(name));
+  const names = readable.map(({ name }) => `"${name}"`).join(', ');
+  return (
+    `SELECT ${names}, WRITETIME(revision) AS written FROM ${keyspace}.windows WHERE stream = ? AND series = ? ` +
+    `AND metric = ? AND "window" = ? AND bucket = ? AND start >= ? AND start < ?`
+  );
 }
 
-function isComplete<Values extends Record<string, number | null>>(
-  values: Values,
-): values is Values & Record<keyof Values, number> {
-  return !Object.values(values).includes(null);
+/** Reads a row of the table `windows`; null for one that lacks something which every window has. */
+export function toWindow(row: cassandra.types.Row): WindowValue | null {
+  const values = readFields(STORED_FIELDS, ({ name }) => inJson(row[name])) as WindowValue | null;
+  const written: unknown = row.written;
+  if (values === null || typeof written !== 'bigint') {
+    return null;
+  }
+  return { ...values, generation: generationOf(written, values.end, values.revision) };
+}
+
+/** A value as messages have it. */
+function inJson(value: unknown): unknown {
+  return typeof value === 'bigint' ? Number(value) : (milliseconds(value) ?? value);
 }
 
 function milliseconds(value: unknown): number | null {
   return value instanceof Date ? value.getTime() : null;
-}
-
-function numeric(value: unknown): number | null {
-  return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : null;
 }
 
 /** The writer's timestamp is `end in µs + generation·2^30 + revision`: it tells the generation, which has no column. */

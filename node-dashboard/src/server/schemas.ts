@@ -1,5 +1,10 @@
 import { HEALTH_FIELDS, STALE_AFTER } from '../shared/generated/health.ts';
-import { PARTIAL_MEANING, PERCENTILE_MEANING } from '../shared/window.ts';
+import {
+  WINDOW_FIELDS,
+  WINDOW_MEANINGS,
+  type WindowField,
+  type WindowFieldKind,
+} from '../shared/generated/window.ts';
 import { MAX_ID_LENGTH } from './resume-ids.ts';
 import { TIME_FORMAT } from './routes/time.ts';
 
@@ -19,26 +24,31 @@ const object = <Properties extends object>(properties: Properties, more = {}) =>
 
 const list = (items: object) => ({ type: 'array', items });
 
-const percentile = (q: string) => ({ ...number, description: `for q = ${q}, ${PERCENTILE_MEANING}` });
+const JSON_TYPES: Readonly<Record<Exclude<WindowFieldKind, 'flag'>, string>> = {
+  text: 'string',
+  time: 'integer',
+  count: 'integer',
+  number: 'number',
+};
 
-const wholeWindow = object({
-  start: time,
-  end: time,
-  count: { type: 'integer' },
-  ...{ sum: number, avg: number, min: number, max: number, stddev: number },
-  ...{ p50: percentile('0.50'), p95: percentile('0.95'), p99: percentile('0.99') },
-  last_event: { ...time, description: 'event time of the newest record in the window, in ms' },
-  generation: { type: 'integer' },
-  revision: { type: 'integer', description: 'orders the versions of a window within a generation' },
+/** A field of a window: one that is not known is null, and only a flag that is set is there. */
+function windowField({ kind, optional }: WindowField, meaning: string): object {
+  if (kind === 'flag') {
+    return { const: true, description: `${meaning}; left out where it is not` };
+  }
+  const type = JSON_TYPES[kind];
+  return { type: optional ? [type, 'null'] : type, description: meaning };
+}
+
+const windowFields = Object.entries(WINDOW_MEANINGS).flatMap(([name, meaning]) => {
+  const field = WINDOW_FIELDS.find((other) => other.name === name);
+  return field === undefined ? [] : [{ field, schema: windowField(field, meaning) }];
 });
 
-/** Only windows that are partial say so. */
 const window = {
-  ...wholeWindow,
-  properties: {
-    ...wholeWindow.properties,
-    partial: { const: true, description: `there when the window ${PARTIAL_MEANING}` },
-  },
+  type: 'object',
+  required: windowFields.flatMap(({ field }) => (field.kind === 'flag' ? [] : [field.name])),
+  properties: Object.fromEntries(windowFields.map(({ field, schema }) => [field.name, schema])),
 };
 
 const stream = object({

@@ -1,55 +1,55 @@
-/** Percentiles of a window of no more readings than this are exact. */
-export const EXACT_PERCENTILES = 32;
+import {
+  WINDOW_FIELDS,
+  type WindowField,
+  type WindowFieldKind,
+  type WindowMessage,
+  type WindowValue,
+} from './generated/window.ts';
 
-/** What the percentiles p50, p95 and p99 of a window are, q being 0.50, 0.95 and 0.99. */
-export const PERCENTILE_MEANING =
-  `the value of rank ceil(q*count); exact while a window holds at most ${EXACT_PERCENTILES} readings, ` +
-  'otherwise within 1 % of that value';
+export {
+  EXACT_PERCENTILES,
+  PERCENTILE_MEANING,
+  type WindowMessage,
+  type WindowValue,
+} from './generated/window.ts';
 
 /** What `partial` says of a window. */
 export const PARTIAL_MEANING =
   'holds only a part of its readings, for example because its kind of window was added while it was open';
 
-/** One version of one window of one series; times are milliseconds since the epoch. */
-export interface WindowValue {
-  readonly start: number;
-  readonly end: number;
-  readonly count: number;
-  readonly sum: number;
-  readonly avg: number;
-  readonly min: number;
-  readonly max: number;
-  readonly stddev: number;
-  readonly p50: number;
-  readonly p95: number;
-  readonly p99: number;
-  /** Event time of the newest record in the window. */
-  readonly last_event: number;
-  /** A replay with a raised generation overrides whatever the older generation counted. */
-  readonly generation: number;
-  /** Count of the records in the window: it only grows, so it orders the versions of one generation. */
-  readonly revision: number;
-  /** True when the window is known to hold only a part of its readings; else it is not there. */
-  readonly partial?: true;
+const IS_OF_KIND: Readonly<Record<WindowFieldKind, (value: unknown) => boolean>> = {
+  text: (value) => typeof value === 'string',
+  time: Number.isInteger,
+  count: (value) => Number.isInteger(value) && (value as number) >= 0,
+  number: Number.isFinite,
+  flag: (value) => typeof value === 'boolean',
+};
+
+/**
+ * Reads some fields of a window. A value that may be missing is null then, a flag is there only when it is set; null when
+ * a value is of a wrong kind, or one is missing that must not be: what is not known must not become a zero.
+ */
+export function readFields(
+  fields: readonly WindowField[],
+  valueOf: (field: WindowField) => unknown,
+): Readonly<Record<string, unknown>> | null {
+  const values: Record<string, unknown> = {};
+  for (const field of fields) {
+    const value = valueOf(field) ?? null;
+    if (value === null ? !field.optional : !IS_OF_KIND[field.kind](value)) {
+      return null;
+    }
+    if (field.kind !== 'flag' || value === true) {
+      values[field.name] = value;
+    }
+  }
+  return values;
 }
 
-/** A window as it travels on `windows.<stream>` and over `/api/live`. */
-export interface WindowMessage extends WindowValue {
-  readonly stream: string;
-  readonly series: string;
-  readonly metric: string;
-  readonly window: string;
-  /** When Spark wrote this version. */
-  readonly emitted: number;
-}
-
-const STRINGS = ['stream', 'series', 'metric', 'window'] as const;
-const NUMBERS = [
-  ...['start', 'end', 'count', 'sum', 'avg', 'min', 'max', 'stddev', 'p50', 'p95', 'p99'],
-  ...['last_event', 'generation', 'revision', 'emitted'],
-];
-
-/** Reads a message of a windows topic; null for what is not one, so that one bad record stops nobody. */
+/**
+ * Reads a message of a windows topic, and passes over fields that are not known here; null for what is no such message,
+ * so that one bad record stops nobody.
+ */
 export function parseWindowMessage(json: string): WindowMessage | null {
   let parsed: unknown;
   try {
@@ -60,11 +60,8 @@ export function parseWindowMessage(json: string): WindowMessage | null {
   if (typeof parsed !== 'object' || parsed === null) {
     return null;
   }
-  const { partial, ...fields } = parsed as Record<string, unknown>;
-  const valid =
-    STRINGS.every((name) => typeof fields[name] === 'string') &&
-    NUMBERS.every((name) => Number.isFinite(fields[name]));
-  return valid ? ({ ...fields, ...(partial === true && { partial }) } as unknown as WindowMessage) : null;
+  const values = parsed as Readonly<Record<string, unknown>>;
+  return readFields(WINDOW_FIELDS, ({ name }) => values[name]) as WindowMessage | null;
 }
 
 /** What makes two messages versions of the same window. The separator cannot occur in a metric or a window. */

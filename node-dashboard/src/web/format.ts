@@ -40,9 +40,14 @@ export function formatAxisTime(time: number): string {
   return clock === '00:00' ? DAY.format(time) : clock;
 }
 
+/** A time, in milliseconds, to the second: `14:05:10`. */
+export function formatClock(time: number): string {
+  return EXACT_CLOCK.format(time);
+}
+
 /** A window's span, in milliseconds, to the second: `14:05:10 – 14:05:20`. */
 export function formatSpan(start: number, end: number): string {
-  return `${EXACT_CLOCK.format(start)} – ${EXACT_CLOCK.format(end)}`;
+  return `${formatClock(start)} – ${formatClock(end)}`;
 }
 
 /** A number of things: `12,345`. */

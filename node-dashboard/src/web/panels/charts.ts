@@ -1,10 +1,12 @@
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { EXACT_PERCENTILES, PARTIAL_MEANING, type WindowValue } from '../../shared/window.ts';
+import { LATER_STATISTICS } from '../../shared/generated/window.ts';
 import type { Dashboard } from '../dashboard.ts';
 import { element, setText } from '../dom.ts';
-import { formatAge, formatAxisTime, formatSpan } from '../format.ts';
+import { formatAge, formatAxisTime, formatClock, formatSpan } from '../format.ts';
 import { lineStyle } from '../palette.ts';
+import { formatStatistic } from '../statistics.ts';
 import { lastSettled, type Columns } from '../store.ts';
 import { formatMarks, formatQuantity } from '../units.ts';
 import { drawGrowing, settledPath } from './growing.ts';
@@ -299,17 +301,23 @@ function partialText(count: number): string {
 }
 
 function tooltipLines(name: string, window: WindowValue, unit: string): HTMLElement[] {
-  const { start, end, avg, min, max, p50, p95, p99, count, partial } = window;
+  const { start, end, avg, min, max, sum, stddev, p50, p95, p99, count, last_event: last, partial } = window;
   const precision = count > EXACT_PERCENTILES ? 'within 1 %' : 'exact';
   const value = (of: number): string => formatQuantity(of, unit);
+  const later = LATER_STATISTICS.map((field) => `${field.name} ${formatStatistic(field, window, unit)}`);
+  const lines = [
+    formatSpan(start, end),
+    `average ${value(avg)}`,
+    `min ${value(min)} · max ${value(max)}`,
+    `sum ${value(sum)} · stddev ${value(stddev)}`,
+    `p50 ${value(p50)} · p95 ${value(p95)} · p99 ${value(p99)} (${precision})`,
+    later.join(' · '),
+    `${count === 1 ? '1 record' : `${count} records`} · newest ${formatClock(last)}`,
+    partial ? `◇ partial: ${PARTIAL_MEANING}` : '',
+  ];
   return [
     element('strong', '', name),
-    element('span', '', formatSpan(start, end)),
-    element('span', '', `average ${value(avg)}`),
-    element('span', '', `min ${value(min)} · max ${value(max)}`),
-    element('span', '', `p50 ${value(p50)} · p95 ${value(p95)} · p99 ${value(p99)} (${precision})`),
-    element('span', '', count === 1 ? '1 record' : `${count} records`),
-    ...(partial === true ? [element('span', '', '◇ partial: holds only a part of its readings')] : []),
+    ...lines.filter((line) => line !== '').map((line) => element('span', '', line)),
   ];
 }
 

@@ -1,13 +1,24 @@
 import { PARTIAL_MEANING, PERCENTILE_MEANING, type WindowValue } from '../../shared/window.ts';
+import { LATER_STATISTICS, type WindowField } from '../../shared/generated/window.ts';
 import { MAX_SHOWN, type Dashboard } from '../dashboard.ts';
 import { element, setText } from '../dom.ts';
-import { formatAge, formatCount } from '../format.ts';
+import { formatAge } from '../format.ts';
 import { lineStyle } from '../palette.ts';
-import { formatQuantity } from '../units.ts';
+import { formatStatistic } from '../statistics.ts';
 import type { Panel } from './panel.ts';
 
 const MAX_ROWS = 200;
 const SEARCH_DELAY = 250;
+
+const AVERAGE: WindowField = { name: 'avg', kind: 'number' };
+/** What the table shows of the windows of a single metric, beside their average. */
+const STATISTICS: readonly WindowField[] = [
+  { name: 'min', kind: 'number' },
+  { name: 'max', kind: 'number' },
+  { name: 'p95', kind: 'number' },
+  ...LATER_STATISTICS,
+  { name: 'count', kind: 'count' },
+];
 
 /** The series of the stream with their newest values; a click on one shows it alone or with the other chosen ones. */
 export function seriesPanel(host: HTMLElement, dashboard: Dashboard): Panel {
@@ -72,7 +83,8 @@ function listed(dashboard: Dashboard, shown: readonly string[]): string[] {
 
 function headings({ stream }: Dashboard): Cell[] {
   const metrics = stream?.metrics ?? [];
-  const columns = metrics.length === 1 ? ['average', 'min', 'max', 'p95', 'records'] : metrics;
+  const statistics = STATISTICS.map(({ name }) => (name === 'count' ? 'records' : name));
+  const columns = metrics.length === 1 ? ['average', ...statistics] : metrics;
   return ['series', ...columns, 'newest'].map((text) =>
     metrics.length === 1 && text === 'p95' ? { text, title: PERCENTILE_MEANING } : { text },
   );
@@ -118,21 +130,16 @@ class Row {
     const { store, stream } = this.#dashboard;
     const metrics = stream?.metrics ?? [];
     const windows = metrics.map((metric) => (isShown ? store.latest(metric, this.name) : undefined));
-    const value = (of: number | undefined, metric = ''): string =>
-      of === undefined ? '–' : formatQuantity(of, stream?.units[metric] ?? '');
+    const unit = (metric = ''): string => stream?.units[metric] ?? '';
     const average = (window: WindowValue | undefined, metric?: string): Cell => {
-      const text = value(window?.avg, metric);
+      const text = formatStatistic(AVERAGE, window, unit(metric));
       return window?.partial === true ? { text: `◇ ${text} (partial)`, title: PARTIAL_MEANING } : { text };
     };
-    const [only] = windows;
-    const values =
-      metrics.length === 1
-        ? [
-            average(only, metrics[0]),
-            ...[only?.min, only?.max, only?.p95].map((of) => ({ text: value(of, metrics[0]) })),
-            { text: only === undefined ? '–' : formatCount(only.count) },
-          ]
-        : windows.map((window, index) => average(window, metrics[index]));
+    const values = windows.map((window, index) => average(window, metrics[index]));
+    if (metrics.length === 1) {
+      const text = (field: WindowField) => formatStatistic(field, windows[0], unit(metrics[0]));
+      values.push(...STATISTICS.map((field) => ({ text: text(field) })));
+    }
     const newest = Math.max(...windows.map((window) => window?.last_event ?? 0));
     const age = newest > 0 ? `${formatAge(this.#dashboard.now() - newest)} ago` : '–';
     return [...values, { text: age }];

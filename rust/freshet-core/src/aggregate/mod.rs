@@ -9,6 +9,7 @@ mod stats;
 mod stats_encoding;
 mod windows;
 
+pub use percentiles::{EXACT_PERCENTILES, PERCENTILE_MEANING};
 pub use state::{Emit, PartialStarts, Watermarks, Window, WindowLimits, WindowState};
 pub use stats::WindowStats;
 pub use stats_encoding::InvalidState;

@@ -8,13 +8,18 @@ use sketches_ddsketch::DDSketch;
 
 use super::sketch;
 
-/// So many readings take less memory than the smallest sketch does, and no logarithms.
-pub(super) const FEW: usize = 32;
+/// Percentiles of no more readings than this are exact: so many take less memory than the smallest sketch does, and no
+/// logarithms.
+pub const EXACT_PERCENTILES: usize = 32;
+
+/// What the percentile of a share `q` is, in words for people.
+pub const PERCENTILE_MEANING: &str =
+    "the reading of rank ceil(q*count), exact of at most 32 readings, else within 1 % of it";
 
 /// What tells the percentiles of a set of readings.
 #[derive(Clone)]
 pub(super) enum Percentiles {
-    /// The readings, while they are no more than [`FEW`].
+    /// The readings, while they are no more than [`EXACT_PERCENTILES`].
     Few(Vec<f64>),
     /// A sketch of all readings.
     Many(Box<DDSketch>),
@@ -29,7 +34,7 @@ impl Default for Percentiles {
 impl Percentiles {
     pub(super) fn add(&mut self, value: f64) {
         match self {
-            Self::Few(values) if values.len() < FEW => values.push(value),
+            Self::Few(values) if values.len() < EXACT_PERCENTILES => values.push(value),
             Self::Few(_) => self.make_sketch().add(value),
             Self::Many(sketch) => sketch.add(value),
         }
@@ -37,7 +42,9 @@ impl Percentiles {
 
     pub(super) fn merge(&mut self, other: &Self) {
         match (self, other) {
-            (Self::Few(ours), Self::Few(theirs)) if ours.len() + theirs.len() <= FEW => {
+            (Self::Few(ours), Self::Few(theirs))
+                if ours.len() + theirs.len() <= EXACT_PERCENTILES =>
+            {
                 ours.extend(theirs);
             }
             (this, Self::Few(theirs)) => add_all(this.make_sketch(), theirs),
@@ -90,7 +97,7 @@ fn rank(share: f64, count: u64) -> u64 {
 }
 
 fn of_few<const N: usize>(values: &[f64], shares: [f64; N]) -> [f64; N] {
-    let mut sorted = [f64::NAN; FEW];
+    let mut sorted = [f64::NAN; EXACT_PERCENTILES];
     let sorted = &mut sorted[..values.len()];
     sorted.copy_from_slice(values);
     sorted.sort_unstable_by(f64::total_cmp);
@@ -125,5 +132,15 @@ fn sketch_of(values: &[f64]) -> DDSketch {
 fn add_all(sketch: &mut DDSketch, values: &[f64]) {
     for value in values {
         sketch.add(*value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_meaning_names_the_number_of_readings_up_to_which_percentiles_are_exact() {
+        assert!(PERCENTILE_MEANING.contains(&format!("at most {EXACT_PERCENTILES} readings")));
     }
 }

@@ -21,7 +21,7 @@ use std::mem;
 
 use thiserror::Error;
 
-use super::percentiles::{FEW, Percentiles};
+use super::percentiles::{EXACT_PERCENTILES, Percentiles};
 use super::sketch;
 use super::stats::WindowStats;
 use crate::record::{LATEST_US, MAX_MAGNITUDE};
@@ -198,7 +198,7 @@ fn has_percentiles_of(stats: &WindowStats) -> bool {
     let (min, max) = (stats.min, stats.max);
     match &stats.percentiles {
         Percentiles::Few(readings) => {
-            readings.len() <= FEW
+            readings.len() <= EXACT_PERCENTILES
                 && readings.len() as u64 == stats.count
                 && readings.iter().all(|reading| (min..=max).contains(reading))
         }

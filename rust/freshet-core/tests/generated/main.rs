@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod names;
+mod window;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};

@@ -15,6 +15,7 @@ mod configuration;
 mod dashboard;
 mod disk;
 mod earlier;
+mod earlier_tables;
 mod expectation;
 mod faults;
 mod feed;
@@ -103,6 +104,10 @@ fn trials() -> Vec<Trial> {
         ),
         test("frozen_services_are_not_connected", dashboard::frozen_services_are_named),
         test("the_page_heals_when_its_keyspace_was_dropped", dashboard::dropped_keyspace_heals),
+        test(
+            "tables_of_earlier_versions_are_read_and_their_changes_noticed",
+            earlier_tables::are_read_and_their_changes_noticed,
+        ),
         test("down_ends_every_process", supervision::down_ends_everything),
         test("an_up_says_who_stopped_it_and_who_was_faster", supervision::interrupted_up),
         test("a_full_disk_stops_what_fills_it_and_everything_comes_back", disk::full_disk),

@@ -230,14 +230,16 @@ pub const FIELDS: &[Field] = &[
     },
     Field {
         name: "p95",
-        meaning: "95th percentile: the reading of rank `ceil(0.95 * count)`, likewise",
+        meaning: "95th percentile: the reading of rank `ceil(0.95 * count)`, exact of at most 32 readings, else \
+                  within 1 % of it",
         merged: "likewise",
         value: |version| Some(Value::Number(version.percentiles[1])),
         ..NUMBER
     },
     Field {
         name: "p99",
-        meaning: "99th percentile: the reading of rank `ceil(0.99 * count)`, likewise",
+        meaning: "99th percentile: the reading of rank `ceil(0.99 * count)`, exact of at most 32 readings, else \
+                  within 1 % of it",
         merged: "likewise",
         value: |version| Some(Value::Number(version.percentiles[2])),
         ..NUMBER

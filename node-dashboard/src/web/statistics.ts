@@ -1,0 +1,21 @@
+import type { WindowField } from '../shared/generated/window.ts';
+import type { WindowValue } from '../shared/window.ts';
+import { formatClock, formatCount } from './format.ts';
+import { formatQuantity } from './units.ts';
+
+/** A statistic of a window of a metric with this unit; a dash where it is not known. */
+export function formatStatistic(
+  { name, kind }: WindowField,
+  window: WindowValue | undefined,
+  unit: string,
+): string {
+  const value = window?.[name as keyof WindowValue];
+  if (typeof value !== 'number') {
+    return '–';
+  }
+  return kind === 'number'
+    ? formatQuantity(value, unit)
+    : kind === 'time'
+      ? formatClock(value)
+      : formatCount(value);
+}
