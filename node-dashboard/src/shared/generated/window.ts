@@ -54,6 +54,10 @@ export interface WindowValue {
    * open.
    */
   readonly partial?: true;
+  /** The reading of the earliest event time; of several, the least (unit: the metric's). */
+  readonly first: number | null;
+  /** The reading of the latest event time; of several, the greatest (unit: the metric's). */
+  readonly last: number | null;
 }
 
 /** A window as it travels on `windows.<stream>` and over `/api/live`. */
@@ -103,10 +107,15 @@ export const WINDOW_FIELDS: readonly WindowField[] = [
   { name: 'revision', kind: 'count' },
   { name: 'emitted', kind: 'time' },
   { name: 'partial', kind: 'flag', optional: true },
+  { name: 'first', kind: 'number', optional: true },
+  { name: 'last', kind: 'number', optional: true },
 ];
 
 /** The statistics that came after the first version of the table of fields. */
-export const LATER_STATISTICS: readonly WindowField[] = [];
+export const LATER_STATISTICS: readonly WindowField[] = [
+  { name: 'first', kind: 'number', optional: true },
+  { name: 'last', kind: 'number', optional: true },
+];
 
 /** The fields of `WindowValue` with their meanings, in the order of answers: those that came later follow. */
 export const WINDOW_MEANINGS: Readonly<Record<keyof WindowValue, string>> = {
@@ -129,6 +138,8 @@ export const WINDOW_MEANINGS: Readonly<Record<keyof WindowValue, string>> = {
   revision: 'version of the window within its generation: the number of readings, which only grows',
   partial:
     'whether the window is known to hold only a part of its readings, since its kind was added while it was open',
+  first: "the reading of the earliest event time; of several, the least (unit: the metric's)",
+  last: "the reading of the latest event time; of several, the greatest (unit: the metric's)",
 };
 
 /** The fields of `WindowValue` that are columns of the table `windows` in Cassandra. */
@@ -147,4 +158,6 @@ export const WINDOW_COLUMNS: readonly (keyof WindowMessage)[] = [
   'last_event',
   'revision',
   'partial',
+  'first',
+  'last',
 ];

@@ -44,9 +44,11 @@ impl EncodedPane<'_> {
             records: u64::from_le_bytes(*take_array(bytes)?),
             stats: stats_encoding::take(bytes, self.layout)?,
         };
-        let last_us = pane.stats.last_event_us.saturating_sub(pane.start_us);
-        let is_consistent =
-            pane.records <= pane.stats.count && (0..self.length_us).contains(&last_us);
+        let is_inside =
+            |time_us: i64| (0..self.length_us).contains(&time_us.saturating_sub(pane.start_us));
+        let is_consistent = pane.records <= pane.stats.count
+            && is_inside(pane.stats.last_event_us)
+            && pane.stats.first_event_us().is_none_or(is_inside);
         if is_consistent { Ok(pane) } else { Err(InvalidState::Damaged) }
     }
 
@@ -144,7 +146,11 @@ mod tests {
             let stats = stats(readings);
             let mut bytes = Vec::new();
             begin(&mut bytes);
-            push(-5, 1, &WindowStats { last_event_us: -1, ..stats.clone() }, &mut bytes);
+            let mut earlier = WindowStats::default();
+            for reading in 0..readings {
+                earlier.add(-5 + i64::from(reading % 5), f64::from(reading) - 10.0);
+            }
+            push(-5, 1, &earlier, &mut bytes);
             push(5, 0, &stats, &mut bytes);
             let found: Result<Vec<_>, _> = panes(&bytes, 5).unwrap().collect();
             let found = found.unwrap();
@@ -153,6 +159,8 @@ mod tests {
             assert_eq!((pane.start_us, pane.records), (-5, 1));
             assert_eq!(pane.stats.count(), u64::from(readings));
             assert_eq!(pane.stats.percentiles([0.95]), stats.percentiles([0.95]));
+            assert_eq!(pane.stats.first(), earlier.first());
+            assert_eq!(pane.stats.last(), earlier.last());
             // What comes back merges with what was never away.
             let mut merged = stats.clone();
             merged.merge(&pane.stats);
@@ -176,15 +184,17 @@ mod tests {
         push(5, 1, &stats(2), &mut bytes);
         let i64_at = |at: usize| i64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
         let f64_at = |at: usize| f64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
-        assert_eq!((bytes[0], bytes.len()), (3, 95));
+        assert_eq!((bytes[0], bytes.len()), (3, 119));
         assert_eq!([5, 13, 21, 69].map(i64_at), [5, 1, 2, 6]);
         assert_eq!([29, 37, 45, 53, 61].map(f64_at), [-19.0, -9.5, 0.5, -10.0, -9.0]);
-        assert_eq!(bytes[77..79], [0, 0], "no additions, and then the readings");
-        assert_eq!([79, 87].map(f64_at), [-10.0, -9.0]);
+        assert_eq!(bytes[77], 24, "bytes of additions");
+        assert_eq!((i64_at(78), [86, 94].map(f64_at)), (5, [-10.0, -9.0]));
+        assert_eq!(bytes[102], 0, "then the readings");
+        assert_eq!([103, 111].map(f64_at), [-10.0, -9.0]);
 
         let mut many = Vec::new();
         push(5, 1, &stats(40), &mut many);
-        assert_eq!((many.len(), many[76..78].to_vec()), (536, vec![0, 1]));
+        assert_eq!((many.len(), many[76], many[101]), (560, 24, 1));
     }
 
     /// The bytes in the layout before there were additions.
@@ -243,7 +253,8 @@ mod tests {
         bytes.splice(at + 1 + known..at + 1 + known, [7; 9]);
         bytes[1] += 9;
         let pane = panes(&bytes, 5).unwrap().next().unwrap().unwrap();
-        assert_eq!(pane.decode().unwrap().stats.count(), 3);
+        let stats = pane.decode().unwrap().stats;
+        assert_eq!((stats.count(), stats.first()), (3, Some(-10.0)));
     }
 
     #[test]
@@ -302,6 +313,11 @@ mod tests {
                 (53, 11_f64.to_bits()),
                 (61, not_a_number),
                 (61, too_great),
+                (78, 4),
+                (78, 10),
+                (86, not_a_number),
+                (86, 1e3_f64.to_bits()),
+                (94, not_a_number),
                 (69, 4),
                 (69, 10),
                 (69, negative(i64::MAX)),

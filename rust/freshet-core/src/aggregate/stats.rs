@@ -1,5 +1,7 @@
 //! Count, sum, mean, spread, extremes and percentiles of a set of readings.
 
+use std::cmp::Ordering;
+
 use super::percentiles::Percentiles;
 
 /// What is known of a set of readings. Two of them merge into what would be known of the union.
@@ -14,7 +16,24 @@ pub struct WindowStats {
     pub(super) max: f64,
     /// Event time of the newest reading, epoch microseconds.
     pub(super) last_event_us: i64,
+    pub(super) ends: Ends,
     pub(super) percentiles: Percentiles,
+}
+
+/// The earliest and the latest reading by event time. Of several at one instant, the earliest is the least of them and the latest
+/// the greatest, so that it does not matter in which order they came.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Ends {
+    /// There are no readings.
+    None,
+    /// Some of the readings were counted by a version that did not keep them.
+    Unknown,
+    Known {
+        /// Event time of the earliest reading, epoch microseconds; that of the latest is `last_event_us`.
+        first_event_us: i64,
+        first: f64,
+        last: f64,
+    },
 }
 
 impl Default for WindowStats {
@@ -27,6 +46,7 @@ impl Default for WindowStats {
             min: f64::INFINITY,
             max: f64::NEG_INFINITY,
             last_event_us: i64::MIN,
+            ends: Ends::None,
             percentiles: Percentiles::default(),
         }
     }
@@ -42,6 +62,7 @@ impl WindowStats {
         self.squared_distances += distance * (value - self.mean);
         self.min = self.min.min(value);
         self.max = self.max.max(value);
+        self.ends.add(self.last_event_us, time_us, value);
         self.last_event_us = self.last_event_us.max(time_us);
         self.percentiles.add(value);
     }
@@ -60,6 +81,7 @@ impl WindowStats {
             other.squared_distances + distance * distance * (ours * theirs / (ours + theirs));
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
+        self.ends.merge(self.last_event_us, other.ends, other.last_event_us);
         self.last_event_us = self.last_event_us.max(other.last_event_us);
         self.percentiles.merge(&other.percentiles);
     }
@@ -99,6 +121,30 @@ impl WindowStats {
         self.last_event_us
     }
 
+    /// Event time of the earliest reading, epoch microseconds; `None` as for [`Self::first`].
+    pub(super) fn first_event_us(&self) -> Option<i64> {
+        match self.ends {
+            Ends::Known { first_event_us, .. } => Some(first_event_us),
+            Ends::None | Ends::Unknown => None,
+        }
+    }
+
+    /// The reading of the earliest event time, of several the least; `None` without readings, and where it is not known.
+    pub fn first(&self) -> Option<f64> {
+        match self.ends {
+            Ends::Known { first, .. } => Some(first),
+            Ends::None | Ends::Unknown => None,
+        }
+    }
+
+    /// The reading of the latest event time, of several the greatest; `None` as for [`Self::first`].
+    pub fn last(&self) -> Option<f64> {
+        match self.ends {
+            Ends::Known { last, .. } => Some(last),
+            Ends::None | Ends::Unknown => None,
+        }
+    }
+
     /// The percentiles of these shares, each between 0 and 1: of `n` readings the one of rank `ceil(share * n)`, from 1. While
     /// there are at most 32 readings, that very reading; over that, a value within 1 % of it, as long as the readings of one
     /// sign span no more than 71 orders of magnitude, and never outside the readings. Not a number without readings.
@@ -112,6 +158,41 @@ impl WindowStats {
     /// Roughly the memory it holds beside itself, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         self.percentiles.heap_bytes()
+    }
+}
+
+impl Ends {
+    /// `last_event_us` is the event time of the latest reading so far.
+    fn add(&mut self, last_event_us: i64, time_us: i64, value: f64) {
+        let one = Self::Known { first_event_us: time_us, first: value, last: value };
+        self.merge(last_event_us, one, time_us);
+    }
+
+    fn merge(&mut self, last_event_us: i64, other: Self, their_last_event_us: i64) {
+        *self = match (*self, other) {
+            (ends, Self::None) | (Self::None, ends) => ends,
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (
+                Self::Known { first_event_us, first, last },
+                Self::Known {
+                    first_event_us: their_first_us,
+                    first: their_first,
+                    last: their_last,
+                },
+            ) => Self::Known {
+                first_event_us: first_event_us.min(their_first_us),
+                first: match first_event_us.cmp(&their_first_us) {
+                    Ordering::Less => first,
+                    Ordering::Equal => first.min(their_first),
+                    Ordering::Greater => their_first,
+                },
+                last: match last_event_us.cmp(&their_last_event_us) {
+                    Ordering::Less => their_last,
+                    Ordering::Equal => last.max(their_last),
+                    Ordering::Greater => last,
+                },
+            },
+        };
     }
 }
 
@@ -150,6 +231,24 @@ mod tests {
     }
 
     proptest! {
+        /// However the readings are split and in whatever order they come.
+        #[test]
+        fn first_and_last_are_those_of_the_earliest_and_the_latest_event(
+            parts in prop::collection::vec(prop::collection::vec((0_i64..20, -9_i32..9), 0..6), 1..5),
+        ) {
+            let mut merged = WindowStats::default();
+            for part in &parts {
+                let mut stats = WindowStats::default();
+                for (time, value) in part {
+                    stats.add(*time, f64::from(*value));
+                }
+                merged.merge(&stats);
+            }
+            let readings = parts.concat();
+            prop_assert_eq!(merged.first(), readings.iter().min().map(|(_, value)| f64::from(*value)));
+            prop_assert_eq!(merged.last(), readings.iter().max().map(|(_, value)| f64::from(*value)));
+        }
+
         #[test]
         fn merging_equals_adding_all(
             left in prop::collection::vec(-1e6_f64..1e6, 0..50),

@@ -15,7 +15,13 @@
 //!
 //! **Additions** are what later versions of Freshet know of a set of readings, appended in the order in which they were
 //! introduced. A reader passes over those that it does not know, and what is not there is unknown: so an addition needs
-//! no new layout. There are none yet.
+//! no new layout.
+//!
+//! | type | content |
+//! |---|---|
+//! | i64 | event time of the earliest reading, epoch microseconds |
+//! | f64 | that reading: see [`Ends`] |
+//! | f64 | the reading of the newest event time |
 
 use std::mem;
 
@@ -23,7 +29,7 @@ use thiserror::Error;
 
 use super::percentiles::{EXACT_PERCENTILES, Percentiles};
 use super::sketch;
-use super::stats::WindowStats;
+use super::stats::{Ends, WindowStats};
 use crate::record::{LATEST_US, MAX_MAGNITUDE};
 
 /// The layout that is written; the first byte of panes and of statistics.
@@ -110,7 +116,7 @@ pub(super) fn push(stats: &WindowStats, output: &mut Vec<u8>) {
         output.extend(number.to_le_bytes());
     }
     output.extend(stats.last_event_us.to_le_bytes());
-    push_additions(output);
+    push_additions(stats, output);
     match &stats.percentiles {
         Percentiles::Few(readings) => {
             output.push(READINGS);
@@ -124,8 +130,15 @@ pub(super) fn push(stats: &WindowStats, output: &mut Vec<u8>) {
     }
 }
 
-fn push_additions(output: &mut Vec<u8>) {
+fn push_additions(stats: &WindowStats, output: &mut Vec<u8>) {
+    let length_at = output.len();
     output.push(0);
+    if let Ends::Known { first_event_us, first, last } = stats.ends {
+        output.extend(first_event_us.to_le_bytes());
+        output.extend([first, last].map(f64::to_le_bytes).as_flattened());
+    }
+    output[length_at] = u8::try_from(output.len() - length_at - 1)
+        .unwrap_or_else(|error| unreachable!("additions are a few numbers: {error}"));
 }
 
 /// Reads statistics, which the rest of the bytes are.
@@ -138,10 +151,11 @@ pub(super) fn take(bytes: &mut &[u8], layout: Layout) -> Result<WindowStats, Inv
         min: f64::from_le_bytes(*take_array(bytes)?),
         max: f64::from_le_bytes(*take_array(bytes)?),
         last_event_us: i64::from_le_bytes(*take_array(bytes)?),
+        ends: Ends::Unknown,
         ..WindowStats::default()
     };
     if layout == Layout::Current {
-        take_additions(bytes)?;
+        take_additions(bytes, &mut stats)?;
     }
     stats.percentiles = match take_array(bytes)? {
         [READINGS] => Percentiles::Few(take_readings(bytes)?),
@@ -153,10 +167,18 @@ pub(super) fn take(bytes: &mut &[u8], layout: Layout) -> Result<WindowStats, Inv
     if is_consistent(&stats) { Ok(stats) } else { Err(InvalidState::Damaged) }
 }
 
-fn take_additions(bytes: &mut &[u8]) -> Result<(), InvalidState> {
+fn take_additions(bytes: &mut &[u8], stats: &mut WindowStats) -> Result<(), InvalidState> {
     let [length] = *take_array(bytes)?;
-    let (_unknown, rest) = bytes.split_at_checked(length.into()).ok_or(InvalidState::Damaged)?;
+    let (mut additions, rest) =
+        bytes.split_at_checked(length.into()).ok_or(InvalidState::Damaged)?;
     *bytes = rest;
+    if !additions.is_empty() {
+        stats.ends = Ends::Known {
+            first_event_us: i64::from_le_bytes(*take_array(&mut additions)?),
+            first: f64::from_le_bytes(*take_array(&mut additions)?),
+            last: f64::from_le_bytes(*take_array(&mut additions)?),
+        };
+    }
     Ok(())
 }
 
@@ -190,7 +212,20 @@ fn is_consistent(stats: &WindowStats) -> bool {
         // The squares of very great readings may add up to infinity.
         && stats.squared_distances > f64::NEG_INFINITY
         && stats.last_event_us <= LATEST_US
+        && has_ends_of(stats)
         && has_percentiles_of(stats)
+}
+
+/// Whether the earliest and the latest reading are between the extremes, and in their order.
+fn has_ends_of(stats: &WindowStats) -> bool {
+    match stats.ends {
+        Ends::None => false,
+        Ends::Unknown => true,
+        Ends::Known { first_event_us, first, last } => {
+            first_event_us <= stats.last_event_us
+                && [first, last].iter().all(|reading| (stats.min..=stats.max).contains(reading))
+        }
+    }
 }
 
 /// Whether the percentiles are of as many readings as the other numbers, and between the same extremes.

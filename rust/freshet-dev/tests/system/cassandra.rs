@@ -14,7 +14,7 @@ use crate::stack::TestStack;
 use crate::waiting::{LIMIT, until};
 
 const QUERY: &str = "SELECT stream, series, metric, window, start, \"end\", count, sum, avg, min, max, stddev, \
-                     p50, p95, p99, last_event FROM freshet.windows";
+                     p50, p95, p99, last_event, first, last FROM freshet.windows";
 
 #[derive(DeserializeRow)]
 struct Stored {
@@ -35,6 +35,8 @@ struct Stored {
     p95: f64,
     p99: f64,
     last_event: CqlTimestamp,
+    first: f64,
+    last: f64,
 }
 
 fn runtime() -> &'static Runtime {
@@ -92,6 +94,7 @@ fn split(stored: Stored) -> (Key, Row) {
         stddev: stored.stddev,
         percentiles: [stored.p50, stored.p95, stored.p99],
         last_event: stored.last_event.0,
+        ends: [stored.first, stored.last],
     };
     (key, row)
 }

@@ -178,6 +178,7 @@ fn read_window(window: &Value) -> Option<(Key, Row)> {
         stddev: float("stddev")?,
         percentiles: [float("p50")?, float("p95")?, float("p99")?],
         last_event: integer("last_event")?,
+        ends: [float("first")?, float("last")?],
     };
     Some((key, row))
 }

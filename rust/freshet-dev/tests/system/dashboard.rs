@@ -35,6 +35,8 @@ struct Shown {
     p95: f64,
     p99: f64,
     last_event: i64,
+    first: f64,
+    last: f64,
 }
 
 /// A GET that has to succeed, as JSON.
@@ -95,6 +97,7 @@ fn row(shown: &Shown) -> Row {
         stddev: shown.stddev,
         percentiles: [shown.p50, shown.p95, shown.p99],
         last_event: shown.last_event,
+        ends: [shown.first, shown.last],
     }
 }
 

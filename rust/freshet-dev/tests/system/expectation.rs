@@ -35,6 +35,8 @@ pub(crate) struct Row {
     pub(crate) stddev: f64,
     pub(crate) percentiles: [f64; 3],
     pub(crate) last_event: i64,
+    /// The values of the earliest and the latest time.
+    pub(crate) ends: [f64; 2],
 }
 
 /// Rows by key.
@@ -126,6 +128,7 @@ fn complaint(row: &Row, end: i64, values: &[(i64, f64)]) -> Option<String> {
         ("min", row.min.to_bits() == sorted[0].to_bits()),
         ("max", row.max.to_bits() == sorted[count - 1].to_bits()),
         ("last_event", Some(row.last_event) == values.iter().map(|(at, _)| *at).max()),
+        ("first and last", row.ends.map(f64::to_bits) == ends(values).map(f64::to_bits)),
         ("sum", near(row.sum, sum, scale)),
         ("avg", near(row.avg, avg, scale / count as f64)),
         ("stddev", near(row.stddev, stddev, scale / count as f64 + stddev)),
@@ -137,6 +140,13 @@ fn complaint(row: &Row, end: i64, values: &[(i64, f64)]) -> Option<String> {
     Some(format!(
         "{wrong} of {row:?}; expected count {count}, sum {sum}, stddev {stddev} of {sorted:?}"
     ))
+}
+
+/// The values of the earliest and the latest time: of several at once the least and the greatest.
+fn ends(values: &[(i64, f64)]) -> [f64; 2] {
+    let mut ordered = values.to_vec();
+    ordered.sort_by(|one, other| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)));
+    [ordered[0].1, ordered[ordered.len() - 1].1]
 }
 
 /// So many readings are kept as they are.

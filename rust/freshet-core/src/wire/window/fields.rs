@@ -287,6 +287,24 @@ pub const FIELDS: &[Field] = &[
         value: |version| Some(Value::Flag(version.window.is_partial)),
         ..VERSION
     },
+    Field {
+        name: "first",
+        meaning: "the reading of the earliest event time; of several, the least",
+        merged: "that of the earlier event time",
+        since: 3,
+        needs_times: true,
+        value: |version| version.stats().first().map(Value::Number),
+        ..NUMBER
+    },
+    Field {
+        name: "last",
+        meaning: "the reading of the latest event time; of several, the greatest",
+        merged: "that of the later event time",
+        since: 3,
+        needs_times: true,
+        value: |version| version.stats().last().map(Value::Number),
+        ..NUMBER
+    },
 ];
 
 /// Where a field stands in [`FIELDS`].

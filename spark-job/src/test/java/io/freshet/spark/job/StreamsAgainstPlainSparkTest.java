@@ -207,6 +207,8 @@ class StreamsAgainstPlainSparkTest extends KafkaAndSpark {
         assertClose(key, plain.getAs("min"), ours.get("min").asDouble(), 0);
         assertClose(key, plain.getAs("max"), ours.get("max").asDouble(), 0);
         assertEquals(plain.<Long>getAs("last_event"), ours.get("last_event").asLong(), key);
+        assertClose(key, plain.getAs("first"), ours.get("first").asDouble(), 0);
+        assertClose(key, plain.getAs("last"), ours.get("last").asDouble(), 0);
         // Near zero a sum has lost the same digits whoever computes it: what counts is the size of what was added.
         double size = plain.getAs("size");
         assertClose(key, plain.getAs("sum"), ours.get("sum").asDouble(), size * 1e-12);
@@ -278,7 +280,8 @@ class StreamsAgainstPlainSparkTest extends KafkaAndSpark {
             return readings.groupBy(col("id"), col("col.metric").as("metric"), windowed.as("w"))
                 .agg(count(value).as("count"), sum(value).as("sum"), avg(value).as("avg"), min(value).as("min"),
                     max(value).as("max"), stddev_pop(value).as("stddev"), sum(functions.abs(value)).as("size"),
-                    max("at").as("last_event"), sum(when(newest, 1L).otherwise(0L)).as("records"),
+                    max("at").as("last_event"), functions.expr("min(struct(at, col.value)).value").as("first"),
+                    functions.expr("max(struct(at, col.value)).value").as("last"), sum(when(newest, 1L).otherwise(0L)).as("records"),
                     percentile("p50"), percentile("p95"), percentile("p99"))
                 .withColumn("start", unix_millis(col("w.start")));
         }

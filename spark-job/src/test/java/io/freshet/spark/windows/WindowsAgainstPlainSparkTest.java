@@ -93,6 +93,8 @@ class WindowsAgainstPlainSparkTest {
         assertEquals(plain.<Long>getAs("count"), ours.<Long>getAs("count"), key);
         assertEquals(plain.<Double>getAs("min"), ours.<Double>getAs("min"), key);
         assertEquals(plain.<Double>getAs("max"), ours.<Double>getAs("max"), key);
+        assertEquals(plain.<Double>getAs("first"), ours.<Double>getAs("first"), key);
+        assertEquals(plain.<Double>getAs("last"), ours.<Double>getAs("last"), key);
         assertClose(key, plain.getAs("sum"), ours.<Double>getAs("sum"), 1e-12);
         assertClose(key, plain.getAs("avg"), ours.<Double>getAs("avg"), 1e-12);
         assertClose(key, plain.getAs("stddev"), ours.<Double>getAs("stddev"), 1e-9);
@@ -135,6 +137,7 @@ class WindowsAgainstPlainSparkTest {
             .groupBy(col("r.id").as("series"), windows.as("w"))
             .agg(count(value).as("count"), sum(value).as("sum"), avg(value).as("avg"), min(value).as("min"),
                 max(value).as("max"), stddev_pop(value).as("stddev"),
+                functions.expr("min(struct(r.at, r.v)).v").as("first"), functions.expr("max(struct(r.at, r.v)).v").as("last"),
                 percentile("0.50").as("p50"), percentile("0.95").as("p95"), percentile("0.99").as("p99"))
             .withColumn("start", unix_micros(col("w.start")))
             .collectAsList()

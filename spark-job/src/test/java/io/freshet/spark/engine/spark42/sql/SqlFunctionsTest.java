@@ -263,7 +263,7 @@ class SqlFunctionsTest {
         assertEquals(2L, row.getLong(row.fieldIndex("count")));
         assertEquals(Timestamp.from(Instant.parse("1970-01-01T00:00:05.000001Z")),
             row.getTimestamp(row.fieldIndex("last_event")));
-        assertTrue(Arrays.asList(row.schema().fieldNames()).containsAll(List.of("avg", "p99", "last_event")));
+        assertEquals(List.of(3.0, 1.0), List.of(row.<Double>getAs("first"), row.<Double>getAs("last")));
         Row without = stats("v", "VALUES (1D) AS t(v)");
         assertFalse(Arrays.asList(without.schema().fieldNames()).contains("last_event"));
     }
