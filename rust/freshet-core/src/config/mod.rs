@@ -21,6 +21,7 @@ use std::path::Path;
 use serde::Serialize;
 use toml::de::DeTable;
 
+pub use crate::record::{CsvLayout, Format, Stream, TimeField};
 pub use cassandra::{Cassandra, Consistency};
 pub use dashboard::Dashboard;
 pub use dev::Dev;
@@ -29,7 +30,6 @@ pub use kafka::{Kafka, SaslMechanism, Security, SecurityProtocol};
 pub use secret::Secret;
 pub use source::{Source, SourceKind};
 pub use spark::{Spark, StateStore};
-pub use stream::{CsvLayout, Format, Stream, TimeField, TimeUnit};
 
 use section::{Document, Environment, Section};
 
