@@ -63,12 +63,24 @@ impl Config {
     ///
     /// [`ConfigError`] for the first thing that is wrong.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::load_with(path, our_variables()?)
+    }
+
+    /// Reads and validates the file, with overrides from these variables.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for the first thing that is wrong.
+    pub fn load_with(
+        path: &Path,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
         let text = read(path).map_err(|reason| ConfigError {
             origin: Origin::File(path.to_owned()),
             key: String::new(),
             message: format!("cannot read the file: {reason}"),
         })?;
-        Self::parse(&text, path, overrides(our_variables()?.into_iter())?)
+        Self::parse(&text, path, overrides(variables.into_iter())?)
     }
 
     /// Validates the text of a configuration; `path` only names it in errors, `overrides` maps variables to values.
@@ -173,7 +185,10 @@ fn our_variables() -> Result<Vec<(String, String)>, ConfigError> {
 fn overrides(
     variables: impl Iterator<Item = (String, String)>,
 ) -> Result<BTreeMap<String, String>, ConfigError> {
+    let variables: BTreeMap<String, String> = variables.collect();
+    refuse_both(&variables)?;
     variables
+        .into_iter()
         .filter(|(name, _)| name.starts_with(OVERRIDE_PREFIX) && name.contains("__"))
         .map(|(name, value)| match name.strip_suffix(FILE_SUFFIX) {
             // `ca_file` is a key of its own whose value is a path.
@@ -188,6 +203,19 @@ fn overrides(
             _ => Ok((name, value)),
         })
         .collect()
+}
+
+/// Refuses a value that is there twice: nobody could tell which of them was meant.
+fn refuse_both(variables: &BTreeMap<String, String>) -> Result<(), ConfigError> {
+    let is_twice = |name: &&String| variables.contains_key(&format!("{name}{FILE_SUFFIX}"));
+    match variables.keys().find(|name| name.contains("__") && is_twice(name)) {
+        None => Ok(()),
+        Some(name) => Err(ConfigError {
+            origin: Origin::Environment(name.clone()),
+            key: String::new(),
+            message: format!("{name}{FILE_SUFFIX} is set as well; unset one of them"),
+        }),
+    }
 }
 
 #[cfg(test)]

@@ -267,7 +267,8 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A list of strings; one string stands for a list of one, and an override separates its items with commas.
+    /// A list of strings; one string stands for a list of one, and an override separates its items with commas;
+    /// an empty override is the empty list.
     pub(super) fn texts(
         &self,
         key: &'static str,
@@ -278,6 +279,7 @@ impl<'a> Section<'a> {
                 items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
             }
             Written::File(_) => None,
+            Written::Override(text) if text.trim().is_empty() => Some(Vec::new()),
             Written::Override(text) => {
                 Some(text.split(',').map(|item| item.trim().to_owned()).collect())
             }
