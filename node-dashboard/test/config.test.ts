@@ -127,7 +127,7 @@ describe('the configuration', () => {
     [
       'a wrong keyspace',
       `[cassandra]\nkeyspace = "a; b"\n${STREAM}`,
-      /\[cassandra\]\.keyspace must be a name/,
+      /\[cassandra\]\.keyspace must be a lower-case letter/,
     ],
     [
       'a wrong list',
