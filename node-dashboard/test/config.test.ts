@@ -157,6 +157,12 @@ describe('the configuration', () => {
     expect(() => load(toml)).toThrow(/freshet\.toml/);
   });
 
+  it('does not show the value of a secret that has another type', () => {
+    const read = (): Config => load(`[dashboard]\ntoken = 76543210\n${STREAM}`);
+    expect(read).toThrow(/\[dashboard\]\.token must be a text in quotes/);
+    expect(read).not.toThrow(/76543210/);
+  });
+
   it('that does not exist is refused with what to do', () => {
     expect(() => loadConfig('/nowhere/freshet.toml', {})).toThrow(/cannot read .*name the file with -c/);
   });

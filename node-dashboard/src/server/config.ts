@@ -343,7 +343,8 @@ class Section {
   text(key: string): string | undefined {
     const value = this.#value(key);
     if (value !== undefined && typeof value !== 'string') {
-      throw this.wrong(key, 'a text in quotes', value);
+      // The value is not shown: it may be a password.
+      throw new ConfigError(`[${this.#name}].${key} must be a text in quotes, not a value of another type`);
     }
     return value;
   }
