@@ -393,22 +393,6 @@ fn variable_name(path: &str) -> String {
 
 /// The known key that a typing mistake most likely meant.
 fn closest<'k>(typed: &str, known: &[&'k str]) -> Option<&'k str> {
-    let distance = |key: &&&str| edit_distance(typed, key);
-    known.iter().min_by_key(distance).filter(|key| edit_distance(typed, key) <= 2).copied()
-}
-
-/// The number of single-character changes between two keys (Levenshtein distance).
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, in_a) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, in_b) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(in_a != *in_b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
+    let distance = |key: &&&str| strsim::levenshtein(typed, key);
+    known.iter().min_by_key(distance).filter(|key| strsim::levenshtein(typed, key) <= 2).copied()
 }
