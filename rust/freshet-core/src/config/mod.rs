@@ -33,9 +33,8 @@ pub use spark::{Spark, StateStore};
 
 use section::{Document, Environment, Section};
 
-/// What overrides look like: other variables of ours, such as `FRESHET_HOME`, have no double underscore.
-const OVERRIDE_PREFIX: &str = "FRESHET_";
-const FILE_SUFFIX: &str = "_FILE";
+/// How the names of our variables begin.
+const OUR_PREFIX: &str = "FRESHET_";
 
 /// The validated configuration.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -80,10 +79,10 @@ impl Config {
             key: String::new(),
             message: format!("cannot read the file: {reason}"),
         })?;
-        Self::parse(&text, path, overrides(variables.into_iter())?)
+        Self::parse(&text, path, variables.into_iter().collect())
     }
 
-    /// Validates the text of a configuration; `path` only names it in errors, `overrides` maps variables to values.
+    /// Validates the text of a configuration; `path` only names it in errors, `variables` are those of an environment.
     ///
     /// # Errors
     ///
@@ -91,14 +90,14 @@ impl Config {
     pub fn parse(
         text: &str,
         path: &Path,
-        overrides: BTreeMap<String, String>,
+        variables: BTreeMap<String, String>,
     ) -> Result<Self, ConfigError> {
         let document = Document { path, text };
         let table = DeTable::parse(text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             document.error_at(span, String::new(), error.message().to_owned())
         })?;
-        let environment = Environment::new(overrides);
+        let environment = Environment::new(variables);
         let config = Self::read(&Section::root(document, &environment, &table))?;
         environment.finish()?;
         Ok(config)
@@ -169,7 +168,7 @@ fn read(path: &Path) -> Result<String, String> {
 fn our_variables() -> Result<Vec<(String, String)>, ConfigError> {
     let ours =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
-    ours.filter(|(name, _)| name.starts_with(OVERRIDE_PREFIX))
+    ours.filter(|(name, _)| name.starts_with(OUR_PREFIX))
         .map(|(name, value)| match value.into_string() {
             Ok(value) => Ok((name, value)),
             Err(_) => Err(ConfigError {
@@ -179,43 +178,6 @@ fn our_variables() -> Result<Vec<(String, String)>, ConfigError> {
             }),
         })
         .collect()
-}
-
-/// Picks our overrides out of the environment and replaces each `…_FILE` by the content of the file it names.
-fn overrides(
-    variables: impl Iterator<Item = (String, String)>,
-) -> Result<BTreeMap<String, String>, ConfigError> {
-    let variables: BTreeMap<String, String> = variables.collect();
-    refuse_both(&variables)?;
-    variables
-        .into_iter()
-        .filter(|(name, _)| name.starts_with(OVERRIDE_PREFIX) && name.contains("__"))
-        .map(|(name, value)| match name.strip_suffix(FILE_SUFFIX) {
-            // `ca_file` is a key of its own whose value is a path.
-            Some(key) if !key.ends_with("__CA") => {
-                let content = read(Path::new(&value)).map_err(|reason| ConfigError {
-                    origin: Origin::Environment(name.clone()),
-                    key: String::new(),
-                    message: format!("cannot read {value}: {reason}"),
-                })?;
-                Ok((key.to_owned(), content.trim_end_matches(['\r', '\n']).to_owned()))
-            }
-            _ => Ok((name, value)),
-        })
-        .collect()
-}
-
-/// Refuses a value that is there twice: nobody could tell which of them was meant.
-fn refuse_both(variables: &BTreeMap<String, String>) -> Result<(), ConfigError> {
-    let is_twice = |name: &&String| variables.contains_key(&format!("{name}{FILE_SUFFIX}"));
-    match variables.keys().find(|name| name.contains("__") && is_twice(name)) {
-        None => Ok(()),
-        Some(name) => Err(ConfigError {
-            origin: Origin::Environment(name.clone()),
-            key: String::new(),
-            message: format!("{name}{FILE_SUFFIX} is set as well; unset one of them"),
-        }),
-    }
 }
 
 #[cfg(test)]

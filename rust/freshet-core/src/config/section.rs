@@ -12,6 +12,11 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::error::{ConfigError, Origin};
 use crate::duration;
 
+/// What overrides look like: other variables of ours, such as `FRESHET_HOME`, have no double underscore.
+const OVERRIDE_PREFIX: &str = "FRESHET_";
+/// What a variable has at its end that names a file with the value.
+const FILE_SUFFIX: &str = "_FILE";
+
 /// Overrides by variable name (`FRESHET_KAFKA__BOOTSTRAP_SERVERS`), and which of them were used.
 pub(super) struct Environment {
     variables: BTreeMap<String, String>,
@@ -20,13 +25,31 @@ pub(super) struct Environment {
 
 impl Environment {
     pub(super) fn new(variables: BTreeMap<String, String>) -> Self {
+        let is_ours = |name: &String| name.starts_with(OVERRIDE_PREFIX) && name.contains("__");
+        let variables = variables.into_iter().filter(|(name, _)| is_ours(name)).collect();
         Self { variables, used: RefCell::default() }
     }
 
-    fn take(&self, variable: &str) -> Option<&str> {
-        let value = self.variables.get(variable)?;
-        self.used.borrow_mut().insert(variable.to_owned());
-        Some(value)
+    /// The value of a variable, or the content of the file that the variable beside it names.
+    fn take(&self, variable: &str) -> Result<Option<String>, ConfigError> {
+        let naming = format!("{variable}{FILE_SUFFIX}");
+        self.used.borrow_mut().extend([variable.to_owned(), naming.clone()]);
+        let error = |name: &str, message: String| ConfigError {
+            origin: Origin::Environment(name.to_owned()),
+            key: String::new(),
+            message,
+        };
+        match (self.variables.get(variable), self.variables.get(&naming)) {
+            // Nobody could tell which of them was meant.
+            (Some(_), Some(_)) => {
+                Err(error(variable, format!("{naming} is set as well; unset one of them")))
+            }
+            (value, None) => Ok(value.cloned()),
+            (None, Some(file)) => match super::read(Path::new(file)) {
+                Ok(content) => Ok(Some(content.trim_end_matches(['\r', '\n']).to_owned())),
+                Err(reason) => Err(error(&naming, format!("cannot read {file}: {reason}"))),
+            },
+        }
     }
 
     /// Refuses variables that no section asked for: a misspelt override must not pass in silence.
@@ -88,7 +111,7 @@ impl<T> Located<T> {
 /// Where one value comes from: the file, or an override.
 enum Written<'a> {
     File(&'a DeValue<'a>),
-    Override(&'a str),
+    Override(String),
 }
 
 /// Keys and texts in the order of the file.
@@ -189,7 +212,7 @@ impl<'a> Section<'a> {
         self.read(key, "a string", |written| match written {
             Written::File(DeValue::String(text)) => Some(text.to_string()),
             Written::File(_) => None,
-            Written::Override(text) => Some((*text).to_owned()),
+            Written::Override(text) => Some(text.clone()),
         })
     }
 
@@ -352,7 +375,7 @@ impl<'a> Section<'a> {
     ) -> Result<Option<Located<T>>, ConfigError> {
         let in_file = self.written(key);
         let variable = variable_name(&self.path(key));
-        let overriding = if self.overridable { self.environment.take(&variable) } else { None };
+        let overriding = if self.overridable { self.environment.take(&variable)? } else { None };
         let (written, error) = match (overriding, in_file) {
             (Some(text), _) => {
                 let error = ConfigError {
