@@ -127,7 +127,7 @@ describe('the configuration', () => {
     [
       'a wrong keyspace',
       `[cassandra]\nkeyspace = "a; b"\n${STREAM}`,
-      /\[cassandra\]\.keyspace must be a name/,
+      /\[cassandra\]\.keyspace must be a lower-case letter/,
     ],
     [
       'a wrong list',
@@ -155,6 +155,12 @@ describe('the configuration', () => {
     expect(() => load(toml)).toThrow(ConfigError);
     expect(() => load(toml)).toThrow(message);
     expect(() => load(toml)).toThrow(/freshet\.toml/);
+  });
+
+  it('does not show the value of a secret that has another type', () => {
+    const read = (): Config => load(`[dashboard]\ntoken = 76543210\n${STREAM}`);
+    expect(read).toThrow(/\[dashboard\]\.token must be a text in quotes/);
+    expect(read).not.toThrow(/76543210/);
   });
 
   it('that does not exist is refused with what to do', () => {

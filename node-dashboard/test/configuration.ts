@@ -3,7 +3,7 @@ import type { Config, DashboardConfig } from '../src/server/config.ts';
 import { parseWindowSpec } from '../src/shared/window-spec.ts';
 
 /** A port on which nothing listens. */
-async function closedPort(): Promise<number> {
+export async function closedPort(): Promise<number> {
   const server: Server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { closedPort } from './configuration.ts';
 
 const CONFIGURATION = `
 [kafka]
@@ -21,11 +22,13 @@ windows = ["10s"]
 `;
 
 let directory: string;
+let port: string;
 let server: ChildProcess | undefined;
 let output: string;
 let errors: string;
 
-beforeEach(() => {
+beforeEach(async () => {
+  port = String(await closedPort());
   directory = mkdtempSync(path.join(tmpdir(), 'freshet-server-'));
   writeFileSync(path.join(directory, 'freshet.toml'), CONFIGURATION);
 });
@@ -43,7 +46,7 @@ function start(environment: Record<string, string>): ChildProcess {
     process.execPath,
     ['dist/server/server.js', '-c', path.join(directory, 'freshet.toml')],
     {
-      env: { PATH: process.env.PATH, FRESHET_DASHBOARD__PORT: '0', ...environment },
+      env: { PATH: process.env.PATH, FRESHET_DASHBOARD__PORT: port, ...environment },
     },
   );
   started.stdout.on('data', (text: Buffer) => (output += text.toString()));

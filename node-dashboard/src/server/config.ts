@@ -64,6 +64,7 @@ export interface Config {
 }
 
 const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
+const SASL_KEYS = ['sasl_mechanism', 'username', 'password'] as const;
 const PROTOCOLS = ['plaintext', 'ssl', 'sasl_plaintext', 'sasl_ssl'] as const;
 const CONSISTENCIES = [
   'local_one',
@@ -75,6 +76,11 @@ const CONSISTENCIES = [
   'each_quorum',
   'all',
 ] as const;
+
+const LONGEST_WINDOW = parseDuration('366d');
+const LONGEST_LATENESS = parseDuration('36500d');
+const MOST_OVERLAPPING = 1000;
+const MOST_PANES = 10_000;
 
 type Table = Readonly<Record<string, unknown>>;
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -119,9 +125,21 @@ function readConfig(document: Table, environment: Environment): Config {
 function readKafka(kafka: Section): KafkaConfig {
   const security = kafka.subsection('security');
   const protocol = security.choice('protocol', PROTOCOLS, 'plaintext');
+  const topicPrefix = kafka.text('topic_prefix') ?? '';
+  if (!/^[A-Za-z0-9._-]{0,100}$/.test(topicPrefix)) {
+    throw kafka.wrong('topic_prefix', "up to 100 letters, digits, '.', '_' and '-'", topicPrefix);
+  }
+  const unused = protocol.startsWith('sasl_')
+    ? undefined
+    : SASL_KEYS.find((key) => security.text(key) !== undefined);
+  if (unused !== undefined) {
+    throw new ConfigError(
+      `[kafka.security].${unused} has no effect without protocol = "sasl_ssl" or "sasl_plaintext": leave it out`,
+    );
+  }
   return {
-    bootstrapServers: kafka.list('bootstrap_servers', ['127.0.0.1:9092']),
-    topicPrefix: kafka.text('topic_prefix') ?? '',
+    bootstrapServers: items(kafka.text('bootstrap_servers') ?? '127.0.0.1:9092'),
+    topicPrefix,
     tls: protocol === 'ssl' || protocol === 'sasl_ssl',
     caFile: security.text('ca_file'),
     sasl: protocol.startsWith('sasl_')
@@ -134,14 +152,27 @@ function readKafka(kafka: Section): KafkaConfig {
   };
 }
 
+function hasPort(contactPoint: string): boolean {
+  const port = /^.+:(\d+)$/.exec(contactPoint)?.[1];
+  return port !== undefined && Number(port) <= 65_535;
+}
+
 function readCassandra(cassandra: Section): CassandraConfig {
   const keyspace = cassandra.text('keyspace') ?? 'freshet';
   // A keyspace cannot be a bound value of a statement: it must be nothing but a name.
-  if (!/^[a-zA-Z]\w{0,47}$/.test(keyspace)) {
-    throw cassandra.wrong('keyspace', 'a name of letters, digits and underscores', keyspace);
+  if (!/^[a-z][a-z0-9_]{0,47}$/.test(keyspace)) {
+    const expected = "a lower-case letter followed by up to 47 lower-case letters, digits or '_'";
+    throw cassandra.wrong('keyspace', expected, keyspace);
+  }
+  const contactPoints = cassandra.list('contact_points', ['127.0.0.1:9042']);
+  if (contactPoints.length === 0 || !contactPoints.every(hasPort)) {
+    throw cassandra.wrong('contact_points', 'a list of host:port, such as 127.0.0.1:9042', contactPoints);
+  }
+  if ((cassandra.text('username') === undefined) !== (cassandra.text('password') === undefined)) {
+    throw new ConfigError('[cassandra].username and [cassandra].password go together: set both, or neither');
   }
   return {
-    contactPoints: cassandra.list('contact_points', ['127.0.0.1:9042']),
+    contactPoints,
     localDatacenter: cassandra.text('local_datacenter') ?? 'datacenter1',
     keyspace,
     consistency: cassandra.choice('consistency', CONSISTENCIES, 'local_one'),
@@ -153,7 +184,11 @@ function readCassandra(cassandra: Section): CassandraConfig {
 
 function readDashboard(dashboard: Section): DashboardConfig {
   const host = dashboard.text('host') ?? '127.0.0.1';
-  const token = nonEmpty(dashboard.text('token'));
+  const token = dashboard.text('token');
+  // An empty token would let everybody in while looking like protection.
+  if (token === '') {
+    throw new ConfigError('[dashboard].token is empty: write a token, or leave the key out');
+  }
   if (token === undefined && !isLoopback(configuredHost(host) ?? '')) {
     throw new ConfigError(
       `[dashboard].host is ${JSON.stringify(host)}, where others than this machine reach the dashboard, and no token ` +
@@ -168,11 +203,6 @@ function readDashboard(dashboard: Section): DashboardConfig {
   return { host, port: dashboard.port('port', 3000), allowedHosts, token };
 }
 
-/** An empty token would let everybody in while looking like protection: take it for none. */
-function nonEmpty(text: string | undefined): string | undefined {
-  return text === '' ? undefined : text;
-}
-
 function readStreams(value: unknown): StreamConfig[] {
   if (!Array.isArray(value) || value.length === 0) {
     throw new ConfigError('there is no [[stream]]: name at least one stream to show');
@@ -185,7 +215,23 @@ function readStreams(value: unknown): StreamConfig[] {
     }
     names.add(name);
   }
+  refuseCollidingNames(streams);
   return streams;
+}
+
+/** Kafka keeps its metrics under names in which '.' and '_' are one, and takes no such pair of topics. */
+function refuseCollidingNames(streams: readonly StreamConfig[]): void {
+  const seen = new Map<string, string>();
+  for (const { name } of streams) {
+    const other = seen.get(name.replaceAll('.', '_'));
+    if (other !== undefined) {
+      throw new ConfigError(
+        `[[stream]] "${name}" and "${other}" differ in '.' and '_' only, and Kafka takes no such pair of topics: ` +
+          'choose another name',
+      );
+    }
+    seen.set(name.replaceAll('.', '_'), name);
+  }
 }
 
 function readStream(value: unknown, position: number): StreamConfig {
@@ -193,6 +239,12 @@ function readStream(value: unknown, position: number): StreamConfig {
   const { name } = fields;
   if (typeof name !== 'string' || name === '') {
     throw new ConfigError(`[[stream]] number ${position} has no name: add name = "…"`);
+  }
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name)) {
+    const expected = "a letter or digit followed by up to 99 letters, digits, '.', '_' or '-'";
+    throw new ConfigError(
+      `the name of [[stream]] number ${position} must be ${expected}, not ${JSON.stringify(name)}`,
+    );
   }
   // The environment overrides no key of a stream: there may be many.
   const stream = new Section(`stream.${name}`, fields, {});
@@ -209,9 +261,44 @@ function readStream(value: unknown, position: number): StreamConfig {
     title: stream.text('title') ?? name,
     ...readUnits(stream, fields.unit, metrics),
     metrics,
-    windows: windows.map((label) => checked(`windows of stream "${name}"`, () => parseWindowSpec(label))),
-    lateness: checked(`lateness of stream "${name}"`, () => parseDuration(stream.text('lateness') ?? '10s')),
+    windows: checked(`windows of stream "${name}"`, () => readWindows(windows)),
+    lateness: checked(`lateness of stream "${name}"`, () => readLateness(stream.text('lateness') ?? '10s')),
   };
+}
+
+function readWindows(labels: readonly string[]): WindowSpec[] {
+  const windows = labels.map((label) => possibleWindow(label));
+  const twice = windows.find(({ label }, index) => windows.findIndex((of) => of.label === label) !== index);
+  if (twice !== undefined) {
+    throw new Error(`"${twice.label}" is there twice: leave one out`);
+  }
+  return windows;
+}
+
+/** The bounds of `window.rs`: the Spark job refuses what lies beyond them. */
+function possibleWindow(text: string): WindowSpec {
+  const window = parseWindowSpec(text);
+  const { size, slide } = window;
+  const pane = greatestCommonDivisor(size, slide);
+  if (size > LONGEST_WINDOW || Math.floor(size / slide) > MOST_OVERLAPPING || size / pane > MOST_PANES) {
+    throw new Error(
+      `"${text}" is not a window: at most 366d are possible, with at most ${MOST_OVERLAPPING} slides in a size, and ` +
+        `with size and slide multiples of at least a ${MOST_PANES}th of the size`,
+    );
+  }
+  return window;
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+function readLateness(text: string): number {
+  const lateness = parseDuration(text);
+  if (lateness > LONGEST_LATENESS) {
+    throw new Error(`"${text}" is too long: at most 36500d are possible`);
+  }
+  return lateness;
 }
 
 /** One unit for all metrics, or a table with the unit of each. */
@@ -256,7 +343,8 @@ class Section {
   text(key: string): string | undefined {
     const value = this.#value(key);
     if (value !== undefined && typeof value !== 'string') {
-      throw this.wrong(key, 'a text in quotes', value);
+      // The value is not shown: it may be a password.
+      throw new ConfigError(`[${this.#name}].${key} must be a text in quotes, not a value of another type`);
     }
     return value;
   }
@@ -270,17 +358,20 @@ class Section {
   }
 
   port(key: string, fallback: number): number {
-    const value = this.#value(key) ?? fallback;
-    const port = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
-    if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > 65_535) {
-      throw this.wrong(key, 'a port number from 0 to 65535', value);
+    const override = this.#override(key);
+    const value = override ?? this.#fields[key] ?? fallback;
+    const port = override !== undefined && /^\d+$/.test(override) ? Number(override) : value;
+    if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535) {
+      throw this.wrong(key, 'a port number from 1 to 65535', value);
     }
     return port;
   }
 
   list(key: string, fallback: readonly string[]): readonly string[] {
-    const value = this.#value(key) ?? fallback;
-    const list: unknown = typeof value === 'string' ? value.split(',').map((item) => item.trim()) : value;
+    const override = this.#override(key);
+    const value = override ?? this.#fields[key] ?? fallback;
+    const list: unknown =
+      override === undefined ? (typeof value === 'string' ? [value] : value) : items(override);
     if (!Array.isArray(list) || !list.every((item) => typeof item === 'string' && item !== '')) {
       throw this.wrong(key, 'a list of texts', value);
     }
@@ -289,7 +380,7 @@ class Section {
 
   choice<Choice extends string>(key: string, choices: readonly Choice[], fallback?: Choice): Choice {
     const value = this.text(key) ?? fallback;
-    const choice = choices.find((name) => name.toLowerCase() === value?.toLowerCase());
+    const choice = choices.find((name) => name === value);
     if (choice === undefined) {
       throw this.wrong(key, `one of ${choices.join(', ')}`, value ?? 'nothing');
     }
@@ -301,13 +392,20 @@ class Section {
   }
 
   #value(key: string): unknown {
+    return this.#override(key) ?? this.#fields[key];
+  }
+
+  #override(key: string): string | undefined {
     const variable = this.#variable(key);
     const file = this.#environment[`${variable}_FILE`];
     if (file === undefined) {
-      return this.#environment[variable] ?? this.#fields[key];
+      return this.#environment[variable];
+    }
+    if (this.#environment[variable] !== undefined) {
+      throw new ConfigError(`${variable} and ${variable}_FILE are both set: unset one of them`);
     }
     try {
-      return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+      return readFileSync(file, 'utf8').replace(/[\r\n]+$/, '');
     } catch (error) {
       throw new ConfigError(`cannot read the file that ${variable}_FILE names: ${messageOf(error)}`);
     }
@@ -316,6 +414,11 @@ class Section {
   #variable(key: string): string {
     return `FRESHET_${[...this.#name.split('.'), key].join('__').toUpperCase()}`;
   }
+}
+
+/** The items of a list in a variable; an empty variable is the empty list. */
+function items(text: string): string[] {
+  return text.trim() === '' ? [] : text.split(',').map((item) => item.trim());
 }
 
 function table(value: unknown, name: string): Table {

@@ -27,10 +27,20 @@ impl Dashboard {
             host: section.text("host")?.map_or_else(|| "127.0.0.1".to_owned(), |found| found.value),
             port: section.integer_within("port", (1, 65_535))?.unwrap_or(3000),
             allowed_hosts: read_allowed_hosts(section)?,
-            token: section.text("token")?.map(|found| Secret::new(found.value)),
+            token: read_token(section)?,
         };
         section.finish()?;
         Ok(dashboard)
+    }
+}
+
+/// An empty token would let everybody in while looking like protection.
+fn read_token(section: &Section<'_>) -> Result<Option<Secret>, ConfigError> {
+    match section.text("token")? {
+        Some(found) if found.value.is_empty() => {
+            Err(found.error("is empty: write a token, or leave the key out"))
+        }
+        found => Ok(found.map(|found| Secret::new(found.value))),
     }
 }
 

@@ -21,6 +21,7 @@ use std::path::Path;
 use serde::Serialize;
 use toml::de::DeTable;
 
+pub use crate::record::{CsvLayout, Format, Stream, TimeField};
 pub use cassandra::{Cassandra, Consistency};
 pub use dashboard::Dashboard;
 pub use dev::Dev;
@@ -29,13 +30,11 @@ pub use kafka::{Kafka, SaslMechanism, Security, SecurityProtocol};
 pub use secret::Secret;
 pub use source::{Source, SourceKind};
 pub use spark::{Spark, StateStore};
-pub use stream::{CsvLayout, Format, Stream, TimeField, TimeUnit};
 
 use section::{Document, Environment, Section};
 
-/// What overrides look like: other variables of ours, such as `FRESHET_HOME`, have no double underscore.
-const OVERRIDE_PREFIX: &str = "FRESHET_";
-const FILE_SUFFIX: &str = "_FILE";
+/// How the names of our variables begin.
+const OUR_PREFIX: &str = "FRESHET_";
 
 /// The validated configuration.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -63,15 +62,27 @@ impl Config {
     ///
     /// [`ConfigError`] for the first thing that is wrong.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::load_with(path, our_variables()?)
+    }
+
+    /// Reads and validates the file, with overrides from these variables.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for the first thing that is wrong.
+    pub fn load_with(
+        path: &Path,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
         let text = read(path).map_err(|reason| ConfigError {
             origin: Origin::File(path.to_owned()),
             key: String::new(),
             message: format!("cannot read the file: {reason}"),
         })?;
-        Self::parse(&text, path, overrides(our_variables()?.into_iter())?)
+        Self::parse(&text, path, variables.into_iter().collect())
     }
 
-    /// Validates the text of a configuration; `path` only names it in errors, `overrides` maps variables to values.
+    /// Validates the text of a configuration; `path` only names it in errors, `variables` are those of an environment.
     ///
     /// # Errors
     ///
@@ -79,14 +90,14 @@ impl Config {
     pub fn parse(
         text: &str,
         path: &Path,
-        overrides: BTreeMap<String, String>,
+        variables: BTreeMap<String, String>,
     ) -> Result<Self, ConfigError> {
         let document = Document { path, text };
         let table = DeTable::parse(text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             document.error_at(span, String::new(), error.message().to_owned())
         })?;
-        let environment = Environment::new(overrides);
+        let environment = Environment::new(variables);
         let config = Self::read(&Section::root(document, &environment, &table))?;
         environment.finish()?;
         Ok(config)
@@ -157,7 +168,7 @@ fn read(path: &Path) -> Result<String, String> {
 fn our_variables() -> Result<Vec<(String, String)>, ConfigError> {
     let ours =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
-    ours.filter(|(name, _)| name.starts_with(OVERRIDE_PREFIX))
+    ours.filter(|(name, _)| name.starts_with(OUR_PREFIX))
         .map(|(name, value)| match value.into_string() {
             Ok(value) => Ok((name, value)),
             Err(_) => Err(ConfigError {
@@ -165,27 +176,6 @@ fn our_variables() -> Result<Vec<(String, String)>, ConfigError> {
                 key: String::new(),
                 message: "is not UTF-8".to_owned(),
             }),
-        })
-        .collect()
-}
-
-/// Picks our overrides out of the environment and replaces each `…_FILE` by the content of the file it names.
-fn overrides(
-    variables: impl Iterator<Item = (String, String)>,
-) -> Result<BTreeMap<String, String>, ConfigError> {
-    variables
-        .filter(|(name, _)| name.starts_with(OVERRIDE_PREFIX) && name.contains("__"))
-        .map(|(name, value)| match name.strip_suffix(FILE_SUFFIX) {
-            // `ca_file` is a key of its own whose value is a path.
-            Some(key) if !key.ends_with("__CA") => {
-                let content = read(Path::new(&value)).map_err(|reason| ConfigError {
-                    origin: Origin::Environment(name.clone()),
-                    key: String::new(),
-                    message: format!("cannot read {value}: {reason}"),
-                })?;
-                Ok((key.to_owned(), content.trim_end_matches(['\r', '\n']).to_owned()))
-            }
-            _ => Ok((name, value)),
         })
         .collect()
 }

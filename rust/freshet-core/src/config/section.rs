@@ -6,12 +6,16 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
-use strsim::levenshtein;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::{ConfigError, Origin};
 use crate::duration;
+
+/// What overrides look like: other variables of ours, such as `FRESHET_HOME`, have no double underscore.
+const OVERRIDE_PREFIX: &str = "FRESHET_";
+/// What a variable has at its end that names a file with the value.
+const FILE_SUFFIX: &str = "_FILE";
 
 /// Overrides by variable name (`FRESHET_KAFKA__BOOTSTRAP_SERVERS`), and which of them were used.
 pub(super) struct Environment {
@@ -21,13 +25,31 @@ pub(super) struct Environment {
 
 impl Environment {
     pub(super) fn new(variables: BTreeMap<String, String>) -> Self {
+        let is_ours = |name: &String| name.starts_with(OVERRIDE_PREFIX) && name.contains("__");
+        let variables = variables.into_iter().filter(|(name, _)| is_ours(name)).collect();
         Self { variables, used: RefCell::default() }
     }
 
-    fn take(&self, variable: &str) -> Option<&str> {
-        let value = self.variables.get(variable)?;
-        self.used.borrow_mut().insert(variable.to_owned());
-        Some(value)
+    /// The value of a variable, or the content of the file that the variable beside it names.
+    fn take(&self, variable: &str) -> Result<Option<String>, ConfigError> {
+        let naming = format!("{variable}{FILE_SUFFIX}");
+        self.used.borrow_mut().extend([variable.to_owned(), naming.clone()]);
+        let error = |name: &str, message: String| ConfigError {
+            origin: Origin::Environment(name.to_owned()),
+            key: String::new(),
+            message,
+        };
+        match (self.variables.get(variable), self.variables.get(&naming)) {
+            // Nobody could tell which of them was meant.
+            (Some(_), Some(_)) => {
+                Err(error(variable, format!("{naming} is set as well; unset one of them")))
+            }
+            (value, None) => Ok(value.cloned()),
+            (None, Some(file)) => match super::read(Path::new(file)) {
+                Ok(content) => Ok(Some(content.trim_end_matches(['\r', '\n']).to_owned())),
+                Err(reason) => Err(error(&naming, format!("cannot read {file}: {reason}"))),
+            },
+        }
     }
 
     /// Refuses variables that no section asked for: a misspelt override must not pass in silence.
@@ -89,7 +111,7 @@ impl<T> Located<T> {
 /// Where one value comes from: the file, or an override.
 enum Written<'a> {
     File(&'a DeValue<'a>),
-    Override(&'a str),
+    Override(String),
 }
 
 /// Keys and texts in the order of the file.
@@ -190,7 +212,7 @@ impl<'a> Section<'a> {
         self.read(key, "a string", |written| match written {
             Written::File(DeValue::String(text)) => Some(text.to_string()),
             Written::File(_) => None,
-            Written::Override(text) => Some((*text).to_owned()),
+            Written::Override(text) => Some(text.clone()),
         })
     }
 
@@ -268,7 +290,8 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A list of strings; one string stands for a list of one, and an override separates its items with commas.
+    /// A list of strings; one string stands for a list of one, and an override separates its items with commas;
+    /// an empty override is the empty list.
     pub(super) fn texts(
         &self,
         key: &'static str,
@@ -279,6 +302,7 @@ impl<'a> Section<'a> {
                 items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
             }
             Written::File(_) => None,
+            Written::Override(text) if text.trim().is_empty() => Some(Vec::new()),
             Written::Override(text) => {
                 Some(text.split(',').map(|item| item.trim().to_owned()).collect())
             }
@@ -351,7 +375,7 @@ impl<'a> Section<'a> {
     ) -> Result<Option<Located<T>>, ConfigError> {
         let in_file = self.written(key);
         let variable = variable_name(&self.path(key));
-        let overriding = if self.overridable { self.environment.take(&variable) } else { None };
+        let overriding = if self.overridable { self.environment.take(&variable)? } else { None };
         let (written, error) = match (overriding, in_file) {
             (Some(text), _) => {
                 let error = ConfigError {
@@ -392,6 +416,6 @@ fn variable_name(path: &str) -> String {
 
 /// The known key that a typing mistake most likely meant.
 fn closest<'k>(typed: &str, known: &[&'k str]) -> Option<&'k str> {
-    let distance = |key: &&&str| levenshtein(typed, key);
-    known.iter().min_by_key(distance).filter(|key| levenshtein(typed, key) <= 2).copied()
+    let distance = |key: &&&str| strsim::levenshtein(typed, key);
+    known.iter().min_by_key(distance).filter(|key| strsim::levenshtein(typed, key) <= 2).copied()
 }

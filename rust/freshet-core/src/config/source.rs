@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::error::ConfigError;
 use super::section::Section;
-use super::stream::Stream;
+use crate::record::Stream;
 
 const LONGEST_EVERY: Duration = Duration::from_hours(366 * 24);
 const SECOND: Duration = Duration::from_secs(1);

@@ -11,7 +11,7 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::ConfigError;
 use super::section::{Document, Environment, Section};
-use super::stream::Stream;
+use crate::record::Stream;
 
 /// Names the text in errors.
 const ORIGIN: &str = "stream specification";

@@ -338,10 +338,8 @@ fn secrets_come_from_files_and_stay_out_of_debug_output() {
         ("FRESHET_DASHBOARD__TOKEN_FILE".to_owned(), folder.display().to_string()),
         ("FRESHET_HOME".to_owned(), "elsewhere".to_owned()),
     ];
-    let overrides = overrides(variables.into_iter()).unwrap();
+    let config = Config::parse(MINIMAL, Path::new("freshet.toml"), variables.into()).unwrap();
     std::fs::remove_file(&folder).unwrap();
-
-    let config = Config::parse(MINIMAL, Path::new("freshet.toml"), overrides).unwrap();
     assert_eq!(config.dashboard.token.as_ref().unwrap().expose(), "hidden");
     assert!(!format!("{config:?}").contains("hidden"));
 }

@@ -1,8 +1,8 @@
 //! Clocks: no event may be too far ahead of them, and none moves the watermark beyond them.
 
 use super::Rejection;
+use super::Stream;
 use super::readings::EventTime;
-use crate::config::Stream;
 use crate::wire::ReasonCode;
 
 /// What an event time is compared with: Kafka's timestamp, which comes mostly from the sender, and this machine's

@@ -10,8 +10,8 @@ use std::ops::Range;
 use super::bytes::{find_special, line_end_length};
 use super::fields::{Fields, Row};
 use super::path::Path;
+use super::stream::CsvLayout;
 use super::{KEPT_BYTES, Rejection, RowReader, text_of};
-use crate::config::CsvLayout;
 use crate::wire::ReasonCode;
 
 /// Reads CSV records.

@@ -6,12 +6,12 @@
 
 use serde_json::{Value as Json, json};
 
+use super::Stream;
 use super::fields::{Fields, Row};
 use super::number::Number;
 use super::path::Path;
 use super::tree::{ROOT, Tree};
 use super::{MAX_DEPTH, RawRecord, Reader, Readings, RecordParser, Rejection, RowReader, text_of};
-use crate::config::Stream;
 use crate::wire::ReasonCode;
 
 /// Reads records that are one map each.

@@ -19,16 +19,17 @@ mod path;
 mod payload;
 mod readings;
 mod series;
+mod stream;
 mod time;
 mod time_pattern;
 mod tree;
 
-use crate::config::{Format, Stream};
 use crate::wire::ReasonCode;
 
 pub use path::{InvalidPath, Path};
 pub use readings::{Point, Reading, Readings};
 pub use series::encode_series;
+pub use stream::{CsvLayout, Format, Stream, TimeField};
 pub use time::{InvalidTimeFormat, TimeFormat, YEAR_2000_US, write_time};
 pub use time_pattern::TimePattern;
 

@@ -9,7 +9,7 @@ use super::KEPT_BYTES;
 pub struct Reading<'a> {
     /// The series id: its parts, percent-encoded and joined with `/`.
     pub series: &'a str,
-    /// Index of the metric in [`Stream::values`](crate::config::Stream::values).
+    /// Index of the metric in [`Stream::values`](super::Stream::values).
     pub metric: usize,
     /// Event time, epoch microseconds.
     pub time_us: i64,
@@ -27,7 +27,7 @@ pub struct Point<'a> {
     /// The time by which it moves the watermark, epoch microseconds: the event time, but not ahead of Kafka's timestamp
     /// nor of the parsing machine's clock, unless the stream says so.
     pub watermark_us: i64,
-    /// Index of the metric in [`Stream::values`](crate::config::Stream::values) and its finite value; at least one.
+    /// Index of the metric in [`Stream::values`](super::Stream::values) and its finite value; at least one.
     pub values: &'a [(usize, f64)],
 }
 

@@ -1,0 +1,65 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ConfigError, loadConfig, type Config } from '../src/server/config.ts';
+
+/** A configuration, and what comes of it: values, or an error that names something. */
+interface Row {
+  readonly name: string;
+  readonly text: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly files: Readonly<Record<string, string>>;
+  readonly ok?: Readonly<Record<string, unknown>>;
+  readonly error?: string;
+}
+
+/** The table that the tests of the Rust core read as well: both accept and refuse the same configurations. */
+const table = path.join(import.meta.dirname, '../../rust/freshet-core/tests/configurations.json');
+const rows = JSON.parse(readFileSync(table, 'utf8')) as Row[];
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'freshet-configurations-'));
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function load(row: Row): Config {
+  const file = path.join(folder, 'freshet.toml');
+  writeFileSync(file, row.text);
+  for (const [name, content] of Object.entries(row.files)) {
+    writeFileSync(path.join(folder, name), content);
+  }
+  const variables = Object.entries(row.environment);
+  const environment = variables.map(([name, value]) => [name, value.replace('{folder}', folder)] as const);
+  return loadConfig(file, Object.fromEntries(environment));
+}
+
+/** The values that a row of the table may name. */
+function values(config: Config): Record<string, unknown> {
+  const stream = config.streams[0];
+  return {
+    keyspace: config.cassandra.keyspace,
+    consistency: config.cassandra.consistency,
+    contact_points: config.cassandra.contactPoints,
+    kafka_ca_file: config.kafka.caFile,
+    port: config.dashboard.port,
+    allowed_hosts: config.dashboard.allowedHosts,
+    token: config.dashboard.token ?? null,
+    title: stream?.title,
+    windows: stream?.windows.map(({ label }) => label),
+  };
+}
+
+it.each(rows.map((row) => [row.name, row] as const))('takes the configuration as the core: %s', (_, row) => {
+  if (row.error === undefined) {
+    expect(values(load(row))).toMatchObject(row.ok ?? {});
+  } else {
+    expect(() => load(row)).toThrow(ConfigError);
+    expect(() => load(row)).toThrow(row.error);
+  }
+});

@@ -1,0 +1,66 @@
+//! The table of configurations that the dashboard's tests read as well: both accept and refuse the same ones.
+
+// The helpers of tests may fail like the tests themselves; clippy.toml only knows functions marked as tests.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{env, fs, process};
+
+use freshet_core::config::Config;
+use serde_json::{Value, json};
+
+/// The values that a row of the table may name.
+fn values(config: &Config) -> Value {
+    let stream = &config.streams[0];
+    json!({
+        "keyspace": config.cassandra.keyspace,
+        "consistency": config.cassandra.consistency.name(),
+        "contact_points": config.cassandra.contact_points,
+        "kafka_ca_file": config.kafka.security.ca_file,
+        "port": config.dashboard.port,
+        "allowed_hosts": config.dashboard.allowed_hosts,
+        "token": config.dashboard.token,
+        "title": stream.title,
+        "windows": stream.windows,
+    })
+}
+
+fn load(folder: &Path, row: &Value) -> Result<Config, String> {
+    let texts = |key: &str| -> BTreeMap<String, String> {
+        serde_json::from_value(row[key].clone()).unwrap()
+    };
+    fs::create_dir_all(folder).unwrap();
+    let file = folder.join("freshet.toml");
+    fs::write(&file, row["text"].as_str().unwrap()).unwrap();
+    for (name, content) in texts("files") {
+        fs::write(folder.join(name), content).unwrap();
+    }
+    let place = |value: String| value.replace("{folder}", folder.to_str().unwrap());
+    let variables = texts("environment").into_iter().map(|(name, value)| (name, place(value)));
+    Config::load_with(&file, variables).map_err(|error| error.to_string())
+}
+
+fn folder() -> PathBuf {
+    env::temp_dir().join(format!("freshet-configurations-{}", process::id()))
+}
+
+#[test]
+fn each_configuration_of_the_table_has_its_outcome() {
+    let rows: Vec<Value> = serde_json::from_str(include_str!("configurations.json")).unwrap();
+    for (number, row) in rows.iter().enumerate() {
+        let folder = folder().join(number.to_string());
+        let name = &row["name"];
+        match (load(&folder, row), row["error"].as_str()) {
+            (Ok(config), None) => {
+                let values = values(&config);
+                for (key, expected) in row["ok"].as_object().unwrap() {
+                    assert_eq!(&values[key], expected, "{name}: {key}");
+                }
+            }
+            (Err(error), Some(named)) => assert!(error.contains(named), "{name}: {error}"),
+            (outcome, _) => panic!("{name}: {outcome:?}"),
+        }
+    }
+    fs::remove_dir_all(folder()).unwrap();
+}
