@@ -29,7 +29,7 @@ const RECONNECT_INTERVAL = 2000;
 /** How often Cassandra is asked whether it is there, and how long it may take to say so: its connections outlive it. */
 const PROBE_INTERVAL = 2000;
 const PROBE_TIMEOUT = 2000;
-/** Which columns the table of windows has: asked again and again as well, since the writer adds some when it is updated. */
+/** Which columns the table of windows has: the writer adds some when it is updated. */
 const PROBE =
   "SELECT column_name FROM system_schema.columns WHERE keyspace_name = ? AND table_name = 'windows'";
 const PAGE_ROWS = 5000;
@@ -212,7 +212,7 @@ export class CassandraHistory {
     return rows;
   }
 
-  /** Carries out a statement; makes and prepares it anew when the tables may no longer be those for which that was done. */
+  /** Carries out a statement; makes and prepares it anew when the tables may no longer be those that it was made for. */
   async #execute(
     client: cassandra.Client,
     statement: () => string,

@@ -33,10 +33,10 @@ export function withMetric(
   };
 }
 
-/** The fields of a window that the table has; those that came later are missing from one that the writer has yet to alter. */
+/** The fields of a window that the table has; one that the writer has yet to alter lacks those that came later. */
 const STORED_FIELDS = WINDOW_FIELDS.filter(({ name }) => WINDOW_COLUMNS.includes(name));
 
-/** The statement that reads windows out of a table which has these columns. One that must be there is asked for anyway. */
+/** The statement that reads windows from a table with these columns. One that must be there is asked for anyway. */
 export function selectWindows(keyspace: string, columns: ReadonlySet<string>): string {
   const readable = STORED_FIELDS.filter(({ name, optional }) => !optional || columns.has(name));
   const names = readable.map(({ name }) => `"${name}"`).join(', ');

@@ -1,4 +1,5 @@
-//! What follows from the table of a window's fields: the TypeScript module of the dashboard, and the table in docs/windows.md.
+//! What follows from the table of a window's fields: the TypeScript module of the dashboard, and the table in
+//! docs/windows.md.
 
 use std::fmt::Write;
 
@@ -37,7 +38,8 @@ fn the_meanings_of_percentiles_name_the_number_of_readings_up_to_which_they_are_
 
 fn typescript() -> String {
     let mut code = String::from(
-        "// Generated from the table of a window's fields in freshet-core (wire/window/fields.rs) by the test `generated`.\n\n",
+        "// Generated from the table of a window's fields in freshet-core (wire/window/fields.rs) by the test \
+         `generated`.\n\n",
     );
     let constants = [
         ("Percentiles of a window of no more readings than this are exact.", "EXACT_PERCENTILES"),
@@ -50,8 +52,8 @@ fn typescript() -> String {
         code.push('\n');
     }
     let (values, others): (Vec<_>, Vec<_>) = appended().into_iter().partition(|f| is_value(f));
-    let comment = "One version of one window of one series. What is null is not known, as what came after the first version \
-                   of the table of fields may be.";
+    let comment = "One version of one window of one series. What is null is not known, as what came after the first \
+                   version of the table of fields may be.";
     push_interface(&mut code, comment, "WindowValue", &values);
     let comment = "A window as it travels on `windows.<stream>` and over `/api/live`.";
     push_interface(&mut code, comment, "WindowMessage extends WindowValue", &others);
@@ -68,7 +70,8 @@ fn lists(values: &[&Field]) -> String {
     );
     code += "export type WindowFieldKind = 'text' | 'time' | 'count' | 'number' | 'flag';\n\n";
     push_comment(&mut code, "", "A field of a window.");
-    code += "export interface WindowField {\n  readonly name: keyof WindowMessage;\n  readonly kind: WindowFieldKind;\n";
+    code += "export interface WindowField {\n  readonly name: keyof WindowMessage;\n";
+    code += "  readonly kind: WindowFieldKind;\n";
     push_comment(&mut code, "  ", "There when it may be missing, or null; a flag is false then.");
     code += "  readonly optional?: true;\n}\n\n";
     let all: Vec<_> = FIELDS.iter().collect();
@@ -79,7 +82,8 @@ fn lists(values: &[&Field]) -> String {
         .collect();
     let comment = "The statistics that came after the first version of the table of fields.";
     push_list(&mut code, comment, "LATER_STATISTICS", &later);
-    let comment = "The fields of `WindowValue` with their meanings, in the order of answers: those that came later follow.";
+    let comment = "The fields of `WindowValue` with their meanings, in the order of answers: those that came later \
+                   follow.";
     push_comment(&mut code, "", comment);
     code += "export const WINDOW_MEANINGS: Readonly<Record<keyof WindowValue, string>> = {\n";
     for field in values {
@@ -99,7 +103,7 @@ fn lists(values: &[&Field]) -> String {
     );
     code += "export const WINDOW_COLUMNS: readonly (keyof WindowMessage)[] = [\n";
     for field in values.iter().filter(|field| field.in_table) {
-        let _ = writeln!(code, "  '{}',", field.name);
+        writeln!(code, "  '{}',", field.name).unwrap();
     }
     code + "];\n"
 }
@@ -108,21 +112,21 @@ fn push_list(code: &mut String, comment: &str, name: &str, fields: &[&Field]) {
     push_comment(code, "", comment);
     let begin = format!("export const {name}: readonly WindowField[] = [");
     if fields.is_empty() {
-        let _ = writeln!(code, "{begin}];\n");
+        writeln!(code, "{begin}];\n").unwrap();
         return;
     }
-    let _ = writeln!(code, "{begin}");
+    writeln!(code, "{begin}").unwrap();
     for field in fields {
         let optional = if is_optional(field) { ", optional: true" } else { "" };
-        let _ =
-            writeln!(code, "  {{ name: '{}', kind: '{}'{optional} }},", field.name, kind(field));
+        writeln!(code, "  {{ name: '{}', kind: '{}'{optional} }},", field.name, kind(field))
+            .unwrap();
     }
     code.push_str("];\n\n");
 }
 
 fn push_interface(code: &mut String, comment: &str, name: &str, fields: &[&Field]) {
     push_comment(code, "", comment);
-    let _ = writeln!(code, "export interface {name} {{");
+    writeln!(code, "export interface {name} {{").unwrap();
     for field in fields {
         push_comment(code, "  ", &meaning(field));
         let (mark, of) = match field.kind {
@@ -131,7 +135,7 @@ fn push_interface(code: &mut String, comment: &str, name: &str, fields: &[&Field
             Kind::Time | Kind::Count | Kind::Number => ("", "number"),
             Kind::Flag => ("?", "true"),
         };
-        let _ = writeln!(code, "  readonly {}{mark}: {of};", field.name);
+        writeln!(code, "  readonly {}{mark}: {of};", field.name).unwrap();
     }
     code.push_str("}\n\n");
 }
@@ -173,20 +177,20 @@ fn meaning(field: &Field) -> String {
 fn push_comment(code: &mut String, indent: &str, text: &str) {
     let whole = format!("{indent}/** {}. */", capitalized(text.trim_end_matches('.')));
     if whole.len() <= WIDTH {
-        let _ = writeln!(code, "{whole}");
+        writeln!(code, "{whole}").unwrap();
         return;
     }
-    let _ = write!(code, "{indent}/**");
+    write!(code, "{indent}/**").unwrap();
     let mut left = 0;
     for word in format!("{}.", capitalized(text.trim_end_matches('.'))).split(' ') {
         if left < word.len() + 1 {
-            let _ = write!(code, "\n{indent} *");
+            write!(code, "\n{indent} *").unwrap();
             left = WIDTH - indent.len() - 2;
         }
-        let _ = write!(code, " {word}");
+        write!(code, " {word}").unwrap();
         left -= word.len() + 1;
     }
-    let _ = writeln!(code, "\n{indent} */");
+    writeln!(code, "\n{indent} */").unwrap();
 }
 
 fn capitalized(text: &str) -> String {
@@ -198,10 +202,10 @@ fn capitalized(text: &str) -> String {
 fn push_assignment(code: &mut String, name: &str, sign: &str, value: &str, end: &str) {
     let line = format!("{name}{sign} {value}{end}");
     if line.len() <= WIDTH {
-        let _ = writeln!(code, "{line}");
+        writeln!(code, "{line}").unwrap();
     } else {
         let indent = " ".repeat(name.len() - name.trim_start().len() + 2);
-        let _ = writeln!(code, "{name}{sign}\n{indent}{value}{end}");
+        writeln!(code, "{name}{sign}\n{indent}{value}{end}").unwrap();
     }
 }
 
@@ -214,12 +218,13 @@ fn quoted(text: &str) -> String {
 fn documentation() -> String {
     let spark: Json = serde_json::from_str(&spark_schema(Columns::Windows)).unwrap();
     let mut table = String::from(
-        "| Field | Message | Cassandra | Spark | Unit | Meaning | Of two parts | Since |\n|---|---|---|---|---|---|---|---|\n",
+        "| Field | Message | Cassandra | Spark | Unit | Meaning | Of two parts | Since |\n\
+         |---|---|---|---|---|---|---|---|\n",
     );
     for field in FIELDS {
         let column = spark["fields"].as_array().unwrap().iter().find(|c| c["name"] == field.name);
         let null = if field.is_nullable() { " or null" } else { "" };
-        let _ = writeln!(
+        writeln!(
             table,
             "| `{}` | {}{null} | {} | {} | {} | {} | {} | {} |",
             field.name,
@@ -230,7 +235,8 @@ fn documentation() -> String {
             field.meaning,
             field.merged,
             field.since,
-        );
+        )
+        .unwrap();
     }
     table
 }

@@ -1,4 +1,5 @@
-//! A dashboard of the test's own beside the shared stack, on tables such as earlier versions of the writer have left behind.
+//! A dashboard of the test's own beside the shared stack, on tables such as earlier versions of the writer have left
+//! behind.
 
 use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
@@ -89,8 +90,8 @@ impl Drop for Dashboard {
     }
 }
 
-/// The dashboard reads a table of the first version, in which it takes what is missing for unknown, and notices the columns that
-/// are added while it runs, and one that goes again, without a restart.
+/// The dashboard reads a table of the first version, in which it takes what is missing for unknown, and notices the
+/// columns that are added while it runs, and that they go again, without a restart.
 pub(crate) fn are_read_and_their_changes_noticed() -> Outcome {
     let mut lab = Use::running()?;
     let stack = &lab.get().stack;
@@ -140,19 +141,21 @@ fn column(field: &Field) -> (&'static str, &'static str, Value) {
 
 /// Stores a window of a series, with values for these columns beside those of the first version.
 fn insert(store: &Store, series: &str, later: &[&Field]) -> Outcome {
-    let names: String = later.iter().map(|field| format!(", \"{}\"", field.name)).collect();
-    let values: String = later.iter().map(|field| format!(", {}", column(field).1)).collect();
+    let names: Vec<String> = later.iter().map(|field| format!(", \"{}\"", field.name)).collect();
+    let values: Vec<String> = later.iter().map(|field| format!(", {}", column(field).1)).collect();
+    let (names, values) = (names.concat(), values.concat());
     let end = START + 10_000;
     let written = end * 1_000 + 2;
     let bucket = START / BUCKET * BUCKET;
     store.execute(&format!(
-        "INSERT INTO earlier.windows (stream, series, metric, \"window\", bucket, start, \"end\", count, sum, avg, min, \
-         max, stddev, p50, p95, p99, last_event, revision{names}) VALUES ('s', '{series}', 'v', '10s', {bucket}, \
+        "INSERT INTO earlier.windows (stream, series, metric, \"window\", bucket, start, \"end\", count, sum, avg, \
+         min, max, stddev, p50, p95, p99, last_event, revision{names}) VALUES ('s', '{series}', 'v', '10s', {bucket}, \
          {START}, {end}, 2, 3.0, 1.5, 1.0, 2.0, 0.5, 1.0, 2.0, 2.0, {START}, 2{values}) USING TIMESTAMP {written}"
     ))
 }
 
-/// Waits until the dashboard shows the window of a series, with values for these fields, and all other later ones unknown.
+/// Waits until the dashboard shows the window of a series, with values for these fields, and all other later ones
+/// unknown.
 fn shows(dashboard: &Dashboard, series: &str, known: &[&Field]) -> Outcome {
     until(LIMIT, || {
         let windows = dashboard.windows(series)?;
