@@ -6,11 +6,90 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::error::ConfigError;
+use super::key::{Key, Kind, Presence, Table};
 use super::secret::Secret;
 use super::section::Section;
 
-const DAY: u64 = 86_400;
-const LONGEST_TTL_DAYS: u64 = 3_650;
+/// Unless it was set up otherwise, Cassandra refuses rows that would expire after January 2038.
+const LONGEST_TTL: Duration = Duration::from_hours(3_650 * 24);
+
+/// `[cassandra]`.
+pub(super) const TABLE: Table = Table {
+    path: "cassandra",
+    is_repeated: false,
+    meaning: "the store of the windows",
+    keys: &[
+        Key {
+            name: "contact_points",
+            kind: Kind::Texts,
+            presence: Presence::Default("127.0.0.1:9042"),
+            meaning: "some nodes, `host:port`",
+            example: r#"["10.0.0.5:9042", "10.0.0.6:9042"]"#,
+            ..Key::NEW
+        },
+        Key {
+            name: "local_datacenter",
+            presence: Presence::Default("datacenter1"),
+            meaning: "the datacenter whose nodes are asked",
+            example: r#""eu-west""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "keyspace",
+            kind: Kind::Text(Some("^[a-z][a-z0-9_]{0,47}$")),
+            presence: Presence::Default("freshet"),
+            meaning: "the keyspace; the writer creates it",
+            example: r#""plant_7""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "replication",
+            presence: Presence::Default("{'class': 'SimpleStrategy', 'replication_factor': 1}"),
+            meaning: "a CQL map, used when the keyspace is created",
+            example: r#""{'class': 'NetworkTopologyStrategy', 'eu-west': 3}""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "consistency",
+            kind: Kind::Choice(&Consistency::NAMES),
+            presence: Presence::Default("local_one"),
+            meaning: "consistency level of reads and writes",
+            example: r#""local_quorum""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "username",
+            presence: Presence::Optional("none"),
+            meaning: "the user, together with `password`",
+            example: r#""freshet""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "password",
+            presence: Presence::Optional("none"),
+            meaning: "the user's password; better in the environment, or in a file",
+            example: r#""secret""#,
+            is_secret: true,
+            ..Key::NEW
+        },
+        Key {
+            name: "ca_file",
+            kind: Kind::Path,
+            presence: Presence::Optional("no encryption"),
+            meaning: "PEM file of the authority that signed the nodes' certificates; with it the connection is encrypted",
+            example: r#""/etc/freshet/cassandra-ca.pem""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "ttl",
+            kind: Kind::Duration(LONGEST_TTL),
+            presence: Presence::Default("30d"),
+            meaning: "how long a window is kept; `0s` for ever",
+            example: r#""365d""#,
+            ..Key::NEW
+        },
+    ],
+};
 
 /// The Cassandra cluster and how the windows are kept there.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -53,23 +132,15 @@ pub enum Consistency {
 
 impl Cassandra {
     pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
-        let text = |key, default: &str| -> Result<String, ConfigError> {
-            Ok(section.text(key)?.map_or_else(|| default.to_owned(), |found| found.value))
-        };
         let cassandra = Self {
             contact_points: read_contact_points(section)?,
-            local_datacenter: text("local_datacenter", "datacenter1")?,
+            local_datacenter: section.text("local_datacenter")?.value,
             keyspace: read_keyspace(section)?,
-            replication: text(
-                "replication",
-                "{'class': 'SimpleStrategy', 'replication_factor': 1}",
-            )?,
-            consistency: section
-                .choice("consistency", &Consistency::ALL, Consistency::name)?
-                .unwrap_or(Consistency::LocalOne),
-            username: section.text("username")?.map(|found| found.value),
-            password: section.text("password")?.map(|found| Secret::new(found.value)),
-            ca_file: section.text("ca_file")?.map(|found| found.value.into()),
+            replication: section.text("replication")?.value,
+            consistency: Consistency::ALL[section.choice("consistency")?],
+            username: section.optional_text("username")?.map(|found| found.value),
+            password: section.optional_text("password")?.map(|found| Secret::new(found.value)),
+            ca_file: section.optional_text("ca_file")?.map(|found| found.value.into()),
             ttl: read_ttl(section)?,
         };
         if cassandra.username.is_some() != cassandra.password.is_some() {
@@ -81,9 +152,7 @@ impl Cassandra {
 }
 
 fn read_contact_points(section: &Section<'_>) -> Result<Vec<String>, ConfigError> {
-    let Some(found) = section.texts("contact_points")? else {
-        return Ok(vec!["127.0.0.1:9042".to_owned()]);
-    };
+    let found = section.texts("contact_points")?;
     let complete = |point: &String| {
         point
             .rsplit_once(':')
@@ -96,9 +165,7 @@ fn read_contact_points(section: &Section<'_>) -> Result<Vec<String>, ConfigError
 }
 
 fn read_keyspace(section: &Section<'_>) -> Result<String, ConfigError> {
-    let Some(found) = section.text("keyspace")? else {
-        return Ok("freshet".to_owned());
-    };
+    let found = section.text("keyspace")?;
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let starts_well = found.value.starts_with(|c: char| c.is_ascii_lowercase());
     if starts_well && found.value.len() <= 48 && found.value.chars().all(legal) {
@@ -110,11 +177,8 @@ fn read_keyspace(section: &Section<'_>) -> Result<String, ConfigError> {
 }
 
 fn read_ttl(section: &Section<'_>) -> Result<Duration, ConfigError> {
-    let Some(found) = section.duration("ttl")? else {
-        return Ok(Duration::from_secs(30 * DAY));
-    };
-    // Unless it was set up otherwise, Cassandra refuses rows that would expire after January 2038.
-    if found.value > Duration::from_secs(LONGEST_TTL_DAYS * DAY) {
+    let found = section.any_duration("ttl")?;
+    if found.value > LONGEST_TTL {
         return Err(found
             .error("Cassandra keeps a row for 7300d at the most; write '0s' to keep it for ever"));
     }
@@ -132,9 +196,10 @@ impl Consistency {
         Self::EachQuorum,
         Self::All,
     ];
+    const NAMES: [&str; 8] = names!(Self::ALL);
 
     /// The name in the configuration.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::One => "one",
             Self::LocalOne => "local_one",

@@ -5,8 +5,50 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::error::ConfigError;
+use super::key::{Key, Kind, PORT, Presence, Table};
 use super::secret::Secret;
 use super::section::Section;
+
+/// `[dashboard]`.
+pub(super) const TABLE: Table = Table {
+    path: "dashboard",
+    is_repeated: false,
+    meaning: "the web server",
+    keys: &[
+        Key {
+            name: "host",
+            presence: Presence::Default("127.0.0.1"),
+            meaning: "the address that it binds to; one that others than this machine reach needs a token",
+            example: r#""0.0.0.0""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "port",
+            kind: PORT,
+            presence: Presence::Default("3000"),
+            meaning: "the port",
+            example: "8080",
+            ..Key::NEW
+        },
+        Key {
+            name: "allowed_hosts",
+            kind: Kind::Texts,
+            presence: Presence::Default(""),
+            meaning: "hosts that the dashboard answers to, besides `localhost`, loopback addresses and its own address; see \
+                      [docs/dashboard.md](docs/dashboard.md)",
+            example: r#"["wall.example.com"]"#,
+            ..Key::NEW
+        },
+        Key {
+            name: "token",
+            presence: Presence::Optional("none"),
+            meaning: "when set, the API asks for it",
+            example: r#""secret""#,
+            is_secret: true,
+            ..Key::NEW
+        },
+    ],
+};
 
 /// Where the dashboard listens and who may ask.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,8 +66,8 @@ pub struct Dashboard {
 impl Dashboard {
     pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
         let dashboard = Self {
-            host: section.text("host")?.map_or_else(|| "127.0.0.1".to_owned(), |found| found.value),
-            port: section.integer_within("port", (1, 65_535))?.unwrap_or(3000),
+            host: section.text("host")?.value,
+            port: section.integer("port")?,
             allowed_hosts: read_allowed_hosts(section)?,
             token: read_token(section)?,
         };
@@ -36,7 +78,7 @@ impl Dashboard {
 
 /// An empty token would let everybody in while looking like protection.
 fn read_token(section: &Section<'_>) -> Result<Option<Secret>, ConfigError> {
-    match section.text("token")? {
+    match section.optional_text("token")? {
         Some(found) if found.value.is_empty() => {
             Err(found.error("is empty: write a token, or leave the key out"))
         }
@@ -45,7 +87,7 @@ fn read_token(section: &Section<'_>) -> Result<Option<Secret>, ConfigError> {
 }
 
 fn read_allowed_hosts(section: &Section<'_>) -> Result<Vec<String>, ConfigError> {
-    let Some(found) = section.texts("allowed_hosts")? else { return Ok(Vec::new()) };
+    let found = section.texts("allowed_hosts")?;
     match found.value.iter().find(|host| !is_host(host)) {
         Some(host) => Err(found.error(format!(
             "'{host}' is not a host: write a name or an address, without scheme, port or wildcard"

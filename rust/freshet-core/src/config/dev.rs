@@ -3,10 +3,102 @@
 use serde::Serialize;
 
 use super::error::ConfigError;
+use super::key::{Key, Kind, PORT, Presence, Table};
 use super::section::Section;
 
-/// In MiB; nobody means to keep more than a tebibyte free.
-const DISK_RESERVE: (i64, i64) = (0, 1_048_576);
+/// A size of a heap.
+const HEAP: Kind = Kind::Text(Some("^[1-9][0-9]{0,8}[kmg]$"));
+
+/// `[dev]`.
+pub(super) const TABLE: Table = Table {
+    path: "dev",
+    is_repeated: false,
+    meaning: "the embedded services that `./freshet up` starts; elsewhere it has no effect",
+    keys: &[
+        Key {
+            name: "kafka_port",
+            kind: PORT,
+            presence: Presence::Default("9092"),
+            meaning: "port of the embedded broker",
+            example: "19092",
+            ..Key::NEW
+        },
+        Key {
+            name: "kafka_controller_port",
+            kind: PORT,
+            presence: Presence::Default("9093"),
+            meaning: "its controller's port (KRaft only)",
+            example: "19093",
+            ..Key::NEW
+        },
+        Key {
+            name: "zookeeper_port",
+            kind: PORT,
+            presence: Presence::Default("2181"),
+            meaning: "port of the embedded ZooKeeper (`--zookeeper` only)",
+            example: "12181",
+            ..Key::NEW
+        },
+        Key {
+            name: "cassandra_port",
+            kind: PORT,
+            presence: Presence::Default("9042"),
+            meaning: "port of the embedded Cassandra",
+            example: "19042",
+            ..Key::NEW
+        },
+        Key {
+            name: "cassandra_storage_port",
+            kind: PORT,
+            presence: Presence::Default("7000"),
+            meaning: "Cassandra's port for other nodes",
+            example: "17000",
+            ..Key::NEW
+        },
+        Key {
+            name: "spark_ui_port",
+            kind: PORT,
+            presence: Presence::Default("4040"),
+            meaning: "port of Spark's own web page",
+            example: "14040",
+            ..Key::NEW
+        },
+        Key {
+            name: "kafka_heap",
+            kind: HEAP,
+            presence: Presence::Default("384m"),
+            meaning: "Java heap of the embedded broker",
+            example: r#""2g""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "cassandra_heap",
+            kind: HEAP,
+            presence: Presence::Default("1g"),
+            meaning: "Java heap of the embedded Cassandra",
+            example: r#""2g""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "spark_heap",
+            kind: HEAP,
+            presence: Presence::Default("1g"),
+            meaning: "Java heap of the Spark job",
+            example: r#""2g""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "disk_reserve",
+            // Nobody means to keep more than a tebibyte free.
+            kind: Kind::Integer(0, 1_048_576),
+            presence: Presence::Default("512"),
+            meaning: "MiB of the disk that are to stay free: with less, producer and Spark job are stopped until there is an \
+                      eighth more than that, and below a quarter of it no store is started; 0 stops nothing",
+            example: "2048",
+            ..Key::NEW
+        },
+    ],
+};
 
 /// The embedded stack.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -35,34 +127,25 @@ pub struct Dev {
 
 impl Dev {
     pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
-        let port = |key, default| -> Result<u16, ConfigError> {
-            Ok(section.integer_within(key, (1, 65_535))?.unwrap_or(default))
-        };
         let dev = Self {
-            kafka_port: port("kafka_port", 9092)?,
-            kafka_controller_port: port("kafka_controller_port", 9093)?,
-            zookeeper_port: port("zookeeper_port", 2181)?,
-            cassandra_port: port("cassandra_port", 9042)?,
-            cassandra_storage_port: port("cassandra_storage_port", 7000)?,
-            spark_ui_port: port("spark_ui_port", 4040)?,
-            kafka_heap: read_heap(section, "kafka_heap", "384m")?,
-            cassandra_heap: read_heap(section, "cassandra_heap", "1g")?,
-            spark_heap: read_heap(section, "spark_heap", "1g")?,
-            disk_reserve: section.integer_within("disk_reserve", DISK_RESERVE)?.unwrap_or(512),
+            kafka_port: section.integer("kafka_port")?,
+            kafka_controller_port: section.integer("kafka_controller_port")?,
+            zookeeper_port: section.integer("zookeeper_port")?,
+            cassandra_port: section.integer("cassandra_port")?,
+            cassandra_storage_port: section.integer("cassandra_storage_port")?,
+            spark_ui_port: section.integer("spark_ui_port")?,
+            kafka_heap: read_heap(section, "kafka_heap")?,
+            cassandra_heap: read_heap(section, "cassandra_heap")?,
+            spark_heap: read_heap(section, "spark_heap")?,
+            disk_reserve: section.integer("disk_reserve")?,
         };
         section.finish()?;
         Ok(dev)
     }
 }
 
-fn read_heap(
-    section: &Section<'_>,
-    key: &'static str,
-    default: &str,
-) -> Result<String, ConfigError> {
-    let Some(found) = section.text(key)? else {
-        return Ok(default.to_owned());
-    };
+fn read_heap(section: &Section<'_>, key: &'static str) -> Result<String, ConfigError> {
+    let found = section.text(key)?;
     let digits = found.value.trim_end_matches(['k', 'm', 'g']);
     if digits.len() + 1 == found.value.len() && digits.parse::<u32>().is_ok_and(|size| size > 0) {
         Ok(found.value)

@@ -5,8 +5,97 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::error::ConfigError;
+use super::key::{Key, Kind, Presence, Table};
 use super::secret::Secret;
 use super::section::Section;
+
+/// `[kafka]`.
+pub(super) const TABLE: Table = Table {
+    path: "kafka",
+    is_repeated: false,
+    meaning: "the cluster that carries records, windows, dead letters and health reports",
+    keys: &[
+        Key {
+            name: "bootstrap_servers",
+            presence: Presence::Default("127.0.0.1:9092"),
+            meaning: "some brokers, `host:port`, separated by commas",
+            example: r#""kafka-1:9092,kafka-2:9092""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "topic_prefix",
+            kind: Kind::Text(Some("^[a-zA-Z0-9._-]{0,100}$")),
+            presence: Presence::Default(""),
+            meaning: "put before every topic name",
+            example: r#""plant-7.""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "partitions",
+            kind: Kind::Integer(1, 10_000),
+            presence: Presence::Default("2"),
+            meaning: "partitions of the topics that Freshet creates",
+            example: "12",
+            ..Key::NEW
+        },
+        Key {
+            name: "replication_factor",
+            kind: Kind::Integer(1, 100),
+            presence: Presence::Default("1"),
+            meaning: "replicas of the topics that Freshet creates",
+            example: "3",
+            ..Key::NEW
+        },
+    ],
+};
+
+/// `[kafka.security]`.
+pub(super) const SECURITY: Table = Table {
+    path: "kafka.security",
+    is_repeated: false,
+    meaning: "encryption and authentication towards Kafka",
+    keys: &[
+        Key {
+            name: "protocol",
+            kind: Kind::Choice(&SecurityProtocol::NAMES),
+            presence: Presence::Default("plaintext"),
+            meaning: "Kafka's `security.protocol`; those with `sasl` need mechanism, user and password",
+            example: r#""sasl_ssl""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "sasl_mechanism",
+            kind: Kind::Choice(&SaslMechanism::NAMES),
+            presence: Presence::Optional("none"),
+            meaning: "how the client proves who it is",
+            example: r#""SCRAM-SHA-512""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "username",
+            presence: Presence::Optional("none"),
+            meaning: "the SASL user",
+            example: r#""freshet""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "password",
+            presence: Presence::Optional("none"),
+            meaning: "the SASL password; better in the environment, or in a file",
+            example: r#""secret""#,
+            is_secret: true,
+            ..Key::NEW
+        },
+        Key {
+            name: "ca_file",
+            kind: Kind::Path,
+            presence: Presence::Optional("the system's"),
+            meaning: "PEM file of the authority that signed the brokers' certificates",
+            example: r#""/etc/freshet/kafka-ca.pem""#,
+            ..Key::NEW
+        },
+    ],
+};
 
 /// The Kafka cluster and how to reach it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -64,15 +153,11 @@ pub enum SaslMechanism {
 impl Kafka {
     pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
         let kafka = Self {
-            bootstrap_servers: section
-                .text("bootstrap_servers")?
-                .map_or_else(|| "127.0.0.1:9092".to_owned(), |found| found.value),
+            bootstrap_servers: section.text("bootstrap_servers")?.value,
             topic_prefix: read_prefix(section)?,
-            partitions: section.integer_within("partitions", (1, 10_000))?.unwrap_or(2),
-            replication_factor: section
-                .integer_within("replication_factor", (1, 100))?
-                .unwrap_or(1),
-            security: Security::read(&section.table("security")?)?,
+            partitions: section.integer("partitions")?,
+            replication_factor: section.integer("replication_factor")?,
+            security: Security::read(&section.table(&SECURITY)?)?,
         };
         section.finish()?;
         Ok(kafka)
@@ -97,9 +182,7 @@ impl Kafka {
 }
 
 fn read_prefix(section: &Section<'_>) -> Result<String, ConfigError> {
-    let Some(prefix) = section.text("topic_prefix")? else {
-        return Ok(String::new());
-    };
+    let prefix = section.text("topic_prefix")?;
     let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if prefix.value.chars().all(legal) && prefix.value.len() <= 100 {
         Ok(prefix.value)
@@ -111,17 +194,13 @@ fn read_prefix(section: &Section<'_>) -> Result<String, ConfigError> {
 impl Security {
     fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
         let security = Self {
-            protocol: section
-                .choice("protocol", &SecurityProtocol::ALL, SecurityProtocol::name)?
-                .unwrap_or(SecurityProtocol::Plaintext),
-            sasl_mechanism: section.choice(
-                "sasl_mechanism",
-                &SaslMechanism::ALL,
-                SaslMechanism::name,
-            )?,
-            username: section.text("username")?.map(|found| found.value),
-            password: section.text("password")?.map(|found| Secret::new(found.value)),
-            ca_file: section.text("ca_file")?.map(|found| found.value.into()),
+            protocol: SecurityProtocol::ALL[section.choice("protocol")?],
+            sasl_mechanism: section
+                .optional_choice("sasl_mechanism")?
+                .map(|index| SaslMechanism::ALL[index]),
+            username: section.optional_text("username")?.map(|found| found.value),
+            password: section.optional_text("password")?.map(|found| Secret::new(found.value)),
+            ca_file: section.optional_text("ca_file")?.map(|found| found.value.into()),
         };
         security.check(section)?;
         section.finish()?;
@@ -154,9 +233,10 @@ impl Security {
 
 impl SecurityProtocol {
     const ALL: [Self; 4] = [Self::Plaintext, Self::Ssl, Self::SaslPlaintext, Self::SaslSsl];
+    const NAMES: [&str; 4] = names!(Self::ALL);
 
     /// The name in the configuration and for librdkafka.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Plaintext => "plaintext",
             Self::Ssl => "ssl",
@@ -168,9 +248,10 @@ impl SecurityProtocol {
 
 impl SaslMechanism {
     const ALL: [Self; 3] = [Self::Plain, Self::ScramSha256, Self::ScramSha512];
+    const NAMES: [&str; 3] = names!(Self::ALL);
 
     /// The name in the configuration and for Kafka.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Plain => "PLAIN",
             Self::ScramSha256 => "SCRAM-SHA-256",

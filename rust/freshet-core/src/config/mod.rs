@@ -3,13 +3,28 @@
 //! Every key of a plain section can be overridden from the environment: `[kafka] bootstrap_servers` by
 //! `FRESHET_KAFKA__BOOTSTRAP_SERVERS`, or by the content of a file named in `FRESHET_KAFKA__BOOTSTRAP_SERVERS_FILE`.
 
+/// The names of all variants of an enum.
+macro_rules! names {
+    ($variants:expr) => {{
+        let mut names = [""; $variants.len()];
+        let mut index = 0;
+        while index < names.len() {
+            names[index] = $variants[index].name();
+            index += 1;
+        }
+        names
+    }};
+}
+
 mod cassandra;
 mod dashboard;
 mod dev;
 mod error;
 mod kafka;
+mod key;
 mod secret;
 mod section;
+mod settings;
 mod source;
 mod spark;
 mod specification;
@@ -27,7 +42,9 @@ pub use dashboard::Dashboard;
 pub use dev::Dev;
 pub use error::{ConfigError, Origin};
 pub use kafka::{Kafka, SaslMechanism, Security, SecurityProtocol};
+pub use key::{Key, Kind, Presence, Table};
 pub use secret::Secret;
+pub use settings::{MASK, Setting, Source as SettingSource};
 pub use source::{Source, SourceKind};
 pub use spark::{Spark, StateStore};
 
@@ -35,6 +52,19 @@ use section::{Document, Environment, Section};
 
 /// How the names of our variables begin.
 const OUR_PREFIX: &str = "FRESHET_";
+
+/// All tables with all keys, in the order of the documentation.
+pub const TABLES: [&Table; 9] = [
+    &kafka::TABLE,
+    &kafka::SECURITY,
+    &cassandra::TABLE,
+    &dashboard::TABLE,
+    &spark::TABLE,
+    &dev::TABLE,
+    &stream::TABLE,
+    &stream::TIME,
+    &source::TABLE,
+];
 
 /// The validated configuration.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -74,12 +104,7 @@ impl Config {
         path: &Path,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let text = read(path).map_err(|reason| ConfigError {
-            origin: Origin::File(path.to_owned()),
-            key: String::new(),
-            message: format!("cannot read the file: {reason}"),
-        })?;
-        Self::parse(&text, path, variables.into_iter().collect())
+        Self::parse(&read_file(path)?, path, variables.into_iter().collect())
     }
 
     /// Validates the text of a configuration; `path` only names it in errors, `variables` are those of an environment.
@@ -92,30 +117,47 @@ impl Config {
         path: &Path,
         variables: BTreeMap<String, String>,
     ) -> Result<Self, ConfigError> {
+        Ok(Self::parse_with_settings(text, path, variables)?.0)
+    }
+
+    /// Reads and validates the file, with overrides from this process's environment, and tells the value of every key.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::load`].
+    pub fn load_with_settings(path: &Path) -> Result<(Self, Vec<Setting>), ConfigError> {
+        Self::parse_with_settings(&read_file(path)?, path, our_variables()?.into_iter().collect())
+    }
+
+    fn parse_with_settings(
+        text: &str,
+        path: &Path,
+        variables: BTreeMap<String, String>,
+    ) -> Result<(Self, Vec<Setting>), ConfigError> {
         let document = Document { path, text };
         let table = DeTable::parse(text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             document.error_at(span, String::new(), error.message().to_owned())
         })?;
         let environment = Environment::new(variables);
-        let config = Self::read(&Section::root(document, &environment, &table))?;
+        let config = Self::read(&Section::root(document, &environment, &table, &[]))?;
         environment.finish()?;
-        Ok(config)
+        Ok((config, environment.into_settings()))
     }
 
     fn read(root: &Section<'_>) -> Result<Self, ConfigError> {
         let streams = read_streams(root)?;
         let sources = root
-            .tables("source")?
+            .tables(&source::TABLE)?
             .iter()
             .map(|section| Source::read(section, &streams))
             .collect::<Result<_, _>>()?;
         let config = Self {
-            kafka: Kafka::read(&root.table("kafka")?)?,
-            cassandra: Cassandra::read(&root.table("cassandra")?)?,
-            dashboard: Dashboard::read(&root.table("dashboard")?)?,
-            spark: Spark::read(&root.table("spark")?)?,
-            dev: Dev::read(&root.table("dev")?)?,
+            kafka: Kafka::read(&root.table(&kafka::TABLE)?)?,
+            cassandra: Cassandra::read(&root.table(&cassandra::TABLE)?)?,
+            dashboard: Dashboard::read(&root.table(&dashboard::TABLE)?)?,
+            spark: Spark::read(&root.table(&spark::TABLE)?)?,
+            dev: Dev::read(&root.table(&dev::TABLE)?)?,
             streams,
             sources,
         };
@@ -130,7 +172,7 @@ impl Config {
 }
 
 fn read_streams(root: &Section<'_>) -> Result<Vec<Stream>, ConfigError> {
-    let sections = root.tables("stream")?;
+    let sections = root.tables(&stream::TABLE)?;
     if sections.is_empty() {
         return Err(root.error("stream", "there is none: write at least one [[stream]]"));
     }
@@ -141,7 +183,7 @@ fn read_streams(root: &Section<'_>) -> Result<Vec<Stream>, ConfigError> {
         if !names.insert(stream.name.clone()) {
             let message =
                 format!("two streams are called '{}'; give each its own name", stream.name);
-            return Err(section.required_text("name")?.error(message));
+            return Err(section.text("name")?.error(message));
         }
         // Kafka keeps its metrics under names in which both are one.
         let collides =
@@ -151,11 +193,19 @@ fn read_streams(root: &Section<'_>) -> Result<Vec<Stream>, ConfigError> {
                 "Kafka takes no topics whose names differ in '.' and '_' only, such as those of '{}'; choose another name",
                 other.name
             );
-            return Err(section.required_text("name")?.error(message));
+            return Err(section.text("name")?.error(message));
         }
         streams.push(stream);
     }
     Ok(streams)
+}
+
+fn read_file(path: &Path) -> Result<String, ConfigError> {
+    read(path).map_err(|reason| ConfigError {
+        origin: Origin::File(path.to_owned()),
+        key: String::new(),
+        message: format!("cannot read the file: {reason}"),
+    })
 }
 
 fn read(path: &Path) -> Result<String, String> {

@@ -10,6 +10,8 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::{ConfigError, Origin};
+use super::key::{Key, Kind, Presence, Table, variable_of};
+use super::settings::{MASK, Setting, Source, items, value_in_file, value_of_text, whole_number};
 use crate::duration;
 
 /// What overrides look like: other variables of ours, such as `FRESHET_HOME`, have no double underscore.
@@ -21,17 +23,22 @@ const FILE_SUFFIX: &str = "_FILE";
 pub(super) struct Environment {
     variables: BTreeMap<String, String>,
     used: RefCell<BTreeSet<String>>,
+    /// What was read, in the order of reading.
+    settings: RefCell<Vec<Setting>>,
 }
+
+/// A value that the environment gives, and the variable that gives it or names its file.
+type Given = (String, Source);
 
 impl Environment {
     pub(super) fn new(variables: BTreeMap<String, String>) -> Self {
         let is_ours = |name: &String| name.starts_with(OVERRIDE_PREFIX) && name.contains("__");
         let variables = variables.into_iter().filter(|(name, _)| is_ours(name)).collect();
-        Self { variables, used: RefCell::default() }
+        Self { variables, used: RefCell::default(), settings: RefCell::default() }
     }
 
     /// The value of a variable, or the content of the file that the variable beside it names.
-    fn take(&self, variable: &str) -> Result<Option<String>, ConfigError> {
+    fn take(&self, variable: &str) -> Result<Option<Given>, ConfigError> {
         let naming = format!("{variable}{FILE_SUFFIX}");
         self.used.borrow_mut().extend([variable.to_owned(), naming.clone()]);
         let error = |name: &str, message: String| ConfigError {
@@ -44,12 +51,31 @@ impl Environment {
             (Some(_), Some(_)) => {
                 Err(error(variable, format!("{naming} is set as well; unset one of them")))
             }
-            (value, None) => Ok(value.cloned()),
+            (value, None) => {
+                let source = Source::Variable(variable.to_owned());
+                Ok(value.map(|value| (value.clone(), source)))
+            }
             (None, Some(file)) => match super::read(Path::new(file)) {
-                Ok(content) => Ok(Some(content.trim_end_matches(['\r', '\n']).to_owned())),
+                Ok(content) => {
+                    let content = content.trim_end_matches(['\r', '\n']).to_owned();
+                    Ok(Some((content, Source::FileOfVariable(naming))))
+                }
                 Err(reason) => Err(error(&naming, format!("cannot read {file}: {reason}"))),
             },
         }
+    }
+
+    /// Notes a value, once.
+    fn note(&self, setting: Setting) {
+        let mut settings = self.settings.borrow_mut();
+        if !settings.iter().any(|known| known.key == setting.key) {
+            settings.push(setting);
+        }
+    }
+
+    /// The values of all keys that were read and have one.
+    pub(super) fn into_settings(self) -> Vec<Setting> {
+        self.settings.into_inner()
     }
 
     /// Refuses variables that no section asked for: a misspelt override must not pass in silence.
@@ -77,9 +103,13 @@ pub(super) struct Document<'a> {
 
 impl Document<'_> {
     pub(super) fn error_at(&self, span: Range<usize>, key: String, message: String) -> ConfigError {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line = before.matches('\n').count() + 1;
+        let line = self.line(&span);
         ConfigError { origin: Origin::Line(self.path.to_owned(), line), key, message }
+    }
+
+    fn line(&self, span: &Range<usize>) -> usize {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        before.matches('\n').count() + 1
     }
 }
 
@@ -108,10 +138,10 @@ impl<T> Located<T> {
     }
 }
 
-/// Where one value comes from: the file, or an override.
+/// How one value is written: as TOML in the file, or as a text by an override or as a default.
 enum Written<'a> {
     File(&'a DeValue<'a>),
-    Override(String),
+    Text(String),
 }
 
 /// Keys and texts in the order of the file.
@@ -135,6 +165,9 @@ pub(super) struct Section<'a> {
     document: Document<'a>,
     environment: &'a Environment,
     name: String,
+    /// The same for the effective values: which one of several tables it is.
+    place: String,
+    declared: &'static [Key],
     /// Overrides reach the plain sections only; repeated tables have no name that a variable could carry.
     overridable: bool,
     table: Option<&'a DeTable<'a>>,
@@ -148,11 +181,14 @@ impl<'a> Section<'a> {
         document: Document<'a>,
         environment: &'a Environment,
         table: &'a Spanned<DeTable<'a>>,
+        declared: &'static [Key],
     ) -> Self {
         Self {
             document,
             environment,
             name: String::new(),
+            place: String::new(),
+            declared,
             overridable: false,
             table: Some(table.get_ref()),
             span: table.span(),
@@ -161,7 +197,8 @@ impl<'a> Section<'a> {
     }
 
     /// The table `[name]` with its overrides; an empty one where the file has none.
-    pub(super) fn table(&self, key: &'static str) -> Result<Section<'a>, ConfigError> {
+    pub(super) fn table(&self, declared: &'static Table) -> Result<Section<'a>, ConfigError> {
+        let key = last_part(declared.path);
         let (table, span) = match self.written(key) {
             None => (None, self.span.clone()),
             Some(value) => match value.get_ref() {
@@ -169,11 +206,13 @@ impl<'a> Section<'a> {
                 other => return Err(self.wrong_type(key, value.span(), "a table", other)),
             },
         };
-        Ok(self.child(key, table, span, self.name.is_empty() || self.overridable))
+        let place = below(&self.place, key);
+        Ok(self.child(declared, place, table, span))
     }
 
     /// The tables `[[name]]` in the order of the file.
-    pub(super) fn tables(&self, key: &'static str) -> Result<Vec<Section<'a>>, ConfigError> {
+    pub(super) fn tables(&self, declared: &'static Table) -> Result<Vec<Section<'a>>, ConfigError> {
+        let key = last_part(declared.path);
         let Some(value) = self.written(key) else {
             return Ok(Vec::new());
         };
@@ -181,71 +220,83 @@ impl<'a> Section<'a> {
             let expected = format!("a list of tables, each headed [[{key}]]");
             return Err(self.wrong_type(key, value.span(), &expected, value.get_ref()));
         };
-        items
-            .iter()
-            .map(|item| match item.get_ref() {
-                DeValue::Table(table) => Ok(self.child(key, Some(table), item.span(), false)),
-                other => Err(self.wrong_type(key, item.span(), "a table", other)),
-            })
-            .collect()
+        let read = |(index, item): (usize, &'a Spanned<DeValue<'a>>)| match item.get_ref() {
+            DeValue::Table(table) => {
+                let place = below(&self.place, &format!("{key}[{index}]"));
+                Ok(self.child(declared, place, Some(table), item.span()))
+            }
+            other => Err(self.wrong_type(key, item.span(), "a table", other)),
+        };
+        items.iter().enumerate().map(read).collect()
     }
 
     fn child(
         &self,
-        key: &'static str,
+        declared: &'static Table,
+        place: String,
         table: Option<&'a DeTable<'a>>,
         span: Range<usize>,
-        overridable: bool,
     ) -> Section<'a> {
         Section {
             document: self.document,
             environment: self.environment,
-            name: self.path(key),
-            overridable,
+            name: self.path(last_part(declared.path)),
+            place,
+            declared: declared.keys,
+            overridable: !declared.is_repeated,
             table,
             span,
             known: RefCell::default(),
         }
     }
 
-    pub(super) fn text(&self, key: &'static str) -> Result<Option<Located<String>>, ConfigError> {
+    pub(super) fn text(&self, key: &'static str) -> Result<Located<String>, ConfigError> {
+        self.required(key, self.optional_text(key)?)
+    }
+
+    pub(super) fn optional_text(
+        &self,
+        key: &'static str,
+    ) -> Result<Option<Located<String>>, ConfigError> {
         self.read(key, "a string", |written| match written {
             Written::File(DeValue::String(text)) => Some(text.to_string()),
             Written::File(_) => None,
-            Written::Override(text) => Some(text.clone()),
+            Written::Text(text) => Some(text.clone()),
         })
     }
 
-    pub(super) fn required_text(&self, key: &'static str) -> Result<Located<String>, ConfigError> {
-        self.text(key)?.ok_or_else(|| self.missing(key))
+    pub(super) fn flag(&self, key: &'static str) -> Result<bool, ConfigError> {
+        Ok(self.required(key, self.optional_flag(key)?)?.value)
     }
 
-    pub(super) fn flag(&self, key: &'static str) -> Result<Option<Located<bool>>, ConfigError> {
+    pub(super) fn optional_flag(
+        &self,
+        key: &'static str,
+    ) -> Result<Option<Located<bool>>, ConfigError> {
         self.read(key, "true or false", |written| match written {
             Written::File(DeValue::Boolean(flag)) => Some(*flag),
             Written::File(_) => None,
-            Written::Override(text) => text.parse().ok(),
+            Written::Text(text) => text.parse().ok(),
         })
     }
 
-    pub(super) fn integer(&self, key: &'static str) -> Result<Option<Located<i64>>, ConfigError> {
-        self.read(key, "a whole number", |written| match written {
-            Written::File(DeValue::Integer(number)) => {
-                i64::from_str_radix(number.as_str(), number.radix()).ok()
-            }
-            Written::File(_) => None,
-            Written::Override(text) => text.parse().ok(),
-        })
+    /// A whole number between the bounds that are declared.
+    pub(super) fn integer<N: TryFrom<i64>>(&self, key: &'static str) -> Result<N, ConfigError> {
+        self.required(key, self.optional_integer(key)?)
     }
 
-    /// A whole number between `least` and `most`, both included.
-    pub(super) fn integer_within<N: TryFrom<i64>>(
+    pub(super) fn optional_integer<N: TryFrom<i64>>(
         &self,
         key: &'static str,
-        (least, most): (i64, i64),
     ) -> Result<Option<N>, ConfigError> {
-        let Some(found) = self.integer(key)? else {
-            return Ok(None);
+        let found = self.read(key, "a whole number", |written| match written {
+            Written::File(DeValue::Integer(number)) => whole_number(number),
+            Written::File(_) => None,
+            Written::Text(text) => text.parse().ok(),
+        })?;
+        let Some(found) = found else { return Ok(None) };
+        let Kind::Integer(least, most) = self.declaration(key).kind else {
+            unreachable!("'{key}' is not declared as a whole number");
         };
         let in_range = (least..=most).contains(&found.value).then_some(found.value);
         match in_range.and_then(|value| N::try_from(value).ok()) {
@@ -254,45 +305,46 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// One of a fixed set of names.
-    pub(super) fn choice<T: Copy>(
-        &self,
-        key: &'static str,
-        variants: &[T],
-        name: impl Fn(T) -> &'static str,
-    ) -> Result<Option<T>, ConfigError> {
-        let Some(found) = self.text(key)? else { return Ok(None) };
-        let chosen = variants.iter().copied().find(|variant| name(*variant) == found.value);
+    /// Which one it is of the names that are declared.
+    pub(super) fn choice(&self, key: &'static str) -> Result<usize, ConfigError> {
+        self.required(key, self.optional_choice(key)?)
+    }
+
+    pub(super) fn optional_choice(&self, key: &'static str) -> Result<Option<usize>, ConfigError> {
+        let Some(found) = self.optional_text(key)? else { return Ok(None) };
+        let Kind::Choice(names) = self.declaration(key).kind else {
+            unreachable!("'{key}' is not declared as a choice");
+        };
+        let chosen = names.iter().position(|name| *name == found.value);
         chosen.map(Some).ok_or_else(|| {
-            let names: Vec<_> = variants.iter().map(|variant| name(*variant)).collect();
             found.error(format!("'{}' is not one of: {}", found.value, names.join(", ")))
         })
     }
 
-    pub(super) fn duration(
-        &self,
-        key: &'static str,
-    ) -> Result<Option<Located<Duration>>, ConfigError> {
-        self.text(key)?.map(|text| text.convert(|text| duration::parse(&text))).transpose()
+    /// A duration of no more than is declared.
+    pub(super) fn duration(&self, key: &'static str) -> Result<Located<Duration>, ConfigError> {
+        let found = self.any_duration(key)?;
+        let Kind::Duration(most) = self.declaration(key).kind else {
+            unreachable!("'{key}' is not declared as a duration");
+        };
+        if found.value > most {
+            return Err(found.error(format!("at most {} are possible", duration::format(most))));
+        }
+        Ok(found)
     }
 
-    /// A duration of no more than that.
-    pub(super) fn duration_up_to(
-        &self,
-        key: &'static str,
-        most: Duration,
-    ) -> Result<Option<Located<Duration>>, ConfigError> {
-        match self.duration(key)? {
-            Some(found) if found.value > most => {
-                Err(found.error(format!("at most {} are possible", duration::format(most))))
-            }
-            found => Ok(found),
-        }
+    /// A duration whose bound the caller has words for.
+    pub(super) fn any_duration(&self, key: &'static str) -> Result<Located<Duration>, ConfigError> {
+        self.text(key)?.convert(|text| duration::parse(&text))
     }
 
     /// A list of strings; one string stands for a list of one, and an override separates its items with commas;
     /// an empty override is the empty list.
-    pub(super) fn texts(
+    pub(super) fn texts(&self, key: &'static str) -> Result<Located<Vec<String>>, ConfigError> {
+        self.required(key, self.optional_texts(key)?)
+    }
+
+    pub(super) fn optional_texts(
         &self,
         key: &'static str,
     ) -> Result<Option<Located<Vec<String>>>, ConfigError> {
@@ -302,22 +354,17 @@ impl<'a> Section<'a> {
                 items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
             }
             Written::File(_) => None,
-            Written::Override(text) if text.trim().is_empty() => Some(Vec::new()),
-            Written::Override(text) => {
-                Some(text.split(',').map(|item| item.trim().to_owned()).collect())
-            }
+            Written::Text(text) => Some(items(text)),
         })
     }
 
     /// A table of strings, such as `values = { cpu = "cpu" }`, in the order of the file.
-    pub(super) fn text_table(
-        &self,
-        key: &'static str,
-    ) -> Result<Option<Located<TextPairs>>, ConfigError> {
-        self.read(key, "a table of strings", |written| match written {
+    pub(super) fn text_table(&self, key: &'static str) -> Result<Located<TextPairs>, ConfigError> {
+        let found = self.read(key, "a table of strings", |written| match written {
             Written::File(DeValue::Table(table)) => text_pairs(table),
-            Written::File(_) | Written::Override(_) => None,
-        })
+            Written::File(_) | Written::Text(_) => None,
+        })?;
+        self.required(key, found)
     }
 
     /// A string, or a table of strings.
@@ -328,7 +375,7 @@ impl<'a> Section<'a> {
         self.read(key, "a string or a table of strings", |written| match written {
             Written::File(DeValue::String(text)) => Some(TextOrTable::Text(text.to_string())),
             Written::File(DeValue::Table(table)) => text_pairs(table).map(TextOrTable::Table),
-            Written::File(_) | Written::Override(_) => None,
+            Written::File(_) | Written::Text(_) => None,
         })
     }
 
@@ -358,8 +405,18 @@ impl<'a> Section<'a> {
         self.error(key, "is missing")
     }
 
+    fn required<T>(&self, key: &str, found: Option<T>) -> Result<T, ConfigError> {
+        found.ok_or_else(|| self.missing(key))
+    }
+
     fn path(&self, key: &str) -> String {
-        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+        below(&self.name, key)
+    }
+
+    /// What is declared of a key: every one that is read is.
+    fn declaration(&self, name: &str) -> &'static Key {
+        let declared = self.declared.iter().find(|key| key.name == name);
+        declared.unwrap_or_else(|| unreachable!("'{}' is not declared", self.path(name)))
     }
 
     fn written(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
@@ -373,24 +430,38 @@ impl<'a> Section<'a> {
         expected: &str,
         convert: impl FnOnce(&Written<'a>) -> Option<T>,
     ) -> Result<Option<Located<T>>, ConfigError> {
+        let declared = self.declaration(key);
         let in_file = self.written(key);
-        let variable = variable_name(&self.path(key));
+        let variable = variable_of(&self.path(key));
         let overriding = if self.overridable { self.environment.take(&variable)? } else { None };
-        let (written, error) = match (overriding, in_file) {
-            (Some(text), _) => {
+        let (written, source, error) = match (overriding, in_file, declared.presence) {
+            (Some((text, source)), _, _) => {
                 let error = ConfigError {
                     origin: Origin::Environment(variable),
                     key: self.path(key),
                     message: format!("is not {expected}"),
                 };
-                (Written::Override(text), error)
+                (Written::Text(text), source, error)
             }
-            (None, Some(value)) => {
-                let error = self.wrong_type(key, value.span(), expected, value.get_ref());
-                (Written::File(value.get_ref()), error)
+            (None, Some(value), _) => {
+                let span = value.span();
+                let line = self.document.line(&span);
+                let error = self.wrong_type(key, span, expected, value.get_ref());
+                let source = Source::Line(self.document.path.to_owned(), line);
+                (Written::File(value.get_ref()), source, error)
             }
-            (None, None) => return Ok(None),
+            (None, None, Presence::Default(text)) => {
+                let error = self.error(key, "its default is wrong");
+                (Written::Text(text.to_owned()), Source::Default, error)
+            }
+            (None, None, Presence::Required | Presence::Optional(_)) => return Ok(None),
         };
+        let value = match &written {
+            _ if declared.is_secret => MASK.into(),
+            Written::File(value) => value_in_file(value),
+            Written::Text(text) => value_of_text(declared, text),
+        };
+        self.environment.note(Setting { key: below(&self.place, key), value, source });
         match convert(&written) {
             Some(value) => Ok(Some(Located { value, error })),
             None => Err(error),
@@ -409,9 +480,14 @@ impl<'a> Section<'a> {
     }
 }
 
-/// `kafka.security.username` → `FRESHET_KAFKA__SECURITY__USERNAME`.
-fn variable_name(path: &str) -> String {
-    format!("FRESHET_{}", path.replace('.', "__").to_uppercase())
+/// `username` of `kafka.security.username`.
+fn last_part(path: &'static str) -> &'static str {
+    path.rsplit_once('.').map_or(path, |(_, last)| last)
+}
+
+/// A key below a table, or at the top.
+fn below(table: &str, key: &str) -> String {
+    if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") }
 }
 
 /// The known key that a typing mistake most likely meant.

@@ -5,11 +5,55 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::error::ConfigError;
+use super::key::{Key, Kind, Presence, Table};
 use super::section::Section;
 use crate::record::Stream;
 
-const LONGEST_EVERY: Duration = Duration::from_hours(366 * 24);
-const SECOND: Duration = Duration::from_secs(1);
+/// `[[source]]`.
+pub(super) const TABLE: Table = Table {
+    path: "source",
+    is_repeated: true,
+    meaning: "what the producer reads from",
+    keys: &[
+        Key {
+            name: "kind",
+            kind: Kind::Choice(&KIND_NAMES),
+            meaning: "what it is",
+            example: r#""host""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "stream",
+            meaning: "the stream that it feeds",
+            example: r#""host""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "every",
+            kind: Kind::Duration(Duration::from_hours(366 * 24)),
+            presence: Presence::Default("1s"),
+            meaning: "time between two samples",
+            example: r#""10s""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "series",
+            kind: Kind::Integer(1, 10_000_000),
+            presence: Presence::Default("20"),
+            meaning: "number of sensors (`synthetic`)",
+            example: "1000",
+            ..Key::NEW
+        },
+        Key {
+            name: "seed",
+            kind: Kind::Integer(0, i64::MAX),
+            presence: Presence::Default("0"),
+            meaning: "what makes the readings repeatable (`synthetic`)",
+            example: "7",
+            ..Key::NEW
+        },
+    ],
+};
 
 /// A live source that feeds one stream.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -45,6 +89,7 @@ pub enum SourceKind {
 type Reader = fn(&Section<'_>) -> Result<SourceKind, ConfigError>;
 
 const KINDS: [(&str, Reader); 2] = [("host", read_host), ("synthetic", read_synthetic)];
+const KIND_NAMES: [&str; 2] = [KINDS[0].0, KINDS[1].0];
 
 impl SourceKind {
     /// The name in the configuration.
@@ -63,12 +108,8 @@ impl SourceKind {
 
 impl Source {
     pub(super) fn read(section: &Section<'_>, streams: &[Stream]) -> Result<Self, ConfigError> {
-        let kind = section.required_text("kind")?;
-        let Some((_, read)) = KINDS.iter().find(|(name, _)| *name == kind.value) else {
-            let names = SourceKind::names().collect::<Vec<_>>().join(", ");
-            return Err(kind.error(format!("'{}' is not one of: {names}", kind.value)));
-        };
-        let stream = section.required_text("stream")?;
+        let (_, read) = KINDS[section.choice("kind")?];
+        let stream = section.text("stream")?;
         if !streams.iter().any(|known| known.name == stream.value) {
             let names = streams.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
             return Err(
@@ -88,15 +129,13 @@ fn read_host(section: &Section<'_>) -> Result<SourceKind, ConfigError> {
 fn read_synthetic(section: &Section<'_>) -> Result<SourceKind, ConfigError> {
     Ok(SourceKind::Synthetic {
         every: read_every(section)?,
-        series: section.integer_within("series", (1, 10_000_000))?.unwrap_or(20),
-        seed: section.integer_within("seed", (0, i64::MAX))?.unwrap_or(0),
+        series: section.integer("series")?,
+        seed: section.integer("seed")?,
     })
 }
 
 fn read_every(section: &Section<'_>) -> Result<Duration, ConfigError> {
-    let Some(every) = section.duration_up_to("every", LONGEST_EVERY)? else {
-        return Ok(SECOND);
-    };
+    let every = section.duration("every")?;
     if every.value.is_zero() {
         return Err(every.error("must be longer than zero"));
     }

@@ -11,6 +11,7 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::ConfigError;
 use super::section::{Document, Environment, Section};
+use super::stream::TABLE;
 use crate::record::Stream;
 
 /// Names the text in errors.
@@ -101,7 +102,8 @@ fn read_table<'a>(
         }
     }
     let environment = Environment::new(BTreeMap::new());
-    Stream::read(&Section::root(Document { path: Path::new(ORIGIN), text }, &environment, &table))
+    let document = Document { path: Path::new(ORIGIN), text };
+    Stream::read(&Section::root(document, &environment, &table, TABLE.keys))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::error::ConfigError;
+use super::key::{Key, Kind, Presence, Table};
 use super::section::{Section, TextOrTable};
 use crate::record::{CsvLayout, Format, InvalidPath, Path, Place, Stream, TimeField, TimeFormat};
 use crate::window::WindowSpec;
@@ -11,13 +12,160 @@ use crate::window::WindowSpec;
 /// Spark keeps a lateness, and instants that far from now, in microseconds of 64 bits. Nobody waits for a hundred years.
 const LONGEST_WAIT: Duration = Duration::from_hours(36_500 * 24);
 
-/// Two generations must not overlap in the write timestamp: see [`crate::wire::WindowMessage::write_timestamp_micros`].
-const HIGHEST_GENERATION: i64 = 1_000_000;
+/// `[[stream]]`.
+pub(super) const TABLE: Table = Table {
+    path: "stream",
+    is_repeated: true,
+    meaning: "how records become readings, and readings windows",
+    keys: &[
+        Key {
+            name: "name",
+            kind: Kind::Text(Some("^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$")),
+            meaning: "part of the topics' names: `raw.NAME` and `windows.NAME`",
+            example: r#""sensors""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "title",
+            presence: Presence::Optional("the name"),
+            meaning: "what the page calls it",
+            example: r#""Sensor fleet""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "unit",
+            kind: Kind::TextOrTable,
+            presence: Presence::Optional("none"),
+            meaning: "the unit of all metrics, or a table with the unit of each",
+            example: r#"{ temperature = "°C" }"#,
+            ..Key::NEW
+        },
+        Key {
+            name: "format",
+            kind: Kind::Choice(&Format::NAMES),
+            presence: Presence::Default("json"),
+            meaning: "how records are written; `influx` is line protocol: see [docs/records.md](docs/records.md)",
+            example: r#""csv""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "columns",
+            kind: Kind::Texts,
+            presence: Presence::Optional("numbers from 1"),
+            meaning: "the names of the columns (`csv`)",
+            example: r#"["at", "value"]"#,
+            ..Key::NEW
+        },
+        Key {
+            name: "header",
+            kind: Kind::Flag,
+            presence: Presence::Optional("`false`"),
+            meaning: "whether each record begins with the names of its columns (`csv`)",
+            example: "true",
+            ..Key::NEW
+        },
+        Key {
+            name: "delimiter",
+            presence: Presence::Optional("`,`"),
+            meaning: "a space, a tab or a punctuation mark (`csv`)",
+            example: r#"";""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "text_numbers",
+            kind: Kind::Flag,
+            presence: Presence::Optional("`false`"),
+            meaning: "whether a text such as `\"21.5\"` counts as a number; in CSV it always does",
+            example: "true",
+            ..Key::NEW
+        },
+        Key {
+            name: "series",
+            kind: Kind::Texts,
+            presence: Presence::Optional("the Kafka key"),
+            meaning: "paths whose values, joined with `/`, name the series",
+            example: r#"["site", "sensor.id"]"#,
+            ..Key::NEW
+        },
+        Key {
+            name: "values",
+            kind: Kind::TextTable,
+            meaning: "the metrics, each with the path of its number",
+            example: r#"{ temperature = "temp" }"#,
+            ..Key::NEW
+        },
+        Key {
+            name: "windows",
+            kind: Kind::Texts,
+            meaning: "the kinds of windows: size, or size/slide",
+            example: r#"["10s", "5m/1m"]"#,
+            ..Key::NEW
+        },
+        Key {
+            name: "lateness",
+            kind: Kind::Duration(LONGEST_WAIT),
+            presence: Presence::Default("10s"),
+            meaning: "how long a window waits for stragglers",
+            example: r#""1m""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "max_future",
+            kind: Kind::Duration(LONGEST_WAIT),
+            presence: Presence::Default("5m"),
+            meaning: "event time further ahead of Kafka's timestamp, or of now, is rejected",
+            example: r#""1h""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "future_moves_watermark",
+            kind: Kind::Flag,
+            presence: Presence::Default("false"),
+            meaning: "whether an event time ahead of Kafka's timestamp or of the clock moves the watermark: `true` for streams \
+                      whose events lie in the future on purpose, such as forecasts",
+            example: "true",
+            ..Key::NEW
+        },
+        Key {
+            name: "generation",
+            // Two generations must not overlap in the write timestamp: see `WindowMessage::write_timestamp_micros`.
+            kind: Kind::Integer(0, 1_000_000),
+            presence: Presence::Default("0"),
+            meaning: "raise it to let a corrected replay overwrite stored windows",
+            example: "1",
+            ..Key::NEW
+        },
+    ],
+};
+
+/// `time = { … }` of a `[[stream]]`.
+pub(super) const TIME: Table = Table {
+    path: "stream.time",
+    is_repeated: true,
+    meaning: "where the event time stands; Kafka's timestamp when there is none, in line protocol the line's own",
+    keys: &[
+        Key {
+            name: "field",
+            presence: Presence::Optional("in line protocol the line's timestamp"),
+            meaning: "path of the time",
+            example: r#""at""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "unit",
+            presence: Presence::Optional("`ms`; of a line's timestamp `ns`"),
+            meaning: "`s`, `ms`, `us`, `ns`, `rfc3339` or a strftime pattern",
+            example: r#""%Y-%m-%d %H:%M:%S""#,
+            ..Key::NEW
+        },
+    ],
+};
 
 impl Format {
     const ALL: [Self; 3] = [Self::Json, Self::Csv, Self::Influx];
+    const NAMES: [&str; 3] = names!(Self::ALL);
 
-    fn name(self) -> &'static str {
+    const fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
             Self::Csv => "csv",
@@ -29,11 +177,13 @@ impl Format {
 impl Stream {
     pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
         let name = read_name(section)?;
-        let format = section.choice("format", &Format::ALL, Format::name)?.unwrap_or(Format::Json);
+        let format = Format::ALL[section.choice("format")?];
         let csv = read_csv_layout(section, format)?;
         let paths = Paths { format, csv: &csv };
         let stream = Self {
-            title: section.text("title")?.map_or_else(|| name.clone(), |found| found.value),
+            title: section
+                .optional_text("title")?
+                .map_or_else(|| name.clone(), |found| found.value),
             name,
             units: BTreeMap::new(),
             format,
@@ -43,16 +193,10 @@ impl Stream {
             text_numbers: read_text_numbers(section, format)?,
             csv: csv.clone(),
             windows: read_windows(section)?,
-            lateness: section
-                .duration_up_to("lateness", LONGEST_WAIT)?
-                .map_or(Duration::from_secs(10), |found| found.value),
-            max_future: section
-                .duration_up_to("max_future", LONGEST_WAIT)?
-                .map_or(Duration::from_mins(5), |found| found.value),
-            future_moves_watermark: section
-                .flag("future_moves_watermark")?
-                .is_some_and(|found| found.value),
-            generation: section.integer_within("generation", (0, HIGHEST_GENERATION))?.unwrap_or(0),
+            lateness: section.duration("lateness")?.value,
+            max_future: section.duration("max_future")?.value,
+            future_moves_watermark: section.flag("future_moves_watermark")?,
+            generation: section.integer("generation")?,
         };
         check_tags(section, &stream)?;
         let stream = Self { units: read_units(section, &stream.values)?, ..stream };
@@ -106,9 +250,9 @@ impl Paths<'_> {
 const MAX_COLUMNS: usize = 10_000;
 
 fn read_csv_layout(section: &Section<'_>, format: Format) -> Result<CsvLayout, ConfigError> {
-    let columns = section.texts("columns")?;
-    let header = section.flag("header")?;
-    let delimiter = section.text("delimiter")?;
+    let columns = section.optional_texts("columns")?;
+    let header = section.optional_flag("header")?;
+    let delimiter = section.optional_text("delimiter")?;
     if format != Format::Csv {
         let errors = [
             columns.as_ref().map(|found| found.error(CSV_ONLY)),
@@ -164,7 +308,7 @@ fn one_delimiter(text: &str) -> Result<char, String> {
 }
 
 fn read_text_numbers(section: &Section<'_>, format: Format) -> Result<bool, ConfigError> {
-    match section.flag("text_numbers")? {
+    match section.optional_flag("text_numbers")? {
         Some(found) if format == Format::Csv => {
             Err(found.error("has no effect: in CSV every number is a text"))
         }
@@ -174,7 +318,7 @@ fn read_text_numbers(section: &Section<'_>, format: Format) -> Result<bool, Conf
 
 /// A stream's name becomes part of topic names, file names and keys that join their parts with `|`.
 fn read_name(section: &Section<'_>) -> Result<String, ConfigError> {
-    let name = section.required_text("name")?;
+    let name = section.text("name")?;
     let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let starts_well = name.value.starts_with(|c: char| c.is_ascii_alphanumeric());
     if starts_well && name.value.len() <= 100 && name.value.chars().all(legal) {
@@ -185,7 +329,7 @@ fn read_name(section: &Section<'_>) -> Result<String, ConfigError> {
 }
 
 fn read_series(section: &Section<'_>, paths: Paths<'_>) -> Result<Vec<Path>, ConfigError> {
-    let Some(found) = section.texts("series")? else {
+    let Some(found) = section.optional_texts("series")? else {
         return Ok(Vec::new());
     };
     let parse =
@@ -194,8 +338,8 @@ fn read_series(section: &Section<'_>, paths: Paths<'_>) -> Result<Vec<Path>, Con
 }
 
 fn read_time(section: &Section<'_>, paths: Paths<'_>) -> Result<Option<TimeField>, ConfigError> {
-    let table = section.table("time")?;
-    let (field, unit) = (table.text("field")?, table.text("unit")?);
+    let table = section.table(&TIME)?;
+    let (field, unit) = (table.optional_text("field")?, table.optional_text("unit")?);
     table.finish()?;
     let field = field.map(|field| field.convert(|text| paths.parse(&text))).transpose()?;
     let unit = unit.map(|unit| unit.convert(|text| text.parse::<TimeFormat>())).transpose()?;
@@ -223,7 +367,7 @@ fn read_values(
     section: &Section<'_>,
     paths: Paths<'_>,
 ) -> Result<Vec<(String, Path)>, ConfigError> {
-    let found = section.text_table("values")?.ok_or_else(|| section.missing("values"))?;
+    let found = section.text_table("values")?;
     if found.value.is_empty() {
         return Err(found.error("name at least one metric, such as { temperature = \"temp\" }"));
     }
@@ -292,7 +436,7 @@ fn read_units(
 }
 
 fn read_windows(section: &Section<'_>) -> Result<Vec<WindowSpec>, ConfigError> {
-    let found = section.texts("windows")?.ok_or_else(|| section.missing("windows"))?;
+    let found = section.texts("windows")?;
     let parse = |texts: Vec<String>| {
         let mut windows: Vec<WindowSpec> = Vec::with_capacity(texts.len());
         for text in texts {

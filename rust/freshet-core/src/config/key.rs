@@ -1,0 +1,93 @@
+//! What is said of a key of the configuration, once: the reader, `freshet.schema.json`, the dashboard, `./freshet config` and the
+//! README follow from it.
+
+use std::time::Duration;
+
+/// A table of the configuration, and its keys.
+#[derive(Debug)]
+pub struct Table {
+    /// Its path: `kafka.security`; the keys of `[[stream]]` are below `stream`.
+    pub path: &'static str,
+    /// Whether there may be several, headed `[[…]]`: the environment reaches the others only.
+    pub is_repeated: bool,
+    /// What it is about.
+    pub meaning: &'static str,
+    /// Its keys.
+    pub keys: &'static [Key],
+}
+
+/// A key.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name in the table.
+    pub name: &'static str,
+    /// What values it takes.
+    pub kind: Kind,
+    /// What it is when it is left out.
+    pub presence: Presence,
+    /// What it does, and what else is to be known, in a line or two.
+    pub meaning: &'static str,
+    /// A value, as TOML has it.
+    pub example: &'static str,
+    /// Whether it is nobody else's business.
+    pub is_secret: bool,
+}
+
+/// What values a key takes.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// A text; of the given form, as a regular expression, where there is one.
+    Text(Option<&'static str>),
+    /// A list of texts; one text stands for a list of one.
+    Texts,
+    /// A whole number between two others, both included.
+    Integer(i64, i64),
+    /// True or false.
+    Flag,
+    /// A length of time such as `10s`, up to that.
+    Duration(Duration),
+    /// One of these names.
+    Choice(&'static [&'static str]),
+    /// The path of a file.
+    Path,
+    /// A table of texts.
+    TextTable,
+    /// A text, or a table of texts.
+    TextOrTable,
+}
+
+/// What a key is when it is left out.
+#[derive(Debug, Clone, Copy)]
+pub enum Presence {
+    /// It must not be.
+    Required,
+    /// This value, as the environment would give it: items of a list are separated by commas.
+    Default(&'static str),
+    /// No value; the words say what that means.
+    Optional(&'static str),
+}
+
+impl Key {
+    /// A key that must be there; change what is otherwise with `..Key::NEW`.
+    pub(super) const NEW: Self = Self {
+        name: "",
+        kind: Kind::Text(None),
+        presence: Presence::Required,
+        meaning: "",
+        example: "",
+        is_secret: false,
+    };
+
+    /// The variable that overrides it in a table; `None` where the environment does not reach.
+    pub fn variable(&self, table: &Table) -> Option<String> {
+        (!table.is_repeated).then(|| variable_of(&format!("{}.{}", table.path, self.name)))
+    }
+}
+
+/// `kafka.security.username` → `FRESHET_KAFKA__SECURITY__USERNAME`.
+pub(super) fn variable_of(path: &str) -> String {
+    format!("FRESHET_{}", path.replace('.', "__").to_uppercase())
+}
+
+/// A port.
+pub(super) const PORT: Kind = Kind::Integer(1, 65_535);

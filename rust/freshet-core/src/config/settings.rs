@@ -1,0 +1,102 @@
+//! The effective values, and where each of them came from: what `./freshet config` shows.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use toml::de::{DeInteger, DeValue};
+
+use super::key::{Key, Kind};
+
+/// The value of one key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// Its path, such as `kafka.partitions`, or `stream[0].lateness`.
+    pub key: String,
+    /// The value; of a secret, [`MASK`].
+    pub value: Value,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Nobody has said anything else.
+    Default,
+    /// A line, from 1, of the configuration file.
+    Line(PathBuf, usize),
+    /// An environment variable.
+    Variable(String),
+    /// The file that an environment variable names.
+    FileOfVariable(String),
+}
+
+/// In the place of a secret, however long it is.
+pub const MASK: &str = "***";
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::Line(path, line) => write!(f, "{}:{line}", path.display()),
+            Self::Variable(name) => f.write_str(name),
+            Self::FileOfVariable(name) => write!(f, "the file that {name} names"),
+        }
+    }
+}
+
+/// A value of the file. The reader has checked that it is of the key's kind.
+pub(super) fn value_in_file(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => Value::from(text.as_ref()),
+        DeValue::Integer(number) => whole_number(number).map_or(Value::Null, Value::from),
+        DeValue::Boolean(flag) => Value::from(*flag),
+        DeValue::Array(items) => items.iter().map(|item| value_in_file(item.get_ref())).collect(),
+        DeValue::Table(table) => Value::Object(
+            (table.iter())
+                .map(|(key, value)| (key.get_ref().to_string(), value_in_file(value.get_ref())))
+                .collect(),
+        ),
+        // No key is of these kinds.
+        DeValue::Float(_) | DeValue::Datetime(_) => Value::Null,
+    }
+}
+
+/// A whole number, in whatever base it is written.
+pub(super) fn whole_number(number: &DeInteger<'_>) -> Option<i64> {
+    i64::from_str_radix(number.as_str(), number.radix()).ok()
+}
+
+/// A value of the environment, or a default, which is written in the same way.
+pub(super) fn value_of_text(key: &Key, text: &str) -> Value {
+    match key.kind {
+        Kind::Integer(..) => text.parse::<i64>().map_or(Value::Null, Value::from),
+        Kind::Flag => text.parse::<bool>().map_or(Value::Null, Value::from),
+        Kind::Texts => items(text).into_iter().collect(),
+        Kind::Text(_)
+        | Kind::Duration(_)
+        | Kind::Choice(_)
+        | Kind::Path
+        | Kind::TextTable
+        | Kind::TextOrTable => Value::from(text),
+    }
+}
+
+/// The items of a list in one text, which separates them with commas; nothing is the empty list.
+pub(super) fn items(text: &str) -> Vec<String> {
+    if text.trim().is_empty() {
+        return Vec::new();
+    }
+    text.split(',').map(|item| item.trim().to_owned()).collect()
+}
+
+impl Key {
+    /// The value of [`super::key::Presence::Default`] as JSON; `None` without one.
+    pub fn default_value(&self) -> Option<Value> {
+        match self.presence {
+            super::key::Presence::Default(text) => Some(value_of_text(self, text)),
+            super::key::Presence::Required | super::key::Presence::Optional(_) => None,
+        }
+    }
+}
