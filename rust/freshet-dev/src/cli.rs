@@ -45,6 +45,9 @@ pub enum Command {
     Logs(LogsArgs),
     /// Try a stream's mapping on sample records, before anything runs
     Parse(ParseArgs),
+    /// Show the effective configuration, and where each value came from
+    #[command(after_help = CONFIG_HELP)]
+    Config(ConfigArgs),
     /// Run the tests; all parts when none is named
     Test(TestArgs),
     /// Measure the Spark job against plain Spark
@@ -119,6 +122,29 @@ pub struct LogsArgs {
     pub lines: usize,
     /// One part only, such as kafka or spark-job
     pub component: Option<String>,
+}
+
+const CONFIG_HELP: &str = "\
+A key that nobody has set, and that has no default, is not listed. A secret is shown as ***.
+A value comes from the file, from a variable such as FRESHET_KAFKA__BOOTSTRAP_SERVERS, from the
+file that FRESHET_KAFKA__BOOTSTRAP_SERVERS_FILE names, or is the default.
+
+Examples:
+  ./freshet config
+  ./freshet config | grep -v default
+  ./freshet config -c mine.toml --json
+
+Exit codes: 0 done, 2 wrong usage or configuration";
+
+/// Options of `config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// Configuration of the pipeline [default: the project's freshet.toml]
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 const PARSE_HELP: &str = "\

@@ -4,6 +4,7 @@
 // The helpers of tests may fail like the tests themselves; clippy.toml only knows functions marked as tests.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod configuration;
 mod names;
 mod window;
 

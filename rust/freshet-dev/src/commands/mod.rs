@@ -2,6 +2,7 @@
 
 mod bench;
 mod changes;
+mod config;
 mod doctor;
 mod down;
 mod journal;
@@ -41,6 +42,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Logs(arguments) => logs::run(&arguments),
         Command::Parse(arguments) => parse::run(&arguments),
+        Command::Config(arguments) => config::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Supervise(arguments) => supervise::run_detached(&arguments),

@@ -1,0 +1,49 @@
+//! `./freshet config`: the effective configuration, and where each value came from.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use freshet_core::config::{Config, Setting};
+use serde_json::json;
+
+use super::project;
+use crate::cli::ConfigArgs;
+
+pub(super) fn run(arguments: &ConfigArgs) -> anyhow::Result<ExitCode> {
+    let file = project::config_file(arguments.config.as_ref())?;
+    let (_, settings) = Config::load_with_settings(&file)?;
+    let text = if arguments.json { as_json(&settings) } else { as_lines(&settings) };
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        // Whoever read it has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        outcome => Ok(outcome.map(|()| ExitCode::SUCCESS)?),
+    }
+}
+
+/// A key and its value in each line, and behind it where it came from.
+fn as_lines(settings: &[Setting]) -> String {
+    let assignments: Vec<String> =
+        settings.iter().map(|setting| format!("{} = {}", setting.key, setting.value)).collect();
+    let usual = |assignment: &&String| assignment.chars().count() <= MOST_ALIGNED;
+    let width = assignments.iter().filter(usual).map(|text| text.chars().count()).max();
+    let width = width.unwrap_or_default();
+    let lines = assignments.iter().zip(settings);
+    lines.map(|(text, setting)| format!("{text:width$}  # {}\n", setting.source)).collect()
+}
+
+/// Longer lines than that do not push all others to the right.
+const MOST_ALIGNED: usize = 60;
+
+fn as_json(settings: &[Setting]) -> String {
+    let settings: Vec<_> = settings
+        .iter()
+        .map(|setting| {
+            json!({
+                "key": setting.key,
+                "value": setting.value,
+                "source": setting.source.to_string(),
+            })
+        })
+        .collect();
+    format!("{}\n", json!({ "settings": settings }))
+}
