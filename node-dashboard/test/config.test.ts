@@ -59,7 +59,7 @@ describe('the configuration', () => {
     expect(config.streams.length).toBeGreaterThan(0);
   });
 
-  it('ignores keys that the dashboard does not read', () => {
+  it('takes keys that others need', () => {
     expect(() => load(`[spark]\ntrigger = "1s"\n[kafka]\npartitions = 7\n${STREAM}`)).not.toThrow();
   });
 
@@ -89,7 +89,7 @@ describe('the configuration', () => {
     (host) => {
       const open = `[dashboard]\nhost = "${host}"\n`;
       expect(() => load(open + STREAM)).toThrow(
-        /\[dashboard\]\.host is ".*no token keeps them out: set \[dashboard\]\.token.*or host = "127\.0\.0\.1"$/,
+        /dashboard\.host: is ".*no token keeps them out: set dashboard\.token.*or host = "127\.0\.0\.1"$/,
       );
       expect(() => load(`${open}token = ""\n${STREAM}`)).toThrow(ConfigError);
       expect(load(`${open}token = "secret"\n${STREAM}`).dashboard).toMatchObject({ host, token: 'secret' });
@@ -107,7 +107,7 @@ describe('the configuration', () => {
     'takes "%s" for no host to answer to',
     (host) => {
       expect(() => load(`[dashboard]\nallowed_hosts = ["ok.example", "${host}"]\n${STREAM}`)).toThrow(
-        /\[dashboard\]\.allowed_hosts must be a list of host names or addresses, without scheme, port or wildcard/,
+        /dashboard\.allowed_hosts: must be a list of host names or addresses, without scheme, port or wildcard/,
       );
     },
   );
@@ -115,42 +115,62 @@ describe('the configuration', () => {
   it.each([
     ['no TOML', 'a = = 1', /not valid TOML.*/s],
     ['no stream', '', /there is no \[\[stream\]\]/],
-    ['a stream without a name', '[[stream]]\nvalues = { a = "a" }', /\[\[stream\]\] number 1 has no name/],
+    ['a stream without a name', '[[stream]]\nvalues = { a = "a" }', /stream number 1\.name: is missing/],
     ['two streams of one name', STREAM + STREAM, /two \[\[stream\]\] are named "host"/],
     ['a wrong window', STREAM.replace('5m/1m', '5x'), /windows of stream "host": "5x" is not a duration/],
-    ['no metrics', STREAM.replace(/values.*/, ''), /stream "host" has no values/],
+    ['no metrics', STREAM.replace(/values.*/, ''), /stream number 1\.values: is missing/],
     [
       'a wrong port',
       `[dashboard]\nport = 70000\n${STREAM}`,
-      /\[dashboard\]\.port must be a port number.*not 70000/,
+      /dashboard\.port: must be a whole number from 1 to 65535, not 70000/,
     ],
     [
       'a wrong keyspace',
       `[cassandra]\nkeyspace = "a; b"\n${STREAM}`,
-      /\[cassandra\]\.keyspace must be a lower-case letter/,
+      /cassandra\.keyspace: must be a text of the form .*, not "a; b"/,
     ],
     [
       'a wrong list',
       `[cassandra]\ncontact_points = [1]\n${STREAM}`,
-      /\[cassandra\]\.contact_points must be a list/,
+      /cassandra\.contact_points: must be a list of texts, not \[1\]/,
     ],
     [
       'a wrong protocol',
       `[kafka.security]\nprotocol = "tls"\n${STREAM}`,
-      /\[kafka\.security\]\.protocol must be one of/,
+      /kafka\.security\.protocol: must be one of/,
     ],
     [
       'no password',
       `[kafka.security]\nprotocol = "sasl_ssl"\nsasl_mechanism = "PLAIN"\nusername = "me"\n${STREAM}`,
-      /\[kafka\.security\]\.password is missing: set it or FRESHET_KAFKA__SECURITY__PASSWORD/,
+      /kafka\.security\.password: is missing: set it or FRESHET_KAFKA__SECURITY__PASSWORD/,
     ],
     [
       'a unit for no metric',
       `${STREAM}unit = { speed = "m/s" }`,
-      /stream\.host\]\.unit must be a table of the metrics usage, load, not/,
+      /stream number 1\.unit: there is no metric "speed"; there are: usage, load/,
     ],
-    ['a number for a unit', `${STREAM}unit = { usage = 1 }`, /unit must be a text in quotes, or a table/],
-    ['a text for a table', `kafka = "x"\n${STREAM}`, /\[kafka\] must be a table/],
+    [
+      'a number for a unit',
+      `${STREAM}unit = { usage = 1 }`,
+      /unit: must be a text, or a table of texts, not \{"usage":1\}/,
+    ],
+    [
+      'a number that is not whole',
+      `[dashboard]\nport = 3000.0\n${STREAM}`,
+      /dashboard\.port: must be a whole number/,
+    ],
+    [
+      'a misspelt key',
+      `[dashboard]\nprot = 3000\n${STREAM}`,
+      /dashboard\.prot: unknown key; known here: host, port,/,
+    ],
+    ['a misspelt table', `[dashbord]\nport = 3000\n${STREAM}`, /dashbord: unknown key; known here: kafka,/],
+    [
+      'a wrong value that others need',
+      `[spark]\ntrigger = "25h"\n${STREAM}`,
+      /spark\.trigger: must be at most 1d/,
+    ],
+    ['a text for a table', `kafka = "x"\n${STREAM}`, /kafka: must be a table/],
   ])('with %s is refused with the file and the key', (_, toml, message) => {
     expect(() => load(toml)).toThrow(ConfigError);
     expect(() => load(toml)).toThrow(message);
@@ -159,7 +179,7 @@ describe('the configuration', () => {
 
   it('does not show the value of a secret that has another type', () => {
     const read = (): Config => load(`[dashboard]\ntoken = 76543210\n${STREAM}`);
-    expect(read).toThrow(/\[dashboard\]\.token must be a text in quotes/);
+    expect(read).toThrow(/dashboard\.token: must be a text in quotes/);
     expect(read).not.toThrow(/76543210/);
   });
 

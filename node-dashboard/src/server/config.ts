@@ -1,12 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'smol-toml';
+import {
+  ConfigError,
+  items,
+  messageOf,
+  refuseUnknownVariables,
+  Section,
+  type Environment,
+  type Table,
+} from './config-section.ts';
 import { configuredHost, isLoopback } from './hosts.ts';
 import { parseDuration, parseWindowSpec, type WindowSpec } from '../shared/window-spec.ts';
 
-/** What is wrong with the configuration, in words for the person who wrote it. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
+export { ConfigError, messageOf } from './config-section.ts';
 
 /** How to reach Kafka. */
 export interface KafkaConfig {
@@ -19,7 +25,7 @@ export interface KafkaConfig {
 }
 
 /** The SASL mechanisms that need no more than a user name and a password. */
-export type SaslMechanism = (typeof SASL_MECHANISMS)[number];
+export type SaslMechanism = 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
 
 /** How to reach Cassandra. */
 export interface CassandraConfig {
@@ -33,7 +39,8 @@ export interface CassandraConfig {
 }
 
 /** A read consistency, by its name in CQL (lower case). */
-export type Consistency = (typeof CONSISTENCIES)[number];
+export type Consistency =
+  'local_one' | 'one' | 'two' | 'three' | 'local_quorum' | 'quorum' | 'each_quorum' | 'all';
 
 /** Where the dashboard listens and who may see it. */
 export interface DashboardConfig {
@@ -63,33 +70,15 @@ export interface Config {
   readonly streams: readonly StreamConfig[];
 }
 
-const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
 const SASL_KEYS = ['sasl_mechanism', 'username', 'password'] as const;
-const PROTOCOLS = ['plaintext', 'ssl', 'sasl_plaintext', 'sasl_ssl'] as const;
-const CONSISTENCIES = [
-  'local_one',
-  'one',
-  'two',
-  'three',
-  'local_quorum',
-  'quorum',
-  'each_quorum',
-  'all',
-] as const;
 
 const LONGEST_WINDOW = parseDuration('366d');
-const LONGEST_LATENESS = parseDuration('36500d');
 const MOST_OVERLAPPING = 1000;
 const MOST_PANES = 10_000;
 
-type Table = Readonly<Record<string, unknown>>;
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
- * Reads the configuration from a file and the environment.
- *
- * The one strict validator of freshet.toml is the Rust core; here, keys that the dashboard does not read are left
- * alone, and those that it reads are checked.
+ * Reads the configuration from a file and the environment. Keys, kinds, defaults and bounds are those that `freshet-core` declares;
+ * rules between keys are the same as there, and the tests of both run the same table of configurations.
  */
 export function loadConfig(file: string, environment: Environment): Config {
   let text: string;
@@ -100,7 +89,7 @@ export function loadConfig(file: string, environment: Environment): Config {
   }
   let document: Table;
   try {
-    document = parse(text);
+    document = parse(text, { integersAsBigInt: true });
   } catch (error) {
     throw new ConfigError(`${file} is not valid TOML: ${messageOf(error)}`);
   }
@@ -111,42 +100,55 @@ export function loadConfig(file: string, environment: Environment): Config {
   }
 }
 
+const TABLES = ['kafka', 'cassandra', 'dashboard', 'spark', 'dev', 'stream', 'source'];
+
 function readConfig(document: Table, environment: Environment): Config {
-  const section = (name: string): Section =>
-    new Section(name, table(document[name], `[${name}]`), environment);
+  const unknown = Object.keys(document).find((name) => !TABLES.includes(name));
+  if (unknown !== undefined) {
+    throw new ConfigError(`${unknown}: unknown key; known here: ${TABLES.join(', ')}`);
+  }
+  refuseUnknownVariables(environment);
+  const section = (name: string, inner: readonly string[] = []): Section =>
+    new Section(name, name, document[name], environment, inner);
+  // The others are checked as well, though nothing is needed of them.
+  ['spark', 'dev'].forEach((name) => section(name));
+  list(document.source, 'source').forEach((source) => new Section('source', 'source', source, {}));
   return {
-    kafka: readKafka(section('kafka')),
+    kafka: readKafka(section('kafka', ['security'])),
     cassandra: readCassandra(section('cassandra')),
     dashboard: readDashboard(section('dashboard')),
     streams: readStreams(document.stream),
   };
 }
 
-function readKafka(kafka: Section): KafkaConfig {
-  const security = kafka.subsection('security');
-  const protocol = security.choice('protocol', PROTOCOLS, 'plaintext');
-  const topicPrefix = kafka.text('topic_prefix') ?? '';
-  if (!/^[A-Za-z0-9._-]{0,100}$/.test(topicPrefix)) {
-    throw kafka.wrong('topic_prefix', "up to 100 letters, digits, '.', '_' and '-'", topicPrefix);
+function list(value: unknown, name: string): readonly unknown[] {
+  if (value !== undefined && !Array.isArray(value)) {
+    throw new ConfigError(`${name}: must be a list of tables, each headed [[${name}]]`);
   }
-  const unused = protocol.startsWith('sasl_')
-    ? undefined
-    : SASL_KEYS.find((key) => security.text(key) !== undefined);
+  return value ?? [];
+}
+
+function readKafka(kafka: Section): KafkaConfig {
+  const security = kafka.inner('security');
+  const protocol = security.present('protocol');
+  const usesSasl = protocol.startsWith('sasl_');
+  const unused = usesSasl ? undefined : SASL_KEYS.find((key) => security.text(key) !== undefined);
   if (unused !== undefined) {
-    throw new ConfigError(
-      `[kafka.security].${unused} has no effect without protocol = "sasl_ssl" or "sasl_plaintext": leave it out`,
+    throw security.wrong(
+      unused,
+      'has no effect without protocol = "sasl_ssl" or "sasl_plaintext": leave it out',
     );
   }
   return {
-    bootstrapServers: items(kafka.text('bootstrap_servers') ?? '127.0.0.1:9092'),
-    topicPrefix,
+    bootstrapServers: items(kafka.present('bootstrap_servers')),
+    topicPrefix: kafka.present('topic_prefix'),
     tls: protocol === 'ssl' || protocol === 'sasl_ssl',
     caFile: security.text('ca_file'),
-    sasl: protocol.startsWith('sasl_')
+    sasl: usesSasl
       ? {
-          mechanism: security.choice('sasl_mechanism', SASL_MECHANISMS),
-          username: security.required('username'),
-          password: security.required('password'),
+          mechanism: security.present('sasl_mechanism') as SaslMechanism,
+          username: security.present('username'),
+          password: security.present('password'),
         }
       : undefined,
   };
@@ -158,24 +160,19 @@ function hasPort(contactPoint: string): boolean {
 }
 
 function readCassandra(cassandra: Section): CassandraConfig {
-  const keyspace = cassandra.text('keyspace') ?? 'freshet';
-  // A keyspace cannot be a bound value of a statement: it must be nothing but a name.
-  if (!/^[a-z][a-z0-9_]{0,47}$/.test(keyspace)) {
-    const expected = "a lower-case letter followed by up to 47 lower-case letters, digits or '_'";
-    throw cassandra.wrong('keyspace', expected, keyspace);
-  }
-  const contactPoints = cassandra.list('contact_points', ['127.0.0.1:9042']);
+  const contactPoints = cassandra.texts('contact_points') ?? [];
   if (contactPoints.length === 0 || !contactPoints.every(hasPort)) {
-    throw cassandra.wrong('contact_points', 'a list of host:port, such as 127.0.0.1:9042', contactPoints);
+    throw cassandra.wrong('contact_points', 'must be a list of host:port, such as 127.0.0.1:9042');
   }
   if ((cassandra.text('username') === undefined) !== (cassandra.text('password') === undefined)) {
-    throw new ConfigError('[cassandra].username and [cassandra].password go together: set both, or neither');
+    throw cassandra.wrong('username', 'username and password go together: set both, or neither');
   }
   return {
     contactPoints,
-    localDatacenter: cassandra.text('local_datacenter') ?? 'datacenter1',
-    keyspace,
-    consistency: cassandra.choice('consistency', CONSISTENCIES, 'local_one'),
+    localDatacenter: cassandra.present('local_datacenter'),
+    // It cannot be a bound value of a statement: its form lets it be nothing but a name.
+    keyspace: cassandra.present('keyspace'),
+    consistency: cassandra.present('consistency') as Consistency,
     username: cassandra.text('username'),
     password: cassandra.text('password'),
     caFile: cassandra.text('ca_file'),
@@ -183,31 +180,35 @@ function readCassandra(cassandra: Section): CassandraConfig {
 }
 
 function readDashboard(dashboard: Section): DashboardConfig {
-  const host = dashboard.text('host') ?? '127.0.0.1';
+  const host = dashboard.present('host');
   const token = dashboard.text('token');
   // An empty token would let everybody in while looking like protection.
   if (token === '') {
-    throw new ConfigError('[dashboard].token is empty: write a token, or leave the key out');
+    throw dashboard.wrong('token', 'is empty: write a token, or leave the key out');
   }
   if (token === undefined && !isLoopback(configuredHost(host) ?? '')) {
-    throw new ConfigError(
-      `[dashboard].host is ${JSON.stringify(host)}, where others than this machine reach the dashboard, and no token ` +
-        'keeps them out: set [dashboard].token (or FRESHET_DASHBOARD__TOKEN_FILE), or host = "127.0.0.1"',
+    throw dashboard.wrong(
+      'host',
+      `is ${JSON.stringify(host)}, where others than this machine reach the dashboard, and no token keeps them out: set ` +
+        'dashboard.token (or FRESHET_DASHBOARD__TOKEN_FILE), or host = "127.0.0.1"',
     );
   }
-  const allowedHosts = dashboard.list('allowed_hosts', []);
+  const allowedHosts = dashboard.texts('allowed_hosts') ?? [];
   if (allowedHosts.some((name) => configuredHost(name) === null)) {
-    const expected = 'a list of host names or addresses, without scheme, port or wildcard';
-    throw dashboard.wrong('allowed_hosts', expected, allowedHosts);
+    throw dashboard.wrong(
+      'allowed_hosts',
+      'must be a list of host names or addresses, without scheme, port or wildcard',
+    );
   }
-  return { host, port: dashboard.port('port', 3000), allowedHosts, token };
+  return { host, port: dashboard.integer('port'), allowedHosts, token };
 }
 
 function readStreams(value: unknown): StreamConfig[] {
-  if (!Array.isArray(value) || value.length === 0) {
+  const tables = list(value, 'stream');
+  if (tables.length === 0) {
     throw new ConfigError('there is no [[stream]]: name at least one stream to show');
   }
-  const streams = value.map((entry, index) => readStream(entry, index + 1));
+  const streams = tables.map((entry, index) => readStream(entry, index + 1));
   const names = new Set<string>();
   for (const { name } of streams) {
     if (names.has(name)) {
@@ -235,34 +236,25 @@ function refuseCollidingNames(streams: readonly StreamConfig[]): void {
 }
 
 function readStream(value: unknown, position: number): StreamConfig {
-  const fields = table(value, `[[stream]] number ${position}`);
-  const { name } = fields;
-  if (typeof name !== 'string' || name === '') {
-    throw new ConfigError(`[[stream]] number ${position} has no name: add name = "…"`);
-  }
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name)) {
-    const expected = "a letter or digit followed by up to 99 letters, digits, '.', '_' or '-'";
-    throw new ConfigError(
-      `the name of [[stream]] number ${position} must be ${expected}, not ${JSON.stringify(name)}`,
-    );
-  }
   // The environment overrides no key of a stream: there may be many.
-  const stream = new Section(`stream.${name}`, fields, {});
-  const metrics = Object.keys(table(fields.values, `values of stream "${name}"`));
+  const stream = new Section('stream', `stream number ${position}`, value, {}, ['time']);
+  stream.inner('time');
+  const name = stream.present('name');
+  const metrics = Object.keys(stream.textsByName('values') ?? {});
   if (metrics.length === 0) {
     throw new ConfigError(`stream "${name}" has no values: add values = { metric = "path" }`);
   }
-  const windows = stream.list('windows', []);
+  const windows = stream.texts('windows') ?? [];
   if (windows.length === 0) {
     throw new ConfigError(`stream "${name}" has no windows: add windows = ["10s"]`);
   }
   return {
     name,
     title: stream.text('title') ?? name,
-    ...readUnits(stream, fields.unit, metrics),
+    ...readUnits(stream, metrics),
     metrics,
     windows: checked(`windows of stream "${name}"`, () => readWindows(windows)),
-    lateness: checked(`lateness of stream "${name}"`, () => readLateness(stream.text('lateness') ?? '10s')),
+    lateness: stream.duration('lateness'),
   };
 }
 
@@ -293,146 +285,20 @@ function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
-function readLateness(text: string): number {
-  const lateness = parseDuration(text);
-  if (lateness > LONGEST_LATENESS) {
-    throw new Error(`"${text}" is too long: at most 36500d are possible`);
-  }
-  return lateness;
-}
-
 /** One unit for all metrics, or a table with the unit of each. */
-function readUnits(
-  stream: Section,
-  unit: unknown,
-  metrics: readonly string[],
-): Pick<StreamConfig, 'unit' | 'units'> {
+function readUnits(stream: Section, metrics: readonly string[]): Pick<StreamConfig, 'unit' | 'units'> {
+  const unit = stream.textsByName('unit');
   if (unit === undefined) {
     return { unit: null, units: {} };
   }
   if (typeof unit === 'string') {
     return { unit, units: Object.fromEntries(metrics.map((metric) => [metric, unit])) };
   }
-  if (!isTable(unit) || !Object.values(unit).every((of) => typeof of === 'string')) {
-    throw stream.wrong('unit', 'a text in quotes, or a table with a text for each metric', unit);
-  }
   const unknown = Object.keys(unit).find((metric) => !metrics.includes(metric));
   if (unknown !== undefined) {
-    throw stream.wrong('unit', `a table of the metrics ${metrics.join(', ')}`, unit);
+    throw stream.wrong('unit', `there is no metric "${unknown}"; there are: ${metrics.join(', ')}`);
   }
-  return { unit: null, units: unit as Record<string, string> };
-}
-
-/** One table of the file, whose every key the environment can override. */
-class Section {
-  readonly #name: string;
-  readonly #fields: Table;
-  readonly #environment: Environment;
-
-  constructor(name: string, fields: Table, environment: Environment) {
-    this.#name = name;
-    this.#fields = fields;
-    this.#environment = environment;
-  }
-
-  subsection(key: string): Section {
-    const name = `${this.#name}.${key}`;
-    return new Section(name, table(this.#fields[key], `[${name}]`), this.#environment);
-  }
-
-  text(key: string): string | undefined {
-    const value = this.#value(key);
-    if (value !== undefined && typeof value !== 'string') {
-      // The value is not shown: it may be a password.
-      throw new ConfigError(`[${this.#name}].${key} must be a text in quotes, not a value of another type`);
-    }
-    return value;
-  }
-
-  required(key: string): string {
-    const value = this.text(key);
-    if (value === undefined) {
-      throw new ConfigError(`[${this.#name}].${key} is missing: set it or ${this.#variable(key)}`);
-    }
-    return value;
-  }
-
-  port(key: string, fallback: number): number {
-    const override = this.#override(key);
-    const value = override ?? this.#fields[key] ?? fallback;
-    const port = override !== undefined && /^\d+$/.test(override) ? Number(override) : value;
-    if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535) {
-      throw this.wrong(key, 'a port number from 1 to 65535', value);
-    }
-    return port;
-  }
-
-  list(key: string, fallback: readonly string[]): readonly string[] {
-    const override = this.#override(key);
-    const value = override ?? this.#fields[key] ?? fallback;
-    const list: unknown =
-      override === undefined ? (typeof value === 'string' ? [value] : value) : items(override);
-    if (!Array.isArray(list) || !list.every((item) => typeof item === 'string' && item !== '')) {
-      throw this.wrong(key, 'a list of texts', value);
-    }
-    return list as string[];
-  }
-
-  choice<Choice extends string>(key: string, choices: readonly Choice[], fallback?: Choice): Choice {
-    const value = this.text(key) ?? fallback;
-    const choice = choices.find((name) => name === value);
-    if (choice === undefined) {
-      throw this.wrong(key, `one of ${choices.join(', ')}`, value ?? 'nothing');
-    }
-    return choice;
-  }
-
-  wrong(key: string, expected: string, value: unknown): ConfigError {
-    return new ConfigError(`[${this.#name}].${key} must be ${expected}, not ${JSON.stringify(value)}`);
-  }
-
-  #value(key: string): unknown {
-    return this.#override(key) ?? this.#fields[key];
-  }
-
-  #override(key: string): string | undefined {
-    const variable = this.#variable(key);
-    const file = this.#environment[`${variable}_FILE`];
-    if (file === undefined) {
-      return this.#environment[variable];
-    }
-    if (this.#environment[variable] !== undefined) {
-      throw new ConfigError(`${variable} and ${variable}_FILE are both set: unset one of them`);
-    }
-    try {
-      return readFileSync(file, 'utf8').replace(/[\r\n]+$/, '');
-    } catch (error) {
-      throw new ConfigError(`cannot read the file that ${variable}_FILE names: ${messageOf(error)}`);
-    }
-  }
-
-  #variable(key: string): string {
-    return `FRESHET_${[...this.#name.split('.'), key].join('__').toUpperCase()}`;
-  }
-}
-
-/** The items of a list in a variable; an empty variable is the empty list. */
-function items(text: string): string[] {
-  return text.trim() === '' ? [] : text.split(',').map((item) => item.trim());
-}
-
-function table(value: unknown, name: string): Table {
-  if (value === undefined) {
-    return {};
-  }
-  if (!isTable(value)) {
-    throw new ConfigError(`${name} must be a table`);
-  }
-  return value;
-}
-
-function isTable(value: unknown): value is Table {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return { unit: null, units: unit };
 }
 
 function checked<Value>(what: string, read: () => Value): Value {
@@ -441,9 +307,4 @@ function checked<Value>(what: string, read: () => Value): Value {
   } catch (error) {
     throw new ConfigError(`${what}: ${messageOf(error)}`);
   }
-}
-
-/** The message of whatever was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

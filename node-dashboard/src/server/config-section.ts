@@ -1,0 +1,259 @@
+import { readFileSync } from 'node:fs';
+import { parseDuration } from '../shared/window-spec.ts';
+import { CONFIGURATION_KEYS, type ConfigurationKey } from './generated/configuration.ts';
+
+/** What is wrong with the configuration, in words for the person who wrote it. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** A table of the file. */
+export type Table = Readonly<Record<string, unknown>>;
+
+/** The variables of a process. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * One table of the file, read by what `freshet-core` declares of its keys: kinds, defaults, bounds and variables. Every key of
+ * it is checked, whether or not the dashboard needs it.
+ */
+export class Section {
+  readonly #path: string;
+  readonly #name: string;
+  readonly #fields: Table;
+  readonly #environment: Environment;
+  readonly #keys: readonly ConfigurationKey[];
+
+  /**
+   * @param path of the table, as it is declared
+   * @param name of it for people
+   * @param inner names of tables below it
+   */
+  constructor(
+    path: string,
+    name: string,
+    value: unknown,
+    environment: Environment,
+    inner: readonly string[] = [],
+  ) {
+    this.#path = path;
+    this.#name = name;
+    this.#fields = toTable(value, name);
+    this.#environment = environment;
+    this.#keys = CONFIGURATION_KEYS.filter((key) => key.section === path);
+    const known = [...this.#keys.map((key) => key.name), ...inner];
+    const unknown = Object.keys(this.#fields).find((key) => !known.includes(key));
+    if (unknown !== undefined) {
+      throw new ConfigError(`${name}.${unknown}: unknown key; known here: ${known.join(', ')}`);
+    }
+    this.#keys.forEach((key) => this.#read(key));
+  }
+
+  /** The table below it. */
+  inner(key: string): Section {
+    return new Section(`${this.#path}.${key}`, `${this.#name}.${key}`, this.#fields[key], this.#environment);
+  }
+
+  /** A text, or the name that was chosen; undefined when it is left out and has no default. */
+  text(name: string): string | undefined {
+    return this.#read(this.#key(name)) as string | undefined;
+  }
+
+  /** A text that has a default, or has to be there. */
+  present(name: string): string {
+    const value = this.text(name);
+    if (value === undefined) {
+      const { variable } = this.#key(name);
+      throw this.wrong(name, variable === null ? 'is missing' : `is missing: set it or ${variable}`);
+    }
+    return value;
+  }
+
+  /** A list of texts; undefined when it is left out and has no default. */
+  texts(name: string): readonly string[] | undefined {
+    return this.#read(this.#key(name)) as readonly string[] | undefined;
+  }
+
+  /** A whole number that has a default. */
+  integer(name: string): number {
+    return Number(this.#read(this.#key(name)));
+  }
+
+  /** A duration in milliseconds that has a default. */
+  duration(name: string): number {
+    return parseDuration(this.present(name));
+  }
+
+  /** A table of texts, or a text. */
+  textsByName(name: string): string | Readonly<Record<string, string>> | undefined {
+    return this.#read(this.#key(name)) as string | Readonly<Record<string, string>> | undefined;
+  }
+
+  /** An error at a key. */
+  wrong(name: string, message: string): ConfigError {
+    return new ConfigError(`${this.#name}.${name}: ${message}`);
+  }
+
+  #key(name: string): ConfigurationKey {
+    const key = this.#keys.find((declared) => declared.name === name);
+    if (key === undefined) {
+      throw new Error(`${this.#path}.${name} is not declared`);
+    }
+    return key;
+  }
+
+  #read(key: ConfigurationKey): unknown {
+    const override = overrideOf(key, this.#environment);
+    const written = override ?? this.#fields[key.name];
+    if (written === undefined && key.required) {
+      throw this.wrong(key.name, 'is missing');
+    }
+    if (written === undefined) {
+      return key.default ?? undefined;
+    }
+    const value = override === undefined ? written : fromText(key, override);
+    const complaint = complaintAbout(key, value);
+    if (complaint !== null) {
+      // The value of a secret is not shown, whatever it is.
+      const shown = key.secret ? '' : `, not ${shownAs(written)}`;
+      throw this.wrong(key.name, `must be ${complaint}${shown}`);
+    }
+    return key.kind === 'texts' && typeof value === 'string' ? [value] : value;
+  }
+}
+
+/** Refuses variables that look like overrides and override nothing: a misspelt one must not pass in silence. */
+export function refuseUnknownVariables(environment: Environment): void {
+  const known = CONFIGURATION_KEYS.flatMap(({ variable }) =>
+    variable === null ? [] : [variable, `${variable}_FILE`],
+  );
+  const unknown = Object.keys(environment).find(
+    (name) => name.startsWith('FRESHET_') && name.includes('__') && !known.includes(name),
+  );
+  if (unknown !== undefined) {
+    throw new ConfigError(
+      `environment variable ${unknown}: overrides no known key: its form is FRESHET_<SECTION>__<KEY>, such as ` +
+        'FRESHET_KAFKA__BOOTSTRAP_SERVERS',
+    );
+  }
+}
+
+/** The items of a list in one text; an empty one is the empty list. */
+export function items(text: string): string[] {
+  return text.trim() === '' ? [] : text.split(',').map((item) => item.trim());
+}
+
+/** Whether it is a table. */
+export function isTable(value: unknown): value is Table {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function toTable(value: unknown, name: string): Table {
+  if (value === undefined) {
+    return {};
+  }
+  if (!isTable(value)) {
+    throw new ConfigError(`${name}: must be a table`);
+  }
+  return value;
+}
+
+function overrideOf({ variable }: ConfigurationKey, environment: Environment): string | undefined {
+  if (variable === null) {
+    return undefined;
+  }
+  const file = environment[`${variable}_FILE`];
+  if (file === undefined) {
+    return environment[variable];
+  }
+  if (environment[variable] !== undefined) {
+    throw new ConfigError(`${variable} and ${variable}_FILE are both set: unset one of them`);
+  }
+  try {
+    return readFileSync(file, 'utf8').replace(/[\r\n]+$/, '');
+  } catch (error) {
+    throw new ConfigError(`cannot read the file that ${variable}_FILE names: ${messageOf(error)}`);
+  }
+}
+
+/** What a variable's text stands for. */
+function fromText({ kind }: ConfigurationKey, text: string): unknown {
+  switch (kind) {
+    case 'integer':
+      return /^[+-]?\d+$/.test(text) ? BigInt(text) : text;
+    case 'flag':
+      return text === 'true' || text === 'false' ? text === 'true' : text;
+    case 'texts':
+      return items(text);
+    default:
+      return text;
+  }
+}
+
+/** What the value should be; null when it is that. */
+function complaintAbout(key: ConfigurationKey, value: unknown): string | null {
+  switch (key.kind) {
+    case 'text':
+    case 'path':
+      return isText(value, key.pattern)
+        ? null
+        : key.pattern
+          ? `a text of the form ${key.pattern}`
+          : 'a text in quotes';
+    case 'choice':
+      return key.choices?.some((choice) => choice === value) ? null : `one of ${key.choices?.join(', ')}`;
+    case 'texts':
+      return isTextList(value) ? null : 'a list of texts';
+    case 'integer':
+      return isWithin(key, value) ? null : `a whole number from ${key.least} to ${key.most ?? 'any'}`;
+    case 'flag':
+      return typeof value === 'boolean' ? null : 'true or false';
+    case 'duration':
+      return complaintAboutDuration(key, value);
+    case 'table':
+      return isTextTable(value) ? null : 'a table of texts';
+    case 'text_or_table':
+      return typeof value === 'string' || isTextTable(value) ? null : 'a text, or a table of texts';
+  }
+}
+
+function isText(value: unknown, pattern: string | undefined): boolean {
+  return typeof value === 'string' && (pattern === undefined || new RegExp(pattern).test(value));
+}
+
+function isTextList(value: unknown): boolean {
+  return (
+    typeof value === 'string' || (Array.isArray(value) && value.every((item) => typeof item === 'string'))
+  );
+}
+
+function isTextTable(value: unknown): boolean {
+  return isTable(value) && Object.values(value).every((item) => typeof item === 'string');
+}
+
+/** The file's whole numbers are read as such, so that 3000.0 is none. */
+function isWithin({ least = 0, most = Number.MAX_SAFE_INTEGER }: ConfigurationKey, value: unknown): boolean {
+  return typeof value === 'bigint' && value >= BigInt(least) && value <= BigInt(most);
+}
+
+function complaintAboutDuration({ most }: ConfigurationKey, value: unknown): string | null {
+  const expected = 'a duration such as "10s"';
+  if (typeof value !== 'string') {
+    return expected;
+  }
+  try {
+    return most !== undefined && parseDuration(value) > most ? `at most ${most / 86_400_000}d` : null;
+  } catch {
+    return expected;
+  }
+}
+
+/** As JSON, whose numbers are no big ones. */
+function shownAs(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? Number(part) : part));
+}
