@@ -333,6 +333,15 @@ impl<'a> Section<'a> {
         Ok(found)
     }
 
+    /// The same, and longer than zero.
+    pub(super) fn positive_duration(&self, key: &'static str) -> Result<Duration, ConfigError> {
+        let found = self.duration(key)?;
+        if found.value.is_zero() {
+            return Err(found.error("must be longer than zero"));
+        }
+        Ok(found.value)
+    }
+
     /// A duration whose bound the caller has words for.
     pub(super) fn any_duration(&self, key: &'static str) -> Result<Located<Duration>, ConfigError> {
         self.text(key)?.convert(|text| duration::parse(&text))

@@ -135,9 +135,5 @@ fn read_synthetic(section: &Section<'_>) -> Result<SourceKind, ConfigError> {
 }
 
 fn read_every(section: &Section<'_>) -> Result<Duration, ConfigError> {
-    let every = section.duration("every")?;
-    if every.value.is_zero() {
-        return Err(every.error("must be longer than zero"));
-    }
-    Ok(every.value)
+    section.positive_duration("every")
 }
