@@ -13,7 +13,6 @@ use scylla::policies::load_balancing::DefaultPolicy;
 use scylla::statement;
 use thiserror::Error;
 
-pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) const SCHEMA_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Why there can be no connection, however long one waits.
@@ -42,7 +41,7 @@ pub(crate) async fn connect(
         .build();
     let profile = ExecutionProfile::builder()
         .consistency(consistency(cassandra.consistency))
-        .request_timeout(Some(REQUEST_TIMEOUT))
+        .request_timeout(Some(cassandra.request_timeout))
         .load_balancing_policy(policy)
         .build();
     let mut builder = SessionBuilder::new()

@@ -81,6 +81,14 @@ pub(super) const TABLE: Table = Table {
             ..Key::NEW
         },
         Key {
+            name: "request_timeout",
+            kind: Kind::Duration(Duration::from_mins(10)),
+            presence: Presence::Default("10s"),
+            meaning: "how long the writer waits for the answer to a request before it tries again",
+            example: r#""30s""#,
+            ..Key::NEW
+        },
+        Key {
             name: "ttl",
             kind: Kind::Duration(LONGEST_TTL),
             presence: Presence::Default("30d"),
@@ -110,6 +118,9 @@ pub struct Cassandra {
     pub password: Option<Secret>,
     /// PEM file of the authority that signed the nodes' certificates; with it the connection is encrypted.
     pub ca_file: Option<PathBuf>,
+    /// How long the writer waits for an answer; longer than zero.
+    #[serde(serialize_with = "crate::duration::serialize_milliseconds")]
+    pub request_timeout: Duration,
     /// How long a window is kept; zero keeps it for ever.
     #[serde(serialize_with = "crate::duration::serialize_milliseconds")]
     pub ttl: Duration,
@@ -141,6 +152,7 @@ impl Cassandra {
             username: section.optional_text("username")?.map(|found| found.value),
             password: section.optional_text("password")?.map(|found| Secret::new(found.value)),
             ca_file: section.optional_text("ca_file")?.map(|found| found.value.into()),
+            request_timeout: section.positive_duration("request_timeout")?,
             ttl: read_ttl(section)?,
         };
         if cassandra.username.is_some() != cassandra.password.is_some() {

@@ -111,6 +111,10 @@ fn times_and_paths_that_cannot_be_are_refused() {
             "freshet.toml:6: stream.lateness: at most 36500d are possible",
         ),
         (
+            with("[cassandra]\nrequest_timeout = \"0s\""),
+            "freshet.toml:7: cassandra.request_timeout: must be longer than zero",
+        ),
+        (
             with("max_future = \"36501d\""),
             "freshet.toml:6: stream.max_future: at most 36500d are possible",
         ),
