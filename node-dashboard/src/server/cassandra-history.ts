@@ -212,7 +212,9 @@ export class CassandraHistory {
     return rows;
   }
 
-  /** Carries out a statement; makes and prepares it anew when the tables may no longer be those that it was made for. */
+  /**
+   * Carries out a statement; makes and prepares it anew when the tables may no longer be those that it was made for.
+   */
   async #execute(
     client: cassandra.Client,
     statement: () => string,

@@ -14,8 +14,8 @@ export type Table = Readonly<Record<string, unknown>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * One table of the file, read by what `freshet-core` declares of its keys: kinds, defaults, bounds and variables. Every key of
- * it is checked, whether or not the dashboard needs it.
+ * One table of the file, read by what `freshet-core` declares of its keys: kinds, defaults, bounds and variables. Every
+ * key of it is checked, whether or not the dashboard needs it.
  */
 export class Section {
   readonly #path: string;

@@ -77,8 +77,9 @@ const MOST_OVERLAPPING = 1000;
 const MOST_PANES = 10_000;
 
 /**
- * Reads the configuration from a file and the environment. Keys, kinds, defaults and bounds are those that `freshet-core` declares;
- * rules between keys are the same as there, and the tests of both run the same table of configurations.
+ * Reads the configuration from a file and the environment. Keys, kinds, defaults and bounds are those that
+ * `freshet-core` declares; rules between keys are the same as there, and the tests of both run the same table of
+ * configurations.
  */
 export function loadConfig(file: string, environment: Environment): Config {
   let text: string;

@@ -26,8 +26,8 @@ const IS_OF_KIND: Readonly<Record<WindowFieldKind, (value: unknown) => boolean>>
 };
 
 /**
- * Reads some fields of a window. A value that may be missing is null then, and a flag is there only when it is set. Null
- * when a value is of a wrong kind, or one is missing that must not: what is not known must not become a zero.
+ * Reads some fields of a window. A value that may be missing is null then, and a flag is there only when it is set.
+ * Null when a value is of a wrong kind, or one is missing that must not: what is not known must not become a zero.
  */
 export function readFields(
   fields: readonly WindowField[],

@@ -234,8 +234,8 @@ pub(crate) fn subscribe(config: &Config, context: Context) -> KafkaResult<Window
 
 /// A name for this one consumer among the members of the group.
 ///
-/// A member with a name takes its own place again after an outage of the broker, instead of waiting until the broker has
-/// missed its former self for a whole session. It is of no use to the next process: that may run beside this one.
+/// A member with a name takes its own place again after an outage of the broker, instead of waiting until the broker
+/// has missed its former self for a whole session. It is of no use to the next process: that may run beside this one.
 fn instance_id(host: &str, process: u32, since_ms: i64) -> String {
     let host = host.replace(|char: char| !char.is_ascii_alphanumeric() && char != '-', "-");
     format!("{host}-{process}-{since_ms}")

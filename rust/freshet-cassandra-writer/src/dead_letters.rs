@@ -71,8 +71,8 @@ impl DeadLetters {
         })
     }
 
-    /// Sends the message's own bytes with the reason, and returns when Kafka has confirmed. What Kafka does not take as a
-    /// whole is shortened.
+    /// Sends the message's own bytes with the reason, and returns when Kafka has confirmed. What Kafka does not take as
+    /// a whole is shortened.
     ///
     /// Tries again as long as Kafka is away; fails when Kafka is there and has refused for [`REFUSAL_LIMIT`].
     pub(crate) async fn send(&self, origin: &Origin, detail: &str) -> Result<(), Refused> {

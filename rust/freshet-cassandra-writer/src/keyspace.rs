@@ -1,4 +1,5 @@
-//! Makes the keyspace and its tables what the writer needs: at the start, and again when somebody has taken something away.
+//! Makes the keyspace and its tables what the writer needs: at the start, and again when somebody has taken something
+//! away.
 
 use std::collections::HashMap;
 use std::fmt;

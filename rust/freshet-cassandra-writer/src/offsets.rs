@@ -186,7 +186,8 @@ impl Partition {
         self.end = offset + 1;
     }
 
-    /// The offset after the last message before which, itself included, everything is done; `None` when that is no news.
+    /// The offset after the last message before which, itself included, everything is done; `None` when that is no
+    /// news.
     fn advance(&mut self) -> Option<Storable> {
         let next_offset = self.unfinished.first_key_value().map_or(self.end, |(_, end)| *end);
         (next_offset > self.stored).then(|| {

@@ -5,8 +5,8 @@
 //! job ends only when its rows are in Cassandra (or in the dead letters) and gives back the
 //! receipts of its messages, which is what makes offsets storable.
 //!
-//! Every few seconds the cluster is looked at past the consumer ([`Watch`]): a topic that was made anew is read from its
-//! beginning, and a consumer that does not get on is replaced.
+//! Every few seconds the cluster is looked at past the consumer ([`Watch`]): a topic that was made anew is read from
+//! its beginning, and a consumer that does not get on is replaced.
 //!
 //! When Cassandra is away, jobs keep trying and messages pile up. At [`HIGH_WATER`] the partitions
 //! are paused: the consumer is still polled and so stays in its group, but nothing more comes.
@@ -401,8 +401,8 @@ impl Pipeline {
     }
 }
 
-/// Whether the group holds the consumer for a former self of its own, as it may after an outage of the broker: nobody else
-/// has its name.
+/// Whether the group holds the consumer for a former self of its own, as it may after an outage of the broker: nobody
+/// else has its name.
 fn is_fenced(error: &KafkaError) -> bool {
     error.rdkafka_error_code() == Some(RDKafkaErrorCode::FencedInstanceId)
 }

@@ -1,8 +1,9 @@
 //! Whether a partition's offsets still count in the topic that has its name.
 //!
-//! Kafka gives every topic an id. A topic that is deleted and made anew keeps its name and gets another id, and the offsets
-//! of the old one mean nothing in it: reading on from them would pass over its first windows. So each committed offset
-//! carries the id of its topic, and a partition whose offsets come from another topic is read from its beginning.
+//! Kafka gives every topic an id. A topic that is deleted and made anew keeps its name and gets another id, and the
+//! offsets of the old one mean nothing in it: reading on from them would pass over its first windows. So each committed
+//! offset carries the id of its topic, and a partition whose offsets come from another topic is read from its
+//! beginning.
 
 use std::collections::HashMap;
 

@@ -1,9 +1,9 @@
 //! Whether the writer still gets what the topics hold: a look at the cluster every few seconds, past what the consumer
 //! believes.
 //!
-//! A consumer may hold partitions that a topic no longer has, or fetch nothing from one that it has, for minutes, with a lag
-//! of 0 by its own account: it happens when a topic is made anew. So the lag is counted from the ends that the brokers
-//! tell, and a consumer that does not get on is replaced.
+//! A consumer may hold partitions that a topic no longer has, or fetch nothing from one that it has, for minutes, with
+//! a lag of 0 by its own account: it happens when a topic is made anew. So the lag is counted from the ends that the
+//! brokers tell, and a consumer that does not get on is replaced.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -124,7 +124,8 @@ impl Watch {
         }
     }
 
-    /// How many messages a partition held, when it was looked at last, that are not received `now`. It is forgotten by this.
+    /// How many messages a partition held, when it was looked at last, that are not received `now`. It is forgotten by
+    /// this.
     pub(crate) fn take_unread(&mut self, at: &TopicPartition, now: &Seen) -> u64 {
         let Some(last) = self.last.remove(at) else { return 0 };
         let received = now.received.max(last.received);

@@ -14,8 +14,8 @@ pub fn start(window: WindowSpec, start_ms: i64) -> i64 {
     start_ms.div_euclid(length).saturating_mul(length)
 }
 
-/// How long a bucket of this kind of window is, in milliseconds: what [`WINDOWS_PER_BUCKET`] windows cover, rounded up to
-/// whole days.
+/// How long a bucket of this kind of window is, in milliseconds: what [`WINDOWS_PER_BUCKET`] windows cover, rounded up
+/// to whole days.
 pub fn length(window: WindowSpec) -> i64 {
     let covered = window.slide_ms().saturating_mul(WINDOWS_PER_BUCKET);
     let days = (covered / DAY_MS).saturating_add(i64::from(covered % DAY_MS != 0));

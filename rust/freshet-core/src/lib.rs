@@ -1,7 +1,7 @@
 //! Freshet's pure core: what a record means, what a window holds and how the parts talk to each other.
 //!
-//! Nothing here does I/O beyond reading the configuration file, starts a thread or knows Java: the same code runs inside
-//! Spark (through `freshet-jni`), in the producer, in the Cassandra writer and in tests.
+//! Nothing here does I/O beyond reading the configuration file, starts a thread or knows Java: the same code runs
+//! inside Spark (through `freshet-jni`), in the producer, in the Cassandra writer and in tests.
 
 #![forbid(unsafe_code)]
 

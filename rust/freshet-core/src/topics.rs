@@ -116,7 +116,8 @@ impl Kafka {
         Topic::Health.full_name(&self.topic_prefix, "")
     }
 
-    /// The consumer group in which Cassandra writers share the partitions: the component's name, with the topics' prefix.
+    /// The consumer group in which Cassandra writers share the partitions: the component's name, with the topics'
+    /// prefix.
     pub fn writer_group(&self) -> String {
         format!("{}{}", self.topic_prefix, Component::CassandraWriter)
     }

@@ -1,4 +1,5 @@
-//! What the supervisor does with parts that refuse, die, freeze, or have no room: with real processes under real guards.
+//! What the supervisor does with parts that refuse, die, freeze, or have no room: with real processes under real
+//! guards.
 
 // The helpers of tests may fail like the tests themselves; clippy.toml only knows functions marked as tests.
 #![allow(clippy::unwrap_used, clippy::expect_used)]

@@ -43,8 +43,8 @@ unsafe fn take<T: Handled>(handle: jlong) -> Result<T, NativeError> {
 
 /// Enters a native method that works on the value behind a handle.
 ///
-/// Every Java class with handles keeps them to itself: a handle other than zero came from its `open`, was not closed, and
-/// one thread at a time uses it.
+/// Every Java class with handles keeps them to itself: a handle other than zero came from its `open`, was not closed,
+/// and one thread at a time uses it.
 pub(crate) fn enter_with<'local, H: Handled, T: Default>(
     env: EnvUnowned<'local>,
     handle: jlong,

@@ -1,7 +1,8 @@
 //! Freshet's native library: `freshet-core` as Spark's tasks call it, through the Java Native Interface.
 //!
-//! One module per Java class of `io.freshet.spark.nativelib` that has native methods. They only marshal: bytes in, Arrow
-//! columns out. Every entry point goes through [`gate::enter`], which turns errors and panics into Java exceptions.
+//! One module per Java class of `io.freshet.spark.nativelib` that has native methods. They only marshal: bytes in,
+//! Arrow columns out. Every entry point goes through [`gate::enter`], which turns errors and panics into Java
+//! exceptions.
 
 mod columns;
 mod direct;

@@ -36,8 +36,8 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeContract_describe<'
     })
 }
 
-/// `static native byte[] streamTopics(byte[] stream)`: the topics of a stream where topics have no prefix, as a JSON object
-/// with `raw` and `windows`. Name and answer are UTF-8.
+/// `static native byte[] streamTopics(byte[] stream)`: the topics of a stream where topics have no prefix, as a JSON
+/// object with `raw` and `windows`. Name and answer are UTF-8.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeContract_streamTopics<'local>(
     env: EnvUnowned<'local>,
@@ -63,8 +63,8 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeContract_healthKey<
     })
 }
 
-/// `static native byte[] healthReport(byte[] fields)`: the report that has these fields, or a `NativeException` when one of
-/// them is not declared or not what it is declared to be. Both are JSON objects in UTF-8.
+/// `static native byte[] healthReport(byte[] fields)`: the report that has these fields, or a `NativeException` when
+/// one of them is not declared or not what it is declared to be. Both are JSON objects in UTF-8.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeContract_healthReport<'local>(
     env: EnvUnowned<'local>,

@@ -24,8 +24,8 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeLibrary_handshake<'
     gate::enter(env, |env| Ok(env.byte_array_from_slice(HANDSHAKE.as_bytes())?))
 }
 
-/// `static native void forwardLogs(int level)`: from now on what the library logs, up to that level (1 error … 5 trace),
-/// goes to `NativeLibrary.log`.
+/// `static native void forwardLogs(int level)`: from now on what the library logs, up to that level (1 error … 5
+/// trace), goes to `NativeLibrary.log`.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeLibrary_forwardLogs<'local>(
     env: EnvUnowned<'local>,
@@ -89,8 +89,8 @@ impl Log for JavaLogger {
     }
 
     fn log(&self, record: &Record<'_>) {
-        // Java code must not run while an exception is pending: attaching sets one aside until the end of the call. It would
-        // also catch a new one, and look at it with more references than a native method may have.
+        // Java code must not run while an exception is pending: attaching sets one aside until the end of the call. It
+        // would also catch a new one, and look at it with more references than a native method may have.
         let forwarded = JavaVM::singleton().and_then(|vm| {
             vm.attach_current_thread(|env| {
                 // A log line that cannot be delivered has nowhere else to go, and is no reason to fail a task.

@@ -72,9 +72,9 @@ impl States {
     /// Updates the state of one metric of one series, and hands its windows on as of the instant `emitted_us`.
     ///
     /// `input` is the series, the metric, the state, without bytes for a new one, and the partial aggregates of the
-    /// micro-batch, each preceded by its length (i32). The result, little-endian: the number of records counted (i64), the
-    /// deadline in epoch microseconds or [`NO_DEADLINE`] (i64), the new state, preceded by its length (i32), and the
-    /// windows in their [`Form`].
+    /// micro-batch, each preceded by its length (i32). The result, little-endian: the number of records counted (i64),
+    /// the deadline in epoch microseconds or [`NO_DEADLINE`] (i64), the new state, preceded by its length (i32), and
+    /// the windows in their [`Form`].
     fn update(
         &mut self,
         window: usize,
@@ -167,9 +167,9 @@ impl From<InvalidState> for NativeError {
     }
 }
 
-/// `static native long open(byte[] stream, byte[] limits, int form)`: for the windows of a stream, which is its JSON, with a JSON
-/// list of the [`WindowLimits`] of its kinds of windows, in their order; an empty one without limits. `form` is 0 for
-/// messages and 1 for rows.
+/// `static native long open(byte[] stream, byte[] limits, int form)`: for the windows of a stream, which is its JSON,
+/// with a JSON list of the [`WindowLimits`] of its kinds of windows, in their order; an empty one without limits.
+/// `form` is 0 for messages and 1 for rows.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_open<'local>(
     env: EnvUnowned<'local>,
@@ -198,8 +198,8 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_columns
     )
 }
 
-/// `static native long newestEvent(byte[] window, byte[] state)`: event time of the newest reading in the state of one metric of
-/// one series for that kind of window, epoch microseconds; [`NO_DEADLINE`] without readings.
+/// `static native long newestEvent(byte[] window, byte[] state)`: event time of the newest reading in the state of one
+/// metric of one series for that kind of window, epoch microseconds; [`NO_DEADLINE`] without readings.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_newestEvent<'local>(
     env: EnvUnowned<'local>,

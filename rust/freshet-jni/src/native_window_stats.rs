@@ -1,7 +1,7 @@
 //! Native methods of `io.freshet.spark.nativelib.NativeWindowStats`: the statistics behind `freshet_stats` in SQL.
 //!
-//! Their state is bytes on the Java heap ([`WindowStats::encode`]): Spark keeps any number of them, and tells nobody when
-//! it lets go of one.
+//! Their state is bytes on the Java heap ([`WindowStats::encode`]): Spark keeps any number of them, and tells nobody
+//! when it lets go of one.
 
 use freshet_core::aggregate::{Window, WindowStats};
 use freshet_core::wire::{Columns, WindowVersion, push_row, spark_schema};
@@ -23,8 +23,9 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowStats_columns
     })
 }
 
-/// `static native byte[] add(byte[] state, double[] values, long[] times, int length)`: the state with the first `length`
-/// readings more. `state` is empty in the beginning, `times` (epoch microseconds) is empty when they are not known.
+/// `static native byte[] add(byte[] state, double[] values, long[] times, int length)`: the state with the first
+/// `length` readings more. `state` is empty in the beginning, `times` (epoch microseconds) is empty when they are not
+/// known.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowStats_add<'local>(
     env: EnvUnowned<'local>,
@@ -55,8 +56,8 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowStats_merge<'
     })
 }
 
-/// `static native byte[] result(byte[] state, double[] values, long[] times, int length, boolean withTimes)`: the statistics
-/// with these readings more, as a row of the columns; see `freshet_core::wire::push_row`.
+/// `static native byte[] result(byte[] state, double[] values, long[] times, int length, boolean withTimes)`: the
+/// statistics with these readings more, as a row of the columns; see `freshet_core::wire::push_row`.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowStats_result<'local>(
     env: EnvUnowned<'local>,

@@ -1,5 +1,5 @@
-//! The account by which a task's native memory is bounded, against what is really allocated. It is the core's account; the
-//! test is here because an allocator needs `unsafe`.
+//! The account by which a task's native memory is bounded, against what is really allocated. It is the core's account;
+//! the test is here because an allocator needs `unsafe`.
 
 // The helpers of tests may fail like the tests themselves; clippy.toml only knows functions marked as tests.
 #![allow(clippy::unwrap_used)]

@@ -17,7 +17,8 @@ static SPECS: LazyLock<Vec<WindowSpec>> = LazyLock::new(|| {
     texts.iter().map(|text| text.parse().expect("the windows of this target are valid")).collect()
 });
 
-/// Instants of watermarks, epoch microseconds: none, the ends of the years 1 to 9999, and times like those of the seeds.
+/// Instants of watermarks, epoch microseconds: none, the ends of the years 1 to 9999, and times like those of the
+/// seeds.
 const MARKS_US: [i64; 8] = [
     i64::MIN / 2,
     -62_135_596_800_000_000,

@@ -1,8 +1,8 @@
 //! Percentiles of a set of readings: exact values while they are few, a `DDSketch` from then on.
 //!
-//! The percentile of a share `q` of `n` readings is the reading of rank `ceil(q * n)`, counted from 1 in ascending order:
-//! the least reading that at least that share of the readings do not exceed. That is what SQL's `percentile_disc` gives, in
-//! Spark too.
+//! The percentile of a share `q` of `n` readings is the reading of rank `ceil(q * n)`, counted from 1 in ascending
+//! order: the least reading that at least that share of the readings do not exceed. That is what SQL's
+//! `percentile_disc` gives, in Spark too.
 
 use sketches_ddsketch::DDSketch;
 
@@ -56,8 +56,8 @@ impl Percentiles {
         }
     }
 
-    /// The percentiles of these shares, each between 0 and 1, in their order: one of the readings while they are few, a value
-    /// within 1 % of the right reading over that. Not a number without readings.
+    /// The percentiles of these shares, each between 0 and 1, in their order: one of the readings while they are few, a
+    /// value within 1 % of the right reading over that. Not a number without readings.
     pub(super) fn of_shares<const N: usize>(&self, shares: [f64; N]) -> [f64; N] {
         match self {
             Self::Few(values) => of_few(values, shares),

@@ -11,8 +11,8 @@ use sketches_ddsketch::{Config, DDSketch};
 /// Relative error of the percentiles.
 const RELATIVE_ERROR: f64 = 0.01;
 
-/// Buckets of the sketch for the readings of one sign: with 1 % error they span 71 orders of magnitude before the lowest ones
-/// are joined. It has as many as its readings span.
+/// Buckets of the sketch for the readings of one sign: with 1 % error they span 71 orders of magnitude before the
+/// lowest ones are joined. It has as many as its readings span.
 const MAX_BUCKETS: u32 = 8192;
 
 /// A sketch grows by so many buckets at a time.

@@ -1,5 +1,5 @@
-//! The state of one metric of one series for one kind of window: its panes, of which the windows are made anew each time
-//! that they change.
+//! The state of one metric of one series for one kind of window: its panes, of which the windows are made anew each
+//! time that they change.
 //!
 //! A reading is in one pane, however many windows overlap, so that it is stored once; and a window costs a few merges
 //! and no state of its own.
@@ -43,8 +43,8 @@ pub struct WindowLimits {
     /// Windows that start then may lack readings, which came while the kind was not in the list.
     #[serde(default)]
     pub partial: Vec<PartialStarts>,
-    /// The last start of a window that is given, epoch microseconds: the kind is not in the list any more, and what was open is
-    /// brought to its end.
+    /// The last start of a window that is given, epoch microseconds: the kind is not in the list any more, and what was
+    /// open is brought to its end.
     pub last_start_us: Option<i64>,
 }
 
@@ -142,8 +142,8 @@ impl<'a> WindowState<'a> {
         if is_in_any { closes.min(last_start + self.grid.size) } else { i64::MIN }
     }
 
-    /// Adds panes of the micro-batch, as [`super::PartialAggregate::encode_panes`] gives them, and says how many records
-    /// are counted with them. A pane of which every window is final is left out: its records are late.
+    /// Adds panes of the micro-batch, as [`super::PartialAggregate::encode_panes`] gives them, and says how many
+    /// records are counted with them. A pane of which every window is final is left out: its records are late.
     ///
     /// # Errors
     ///
@@ -185,7 +185,8 @@ impl<'a> WindowState<'a> {
         Ok(())
     }
 
-    /// Hands the windows that this micro-batch changed or made final to `emit`. A window that was final before is never among them.
+    /// Hands the windows that this micro-batch changed or made final to `emit`. A window that was final before is never
+    /// among them.
     ///
     /// # Errors
     ///
@@ -202,8 +203,8 @@ impl<'a> WindowState<'a> {
         Ok(())
     }
 
-    /// The windows that are to be handed on, as the starts of the first and the last one of each uninterrupted run: every
-    /// window of a run has a pane that is concerned.
+    /// The windows that are to be handed on, as the starts of the first and the last one of each uninterrupted run:
+    /// every window of a run has a pane that is concerned.
     fn runs(&self, which: Emit, watermarks: Watermarks) -> Vec<(i64, i64)> {
         let grid = self.grid;
         let earliest = grid.first_open(watermarks.late_us);
@@ -256,7 +257,8 @@ impl<'a> WindowState<'a> {
         Ok(())
     }
 
-    /// Event time of the newest reading in encoded panes of that kind of window, epoch microseconds; `None` without panes.
+    /// Event time of the newest reading in encoded panes of that kind of window, epoch microseconds; `None` without
+    /// panes.
     ///
     /// # Errors
     ///
@@ -266,9 +268,9 @@ impl<'a> WindowState<'a> {
         last.map(|pane| Ok(pane?.decode()?.stats.last_event_us())).transpose()
     }
 
-    /// Appends the state for the next micro-batch: the panes that a window still needs. Says when it has to be looked at
-    /// even if nothing comes for it: at the first instant, epoch microseconds, at which a window is to be handed on or
-    /// the last pane to be dropped; `None` when no pane is left, and nothing was appended.
+    /// Appends the state for the next micro-batch: the panes that a window still needs. Says when it has to be looked
+    /// at even if nothing comes for it: at the first instant, epoch microseconds, at which a window is to be handed on
+    /// or the last pane to be dropped; `None` when no pane is left, and nothing was appended.
     pub fn encode(&self, which: Emit, watermarks: Watermarks, output: &mut Vec<u8>) -> Option<i64> {
         let grid = self.grid;
         let open = |pane: &&StatePane<'_>| self.closes(pane.start_us) > watermarks.final_us;

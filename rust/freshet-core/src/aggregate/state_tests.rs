@@ -195,8 +195,8 @@ fn a_damaged_state_is_refused() {
     assert!(state.add(&[9], Watermarks::NONE).is_err());
 }
 
-/// The windows of readings at these seconds, by their start in seconds: how many readings they have, and whether some may be
-/// missing. With the deadline in seconds, and how many readings were counted.
+/// The windows of readings at these seconds, by their start in seconds: how many readings they have, and whether some
+/// may be missing. With the deadline in seconds, and how many readings were counted.
 fn limited(
     limits: WindowLimits,
     seconds: &[i64],

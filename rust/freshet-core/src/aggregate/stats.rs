@@ -20,8 +20,8 @@ pub struct WindowStats {
     pub(super) percentiles: Percentiles,
 }
 
-/// The earliest and the latest reading by event time. Of several at one instant, the earliest is the least of them and the latest
-/// the greatest, so that it does not matter in which order they came.
+/// The earliest and the latest reading by event time. Of several at one instant, the earliest is the least of them and
+/// the latest the greatest, so that it does not matter in which order they came.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Ends {
     /// There are no readings.
@@ -129,7 +129,8 @@ impl WindowStats {
         }
     }
 
-    /// The reading of the earliest event time, of several the least; `None` without readings, and where it is not known.
+    /// The reading of the earliest event time, of several the least; `None` without readings, and where it is not
+    /// known.
     pub fn first(&self) -> Option<f64> {
         match self.ends {
             Ends::Known { first, .. } => Some(first),
@@ -145,9 +146,10 @@ impl WindowStats {
         }
     }
 
-    /// The percentiles of these shares, each between 0 and 1: of `n` readings the one of rank `ceil(share * n)`, from 1. While
-    /// there are at most 32 readings, that very reading; over that, a value within 1 % of it, as long as the readings of one
-    /// sign span no more than 71 orders of magnitude, and never outside the readings. Not a number without readings.
+    /// The percentiles of these shares, each between 0 and 1: of `n` readings the one of rank `ceil(share * n)`, from
+    /// 1. While there are at most 32 readings, that very reading; over that, a value within 1 % of it, as long as the
+    /// readings of one sign span no more than 71 orders of magnitude, and never outside the readings. Not a number
+    /// without readings.
     pub fn percentiles<const N: usize>(&self, shares: [f64; N]) -> [f64; N] {
         if self.count == 0 {
             return [f64::NAN; N];

@@ -41,8 +41,8 @@ const LAYOUT_WITHOUT_ADDITIONS: u8 = 2;
 /// Bytes before the additions.
 pub(super) const FIXED_BYTES: usize = 7 * 8;
 
-/// A set that says it has more is damaged: no series gets nine million readings a second for a year. Sums of such numbers
-/// fit into 64 bits.
+/// A set that says it has more is damaged: no series gets nine million readings a second for a year. Sums of such
+/// numbers fit into 64 bits.
 pub(super) const MOST_READINGS: u64 = 1 << 48;
 
 const READINGS: u8 = 0;

@@ -216,7 +216,8 @@ fn a_partial_says_how_many_records_it_has_and_when_its_last_window_closes() {
     assert_eq!(found, [(0, 4, 90_000_000), (1, 4, 120_000_000)]);
 }
 
-/// Event times (ms) that come with Kafka's timestamp, and the clock: to where they move the watermark, and who was ahead.
+/// Event times (ms) that come with Kafka's timestamp, and the clock: to where they move the watermark, and who was
+/// ahead.
 fn moved(
     settings: &str,
     records: &[(&str, i64, Option<i64>)],

@@ -1,5 +1,5 @@
-//! What is said of a key of the configuration, once: the reader, `freshet.schema.json`, the dashboard, `./freshet config` and the
-//! README follow from it.
+//! What is said of a key of the configuration, once: the reader, `freshet.schema.json`, the dashboard, `./freshet
+//! config` and the README follow from it.
 
 use std::time::Duration;
 

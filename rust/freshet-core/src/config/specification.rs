@@ -1,7 +1,7 @@
 //! One stream out of a text of its own, without the rest of a configuration: what users write in SQL and Java.
 //!
-//! The text is what stands in a `[[stream]]` table, either as TOML lines, or as the inside of a TOML inline table: pairs
-//! of key and value, separated by commas, on one line or several.
+//! The text is what stands in a `[[stream]]` table, either as TOML lines, or as the inside of a TOML inline table:
+//! pairs of key and value, separated by commas, on one line or several.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -9,7 +9,8 @@ use super::section::{Section, TextOrTable};
 use crate::record::{CsvLayout, Format, InvalidPath, Path, Place, Stream, TimeField, TimeFormat};
 use crate::window::WindowSpec;
 
-/// Spark keeps a lateness, and instants that far from now, in microseconds of 64 bits. Nobody waits for a hundred years.
+/// Spark keeps a lateness, and instants that far from now, in microseconds of 64 bits. Nobody waits for a hundred
+/// years.
 const LONGEST_WAIT: Duration = Duration::from_hours(36_500 * 24);
 
 /// `[[stream]]`.

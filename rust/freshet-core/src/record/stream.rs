@@ -39,8 +39,9 @@ pub struct Stream {
     /// Event time further ahead than this of Kafka's timestamp is rejected.
     #[serde(with = "milliseconds")]
     pub max_future: Duration,
-    /// Whether an event time ahead of Kafka's timestamp or of the clock moves the watermark: for streams whose events are meant
-    /// to be in the future, such as forecasts. For others, one clock that runs ahead would make everybody else's records late.
+    /// Whether an event time ahead of Kafka's timestamp or of the clock moves the watermark: for streams whose events
+    /// are meant to be in the future, such as forecasts. For others, one clock that runs ahead would make everybody
+    /// else's records late.
     #[serde(default)]
     pub future_moves_watermark: bool,
     /// Raise it to let a corrected replay overwrite stored windows.
@@ -59,7 +60,8 @@ pub enum Format {
     Influx,
 }
 
-/// How the rows of CSV records are laid out. With neither `columns` nor `header` a column is named by its number, from 1.
+/// How the rows of CSV records are laid out. With neither `columns` nor `header` a column is named by its number, from
+/// 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CsvLayout {
     /// The names of all columns, where the records have no header.

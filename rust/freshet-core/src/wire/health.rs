@@ -1,8 +1,8 @@
 //! Health reports: who is alive since when, and what it has done.
 //!
-//! [`HealthReport`] and [`FIELDS`] are one declaration: every field of a report, whoever tells it. From it come the type in
-//! TypeScript, the schema in `/openapi.json` and the table in `docs/topics.md`; the Spark job's reports are held to it by
-//! [`check`].
+//! [`HealthReport`] and [`FIELDS`] are one declaration: every field of a report, whoever tells it. From it come the
+//! type in TypeScript, the schema in `/openapi.json` and the table in `docs/topics.md`; the Spark job's reports are
+//! held to it by [`check`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -113,9 +113,9 @@ impl FieldType for Vec<String> {
     const KIND: Kind = Kind::Lines;
 }
 
-/// Makes [`HealthReport`] and [`FIELDS`] of one list. What is in `identity` and `counters` is always told; the others are
-/// `Option`s: null in every report of ours where they are `nullable`, left out where they are `optional`. Reading takes
-/// both.
+/// Makes [`HealthReport`] and [`FIELDS`] of one list. What is in `identity` and `counters` is always told; the others
+/// are `Option`s: null in every report of ours where they are `nullable`, left out where they are `optional`. Reading
+/// takes both.
 macro_rules! health_report {
     (
         identity {
@@ -145,8 +145,8 @@ macro_rules! health_report {
     ) => {
         /// What a component says of itself every [`INTERVAL`]. Counters are totals since `since`.
         ///
-        /// A field that is absent or null says nothing: a number that is not known is not zero. Fields that are not known
-        /// are passed over.
+        /// A field that is absent or null says nothing: a number that is not known is not zero. Fields that are not
+        /// known are passed over.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         pub struct HealthReport {
             $($(#[doc = $identity_meaning])+ pub $identity: $identity_type,)+
@@ -261,8 +261,8 @@ health_report! {
         last_error_time: i64, "epoch milliseconds", WITH_STATE;
         /// How often the query has failed and was started again, since the start of the job.
         restarts: u64, "restarts", SPARK_JOB;
-        /// When the query last finished a micro-batch, or found that there was nothing to do, which it says every 10 s: an
-        /// older one of a query that runs says that it is stuck.
+        /// When the query last finished a micro-batch, or found that there was nothing to do, which it says every 10 s:
+        /// an older one of a query that runs says that it is stuck.
         last_progress_time: i64, "epoch milliseconds", SPARK_JOB;
         /// Number of the newest micro-batch.
         batch_id: i64, "", SPARK_JOB;
@@ -274,8 +274,8 @@ health_report! {
         state_rows: u64, "rows", SPARK_JOB;
         /// Memory that the state takes.
         state_bytes: u64, "bytes", SPARK_JOB;
-        /// Offsets that held no record when they were read, since the start: what Kafka had deleted before it was read, and
-        /// the gaps that transactions and compaction leave.
+        /// Offsets that held no record when they were read, since the start: what Kafka had deleted before it was read,
+        /// and the gaps that transactions and compaction leave.
         skipped_offsets: u64, "offsets", SPARK_JOB;
         /// Offsets of a topic that was deleted, which were never read, since the start: a loss.
         lost_offsets: u64, "offsets", WRITER_AND_SPARK_JOB;

@@ -6,8 +6,8 @@ use super::WINDOW_CASES;
 
 /// The text of a configuration that checks against the same rules as everybody's.
 ///
-/// What it says about Spark is for the latency, whose query keeps its state in `checkpoints`: as soon as possible, and the
-/// fewest tasks. The throughput's queries have a shuffle partition per core, and checkpoints of their own.
+/// What it says about Spark is for the latency, whose query keeps its state in `checkpoints`: as soon as possible, and
+/// the fewest tasks. The throughput's queries have a shuffle partition per core, and checkpoints of their own.
 pub fn configuration(kafka_port: u16, controller_port: u16, checkpoints: &Path) -> String {
     let streams = WINDOW_CASES.map(|(name, window)| {
         format!(

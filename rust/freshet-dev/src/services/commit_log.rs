@@ -1,9 +1,9 @@
 //! Cassandra's commit log after a disk was full: segments that were laid out but never written.
 //!
 //! Cassandra maps a new segment into memory and writes its header there. When the disk has no block for it, the process
-//! dies, and a file of zeros stays behind. A header that cannot be read ends every later start, unless the segment is the
-//! last one. A header (Cassandra's `CommitLogDescriptor`) is the version (4 bytes), the segment's id (8), the length of
-//! its parameters (2), the parameters, and a checksum (4): the version alone makes that different from zeros.
+//! dies, and a file of zeros stays behind. A header that cannot be read ends every later start, unless the segment is
+//! the last one. A header (Cassandra's `CommitLogDescriptor`) is the version (4 bytes), the segment's id (8), the
+//! length of its parameters (2), the parameters, and a checksum (4): the version alone makes that different from zeros.
 
 use std::fs::{self, File};
 use std::io::{self, Read};

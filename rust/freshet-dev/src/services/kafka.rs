@@ -37,8 +37,8 @@ group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 ";
 
-/// A broker that was killed may register again when its former session has ended, and serves nobody before that; Kafka's
-/// own 9 s are most of an outage here.
+/// A broker that was killed may register again when its former session has ended, and serves nobody before that;
+/// Kafka's own 9 s are most of an outage here.
 const KRAFT_SESSION: &str = "\
 broker.heartbeat.interval.ms=500
 broker.session.timeout.ms=3000

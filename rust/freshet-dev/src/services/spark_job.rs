@@ -57,9 +57,9 @@ logger.streaming.name = org.apache.spark.sql.execution.streaming
 logger.streaming.level = error
 ";
 
-/// For a few records per second on a laptop. What the optimising compiler saves then is less than what it takes: over the
-/// first minutes it is most of the job's work, and the hot path is native code anyway. The code that Spark generates would
-/// not fit the small code cache that comes with the other compiler alone.
+/// For a few records per second on a laptop. What the optimising compiler saves then is less than what it takes: over
+/// the first minutes it is most of the job's work, and the hot path is native code anyway. The code that Spark
+/// generates would not fit the small code cache that comes with the other compiler alone.
 const AT_HOME: &[&str] = &["-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=128m"];
 
 fn plan(context: &Context) -> Result<Plan, PlanError> {

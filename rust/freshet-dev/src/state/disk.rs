@@ -9,8 +9,8 @@ use nix::sys::statvfs::statvfs;
 /// Bytes in a MiB.
 pub const MIB: u64 = 1 << 20;
 
-/// How many bytes can still be written below a folder, which need not exist yet. A file system that cannot hold one more
-/// file has no room, whatever its blocks say.
+/// How many bytes can still be written below a folder, which need not exist yet. A file system that cannot hold one
+/// more file has no room, whatever its blocks say.
 ///
 /// # Errors
 /// When the system does not tell.

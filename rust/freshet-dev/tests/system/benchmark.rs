@@ -1,5 +1,5 @@
-//! `./freshet bench`, small: that both engines are measured and the answer has its form. The program itself fails when a
-//! query that runs to its end has not read every record. How fast they are is not for a test to judge.
+//! `./freshet bench`, small: that both engines are measured and the answer has its form. The program itself fails when
+//! a query that runs to its end has not read every record. How fast they are is not for a test to judge.
 
 use std::process::Stdio;
 

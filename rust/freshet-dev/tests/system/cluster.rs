@@ -37,8 +37,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Records per micro-batch: few, so that the worker is killed in the midst of many batches.
 const BATCH: u32 = 200;
 
-/// A worker dies with its executor while batches run; then the job goes on from its checkpoint in another driver, with a
-/// native library that executors get from a path.
+/// A worker dies with its executor while batches run; then the job goes on from its checkpoint in another driver, with
+/// a native library that executors get from a path.
 pub(crate) fn windows_survive_a_killed_worker() -> Outcome {
     let mut lab = Use::running()?;
     let stack = &lab.get().stack;

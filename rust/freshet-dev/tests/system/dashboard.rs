@@ -113,8 +113,8 @@ pub(crate) fn live_point(stack: &TestStack, screenshot: &Path) -> Result<(), Fai
     ensure(output.status.success(), || format!("no live point appeared: {}", text(&output)))
 }
 
-/// A service that is there and does not answer is not connected, and a component that says nothing is stale, with nothing
-/// known of it.
+/// A service that is there and does not answer is not connected, and a component that says nothing is stale, with
+/// nothing known of it.
 pub(crate) fn frozen_services_are_named() -> Outcome {
     let mut lab = Use::running()?;
     let stack = &lab.get().stack;
@@ -151,8 +151,8 @@ fn while_stopped(stack: &TestStack, part: &str, check: impl FnOnce() -> Outcome)
     outcome
 }
 
-/// The writer makes keyspace and tables anew, and the dashboard, which had prepared its statements on the old ones, shows what
-/// comes after, without a restart of either.
+/// The writer makes keyspace and tables anew, and the dashboard, which had prepared its statements on the old ones,
+/// shows what comes after, without a restart of either.
 pub(crate) fn dropped_keyspace_heals() -> Outcome {
     let mut lab = Use::running()?;
     let stack = &lab.get().stack;

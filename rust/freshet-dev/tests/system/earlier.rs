@@ -1,4 +1,5 @@
-//! What an earlier version has left: its table and its messages, of which `spark-job/src/test/resources/earlier` has some.
+//! What an earlier version has left: its table and its messages, of which `spark-job/src/test/resources/earlier` has
+//! some.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,8 +22,8 @@ const UNKNOWN_FIELD: &str = "mode";
 /// What a later version may tell.
 const LATER_VALUE: f64 = 2.5;
 
-/// A table of the earlier version with rows in it gets the columns that it lacks, which `--print-schema` has named; its rows
-/// and messages stay what they were, and are null where they know nothing.
+/// A table of the earlier version with rows in it gets the columns that it lacks, which `--print-schema` has named; its
+/// rows and messages stay what they were, and are null where they know nothing.
 pub(crate) fn tables_and_messages_go_on() -> Outcome {
     let mut lab = Use::running()?;
     let lab = WriterLab::new(&lab.get().stack, NAME, "partitions = 1")?;

@@ -152,8 +152,8 @@ fn ends(values: &[(i64, f64)]) -> [f64; 2] {
 /// So many readings are kept as they are.
 const FEW: usize = 32;
 
-/// The value of rank `ceil(n * percent / 100)`, from 1: that very one while they are few, within the sketch's relative error
-/// over that.
+/// The value of rank `ceil(n * percent / 100)`, from 1: that very one while they are few, within the sketch's relative
+/// error over that.
 fn percentile_is_right(sorted: &[f64], percent: usize, found: f64) -> bool {
     let value = sorted[(percent * sorted.len()).div_ceil(100).max(1) - 1];
     let error = if sorted.len() <= FEW { 0.0 } else { SKETCH * value.abs() };

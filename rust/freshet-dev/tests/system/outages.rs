@@ -25,8 +25,8 @@ pub(crate) fn frozen(part: &str) -> Outcome {
     })
 }
 
-/// Load without a pause, thirty times as fast as the clock: event time must not get to the present before the end, since
-/// events of the future are rejected.
+/// Load without a pause, thirty times as fast as the clock: event time must not get to the present before the end,
+/// since events of the future are rejected.
 pub(crate) fn soak() -> Outcome {
     let mut lab = Use::running()?;
     let begun = Instant::now();

@@ -12,8 +12,8 @@ use crate::process::signal;
 use crate::waiting::{LIMIT, ensure, until};
 use crate::writer_lab::{WriterLab, start, window};
 
-/// A windows topic is deleted and made anew: with fewer partitions, of which the surplus ones were empty and the writer had
-/// just started; with as many, and longer at once than what was read of the old one; and while no writer runs.
+/// A windows topic is deleted and made anew: with fewer partitions, of which the surplus ones were empty and the writer
+/// had just started; with as many, and longer at once than what was read of the old one; and while no writer runs.
 pub(crate) fn topics_made_anew_are_read() -> Outcome {
     let mut lab = Use::running()?;
     let lab = WriterLab::new(&lab.get().stack, "anew", "partitions = 5")?;
@@ -303,8 +303,8 @@ fn incompressible(bytes: usize) -> String {
     (0..bytes).map(|_| random.alphanumeric()).collect()
 }
 
-/// The writer has taken in what it may, since the store does not answer, when somebody deletes the topic: what it holds is
-/// written, and what it had not read has a number.
+/// The writer has taken in what it may, since the store does not answer, when somebody deletes the topic: what it holds
+/// is written, and what it had not read has a number.
 pub(crate) fn unread_windows_of_a_deleted_topic_are_counted() -> Outcome {
     const SENT: i64 = 40_000;
     let mut lab = Use::running()?;

@@ -1,5 +1,5 @@
-//! A writer of the test's own beside the shared stack: on its Kafka and its Cassandra, with topics and a keyspace of its own,
-//! and windows that the test itself sends.
+//! A writer of the test's own beside the shared stack: on its Kafka and its Cassandra, with topics and a keyspace of
+//! its own, and windows that the test itself sends.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -48,8 +48,8 @@ pub(crate) struct WriterLab<'a> {
 }
 
 impl<'a> WriterLab<'a> {
-    /// A place in which nothing runs yet. `name` is the keyspace, and with a dot the prefix of the topics; `kafka` is put
-    /// into the section of that name.
+    /// A place in which nothing runs yet. `name` is the keyspace, and with a dot the prefix of the topics; `kafka` is
+    /// put into the section of that name.
     pub(crate) fn new(
         stack: &'a TestStack,
         name: &'static str,

@@ -1,5 +1,5 @@
-//! The one table of what a window has. A new aggregate is a row here, beside its arithmetic in [`WindowStats`]: messages,
-//! columns in Spark and Cassandra, the interface of the dashboard and the documentation follow from it.
+//! The one table of what a window has. A new aggregate is a row here, beside its arithmetic in [`WindowStats`]:
+//! messages, columns in Spark and Cassandra, the interface of the dashboard and the documentation follow from it.
 
 use std::borrow::Cow;
 
@@ -16,9 +16,11 @@ pub struct Field {
     pub unit: &'static str,
     /// What it is, in one line.
     pub meaning: &'static str,
-    /// How the values of two parts of a window's readings become that of all of them; empty where it is not of the readings.
+    /// How the values of two parts of a window's readings become that of all of them; empty where it is not of the
+    /// readings.
     pub merged: &'static str,
-    /// The version of this table since which there is such a field. One that came after [`FIRST_VERSION`] may be missing.
+    /// The version of this table since which there is such a field. One that came after [`FIRST_VERSION`] may be
+    /// missing.
     pub since: u16,
     /// What it belongs to.
     pub part: Part,

@@ -35,7 +35,8 @@ fn push_key(names: [Cow<'_, str>; 3], start_ms: i64, output: &mut Vec<u8>) {
     push_integer(start_ms, output);
 }
 
-/// Appends the message of a window: a JSON object with its fields. What is not known is left out, and flags that are not set.
+/// Appends the message of a window: a JSON object with its fields. What is not known is left out, and flags that are
+/// not set.
 pub fn write_message(version: &WindowVersion<'_>, output: &mut Vec<u8>) {
     let mut separator = b'{';
     for field in FIELDS {
@@ -73,8 +74,9 @@ fn push_json<T: serde::Serialize + ?Sized>(value: &T, output: &mut Vec<u8>) {
         .unwrap_or_else(|error| unreachable!("a text or a number goes into memory: {error}"));
 }
 
-/// One version of one window of one series, as a message tells it. Fields that this build does not know are passed over, and
-/// those that came after the first version may be missing: builds before and after this one understand each other.
+/// One version of one window of one series, as a message tells it. Fields that this build does not know are passed
+/// over, and those that came after the first version may be missing: builds before and after this one understand each
+/// other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowMessage {
     /// In the order of [`FIELDS`].

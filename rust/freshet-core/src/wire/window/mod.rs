@@ -1,5 +1,5 @@
-//! A version of a window, wherever it goes: as a message in the topic `windows.<stream>`, as a row in Spark, and as a row in
-//! Cassandra. What it consists of is declared once, in [`FIELDS`].
+//! A version of a window, wherever it goes: as a message in the topic `windows.<stream>`, as a row in Spark, and as a
+//! row in Cassandra. What it consists of is declared once, in [`FIELDS`].
 
 mod fields;
 mod message;

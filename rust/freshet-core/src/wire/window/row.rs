@@ -1,12 +1,12 @@
 //! Windows as rows for Spark.
 //!
-//! They cross to Java in a layout of our own and not over Arrow: every series, metric and kind of window gives the few windows
-//! that a micro-batch has changed, which travel inside one value of a row of Spark's. Each such value as a batch of Arrow would
-//! carry a schema and buffers several times as long as what is in them.
+//! They cross to Java in a layout of our own and not over Arrow: every series, metric and kind of window gives the few
+//! windows that a micro-batch has changed, which travel inside one value of a row of Spark's. Each such value as a
+//! batch of Arrow would carry a schema and buffers several times as long as what is in them.
 //!
 //! A row is the set of the columns that are null (u64, the first column is the lowest bit), and then the values of all
-//! columns: i64 for instants (epoch microseconds), counts and flags (0 or 1), f64, and texts as their length in bytes (i32) and
-//! their UTF-8. A null takes the place of a 0, or of an empty text.
+//! columns: i64 for instants (epoch microseconds), counts and flags (0 or 1), f64, and texts as their length in bytes
+//! (i32) and their UTF-8. A null takes the place of a 0, or of an empty text.
 
 use serde::Serialize;
 

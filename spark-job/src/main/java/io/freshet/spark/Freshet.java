@@ -30,8 +30,8 @@ public final class Freshet {
     private Freshet() {}
 
     /**
-     * The windows of these records; what cannot be read is dropped with a warning. Of a streaming dataset, those that each
-     * micro-batch changes.
+     * The windows of these records; what cannot be read is dropped with a warning. Of a streaming dataset, those that
+     * each micro-batch changes.
      *
      * @see #windows(Dataset, StreamSpec, RejectedRecords, OutputMode)
      */
@@ -41,16 +41,17 @@ public final class Freshet {
 
     /**
      * The windows of these records: one row per series, metric, kind of window and start, with the columns
-     * {@code series}, {@code metric}, {@code window} (the kind, such as {@code 5m/1m}), {@code start}, {@code end}, one for
-     * each statistic, and {@code revision}, which grows with every version of a window, so that readers can tell the newer
-     * one. docs/windows.md has all of them, with their types and meanings.
+     * {@code series}, {@code metric}, {@code window} (the kind, such as {@code 5m/1m}), {@code start}, {@code end}, one
+     * for each statistic, and {@code revision}, which grows with every version of a window, so that readers can tell
+     * the newer one. docs/windows.md has all of them, with their types and meanings.
      *
      * <p>Of a streaming dataset, every micro-batch gives the windows that it changed in output mode {@code update}, and
      * those that no record can change any more in {@code append}. The watermark is the newest event time less the
      * stream's lateness; a record whose window has ended by then is late and dropped.
      *
-     * <p>On an existing checkpoint the list of windows should stay as it was: windows of a kind that was taken away are given
-     * no more, and the first windows of a new kind lack the readings that came before. (The job keeps account of that.)
+     * <p>On an existing checkpoint the list of windows should stay as it was: windows of a kind that was taken away are
+     * given no more, and the first windows of a new kind lack the readings that came before. (The job keeps account of
+     * that.)
      *
      * @param kafkaRows batch or streaming, with the columns of Spark's Kafka source: {@code key}, {@code value} (binary
      *     or string), {@code partition} (int), {@code offset} (long) and {@code timestamp}

@@ -27,8 +27,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The job's main class: reads the configuration, keeps one query per stream running, and ends when it is told to or when
- * Spark itself has gone.
+ * The job's main class: reads the configuration, keeps one query per stream running, and ends when it is told to or
+ * when Spark itself has gone.
  */
 public final class WindowedAverages {
     private static final Logger LOGGER = LoggerFactory.getLogger(WindowedAverages.class);

@@ -205,7 +205,10 @@ class FreshetTest {
         return query.lastProgress().stateOperators()[0].numRowsTotal();
     }
 
-    /** What is counted on the way must be counted in the stage that ends the query, and there is no reason for a second one. */
+    /**
+     * What is counted on the way must be counted in the stage that ends the query, and there is no reason for a second
+     * one.
+     */
     @Test
     void theWholeQueryShufflesOnceThoughTheNumberOfPartitionsHasChanged(@TempDir Path folder) throws Exception {
         Path input = folder.resolve("input");

@@ -16,8 +16,8 @@ import org.apache.spark.sql.SparkSession;
  * bench} runs it on a broker of its own. What was measured goes into a file, see {@link BenchmarkResults}.
  *
  * <p>Arguments: {@code --configuration FILE --folder FOLDER --results FILE}, then either {@code --records N --series N
- * --warm-up-seconds N --rounds N [--only CASE/ENGINE,…]}, or {@code --latency-seconds N}. The configuration names the broker, and each of its
- * streams is a case.
+ * --warm-up-seconds N --rounds N [--only CASE/ENGINE,…]}, or {@code --latency-seconds N}. The configuration names the
+ * broker, and each of its streams is a case.
  */
 public final class Benchmark {
     static final String TOPIC = "raw.bench";
@@ -68,8 +68,8 @@ public final class Benchmark {
 
     private record Measurement(SparkSession session, Path folder, long records) {
         /**
-         * Runs a query again and again, as one that runs for days would, until the Java machine has compiled what it will.
-         * Queries that read the topic in a few seconds would otherwise be measured while it compiles.
+         * Runs a query again and again, as one that runs for days would, until the Java machine has compiled what it
+         * will. Queries that read the topic in a few seconds would otherwise be measured while it compiles.
          */
         BenchmarkRun.Result warmUp(BenchmarkQueries.Query query, int seconds) throws Exception {
             long begun = System.nanoTime();

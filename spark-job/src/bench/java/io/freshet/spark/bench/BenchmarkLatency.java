@@ -48,7 +48,10 @@ final class BenchmarkLatency extends StreamingQueryListener {
     /** How long the last events may take to get into their windows. */
     private static final long REST_SECONDS = 20;
 
-    /** Epoch milliseconds at which the events were sent that no window has counted yet, by the message key of the window. */
+    /**
+     * Epoch milliseconds at which the events were sent that no window has counted yet, by the message key of the
+     * window.
+     */
     private final Map<String, Queue<Long>> waiting = new ConcurrentHashMap<>();
     private final LongStream.Builder eventMillis = LongStream.builder();
     private final Map<String, LongStream.Builder> phaseMillis = new TreeMap<>();

@@ -78,7 +78,9 @@ public final class StreamHealth {
         this(stream, Optional::empty);
     }
 
-    /** @param firstOffsets where the first micro-batch of the query began, once it has: Spark reports it of all others */
+    /**
+     * @param firstOffsets where the first micro-batch of the query began, once it has: Spark reports it of all others
+     */
     public StreamHealth(String stream, Supplier<Optional<String>> firstOffsets) {
         this.stream = stream;
         this.firstOffsets = firstOffsets;
@@ -165,8 +167,8 @@ public final class StreamHealth {
     }
 
     /**
-     * Adds up what the query itself has counted of a micro-batch. Spark's own {@code numInputRows} is not among it: that
-     * grows when Spark repeats a part of the micro-batch because it has lost an executor.
+     * Adds up what the query itself has counted of a micro-batch. Spark's own {@code numInputRows} is not among it:
+     * that grows when Spark repeats a part of the micro-batch because it has lost an executor.
      */
     private void addBooks(Map<String, Row> observed) {
         Row read = observed.get(Observations.READ);

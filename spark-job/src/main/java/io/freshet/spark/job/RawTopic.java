@@ -21,8 +21,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The raw topic of a stream. It may be deleted and made anew at any time, under the same name: then its offsets begin anew,
- * and those in the checkpoint are of no use any more. Kafka tells the one from the other by their ids.
+ * The raw topic of a stream. It may be deleted and made anew at any time, under the same name: then its offsets begin
+ * anew, and those in the checkpoint are of no use any more. Kafka tells the one from the other by their ids.
  */
 final class RawTopic {
     private static final Logger LOGGER = LoggerFactory.getLogger(RawTopic.class);
@@ -51,8 +51,8 @@ final class RawTopic {
     }
 
     /**
-     * Makes sure that the checkpoint's offsets are those of the topic as it is now, before a query starts: if it is another
-     * one than it was, it is read from its beginning.
+     * Makes sure that the checkpoint's offsets are those of the topic as it is now, before a query starts: if it is
+     * another one than it was, it is read from its beginning.
      *
      * @return the topic that the offsets belong to
      * @throws KafkaException when Kafka does not tell, for instance because there is no such topic

@@ -83,7 +83,8 @@ public final class StreamQuery implements QuerySupervisor.Starter {
     /** Starts the query from its checkpoint, or from the beginning of the topic. */
     @Override
     public StreamingQuery start() throws TimeoutException {
-        // A pool per stream: Spark shares the cores fairly between pools, not within one. The query's thread inherits it.
+        // A pool per stream: Spark shares the cores fairly between pools, not within one. The query's thread inherits
+        // it.
         session.sparkContext().setLocalProperty("spark.scheduler.pool", stream.name());
         Checkpoint checkpoint = checkpoint();
         TopicCheck topic = rawTopic.settle(checkpoint);
@@ -152,9 +153,9 @@ public final class StreamQuery implements QuerySupervisor.Starter {
     }
 
     /**
-     * Ends a query whose topic was made anew, since one that waits for more of the old topic would not notice, nor would one
-     * that finds the new one as long as the old one was. A micro-batch that writes by then has read all of the old topic
-     * that it should, and may finish.
+     * Ends a query whose topic was made anew, since one that waits for more of the old topic would not notice, nor
+     * would one that finds the new one as long as the old one was. A micro-batch that writes by then has read all of
+     * the old topic that it should, and may finish.
      */
     @Override
     public void look(StreamingQuery running) {
@@ -199,8 +200,8 @@ public final class StreamQuery implements QuerySupervisor.Starter {
             .options(kafkaOptions())
             .option("subscribe", stream.rawTopic())
             .option("startingOffsets", "earliest")
-            // What a producer has aborted never happened, and what it has not committed yet may not. With this, Spark plans
-            // no further than to the first open transaction, so that no task waits for its end.
+            // What a producer has aborted never happened, and what it has not committed yet may not. With this, Spark
+            // plans no further than to the first open transaction, so that no task waits for its end.
             .option("kafka.isolation.level", "read_committed")
             // What Kafka has deleted by its retention is no reason to stop: Spark logs the gap.
             .option("failOnDataLoss", "false");

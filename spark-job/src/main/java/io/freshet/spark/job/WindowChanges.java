@@ -29,10 +29,10 @@ import scala.Tuple2;
 /**
  * What a changed list of windows means for a stream that goes on from its checkpoint.
  *
- * <p>A kind of window that is new has no state: those of its windows that start no later than the newest event that was read
- * before may lack readings, and are marked as partial. A kind that was taken away goes on until those of its windows that
- * were open then have ended. The file {@code freshet/windows.json} in the checkpoint says which kinds there are, with
- * these instants.
+ * <p>A kind of window that is new has no state: those of its windows that start no later than the newest event that was
+ * read before may lack readings, and are marked as partial. A kind that was taken away goes on until those of its
+ * windows that were open then have ended. The file {@code freshet/windows.json} in the checkpoint says which kinds
+ * there are, with these instants.
  *
  * @param stream with all kinds of windows that are worked on: those of its list, and those that were taken away
  * @param kinds these kinds, with the limits of each
@@ -71,7 +71,10 @@ record WindowChanges(PipelineConfiguration.Stream stream, List<Kind> kinds) {
             return new Kind(window, List.of(), null);
         }
 
-        /** In the list from now on: the windows that start until then may lack readings, but for those that it went on with. */
+        /**
+         * In the list from now on: the windows that start until then may lack readings, but for those that it went on
+         * with.
+         */
         Kind listed(long newestMicros) {
             Stream<PartialStarts> now = Stream.of(new PartialStarts(lastStartMicros, newestMicros));
             return new Kind(window, Stream.concat(partial.stream(), now).toList(), null);
@@ -116,8 +119,8 @@ record WindowChanges(PipelineConfiguration.Stream stream, List<Kind> kinds) {
     }
 
     /**
-     * Whether the list has changed while a micro-batch was under way. Some of its windows may have been handed on already, so
-     * that it has to be repeated with the list as it was.
+     * Whether the list has changed while a micro-batch was under way. Some of its windows may have been handed on
+     * already, so that it has to be repeated with the list as it was.
      */
     static boolean mustWait(Checkpoint checkpoint, PipelineConfiguration.Stream stream) {
         return checkpoint.hasOpenBatch() && read(checkpoint).filter(kinds -> !isSame(kinds, stream)).isPresent();
@@ -208,8 +211,8 @@ record WindowChanges(PipelineConfiguration.Stream stream, List<Kind> kinds) {
     }
 
     /**
-     * Of each kind of window that has a state, the newest event in it, epoch microseconds. The newest event of a stream is
-     * always in its state: no window that it lies in has ended.
+     * Of each kind of window that has a state, the newest event in it, epoch microseconds. The newest event of a stream
+     * is always in its state: no window that it lies in has ended.
      */
     private static Map<String, Long> newestEvents(SparkSession session, String location) {
         var newest = session.read().format("statestore").load(location)
@@ -221,7 +224,10 @@ record WindowChanges(PipelineConfiguration.Stream stream, List<Kind> kinds) {
         return byWindow;
     }
 
-    /** Of a row of Spark's state: the key (series, metric, kind), and the state of {@code UpdateWindows} with its time-out. */
+    /**
+     * Of a row of Spark's state: the key (series, metric, kind), and the state of {@code UpdateWindows} with its
+     * time-out.
+     */
     private static Tuple2<String, Long> newestEvent(Row row) {
         String window = row.<Row>getAs("key").getString(2);
         byte[] state = row.<Row>getAs("value").getStruct(0).getAs(0);

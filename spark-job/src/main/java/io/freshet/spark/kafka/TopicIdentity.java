@@ -20,7 +20,8 @@ public record TopicIdentity(Map<String, String> kafka, String name, String id) i
      * Makes sure that the topic is still this one.
      *
      * @throws TopicReplacedException when it is another one
-     * @throws org.apache.kafka.common.KafkaException when it cannot be told, for instance because there is no such topic
+     * @throws org.apache.kafka.common.KafkaException when it cannot be told, for instance because there is no such
+     *     topic
      */
     @Override
     public void verify() {

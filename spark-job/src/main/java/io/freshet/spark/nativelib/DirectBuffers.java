@@ -6,8 +6,8 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 
 /**
- * The direct buffers of tasks, little-endian. Java frees their native memory only when it collects garbage, which a job of
- * small tasks seldom makes it do: they are kept from task to task, no more of them than tasks need at a time.
+ * The direct buffers of tasks, little-endian. Java frees their native memory only when it collects garbage, which a job
+ * of small tasks seldom makes it do: they are kept from task to task, no more of them than tasks need at a time.
  */
 final class DirectBuffers {
     /** What is taken has so many bytes at least. */

@@ -9,8 +9,8 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The names and limits that the job shares with the other parts of the pipeline, as freshet-core declares them. They are
- * asked for once; Java has no copy of them.
+ * The names and limits that the job shares with the other parts of the pipeline, as freshet-core declares them. They
+ * are asked for once; Java has no copy of them.
  */
 public final class NativeContract {
     private static final ObjectMapper JSON = JsonMapper.builder()

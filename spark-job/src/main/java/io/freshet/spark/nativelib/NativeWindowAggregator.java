@@ -86,7 +86,9 @@ public final class NativeWindowAggregator implements AutoCloseable {
         return Optional.of(new AheadOfClock(StandardCharsets.UTF_8.decode(bytes).toString(), micros));
     }
 
-    /** Roughly the native memory that it holds, in bytes: what is summed up, and rejected records that are not taken. */
+    /**
+     * Roughly the native memory that it holds, in bytes: what is summed up, and rejected records that are not taken.
+     */
     public synchronized long memoryBytes() {
         return memoryBytes(handle);
     }

@@ -5,8 +5,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.OptionalLong;
 
 /**
- * Updates the state of one metric of one series for one kind of window, and gives the windows that this changes. For one
- * thread at a time; closing waits for a call that is running.
+ * Updates the state of one metric of one series for one kind of window, and gives the windows that this changes. For
+ * one thread at a time; closing waits for a call that is running.
  *
  * <p>Use: {@link #begin}, {@link #add} for every partial aggregate, {@link #update}; then, in this order,
  * {@link #readCounted}, {@link #readDeadline}, {@link #readState} and {@link #readWindows}.
@@ -36,8 +36,8 @@ public final class NativeWindowState implements AutoCloseable {
 
     /**
      * @param streamJson the stream, as {@link NativeConfiguration#load} gave it
-     * @param limitsJson a list with the limits of each kind of window, as {@code freshet-core}'s {@code WindowLimits} has them;
-     *     or {@link #NO_LIMITS}
+     * @param limitsJson a list with the limits of each kind of window, as {@code freshet-core}'s {@code WindowLimits}
+     *     has them; or {@link #NO_LIMITS}
      * @param form in which windows are given
      */
     public NativeWindowState(String streamJson, String limitsJson, Form form) {

@@ -3,8 +3,8 @@ package io.freshet.spark.nativelib;
 import java.nio.charset.StandardCharsets;
 
 /**
- * What the native library knows of a set of readings, as {@code freshet_stats} adds it up. A state is bytes that only the
- * library reads; an empty one has no readings.
+ * What the native library knows of a set of readings, as {@code freshet_stats} adds it up. A state is bytes that only
+ * the library reads; an empty one has no readings.
  */
 public final class NativeWindowStats {
     private NativeWindowStats() {}

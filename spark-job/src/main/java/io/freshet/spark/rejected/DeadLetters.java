@@ -28,8 +28,8 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * Sends rejected records from an executor to the dead-letters topic: the record's own bytes, with where it came from and
- * why it was rejected in headers. The key names the record, so that a repeated task overwrites its letters.
+ * Sends rejected records from an executor to the dead-letters topic: the record's own bytes, with where it came from
+ * and why it was rejected in headers. The key names the record, so that a repeated task overwrites its letters.
  */
 public final class DeadLetters implements RejectedSink {
     private static final long serialVersionUID = 1L;
@@ -80,8 +80,8 @@ public final class DeadLetters implements RejectedSink {
     }
 
     /**
-     * No batch is larger than what the topic takes. Kafka's client splits one that is, into batches of this size again, and
-     * so on without an end (KAFKA-8350).
+     * No batch is larger than what the topic takes. Kafka's client splits one that is, into batches of this size again,
+     * and so on without an end (KAFKA-8350).
      */
     private static int batchBytes(Target target) {
         try {
@@ -113,7 +113,9 @@ public final class DeadLetters implements RejectedSink {
         private final AtomicReference<Exception> failure = new AtomicReference<>();
         /** Filled by the producer's own thread. */
         private final Queue<ProducerRecord<byte[], byte[]>> tooLarge = new ConcurrentLinkedQueue<>();
-        /** How many letters have neither arrived nor failed. The producer's own flush ends early when it splits a batch. */
+        /**
+         * How many letters have neither arrived nor failed. The producer's own flush ends early when it splits a batch.
+         */
         private long underWay;
         /** Null until there is something to send: most tasks reject nothing. */
         private KafkaProducer<byte[], byte[]> producer;

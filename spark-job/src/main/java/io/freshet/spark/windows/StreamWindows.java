@@ -45,8 +45,8 @@ public final class StreamWindows {
     }
 
     /**
-     * Brings partial aggregates to where {@link #merge} needs them, so that whatever is observed of them is observed in the
-     * stage that ends the query: Spark adds up anew what a stage before it reports when it repeats that one.
+     * Brings partial aggregates to where {@link #merge} needs them, so that whatever is observed of them is observed in
+     * the stage that ends the query: Spark adds up anew what a stage before it reports when it repeats that one.
      *
      * @param partitions as many as the state has: with another number, Spark would shuffle them a second time
      */
@@ -55,7 +55,8 @@ public final class StreamWindows {
     }
 
     /**
-     * The windows that these partials make, as Spark's own {@code window} would give them: {@link UpdateWindows#OUTPUT}.
+     * The windows that these partials make, as Spark's own {@code window} would give them: {@link
+     * UpdateWindows#OUTPUT}.
      *
      * @param limits as {@link NativeWindowState} takes them
      * @param mode of the query, if it is a streaming one: {@code update} or {@code append}

@@ -26,12 +26,15 @@ import scala.Tuple3;
  * The stateful part of a query: the state of one metric of one series for one kind of window takes in the partial
  * aggregates of a micro-batch, and gives the windows that they change or that have become final.
  *
- * <p>The state is encoded panes, see {@code freshet-core}'s {@code aggregate::state}. It is due, as Spark's timeouts have
- * it, when a window is to be given or the last pane to be dropped though nothing has come.
+ * <p>The state is encoded panes, see {@code freshet-core}'s {@code aggregate::state}. It is due, as Spark's timeouts
+ * have it, when a window is to be given or the last pane to be dropped though nothing has come.
  */
 final class UpdateWindows
     implements FlatMapGroupsWithStateFunction<Tuple3<String, String, String>, EncodedPanes, byte[], Row> {
-    /** One row per series, metric and kind: how many records were counted, and the windows as the native library packs them. */
+    /**
+     * One row per series, metric and kind: how many records were counted, and the windows as the native library packs
+     * them.
+     */
     static final StructType OUTPUT = new StructType()
         .add("series", DataTypes.StringType, false)
         .add("metric", DataTypes.StringType, false)
@@ -111,8 +114,8 @@ final class UpdateWindows
             return;
         }
         group.update(next);
-        // Spark calls when the watermark has passed the timeout: a millisecond less lets it call when it has come to it.
-        // It takes no timeout at the epoch itself.
+        // Spark calls when the watermark has passed the timeout: a millisecond less lets it call when it has come to
+        // it. It takes no timeout at the epoch itself.
         group.setTimeoutTimestamp(Math.max(1, deadlineMicros / MICROS_PER_MILLI - 1));
     }
 

@@ -32,8 +32,8 @@ public final class WindowPartials implements RecordStep {
     public static final List<String> INPUT = List.of("partition", "offset", "timestamp", "key", "value");
 
     /**
-     * What it makes of them: the columns of {@link NativeWindowAggregator#takePartials}, in their order, and, in a row of
-     * its own without a series, what the task has read.
+     * What it makes of them: the columns of {@link NativeWindowAggregator#takePartials}, in their order, and, in a row
+     * of its own without a series, what the task has read.
      */
     static final StructType OUTPUT = new StructType()
         .add("series", DataTypes.StringType)

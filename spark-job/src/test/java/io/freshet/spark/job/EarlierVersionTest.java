@@ -30,9 +30,10 @@ import org.apache.spark.sql.streaming.StreamingQuery;
 import org.junit.jupiter.api.Test;
 
 /**
- * What an earlier version has left goes on: the folder {@code earlier} in the test resources holds a checkpoint of a query that
- * has read the first part of the records, and the messages that it wrote. Both are of the version before fields could be added
- * to a window; with {@code -Dfreshet.record.earlier=FOLDER}, the test writes those of this version instead.
+ * What an earlier version has left goes on: the folder {@code earlier} in the test resources holds a checkpoint of a
+ * query that has read the first part of the records, and the messages that it wrote. Both are of the version before
+ * fields could be added to a window; with {@code -Dfreshet.record.earlier=FOLDER}, the test writes those of this
+ * version instead.
  */
 class EarlierVersionTest extends KafkaAndSpark {
     private static final ObjectMapper JSON = new ObjectMapper();

@@ -28,8 +28,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What the streaming query makes of clocks that are wrong, and of a list of windows that changes while windows are open: on
- * a real broker, over restarts.
+ * What the streaming query makes of clocks that are wrong, and of a list of windows that changes while windows are
+ * open: on a real broker, over restarts.
  */
 class EventTimeTest extends KafkaAndSpark {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -71,7 +71,9 @@ class EventTimeTest extends KafkaAndSpark {
             }
         }
 
-        /** Sends readings of a series at these times, and lets the query work on them, in a micro-batch of their own. */
+        /**
+         * Sends readings of a series at these times, and lets the query work on them, in a micro-batch of their own.
+         */
         Stream run(String series, long... times) throws Exception {
             send(series, times);
             PipelineConfiguration.Stream stream = configuration.streams().get(0);

@@ -52,7 +52,9 @@ class QueryFailureTest {
             failure.description());
     }
 
-    /** Versions of windows that were counted anew are older than those that are stored, unless the generation is raised. */
+    /**
+     * Versions of windows that were counted anew are older than those that are stored, unless the generation is raised.
+     */
     @Test
     void whoMovesACheckpointAwayIsToldToRaiseTheGeneration() {
         for (String said : List.of("Log file was malformed", "batch 41 doesn't exist",

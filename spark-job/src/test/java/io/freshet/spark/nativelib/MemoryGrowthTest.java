@@ -55,7 +55,10 @@ class MemoryGrowthTest {
             "resident memory grew from " + afterWarmUp + " to " + atTheEnd + " KiB");
     }
 
-    /** What tasks of Spark do: pack records, have them summed up, take the partials and the rejected records, update states. */
+    /**
+     * What tasks of Spark do: pack records, have them summed up, take the partials and the rejected records, update
+     * states.
+     */
     private static void runTask(String stream, int task, Random random, RootAllocator allocator) {
         RecordBatchBuffer buffer = new RecordBatchBuffer();
         RowRecord packed = new RowRecord(2, 3, 4, 1, 0);

@@ -32,8 +32,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What the native library logs arrives in Java's logger. The level is asked for when the library is loaded, so that each
- * test loads a copy.
+ * What the native library logs arrives in Java's logger. The level is asked for when the library is loaded, so that
+ * each test loads a copy.
  */
 class NativeLogTest {
     private static final Path CLASSES = Path.of("build/classes/java/main/");

@@ -7,7 +7,10 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What tests of whole queries start from: a broker and a session of their own, from the first test of a class to its last. */
+/**
+ * What tests of whole queries start from: a broker and a session of their own, from the first test of a class to its
+ * last.
+ */
 public abstract class KafkaAndSpark {
     /** For whatever the tests keep; the broker has its data there. */
     @TempDir

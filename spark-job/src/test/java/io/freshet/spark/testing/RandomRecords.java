@@ -6,7 +6,10 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 
-/** Seeded records of many series: out of order, late, twice, on the edges of windows, with one or two metrics, malformed. */
+/**
+ * Seeded records of many series: out of order, late, twice, on the edges of windows, with one or two metrics,
+ * malformed.
+ */
 public final class RandomRecords {
     /** Event time of the first record, epoch milliseconds: a full minute. */
     private static final long START = 1_700_000_040_000L;

@@ -33,8 +33,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Output mode {@code append}: the windows that each micro-batch makes final, against Spark's own window aggregation in the
- * same mode over the same micro-batches.
+ * Output mode {@code append}: the windows that each micro-batch makes final, against Spark's own window aggregation in
+ * the same mode over the same micro-batches.
  */
 class AppendedWindowsTest {
     private static final StructType KAFKA = new StructType()
@@ -102,7 +102,10 @@ class AppendedWindowsTest {
         return spark.createDataFrame(rows, KAFKA);
     }
 
-    /** Count, sum, extremes and percentiles (whose last digits Java and Rust do not share) of every window, which comes once. */
+    /**
+     * Count, sum, extremes and percentiles (whose last digits Java and Rust do not share) of every window, which comes
+     * once.
+     */
     private static Map<String, List<Object>> run(Dataset<Row> windows, Path folder) throws Exception {
         String name = "appended_" + System.nanoTime();
         StreamingQuery query = windows.writeStream().outputMode("append").format("memory").queryName(name)

@@ -6,8 +6,8 @@ import org.apache.spark.memory.MemoryConsumer;
 import org.apache.spark.memory.TaskMemoryManager;
 
 /**
- * Keeps the native memory of a task within a limit, and tells Spark's memory manager of it, in blocks. What Spark counts
- * is the executor's heap; the memory itself lies beside it, so that the limit is what protects the container.
+ * Keeps the native memory of a task within a limit, and tells Spark's memory manager of it, in blocks. What Spark
+ * counts is the executor's heap; the memory itself lies beside it, so that the limit is what protects the container.
  */
 final class NativeMemory extends MemoryConsumer implements TaskMemory {
     /** The most that one task may take: its windows are handed on early then, in several parts. */

@@ -22,9 +22,9 @@ import org.slf4j.LoggerFactory;
  * The consumers of an executor, from one micro-batch to the next: connecting takes long. A partition has as many as
  * ranges of it are read at the same time.
  *
- * <p>The settings of the cache of Spark's own reader hold for this one, in the same sense: there are as many consumers as
- * {@code spark.kafka.consumer.cache.capacity} says, unless more are used at the same time; what is idle for longer than
- * {@code spark.kafka.consumer.cache.timeout} is closed.
+ * <p>The settings of the cache of Spark's own reader hold for this one, in the same sense: there are as many consumers
+ * as {@code spark.kafka.consumer.cache.capacity} says, unless more are used at the same time; what is idle for longer
+ * than {@code spark.kafka.consumer.cache.timeout} is closed.
  */
 final class ConsumerPool {
     private static final Logger LOGGER = LoggerFactory.getLogger(ConsumerPool.class);
@@ -41,8 +41,8 @@ final class ConsumerPool {
     private ConsumerPool() {}
 
     /**
-     * The pool holds on to the context class loader it is made under only weakly, and closes idle consumers no more once
-     * that one is gone; a task's may be, this class's own is not.
+     * The pool holds on to the context class loader it is made under only weakly, and closes idle consumers no more
+     * once that one is gone; a task's may be, this class's own is not.
      */
     private static GenericKeyedObjectPool<Key, KafkaConsumer<ByteBuffer, ByteBuffer>> open() {
         Thread thread = Thread.currentThread();

@@ -20,8 +20,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Reads one range of offsets of one partition. Offsets without a record (transaction markers, aborted records, what
- * compaction has removed) are passed over, as Spark's own reader does; so are offsets that Kafka has deleted, unless the
- * source is told {@code failOnDataLoss}.
+ * compaction has removed) are passed over, as Spark's own reader does; so are offsets that Kafka has deleted, unless
+ * the source is told {@code failOnDataLoss}.
  */
 final class KafkaRecords implements RangeRows.Reader {
     private static final Logger LOGGER = LoggerFactory.getLogger(KafkaRecords.class);

@@ -18,7 +18,8 @@ final class KafkaScan {
      * The rows of the scan, read directly from Kafka: {@link KafkaRow}s with the scan's columns.
      *
      * @param check asked by tasks that get nothing
-     * @return empty when the plan is no micro-batch of Kafka's source, or needs Spark's own reader by what is asked of it
+     * @return empty when the plan is no micro-batch of Kafka's source, or needs Spark's own reader by what is asked of
+     *     it
      */
     static Optional<RDD<InternalRow>> rows(SparkPlan plan, TopicCheck check) {
         if (!(plan instanceof MicroBatchScanExec scan) || !KafkaSource.isDirect(scan.session())) {

@@ -10,8 +10,8 @@ import scala.jdk.javaapi.CollectionConverters;
 
 /**
  * The watermark by which a micro-batch calls records late: that of the micro-batch before. Spark tells its own stateful
- * operators, but not the function that runs in one. A {@link StepExec} above the operator reads it from the plan, and its
- * tasks, in which the function runs, keep it where the function finds it.
+ * operators, but not the function that runs in one. A {@link StepExec} above the operator reads it from the plan, and
+ * its tasks, in which the function runs, keep it where the function finds it.
  */
 public final class LateWatermark {
     private static final ThreadLocal<Long> OF_TASK = new ThreadLocal<>();
@@ -21,8 +21,8 @@ public final class LateWatermark {
     /**
      * That of the running task, epoch milliseconds.
      *
-     * @throws IllegalStateException when there is none: outside of a task, below a step, or with a version of Spark that
-     *     does not tell
+     * @throws IllegalStateException when there is none: outside of a task, below a step, or with a version of Spark
+     *     that does not tell
      */
     public static long millis() {
         Long millis = OF_TASK.get();
@@ -38,7 +38,9 @@ public final class LateWatermark {
         task.addTaskCompletionListener((TaskCompletionListener) ignored -> OF_TASK.remove());
     }
 
-    /** That of the stateful operator in a plan, epoch milliseconds; null when it has none, as a batch query has none. */
+    /**
+     * That of the stateful operator in a plan, epoch milliseconds; null when it has none, as a batch query has none.
+     */
     static Long find(SparkPlan plan) {
         return search(plan).orElse(null);
     }

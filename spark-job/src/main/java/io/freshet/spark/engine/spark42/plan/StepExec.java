@@ -47,8 +47,8 @@ public final class StepExec extends SparkPlan implements StepPlan<SparkPlan> {
     }
 
     /**
-     * Above a source Spark plans a projection that copies each row into its own format. The step reads a row of any kind
-     * and keeps none, so the copy is left out where it changes nothing else.
+     * Above a source Spark plans a projection that copies each row into its own format. The step reads a row of any
+     * kind and keeps none, so the copy is left out where it changes nothing else.
      */
     private static SparkPlan withoutCopy(SparkPlan plan) {
         SparkPlan planned = plan instanceof WholeStageCodegenExec compiled ? compiled.child() : plan;

@@ -21,8 +21,9 @@ import scala.collection.immutable.IndexedSeq;
 import scala.collection.immutable.Seq;
 
 /**
- * {@code freshet_stats}: the statistics that windows have, of numbers and, if they are given, their times; added and merged by
- * the native library. What no window counts does not count here either: nulls, NaN, infinities, and magnitudes over 1e150.
+ * {@code freshet_stats}: the statistics that windows have, of numbers and, if they are given, their times; added and
+ * merged by the native library. What no window counts does not count here either: nulls, NaN, infinities, and
+ * magnitudes over 1e150.
  */
 public final class StatsAggregate extends TypedImperativeAggregate<StatsBuffer> implements Serializable {
     static final String NAME = "freshet_stats";
@@ -49,7 +50,10 @@ public final class StatsAggregate extends TypedImperativeAggregate<StatsBuffer> 
     private final int mutableAggBufferOffset;
     private final int inputAggBufferOffset;
 
-    /** Only for Spark's rules, which copy an expression by a constructor of its product elements: SQL calls it by its name. */
+    /**
+     * Only for Spark's rules, which copy an expression by a constructor of its product elements: SQL calls it by its
+     * name.
+     */
     public StatsAggregate(Seq<Expression> arguments, int mutableAggBufferOffset, int inputAggBufferOffset) {
         this.arguments = arguments;
         this.mutableAggBufferOffset = mutableAggBufferOffset;

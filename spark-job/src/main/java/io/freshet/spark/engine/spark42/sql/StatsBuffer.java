@@ -6,11 +6,11 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * The readings of one group. Some are kept as they came, so that the native library is called once for many of them; of a
- * group that has no more than that, once at the end.
+ * The readings of one group. Some are kept as they came, so that the native library is called once for many of them; of
+ * a group that has no more than that, once at the end.
  *
- * <p>On its way through Spark: a version byte, whether there are times (a byte), how many readings are kept (int), their
- * values, their times if there are any, and the library's state, all little-endian.
+ * <p>On its way through Spark: a version byte, whether there are times (a byte), how many readings are kept (int),
+ * their values, their times if there are any, and the library's state, all little-endian.
  */
 final class StatsBuffer {
     private static final byte VERSION = 3;
