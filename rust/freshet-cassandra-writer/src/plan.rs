@@ -1,8 +1,9 @@
 //! From window updates in the order of their arrival to requests that suit Cassandra.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
 
-use freshet_core::wire::{FIELDS, WindowMessage};
+use freshet_core::wire::{FIELDS, Field, Kind, WindowMessage};
 
 use crate::offsets::Receipt;
 
@@ -16,7 +17,10 @@ const MAX_BYTES: usize = 5 * 1024;
 const TIMESTAMP_AND_TTL_BYTES: usize = 8 + 4;
 
 /// What the columns of a row take beside the texts, at the most: the bucket, and a value for each field of a window.
-const FIXED_BYTES: usize = 8 * (1 + FIELDS.len()) + TIMESTAMP_AND_TTL_BYTES;
+static FIXED_BYTES: LazyLock<usize> = LazyLock::new(|| {
+    let is_number = |field: &&Field| field.in_table && field.kind != Kind::Text;
+    8 * (1 + FIELDS.iter().filter(is_number).count()) + TIMESTAMP_AND_TTL_BYTES
+});
 
 /// Where a window update came from, and how it was written: what a dead letter needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +84,7 @@ impl Row {
     /// texts, which are what makes a batch large.
     fn bytes(&self) -> usize {
         let message = &self.message;
-        FIXED_BYTES
+        *FIXED_BYTES
             + message.stream().len()
             + message.series().len()
             + message.metric().len()

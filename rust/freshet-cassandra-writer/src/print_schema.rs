@@ -28,7 +28,8 @@ fn write(text: &str) -> io::Result<()> {
 fn whole(cassandra: &Cassandra) -> String {
     let tables = schema::tables().map(|table| schema::create_table(cassandra, table));
     let statements = [schema::create_keyspace(cassandra)].into_iter().chain(tables);
-    statements.map(|statement| format!("{statement};\n")).collect()
+    let statements: Vec<String> = statements.map(|statement| statement + ";\n").collect();
+    statements.concat()
 }
 
 async fn ask(cassandra: &Cassandra) -> Result<Vec<Missing>, Failure> {
@@ -50,7 +51,7 @@ fn lacking(cassandra: &Cassandra, missing: &[Missing]) -> String {
     if missing.is_empty() {
         return "-- The cluster has all of it.\n".to_owned();
     }
-    let statements = missing.iter().map(|missing| match missing {
+    let statements: Vec<String> = missing.iter().map(|missing| match missing {
         Missing::Keyspace | Missing::Table(_) => {
             format!("-- The cluster lacks {missing}: see above.\n")
         }
@@ -58,8 +59,8 @@ fn lacking(cassandra: &Cassandra, missing: &[Missing]) -> String {
             "-- The cluster lacks {missing}. The writer adds it when it starts, if it may:\n{};\n",
             missing.statement(cassandra)
         ),
-    });
-    statements.collect()
+    }).collect();
+    statements.concat()
 }
 
 #[cfg(test)]

@@ -36,8 +36,8 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowStats_add<'lo
     length: jint,
 ) -> JByteArray<'local> {
     gate::enter(env, |env| {
-        let stats = read(env, &state, &values, &times, length)?;
-        Ok(env.byte_array_from_slice(&stats.encode())?)
+        let all = read(env, &state, &values, &times, length)?;
+        Ok(env.byte_array_from_slice(&all.encode())?)
     })
 }
 
@@ -50,9 +50,9 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowStats_merge<'
     other: JByteArray<'local>,
 ) -> JByteArray<'local> {
     gate::enter(env, |env| {
-        let mut stats = WindowStats::decode(&env.convert_byte_array(state)?)?;
-        stats.merge(&WindowStats::decode(&env.convert_byte_array(other)?)?);
-        Ok(env.byte_array_from_slice(&stats.encode())?)
+        let mut all = WindowStats::decode(&env.convert_byte_array(state)?)?;
+        all.merge(&WindowStats::decode(&env.convert_byte_array(other)?)?);
+        Ok(env.byte_array_from_slice(&all.encode())?)
     })
 }
 
@@ -69,8 +69,8 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowStats_result<
     with_times: jboolean,
 ) -> JByteArray<'local> {
     gate::enter(env, |env| {
-        let stats = read(env, &state, &values, &times, length)?;
-        let window = Window { start_us: 0, end_us: 0, stats: &stats, is_partial: false };
+        let all = read(env, &state, &values, &times, length)?;
+        let window = Window { start_us: 0, end_us: 0, stats: &all, is_partial: false };
         let mut row = Vec::with_capacity(128);
         push_row(columns(with_times), &WindowVersion::new([""; 4], 0, 0, window), &mut row);
         Ok(env.byte_array_from_slice(&row)?)
@@ -88,7 +88,7 @@ fn read(
     times: &JLongArray<'_>,
     length: jint,
 ) -> Result<WindowStats, NativeError> {
-    let mut stats = WindowStats::decode(&env.convert_byte_array(state)?)?;
+    let mut all = WindowStats::decode(&env.convert_byte_array(state)?)?;
     let length = usize::try_from(length).unwrap_or_default();
     let mut buffer = vec![0.0; length];
     values.get_region(env, 0, &mut buffer)?;
@@ -97,7 +97,7 @@ fn read(
         times.get_region(env, 0, &mut instants)?;
     }
     for (value, instant) in buffer.into_iter().zip(instants) {
-        stats.add(instant, value);
+        all.add(instant, value);
     }
-    Ok(stats)
+    Ok(all)
 }

@@ -27,8 +27,10 @@ fn as_lines(settings: &[Setting]) -> String {
     let usual = |assignment: &&String| assignment.chars().count() <= MOST_ALIGNED;
     let width = assignments.iter().filter(usual).map(|text| text.chars().count()).max();
     let width = width.unwrap_or_default();
-    let lines = assignments.iter().zip(settings);
-    lines.map(|(text, setting)| format!("{text:width$}  # {}\n", setting.source)).collect()
+    let line =
+        |(text, setting): (&String, &Setting)| format!("{text:width$}  # {}", setting.source);
+    let lines: Vec<String> = assignments.iter().zip(settings).map(line).collect();
+    lines.join("\n") + "\n"
 }
 
 /// Longer lines than that do not push all others to the right.
