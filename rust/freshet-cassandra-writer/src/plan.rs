@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
-use freshet_core::wire::{FIELDS, Field, Kind, WindowMessage};
+use freshet_core::window_version::{FIELDS, Field, Kind, WindowMessage};
 
 use crate::offsets::Receipt;
 

@@ -2,7 +2,7 @@
 
 use freshet_core::bucket;
 use freshet_core::window::{InvalidWindow, WindowSpec};
-use freshet_core::wire::{InvalidWindowMessage, WindowMessage};
+use freshet_core::window_version::{InvalidWindowMessage, WindowMessage};
 use rdkafka::message::{BorrowedMessage, Message};
 use thiserror::Error;
 

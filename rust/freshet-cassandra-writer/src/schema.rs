@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use freshet_core::config::Cassandra;
-use freshet_core::wire::{FIELDS, Field, Kind, Part};
+use freshet_core::window_version::{FIELDS, Field, Kind, Part};
 
 const HOUR: u64 = 3_600;
 

@@ -15,4 +15,5 @@ pub mod stopping;
 mod text;
 pub mod topics;
 pub mod window;
+pub mod window_version;
 pub mod wire;

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use freshet_core::aggregate::{Emit, InvalidState, Watermarks, WindowLimits, WindowState};
 use freshet_core::config::Stream;
 use freshet_core::window::{InvalidWindow, WindowSpec};
-use freshet_core::wire::{
+use freshet_core::window_version::{
     Columns, WindowVersion, push_row, spark_schema, write_key, write_message,
 };
 use jni::objects::{JByteArray, JByteBuffer, JClass};

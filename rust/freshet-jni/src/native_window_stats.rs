@@ -4,7 +4,7 @@
 //! when it lets go of one.
 
 use freshet_core::aggregate::{Window, WindowStats};
-use freshet_core::wire::{Columns, WindowVersion, push_row, spark_schema};
+use freshet_core::window_version::{Columns, WindowVersion, push_row, spark_schema};
 use jni::objects::{JByteArray, JClass, JDoubleArray, JLongArray};
 use jni::sys::{jboolean, jint};
 use jni::{Env, EnvUnowned};
@@ -57,7 +57,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowStats_merge<'
 }
 
 /// `static native byte[] result(byte[] state, double[] values, long[] times, int length, boolean withTimes)`: the
-/// statistics with these readings more, as a row of the columns; see `freshet_core::wire::push_row`.
+/// statistics with these readings more, as a row of the columns; see `freshet_core::window_version::push_row`.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowStats_result<'local>(
     env: EnvUnowned<'local>,

@@ -1,4 +1,4 @@
-// Generated from the table of a window's fields in freshet-core (wire/window/fields.rs) by the test `generated`.
+// Generated from the table of a window's fields in freshet-core (window_version/fields.rs) by the test `generated`.
 
 /** Percentiles of a window of no more readings than this are exact. */
 export const EXACT_PERCENTILES = 32;

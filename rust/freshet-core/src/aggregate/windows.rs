@@ -13,7 +13,7 @@ use indexmap::IndexSet;
 use super::encoding;
 use super::panes::{self, Pane, PaneGrid};
 use super::stats::WindowStats;
-use crate::config::Stream;
+use crate::record::Stream;
 use crate::record::{Point, RawRecord, Readings, RecordParser, Rejection};
 use crate::window::pane_ms;
 

@@ -1,10 +1,9 @@
-//! What travels between the parts: window messages, dead letters, health reports.
+//! What travels between the parts: dead letters, health reports. Windows are in [`crate::window_version`].
 
 mod component;
 mod dead_letter;
 mod error_kind;
 pub mod health;
-mod window;
 
 pub use crate::text::UnknownName;
 pub use component::Component;
@@ -13,7 +12,3 @@ pub use dead_letter::{
 };
 pub use error_kind::ErrorKind;
 pub use health::{HealthReport, State};
-pub use window::{
-    Columns, FIELDS, FIRST_VERSION, Field, InvalidWindowMessage, Kind, Part, Value, WindowMessage,
-    WindowVersion, push_row, spark_schema, write_key, write_message,
-};

@@ -4,7 +4,9 @@
 use std::fmt::Write;
 
 use freshet_core::aggregate::{EXACT_PERCENTILES, PERCENTILE_MEANING};
-use freshet_core::wire::{Columns, FIELDS, FIRST_VERSION, Field, Kind, Part, spark_schema};
+use freshet_core::window_version::{
+    Columns, FIELDS, FIRST_VERSION, Field, Kind, Part, spark_schema,
+};
 use serde_json::Value as Json;
 
 use crate::{check_file, check_section};
@@ -38,7 +40,7 @@ fn the_meanings_of_percentiles_name_the_number_of_readings_up_to_which_they_are_
 
 fn typescript() -> String {
     let mut code = String::from(
-        "// Generated from the table of a window's fields in freshet-core (wire/window/fields.rs) by the test \
+        "// Generated from the table of a window's fields in freshet-core (window_version/fields.rs) by the test \
          `generated`.\n\n",
     );
     let constants = [

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
-use freshet_core::wire::{FIELDS, Field, Kind};
+use freshet_core::window_version::{FIELDS, Field, Kind};
 use libtest_mimic::Failed;
 use scylla::value::{CqlTimestamp, CqlValue, Row};
 use serde_json::Value;

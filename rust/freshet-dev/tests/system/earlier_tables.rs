@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
 
-use freshet_core::wire::{FIELDS, FIRST_VERSION, Field, Kind};
+use freshet_core::window_version::{FIELDS, FIRST_VERSION, Field, Kind};
 use freshet_dev::preflight::free_ports;
 use libtest_mimic::Failed;
 use nix::sys::signal::Signal;

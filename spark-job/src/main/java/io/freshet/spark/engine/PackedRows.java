@@ -15,7 +15,7 @@ import org.apache.spark.sql.types.TimestampType;
 
 /**
  * Rows that the native library has packed, by the types of their columns alone: which columns there are, only the
- * library knows. The layout is described in {@code freshet-core}'s {@code wire/window/row.rs}.
+ * library knows. The layout is described in {@code freshet-core}'s {@code window_version/row.rs}.
  */
 public final class PackedRows implements Serializable {
     private static final long serialVersionUID = 1L;

@@ -24,7 +24,7 @@ public final class NativeWindowState implements AutoCloseable {
     public enum Form {
         /** Key and value of a Kafka message, each preceded by its length (int, little-endian). */
         MESSAGES,
-        /** Rows of {@link #columnsJson}, in the layout of {@code freshet-core}'s {@code wire/window/row.rs}. */
+        /** Rows of {@link #columnsJson}, in the layout of {@code freshet-core}'s {@code window_version/row.rs}. */
         ROWS
     }
 

@@ -58,7 +58,7 @@ fn what_is_written_is_read_field_for_field() {
 #[test]
 fn a_message_of_the_first_version_is_read_and_what_came_later_is_unknown() {
     let message = parse(&first_version()).unwrap();
-    for field in FIELDS.iter().filter(|field| field.since > crate::wire::FIRST_VERSION) {
+    for field in FIELDS.iter().filter(|field| field.since > crate::window_version::FIRST_VERSION) {
         let expected = (field.kind == Kind::Flag).then_some(Value::Flag(false));
         assert_eq!(message.value(field), expected.as_ref(), "{}", field.name);
     }
@@ -96,7 +96,7 @@ fn refuses_what_cannot_be_a_window() {
     ] {
         assert!(parse(&with(name, value.clone())).is_err(), "{name} {value}");
     }
-    for field in FIELDS.iter().filter(|field| field.since == crate::wire::FIRST_VERSION) {
+    for field in FIELDS.iter().filter(|field| field.since == crate::window_version::FIRST_VERSION) {
         let mut message = first_version();
         message.as_object_mut().unwrap().remove(field.name);
         let error = parse(&message).unwrap_err().to_string();
