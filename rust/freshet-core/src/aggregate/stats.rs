@@ -166,8 +166,25 @@ impl WindowStats {
 impl Ends {
     /// `last_event_us` is the event time of the latest reading so far.
     fn add(&mut self, last_event_us: i64, time_us: i64, value: f64) {
-        let one = Self::Known { first_event_us: time_us, first: value, last: value };
-        self.merge(last_event_us, one, time_us);
+        match self {
+            Self::None => {
+                *self = Self::Known { first_event_us: time_us, first: value, last: value };
+            }
+            Self::Unknown => {}
+            // In place, since every reading comes by here.
+            Self::Known { first_event_us, first, last } => {
+                match time_us.cmp(first_event_us) {
+                    Ordering::Less => (*first_event_us, *first) = (time_us, value),
+                    Ordering::Equal => *first = first.min(value),
+                    Ordering::Greater => {}
+                }
+                match time_us.cmp(&last_event_us) {
+                    Ordering::Less => {}
+                    Ordering::Equal => *last = last.max(value),
+                    Ordering::Greater => *last = value,
+                }
+            }
+        }
     }
 
     fn merge(&mut self, last_event_us: i64, other: Self, their_last_event_us: i64) {
