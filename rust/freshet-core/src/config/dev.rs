@@ -146,8 +146,11 @@ impl Dev {
 
 fn read_heap(section: &Section<'_>, key: &'static str) -> Result<String, ConfigError> {
     let found = section.text(key)?;
-    let digits = found.value.trim_end_matches(['k', 'm', 'g']);
-    if digits.len() + 1 == found.value.len() && digits.parse::<u32>().is_ok_and(|size| size > 0) {
+    let digits = found.value.strip_suffix(['k', 'm', 'g']).unwrap_or_default();
+    let is_size = (1..=9).contains(&digits.len())
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && !digits.starts_with('0');
+    if is_size {
         Ok(found.value)
     } else {
         Err(found.error("a heap size is a whole number and one of k, m, g, such as '512m'"))
