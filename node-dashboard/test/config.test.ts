@@ -183,6 +183,28 @@ describe('the configuration', () => {
     expect(read).not.toThrow(/76543210/);
   });
 
+  it('that is no TOML names the line, and shows neither it nor its neighbours', () => {
+    const read = (): Config => load(`[cassandra]\npassword = "hidden"\nusername = "u\n${STREAM}`);
+    expect(read).toThrow(/freshet\.toml:3: not valid TOML: /);
+    expect(read).not.toThrow(/hidden/);
+  });
+
+  it.each(['freshet.toml', 'token'])('that is not UTF-8 is refused: %s', (name) => {
+    const toml = file('freshet.toml', STREAM);
+    const token = file('token', 'a');
+    writeFileSync(path.join(directory, name), Buffer.from(`#\xfc\n${STREAM}`, 'latin1'));
+    expect(() => loadConfig(toml, { FRESHET_DASHBOARD__TOKEN_FILE: token })).toThrow(ConfigError);
+  });
+
+  it('names the variable, and not the file, where the variable is wrong', () => {
+    expect(() => load(STREAM, { FRESHET_DASHBOARD__PORT: '0' })).toThrow(
+      /^environment variable FRESHET_DASHBOARD__PORT: dashboard\.port: must be a whole number/,
+    );
+    expect(() => load(STREAM, { FRESHET_CASSANDRA__CONTACT_POINTS: 'a' })).toThrow(
+      /^environment variable FRESHET_CASSANDRA__CONTACT_POINTS: cassandra\.contact_points: /,
+    );
+  });
+
   it('that does not exist is refused with what to do', () => {
     expect(() => loadConfig('/nowhere/freshet.toml', {})).toThrow(/cannot read .*name the file with -c/);
   });

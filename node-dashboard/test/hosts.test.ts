@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, it } from 'vitest';
 import { buildApp } from '../src/server/app.ts';
-import { hostOf } from '../src/server/hosts.ts';
+import { configuredHost, hostOf } from '../src/server/hosts.ts';
 import { configOf } from './configuration.ts';
 import { RawClient } from './sockets.ts';
 
@@ -103,6 +103,29 @@ describe('the dashboard', () => {
       expect(await ask(port, `${own}:${port}`, '/healthz', '127.0.0.1')).toMatch(/^HTTP\/1\.1 421/);
     }
   });
+
+  it('answers at the address of a link, whose zone is no part of the host', async () => {
+    const link = Object.entries(networkInterfaces())
+      .flatMap(([zone, addresses]) => (addresses ?? []).map(({ address }) => ({ zone, address })))
+      .find(({ address }) => address.startsWith('fe80:'));
+    const port = await start('::', [], 'secret');
+    expect(await ask(port, `[::1]:${port}`, '/healthz', '::1')).toMatch(/^HTTP\/1\.1 200/);
+    if (link !== undefined) {
+      const { address, zone } = link;
+      expect(await ask(port, `[${address}]:${port}`, '/healthz', `${address}%${zone}`)).toMatch(
+        /^HTTP\/1\.1 200/,
+      );
+    }
+  });
+});
+
+it.each([
+  ['Wall.Example.', 'wall.example'],
+  ['[FD00:0::1]', 'fd00::1'],
+  ['[wall]', null],
+  ['fe80::1%eth0', null],
+])('takes the configured host %s for %s', (text, host) => {
+  expect(configuredHost(text)).toBe(host);
 });
 
 it.each([

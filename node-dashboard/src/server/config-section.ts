@@ -7,6 +7,13 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
+/** What is wrong with a value that the environment gives: it stands in no line of the file. */
+export class VariableError extends ConfigError {
+  constructor(variable: string, message: string) {
+    super(`environment variable ${variable}: ${message}`);
+  }
+}
+
 /** A table of the file. */
 export type Table = Readonly<Record<string, unknown>>;
 
@@ -89,9 +96,13 @@ export class Section {
     return this.#read(this.#key(name)) as string | Readonly<Record<string, string>> | undefined;
   }
 
-  /** An error at a key. */
+  /** An error at a key, or at the variable that overrides it. */
   wrong(name: string, message: string): ConfigError {
-    return new ConfigError(`${this.#name}.${name}: ${message}`);
+    const { variable } = this.#key(name);
+    const at = `${this.#name}.${name}: ${message}`;
+    return variable !== null && isOverridden(variable, this.#environment)
+      ? new VariableError(variable, at)
+      : new ConfigError(at);
   }
 
   #key(name: string): ConfigurationKey {
@@ -131,9 +142,9 @@ export function refuseUnknownVariables(environment: Environment): void {
     (name) => name.startsWith('FRESHET_') && name.includes('__') && !known.includes(name),
   );
   if (unknown !== undefined) {
-    throw new ConfigError(
-      `environment variable ${unknown}: overrides no known key: its form is FRESHET_<SECTION>__<KEY>, such as ` +
-        'FRESHET_KAFKA__BOOTSTRAP_SERVERS',
+    throw new VariableError(
+      unknown,
+      'overrides no known key: its form is FRESHET_<SECTION>__<KEY>, such as FRESHET_KAFKA__BOOTSTRAP_SERVERS',
     );
   }
 }
@@ -146,6 +157,15 @@ export function items(text: string): string[] {
 /** Whether it is a table. */
 export function isTable(value: unknown): value is Table {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * The text of a file.
+ *
+ * @throws TypeError when it is not UTF-8: a password with a replaced character would be a wrong one
+ */
+export function readText(file: string): string {
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(file));
 }
 
 /** The message of whatever was thrown. */
@@ -163,6 +183,10 @@ function toTable(value: unknown, name: string): Table {
   return value;
 }
 
+function isOverridden(variable: string, environment: Environment): boolean {
+  return environment[variable] !== undefined || environment[`${variable}_FILE`] !== undefined;
+}
+
 function overrideOf({ variable }: ConfigurationKey, environment: Environment): string | undefined {
   if (variable === null) {
     return undefined;
@@ -172,12 +196,12 @@ function overrideOf({ variable }: ConfigurationKey, environment: Environment): s
     return environment[variable];
   }
   if (environment[variable] !== undefined) {
-    throw new ConfigError(`${variable} and ${variable}_FILE are both set: unset one of them`);
+    throw new VariableError(variable, `${variable}_FILE is set as well; unset one of them`);
   }
   try {
-    return readFileSync(file, 'utf8').replace(/[\r\n]+$/, '');
+    return readText(file).replace(/[\r\n]+$/, '');
   } catch (error) {
-    throw new ConfigError(`cannot read the file that ${variable}_FILE names: ${messageOf(error)}`);
+    throw new VariableError(`${variable}_FILE`, `cannot read the file that it names: ${messageOf(error)}`);
   }
 }
 

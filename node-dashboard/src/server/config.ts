@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
-import { parse } from 'smol-toml';
+import { parse, TomlError } from 'smol-toml';
 import {
   ConfigError,
   items,
   messageOf,
+  readText,
   refuseUnknownVariables,
   Section,
+  VariableError,
   type Environment,
   type Table,
 } from './config-section.ts';
@@ -75,6 +76,8 @@ const SASL_KEYS = ['sasl_mechanism', 'username', 'password'] as const;
 const LONGEST_WINDOW = parseDuration('366d');
 const MOST_OVERLAPPING = 1000;
 const MOST_PANES = 10_000;
+const MOST_METRIC_BYTES = 255;
+const METRIC_RULE = `write 1 to ${MOST_METRIC_BYTES} bytes without '|' and control characters`;
 
 /**
  * Reads the configuration from a file and the environment. Keys, kinds, defaults and bounds are those that
@@ -84,7 +87,7 @@ const MOST_PANES = 10_000;
 export function loadConfig(file: string, environment: Environment): Config {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readText(file);
   } catch (error) {
     throw new ConfigError(`cannot read ${file}: ${messageOf(error)}; name the file with -c`);
   }
@@ -92,13 +95,20 @@ export function loadConfig(file: string, environment: Environment): Config {
   try {
     document = parse(text, { integersAsBigInt: true });
   } catch (error) {
-    throw new ConfigError(`${file} is not valid TOML: ${messageOf(error)}`);
+    throw notToml(file, error);
   }
   try {
     return readConfig(document, environment);
   } catch (error) {
-    throw error instanceof ConfigError ? new ConfigError(`${file}: ${error.message}`) : error;
+    const isInFile = error instanceof ConfigError && !(error instanceof VariableError);
+    throw isInFile ? new ConfigError(`${file}: ${error.message}`) : error;
   }
+}
+
+/** The library's message quotes the lines around the fault, and a password may stand there: its first line does not. */
+function notToml(file: string, error: unknown): ConfigError {
+  const line = error instanceof TomlError ? `:${error.line}` : '';
+  return new ConfigError(`${file}${line}: not valid TOML: ${messageOf(error).split('\n')[0]}`);
 }
 
 const TABLES = ['kafka', 'cassandra', 'dashboard', 'spark', 'dev', 'stream', 'source'];
@@ -113,13 +123,25 @@ function readConfig(document: Table, environment: Environment): Config {
     new Section(name, name, document[name], environment, inner);
   // The others are checked as well, though nothing is needed of them.
   ['spark', 'dev'].forEach((name) => section(name));
-  list(document.source, 'source').forEach((source) => new Section('source', 'source', source, {}));
+  const streams = readStreams(document.stream);
+  list(document.source, 'source').forEach((source) => {
+    checkSource(source, streams);
+  });
   return {
     kafka: readKafka(section('kafka', ['security'])),
     cassandra: readCassandra(section('cassandra')),
     dashboard: readDashboard(section('dashboard')),
-    streams: readStreams(document.stream),
+    streams,
   };
+}
+
+function checkSource(value: unknown, streams: readonly StreamConfig[]): void {
+  const source = new Section('source', 'source', value, {});
+  const stream = source.present('stream');
+  const names = streams.map(({ name }) => name);
+  if (!names.includes(stream)) {
+    throw source.wrong('stream', `there is no stream "${stream}"; there are: ${names.join(', ')}`);
+  }
 }
 
 function list(value: unknown, name: string): readonly unknown[] {
@@ -157,7 +179,7 @@ function readKafka(kafka: Section): KafkaConfig {
 
 function hasPort(contactPoint: string): boolean {
   const port = /^.+:(\d+)$/.exec(contactPoint)?.[1];
-  return port !== undefined && Number(port) <= 65_535;
+  return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
 }
 
 function readCassandra(cassandra: Section): CassandraConfig {
@@ -245,6 +267,10 @@ function readStream(value: unknown, position: number): StreamConfig {
   if (metrics.length === 0) {
     throw new ConfigError(`stream "${name}" has no values: add values = { metric = "path" }`);
   }
+  const illegal = metrics.find((metric) => !isMetric(metric));
+  if (illegal !== undefined) {
+    throw stream.wrong('values', `${JSON.stringify(illegal)} is no name for a metric: ${METRIC_RULE}`);
+  }
   const windows = stream.texts('windows') ?? [];
   if (windows.length === 0) {
     throw new ConfigError(`stream "${name}" has no windows: add windows = ["10s"]`);
@@ -257,6 +283,11 @@ function readStream(value: unknown, position: number): StreamConfig {
     windows: checked(`windows of stream "${name}"`, () => readWindows(windows)),
     lateness: stream.duration('lateness'),
   };
+}
+
+/** Keys of messages join a metric with other names by '|'. */
+function isMetric(name: string): boolean {
+  return name !== '' && Buffer.byteLength(name) <= MOST_METRIC_BYTES && !/[|\p{Cc}]/u.test(name);
 }
 
 function readWindows(labels: readonly string[]): WindowSpec[] {

@@ -33,9 +33,14 @@ export function hostOf(header: string): string | null {
  * something more, such as a port.
  */
 export function configuredHost(text: string): string | null {
-  const plain = text.toLowerCase().replace(/^\[(.*)\]$/, '$1');
-  const isName = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/.test(plain);
-  return isIP(plain) !== 0 || isName ? normalized(plain.replace(/\.$/, '')) : null;
+  const name = text.toLowerCase();
+  const address = name.replace(/^\[(.*)\]$/, '$1');
+  const isName = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/.test(name);
+  if (isIP(address) !== 0) {
+    // The zone of an address (`fe80::1%eth0`) is this machine's own name for a link, and no part of a host.
+    return address.includes('%') ? null : normalized(address);
+  }
+  return isName ? normalized(name.replace(/\.$/, '')) : null;
 }
 
 /** IPv6 addresses can be written in many ways, and IPv4 ones within IPv6. */
@@ -76,6 +81,6 @@ function isOurs(name: string | null, { socket }: FastifyRequest, allowed: Readon
     return false;
   }
   // Where it listens on every address, it is known by the one at which the request has arrived.
-  const arrivedAt = configuredHost(socket.localAddress ?? '');
+  const arrivedAt = configuredHost((socket.localAddress ?? '').replace(/%.*$/, ''));
   return isLoopback(name) || allowed.has(name) || name === arrivedAt;
 }

@@ -58,7 +58,11 @@ fn each_configuration_of_the_table_has_its_outcome() {
                     assert_eq!(&values[key], expected, "{name}: {key}");
                 }
             }
-            (Err(error), Some(named)) => assert!(error.contains(named), "{name}: {error}"),
+            (Err(error), Some(named)) => {
+                assert!(error.contains(named), "{name}: {error}");
+                let shown = row["hides"].as_str().is_some_and(|secret| error.contains(secret));
+                assert!(!shown, "{name}: the error shows a secret");
+            }
             (outcome, _) => panic!("{name}: {outcome:?}"),
         }
     }

@@ -1,5 +1,6 @@
 //! `[cassandra]`: the store of the windows.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -165,10 +166,12 @@ impl Cassandra {
 
 fn read_contact_points(section: &Section<'_>) -> Result<Vec<String>, ConfigError> {
     let found = section.texts("contact_points")?;
+    // A number of Rust's may begin with a plus; a port has digits only.
+    let is_port = |text: &str| {
+        text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<NonZeroU16>().is_ok()
+    };
     let complete = |point: &String| {
-        point
-            .rsplit_once(':')
-            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+        point.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && is_port(port))
     };
     if found.value.is_empty() || !found.value.iter().all(complete) {
         return Err(found.error("name at least one node as 'host:port', such as '127.0.0.1:9042'"));

@@ -98,8 +98,8 @@ class FreshetTest {
         Map<String, String> kinds =
             Map.of("10s", "'10 seconds'", "1m", "'1 minute'", "30s/10s", "'30 seconds', '10 seconds'");
         kinds.forEach((kind, window) -> spark.sql("""
-            SELECT series, metric, '%s', w.start, w.end, s.*, newest, s.count FROM (
-              SELECT series, metric, window(time, %s) AS w, freshet_stats(value) AS s, max(time) AS newest
+            SELECT series, metric, '%s' AS window, w.start, w.end, s.*, s.count AS revision FROM (
+              SELECT series, metric, window(time, %s) AS w, freshet_stats(value, time) AS s
               FROM (SELECT inline(freshet_parse(value, '%s', key, timestamp)) FROM records)
               GROUP BY series, metric, window(time, %s))
             """.formatted(kind, window, FIELDS, window)).collectAsList()
@@ -116,13 +116,13 @@ class FreshetTest {
 
     private static void assertSame(String key, Row expected, Row found) {
         assertEquals(expected.size(), found.size());
-        for (int column = 0; column < expected.size(); column++) {
-            String where = key + ", " + found.schema().apply(column).name();
-            if (expected.get(column) instanceof Double number) {
+        for (String name : found.schema().fieldNames()) {
+            String where = key + ", " + name;
+            if (expected.getAs(name) instanceof Double number) {
                 double tolerance = 1e-9 * Math.max(1, Math.abs(number));
-                assertEquals(number, found.getDouble(column), tolerance, where);
+                assertEquals(number, found.<Double>getAs(name), tolerance, where);
             } else {
-                assertEquals(expected.get(column), found.get(column), where);
+                assertEquals(expected.<Object>getAs(name), found.<Object>getAs(name), where);
             }
         }
     }
