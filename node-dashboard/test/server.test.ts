@@ -64,11 +64,11 @@ describe('the server', () => {
   it.each([
     [
       { FRESHET_DASHBOARD__HOST: '0.0.0.0' },
-      /\[dashboard\]\.host is "0\.0\.0\.0", where others .* set \[dashboard\]\.token/,
+      /dashboard\.host: is "0\.0\.0\.0", where others .* set dashboard\.token/,
     ],
     [
       { FRESHET_DASHBOARD__ALLOWED_HOSTS: 'a.example,b.example:80' },
-      /\[dashboard\]\.allowed_hosts must be a list of host/,
+      /FRESHET_DASHBOARD__ALLOWED_HOSTS: dashboard\.allowed_hosts: must be a list of host/,
     ],
   ])('does not start with %j, says why in one line, and exits with 2', async (environment, message) => {
     expect(await ended(start(environment))).toBe(2);
