@@ -16,7 +16,7 @@ use crate::stack::project;
 use crate::waiting::{LIMIT, ensure, until};
 use crate::writer_lab::WriterLab;
 
-const NAME: &str = "earlier";
+const NAME: &str = "inherited";
 /// What no version knows.
 const UNKNOWN_FIELD: &str = "mode";
 /// What a later version may tell.
