@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use freshet_core::config::Cassandra;
-use freshet_core::window_version::{FIELDS, Field, Kind, Part};
+use freshet_core::window_version::{FIELDS, Field, Part};
 
 const HOUR: u64 = 3_600;
 
@@ -84,15 +84,8 @@ fn window_columns() -> Vec<Column> {
 }
 
 fn column(field: &Field) -> Column {
-    let cql_type = match field.kind {
-        Kind::Text => "text",
-        Kind::Time => "timestamp",
-        Kind::Count => "bigint",
-        Kind::Number => "double",
-        Kind::Flag => "boolean",
-    };
     let is_key = field.part == Part::Identity && field.name != "end";
-    Column { name: field.name, cql_type, is_key }
+    Column { name: field.name, cql_type: field.kind.cql_type(), is_key }
 }
 
 /// The statement that creates the keyspace.

@@ -30,7 +30,7 @@ pub struct Field {
     pub in_table: bool,
     /// Whether `Freshet.windows` in Spark has it as a column.
     pub in_columns: bool,
-    value: fn(&WindowVersion<'_>) -> Option<Value<'static>>,
+    value: for<'a> fn(&WindowVersion<'a>) -> Option<Value<'a>>,
 }
 
 /// The version of this table with which messages and tables began. Its fields are in every message.
@@ -103,10 +103,23 @@ impl<'a> WindowVersion<'a> {
 
     /// The value of a field; `None` where it is not known.
     pub fn value(&self, field: &Field) -> Option<Value<'a>> {
-        match NAMES.iter().position(|name| *name == field.name) {
-            Some(position) => Some(Value::Text(Cow::Borrowed(self.names[position]))),
-            None => (field.value)(self),
-        }
+        (field.value)(self)
+    }
+
+    /// What names the window in its stream: series, metric and kind.
+    pub(super) fn names_in_stream(&self) -> [&'a str; 3] {
+        let [_, in_stream @ ..] = self.names;
+        in_stream
+    }
+
+    /// First instant of the window, epoch microseconds.
+    pub(super) fn start_us(&self) -> i64 {
+        self.window.start_us
+    }
+
+    /// One of the names, in the order of [`NAMES`].
+    fn name(&self, index: usize) -> Value<'a> {
+        Value::Text(Cow::Borrowed(self.names[index]))
     }
 
     /// Whether there are no readings.
@@ -120,6 +133,17 @@ impl<'a> WindowVersion<'a> {
 }
 
 impl Kind {
+    /// The type of a column in Cassandra, as `system_schema` spells it.
+    pub fn cql_type(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Time => "timestamp",
+            Self::Count => "bigint",
+            Self::Number => "double",
+            Self::Flag => "boolean",
+        }
+    }
+
     /// What stands in the place of a value that is not known.
     pub(super) fn zero(self) -> Value<'static> {
         match self {
@@ -150,7 +174,6 @@ const TEXT: Field = Field {
     needs_times: false,
     in_table: true,
     in_columns: true,
-    // The names are the caller's: see `WindowVersion::value`.
     value: |_| None,
 };
 
@@ -163,10 +186,21 @@ const VERSION: Field = Field { kind: Kind::Count, part: Part::Version, ..TEXT };
 
 /// The fields of a window, in the order of messages and tables.
 pub const FIELDS: &[Field] = &[
-    Field { name: "stream", meaning: "the stream", in_columns: false, ..TEXT },
-    Field { name: "series", meaning: "the series", ..TEXT },
-    Field { name: "metric", meaning: "the metric", ..TEXT },
-    Field { name: "window", meaning: "the kind of window, such as `10s` or `5m/1m`", ..TEXT },
+    Field {
+        name: "stream",
+        meaning: "the stream",
+        in_columns: false,
+        value: |version| Some(version.name(0)),
+        ..TEXT
+    },
+    Field { name: "series", meaning: "the series", value: |version| Some(version.name(1)), ..TEXT },
+    Field { name: "metric", meaning: "the metric", value: |version| Some(version.name(2)), ..TEXT },
+    Field {
+        name: "window",
+        meaning: "the kind of window, such as `10s` or `5m/1m`",
+        value: |version| Some(version.name(3)),
+        ..TEXT
+    },
     Field {
         name: "start",
         meaning: "first instant of the window",

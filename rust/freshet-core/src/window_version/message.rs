@@ -15,24 +15,11 @@ const MICROS_PER_MILLI: i64 = 1_000;
 
 /// Appends the Kafka key of a window: all its versions share it.
 pub fn write_key(version: &WindowVersion<'_>, output: &mut Vec<u8>) {
-    let value = |index: usize| version.value(&FIELDS[index]);
-    let text = |index| match value(index) {
-        Some(Value::Text(text)) => text,
-        _ => Cow::default(),
-    };
-    let start = match value(START) {
-        Some(Value::Time(micros)) => micros.div_euclid(MICROS_PER_MILLI),
-        _ => 0,
-    };
-    push_key([text(SERIES), text(METRIC), text(WINDOW)], start, output);
-}
-
-fn push_key(names: [Cow<'_, str>; 3], start_ms: i64, output: &mut Vec<u8>) {
-    for name in names {
+    for name in version.names_in_stream() {
         output.extend(name.as_bytes());
         output.push(b'|');
     }
-    push_integer(start_ms, output);
+    push_json(&version.start_us().div_euclid(MICROS_PER_MILLI), output);
 }
 
 /// Appends the message of a window: a JSON object with its fields. What is not known is left out, and flags that are
@@ -58,15 +45,11 @@ pub fn write_message(version: &WindowVersion<'_>, output: &mut Vec<u8>) {
 fn push_value(value: &Value<'_>, output: &mut Vec<u8>) {
     match value {
         Value::Text(text) => push_json(text, output),
-        Value::Time(micros) => push_integer(micros.div_euclid(MICROS_PER_MILLI), output),
+        Value::Time(micros) => push_json(&micros.div_euclid(MICROS_PER_MILLI), output),
         Value::Count(count) => push_json(count, output),
         Value::Number(number) => push_json(number, output),
         Value::Flag(flag) => push_json(flag, output),
     }
-}
-
-fn push_integer(number: i64, output: &mut Vec<u8>) {
-    push_json(&number, output);
 }
 
 fn push_json<T: serde::Serialize + ?Sized>(value: &T, output: &mut Vec<u8>) {

@@ -231,7 +231,7 @@ fn documentation() -> String {
             "| `{}` | {}{null} | {} | {} | {} | {} | {} | {} |",
             field.name,
             json_type(field),
-            if field.in_table { cassandra_type(field) } else { "–" },
+            if field.in_table { field.kind.cql_type() } else { "–" },
             column.and_then(|column| column["type"].as_str()).unwrap_or("–"),
             field.unit,
             field.meaning,
@@ -249,15 +249,5 @@ fn json_type(field: &Field) -> &'static str {
         Kind::Time | Kind::Count => "integer",
         Kind::Number => "number",
         Kind::Flag => "`true`, or not there",
-    }
-}
-
-fn cassandra_type(field: &Field) -> &'static str {
-    match field.kind {
-        Kind::Text => "text",
-        Kind::Time => "timestamp",
-        Kind::Count => "bigint",
-        Kind::Number => "double",
-        Kind::Flag => "boolean",
     }
 }
