@@ -30,6 +30,8 @@ export class Section {
   readonly #fields: Table;
   readonly #environment: Environment;
   readonly #keys: readonly ConfigurationKey[];
+  /** By key, read once: a variable may name a file. */
+  readonly #values: ReadonlyMap<string, unknown>;
 
   /**
    * @param path of the table, as it is declared
@@ -53,7 +55,7 @@ export class Section {
     if (unknown !== undefined) {
       throw new ConfigError(`${name}.${unknown}: unknown key; known here: ${known.join(', ')}`);
     }
-    this.#keys.forEach((key) => this.#read(key));
+    this.#values = new Map(this.#keys.map((key) => [key.name, this.#read(key)]));
   }
 
   /** The table below it. */
@@ -63,7 +65,7 @@ export class Section {
 
   /** A text, or the name that was chosen; undefined when it is left out and has no default. */
   text(name: string): string | undefined {
-    return this.#read(this.#key(name)) as string | undefined;
+    return this.#value(name) as string | undefined;
   }
 
   /** A text that has a default, or has to be there. */
@@ -78,12 +80,12 @@ export class Section {
 
   /** A list of texts; undefined when it is left out and has no default. */
   texts(name: string): readonly string[] | undefined {
-    return this.#read(this.#key(name)) as readonly string[] | undefined;
+    return this.#value(name) as readonly string[] | undefined;
   }
 
   /** A whole number that has a default. */
   integer(name: string): number {
-    return Number(this.#read(this.#key(name)));
+    return Number(this.#value(name));
   }
 
   /** A duration in milliseconds that has a default. */
@@ -93,7 +95,7 @@ export class Section {
 
   /** A table of texts, or a text. */
   textsByName(name: string): string | Readonly<Record<string, string>> | undefined {
-    return this.#read(this.#key(name)) as string | Readonly<Record<string, string>> | undefined;
+    return this.#value(name) as string | Readonly<Record<string, string>> | undefined;
   }
 
   /** An error at a key, or at the variable that overrides it. */
@@ -103,6 +105,10 @@ export class Section {
     return variable !== null && isOverridden(variable, this.#environment)
       ? new VariableError(variable, at)
       : new ConfigError(at);
+  }
+
+  #value(name: string): unknown {
+    return this.#values.get(this.#key(name).name);
   }
 
   #key(name: string): ConfigurationKey {
