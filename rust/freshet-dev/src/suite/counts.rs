@@ -68,7 +68,8 @@ fn number_before(words: &[&str], name: &str) -> u64 {
     number.unwrap_or(0)
 }
 
-fn without_colours(line: &str) -> String {
+/// A line without the sequences that colour it.
+pub(super) fn without_colours(line: &str) -> String {
     let mut plain = String::new();
     let mut rest = line.chars();
     while let Some(character) = rest.next() {

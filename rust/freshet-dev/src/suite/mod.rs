@@ -1,6 +1,7 @@
 //! `./freshet test`: the runners of the three languages one after the other, and one summary at the end.
 
 mod counts;
+mod failures;
 mod steps;
 
 pub use counts::Counts;
@@ -22,6 +23,7 @@ pub struct Outcome {
     part: TestPart,
     name: &'static str,
     counts: Counts,
+    failed_tests: Vec<String>,
     took: Duration,
 }
 
@@ -54,8 +56,19 @@ impl fmt::Display for Summary {
                 &duration(i64::try_from(outcome.took.as_millis()).unwrap_or(i64::MAX)),
             ]);
         }
+        writeln!(formatter, "{table}\n")?;
+        for outcome in &self.0 {
+            for test in &outcome.failed_tests {
+                writeln!(
+                    formatter,
+                    "failed: {}, {}: {test}",
+                    part_name(outcome.part),
+                    outcome.name
+                )?;
+            }
+        }
         // The last line is read by machines: it stands alone and keeps its form.
-        write!(formatter, "{table}\n\n{}", self.total())
+        write!(formatter, "{}", self.total())
     }
 }
 
@@ -85,7 +98,9 @@ fn run_step(step: &Step, results: &Path, output: &mut impl Write) -> io::Result<
         let why = if let [line] = lines[..] { line } else { "see above" };
         writeln!(output, "=== {}: {name} FAILED ({why})", part_name(part))?;
     }
-    Ok(Outcome { part, name, counts: Counts::of(success, &printed), took: begun.elapsed() })
+    let failed_tests = if success { Vec::new() } else { failures::failed_tests(&printed) };
+    let counts = Counts::of(success, &printed);
+    Ok(Outcome { part, name, counts, failed_tests, took: begun.elapsed() })
 }
 
 /// Runs a command; its output is shown, kept in a log, and given back.
@@ -147,11 +162,13 @@ mod tests {
             shell("broken", "exit 3"),
             shell("tests", "echo 'test result: ok. 4 passed; 0 failed; 0 ignored'"),
             shell("lint", "echo fine"),
+            shell("others", "echo 'test a::b ... FAILED'; exit 1"),
         ];
         let summary = run(&steps, results.path(), &mut Vec::new()).unwrap();
         assert!(!summary.is_success());
         let text = summary.to_string();
-        assert_eq!(text.lines().last(), Some("5 passed, 1 failed"), "{text}");
+        assert_eq!(text.lines().last(), Some("5 passed, 2 failed"), "{text}");
+        assert!(text.contains("\nfailed: rust, others: a::b\n"), "{text}");
         assert_eq!(fs::read_to_string(results.path().join("rust-lint.log")).unwrap(), "fine\n");
     }
 

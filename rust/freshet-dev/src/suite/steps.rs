@@ -55,7 +55,7 @@ fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
             ("lints", clippy(&["--workspace", "--all-targets"])),
             // "All targets" leaves out what a plain `cargo test` leaves out.
             ("lints of the system tests", clippy(&["--workspace", "--test", "system"])),
-            ("tests", cargo_test(&["--workspace"])),
+            ("tests", cargo_test(&["--workspace", "--no-fail-fast"])),
             ("native library with address sanitizer", with_address_sanitizer(root)),
             ("format of the fuzz targets", fuzz_format),
             ("fuzzing of JSON", fuzz("json")),
