@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use freshet_core::config::Config;
 use freshet_core::wire::{Component, ErrorKind};
-use freshet_service::Health;
-use freshet_service::health::{epoch_ms, host_name};
+use freshet_runtime::Health;
+use freshet_runtime::clock::{epoch_ms, host_name};
 use freshet_service::kafka::{ClientLog, client_config};
 use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};

@@ -7,8 +7,9 @@ use freshet_core::config::Config;
 use freshet_core::wire::{
     ErrorKind, Header, LetterRecord, MAX_LETTER_BYTES, ReasonCode, cut_detail,
 };
+use freshet_runtime::{Backoff, Health, Shutdown};
 use freshet_service::kafka::{LoggingContext, producer_config};
-use freshet_service::{Backoff, Health, Shutdown, topics};
+use freshet_service::topics;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{self, OwnedHeaders};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use freshet_core::wire::{ErrorKind, cut_detail};
-use freshet_service::log_limit::LogLimit;
-use freshet_service::{Backoff, Health};
+use freshet_runtime::log_limit::LogLimit;
+use freshet_runtime::{Backoff, Health};
 
 use crate::dead_letters::{DeadLetters, Refused};
 use crate::offsets::Receipt;

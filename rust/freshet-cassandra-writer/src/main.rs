@@ -26,8 +26,9 @@ use anyhow::Context;
 use clap::Parser;
 use freshet_core::config::Config;
 use freshet_core::wire::{Component, State};
-use freshet_service::log_limit::LogLimit;
-use freshet_service::{Failure, Health, Shutdown, service, topics};
+use freshet_runtime::log_limit::LogLimit;
+use freshet_runtime::{Failure, Health, Shutdown, service};
+use freshet_service::{reporter, topics};
 
 use crate::dead_letters::DeadLetters;
 use crate::job::Outputs;
@@ -85,8 +86,9 @@ async fn run(config: Config, shutdown: Shutdown) -> Result<(), Failure> {
     let health = Arc::new(Health::new(COMPONENT));
     health.set_state(State::Starting);
     health.lost_offsets(0);
-    let reporter =
-        health.spawn_reporter(&config, &shutdown).context(CHECK_KAFKA).map_err(Failure::usage)?;
+    let reporter = reporter::spawn(&health, &config, &shutdown)
+        .context(CHECK_KAFKA)
+        .map_err(Failure::usage)?;
     let opened =
         Store::open(&config.cassandra, &health, &shutdown).await.map_err(Failure::usage)?;
     if let Some(store) = opened {

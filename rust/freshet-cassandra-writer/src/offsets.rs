@@ -6,7 +6,9 @@
 //! can be neither made elsewhere nor copied, so that there is no way to an offset that leaves the
 //! confirmation out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+
+use freshet_core::contiguous::Contiguous;
 
 /// Stands for one message that has been received and is not done yet.
 #[derive(Debug)]
@@ -65,17 +67,13 @@ impl Outstanding {
     }
 }
 
-/// What is known of a partition during one stay. Only unfinished messages take memory: a message that is done and waits
-/// for one before it is nothing but a gap between them, however many they are.
+/// What is known of a partition during one stay.
 #[derive(Debug)]
 struct Partition {
     topic: String,
     number: i32,
-    /// The offset of each message that is not done, and the offset after the message that was received before it.
-    /// Offsets may have gaps: compaction leaves some.
-    unfinished: BTreeMap<i64, i64>,
-    /// The offset after the last message that was received.
-    end: i64,
+    /// Which messages are done. Offsets may have gaps: compaction and transactions leave some.
+    messages: Contiguous,
     /// The last offset that was found storable.
     stored: i64,
     /// Where the stay before ended, when the offsets ran backwards since.
@@ -93,7 +91,7 @@ impl Offsets {
     ) -> Receipt {
         let assignment = self.assignment(topic, partition, offset);
         if let Some(tracked) = self.assignments.get_mut(&assignment) {
-            tracked.receive(offset);
+            tracked.messages.receive(offset);
         }
         self.outstanding.messages += 1;
         self.outstanding.bytes += bytes;
@@ -107,7 +105,7 @@ impl Offsets {
             self.outstanding.messages -= 1;
             self.outstanding.bytes -= receipt.bytes;
             if let Some(partition) = self.assignments.get_mut(&receipt.assignment) {
-                partition.unfinished.remove(&receipt.offset);
+                partition.messages.finish(receipt.offset);
                 touched.push(receipt.assignment);
             }
         }
@@ -135,8 +133,8 @@ impl Offsets {
         let tracked = self.assignments.get(assignment)?;
         Some(Progress {
             next_offset: tracked.stored,
-            received: tracked.end.max(tracked.former_end),
-            is_idle: tracked.unfinished.is_empty(),
+            received: tracked.messages.end().max(tracked.former_end),
+            is_idle: tracked.messages.is_idle(),
         })
     }
 
@@ -170,26 +168,20 @@ impl Partition {
         Self {
             topic: topic.to_owned(),
             number,
-            unfinished: BTreeMap::new(),
-            end: first,
+            messages: Contiguous::starting_at(first),
             stored: first,
             former_end,
         }
     }
 
     const fn precedes(&self, offset: i64) -> bool {
-        self.end <= offset
-    }
-
-    fn receive(&mut self, offset: i64) {
-        self.unfinished.insert(offset, self.end);
-        self.end = offset + 1;
+        self.messages.end() <= offset
     }
 
     /// The offset after the last message before which, itself included, everything is done; `None` when that is no
     /// news.
     fn advance(&mut self) -> Option<Storable> {
-        let next_offset = self.unfinished.first_key_value().map_or(self.end, |(_, end)| *end);
+        let next_offset = self.messages.done();
         (next_offset > self.stored).then(|| {
             self.stored = next_offset;
             Storable { topic: self.topic.clone(), partition: self.number, next_offset }
@@ -286,7 +278,7 @@ mod tests {
     impl Offsets {
         /// What is kept of single messages: what could grow.
         fn entries(&self) -> usize {
-            self.assignments.values().map(|partition| partition.unfinished.len()).sum()
+            self.assignments.values().map(|partition| partition.messages.unfinished()).sum()
         }
     }
 

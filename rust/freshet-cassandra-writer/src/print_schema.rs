@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anyhow::Context;
 use freshet_core::config::Cassandra;
-use freshet_service::Failure;
+use freshet_runtime::Failure;
 
 use crate::keyspace::{self, KeyspaceError, Missing};
 use crate::{connection, schema};

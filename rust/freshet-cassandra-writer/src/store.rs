@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use freshet_core::config::Cassandra;
 use freshet_core::window_version::{FIELDS, Field, Value, WindowMessage};
 use freshet_core::wire::ErrorKind;
-use freshet_service::{Backoff, Health, Shutdown};
+use freshet_runtime::{Backoff, Health, Shutdown};
 use scylla::SerializeRow;
 use scylla::client::session::Session;
 use scylla::cluster::metadata::ColumnType;

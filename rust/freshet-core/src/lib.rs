@@ -9,6 +9,7 @@ pub mod aggregate;
 pub mod backoff;
 pub mod bucket;
 pub mod config;
+pub mod contiguous;
 pub mod duration;
 pub mod record;
 pub mod stopping;

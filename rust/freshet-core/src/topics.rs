@@ -32,11 +32,16 @@ declare_names! {
         DeadLetters = "dead-letters",
         /// What every component says of itself once a second.
         Health = "health",
+        /// Where each source that can resume goes on: written in the transaction of its records.
+        Cursors = "cursors",
     }
 }
 
 /// What stands in a topic's name for the stream.
 pub const STREAM: &str = "<stream>";
+
+/// The largest batch of a raw topic: a value of 1 MiB, and as much as a sixteenth of that around it.
+const MAX_RAW_BATCH_BYTES: u32 = (1 << 20) + (1 << 16);
 
 const DAY_MS: u64 = 86_400_000;
 const HOUR_MS: u64 = 3_600_000;
@@ -58,23 +63,36 @@ impl Topic {
                 "`topic-partition-offset` of the record, so that a replay overwrites its letters."
             }
             Self::Health => "The component, or `component/stream`.",
+            Self::Cursors => "The name of the source.",
         }
     }
 
-    /// How long messages are kept, in milliseconds.
-    pub const fn retention_ms(self) -> u64 {
+    /// How long messages are kept, in milliseconds; `None` for ever.
+    pub const fn retention_ms(self) -> Option<u64> {
         match self {
-            Self::Raw => 7 * DAY_MS,
+            Self::Raw => Some(7 * DAY_MS),
             // Cassandra keeps the history.
-            Self::Windows => 2 * DAY_MS,
-            Self::DeadLetters => 30 * DAY_MS,
-            Self::Health => HOUR_MS,
+            Self::Windows => Some(2 * DAY_MS),
+            Self::DeadLetters => Some(30 * DAY_MS),
+            Self::Health => Some(HOUR_MS),
+            Self::Cursors => None,
         }
     }
 
     /// Whether only the newest message of each key counts.
     pub const fn is_compacted(self) -> bool {
-        matches!(self, Self::Windows | Self::DeadLetters)
+        matches!(self, Self::Windows | Self::DeadLetters | Self::Cursors)
+    }
+
+    /// The largest batch that it takes, in bytes; `None` for Kafka's own limit.
+    const fn largest(self) -> Option<u32> {
+        match self {
+            // A record that the parser takes fits in, with its key and its headers.
+            Self::Raw => Some(MAX_RAW_BATCH_BYTES),
+            // A record that is too large for anything else still has to fit here.
+            Self::DeadLetters => Some(MAX_LETTER_BYTES),
+            Self::Windows | Self::Health | Self::Cursors => None,
+        }
     }
 
     /// The name in a cluster whose topics have a prefix; `stream` matters where each stream has a topic of its own.
@@ -84,13 +102,15 @@ impl Topic {
 
     /// Topic settings in Kafka's names.
     fn settings(self) -> Vec<(String, String)> {
-        let compacted =
-            self.is_compacted().then(|| ("cleanup.policy", "compact,delete".to_owned()));
-        let retention = ("retention.ms", self.retention_ms().to_string());
-        // A record that is too large for anything else still has to fit here.
-        let largest = (self == Self::DeadLetters)
-            .then(|| ("max.message.bytes", MAX_LETTER_BYTES.to_string()));
-        let settings = compacted.into_iter().chain([retention]).chain(largest);
+        let policy = match (self.is_compacted(), self.retention_ms()) {
+            (true, Some(_)) => Some("compact,delete"),
+            (true, None) => Some("compact"),
+            (false, _) => None,
+        };
+        let policy = policy.map(|policy| ("cleanup.policy", policy.to_owned()));
+        let retention = self.retention_ms().map(|limit| ("retention.ms", limit.to_string()));
+        let largest = self.largest().map(|bytes| ("max.message.bytes", bytes.to_string()));
+        let settings = policy.into_iter().chain(retention).chain(largest);
         settings.map(|(key, value)| (key.to_owned(), value)).collect()
     }
 }
@@ -114,6 +134,16 @@ impl Kafka {
     /// The topic that every component reports to.
     pub fn health_topic(&self) -> String {
         Topic::Health.full_name(&self.topic_prefix, "")
+    }
+
+    /// The topic that keeps where the sources go on.
+    pub fn cursors_topic(&self) -> String {
+        Topic::Cursors.full_name(&self.topic_prefix, "")
+    }
+
+    /// The id under which the producer's transactions of a source are known: whoever uses it last has fenced the others.
+    pub fn transactional_id(&self, source: &str) -> String {
+        format!("{}{}-{source}", self.topic_prefix, Component::Producer)
     }
 
     /// The consumer group in which Cassandra writers share the partitions: the component's name, with the topics'
@@ -149,6 +179,8 @@ pub struct TopicNames {
     pub dead_letters: String,
     /// The topic that every component reports to.
     pub health: String,
+    /// The topic that keeps where the sources go on.
+    pub cursors: String,
     /// By stream, its topics.
     pub streams: BTreeMap<String, StreamTopics>,
 }
@@ -160,6 +192,7 @@ pub fn names(config: &Config) -> TopicNames {
     TopicNames {
         dead_letters: kafka.dead_letters_topic(),
         health: kafka.health_topic(),
+        cursors: kafka.cursors_topic(),
         streams: config
             .streams
             .iter()
@@ -203,8 +236,8 @@ mod tests {
     #[test]
     fn topics_are_created_under_their_names_with_what_they_need() {
         let compacted = ("cleanup.policy", "compact,delete");
-        let expected: [(&str, i32, Settings<'_>); 4] = [
-            ("a.raw.s", 3, &[("retention.ms", "604800000")]),
+        let expected: [(&str, i32, Settings<'_>); 5] = [
+            ("a.raw.s", 3, &[("retention.ms", "604800000"), ("max.message.bytes", "1114112")]),
             ("a.windows.s", 3, &[compacted, ("retention.ms", "172800000")]),
             (
                 "a.dead-letters",
@@ -212,6 +245,7 @@ mod tests {
                 &[compacted, ("retention.ms", "2592000000"), ("max.message.bytes", "16777216")],
             ),
             ("a.health", 1, &[("retention.ms", "3600000")]),
+            ("a.cursors", 1, &[("cleanup.policy", "compact")]),
         ];
         let topics = all(&config());
         assert_eq!(topics.len(), expected.len());
@@ -231,7 +265,7 @@ mod tests {
         assert_eq!(names.streams, BTreeMap::from([("s".to_owned(), topics)]));
         let of_stream = names.streams.values().flat_map(|topics| [&topics.raw, &topics.windows]);
         let expected: Vec<&String> =
-            of_stream.chain([&names.dead_letters, &names.health]).collect();
+            of_stream.chain([&names.dead_letters, &names.health, &names.cursors]).collect();
         let created = all(&config);
         assert_eq!(expected, created.iter().map(|topic| &topic.name).collect::<Vec<_>>());
         assert_eq!(config.kafka.writer_group(), "a.freshet-cassandra-writer");

@@ -6,7 +6,7 @@ use std::path::Path;
 use freshet_core::wire::{Component, ErrorKind, HealthReport, State};
 use freshet_dev::display::clock;
 use freshet_dev::state::{PartState, PartStatus, Phase, Snapshot, disk, now_ms};
-use freshet_service::health::host_name;
+use freshet_runtime::clock::host_name;
 
 /// The name that the reports carry.
 pub(crate) const COMPONENT: Component = Component::Stack;

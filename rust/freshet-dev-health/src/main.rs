@@ -10,8 +10,8 @@ use clap::Parser;
 use freshet_core::config::Config;
 use freshet_dev::state::disk::MIB;
 use freshet_dev::state::{Home, Snapshot};
-use freshet_service::health::Reporter;
-use freshet_service::{Failure, Shutdown, service};
+use freshet_runtime::{Failure, Shutdown, service};
+use freshet_service::reporter::Reporter;
 
 use crate::condition::{COMPONENT, report};
 

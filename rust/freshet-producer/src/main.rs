@@ -1,31 +1,40 @@
 //! Freshet's producer: sends what live sources yield to Kafka.
 
-mod pump;
+mod buffer;
+mod client;
+mod cursors;
+mod direct;
+mod letters;
+mod reader;
 mod selection;
-mod sink;
-mod sources;
+mod task;
+mod transactions;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, anyhow};
 use clap::Parser;
-use freshet_core::config::{Config, Source};
-use freshet_core::stopping::PRODUCER_FLUSH;
+use freshet_core::config::{Config, Loaded};
 use freshet_core::wire::Component;
-use freshet_service::{Failure, Health, Shutdown, service, topics};
+use freshet_runtime::clock::{epoch_ms, host_name};
+use freshet_runtime::{Failure, Health, Shutdown, service};
+use freshet_service::{reporter, topics};
+use freshet_sources::{SourceConfig, SourceStatus};
 use tokio::task::JoinSet;
 
-use crate::pump::Pump;
-use crate::sink::{Destination, Sink};
+use crate::task::SourceTask;
 
 const COMPONENT: Component = Component::Producer;
 
 /// Sends records from the configured live sources to Kafka, until stopped.
 ///
-/// Creates the pipeline's topics where they are missing. A record is never given up because Kafka
-/// is away: sources wait instead. SIGTERM and SIGINT stop the sources and send what is queued.
+/// Creates the pipeline's topics where they are missing. Sources that can resume are delivered exactly
+/// once: their records and where they go on are one Kafka transaction. A source whose failure may pass
+/// is asked again for ever; one that fails for good is named, and the others go on. SIGTERM and SIGINT
+/// stop the sources and send what is queued.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Arguments {
@@ -39,8 +48,8 @@ struct Arguments {
     )]
     config: PathBuf,
 
-    /// Run only sources of these kinds; all configured ones when left out
-    #[arg(short, long, value_name = "KIND", num_args = 1..)]
+    /// Run only the sources of these names, or of these kinds; all configured ones when left out
+    #[arg(short, long, value_name = "NAME", num_args = 1..)]
     source: Vec<String>,
 }
 
@@ -55,64 +64,71 @@ Exit codes: 0 stopped cleanly, 1 failed or left records undelivered, 2 wrong usa
 
 fn main() -> ExitCode {
     let Arguments { config, source } = Arguments::parse();
-    service::run(&config, |config, shutdown| run(config, source, shutdown))
+    let load = || freshet_sources::load(&config);
+    service::run_with(load, |loaded, shutdown| run(loaded, source, shutdown))
 }
 
-async fn run(config: Config, kinds: Vec<String>, shutdown: Shutdown) -> Result<(), Failure> {
-    let selected = selection::select(&config.sources, &kinds).map_err(Failure::usage)?;
+async fn run(
+    loaded: Loaded<SourceConfig>,
+    wanted: Vec<String>,
+    shutdown: Shutdown,
+) -> Result<(), Failure> {
+    let config = Arc::new(loaded.config);
+    let selected = selection::select(loaded.source_settings, &wanted).map_err(Failure::usage)?;
     // Before anything is sent: a broker that creates topics by itself would give them its own settings.
     topics::ensure(&config, &shutdown).await.map_err(Failure::runtime)?;
     let health = Arc::new(Health::new(COMPONENT));
-    let check_kafka = "cannot create a Kafka client; check the [kafka] section";
-    let reporter =
-        health.spawn_reporter(&config, &shutdown).context(check_kafka).map_err(Failure::usage)?;
-    let sink = Sink::open(&config.kafka, Arc::clone(&health))
-        .context(check_kafka)
+    let reporter = reporter::spawn(&health, &config, &shutdown)
+        .context("cannot create a Kafka client; check the [kafka] section")
         .map_err(Failure::usage)?;
-
-    let sink = Arc::new(sink);
-    let pumped = pump_all(&config, &selected, &sink, &health, &shutdown).await;
+    let undelivered = Arc::new(AtomicU64::new(0));
+    let failed = run_all(&config, selected, &health, &shutdown, &undelivered).await;
     // The sources may have ended by themselves.
     shutdown.trigger();
-    let undelivered = tokio::task::block_in_place(|| sink.close(PRODUCER_FLUSH));
     reporter.await.map_err(Failure::runtime)?;
-    pumped.map_err(Failure::runtime)?;
+    let undelivered = undelivered.load(Ordering::Relaxed);
     if undelivered > 0 {
         return Err(Failure::runtime(anyhow!("{undelivered} records were not delivered to Kafka")));
+    }
+    if !failed.is_empty() {
+        return Err(Failure::runtime(anyhow!("{}", failed.join("; "))));
     }
     tracing::info!("every record is delivered");
     Ok(())
 }
 
-/// Runs every source until all have ended; the first that fails for good stops the others.
-async fn pump_all(
-    config: &Config,
-    selected: &[Source],
-    sink: &Arc<Sink>,
+/// Runs every source until all have ended or failed for good; gives back which failed, and why.
+async fn run_all(
+    config: &Arc<Config>,
+    selected: Vec<SourceConfig>,
     health: &Arc<Health>,
     shutdown: &Shutdown,
-) -> anyhow::Result<()> {
+    undelivered: &Arc<AtomicU64>,
+) -> Vec<String> {
+    let instance = format!("{}-{}-{}", host_name(), std::process::id(), epoch_ms());
     let mut running = JoinSet::new();
     for source in selected {
-        let topic = config.kafka.raw_topic(&source.stream);
-        tracing::info!(source = source.kind.name(), topic, "source started");
-        let pump = Pump {
-            sink: Arc::clone(sink),
-            destination: Destination { topic, source: source.kind.name() },
+        let name = source.source.name.clone();
+        let task = SourceTask {
+            config: Arc::clone(config),
+            topic: config.kafka.raw_topic(&source.source.stream),
+            status: Arc::new(SourceStatus::new(name.as_str())),
             health: Arc::clone(health),
             shutdown: shutdown.clone(),
+            undelivered: Arc::clone(undelivered),
+            instance: instance.clone(),
+            source,
         };
-        let kind = source.kind.clone();
         running.spawn(async move {
-            sources::run(&kind, pump).await.with_context(|| format!("source {}", kind.name()))
+            task.run().await.map_err(|error| format!("source {name} has failed for good: {error}"))
         });
     }
-    let mut outcome = Ok(());
+    let mut failed = Vec::new();
     while let Some(ended) = running.join_next().await {
-        if let Err(error) = ended.unwrap_or_else(|panic| Err(panic.into())) {
-            shutdown.trigger();
-            outcome = outcome.and(Err(error));
+        if let Err(reason) = ended.unwrap_or_else(|panic| Err(panic.to_string())) {
+            tracing::error!(others = running.len(), "{reason}");
+            failed.push(reason);
         }
     }
-    outcome
+    failed
 }

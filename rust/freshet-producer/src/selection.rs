@@ -1,93 +1,92 @@
 //! Which of the configured sources run.
 
-use freshet_core::config::{Source, SourceKind};
+use freshet_sources::SourceConfig;
+use freshet_sources::kinds::KINDS;
 use thiserror::Error;
 
 /// Why there is nothing to run.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub(crate) enum SelectionError {
-    #[error("'{kind}' is no kind of source; there are: {known}")]
-    Unknown { kind: String, known: String },
-    #[error("no [[source]] of kind '{kind}' is configured; add one, or use: {configured}")]
-    NotConfigured { kind: String, configured: String },
+    #[error("no [[source]] has the name or the kind '{wanted}'; there are: {configured}")]
+    NotConfigured { wanted: String, configured: String },
     #[error("no [[source]] is configured; add one of kind: {known}")]
     None { known: String },
 }
 
-/// The sources of the given kinds; all of them when no kind is given.
-pub(crate) fn select(sources: &[Source], kinds: &[String]) -> Result<Vec<Source>, SelectionError> {
+/// The sources of the given names or kinds; all of them when none is given.
+pub(crate) fn select(
+    sources: Vec<SourceConfig>,
+    wanted: &[String],
+) -> Result<Vec<SourceConfig>, SelectionError> {
     if sources.is_empty() {
-        return Err(SelectionError::None { known: join(SourceKind::names()) });
+        let known = KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
+        return Err(SelectionError::None { known });
     }
-    for kind in kinds {
-        check(sources, kind)?;
+    let is_meant = |source: &SourceConfig, wanted: &String| {
+        source.source.name == *wanted || source.source.kind == *wanted
+    };
+    if let Some(wanted) =
+        wanted.iter().find(|wanted| !sources.iter().any(|source| is_meant(source, wanted)))
+    {
+        let names = sources.iter().map(|source| source.source.name.as_str()).collect::<Vec<_>>();
+        let (wanted, configured) = (wanted.clone(), names.join(", "));
+        return Err(SelectionError::NotConfigured { wanted, configured });
     }
-    let is_wanted =
-        |source: &&Source| kinds.is_empty() || kinds.iter().any(|kind| kind == source.kind.name());
-    Ok(sources.iter().filter(is_wanted).cloned().collect())
-}
-
-fn check(sources: &[Source], kind: &str) -> Result<(), SelectionError> {
-    if !SourceKind::names().any(|known| known == kind) {
-        return Err(SelectionError::Unknown {
-            kind: kind.to_owned(),
-            known: join(SourceKind::names()),
-        });
-    }
-    if !sources.iter().any(|source| source.kind.name() == kind) {
-        return Err(SelectionError::NotConfigured {
-            kind: kind.to_owned(),
-            configured: join(sources.iter().map(|source| source.kind.name())),
-        });
-    }
-    Ok(())
-}
-
-fn join<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let mut names: Vec<&str> = names.collect();
-    names.sort_unstable();
-    names.dedup();
-    names.join(", ")
+    let is_wanted = |source: &SourceConfig| {
+        wanted.is_empty() || wanted.iter().any(|wanted| is_meant(source, wanted))
+    };
+    Ok(sources.into_iter().filter(is_wanted).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use std::collections::BTreeMap;
+    use std::path::Path;
 
-    fn host() -> Source {
-        Source {
-            stream: "host".to_owned(),
-            kind: SourceKind::Host { every: Duration::from_secs(1) },
-        }
+    const STREAM: &str =
+        "[[stream]]\nname = \"host\"\nvalues = { usage = \"usage\" }\nwindows = [\"10s\"]\n";
+
+    fn sources(tables: &str) -> Vec<SourceConfig> {
+        let text = format!("{STREAM}{tables}");
+        let file = Path::new("freshet.toml");
+        freshet_sources::parse(&text, file, BTreeMap::new()).unwrap().source_settings
     }
 
-    fn kinds(names: &[&str]) -> Vec<String> {
-        names.iter().map(|name| (*name).to_owned()).collect()
+    fn three() -> Vec<SourceConfig> {
+        sources(
+            "[[source]]\nkind = \"host\"\nstream = \"host\"\n\
+             [[source]]\nname = \"a\"\nkind = \"synthetic\"\nstream = \"host\"\n\
+             [[source]]\nname = \"b\"\nkind = \"synthetic\"\nstream = \"host\"\n",
+        )
+    }
+
+    fn names(wanted: &[&str]) -> Result<Vec<String>, String> {
+        let wanted: Vec<String> = wanted.iter().map(|name| (*name).to_owned()).collect();
+        let selected = select(three(), &wanted).map_err(|error| error.to_string())?;
+        Ok(selected.into_iter().map(|source| source.source.name).collect())
     }
 
     #[test]
-    fn without_a_kind_every_source_runs() {
-        assert_eq!(select(&[host(), host()], &[]).unwrap().len(), 2);
+    fn a_name_selects_one_and_a_kind_all_of_its_sources() {
+        assert_eq!(names(&[]).unwrap(), ["host", "a", "b"]);
+        assert_eq!(names(&["b"]).unwrap(), ["b"]);
+        assert_eq!(names(&["synthetic"]).unwrap(), ["a", "b"]);
+        assert_eq!(names(&["a", "host"]).unwrap(), ["host", "a"]);
     }
 
     #[test]
-    fn an_unknown_kind_is_answered_with_those_that_exist() {
-        let error = select(&[host()], &kinds(&["carrier-pigeon"])).unwrap_err().to_string();
-        assert!(
-            error.starts_with("'carrier-pigeon' is no kind of source; there are: host,"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_kind_that_is_not_configured_is_answered_with_those_that_are() {
-        let error = select(&[host()], &kinds(&["synthetic"])).unwrap_err().to_string();
-        assert!(error.ends_with("use: host"), "{error}");
+    fn what_is_not_configured_is_answered_with_what_is() {
+        let error = names(&["host", "carrier-pigeon"]).unwrap_err();
+        assert!(error.contains("'carrier-pigeon'") && error.ends_with("host, a, b"), "{error}");
     }
 
     #[test]
     fn a_configuration_without_sources_has_nothing_to_run() {
-        assert!(matches!(select(&[], &[]), Err(SelectionError::None { .. })));
+        let error = select(Vec::new(), &[]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "no [[source]] is configured; add one of kind: host, synthetic"
+        );
     }
 }

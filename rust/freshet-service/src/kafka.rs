@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use freshet_core::config::Kafka;
+use freshet_runtime::log_limit::LogLimit;
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-
-use crate::log_limit::LogLimit;
 
 /// librdkafka repeats the same complaint per broker and attempt while a broker is away.
 const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
@@ -103,3 +103,5 @@ impl ClientContext for LoggingContext {
         ClientLog::failure(&error, reason);
     }
 }
+
+impl ConsumerContext for LoggingContext {}

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use freshet_core::config::Config;
 use freshet_core::topics::{self, TopicSpec};
+use freshet_runtime::{Backoff, Shutdown};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use thiserror::Error;
 
 use crate::kafka::{LoggingContext, client_config};
-use crate::{Backoff, Shutdown};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_DELAY: Duration = Duration::from_millis(250);

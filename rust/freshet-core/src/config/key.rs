@@ -69,7 +69,7 @@ pub enum Presence {
 
 impl Key {
     /// A key that must be there; change what is otherwise with `..Key::NEW`.
-    pub(super) const NEW: Self = Self {
+    pub const NEW: Self = Self {
         name: "",
         kind: Kind::Text(None),
         presence: Presence::Required,

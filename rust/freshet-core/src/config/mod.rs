@@ -44,11 +44,12 @@ pub use error::{ConfigError, Origin};
 pub use kafka::{Kafka, SaslMechanism, Security, SecurityProtocol};
 pub use key::{Key, Kind, Presence, Table};
 pub use secret::Secret;
+pub use section::{Located, Section, TextOrTable, TextPairs};
 pub use settings::{MASK, Setting, Source as SettingSource};
-pub use source::{Source, SourceKind};
+pub use source::{SOURCE, Source};
 pub use spark::{Spark, StateStore};
 
-use section::{Document, Environment, Section};
+use section::{Document, Environment};
 
 /// How the names of our variables begin.
 const OUR_PREFIX: &str = "FRESHET_";
@@ -63,7 +64,7 @@ pub const TABLES: [&Table; 9] = [
     &dev::TABLE,
     &stream::TABLE,
     &stream::TIME,
-    &source::TABLE,
+    &source::SOURCE,
 ];
 
 /// The validated configuration.
@@ -85,6 +86,20 @@ pub struct Config {
     pub sources: Vec<Source>,
 }
 
+/// A configuration with the settings of its sources.
+#[derive(Debug)]
+pub struct Loaded<T> {
+    /// All but those.
+    pub config: Config,
+    /// Of each source, what was read of it, in the order of the file.
+    pub source_settings: Vec<T>,
+    /// The value of every key that has one, and where it came from.
+    pub settings: Vec<Setting>,
+}
+
+/// Reads what a source has beside what all have.
+type SettingsReader<'r, T> = dyn Fn(&Source, &Section<'_>) -> Result<T, ConfigError> + 'r;
+
 impl Config {
     /// Reads and validates the file, with overrides from this process's environment.
     ///
@@ -93,6 +108,35 @@ impl Config {
     /// [`ConfigError`] for the first thing that is wrong.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         Self::load_with(path, our_variables()?)
+    }
+
+    /// The same, with the settings of each source, which `read` takes from its section after [`Section::declare`] said
+    /// the keys of its kind. A key that it does not read is refused.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for the first thing that is wrong.
+    pub fn load_with_sources<T>(
+        path: &Path,
+        read: impl Fn(&Source, &Section<'_>) -> Result<T, ConfigError>,
+    ) -> Result<Loaded<T>, ConfigError> {
+        let variables = our_variables()?.into_iter().collect();
+        Self::parse_with_sources(&read_file(path)?, path, variables, read)
+    }
+
+    /// The same, from the text of a configuration; `path` only names it in errors, `variables` are those of an
+    /// environment.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for the first thing that is wrong.
+    pub fn parse_with_sources<T>(
+        text: &str,
+        path: &Path,
+        variables: BTreeMap<String, String>,
+        read: impl Fn(&Source, &Section<'_>) -> Result<T, ConfigError>,
+    ) -> Result<Loaded<T>, ConfigError> {
+        Self::read_all(text, path, variables, Some(&read))
     }
 
     /// Reads and validates the file, with overrides from these variables.
@@ -117,41 +161,24 @@ impl Config {
         path: &Path,
         variables: BTreeMap<String, String>,
     ) -> Result<Self, ConfigError> {
-        Ok(Self::parse_with_settings(text, path, variables)?.0)
+        Ok(Self::read_all::<()>(text, path, variables, None)?.config)
     }
 
-    /// Reads and validates the file, with overrides from this process's environment, and tells the value of every key.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Self::load`].
-    pub fn load_with_settings(path: &Path) -> Result<(Self, Vec<Setting>), ConfigError> {
-        Self::parse_with_settings(&read_file(path)?, path, our_variables()?.into_iter().collect())
-    }
-
-    fn parse_with_settings(
+    fn read_all<T>(
         text: &str,
         path: &Path,
         variables: BTreeMap<String, String>,
-    ) -> Result<(Self, Vec<Setting>), ConfigError> {
+        settings: Option<&SettingsReader<'_, T>>,
+    ) -> Result<Loaded<T>, ConfigError> {
         let document = Document { path, text };
         let table = DeTable::parse(text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             document.error_at(span, String::new(), error.message().to_owned())
         })?;
         let environment = Environment::new(variables);
-        let config = Self::read(&Section::root(document, &environment, &table, &[]))?;
-        environment.finish()?;
-        Ok((config, environment.into_settings()))
-    }
-
-    fn read(root: &Section<'_>) -> Result<Self, ConfigError> {
-        let streams = read_streams(root)?;
-        let sources = root
-            .tables(&source::TABLE)?
-            .iter()
-            .map(|section| Source::read(section, &streams))
-            .collect::<Result<_, _>>()?;
+        let root = Section::root(document, &environment, &table, &[]);
+        let streams = read_streams(&root)?;
+        let (sources, source_settings) = source::read_all(&root, &environment, &streams, settings)?;
         let config = Self {
             kafka: Kafka::read(&root.table(&kafka::TABLE)?)?,
             cassandra: Cassandra::read(&root.table(&cassandra::TABLE)?)?,
@@ -162,7 +189,8 @@ impl Config {
             sources,
         };
         root.finish()?;
-        Ok(config)
+        environment.finish()?;
+        Ok(Loaded { config, source_settings, settings: environment.into_settings() })
     }
 
     /// The stream of that name.

@@ -78,6 +78,12 @@ impl Environment {
         self.settings.into_inner()
     }
 
+    /// Leaves the variables that begin so to another program that reads the same file.
+    pub(super) fn leave(&self, prefix: &str) {
+        let left = self.variables.keys().filter(|name| name.starts_with(prefix)).cloned();
+        self.used.borrow_mut().extend(left);
+    }
+
     /// Refuses variables that no section asked for: a misspelt override must not pass in silence.
     pub(super) fn finish(&self) -> Result<(), ConfigError> {
         let used = self.used.borrow();
@@ -114,19 +120,20 @@ impl Document<'_> {
 }
 
 /// A value and where it was written.
-pub(super) struct Located<T> {
-    pub(super) value: T,
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
     error: ConfigError,
 }
 
 impl<T> Located<T> {
     /// An error at this value.
-    pub(super) fn error(&self, message: impl Into<String>) -> ConfigError {
+    pub fn error(&self, message: impl Into<String>) -> ConfigError {
         ConfigError { message: message.into(), ..self.error.clone() }
     }
 
     /// Converts the value; what the conversion reports becomes an error at this place.
-    pub(super) fn convert<U, E: ToString>(
+    pub fn convert<U, E: ToString>(
         self,
         convert: impl FnOnce(T) -> Result<U, E>,
     ) -> Result<Located<U>, ConfigError> {
@@ -145,11 +152,13 @@ enum Written<'a> {
 }
 
 /// Keys and texts in the order of the file.
-pub(super) type TextPairs = Vec<(String, String)>;
+pub type TextPairs = Vec<(String, String)>;
 
 /// What may be written either way.
-pub(super) enum TextOrTable {
+pub enum TextOrTable {
+    /// A text.
     Text(String),
+    /// A table.
     Table(TextPairs),
 }
 
@@ -160,16 +169,17 @@ fn text_pairs(table: &DeTable<'_>) -> Option<TextPairs> {
     table.iter().map(pair).collect()
 }
 
-/// One table of the configuration.
-pub(super) struct Section<'a> {
+/// One table of the configuration. What is wrong in it is a [`ConfigError`] that names file, line and key.
+pub struct Section<'a> {
     document: Document<'a>,
     environment: &'a Environment,
     name: String,
     /// The same for the effective values: which one of several tables it is.
     place: String,
-    declared: &'static [Key],
-    /// Overrides reach the plain sections only; repeated tables have no name that a variable could carry.
-    overridable: bool,
+    declared: RefCell<Vec<&'static [Key]>>,
+    /// What the variables that override its keys are named after: its path, or that of one source by its name. Other
+    /// repeated tables have no name that a variable could carry.
+    variables: RefCell<Option<String>>,
     table: Option<&'a DeTable<'a>>,
     span: Range<usize>,
     known: RefCell<Vec<&'static str>>,
@@ -188,8 +198,8 @@ impl<'a> Section<'a> {
             environment,
             name: String::new(),
             place: String::new(),
-            declared,
-            overridable: false,
+            declared: RefCell::new(vec![declared]),
+            variables: RefCell::default(),
             table: Some(table.get_ref()),
             span: table.span(),
             known: RefCell::default(),
@@ -237,27 +247,28 @@ impl<'a> Section<'a> {
         table: Option<&'a DeTable<'a>>,
         span: Range<usize>,
     ) -> Section<'a> {
+        let name = self.path(last_part(declared.path));
+        let variables = (!declared.is_repeated).then(|| name.clone());
         Section {
             document: self.document,
             environment: self.environment,
-            name: self.path(last_part(declared.path)),
+            name,
             place,
-            declared: declared.keys,
-            overridable: !declared.is_repeated,
+            declared: RefCell::new(vec![declared.keys]),
+            variables: RefCell::new(variables),
             table,
             span,
             known: RefCell::default(),
         }
     }
 
-    pub(super) fn text(&self, key: &'static str) -> Result<Located<String>, ConfigError> {
+    /// A text that must be there.
+    pub fn text(&self, key: &'static str) -> Result<Located<String>, ConfigError> {
         self.required(key, self.optional_text(key)?)
     }
 
-    pub(super) fn optional_text(
-        &self,
-        key: &'static str,
-    ) -> Result<Option<Located<String>>, ConfigError> {
+    /// A text.
+    pub fn optional_text(&self, key: &'static str) -> Result<Option<Located<String>>, ConfigError> {
         self.read(key, "a string", |written| match written {
             Written::File(DeValue::String(text)) => Some(text.to_string()),
             Written::File(_) => None,
@@ -265,14 +276,13 @@ impl<'a> Section<'a> {
         })
     }
 
-    pub(super) fn flag(&self, key: &'static str) -> Result<bool, ConfigError> {
+    /// True or false; there must be one.
+    pub fn flag(&self, key: &'static str) -> Result<bool, ConfigError> {
         Ok(self.required(key, self.optional_flag(key)?)?.value)
     }
 
-    pub(super) fn optional_flag(
-        &self,
-        key: &'static str,
-    ) -> Result<Option<Located<bool>>, ConfigError> {
+    /// True or false.
+    pub fn optional_flag(&self, key: &'static str) -> Result<Option<Located<bool>>, ConfigError> {
         self.read(key, "true or false", |written| match written {
             Written::File(DeValue::Boolean(flag)) => Some(*flag),
             Written::File(_) => None,
@@ -281,11 +291,12 @@ impl<'a> Section<'a> {
     }
 
     /// A whole number between the bounds that are declared.
-    pub(super) fn integer<N: TryFrom<i64>>(&self, key: &'static str) -> Result<N, ConfigError> {
+    pub fn integer<N: TryFrom<i64>>(&self, key: &'static str) -> Result<N, ConfigError> {
         self.required(key, self.optional_integer(key)?)
     }
 
-    pub(super) fn optional_integer<N: TryFrom<i64>>(
+    /// The same, of a key that may be left out.
+    pub fn optional_integer<N: TryFrom<i64>>(
         &self,
         key: &'static str,
     ) -> Result<Option<N>, ConfigError> {
@@ -306,11 +317,12 @@ impl<'a> Section<'a> {
     }
 
     /// Which one it is of the names that are declared.
-    pub(super) fn choice(&self, key: &'static str) -> Result<usize, ConfigError> {
+    pub fn choice(&self, key: &'static str) -> Result<usize, ConfigError> {
         self.required(key, self.optional_choice(key)?)
     }
 
-    pub(super) fn optional_choice(&self, key: &'static str) -> Result<Option<usize>, ConfigError> {
+    /// The same, of a key that may be left out.
+    pub fn optional_choice(&self, key: &'static str) -> Result<Option<usize>, ConfigError> {
         let Some(found) = self.optional_text(key)? else { return Ok(None) };
         let Kind::Choice(names) = self.declaration(key).kind else {
             unreachable!("'{key}' is not declared as a choice");
@@ -322,7 +334,7 @@ impl<'a> Section<'a> {
     }
 
     /// A duration of no more than is declared.
-    pub(super) fn duration(&self, key: &'static str) -> Result<Located<Duration>, ConfigError> {
+    pub fn duration(&self, key: &'static str) -> Result<Located<Duration>, ConfigError> {
         let found = self.any_duration(key)?;
         let Kind::Duration(most) = self.declaration(key).kind else {
             unreachable!("'{key}' is not declared as a duration");
@@ -334,7 +346,7 @@ impl<'a> Section<'a> {
     }
 
     /// The same, and longer than zero.
-    pub(super) fn positive_duration(&self, key: &'static str) -> Result<Duration, ConfigError> {
+    pub fn positive_duration(&self, key: &'static str) -> Result<Duration, ConfigError> {
         let found = self.duration(key)?;
         if found.value.is_zero() {
             return Err(found.error("must be longer than zero"));
@@ -343,17 +355,18 @@ impl<'a> Section<'a> {
     }
 
     /// A duration whose bound the caller has words for.
-    pub(super) fn any_duration(&self, key: &'static str) -> Result<Located<Duration>, ConfigError> {
+    pub fn any_duration(&self, key: &'static str) -> Result<Located<Duration>, ConfigError> {
         self.text(key)?.convert(|text| duration::parse(&text))
     }
 
     /// A list of strings; one string stands for a list of one, and an override separates its items with commas;
     /// an empty override is the empty list.
-    pub(super) fn texts(&self, key: &'static str) -> Result<Located<Vec<String>>, ConfigError> {
+    pub fn texts(&self, key: &'static str) -> Result<Located<Vec<String>>, ConfigError> {
         self.required(key, self.optional_texts(key)?)
     }
 
-    pub(super) fn optional_texts(
+    /// The same, of a key that may be left out.
+    pub fn optional_texts(
         &self,
         key: &'static str,
     ) -> Result<Option<Located<Vec<String>>>, ConfigError> {
@@ -368,7 +381,7 @@ impl<'a> Section<'a> {
     }
 
     /// A table of strings, such as `values = { cpu = "cpu" }`, in the order of the file.
-    pub(super) fn text_table(&self, key: &'static str) -> Result<Located<TextPairs>, ConfigError> {
+    pub fn text_table(&self, key: &'static str) -> Result<Located<TextPairs>, ConfigError> {
         let found = self.read(key, "a table of strings", |written| match written {
             Written::File(DeValue::Table(table)) => text_pairs(table),
             Written::File(_) | Written::Text(_) => None,
@@ -377,7 +390,7 @@ impl<'a> Section<'a> {
     }
 
     /// A string, or a table of strings.
-    pub(super) fn text_or_table(
+    pub fn text_or_table(
         &self,
         key: &'static str,
     ) -> Result<Option<Located<TextOrTable>>, ConfigError> {
@@ -386,6 +399,25 @@ impl<'a> Section<'a> {
             Written::File(DeValue::Table(table)) => text_pairs(table).map(TextOrTable::Table),
             Written::File(_) | Written::Text(_) => None,
         })
+    }
+
+    /// Says more keys that it may have, beside those of its table.
+    pub fn declare(&self, keys: &'static [Key]) {
+        self.declared.borrow_mut().push(keys);
+    }
+
+    /// Lets variables override its keys that are read from now on.
+    pub(super) fn override_by(&self, path: String) {
+        *self.variables.borrow_mut() = Some(path);
+    }
+
+    /// Everything that the file says in this table, unchecked: to tell whether it has changed.
+    pub(super) fn written_values(&self) -> BTreeMap<String, serde_json::Value> {
+        let entries = self.table.into_iter().flat_map(|table| table.iter());
+        let entry = |(key, value): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>)| {
+            (key.get_ref().to_string(), value_in_file(value.get_ref()))
+        };
+        entries.map(entry).collect()
     }
 
     /// Refuses what nobody read. Call it last.
@@ -406,7 +438,7 @@ impl<'a> Section<'a> {
     }
 
     /// An error at the section itself.
-    pub(super) fn error(&self, key: &str, message: impl Into<String>) -> ConfigError {
+    pub fn error(&self, key: &str, message: impl Into<String>) -> ConfigError {
         self.document.error_at(self.span.clone(), self.path(key), message.into())
     }
 
@@ -424,8 +456,9 @@ impl<'a> Section<'a> {
 
     /// What is declared of a key: every one that is read is.
     fn declaration(&self, name: &str) -> &'static Key {
-        let declared = self.declared.iter().find(|key| key.name == name);
-        declared.unwrap_or_else(|| unreachable!("'{}' is not declared", self.path(name)))
+        let declared = self.declared.borrow();
+        let found = declared.iter().flat_map(|keys| keys.iter()).find(|key| key.name == name);
+        found.unwrap_or_else(|| unreachable!("'{}' is not declared", self.path(name)))
     }
 
     fn written(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
@@ -441,12 +474,15 @@ impl<'a> Section<'a> {
     ) -> Result<Option<Located<T>>, ConfigError> {
         let declared = self.declaration(key);
         let in_file = self.written(key);
-        let variable = variable_of(&self.path(key));
-        let overriding = if self.overridable { self.environment.take(&variable)? } else { None };
+        let variable = self.variables.borrow().as_ref().map(|path| variable_of(&below(path, key)));
+        let overriding = match &variable {
+            Some(variable) => self.environment.take(variable)?,
+            None => None,
+        };
         let (written, source, error) = match (overriding, in_file, declared.presence) {
             (Some((text, source)), _, _) => {
                 let error = ConfigError {
-                    origin: Origin::Environment(variable),
+                    origin: Origin::Environment(variable.unwrap_or_default()),
                     key: self.path(key),
                     message: format!("is not {expected}"),
                 };

@@ -58,8 +58,9 @@ pub(super) fn value_in_file(value: &DeValue<'_>) -> Value {
                 .map(|(key, value)| (key.get_ref().to_string(), value_in_file(value.get_ref())))
                 .collect(),
         ),
-        // No key is of these kinds.
-        DeValue::Float(_) | DeValue::Datetime(_) => Value::Null,
+        DeValue::Float(number) => number.as_str().parse::<f64>().map_or(Value::Null, Value::from),
+        // No key is of this kind.
+        DeValue::Datetime(_) => Value::Null,
     }
 }
 

@@ -1,114 +1,81 @@
-//! `[[source]]`: what the producer reads from. A new kind is one variant, its reader, and one line in `KINDS`.
+//! `[[source]]`, as far as all sources have it: a name, a kind and a stream.
+//!
+//! What else a source may have depends on its kind, and only the producer needs to know: the crate `freshet-sources`
+//! declares it beside the code of each kind. Other readers of the file pass over it.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
+use serde_json::Value;
 
+use super::SettingsReader;
 use super::error::ConfigError;
-use super::key::{Key, Kind, Presence, Table};
-use super::section::Section;
+use super::key::{Key, Presence, Table, variable_of};
+use super::section::{Environment, Section};
 use crate::record::Stream;
 
-/// `[[source]]`.
-pub(super) const TABLE: Table = Table {
-    path: "source",
+/// The keys that all sources have.
+pub const SOURCE: Table = Table {
+    path: PATH,
     is_repeated: true,
     meaning: "what the producer reads from",
     keys: &[
         Key {
-            name: "kind",
-            kind: Kind::Choice(&KIND_NAMES),
-            meaning: "what it is",
-            example: r#""host""#,
+            name: "name",
+            presence: Presence::Optional("its kind"),
+            meaning: "what it is called in health, metrics, variables and `--source`; unique. Where a source goes on \
+                      after a restart is kept under it, so that another name begins anew",
+            example: r#""station-7""#,
             ..Key::NEW
         },
+        Key { name: "kind", meaning: "what it is", example: r#""host""#, ..Key::NEW },
         Key {
             name: "stream",
             meaning: "the stream that it feeds",
             example: r#""host""#,
             ..Key::NEW
         },
-        Key {
-            name: "every",
-            kind: Kind::Duration(Duration::from_hours(366 * 24)),
-            presence: Presence::Default("1s"),
-            meaning: "time between two samples",
-            example: r#""10s""#,
-            ..Key::NEW
-        },
-        Key {
-            name: "series",
-            kind: Kind::Integer(1, 10_000_000),
-            presence: Presence::Default("20"),
-            meaning: "number of sensors (`synthetic`)",
-            example: "1000",
-            ..Key::NEW
-        },
-        Key {
-            name: "seed",
-            kind: Kind::Integer(0, i64::MAX),
-            presence: Presence::Default("0"),
-            meaning: "what makes the readings repeatable (`synthetic`)",
-            example: "7",
-            ..Key::NEW
-        },
     ],
 };
 
+const PATH: &str = "source";
+
 /// A live source that feeds one stream.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 pub struct Source {
+    /// What it is called; unique.
+    pub name: String,
+    /// What it is: a name that `freshet-sources` knows.
+    pub kind: String,
     /// Name of the stream it feeds.
     pub stream: String,
-    /// What it is, with the settings of its kind.
-    pub kind: SourceKind,
+    /// Everything that the file says of it, unchecked and with its secrets: to tell whether it has changed.
+    #[serde(skip)]
+    pub written: BTreeMap<String, Value>,
 }
 
-/// The kinds of sources and their settings.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "name")]
-pub enum SourceKind {
-    /// This machine's own load.
-    Host {
-        /// Time between two samples.
-        #[serde(serialize_with = "crate::duration::serialize_milliseconds")]
-        every: Duration,
-    },
-    /// A seeded fleet of sensors.
-    Synthetic {
-        /// Time between two readings of one sensor.
-        #[serde(serialize_with = "crate::duration::serialize_milliseconds")]
-        every: Duration,
-        /// Number of sensors.
-        series: u32,
-        /// The same seed gives the same readings at the same times.
-        seed: u64,
-    },
-}
-
-type Reader = fn(&Section<'_>) -> Result<SourceKind, ConfigError>;
-
-const KINDS: [(&str, Reader); 2] = [("host", read_host), ("synthetic", read_synthetic)];
-const KIND_NAMES: [&str; 2] = [KINDS[0].0, KINDS[1].0];
-
-impl SourceKind {
-    /// The name in the configuration.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Host { .. } => "host",
-            Self::Synthetic { .. } => "synthetic",
-        }
-    }
-
-    /// The names of all kinds.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        KINDS.iter().map(|(name, _)| *name)
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, kind, stream, .. } = self;
+        write!(f, "Source {{ name: {name:?}, kind: {kind:?}, stream: {stream:?}, .. }}")
     }
 }
 
 impl Source {
-    pub(super) fn read(section: &Section<'_>, streams: &[Stream]) -> Result<Self, ConfigError> {
-        let (_, read) = KINDS[section.choice("kind")?];
+    fn read(section: &Section<'_>, streams: &[Stream]) -> Result<Self, ConfigError> {
+        let kind = section.text("kind")?;
+        let name = match section.optional_text("name")? {
+            Some(name) if !is_name(&name.value) => {
+                return Err(name.error(format!(
+                    "'{}' is no name: write up to 100 of the characters a-z, 0-9, '.', '_' and '-', a letter or digit \
+                     first",
+                    name.value
+                )));
+            }
+            Some(name) => name.value,
+            None => kind.value.clone(),
+        };
         let stream = section.text("stream")?;
         if !streams.iter().any(|known| known.name == stream.value) {
             let names = streams.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -116,24 +83,54 @@ impl Source {
                 stream.error(format!("there is no stream '{}'; there are: {names}", stream.value))
             );
         }
-        let source = Self { stream: stream.value, kind: read(section)? };
-        section.finish()?;
-        Ok(source)
+        let written = section.written_values();
+        Ok(Self { name, kind: kind.value, stream: stream.value, written })
     }
 }
 
-fn read_host(section: &Section<'_>) -> Result<SourceKind, ConfigError> {
-    Ok(SourceKind::Host { every: read_every(section)? })
+/// Reads all sources. `settings` reads what else stands in each; without it, that is passed over.
+pub(super) fn read_all<T>(
+    root: &Section<'_>,
+    environment: &Environment,
+    streams: &[Stream],
+    settings: Option<&SettingsReader<'_, T>>,
+) -> Result<(Vec<Source>, Vec<T>), ConfigError> {
+    let mut sources: Vec<Source> = Vec::new();
+    let mut all_settings = Vec::new();
+    for section in root.tables(&SOURCE)? {
+        let source = Source::read(&section, streams)?;
+        let variables = variables_of(&source.name);
+        if let Some(other) = sources.iter().find(|other| variables_of(&other.name) == variables) {
+            return Err(section.error(
+                "name",
+                format!(
+                    "two sources are called '{}' and '{}'; give each a `name` that differs in more than '.', '_' and \
+                     '-'",
+                    other.name, source.name
+                ),
+            ));
+        }
+        section.override_by(variables);
+        if let Some(read) = settings {
+            all_settings.push(read(&source, &section)?);
+            section.finish()?;
+        }
+        sources.push(source);
+    }
+    if settings.is_none() {
+        environment.leave(&(variable_of(PATH) + "__"));
+    }
+    Ok((sources, all_settings))
 }
 
-fn read_synthetic(section: &Section<'_>) -> Result<SourceKind, ConfigError> {
-    Ok(SourceKind::Synthetic {
-        every: read_every(section)?,
-        series: section.integer("series")?,
-        seed: section.integer("seed")?,
-    })
+/// What the variables that override the keys of a source are named after.
+fn variables_of(name: &str) -> String {
+    format!("{PATH}.{}", name.replace(['.', '-'], "_"))
 }
 
-fn read_every(section: &Section<'_>) -> Result<Duration, ConfigError> {
-    section.positive_duration("every")
+fn is_name(text: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+    text.len() <= 100
+        && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text.chars().all(is_allowed)
 }

@@ -38,7 +38,7 @@ fn defaults_fill_what_is_left_out() {
 fn the_default_pipeline_is_valid() {
     let text = include_str!("../../../../freshet.toml");
     let config = parse(text).unwrap();
-    assert!(config.sources.iter().any(|source| source.kind.name() == "host"));
+    assert!(config.sources.iter().any(|source| source.kind == "host"));
 }
 
 #[test]

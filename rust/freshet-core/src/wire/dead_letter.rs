@@ -26,10 +26,8 @@ declare_names! {
         Truncated = "freshet-truncated",
         /// Set where the record's key was too large for its letter: how many bytes the key had.
         KeyTruncated = "freshet-key-truncated",
-        /// Of raw records: the kind of source that sent it.
+        /// Of raw records, and of dead letters of the producer: the name of the source that sent it.
         Source = "freshet-source",
-        /// Of raw records: where the source can go on after this one, where it can tell.
-        Cursor = "freshet-cursor",
     }
 }
 
@@ -82,6 +80,8 @@ declare_names! {
     pub enum Stage as "stage" {
         /// The producer, running a source's transform.
         Transform = "transform",
+        /// The producer, sending records.
+        Send = "send",
         /// The Spark job, parsing raw records.
         Parse = "parse",
         /// The Cassandra writer, storing windows.
@@ -119,6 +119,8 @@ declare_names! {
         InFuture = "in_future",
         /// The source's transform failed on the record.
         TransformFailed = "transform_failed",
+        /// The raw topic does not take the record: it is larger than `max.message.bytes` of the topic.
+        Unsendable = "unsendable",
         /// The window message cannot be stored.
         Unwritable = "unwritable",
     }
@@ -134,6 +136,7 @@ impl ReasonCode {
     pub const fn stage(self) -> Stage {
         match self {
             Self::TransformFailed => Stage::Transform,
+            Self::Unsendable => Stage::Send,
             Self::Unwritable => Stage::Write,
             _ => Stage::Parse,
         }

@@ -295,7 +295,7 @@ fn span(milliseconds: u64) -> String {
 
 fn topic_table() -> String {
     let rows = Topic::ALL.iter().map(|topic| {
-        let kept = span(topic.retention_ms());
+        let kept = topic.retention_ms().map_or("for ever".to_owned(), span);
         let kept = if topic.is_compacted() { format!("{kept}, compacted") } else { kept };
         [code(topic.name()), phrase(topic.meaning()), phrase(topic.keys()), kept]
     });

@@ -60,8 +60,8 @@ pub(super) fn keep(home: &Home, file: &Path) -> io::Result<()> {
 pub(super) fn since_start(home: &Home, file: &Path) -> Changes {
     // A stack that was started by an older program has left no copy: there is nothing to compare with.
     let Ok(before) = Config::load(&home.started_configuration()) else { return Changes::None };
-    match Config::load(file) {
-        Ok(now) => compare(&before, &now),
+    match freshet_sources::load(file) {
+        Ok(now) => compare(&before, &now.config),
         Err(error) => Changes::Invalid(error),
     }
 }
@@ -79,6 +79,11 @@ fn compare(before: &Config, now: &Config) -> Changes {
 /// some are secret.
 fn leaves(config: &Config) -> BTreeMap<String, Value> {
     let mut leaves = BTreeMap::new();
+    for source in &config.sources {
+        let name = format!("source '{}'", source.name);
+        let keys = source.written.iter();
+        leaves.extend(keys.map(|(key, value)| (format!("{name} {key}"), value.clone())));
+    }
     let Ok(Value::Object(sections)) = serde_json::to_value(config) else { return leaves };
     for (section, value) in sections {
         match value {

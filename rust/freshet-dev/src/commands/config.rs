@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use freshet_core::config::{Config, Setting};
+use freshet_core::config::Setting;
 use serde_json::json;
 
 use super::project;
@@ -11,7 +11,7 @@ use crate::cli::ConfigArgs;
 
 pub(super) fn run(arguments: &ConfigArgs) -> anyhow::Result<ExitCode> {
     let file = project::config_file(arguments.config.as_ref())?;
-    let (_, settings) = Config::load_with_settings(&file)?;
+    let settings = freshet_sources::load(&file)?.settings;
     let text = if arguments.json { as_json(&settings) } else { as_lines(&settings) };
     match io::stdout().lock().write_all(text.as_bytes()) {
         // Whoever read it has seen enough.

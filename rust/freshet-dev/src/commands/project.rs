@@ -4,7 +4,6 @@ use std::env;
 use std::path::{self, Path, PathBuf};
 
 use anyhow::Context as _;
-use freshet_core::config::Config;
 
 use crate::cli::StackArgs;
 use crate::parts::Context;
@@ -37,7 +36,7 @@ impl Project {
         let context = Context {
             root: self.root.clone(),
             home: self.home.clone(),
-            config: Config::load(&file)?,
+            config: freshet_sources::load(&file)?.config,
             config_file: path::absolute(&file)?,
             topology: if arguments.zookeeper { Topology::Zookeeper } else { Topology::Kraft },
             java: java_program(),

@@ -23,7 +23,7 @@ use crate::state::now_ms;
 
 pub(super) fn run(arguments: &ParseArgs) -> anyhow::Result<ExitCode> {
     let file = project::config_file(arguments.config.as_ref())?;
-    let config = Config::load(&file)?;
+    let config = freshet_sources::load(&file)?.config;
     let stream = find_stream(&config, &file, arguments)?;
     if stream.format == Format::Csv && stream.csv.header && !arguments.whole {
         note(

@@ -4,31 +4,67 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use freshet_core::record::encode_series;
-use freshet_service::health::{epoch_ms, host_name};
+use freshet_runtime::clock::{epoch_ms, host_name};
 use serde::Serialize;
 use sysinfo::{Disk, DiskRefreshKind, Disks, Networks, System};
 use tokio::time::Interval;
 
-use super::{Record, Source, SourceError, schedule};
+use super::{EVERY, SourceKind, schedule};
+use crate::source::{Batch, Context, Cursor, Message, Open, Opened, Resume, Source, SourceError};
+
+/// The kind `host`.
+pub(super) const KIND: SourceKind = SourceKind {
+    name: "host",
+    meaning: "this machine's own load",
+    keys: &[EVERY],
+    read: |section| Ok(Box::new(Settings { every: section.positive_duration("every")? })),
+};
+
+#[derive(Debug)]
+struct Settings {
+    /// Time between two samples.
+    every: Duration,
+}
+
+#[async_trait]
+impl Open for Settings {
+    fn resume(&self) -> Resume {
+        Resume::None
+    }
+
+    fn can_wait(&self) -> bool {
+        true
+    }
+
+    async fn check(&self, _: &Context) -> Result<(), SourceError> {
+        Sampler::new().map(drop)
+    }
+
+    fn open(&self, _: Context, _: Option<&Cursor>) -> Result<Opened, SourceError> {
+        Ok(Opened::new(Host { ticks: schedule(self.every), sampler: Sampler::new()? }))
+    }
+}
+
+/// Why this machine cannot be sampled.
+fn unreadable(error: &sysinfo::Error) -> SourceError {
+    SourceError::transient(format!("cannot read this machine's load: {error}"))
+}
 
 /// Samples the machine once per tick: one record per resource.
-pub(crate) struct Host {
+struct Host {
     ticks: Interval,
     sampler: Sampler,
 }
 
-impl Host {
-    pub(crate) fn open(every: Duration) -> Result<Self, SourceError> {
-        Ok(Self { ticks: schedule(every), sampler: Sampler::new()? })
-    }
-}
-
+#[async_trait]
 impl Source for Host {
-    async fn next(&mut self) -> Result<Option<Vec<Record>>, SourceError> {
+    async fn next(&mut self) -> Result<Option<Batch>, SourceError> {
         self.ticks.tick().await;
         // A file system that does not answer must not hold up the other sources.
-        tokio::task::block_in_place(|| self.sampler.sample()).map(Some)
+        let messages = tokio::task::block_in_place(|| self.sampler.sample())?;
+        Ok(Some(Batch { messages, ..Batch::default() }))
     }
 }
 
@@ -67,20 +103,21 @@ struct Sampler {
 impl Sampler {
     /// Takes the counters' first values, which the first sample's rates are counted from.
     fn new() -> Result<Self, SourceError> {
-        let mut system = System::new()?;
+        let mut system = System::new().map_err(|error| unreadable(&error))?;
         system.refresh_cpu_usage();
         Ok(Self {
             host: host_name(),
             cores: std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64),
             system,
-            disks: Disks::new_with_refreshed_list_specifics(what_of_disks())?,
-            networks: Networks::new_with_refreshed_list()?,
+            disks: Disks::new_with_refreshed_list_specifics(what_of_disks())
+                .map_err(|error| unreadable(&error))?,
+            networks: Networks::new_with_refreshed_list().map_err(|error| unreadable(&error))?,
             last: Instant::now(),
             is_first: true,
         })
     }
 
-    fn sample(&mut self) -> Result<Vec<Record>, SourceError> {
+    fn sample(&mut self) -> Result<Vec<Message>, SourceError> {
         self.system.refresh_cpu_usage();
         self.system.refresh_memory();
         self.disks.refresh_specifics(true, what_of_disks());
@@ -95,17 +132,19 @@ impl Sampler {
             readings.push(("network", self.network(seconds)));
             readings.extend(self.disk_io(seconds).map(|io| ("disk-io", io)));
         }
-        self.records(epoch_ms(), readings)
+        self.messages(epoch_ms(), readings)
     }
 
-    fn records(
+    fn messages(
         &self,
         time: i64,
         readings: Vec<(&'static str, Values)>,
-    ) -> Result<Vec<Record>, SourceError> {
+    ) -> Result<Vec<Message>, SourceError> {
         readings
             .into_iter()
-            .map(|(resource, values)| record(&Reading { time, host: &self.host, resource, values }))
+            .map(|(resource, values)| {
+                message(&Reading { time, host: &self.host, resource, values })
+            })
             .collect()
     }
 
@@ -153,12 +192,8 @@ fn what_of_disks() -> DiskRefreshKind {
     DiskRefreshKind::nothing().with_storage().with_io_usage()
 }
 
-fn record(reading: &Reading<'_>) -> Result<Record, SourceError> {
-    Ok(Record {
-        key: Some(encode_series([reading.host, reading.resource])),
-        payload: serde_json::to_vec(reading)?,
-        cursor: None,
-    })
+fn message(reading: &Reading<'_>) -> Result<Message, SourceError> {
+    Message::json(Some(encode_series([reading.host, reading.resource])), reading)
 }
 
 /// A percentage with two digits: more are noise.
@@ -187,7 +222,7 @@ mod tests {
 
     fn json_of(resource: &'static str, values: Values) -> serde_json::Value {
         let reading = Reading { time: 1_700_000_000_000, host: "laptop", resource, values };
-        serde_json::from_slice(&record(&reading).unwrap().payload).unwrap()
+        serde_json::from_slice(&message(&reading).unwrap().payload).unwrap()
     }
 
     #[test]
@@ -213,7 +248,7 @@ mod tests {
     fn the_key_is_the_series_id() {
         let values = share(1.0);
         let reading = Reading { time: 0, host: "rack/1", resource: "cpu", values };
-        assert_eq!(record(&reading).unwrap().key.as_deref(), Some("rack%2F1/cpu"));
+        assert_eq!(message(&reading).unwrap().key.as_deref(), Some("rack%2F1/cpu"));
     }
 
     #[test]
@@ -229,9 +264,9 @@ mod tests {
         std::thread::sleep(sysinfo::MINIMUM_CPU_UPDATE_INTERVAL);
         let second = sampler.sample().unwrap();
         assert!(second.len() > first.len());
-        for record in second {
-            let reading: serde_json::Value = serde_json::from_slice(&record.payload).unwrap();
-            let key = record.key.unwrap();
+        for message in second {
+            let reading: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
+            let key = message.key.unwrap();
             assert!(key.ends_with(&format!("/{}", reading["resource"].as_str().unwrap())), "{key}");
             if let Some(usage) = reading.get("usage") {
                 assert!(usage.as_f64().unwrap() >= 0.0, "{reading}");

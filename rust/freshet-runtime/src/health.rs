@@ -1,24 +1,13 @@
-//! Tells the `health` topic once a second how this program is doing.
+//! How this program is doing: what its health reports, its metrics and its readiness are made of.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use freshet_core::config::Config;
-use freshet_core::stopping::LAST_REPORT;
-use freshet_core::wire::health::{INTERVAL, MAX_NOTICES};
+use freshet_core::wire::health::MAX_NOTICES;
 use freshet_core::wire::{Component, ErrorKind, HealthReport, State};
-use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::error::KafkaResult;
-use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
-use sysinfo::System;
-use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
 
-use crate::Shutdown;
-use crate::kafka::{LoggingContext, client_config};
+use crate::clock::{epoch_ms, host_name};
 
 const UNKNOWN: i64 = -1;
 /// Bytes of an error or a notice in a report.
@@ -66,6 +55,11 @@ impl Health {
             errors: Mutex::default(),
             condition: Mutex::default(),
         }
+    }
+
+    /// Whose counters they are.
+    pub const fn component(&self) -> Component {
+        self.component
     }
 
     fn condition(&self) -> MutexGuard<'_, Condition> {
@@ -176,24 +170,6 @@ impl Health {
             ..HealthReport::new(self.component, self.instance.clone(), self.since, epoch_ms())
         }
     }
-
-    /// Starts to send a report every second until the shutdown, and one last report then.
-    ///
-    /// Reports are for onlookers: they have a Kafka client of their own, so that they never wait
-    /// behind data and data never behind them, and one that can't be delivered is dropped.
-    ///
-    /// # Errors
-    ///
-    /// When the Kafka settings are wrong.
-    pub fn spawn_reporter(
-        self: &Arc<Self>,
-        config: &Config,
-        shutdown: &Shutdown,
-    ) -> KafkaResult<JoinHandle<()>> {
-        let health = Arc::clone(self);
-        let reporter = Reporter::new(config, self.component, move || Some(health.report()))?;
-        Ok(tokio::spawn(reporter.run(shutdown.clone())))
-    }
 }
 
 impl Condition {
@@ -212,84 +188,6 @@ fn one_line(text: &str) -> String {
     let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.truncate(line.floor_char_boundary(MAX_TEXT));
     line
-}
-
-impl ProducerContext for LoggingContext {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, _)) = result {
-            tracing::debug!(%error, "a health report was not delivered");
-        }
-    }
-}
-
-/// Sends what a component has to report to the topic `health`, with a Kafka client of its own.
-pub struct Reporter<F> {
-    report: F,
-    producer: ThreadedProducer<LoggingContext>,
-    topic: String,
-}
-
-impl<F: Fn() -> Option<HealthReport>> Reporter<F> {
-    /// A reporter of what `report` gives, if there is something to report.
-    ///
-    /// # Errors
-    ///
-    /// When the Kafka settings are wrong.
-    pub fn new(config: &Config, component: Component, report: F) -> KafkaResult<Self> {
-        let mut client = client_config(&config.kafka, component.name());
-        client
-            .set("message.timeout.ms", "10000")
-            .set("queue.buffering.max.messages", "100")
-            .set("partitioner", "murmur2_random");
-        let producer =
-            ThreadedProducer::from_config_and_context(&client, LoggingContext::default())?;
-        Ok(Self { report, producer, topic: config.kafka.health_topic() })
-    }
-
-    /// Sends a report every second until the shutdown, and one last report then.
-    pub async fn run(self, shutdown: Shutdown) {
-        let mut ticks = interval(INTERVAL);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        loop {
-            tokio::select! {
-                _ = ticks.tick() => self.send(),
-                () = shutdown.requested() => break,
-            }
-        }
-        self.send();
-        if let Err(error) = tokio::task::block_in_place(|| self.producer.flush(LAST_REPORT)) {
-            tracing::debug!(%error, "the last health report was not delivered");
-        }
-    }
-
-    fn send(&self) {
-        let Some(report) = (self.report)() else { return };
-        let payload = match serde_json::to_vec(&report) {
-            Ok(payload) => payload,
-            Err(error) => {
-                tracing::error!(%error, "a health report cannot be written as JSON");
-                return;
-            }
-        };
-        let key = report.key();
-        let record = BaseRecord::to(&self.topic).key(&key).payload(&payload);
-        if let Err((error, _)) = self.producer.send(record) {
-            tracing::debug!(%error, "a health report was not queued");
-        }
-    }
-}
-
-/// Milliseconds since the epoch, now.
-pub fn epoch_ms() -> i64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// The machine's name, or `localhost` where it has none.
-pub fn host_name() -> String {
-    System::host_name().unwrap_or_else(|_| "localhost".to_owned())
 }
 
 #[cfg(test)]

@@ -3,12 +3,78 @@
 use std::f64::consts::TAU;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use freshet_core::config::{ConfigError, Key, Kind, Presence, Section};
 use freshet_core::record::encode_series;
-use freshet_service::health::epoch_ms;
+use freshet_runtime::clock::epoch_ms;
 use serde::Serialize;
 use tokio::time::Interval;
 
-use super::{Record, Source, SourceError, schedule};
+use super::{EVERY, SourceKind, schedule};
+use crate::source::{Batch, Context, Cursor, Message, Open, Opened, Resume, Source, SourceError};
+
+/// The kind `synthetic`.
+pub(super) const KIND: SourceKind = SourceKind {
+    name: "synthetic",
+    meaning: "a seeded fleet of sensors",
+    keys: &[
+        EVERY,
+        Key {
+            name: "series",
+            kind: Kind::Integer(1, 10_000_000),
+            presence: Presence::Default("20"),
+            meaning: "number of sensors",
+            example: "1000",
+            ..Key::NEW
+        },
+        Key {
+            name: "seed",
+            kind: Kind::Integer(0, i64::MAX),
+            presence: Presence::Default("0"),
+            meaning: "what makes the readings repeatable: the same seed gives the same readings at the same times",
+            example: "7",
+            ..Key::NEW
+        },
+    ],
+    read: |section| Ok(Box::new(Settings::read(section)?)),
+};
+
+#[derive(Debug)]
+struct Settings {
+    /// Time between two readings of one sensor.
+    every: Duration,
+    series: u32,
+    seed: u64,
+}
+
+impl Settings {
+    fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            every: section.positive_duration("every")?,
+            series: section.integer("series")?,
+            seed: section.integer("seed")?,
+        })
+    }
+}
+
+#[async_trait]
+impl Open for Settings {
+    fn resume(&self) -> Resume {
+        Resume::None
+    }
+
+    fn can_wait(&self) -> bool {
+        true
+    }
+
+    async fn check(&self, _: &Context) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    fn open(&self, _: Context, _: Option<&Cursor>) -> Result<Opened, SourceError> {
+        Ok(Opened::new(Fleet::new(self.every, self.series, self.seed)))
+    }
+}
 
 const DAY_MS: f64 = 86_400_000.0;
 
@@ -19,13 +85,13 @@ const FAULT_SLOT_MS: i64 = 300_000;
 const FAULT_ONE_IN: u64 = 48;
 
 /// All sensors' readings, once per tick.
-pub(crate) struct Fleet {
+struct Fleet {
     ticks: Interval,
     sensors: Vec<Sensor>,
 }
 
 impl Fleet {
-    pub(crate) fn new(every: Duration, sensors: u32, seed: u64) -> Self {
+    fn new(every: Duration, sensors: u32, seed: u64) -> Self {
         Self {
             ticks: schedule(every),
             sensors: (1..=sensors).map(|number| Sensor::new(seed, number)).collect(),
@@ -33,11 +99,13 @@ impl Fleet {
     }
 }
 
+#[async_trait]
 impl Source for Fleet {
-    async fn next(&mut self) -> Result<Option<Vec<Record>>, SourceError> {
+    async fn next(&mut self) -> Result<Option<Batch>, SourceError> {
         self.ticks.tick().await;
         let time = epoch_ms();
-        self.sensors.iter().map(|sensor| sensor.record(time)).collect::<Result<_, _>>().map(Some)
+        let messages = self.sensors.iter().map(|sensor| sensor.message(time));
+        Ok(Some(Batch { messages: messages.collect::<Result<_, _>>()?, ..Batch::default() }))
     }
 }
 
@@ -86,13 +154,9 @@ impl Sensor {
         }
     }
 
-    fn record(&self, time: i64) -> Result<Record, SourceError> {
+    fn message(&self, time: i64) -> Result<Message, SourceError> {
         let reading = Reading { time, sensor: &self.name, temperature: self.temperature(time) };
-        Ok(Record {
-            key: Some(self.key.clone()),
-            payload: serde_json::to_vec(&reading)?,
-            cursor: None,
-        })
+        Message::json(Some(self.key.clone()), &reading)
     }
 
     fn temperature(&self, time: i64) -> f64 {
@@ -163,8 +227,8 @@ mod tests {
     #[test]
     fn seed_sensor_and_time_decide_the_reading() {
         assert_eq!(
-            Sensor::new(7, 1).record(NOON).unwrap(),
-            Sensor::new(7, 1).record(NOON).unwrap()
+            Sensor::new(7, 1).message(NOON).unwrap(),
+            Sensor::new(7, 1).message(NOON).unwrap()
         );
         let reading = Sensor::new(7, 1).temperature(NOON);
         assert!((reading - Sensor::new(8, 1).temperature(NOON)).abs() > f64::EPSILON);
@@ -173,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_record_names_time_sensor_and_temperature() {
-        let record = Sensor::new(7, 1).record(NOON).unwrap();
+        let record = Sensor::new(7, 1).message(NOON).unwrap();
         let reading: serde_json::Value = serde_json::from_slice(&record.payload).unwrap();
         assert_eq!(reading["time"], NOON);
         assert_eq!(reading["sensor"], "sensor-01");

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use freshet_core::config::Config;
+use freshet_core::config::{Config, ConfigError};
 
 use crate::{Shutdown, logging};
 
@@ -64,16 +64,31 @@ where
     Body: FnOnce(Config, Shutdown) -> Running,
     Running: Future<Output = Result<(), Failure>>,
 {
-    exit_code(try_run(config, body))
+    run_with(|| Config::load(config), body)
 }
 
-fn try_run<Body, Running>(config: &Path, body: Body) -> Result<(), Failure>
+/// The same for a program that reads more of the configuration than all do.
+pub fn run_with<Loaded, Body, Running>(
+    load: impl FnOnce() -> Result<Loaded, ConfigError>,
+    body: Body,
+) -> ExitCode
 where
-    Body: FnOnce(Config, Shutdown) -> Running,
+    Body: FnOnce(Loaded, Shutdown) -> Running,
+    Running: Future<Output = Result<(), Failure>>,
+{
+    exit_code(try_run(load, body))
+}
+
+fn try_run<Loaded, Body, Running>(
+    load: impl FnOnce() -> Result<Loaded, ConfigError>,
+    body: Body,
+) -> Result<(), Failure>
+where
+    Body: FnOnce(Loaded, Shutdown) -> Running,
     Running: Future<Output = Result<(), Failure>>,
 {
     logging::init().map_err(Failure::usage)?;
-    let config = Config::load(config).map_err(Failure::usage)?;
+    let config = load().map_err(Failure::usage)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

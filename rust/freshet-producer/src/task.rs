@@ -1,0 +1,119 @@
+//! One source, from its opening to its end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use freshet_core::config::Config;
+use freshet_runtime::{Health, Shutdown};
+use freshet_sources::{
+    Context, Cursor, Opened, Resume, Source, SourceConfig, SourceError, SourceStatus,
+};
+use rdkafka::error::KafkaError;
+use thiserror::Error;
+use tokio::task::{JoinError, JoinHandle};
+
+use crate::buffer::Buffer;
+use crate::reader::Reader;
+use crate::{direct, transactions};
+
+/// A source and what it is connected to.
+pub(crate) struct SourceTask {
+    pub(crate) config: Arc<Config>,
+    pub(crate) source: SourceConfig,
+    /// The raw topic that it feeds.
+    pub(crate) topic: String,
+    pub(crate) status: Arc<SourceStatus>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) shutdown: Shutdown,
+    /// Records of all sources that will not arrive.
+    pub(crate) undelivered: Arc<AtomicU64>,
+    /// This process among all that there ever were.
+    pub(crate) instance: String,
+}
+
+/// Why a source is given up, while the others go on.
+#[derive(Debug, Error)]
+pub(crate) enum TaskError {
+    #[error("{0}")]
+    Source(String),
+    #[error("Kafka's client failed for good: {0}; start the producer again")]
+    Kafka(#[from] KafkaError),
+    #[error(
+        "producer {0} has taken the source over: two that run the same source would send it twice; give one of them \
+         other sources with --source"
+    )]
+    Fenced(String),
+    #[error("a fault in the producer: {0}")]
+    Panicked(String),
+}
+
+impl TaskError {
+    pub(crate) fn panicked(error: JoinError) -> Self {
+        Self::Panicked(error.to_string())
+    }
+}
+
+impl SourceTask {
+    /// Runs the source until it ends, fails for good, or the shutdown is requested.
+    pub(crate) async fn run(self) -> Result<(), TaskError> {
+        tracing::info!(
+            source = self.name(),
+            kind = self.source.source.kind,
+            topic = self.topic,
+            "source started"
+        );
+        let ended = match self.source.open.resume() {
+            Resume::Cursor => transactions::run(&self).await,
+            Resume::None | Resume::Acknowledgement => direct::run(&self).await,
+        };
+        if let Err(error) = &ended {
+            self.status.failed(&error.to_string());
+        }
+        ended
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.source.source.name
+    }
+
+    pub(crate) fn open(&self, cursor: Option<&Cursor>) -> Result<Opened, TaskError> {
+        let context = Context {
+            name: self.name().to_owned(),
+            status: Arc::clone(&self.status),
+            shutdown: self.shutdown.clone(),
+        };
+        self.source.open.open(context, cursor).map_err(|error| match error {
+            SourceError::Transient { reason, .. } | SourceError::Permanent(reason) => {
+                TaskError::Source(reason)
+            }
+        })
+    }
+
+    /// Reads the source into a buffer, in a task of its own.
+    pub(crate) fn read(
+        &self,
+        source: Box<dyn Source>,
+    ) -> (Arc<Buffer>, JoinHandle<Result<(), String>>) {
+        let delivery = &self.source.delivery;
+        let status = Arc::clone(&self.status);
+        let buffer = Arc::new(Buffer::new(delivery.buffer_bytes, delivery.when_full, status));
+        let reader = Reader {
+            source,
+            buffer: Arc::clone(&buffer),
+            status: Arc::clone(&self.status),
+            health: Arc::clone(&self.health),
+            shutdown: self.shutdown.clone(),
+        };
+        (buffer, tokio::spawn(reader.run()))
+    }
+
+    /// The key of a dead letter: `topic-source-number`, where others have partition and offset.
+    pub(crate) fn letter_key(&self, number: &str) -> String {
+        format!("{}-{}-{}-{number}", self.topic, self.name(), self.instance)
+    }
+
+    /// Counts records that will not arrive.
+    pub(crate) fn undelivered(&self, records: u64) {
+        self.undelivered.fetch_add(records, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,490 @@
+//! Delivery of sources that can resume: exactly once.
+//!
+//! The records of some batches and the cursor after them are one Kafka transaction, as in Kafka Connect's exactly-once
+//! sources (KIP-618). The transactional id is the source's, so that whoever opens it last fences all who had it before:
+//! two producers of one source do not send it twice.
+//!
+//! What is sent stays in memory until its transaction is committed. Whatever goes wrong in between (Kafka is away for
+//! longer than a transaction may last, or refuses a record) is mended in one way: with a new client, under which what
+//! was open is decided, the topic `cursors` says whether the transaction was committed after all; if not, it is sent
+//! once more. Every process that opens a source first commits a cursor record with its own name, the claim; so a
+//! client that was fenced can tell whether somebody else has taken over or its transaction has just lasted too long.
+
+use std::mem;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use freshet_core::stopping::PRODUCER_FLUSH;
+use freshet_runtime::Backoff;
+use freshet_runtime::clock::epoch_ms;
+use freshet_sources::{Batch, Cursor, Opened, Record};
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::OwnedHeaders;
+use rdkafka::producer::Producer;
+use tokio::time::{sleep_until, timeout};
+
+use crate::buffer::Buffer;
+use crate::client::{self, Client, Deliveries, Outgoing, Refused, is_too_large};
+use crate::cursors::{self, CursorRecord};
+use crate::letters::Rejected;
+use crate::task::{SourceTask, TaskError};
+
+/// A transaction that has lasted this long is aborted by the brokers: readers wait no longer for a producer that died.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long one question to the brokers may take; it is asked again.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+const FIRST_DELAY: Duration = Duration::from_millis(250);
+const MAX_DELAY: Duration = Duration::from_secs(10);
+/// How long whoever has taken a source over may need to say so.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(10);
+const CLAIM_INTERVAL: Duration = Duration::from_millis(250);
+/// A transaction is committed early when it has so many bytes or records.
+const MAX_BYTES: usize = 4 << 20;
+const MAX_RECORDS: usize = 50_000;
+/// The tag of the cursor's own record.
+const CURSOR: usize = usize::MAX;
+/// What [`freshet_runtime::Health::wait_for`] says of Kafka.
+const KAFKA: &str = "kafka";
+
+/// One thing that a transaction sends.
+#[derive(Debug)]
+enum Sent {
+    Record(Record),
+    /// A dead letter, and how often it was shortened.
+    Letter(Rejected, usize),
+}
+
+/// What is sent and not committed.
+#[derive(Debug, Default)]
+struct OpenTransaction {
+    sent: Vec<Sent>,
+    bytes: usize,
+    /// Where the source goes on after the last batch in it.
+    cursor: Option<Cursor>,
+    /// When it has to end.
+    due: Option<Instant>,
+    /// Why no more of it is sent: it has to be sent anew.
+    broken: Option<KafkaError>,
+}
+
+impl OpenTransaction {
+    fn is_full(&self) -> bool {
+        self.bytes >= MAX_BYTES || self.sent.len() >= MAX_RECORDS
+    }
+}
+
+/// Which of a transaction's records a topic does not take, by their place in it.
+#[derive(Debug, Default)]
+struct Refusals(Mutex<Vec<usize>>);
+
+impl Refusals {
+    fn take(&self) -> Vec<usize> {
+        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Deliveries for Refusals {
+    fn delivered(&self, _: usize, _: usize) {}
+
+    fn refused(&self, tag: usize, _: Refused<'_>, error: &KafkaError) {
+        // Everything else fails the transaction and needs no place.
+        if is_too_large(error) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(tag);
+        }
+    }
+}
+
+/// A source's way into Kafka.
+struct Transactions<'t> {
+    task: &'t SourceTask,
+    settings: ClientConfig,
+    client: Client,
+    refusals: Arc<Refusals>,
+    headers: OwnedHeaders,
+    /// The number of the last transaction that was committed.
+    sequence: u64,
+    cursor: Option<Cursor>,
+    open: OpenTransaction,
+}
+
+/// Whether a transaction that had failed has to be sent again.
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    Committed,
+    SendAgain,
+}
+
+/// Delivers what a source yields until it ends, fails for good, or the shutdown is requested.
+pub(crate) async fn run(task: &SourceTask) -> Result<(), TaskError> {
+    let claimed = tokio::select! {
+        biased;
+        // Nothing was read yet.
+        () = task.shutdown.requested() => return Ok(()),
+        claimed = Transactions::claim(task) => claimed,
+    };
+    let mut transactions = claimed?;
+    let Opened { source, .. } = task.open(transactions.cursor.as_ref())?;
+    let (buffer, reading) = task.read(source);
+    let delivered = transactions.deliver(&buffer).await;
+    if delivered.is_err() {
+        reading.abort();
+        return delivered;
+    }
+    reading.await.map_err(TaskError::panicked)?.map_err(TaskError::Source)
+}
+
+impl<'t> Transactions<'t> {
+    /// Takes the source over from whoever has it, and finds where it goes on.
+    async fn claim(task: &'t SourceTask) -> Result<Self, TaskError> {
+        let mut settings = client::settings(&task.config.kafka);
+        settings
+            .set("transactional.id", task.config.kafka.transactional_id(task.name()))
+            .set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string())
+            // It may not be longer, and what is not delivered by then is sent again by us.
+            .set("message.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string());
+        let refusals = Arc::new(Refusals::default());
+        let (client, stored) = take_over(task, &settings, &refusals).await?;
+        let headers = client::headers(task.name());
+        let (sequence, cursor) =
+            stored.map_or((0, None), |record| (record.sequence, record.cursor));
+        let open = OpenTransaction { cursor: cursor.clone(), ..OpenTransaction::default() };
+        let mut claimed =
+            Self { task, settings, client, refusals, headers, sequence, cursor, open };
+        // The claim.
+        claimed.begin()?;
+        claimed.commit().await?;
+        tracing::info!(source = task.name(), cursor = ?claimed.cursor, "the source goes on");
+        Ok(claimed)
+    }
+
+    async fn deliver(&mut self, buffer: &Buffer) -> Result<(), TaskError> {
+        let shutdown = self.task.shutdown.clone();
+        let mut stopped = pin!(shutdown.requested());
+        loop {
+            let due = self.open.due;
+            let next = tokio::select! {
+                biased;
+                // What is in the buffer will be asked for again.
+                () = &mut stopped => return self.finish().await,
+                () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
+                    self.commit().await?;
+                    continue;
+                }
+                next = buffer.pop() => next,
+            };
+            match next {
+                Some(batch) => self.add(batch).await?,
+                None => return self.finish().await,
+            }
+            if self.open.is_full() {
+                self.commit().await?;
+            }
+        }
+    }
+
+    /// Commits what is open, in the time that a stop leaves.
+    async fn finish(&mut self) -> Result<(), TaskError> {
+        if self.open.due.is_none() {
+            return Ok(());
+        }
+        if !self.task.shutdown.is_requested() {
+            return self.commit().await;
+        }
+        let source = self.task.name();
+        match timeout(PRODUCER_FLUSH, self.commit()).await {
+            Ok(committed) => committed,
+            Err(_) => {
+                tracing::warn!(
+                    source,
+                    "the last transaction was not committed in time; its records are read again"
+                );
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends a batch in the open transaction.
+    async fn add(&mut self, batch: Batch) -> Result<(), TaskError> {
+        if self.open.due.is_none() {
+            self.begin()?;
+        }
+        for message in batch.messages {
+            let sent = match self.task.source.transform.apply(&message) {
+                Ok(records) => records.into_iter().map(Sent::Record).collect(),
+                Err(error) => {
+                    vec![Sent::Letter(Rejected::message(&message, &error.to_string()), 0)]
+                }
+            };
+            for one in sent {
+                self.send(one).await;
+            }
+        }
+        if batch.cursor.is_some() {
+            self.open.cursor = batch.cursor;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<(), TaskError> {
+        self.open.due = Some(Instant::now() + self.task.source.delivery.commit_interval);
+        if let Err(error) = self.client.begin_transaction() {
+            self.open.broken = Some(error);
+        }
+        Ok(())
+    }
+
+    /// Notes what is sent, and sends it if the transaction is whole so far.
+    async fn send(&mut self, sent: Sent) {
+        self.open.bytes += sent.size();
+        self.open.sent.push(sent);
+        if self.open.broken.is_none() {
+            self.send_at(self.open.sent.len() - 1).await;
+        }
+    }
+
+    async fn send_at(&mut self, place: usize) {
+        while let Err(error) = self.try_send_at(place).await {
+            if is_too_large(&error) && self.shorten(place) {
+                continue;
+            }
+            self.open.broken = Some(error);
+            return;
+        }
+    }
+
+    async fn try_send_at(&self, place: usize) -> KafkaResult<()> {
+        match &self.open.sent[place] {
+            Sent::Record(record) => {
+                let outgoing = Outgoing {
+                    topic: &self.task.topic,
+                    key: record.key.as_deref(),
+                    payload: &record.payload,
+                    tag: place,
+                };
+                client::send(&self.client, outgoing, &self.headers).await
+            }
+            Sent::Letter(rejected, shortened) => {
+                let letter = rejected.letter(*shortened);
+                let topic = self.task.config.kafka.dead_letters_topic();
+                let key = self.task.letter_key(&format!("{}-{place}", self.sequence));
+                let outgoing = Outgoing {
+                    topic: &topic,
+                    key: Some(key.as_bytes()),
+                    payload: letter.value,
+                    tag: place,
+                };
+                let headers = rejected.headers(self.task.name(), &self.task.topic, letter);
+                client::send(&self.client, outgoing, &headers).await
+            }
+        }
+    }
+
+    /// Makes a dead letter of a record that is too large, and a shorter one of a letter; false when nothing is left to
+    /// be shortened.
+    fn shorten(&mut self, place: usize) -> bool {
+        let Some(sent) = self.open.sent.get_mut(place) else { return false };
+        match sent {
+            Sent::Record(record) => {
+                *sent = Sent::Letter(Rejected::record(mem::take(record)), 0);
+                true
+            }
+            Sent::Letter(rejected, shortened) => {
+                let can_go = rejected.letter(*shortened).shortened().is_some();
+                *shortened += usize::from(can_go);
+                can_go
+            }
+        }
+    }
+
+    /// Commits the open transaction, however often it has to be sent for it.
+    async fn commit(&mut self) -> Result<(), TaskError> {
+        let mut backoff = Backoff::new(FIRST_DELAY, MAX_DELAY);
+        while let Err(error) = self.try_commit().await {
+            let (source, reason) = (self.task.name(), error.to_string());
+            tracing::warn!(
+                source,
+                reason,
+                "a transaction was not committed; asking whether it was"
+            );
+            self.task.health.wait_for(KAFKA, &format!("Kafka to take a transaction: {reason}"));
+            if self.recover(&error, &mut backoff).await? == Outcome::Committed {
+                break;
+            }
+        }
+        self.task.health.no_longer_waits_for(KAFKA);
+        self.committed();
+        Ok(())
+    }
+
+    fn committed(&mut self) {
+        let open = mem::take(&mut self.open);
+        self.sequence += 1;
+        self.cursor.clone_from(&open.cursor);
+        self.open.cursor = open.cursor;
+        for sent in &open.sent {
+            match sent {
+                Sent::Record(record) => {
+                    self.task.health.records_out(1, record.payload.len());
+                    self.task.status.records_out(1);
+                }
+                Sent::Letter(rejected, _) => self.task.status.rejected(rejected.detail()),
+            }
+        }
+    }
+
+    async fn try_commit(&mut self) -> KafkaResult<()> {
+        if let Some(error) = self.open.broken.take() {
+            return Err(error);
+        }
+        let record = CursorRecord {
+            cursor: self.open.cursor.clone(),
+            sequence: self.sequence + 1,
+            instance: self.task.instance.clone(),
+            time: epoch_ms(),
+        };
+        let payload = serde_json::to_vec(&record).unwrap_or_default();
+        let topic = self.task.config.kafka.cursors_topic();
+        let outgoing = Outgoing {
+            topic: &topic,
+            key: Some(self.task.name().as_bytes()),
+            payload: &payload,
+            tag: CURSOR,
+        };
+        client::send(&self.client, outgoing, &OwnedHeaders::new()).await?;
+        blocking(&self.client, |client| client.commit_transaction(REQUEST_TIMEOUT)).await
+    }
+
+    /// Finds out whether the transaction was committed after all; if it was not, sends it once more.
+    async fn recover(
+        &mut self,
+        error: &KafkaError,
+        backoff: &mut Backoff,
+    ) -> Result<Outcome, TaskError> {
+        for place in self.refusals.take() {
+            self.shorten(place);
+        }
+        if is_fenced(error)
+            && let Some(other) = other_claim(self.task).await
+        {
+            return Err(TaskError::Fenced(other));
+        }
+        tokio::time::sleep(backoff.next_delay()).await;
+        let (client, stored) = take_over(self.task, &self.settings, &self.refusals).await?;
+        let former = mem::replace(&mut self.client, client);
+        // Its end waits for threads.
+        drop(tokio::task::spawn_blocking(move || drop(former)));
+        if let Some(stored) = stored.filter(|stored| stored.sequence > self.sequence) {
+            return if stored.instance == self.task.instance {
+                Ok(Outcome::Committed)
+            } else {
+                Err(TaskError::Fenced(stored.instance))
+            };
+        }
+        self.open.broken = None;
+        if let Err(error) = self.client.begin_transaction() {
+            self.open.broken = Some(error);
+        }
+        for place in 0..self.open.sent.len() {
+            if self.open.broken.is_none() {
+                self.send_at(place).await;
+            }
+        }
+        Ok(Outcome::SendAgain)
+    }
+}
+
+impl Sent {
+    fn size(&self) -> usize {
+        match self {
+            Self::Record(record) => {
+                record.payload.len() + record.key.as_ref().map_or(0, Vec::len) + size_of::<Self>()
+            }
+            Self::Letter(rejected, _) => rejected.size() + size_of::<Self>(),
+        }
+    }
+}
+
+/// Opens a client for the source's transactions, and reads where the source goes on. What was open under an earlier
+/// client is decided by then. Asks as long as Kafka is away.
+async fn take_over(
+    task: &SourceTask,
+    settings: &ClientConfig,
+    refusals: &Arc<Refusals>,
+) -> Result<(Client, Option<CursorRecord>), TaskError> {
+    let kafka = Arc::new(task.config.kafka.clone());
+    let mut backoff = Backoff::new(FIRST_DELAY, MAX_DELAY);
+    loop {
+        let deliveries: Arc<dyn Deliveries> = Arc::<Refusals>::clone(refusals);
+        let client = client::open(settings, deliveries)?;
+        let taken =
+            match blocking(&client, |client| client.init_transactions(REQUEST_TIMEOUT)).await {
+                Ok(()) => cursors::read(&kafka, task.name()).await,
+                Err(error) => Err(error),
+            };
+        match taken {
+            Ok(stored) => {
+                task.health.no_longer_waits_for(KAFKA);
+                return Ok((client, stored));
+            }
+            Err(error) => {
+                let (source, reason) = (task.name(), error.to_string());
+                tracing::warn!(
+                    source,
+                    reason,
+                    "the source's transactions cannot be opened yet; trying again"
+                );
+                task.health.wait_for(
+                    KAFKA,
+                    &format!("Kafka, for transactions of source {source}: {reason}"),
+                );
+                drop(tokio::task::spawn_blocking(move || drop(client)));
+                tokio::time::sleep(backoff.next_delay()).await;
+            }
+        }
+    }
+}
+
+/// Who else has claimed the source; waits a while for the claim.
+async fn other_claim(task: &SourceTask) -> Option<String> {
+    let kafka = Arc::new(task.config.kafka.clone());
+    let until = Instant::now() + CLAIM_PATIENCE;
+    while Instant::now() < until {
+        if let Ok(Some(stored)) = cursors::read(&kafka, task.name()).await
+            && stored.instance != task.instance
+        {
+            return Some(stored.instance);
+        }
+        tokio::time::sleep(CLAIM_INTERVAL).await;
+    }
+    None
+}
+
+/// Calls the client on a thread that may wait.
+async fn blocking(
+    client: &Client,
+    call: impl FnOnce(&Client) -> KafkaResult<()> + Send + 'static,
+) -> KafkaResult<()> {
+    let client = client.clone();
+    let called = tokio::task::spawn_blocking(move || call(&client));
+    called.await.unwrap_or(Err(KafkaError::Canceled))
+}
+
+/// Whether the client may send no more under the source's id: somebody else uses it, or a transaction has lasted too
+/// long.
+fn is_fenced(error: &KafkaError) -> bool {
+    let code = match error {
+        KafkaError::Transaction(error) => Some(error.code()),
+        error => error.rdkafka_error_code(),
+    };
+    matches!(
+        code,
+        Some(
+            RDKafkaErrorCode::Fenced
+                | RDKafkaErrorCode::Fatal
+                | RDKafkaErrorCode::InvalidProducerEpoch
+                | RDKafkaErrorCode::ProducerFenced
+        )
+    )
+}

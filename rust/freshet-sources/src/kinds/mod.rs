@@ -1,0 +1,50 @@
+//! The kinds of sources: one file for each.
+
+mod host;
+mod synthetic;
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use freshet_core::config::{ConfigError, Key, Kind, Presence, Section};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use crate::source::Open;
+
+/// A kind of source: what it is called, what settings it has, and how they are read.
+#[derive(Debug)]
+pub struct SourceKind {
+    /// Its name in the configuration.
+    pub name: &'static str,
+    /// What it is, in half a sentence.
+    pub meaning: &'static str,
+    /// Its settings.
+    pub keys: &'static [Key],
+    /// Reads them.
+    pub(crate) read: fn(&Section<'_>) -> Result<Box<dyn Open>, ConfigError>,
+}
+
+/// All kinds, in the order of the documentation.
+pub const KINDS: &[&SourceKind] = &[&host::KIND, &synthetic::KIND];
+
+/// The kind of that name.
+pub fn kind(name: &str) -> Option<&'static SourceKind> {
+    KINDS.iter().find(|kind| kind.name == name).copied()
+}
+
+/// `every`, of sources that look at something again and again.
+const EVERY: Key = Key {
+    name: "every",
+    kind: Kind::Duration(Duration::from_hours(366 * 24)),
+    presence: Presence::Default("1s"),
+    meaning: "time between two samples",
+    example: r#""10s""#,
+    ..Key::NEW
+};
+
+/// Ticks that keep their phase: a late one is made up for by none, and the next one is on time.
+fn schedule(every: Duration) -> Interval {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
+}

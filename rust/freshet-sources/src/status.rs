@@ -1,0 +1,240 @@
+//! What is known of a source while it runs.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use freshet_runtime::clock::epoch_ms;
+use freshet_runtime::log_limit::LogLimit;
+
+/// Whether a source is connected, or what it does instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connection {
+    /// Not yet.
+    Connecting,
+    /// It is, and was heard of within its idle timeout.
+    Connected,
+    /// It failed, and is about to be asked again.
+    Reconnecting,
+    /// There will be no more.
+    Ended,
+    /// It failed for good.
+    Failed,
+}
+
+impl Connection {
+    /// As reports and metrics have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Reconnecting => "reconnecting",
+            Self::Ended => "ended",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The state and the counters of one source: totals since the start. A change of state is a line in the log.
+#[derive(Debug)]
+pub struct SourceStatus {
+    source: String,
+    messages_in: AtomicU64,
+    bytes_in: AtomicU64,
+    records_out: AtomicU64,
+    rejected: AtomicU64,
+    dropped: AtomicU64,
+    gaps: AtomicU64,
+    reconnections: AtomicU64,
+    condition: Mutex<Condition>,
+    complaints: LogLimit,
+}
+
+#[derive(Debug)]
+struct Condition {
+    connection: Connection,
+    since: i64,
+    last_error: Option<(String, i64)>,
+}
+
+/// What [`SourceStatus`] says at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceReport {
+    /// What the source is called.
+    pub source: String,
+    /// Whether it is connected.
+    pub connection: Connection,
+    /// Since when, epoch milliseconds.
+    pub connection_since: i64,
+    /// Messages that it has sent.
+    pub messages_in: u64,
+    /// Their bytes.
+    pub bytes_in: u64,
+    /// Records that are durable in Kafka.
+    pub records_out: u64,
+    /// Messages and records that became dead letters.
+    pub rejected: u64,
+    /// Messages that were lost here: there was no room for them.
+    pub dropped: u64,
+    /// How often messages were lost before they came here, as far as that can be known.
+    pub gaps: u64,
+    /// How often it was connected again.
+    pub reconnections: u64,
+    /// What went wrong last, and when (epoch milliseconds).
+    pub last_error: Option<(String, i64)>,
+}
+
+/// Complaints about losses come in storms.
+const COMPLAINT_INTERVAL: std::time::Duration = std::time::Duration::from_secs(10);
+
+impl SourceStatus {
+    /// Of a source that is about to be opened.
+    pub fn new(source: impl Into<String>) -> Self {
+        let condition =
+            Condition { connection: Connection::Connecting, since: epoch_ms(), last_error: None };
+        Self {
+            source: source.into(),
+            messages_in: AtomicU64::new(0),
+            bytes_in: AtomicU64::new(0),
+            records_out: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            gaps: AtomicU64::new(0),
+            reconnections: AtomicU64::new(0),
+            condition: Mutex::new(condition),
+            complaints: LogLimit::every(COMPLAINT_INTERVAL),
+        }
+    }
+
+    fn condition(&self) -> MutexGuard<'_, Condition> {
+        self.condition.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a message that came in.
+    pub fn message_in(&self, bytes: usize) {
+        self.messages_in.fetch_add(1, Ordering::Relaxed);
+        self.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Counts records that are durable in Kafka.
+    pub fn records_out(&self, records: usize) {
+        self.records_out.fetch_add(records as u64, Ordering::Relaxed);
+    }
+
+    /// Counts a message or record that became a dead letter.
+    pub fn rejected(&self, reason: &str) {
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+        self.complain("rejected; the topic of dead letters has it", reason);
+    }
+
+    /// Counts messages that were lost because there was no room for them.
+    pub fn dropped(&self, messages: u64, reason: &str) {
+        self.dropped.fetch_add(messages, Ordering::Relaxed);
+        self.complain("dropped", reason);
+    }
+
+    /// Counts messages that were missed before they came here.
+    pub fn gap(&self, reason: &str) {
+        self.gaps.fetch_add(1, Ordering::Relaxed);
+        self.complain("missed", reason);
+    }
+
+    fn complain(&self, what: &str, reason: &str) {
+        if let Some(held_back) = self.complaints.permit() {
+            tracing::warn!(source = self.source, held_back, reason, "messages were {what}");
+        }
+    }
+
+    /// Says that the source is connected and was heard of.
+    pub fn connected(&self) {
+        self.change(Connection::Connected, None);
+    }
+
+    /// Says what failed, and that it is tried again.
+    pub fn reconnecting(&self, error: &str) {
+        self.change(Connection::Reconnecting, Some(error));
+    }
+
+    /// Says that there will be no more.
+    pub fn ended(&self) {
+        self.change(Connection::Ended, None);
+    }
+
+    /// Says what failed for good.
+    pub fn failed(&self, error: &str) {
+        self.change(Connection::Failed, Some(error));
+    }
+
+    fn change(&self, connection: Connection, error: Option<&str>) {
+        let mut condition = self.condition();
+        if let Some(error) = error {
+            condition.last_error = Some((error.to_owned(), epoch_ms()));
+        }
+        if condition.connection == connection {
+            return;
+        }
+        if connection == Connection::Connected && condition.connection == Connection::Reconnecting {
+            self.reconnections.fetch_add(1, Ordering::Relaxed);
+        }
+        condition.connection = connection;
+        condition.since = epoch_ms();
+        drop(condition);
+        let (source, state) = (self.source.as_str(), connection.name());
+        match (connection, error) {
+            (Connection::Failed, Some(error)) => {
+                tracing::error!(source, state, error, "the source has failed")
+            }
+            (_, Some(error)) => {
+                tracing::warn!(source, state, error, "the source failed; trying again")
+            }
+            (_, None) => tracing::info!(source, state, "the source changed its state"),
+        }
+    }
+
+    /// The state of things now.
+    pub fn report(&self) -> SourceReport {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let condition = self.condition();
+        SourceReport {
+            source: self.source.clone(),
+            connection: condition.connection,
+            connection_since: condition.since,
+            messages_in: count(&self.messages_in),
+            bytes_in: count(&self.bytes_in),
+            records_out: count(&self.records_out),
+            rejected: count(&self.rejected),
+            dropped: count(&self.dropped),
+            gaps: count(&self.gaps),
+            reconnections: count(&self.reconnections),
+            last_error: condition.last_error.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_comes_back_is_counted_and_its_last_error_stays() {
+        let status = SourceStatus::new("ticker");
+        status.connected();
+        assert_eq!(status.report().reconnections, 0);
+        status.reconnecting("no answer");
+        status.reconnecting("no answer again");
+        status.connected();
+        status.connected();
+        let report = status.report();
+        assert_eq!((report.connection, report.reconnections), (Connection::Connected, 1));
+        assert_eq!(report.last_error.unwrap().0, "no answer again");
+    }
+
+    #[test]
+    fn every_kind_of_loss_has_a_number_of_its_own() {
+        let status = SourceStatus::new("ticker");
+        status.rejected("not JSON");
+        status.dropped(3, "the buffer is full");
+        status.gap("connected again without a cursor");
+        let report = status.report();
+        assert_eq!((report.rejected, report.dropped, report.gaps), (1, 3, 1));
+    }
+}
