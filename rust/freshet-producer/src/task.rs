@@ -43,6 +43,10 @@ pub(crate) enum TaskError {
          other sources with --source"
     )]
     Fenced(String),
+    #[error(
+        "the last transaction was not committed in the time that a stop leaves; its records are read again"
+    )]
+    NotInTime,
     #[error("a fault in the producer: {0}")]
     Panicked(String),
 }

@@ -23,7 +23,7 @@ use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::Producer;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::sleep_until;
 
 use crate::buffer::Buffer;
 use crate::client::{self, Client, Deliveries, Outgoing, Refused, is_too_large};
@@ -127,10 +127,16 @@ pub(crate) async fn run(task: &SourceTask) -> Result<(), TaskError> {
     let mut transactions = claimed?;
     let Opened { source, .. } = task.open(transactions.cursor.as_ref())?;
     let (buffer, reading) = task.read(source);
-    let delivered = transactions.deliver(&buffer).await;
-    if delivered.is_err() {
-        reading.abort();
-        return delivered;
+    match transactions.deliver(&buffer).await {
+        Ok(()) => {}
+        Err(TaskError::NotInTime) => {
+            tracing::warn!(source = task.name(), "{}", TaskError::NotInTime);
+            return Ok(());
+        }
+        Err(error) => {
+            reading.abort();
+            return Err(error);
+        }
     }
     reading.await.map_err(TaskError::panicked)?.map_err(TaskError::Source)
 }
@@ -184,25 +190,9 @@ impl<'t> Transactions<'t> {
         }
     }
 
-    /// Commits what is open, in the time that a stop leaves.
+    /// Commits what is open, if anything is.
     async fn finish(&mut self) -> Result<(), TaskError> {
-        if self.open.due.is_none() {
-            return Ok(());
-        }
-        if !self.task.shutdown.is_requested() {
-            return self.commit().await;
-        }
-        let source = self.task.name();
-        match timeout(PRODUCER_FLUSH, self.commit()).await {
-            Ok(committed) => committed,
-            Err(_) => {
-                tracing::warn!(
-                    source,
-                    "the last transaction was not committed in time; its records are read again"
-                );
-                Ok(())
-            }
-        }
+        if self.open.due.is_none() { Ok(()) } else { self.commit().await }
     }
 
     /// Sends a batch in the open transaction.
@@ -298,8 +288,22 @@ impl<'t> Transactions<'t> {
         }
     }
 
-    /// Commits the open transaction, however often it has to be sent for it.
+    /// Commits the open transaction, in the time that a stop leaves.
     async fn commit(&mut self) -> Result<(), TaskError> {
+        let shutdown = self.task.shutdown.clone();
+        let patience = async {
+            shutdown.requested().await;
+            tokio::time::sleep(PRODUCER_FLUSH).await;
+        };
+        tokio::select! {
+            biased;
+            committed = self.commit_whatever_happens() => committed,
+            () = patience => Err(TaskError::NotInTime),
+        }
+    }
+
+    /// Commits the open transaction, however often it has to be sent for it.
+    async fn commit_whatever_happens(&mut self) -> Result<(), TaskError> {
         let mut backoff = Backoff::new(FIRST_DELAY, MAX_DELAY);
         while let Err(error) = self.try_commit().await {
             let (source, reason) = (self.task.name(), error.to_string());
@@ -353,7 +357,15 @@ impl<'t> Transactions<'t> {
             tag: CURSOR,
         };
         client::send(&self.client, outgoing, &OwnedHeaders::new()).await?;
-        blocking(&self.client, |client| client.commit_transaction(REQUEST_TIMEOUT)).await
+        let begun = Instant::now();
+        loop {
+            let commit = |client: &Client| client.commit_transaction(REQUEST_TIMEOUT);
+            match blocking(&self.client, commit).await {
+                // librdkafka goes on where it was.
+                Err(error) if is_retriable(&error) && begun.elapsed() < TRANSACTION_TIMEOUT => {}
+                committed => return committed,
+            }
+        }
     }
 
     /// Finds out whether the transaction was committed after all; if it was not, sends it once more.
@@ -469,6 +481,15 @@ async fn blocking(
     let client = client.clone();
     let called = tokio::task::spawn_blocking(move || call(&client));
     called.await.unwrap_or(Err(KafkaError::Canceled))
+}
+
+/// Whether the same call may be made again.
+fn is_retriable(error: &KafkaError) -> bool {
+    match error {
+        KafkaError::Transaction(error) => error.is_retriable(),
+        KafkaError::Flush(code) => *code == RDKafkaErrorCode::OperationTimedOut,
+        _ => false,
+    }
 }
 
 /// Whether the client may send no more under the source's id: somebody else uses it, or a transaction has lasted too

@@ -4,10 +4,14 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use freshet_core::config::{Config, ConfigError};
 
 use crate::{Shutdown, logging};
+
+/// How long threads may take that still wait for a server: a part of the margin in [`freshet_core::stopping`].
+const LAST_THREADS: Duration = Duration::from_millis(500);
 
 /// Any error, on its way out of the program.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -93,10 +97,13 @@ where
         .enable_all()
         .build()
         .map_err(Failure::runtime)?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let shutdown = Shutdown::on_signals().map_err(Failure::runtime)?;
         body(config, shutdown).await
-    })
+    });
+    // A thread that still waits for a server has nothing to give any more.
+    runtime.shutdown_timeout(LAST_THREADS);
+    outcome
 }
 
 // The logs may be what could not be set up, so that the last word goes to standard error directly.
