@@ -212,8 +212,8 @@ function readDashboard(dashboard: Section): DashboardConfig {
   if (token === undefined && !isLoopback(configuredHost(host) ?? '')) {
     throw dashboard.wrong(
       'host',
-      `is ${JSON.stringify(host)}, where others than this machine reach the dashboard, and no token keeps them out: set ` +
-        'dashboard.token (or FRESHET_DASHBOARD__TOKEN_FILE), or host = "127.0.0.1"',
+      `is ${JSON.stringify(host)}, where others than this machine reach the dashboard, and no token keeps them out: ` +
+        'set dashboard.token (or FRESHET_DASHBOARD__TOKEN_FILE), or host = "127.0.0.1"',
     );
   }
   const allowedHosts = dashboard.texts('allowed_hosts') ?? [];

@@ -152,8 +152,8 @@ mod tests {
         let error = "20s/19999ms".parse::<WindowSpec>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "'20s/19999ms' is not a window to work with: size and slide are multiples of 1 ms only, which is less than a \
-             10000th of the size; choose a slide of which the size is a multiple"
+            "'20s/19999ms' is not a window to work with: size and slide are multiples of 1 ms only, which is less than \
+             a 10000th of the size; choose a slide of which the size is a multiple"
         );
     }
 

@@ -239,7 +239,12 @@ Exit codes:
 #[command(after_help = BENCH_HELP)]
 pub struct BenchArgs {
     /// Records in the topic
-    #[arg(long, value_name = "N", default_value_t = 20_000_000, value_parser = value_parser!(u64).range(100_000..=1_000_000_000))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 20_000_000,
+        value_parser = value_parser!(u64).range(100_000..=1_000_000_000)
+    )]
     pub records: u64,
     /// Different series among them
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..=100_000))]

@@ -190,7 +190,8 @@ fn read_streams(root: &Section<'_>) -> Result<Vec<Stream>, ConfigError> {
             |other: &&Stream| other.name.replace('.', "_") == stream.name.replace('.', "_");
         if let Some(other) = streams.iter().find(collides) {
             let message = format!(
-                "Kafka takes no topics whose names differ in '.' and '_' only, such as those of '{}'; choose another name",
+                "Kafka takes no topics whose names differ in '.' and '_' only, such as those of '{}'; \
+                 choose another name",
                 other.name
             );
             return Err(section.text("name")?.error(message));

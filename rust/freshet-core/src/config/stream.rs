@@ -122,8 +122,8 @@ pub(super) const TABLE: Table = Table {
             name: "future_moves_watermark",
             kind: Kind::Flag,
             presence: Presence::Default("false"),
-            meaning: "whether an event time ahead of Kafka's timestamp or of the clock moves the watermark: `true` for streams \
-                      whose events lie in the future on purpose, such as forecasts",
+            meaning: "whether an event time ahead of Kafka's timestamp or of the clock moves the watermark: `true` for \
+                      streams whose events lie in the future on purpose, such as forecasts",
             example: "true",
             ..Key::NEW
         },
@@ -240,8 +240,8 @@ impl Paths<'_> {
         match name.parse() {
             Ok(1..=MAX_COLUMNS) => Ok(()),
             _ => Err(format!(
-                "'{name}' is not the number of a column, 1 to {MAX_COLUMNS}; to use names, list them in 'columns' or set \
-                 header = true"
+                "'{name}' is not the number of a column, 1 to {MAX_COLUMNS}; to use names, list them in 'columns' or \
+                 set header = true"
             )),
         }
     }
@@ -356,7 +356,8 @@ fn read_time(section: &Section<'_>, paths: Paths<'_>) -> Result<Option<TimeField
     if is_timestamp && let Some(unit) = unit.as_ref().filter(|unit| unit.value.is_written_as_text())
     {
         return Err(unit.error(format!(
-            "the timestamp of a line is a whole number, not a time in '{}': write ns, us, ms or s, or name the field that has it",
+            "the timestamp of a line is a whole number, not a time in '{}': write ns, us, ms or s, or name the \
+             field that has it",
             unit.value
         )));
     }
@@ -378,8 +379,8 @@ fn read_values(
             .map(|(metric, path)| match paths.parse(&path) {
                 Ok(path) if is_metric(&metric) => Ok((metric, path)),
                 Ok(_) => Err(format!(
-                    "{metric:?} is no name for a metric: it is empty, has more than {MAX_METRIC_BYTES} bytes, a '|' or a control \
-                     character"
+                    "{metric:?} is no name for a metric: it is empty, has more than {MAX_METRIC_BYTES} bytes, a '|' or \
+                     a control character"
                 )),
                 Err(error) => Err(format!("{metric}: {error}")),
             })

@@ -104,7 +104,8 @@ fn times_and_paths_that_cannot_be_are_refused() {
     assert_refused(&[
         (
             with("time = { field = \"t\", unit = \"%Y-%m-%d %-Q\" }"),
-            "freshet.toml:6: stream.time.unit: '%Y-%m-%d %-Q' is no pattern for a time: the name of a time zone, '%-Q', cannot",
+            "freshet.toml:6: stream.time.unit: '%Y-%m-%d %-Q' is no pattern for a time: the name of a time zone, \
+             '%-Q', cannot",
         ),
         (
             with("lateness = \"9223372036855s\""),
@@ -168,7 +169,8 @@ fn errors_name_file_line_key_and_what_would_be_right() {
         (with(&MINIMAL[1..]), "freshet.toml:7: stream.name: two streams are called 'host'"),
         (
             with(&MINIMAL.replace("host", "a.b")) + &MINIMAL.replace("host", "a_b"),
-            "freshet.toml:14: stream.name: Kafka takes no topics whose names differ in '.' and '_' only, such as those of 'a.b'",
+            "freshet.toml:14: stream.name: Kafka takes no topics whose names differ in '.' and '_' only, such as \
+             those of 'a.b'",
         ),
         (
             MINIMAL.replace("usage =", "\"a\\nb\" ="),
@@ -236,7 +238,8 @@ fn settings_that_do_not_fit_the_format_are_refused() {
         ),
         (
             with("format = \"csv\""),
-            "freshet.toml:4: stream.values: usage: 'usage' is not the number of a column, 1 to 10000; to use names, list",
+            "freshet.toml:4: stream.values: usage: 'usage' is not the number of a column, 1 to 10000; to use \
+             names, list",
         ),
         (
             with("format = \"csv\"\ncolumns = [\"use\", \"at\"]"),

@@ -244,8 +244,9 @@ fn the_dashboard_knows_all_keys() {
          export interface ConfigurationKey {{\n  \
          readonly section: string;\n  \
          readonly name: string;\n  \
-         readonly kind:\n    | 'text'\n    | 'texts'\n    | 'integer'\n    | 'flag'\n    | 'duration'\n    | 'choice'\n    | 'path'\n    \
-         | 'table'\n    | 'text_or_table';\n  \
+         readonly kind:\n    \
+         | 'text'\n    | 'texts'\n    | 'integer'\n    | 'flag'\n    | 'duration'\n    | 'choice'\n    \
+         | 'path'\n    | 'table'\n    | 'text_or_table';\n  \
          /** What it is when it is left out; null without one. */\n  \
          readonly default: string | number | boolean | readonly string[] | null;\n  \
          readonly required: boolean;\n  \

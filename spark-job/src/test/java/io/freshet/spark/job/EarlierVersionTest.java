@@ -143,7 +143,8 @@ class EarlierVersionTest extends KafkaAndSpark {
 
     /** The newest version counts. */
     private static void put(Map<String, JsonNode> windows, JsonNode window) {
-        String key = window.get("series").asText() + "|" + window.get("window").asText() + "|" + window.get("start").asLong();
+        String key = window.get("series").asText() + "|" + window.get("window").asText() + "|"
+            + window.get("start").asLong();
         windows.merge(key, window,
             (one, other) -> one.get("revision").asLong() > other.get("revision").asLong() ? one : other);
     }

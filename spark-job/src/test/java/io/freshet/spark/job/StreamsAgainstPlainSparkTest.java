@@ -267,7 +267,8 @@ class StreamsAgainstPlainSparkTest extends KafkaAndSpark {
                 reading -> reading.getField("value").isNotNull());
             return records.select(from_json(col("value").cast("string"), RECORD).as("r"))
                 .where("r.id is not null and r.at is not null")
-                .select(col("r.id"), col("r.at"), timestamp_millis(col("r.at")).as("time"), functions.posexplode(present))
+                .select(
+                    col("r.id"), col("r.at"), timestamp_millis(col("r.at")).as("time"), functions.posexplode(present))
                 .withWatermark("time", LATENESS_MILLIS + " milliseconds");
         }
 
@@ -281,7 +282,8 @@ class StreamsAgainstPlainSparkTest extends KafkaAndSpark {
                 .agg(count(value).as("count"), sum(value).as("sum"), avg(value).as("avg"), min(value).as("min"),
                     max(value).as("max"), stddev_pop(value).as("stddev"), sum(functions.abs(value)).as("size"),
                     max("at").as("last_event"), functions.expr("min(struct(at, col.value)).value").as("first"),
-                    functions.expr("max(struct(at, col.value)).value").as("last"), sum(when(newest, 1L).otherwise(0L)).as("records"),
+                    functions.expr("max(struct(at, col.value)).value").as("last"),
+                    sum(when(newest, 1L).otherwise(0L)).as("records"),
                     percentile("p50"), percentile("p95"), percentile("p99"))
                 .withColumn("start", unix_millis(col("w.start")));
         }

@@ -410,9 +410,9 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
 
         @Override
         protected Iterator<InternalRow> expand(InternalRow row, int[] columns) {
-            InternalRow copy = new GenericInternalRow(new Object[] {row.getUTF8String(columns[0]), row.getInt(columns[1]),
-                row.getLong(columns[2]), row.getLong(columns[3]), row.getInt(columns[4]), bytes(row, columns[5]),
-                bytes(row, columns[6]), row instanceof KafkaRow});
+            InternalRow copy = new GenericInternalRow(new Object[] {row.getUTF8String(columns[0]),
+                row.getInt(columns[1]), row.getLong(columns[2]), row.getLong(columns[3]), row.getInt(columns[4]),
+                bytes(row, columns[5]), bytes(row, columns[6]), row instanceof KafkaRow});
             return List.of(copy).iterator();
         }
 
@@ -439,7 +439,8 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
         private BatchEnd afterBatch = batch -> { };
         private boolean failing;
 
-        Reading(Function<Dataset<Row>, Dataset<Row>> query, String topic, Map<String, String> options, Path checkpoint) {
+        Reading(
+            Function<Dataset<Row>, Dataset<Row>> query, String topic, Map<String, String> options, Path checkpoint) {
             this.query = query;
             this.topic = topic;
             this.options = options;
@@ -474,7 +475,8 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
             }
             // Sorted here: sorting in Spark reads everything twice.
             List<Row> read = rows.collectAsList().stream()
-                .sorted(Comparator.comparing((Row row) -> row.getInt(PARTITION)).thenComparing(row -> row.getLong(OFFSET)))
+                .sorted(Comparator.comparing((Row row) -> row.getInt(PARTITION))
+                    .thenComparing(row -> row.getLong(OFFSET)))
                 .toList();
             read.forEach(row -> readDirectly.add(row.getAs("direct")));
             batches.put(batch, read.stream().map(Reading::withoutReader).toList());
