@@ -48,6 +48,9 @@ pub use settings::{MASK, Setting, Source as SettingSource};
 pub use source::{Source, SourceKind};
 pub use spark::{Spark, StateStore};
 
+pub use section::MOST_EDITS;
+pub use stream::MAX_METRIC_BYTES;
+
 use section::{Document, Environment, Section};
 
 /// How the names of our variables begin.
