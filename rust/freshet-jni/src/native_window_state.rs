@@ -207,7 +207,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_newestE
     state: JByteArray<'local>,
 ) -> jlong {
     gate::enter(env, |env| {
-        let spec = read_window(env, window)?;
+        let spec = read_window(env, &window)?;
         let state = env.convert_byte_array(state)?;
         Ok(WindowState::newest_event_us(spec, &state)?.unwrap_or(NO_DEADLINE))
     })
@@ -220,14 +220,14 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_windowL
     _class: JClass<'local>,
     window: JByteArray<'local>,
 ) -> jlong {
-    gate::enter(env, |env| Ok(read_window(env, window)?.size_ms() * 1_000))
+    gate::enter(env, |env| Ok(read_window(env, &window)?.size_ms() * 1_000))
 }
 
 fn read_window<'local>(
     env: &Env<'local>,
-    window: JByteArray<'local>,
+    window: &JByteArray<'local>,
 ) -> Result<WindowSpec, NativeError> {
-    let window = text::read(env, &window, "the kind of window")?;
+    let window = text::read(env, window, "the kind of window")?;
     window.parse().map_err(|error: InvalidWindow| NativeError::Contract(error.to_string()))
 }
 
