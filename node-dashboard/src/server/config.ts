@@ -304,7 +304,8 @@ function possibleWindow(text: string): WindowSpec {
   if (size > LONGEST_WINDOW || Math.floor(size / slide) > MOST_OVERLAPPING || size / pane > MOST_PANES) {
     throw new Error(
       `"${text}" is not a window: at most ${formatDuration(LONGEST_WINDOW)} are possible, with at most ` +
-        `${MOST_OVERLAPPING} slides in a size, and with size and slide multiples of at least a ${MOST_PANES}th of the size`,
+        `${MOST_OVERLAPPING} slides in a size, and with size and slide multiples of at least a ` +
+        `${MOST_PANES}th of the size`,
     );
   }
   return window;

@@ -19,6 +19,7 @@ macro_rules! names {
 mod cassandra;
 mod dashboard;
 mod dev;
+mod environment;
 mod error;
 mod kafka;
 mod key;
@@ -51,7 +52,8 @@ pub use spark::{Spark, StateStore};
 pub use section::MOST_EDITS;
 pub use stream::MAX_METRIC_BYTES;
 
-use section::{Document, Environment, Section};
+use environment::Environment;
+use section::{Document, Section};
 
 /// How the names of our variables begin.
 const OUR_PREFIX: &str = "FRESHET_";

@@ -346,8 +346,8 @@ fn read_time(section: &Section<'_>, paths: Paths<'_>) -> Result<Option<TimeField
     let unit = unit.convert(|text| text.parse::<TimeFormat>())?;
     if is_timestamp && unit.value.is_written_as_text() {
         return Err(unit.error(format!(
-            "the timestamp of a line is a whole number, not a time in '{}': write ns, us, ms or s, or name the field that \
-             has it",
+            "the timestamp of a line is a whole number, not a time in '{}': write ns, us, ms or s, or name the \
+             field that has it",
             unit.value
         )));
     }
