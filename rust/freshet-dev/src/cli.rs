@@ -129,6 +129,12 @@ A key that nobody has set, and that has no default, is not listed. A secret is s
 A value comes from the file, from a variable such as FRESHET_KAFKA__BOOTSTRAP_SERVERS, from the
 file that FRESHET_KAFKA__BOOTSTRAP_SERVERS_FILE names, or is the default.
 
+With --json each setting has key, value and source, and the source is one of
+  {\"kind\":\"file\",\"path\":\"freshet.toml\",\"line\":12}
+  {\"kind\":\"environment\",\"variable\":\"FRESHET_KAFKA__PARTITIONS\"}
+  {\"kind\":\"environment_file\",\"variable\":\"FRESHET_DASHBOARD__TOKEN_FILE\",\"path\":\"/run/secrets/token\"}
+  {\"kind\":\"default\"}
+
 Examples:
   ./freshet config
   ./freshet config | grep -v default

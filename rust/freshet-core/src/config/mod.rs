@@ -19,6 +19,7 @@ macro_rules! names {
 mod cassandra;
 mod dashboard;
 mod dev;
+mod environment;
 mod error;
 mod kafka;
 mod key;
@@ -48,7 +49,11 @@ pub use settings::{MASK, Setting, Source as SettingSource};
 pub use source::{Source, SourceKind};
 pub use spark::{Spark, StateStore};
 
-use section::{Document, Environment, Section};
+pub use section::MOST_EDITS;
+pub use stream::MAX_METRIC_BYTES;
+
+use environment::Environment;
+use section::{Document, Section};
 
 /// How the names of our variables begin.
 const OUR_PREFIX: &str = "FRESHET_";

@@ -362,3 +362,47 @@ fn an_unreadable_file_is_named() {
     let expected = format!("{}: cannot read the file: byte 3 is not UTF-8", file.display());
     assert_eq!(error, expected);
 }
+
+/// Each default of a stream is the one that is declared: written out, it changes nothing.
+#[test]
+fn a_default_that_is_written_out_changes_nothing() {
+    let csv = MINIMAL.replace("\"usage\" }", "\"1\" }") + "format = \"csv\"\n";
+    let line = MINIMAL.replace("\"usage\" }", "\"field.usage\" }") + "format = \"influx\"\n";
+    let timed = format!("{MINIMAL}time.field = \"at\"\n");
+    let written = |table: &Table, name: &str| {
+        let key = table.keys.iter().find(|key| key.name == name).unwrap();
+        key.default_value().unwrap().to_string()
+    };
+    let cases = [
+        (&csv, format!("header = {}", written(&stream::TABLE, "header"))),
+        (&csv, format!("delimiter = {}", written(&stream::TABLE, "delimiter"))),
+        (&line, format!("text_numbers = {}", written(&stream::TABLE, "text_numbers"))),
+        (&timed, format!("time.unit = {}", written(&stream::TIME, "unit"))),
+        (&line, "time.unit = \"ns\"".to_owned()),
+    ];
+    for (text, setting) in cases {
+        let stated = parse(&format!("{text}{setting}\n")).unwrap();
+        assert_eq!(parse(text).unwrap(), stated, "{setting}");
+    }
+    let Presence::Either { other, .. } = stream::TIME.keys[1].presence else { unreachable!() };
+    assert_eq!(other, "ns");
+}
+
+/// What a format has no use for is neither read nor shown, but refused.
+#[test]
+fn the_effective_values_have_what_the_format_reads() {
+    let values = |text: &str| -> BTreeMap<String, String> {
+        let path = Path::new("freshet.toml");
+        let (_, settings) = Config::parse_with_settings(text, path, BTreeMap::new()).unwrap();
+        settings.into_iter().map(|one| (one.key, one.value.to_string())).collect()
+    };
+    let json = values(MINIMAL);
+    assert_eq!(json["stream[0].text_numbers"], "false");
+    assert!(!json.contains_key("stream[0].delimiter") && !json.contains_key("stream[0].time.unit"));
+    let csv = values(&(MINIMAL.replace("\"usage\" }", "\"1\" }") + "format = \"csv\"\n"));
+    assert_eq!(csv["stream[0].delimiter"], "\",\"");
+    assert_eq!(csv["stream[0].header"], "false");
+    assert!(!csv.contains_key("stream[0].text_numbers"));
+    let line = MINIMAL.replace("\"usage\" }", "\"field.usage\" }") + "format = \"influx\"\n";
+    assert_eq!(values(&line)["stream[0].time.unit"], "\"ns\"");
+}

@@ -10,6 +10,7 @@ import io.freshet.spark.configuration.PipelineConfiguration;
 import io.freshet.spark.health.HealthListener;
 import io.freshet.spark.kafka.KafkaTopics;
 import io.freshet.spark.testing.KafkaAndSpark;
+import io.freshet.spark.testing.Sending;
 import io.freshet.spark.testing.Waiting;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -64,10 +65,9 @@ class EventTimeTest extends KafkaAndSpark {
             PipelineConfiguration.Stream stream = configuration.streams().get(0);
             try (var producer = new KafkaProducer<>(Map.<String, Object>of("bootstrap.servers", broker.address()),
                 new ByteArraySerializer(), new ByteArraySerializer())) {
-                for (long time : times) {
-                    byte[] value = ("{\"id\":\"" + series + "\",\"at\":" + time + ",\"v\":1}").getBytes(UTF_8);
-                    producer.send(new ProducerRecord<>(stream.rawTopic(), value));
-                }
+                Sending.all(producer, LongStream.of(times)
+                    .mapToObj(time -> "{\"id\":\"" + series + "\",\"at\":" + time + ",\"v\":1}")
+                    .map(record -> new ProducerRecord<>(stream.rawTopic(), record.getBytes(UTF_8))));
             }
         }
 

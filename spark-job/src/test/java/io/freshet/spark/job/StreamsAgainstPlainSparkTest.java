@@ -27,6 +27,7 @@ import io.freshet.spark.health.StreamHealth;
 import io.freshet.spark.kafka.KafkaTopics;
 import io.freshet.spark.testing.KafkaAndSpark;
 import io.freshet.spark.testing.RandomRecords;
+import io.freshet.spark.testing.Sending;
 import io.freshet.spark.testing.Waiting;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -128,10 +129,9 @@ class StreamsAgainstPlainSparkTest extends KafkaAndSpark {
         void send(List<byte[]> values) {
             try (var producer = new KafkaProducer<>(Map.<String, Object>of("bootstrap.servers", broker.address()),
                 new ByteArraySerializer(), new ByteArraySerializer())) {
-                for (byte[] value : values) {
-                    // Partitions in turn: what a micro-batch reads must not depend on how the producer batches.
-                    producer.send(new ProducerRecord<>(stream.rawTopic(), (int) (sent++ % 3), null, value));
-                }
+                // Partitions in turn: what a micro-batch reads must not depend on how the producer batches.
+                Sending.all(producer, values.stream()
+                    .map(value -> new ProducerRecord<>(stream.rawTopic(), (int) (sent++ % 3), null, value)));
             }
         }
 
