@@ -118,7 +118,9 @@ describe('an error of Cassandra', () => {
     expect(isOutdated(error)).toBe(true);
     expect(unavailable('cassandra at a:1', error)).toMatchObject({
       statusCode: 503,
-      message: `cassandra at a:1 has no windows yet (${message}): start freshet-cassandra-writer, it creates what is missing`,
+      message:
+        `cassandra at a:1 has no windows yet (${message}): start freshet-cassandra-writer, ` +
+        'it creates what is missing',
     });
   });
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig, type Config } from '../src/server/config.ts';
+import { CONFIGURATION_KEYS } from '../src/server/generated/configuration.ts';
 
 const STREAM = `
 [[stream]]
@@ -162,9 +163,10 @@ describe('the configuration', () => {
     [
       'a misspelt key',
       `[dashboard]\nprot = 3000\n${STREAM}`,
-      /dashboard\.prot: unknown key; known here: host, port,/,
+      /dashboard\.prot: unknown key; did you mean 'port'\?$/,
     ],
-    ['a misspelt table', `[dashbord]\nport = 3000\n${STREAM}`, /dashbord: unknown key; known here: kafka,/],
+    ['a key of no table', `p = 1\n${STREAM}`, /toml: p: unknown key; known here: kafka, .*, stream, source$/],
+    ['a misspelt table', `[dashbord]\nport = 3000\n${STREAM}`, /unknown key; did you mean 'dashboard'\?$/],
     [
       'a wrong value that others need',
       `[spark]\ntrigger = "25h"\n${STREAM}`,
@@ -176,6 +178,16 @@ describe('the configuration', () => {
     expect(() => load(toml)).toThrow(message);
     expect(() => load(toml)).toThrow(/freshet\.toml/);
   });
+
+  it.each([...new Set(CONFIGURATION_KEYS.map(({ section }) => section))])(
+    'has the table %s, all of which is checked',
+    (section) => {
+      const head = ['stream', 'source'].includes(section) ? `[[${section}]]` : `[${section}]`;
+      const unknown = section === 'stream' ? `${STREAM}unlike = 1` : `${head}\nunlike = 1\n`;
+      const toml = section === 'stream.time' ? STREAM + unknown : unknown + STREAM;
+      expect(() => load(toml)).toThrow(/\.unlike: unknown key; known here: /);
+    },
+  );
 
   it('does not show the value of a secret that has another type', () => {
     const read = (): Config => load(`[dashboard]\ntoken = 76543210\n${STREAM}`);

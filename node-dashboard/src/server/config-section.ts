@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { distance } from 'fastest-levenshtein';
 import { parseDuration } from '../shared/window-spec.ts';
-import { CONFIGURATION_KEYS, type ConfigurationKey } from './generated/configuration.ts';
+import { CONFIGURATION_KEYS, MOST_EDITS, type ConfigurationKey } from './generated/configuration.ts';
 
 /** What is wrong with the configuration, in words for the person who wrote it. */
 export class ConfigError extends Error {
@@ -30,37 +31,34 @@ export class Section {
   readonly #fields: Table;
   readonly #environment: Environment;
   readonly #keys: readonly ConfigurationKey[];
+  readonly #inner: ReadonlyMap<string, Section>;
   /** By key, read once: a variable may name a file. */
   readonly #values: ReadonlyMap<string, unknown>;
 
   /**
    * @param path of the table, as it is declared
    * @param name of it for people
-   * @param inner names of tables below it
    */
-  constructor(
-    path: string,
-    name: string,
-    value: unknown,
-    environment: Environment,
-    inner: readonly string[] = [],
-  ) {
+  constructor(path: string, name: string, value: unknown, environment: Environment) {
     this.#path = path;
     this.#name = name;
     this.#fields = toTable(value, name);
     this.#environment = environment;
     this.#keys = CONFIGURATION_KEYS.filter((key) => key.section === path);
-    const known = [...this.#keys.map((key) => key.name), ...inner];
-    const unknown = Object.keys(this.#fields).find((key) => !known.includes(key));
-    if (unknown !== undefined) {
-      throw new ConfigError(`${name}.${unknown}: unknown key; known here: ${known.join(', ')}`);
-    }
+    const inner = tablesBelow(path);
+    refuseUnknownKeys(this.#fields, `${name}.`, [...this.#keys.map((key) => key.name), ...inner]);
     this.#values = new Map(this.#keys.map((key) => [key.name, this.#read(key)]));
+    this.#inner = new Map(
+      inner.map((key) => [
+        key,
+        new Section(`${path}.${key}`, `${name}.${key}`, this.#fields[key], environment),
+      ]),
+    );
   }
 
   /** The table below it. */
-  inner(key: string): Section {
-    return new Section(`${this.#path}.${key}`, `${this.#name}.${key}`, this.#fields[key], this.#environment);
+  inner(name: string): Section {
+    return declared(this.#inner.get(name), `${this.#path}.${name}`);
   }
 
   /** A text, or the name that was chosen; undefined when it is left out and has no default. */
@@ -112,11 +110,10 @@ export class Section {
   }
 
   #key(name: string): ConfigurationKey {
-    const key = this.#keys.find((declared) => declared.name === name);
-    if (key === undefined) {
-      throw new Error(`${this.#path}.${name} is not declared`);
-    }
-    return key;
+    return declared(
+      this.#keys.find((key) => key.name === name),
+      `${this.#path}.${name}`,
+    );
   }
 
   #read(key: ConfigurationKey): unknown {
@@ -137,6 +134,45 @@ export class Section {
     }
     return key.kind === 'texts' && typeof value === 'string' ? [value] : value;
   }
+}
+
+/** What `freshet-core` declares under that name. */
+export function declared<Value>(found: Value | undefined, name: string): Value {
+  if (found === undefined) {
+    throw new Error(`${name} is not declared`);
+  }
+  return found;
+}
+
+/** Names of the tables right below another one; below the empty path, which is the file, those that head it. */
+export function tablesBelow(path: string): readonly string[] {
+  const prefix = path === '' ? '' : `${path}.`;
+  const paths = CONFIGURATION_KEYS.map(({ section }) => section);
+  const below = paths.filter((section) => section.startsWith(prefix));
+  return [...new Set(below.map((section) => section.slice(prefix.length).replace(/\..*/, '')))];
+}
+
+/** Whether the environment reaches the table: there is one of it, and not a list. */
+export function isPlain(path: string): boolean {
+  return CONFIGURATION_KEYS.some(({ section, variable }) => section === path && variable !== null);
+}
+
+/** @param prefix of keys, for people: the name of their table with a full stop */
+export function refuseUnknownKeys(fields: Table, prefix: string, known: readonly string[]): void {
+  const unknown = Object.keys(fields).find((key) => !known.includes(key));
+  if (unknown === undefined) {
+    return;
+  }
+  const close = closest(unknown, known);
+  const advice = close === undefined ? `known here: ${known.join(', ')}` : `did you mean '${close}'?`;
+  throw new ConfigError(`${prefix}${unknown}: unknown key; ${advice}`);
+}
+
+/** The key that a typing mistake most likely meant: the first in the alphabet of those that are equally close. */
+function closest(typed: string, known: readonly string[]): string | undefined {
+  const edits = (key: string): number => distance(typed, key);
+  const close = known.filter((key) => edits(key) <= MOST_EDITS).sort();
+  return close.sort((one, other) => edits(one) - edits(other))[0];
 }
 
 /** Refuses variables that look like overrides and override nothing: a misspelt one must not pass in silence. */

@@ -1,17 +1,22 @@
 import { parse, TomlError } from 'smol-toml';
 import {
   ConfigError,
+  declared,
+  isPlain,
   items,
   messageOf,
   readText,
+  refuseUnknownKeys,
   refuseUnknownVariables,
   Section,
+  tablesBelow,
   VariableError,
   type Environment,
   type Table,
 } from './config-section.ts';
+import { LONGEST_WINDOW, MAX_METRIC_BYTES, MOST_OVERLAPPING, MOST_PANES } from './generated/configuration.ts';
 import { configuredHost, isLoopback } from './hosts.ts';
-import { parseDuration, parseWindowSpec, type WindowSpec } from '../shared/window-spec.ts';
+import { formatDuration, parseWindowSpec, type WindowSpec } from '../shared/window-spec.ts';
 
 export { ConfigError, messageOf } from './config-section.ts';
 
@@ -73,11 +78,7 @@ export interface Config {
 
 const SASL_KEYS = ['sasl_mechanism', 'username', 'password'] as const;
 
-const LONGEST_WINDOW = parseDuration('366d');
-const MOST_OVERLAPPING = 1000;
-const MOST_PANES = 10_000;
-const MOST_METRIC_BYTES = 255;
-const METRIC_RULE = `write 1 to ${MOST_METRIC_BYTES} bytes without '|' and control characters`;
+const METRIC_RULE = `write 1 to ${MAX_METRIC_BYTES} bytes without '|' and control characters`;
 
 /**
  * Reads the configuration from a file and the environment. Keys, kinds, defaults and bounds are those that
@@ -111,24 +112,21 @@ function notToml(file: string, error: unknown): ConfigError {
   return new ConfigError(`${file}${line}: not valid TOML: ${messageOf(error).split('\n')[0]}`);
 }
 
-const TABLES = ['kafka', 'cassandra', 'dashboard', 'spark', 'dev', 'stream', 'source'];
-
 function readConfig(document: Table, environment: Environment): Config {
-  const unknown = Object.keys(document).find((name) => !TABLES.includes(name));
-  if (unknown !== undefined) {
-    throw new ConfigError(`${unknown}: unknown key; known here: ${TABLES.join(', ')}`);
-  }
+  const tables = tablesBelow('');
+  refuseUnknownKeys(document, '', tables);
   refuseUnknownVariables(environment);
-  const section = (name: string, inner: readonly string[] = []): Section =>
-    new Section(name, name, document[name], environment, inner);
-  // The others are checked as well, though nothing is needed of them.
-  ['spark', 'dev'].forEach((name) => section(name));
+  // All are checked, though nothing is needed of some.
+  const sections = new Map(
+    tables.filter(isPlain).map((name) => [name, new Section(name, name, document[name], environment)]),
+  );
+  const section = (name: string): Section => declared(sections.get(name), name);
   const streams = readStreams(document.stream);
   list(document.source, 'source').forEach((source) => {
     checkSource(source, streams);
   });
   return {
-    kafka: readKafka(section('kafka', ['security'])),
+    kafka: readKafka(section('kafka')),
     cassandra: readCassandra(section('cassandra')),
     dashboard: readDashboard(section('dashboard')),
     streams,
@@ -212,8 +210,8 @@ function readDashboard(dashboard: Section): DashboardConfig {
   if (token === undefined && !isLoopback(configuredHost(host) ?? '')) {
     throw dashboard.wrong(
       'host',
-      `is ${JSON.stringify(host)}, where others than this machine reach the dashboard, and no token keeps them out: set ` +
-        'dashboard.token (or FRESHET_DASHBOARD__TOKEN_FILE), or host = "127.0.0.1"',
+      `is ${JSON.stringify(host)}, where others than this machine reach the dashboard, and no token keeps them out: ` +
+        'set dashboard.token (or FRESHET_DASHBOARD__TOKEN_FILE), or host = "127.0.0.1"',
     );
   }
   const allowedHosts = dashboard.texts('allowed_hosts') ?? [];
@@ -260,8 +258,7 @@ function refuseCollidingNames(streams: readonly StreamConfig[]): void {
 
 function readStream(value: unknown, position: number): StreamConfig {
   // The environment overrides no key of a stream: there may be many.
-  const stream = new Section('stream', `stream number ${position}`, value, {}, ['time']);
-  stream.inner('time');
+  const stream = new Section('stream', `stream number ${position}`, value, {});
   const name = stream.present('name');
   const metrics = Object.keys(stream.textsByName('values') ?? {});
   if (metrics.length === 0) {
@@ -287,7 +284,7 @@ function readStream(value: unknown, position: number): StreamConfig {
 
 /** Keys of messages join a metric with other names by '|'. */
 function isMetric(name: string): boolean {
-  return name !== '' && Buffer.byteLength(name) <= MOST_METRIC_BYTES && !/[|\p{Cc}]/u.test(name);
+  return name !== '' && Buffer.byteLength(name) <= MAX_METRIC_BYTES && !/[|\p{Cc}]/u.test(name);
 }
 
 function readWindows(labels: readonly string[]): WindowSpec[] {
@@ -299,15 +296,16 @@ function readWindows(labels: readonly string[]): WindowSpec[] {
   return windows;
 }
 
-/** The bounds of `window.rs`: the Spark job refuses what lies beyond them. */
+/** The bounds that `freshet-core` declares: the Spark job refuses what lies beyond them. */
 function possibleWindow(text: string): WindowSpec {
   const window = parseWindowSpec(text);
   const { size, slide } = window;
   const pane = greatestCommonDivisor(size, slide);
   if (size > LONGEST_WINDOW || Math.floor(size / slide) > MOST_OVERLAPPING || size / pane > MOST_PANES) {
     throw new Error(
-      `"${text}" is not a window: at most 366d are possible, with at most ${MOST_OVERLAPPING} slides in a size, and ` +
-        `with size and slide multiples of at least a ${MOST_PANES}th of the size`,
+      `"${text}" is not a window: at most ${formatDuration(LONGEST_WINDOW)} are possible, with at most ` +
+        `${MOST_OVERLAPPING} slides in a size, and with size and slide multiples of at least a ` +
+        `${MOST_PANES}th of the size`,
     );
   }
   return window;

@@ -19,8 +19,8 @@ use crate::schema::{self, Column, Table};
 pub(crate) enum KeyspaceError {
     /// A table is another one than the writer's: nothing but a person can mend it.
     #[error(
-        "table {keyspace}.{table} in Cassandra has {found}, but needs {wanted}; drop or rename the table, or set another \
-         keyspace in the [cassandra] section"
+        "table {keyspace}.{table} in Cassandra has {found}, but needs {wanted}; drop or rename the table, or set \
+         another keyspace in the [cassandra] section"
     )]
     Mismatch { keyspace: String, table: &'static str, found: String, wanted: String },
     /// Cassandra cannot, or does not want to, now.
@@ -228,8 +228,8 @@ mod tests {
         found.insert("count".to_owned(), "int".to_owned());
         assert_eq!(
             missing(&found).unwrap_err(),
-            "table freshet.windows in Cassandra has count int, but needs count bigint; drop or rename the table, or set \
-             another keyspace in the [cassandra] section"
+            "table freshet.windows in Cassandra has count int, but needs count bigint; drop or rename the table, or \
+             set another keyspace in the [cassandra] section"
         );
         found.remove("bucket");
         let error = missing(&found).unwrap_err();

@@ -36,7 +36,8 @@ fn fleet() -> impl Iterator<Item = (usize, i64, f64, f64)> {
 fn json() -> Vec<String> {
     let record = |(sensor, at, temperature, humidity)| {
         format!(
-            "{{\"sensor\":\"sensor-{sensor:08}\",\"site\":\"building-{:03}\",\"at\":{at},\"temperature\":{temperature:.3},\"humidity\":{humidity:.3},\"status\":\"ok\"}}",
+            "{{\"sensor\":\"sensor-{sensor:08}\",\"site\":\"building-{:03}\",\"at\":{at},\
+             \"temperature\":{temperature:.3},\"humidity\":{humidity:.3},\"status\":\"ok\"}}",
             sensor % 7
         )
     };
@@ -70,7 +71,8 @@ fn influx() -> Vec<String> {
     lines(|text, (sensor, at, temperature, humidity)| {
         writeln!(
             text,
-            "climate,sensor=sensor-{sensor:08},site=building-{:03} temperature={temperature:.2},humidity={humidity:.3},status=\"ok\" {at}000000",
+            "climate,sensor=sensor-{sensor:08},site=building-{:03} \
+             temperature={temperature:.2},humidity={humidity:.3},status=\"ok\" {at}000000",
             sensor % 7
         )
         .unwrap();

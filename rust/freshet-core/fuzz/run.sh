@@ -16,7 +16,8 @@ export RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing -Ccodegen-units=1 -Zsanitizer=address"
 # With a target named, the flags are not for build scripts and procedural macros.
-cargo build --release --locked --quiet --manifest-path "$fuzz/Cargo.toml" --target "$host" --target-dir "$build" --bin "$target"
+cargo build --release --locked --quiet --manifest-path "$fuzz/Cargo.toml" \
+    --target "$host" --target-dir "$build" --bin "$target"
 
 # A sketch alone has some hundred bytes.
 case $target in

@@ -9,13 +9,13 @@ use thiserror::Error;
 use crate::duration;
 
 /// A record may lie in this many windows of one kind at the most: each of them is a row of output.
-const MOST_OVERLAPPING: i64 = 1_000;
+pub const MOST_OVERLAPPING: i64 = 1_000;
 
 /// A window may have this many panes at the most: each of them is kept in the state of every series.
-const MOST_PANES: i64 = 10_000;
+pub const MOST_PANES: i64 = 10_000;
 
-/// The longest window: its readings are kept until it closes.
-pub(crate) const LONGEST_MS: i64 = 366 * 86_400_000;
+/// The longest window, in milliseconds: its readings are kept until it closes.
+pub const LONGEST_MS: i64 = 366 * 86_400_000;
 
 #[cfg(test)]
 const MICROSECONDS: i64 = 1_000;
@@ -152,8 +152,8 @@ mod tests {
         let error = "20s/19999ms".parse::<WindowSpec>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "'20s/19999ms' is not a window to work with: size and slide are multiples of 1 ms only, which is less than a \
-             10000th of the size; choose a slide of which the size is a multiple"
+            "'20s/19999ms' is not a window to work with: size and slide are multiples of 1 ms only, which is less than \
+             a 10000th of the size; choose a slide of which the size is a multiple"
         );
     }
 

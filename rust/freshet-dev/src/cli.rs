@@ -129,6 +129,12 @@ A key that nobody has set, and that has no default, is not listed. A secret is s
 A value comes from the file, from a variable such as FRESHET_KAFKA__BOOTSTRAP_SERVERS, from the
 file that FRESHET_KAFKA__BOOTSTRAP_SERVERS_FILE names, or is the default.
 
+With --json each setting has key, value and source, and the source is one of
+  {\"kind\":\"file\",\"path\":\"freshet.toml\",\"line\":12}
+  {\"kind\":\"environment\",\"variable\":\"FRESHET_KAFKA__PARTITIONS\"}
+  {\"kind\":\"environment_file\",\"variable\":\"FRESHET_DASHBOARD__TOKEN_FILE\",\"path\":\"/run/secrets/token\"}
+  {\"kind\":\"default\"}
+
 Examples:
   ./freshet config
   ./freshet config | grep -v default
@@ -239,7 +245,12 @@ Exit codes:
 #[command(after_help = BENCH_HELP)]
 pub struct BenchArgs {
     /// Records in the topic
-    #[arg(long, value_name = "N", default_value_t = 20_000_000, value_parser = value_parser!(u64).range(100_000..=1_000_000_000))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 20_000_000,
+        value_parser = value_parser!(u64).range(100_000..=1_000_000_000)
+    )]
     pub records: u64,
     /// Different series among them
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..=100_000))]

@@ -3,10 +3,11 @@
 // The helpers of tests may fail like the tests themselves; clippy.toml only knows functions marked as tests.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const CONFIGURATION: &str = r#"[kafka]
@@ -47,25 +48,55 @@ fn each_value_says_where_it_came_from_and_secrets_are_hidden() {
     let setting = |key: &str| {
         let settings = answer["settings"].as_array().unwrap();
         let found = settings.iter().find(|setting| setting["key"] == key).unwrap();
-        (found["value"].to_string(), found["source"].as_str().unwrap().to_owned())
+        (found["value"].clone(), found["source"].clone())
     };
+    let file = |line: usize| json!({ "kind": "file", "path": "freshet.toml", "line": line });
+    let variable = |name: &str| json!({ "kind": "environment", "variable": name });
+    let default = || json!({ "kind": "default" });
+    let token = json!({
+        "kind": "environment_file",
+        "variable": "FRESHET_DASHBOARD__TOKEN_FILE",
+        "path": "token",
+    });
     for (key, value, source) in [
-        ("kafka.partitions", "6", "freshet.toml:2"),
-        ("kafka.replication_factor", "1", "default"),
-        ("cassandra.keyspace", "\"plant_7\"", "FRESHET_CASSANDRA__KEYSPACE"),
-        ("cassandra.password", "\"***\"", "FRESHET_CASSANDRA__PASSWORD"),
-        ("dashboard.token", "\"***\"", "the file that FRESHET_DASHBOARD__TOKEN_FILE names"),
-        ("dashboard.port", "3000", "default"),
-        ("stream[0].windows", "[\"10s\",\"1m\"]", "freshet.toml:7"),
-        ("stream[0].lateness", "\"30s\"", "freshet.toml:8"),
-        ("stream[0].max_future", "\"5m\"", "default"),
-        ("stream[0].values", "{\"v\":\"v\"}", "freshet.toml:6"),
+        ("kafka.partitions", json!(6), file(2)),
+        ("kafka.replication_factor", json!(1), default()),
+        ("cassandra.keyspace", json!("plant_7"), variable("FRESHET_CASSANDRA__KEYSPACE")),
+        ("cassandra.password", json!("***"), variable("FRESHET_CASSANDRA__PASSWORD")),
+        ("dashboard.token", json!("***"), token),
+        ("dashboard.port", json!(3000), default()),
+        ("stream[0].windows", json!(["10s", "1m"]), file(7)),
+        ("stream[0].lateness", json!("30s"), file(8)),
+        ("stream[0].max_future", json!("5m"), default()),
+        ("stream[0].values", json!({ "v": "v" }), file(6)),
+        ("stream[0].text_numbers", json!(false), default()),
     ] {
-        assert_eq!(setting(key), (value.to_owned(), source.to_owned()), "{key}");
+        assert_eq!(setting(key), (value, source), "{key}");
     }
     let unset =
         |key: &str| answer["settings"].as_array().unwrap().iter().all(|one| one["key"] != key);
     assert!(unset("kafka.security.password"), "what has no value is not listed");
+    assert!(unset("stream[0].delimiter"), "what has no effect is not listed");
+}
+
+/// The help is where the command is documented.
+#[test]
+fn the_help_shows_each_kind_of_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = String::from_utf8(config(&folder, &["--help"]).stdout).unwrap();
+    let shown: Vec<Value> =
+        help.lines().filter_map(|line| serde_json::from_str(line.trim()).ok()).collect();
+    let json = config(&folder, &["-c", "freshet.toml", "--json"]).stdout;
+    let answer: Value = serde_json::from_slice(&json).unwrap();
+    let form = |source: &Value| -> Vec<String> {
+        let fields = source.as_object().unwrap().keys().cloned();
+        fields.chain([source["kind"].to_string()]).collect()
+    };
+    let documented: BTreeSet<_> = shown.iter().map(form).collect();
+    let settings = answer["settings"].as_array().unwrap();
+    let printed: BTreeSet<_> = settings.iter().map(|setting| form(&setting["source"])).collect();
+    assert_eq!(printed.len(), 4);
+    assert_eq!(documented, printed);
 }
 
 #[test]

@@ -247,7 +247,8 @@ fn a_whole_file_is_one_record() {
 fn what_cannot_be_done_is_refused_with_the_way_out() {
     let place = Place::new(CONFIGURATION);
     let (code, error) = place.refused(&["--stream", "sensor"]);
-    let expected = "error: freshet.toml: stream: there is no stream 'sensor'; there are: sensors, timed, keyed, table\n";
+    let expected = "error: freshet.toml: stream: there is no stream 'sensor'; there are: sensors, timed, keyed, \
+                    table\n";
     assert_eq!((code, error.as_str()), (Some(2), expected));
 
     let (code, error) = place.refused(&["--stream", "keyed"]);

@@ -17,3 +17,4 @@ pub mod native_window_state;
 pub mod native_window_stats;
 mod packed;
 mod stream;
+mod text;

@@ -8,7 +8,8 @@ use jni::EnvUnowned;
 use jni::objects::{JByteArray, JClass};
 use serde_json::json;
 
-use crate::gate::{self, NativeError};
+use crate::gate;
+use crate::text;
 
 /// `static native byte[] load(byte[] path)`: reads and validates the configuration with this process's environment. The
 /// path and the answer, a JSON object with `config`, `topics` and `topic_names`, are UTF-8.
@@ -19,8 +20,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeConfiguration_load<
     path: JByteArray<'local>,
 ) -> JByteArray<'local> {
     gate::enter(env, |env| {
-        let path = String::from_utf8(env.convert_byte_array(path)?)
-            .map_err(|_| NativeError::Contract("the path is not UTF-8".to_owned()))?;
+        let path = text::read(env, &path, "the path of the configuration")?;
         let config = Config::load(Path::new(&path))?;
         let answer = json!({
             "config": config,

@@ -3,12 +3,15 @@
 use freshet_core::stopping::SPARK_BATCH;
 use freshet_core::topics::StreamTopics;
 use freshet_core::wire::{Component, Header, MAX_DETAIL_BYTES, MAX_LETTER_BYTES, Stage, health};
+use jni::EnvUnowned;
 use jni::objects::{JByteArray, JClass};
-use jni::{Env, EnvUnowned};
 use serde_json::{Map, Value, json};
 
-use crate::gate::{self, NativeError};
+use crate::gate;
+use crate::text;
 
+/// What the texts are that Java asks with.
+const NAME: &str = "the name of the stream";
 /// Who sends what this library checks.
 const COMPONENT: Component = Component::SparkJob;
 
@@ -45,7 +48,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeContract_streamTopi
     stream: JByteArray<'local>,
 ) -> JByteArray<'local> {
     gate::enter(env, |env| {
-        let topics = json!(StreamTopics::new("", &text(env, &stream)?));
+        let topics = json!(StreamTopics::new("", &text::read(env, &stream, NAME)?));
         Ok(env.byte_array_from_slice(topics.to_string().as_bytes())?)
     })
 }
@@ -58,7 +61,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeContract_healthKey<
     stream: JByteArray<'local>,
 ) -> JByteArray<'local> {
     gate::enter(env, |env| {
-        let key = health::key(COMPONENT, Some(&text(env, &stream)?));
+        let key = health::key(COMPONENT, Some(&text::read(env, &stream, NAME)?));
         Ok(env.byte_array_from_slice(key.as_bytes())?)
     })
 }
@@ -87,11 +90,6 @@ fn headers() -> Map<String, Value> {
             (own.replace('-', "_"), name.into())
         })
         .collect()
-}
-
-fn text(env: &Env<'_>, bytes: &JByteArray<'_>) -> Result<String, NativeError> {
-    String::from_utf8(env.convert_byte_array(bytes)?)
-        .map_err(|_| NativeError::Contract("the name of the stream is not UTF-8".to_owned()))
 }
 
 fn millis(duration: std::time::Duration) -> u64 {

@@ -10,6 +10,7 @@ use crate::direct;
 use crate::gate::{self, NativeError};
 use crate::handle::{self, Handled};
 use crate::stream;
+use crate::text;
 
 /// What a handle stands for: a parser, and the result of its last record.
 struct Parsing {
@@ -86,7 +87,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_readSp
     windows: jboolean,
 ) -> JByteArray<'local> {
     gate::enter(env, |env| {
-        let text = String::from_utf8_lossy(&env.convert_byte_array(text)?).into_owned();
+        let text = text::read(env, &text, "the stream specification")?;
         let read = if windows { Stream::parse } else { Stream::parse_without_windows };
         let json = serde_json::to_value(read(&text)?)
             .map_err(|error| NativeError::Contract(format!("no JSON of a stream: {error}")))?;

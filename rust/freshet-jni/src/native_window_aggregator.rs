@@ -20,6 +20,7 @@ use crate::gate::{self, NativeError};
 use crate::handle::{self, Handled};
 use crate::packed::{PackedRecord, PackedRecords};
 use crate::stream;
+use crate::text;
 
 /// What a handle stands for: the aggregation of one task.
 struct Aggregation {
@@ -190,7 +191,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_op
 ) -> jlong {
     gate::enter(env, |env| {
         let stream = stream::read(env, &stream)?;
-        let topic = String::from_utf8_lossy(&env.convert_byte_array(topic)?).into_owned();
+        let topic = text::read(env, &topic, "the name of the topic")?;
         handle::put(Aggregation::new(stream, topic))
     })
 }

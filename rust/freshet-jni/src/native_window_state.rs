@@ -17,6 +17,7 @@ use crate::gate::{self, NativeError};
 use crate::handle::{self, Handled};
 use crate::packed;
 use crate::stream;
+use crate::text;
 
 /// What a handle stands for: the kinds of windows of a stream, and the result of the last update.
 struct States {
@@ -150,9 +151,7 @@ fn cut_off() -> NativeError {
 }
 
 fn split_text<'a>(bytes: &mut &'a [u8]) -> Result<&'a str, NativeError> {
-    let text = packed::split_bytes(bytes).ok_or_else(cut_off)?;
-    std::str::from_utf8(text)
-        .map_err(|_| NativeError::Contract("a series or metric is not UTF-8".to_owned()))
+    text::of(packed::split_bytes(bytes).ok_or_else(cut_off)?, "a series or metric")
 }
 
 /// This machine's clock, epoch microseconds.
@@ -208,7 +207,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_newestE
     state: JByteArray<'local>,
 ) -> jlong {
     gate::enter(env, |env| {
-        let spec = read_window(env, window)?;
+        let spec = read_window(env, &window)?;
         let state = env.convert_byte_array(state)?;
         Ok(WindowState::newest_event_us(spec, &state)?.unwrap_or(NO_DEADLINE))
     })
@@ -221,14 +220,14 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_windowL
     _class: JClass<'local>,
     window: JByteArray<'local>,
 ) -> jlong {
-    gate::enter(env, |env| Ok(read_window(env, window)?.size_ms() * 1_000))
+    gate::enter(env, |env| Ok(read_window(env, &window)?.size_ms() * 1_000))
 }
 
 fn read_window<'local>(
     env: &Env<'local>,
-    window: JByteArray<'local>,
+    window: &JByteArray<'local>,
 ) -> Result<WindowSpec, NativeError> {
-    let window = String::from_utf8_lossy(&env.convert_byte_array(window)?).into_owned();
+    let window = text::read(env, window, "the kind of window")?;
     window.parse().map_err(|error: InvalidWindow| NativeError::Contract(error.to_string()))
 }
 
@@ -410,7 +409,7 @@ mod tests {
         }
         assert_eq!(update(2, &input).unwrap_err(), "no kind of window 2");
         let not_utf8 = update(1, &pack(&[b"\xff", b"v", &[]])).unwrap_err();
-        assert_eq!(not_utf8, "a series or metric is not UTF-8");
+        assert_eq!(not_utf8, "a series or metric is not UTF-8: see byte 1");
         assert!(
             update(1, &pack(&[b"k", b"v", &[1]]))
                 .unwrap_err()

@@ -73,9 +73,9 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   {"default":null,"kind":"text_or_table","name":"unit","required":false,"secret":false,"section":"stream","variable":null},
   {"choices":["json","csv","influx"],"default":"json","kind":"choice","name":"format","required":false,"secret":false,"section":"stream","variable":null},
   {"default":null,"kind":"texts","name":"columns","required":false,"secret":false,"section":"stream","variable":null},
-  {"default":null,"kind":"flag","name":"header","required":false,"secret":false,"section":"stream","variable":null},
-  {"default":null,"kind":"text","name":"delimiter","required":false,"secret":false,"section":"stream","variable":null},
-  {"default":null,"kind":"flag","name":"text_numbers","required":false,"secret":false,"section":"stream","variable":null},
+  {"default":false,"kind":"flag","name":"header","required":false,"secret":false,"section":"stream","variable":null},
+  {"default":",","kind":"text","name":"delimiter","required":false,"secret":false,"section":"stream","variable":null},
+  {"default":false,"kind":"flag","name":"text_numbers","required":false,"secret":false,"section":"stream","variable":null},
   {"default":null,"kind":"texts","name":"series","required":false,"secret":false,"section":"stream","variable":null},
   {"default":null,"kind":"table","name":"values","required":true,"secret":false,"section":"stream","variable":null},
   {"default":null,"kind":"texts","name":"windows","required":true,"secret":false,"section":"stream","variable":null},
@@ -84,10 +84,25 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   {"default":false,"kind":"flag","name":"future_moves_watermark","required":false,"secret":false,"section":"stream","variable":null},
   {"default":0,"kind":"integer","least":0,"most":1000000,"name":"generation","required":false,"secret":false,"section":"stream","variable":null},
   {"default":null,"kind":"text","name":"field","required":false,"secret":false,"section":"stream.time","variable":null},
-  {"default":null,"kind":"text","name":"unit","required":false,"secret":false,"section":"stream.time","variable":null},
+  {"default":"ms","kind":"text","name":"unit","required":false,"secret":false,"section":"stream.time","variable":null},
   {"choices":["host","synthetic"],"default":null,"kind":"choice","name":"kind","required":true,"secret":false,"section":"source","variable":null},
   {"default":null,"kind":"text","name":"stream","required":true,"secret":false,"section":"source","variable":null},
   {"default":"1s","kind":"duration","most":31622400000,"name":"every","required":false,"secret":false,"section":"source","variable":null},
   {"default":20,"kind":"integer","least":1,"most":10000000,"name":"series","required":false,"secret":false,"section":"source","variable":null},
   {"default":0,"kind":"integer","least":0,"name":"seed","required":false,"secret":false,"section":"source","variable":null},
 ];
+
+/** The longest window, in milliseconds. */
+export const LONGEST_WINDOW = 31622400000;
+
+/** A record may lie in this many windows of one kind at the most. */
+export const MOST_OVERLAPPING = 1000;
+
+/** A window may have this many panes at the most. */
+export const MOST_PANES = 10000;
+
+/** The longest name of a metric, in bytes of UTF-8. */
+export const MAX_METRIC_BYTES = 255;
+
+/** A key that differs by more edits is not taken for a typing mistake. */
+export const MOST_EDITS = 2;

@@ -15,8 +15,10 @@ const PLAIN: &str = "format = \"influx\"\nvalues = { v = \"field.v\" }";
 const SETTINGS: [&str; 4] = [
     PLAIN,
     "format = \"influx\"\nseries = [\"measurement\", \"tag.id\"]\nvalues = { v = \"field.v\", w = \"field.a b\" }",
-    "format = \"influx\"\nseries = [\"tag.id\"]\ntime = { unit = \"s\" }\nvalues = { v = \"field.v\", w = \"tag.w\" }\ntext_numbers = true",
-    "format = \"influx\"\nseries = [\"field.id\"]\ntime = { field = \"field.at\", unit = \"rfc3339\" }\nvalues = { v = \"field.v\", t = \"timestamp\" }",
+    "format = \"influx\"\nseries = [\"tag.id\"]\ntime = { unit = \"s\" }\nvalues = { v = \"field.v\", w = \"tag.w\" }\n\
+     text_numbers = true",
+    "format = \"influx\"\nseries = [\"field.id\"]\ntime = { field = \"field.at\", unit = \"rfc3339\" }\n\
+     values = { v = \"field.v\", t = \"timestamp\" }",
 ];
 
 static STREAMS: LazyLock<Vec<Stream>> = LazyLock::new(|| streams(&SETTINGS));

@@ -15,7 +15,8 @@ const SETTINGS: [&str; 5] = [
     "series = [\"id\", \"a.b\"]\ntime = { field = \"at\", unit = \"ms\" }\nvalues = { v = \"v\", w = \"l.0.w\" }",
     "series = [\"id\"]\ntime = { field = \"at\", unit = \"s\" }\nvalues = { v = \"v\" }\ntext_numbers = true",
     "series = [\"id\"]\ntime = { field = \"at\", unit = \"rfc3339\" }\nvalues = { v = \"v\" }",
-    "series = [\"id\", \"id\"]\ntime = { field = \"at\", unit = \"%Y-%m-%d %H:%M\" }\nvalues = { v = \"v\", w = \"v.0\", x = \"v.0.1\" }",
+    "series = [\"id\", \"id\"]\ntime = { field = \"at\", unit = \"%Y-%m-%d %H:%M\" }\n\
+     values = { v = \"v\", w = \"v.0\", x = \"v.0.1\" }",
 ];
 
 static STREAMS: LazyLock<Vec<Stream>> = LazyLock::new(|| streams(&SETTINGS));

@@ -147,9 +147,9 @@ impl WindowStats {
     }
 
     /// The percentiles of these shares, each between 0 and 1: of `n` readings the one of rank `ceil(share * n)`,
-    /// counted from one. While there are at most 32 readings, that very reading; over that, a value within 1 % of it, as
-    /// long as the readings of one sign span no more than 71 orders of magnitude, and never outside the readings. Not a
-    /// number without readings.
+    /// counted from one. While there are at most 32 readings, that very reading; over that, a value within 1 % of it,
+    /// as long as the readings of one sign span no more than 71 orders of magnitude, and never outside the readings.
+    /// Not a number without readings.
     pub fn percentiles<const N: usize>(&self, shares: [f64; N]) -> [f64; N] {
         if self.count == 0 {
             return [f64::NAN; N];

@@ -11,7 +11,7 @@
 //! | i64 | event time of the newest reading, epoch microseconds | 2 |
 //! | u8 | bytes of the additions that follow | 3 |
 //! | … | additions, see below | 3 |
-//! | u8 | 0: the readings themselves follow, f64 each; 1: their sketch follows, in the encoding of the `postcard` crate | 2 |
+//! | u8 | 0: the readings follow, f64 each; 1: their sketch follows, in the encoding of the `postcard` crate | 2 |
 //!
 //! **Additions** are what later versions of Freshet know of a set of readings, appended in the order in which they were
 //! introduced. A reader passes over those that it does not know, and what is not there is unknown: so an addition needs
@@ -53,8 +53,8 @@ const SKETCH: u8 = 1;
 pub enum InvalidState {
     /// A version that is too old, or newer than this one, has written them.
     #[error(
-        "the state was written in a layout that this version of Freshet does not read; run the version that wrote it, or \
-         start from a new checkpoint location"
+        "the state was written in a layout that this version of Freshet does not read; run the version that wrote it, \
+         or start from a new checkpoint location"
     )]
     Version,
     /// They end too early, or make no sense.

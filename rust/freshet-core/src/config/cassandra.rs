@@ -77,7 +77,8 @@ pub(super) const TABLE: Table = Table {
             name: "ca_file",
             kind: Kind::Path,
             presence: Presence::Optional("no encryption"),
-            meaning: "PEM file of the authority that signed the nodes' certificates; with it the connection is encrypted",
+            meaning: "PEM file of the authority that signed the nodes' certificates; with it the connection is \
+                      encrypted",
             example: r#""/etc/freshet/cassandra-ca.pem""#,
             ..Key::NEW
         },

@@ -34,8 +34,8 @@ pub(super) const TABLE: Table = Table {
             name: "allowed_hosts",
             kind: Kind::Texts,
             presence: Presence::Default(""),
-            meaning: "hosts that the dashboard answers to, besides `localhost`, loopback addresses and its own address; see \
-                      [docs/dashboard.md](docs/dashboard.md)",
+            meaning: "hosts that the dashboard answers to, besides `localhost`, loopback addresses and its own \
+                      address; see [docs/dashboard.md](docs/dashboard.md)",
             example: r#"["wall.example.com"]"#,
             ..Key::NEW
         },

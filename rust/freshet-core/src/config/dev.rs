@@ -92,8 +92,8 @@ pub(super) const TABLE: Table = Table {
             // Nobody means to keep more than a tebibyte free.
             kind: Kind::Integer(0, 1_048_576),
             presence: Presence::Default("512"),
-            meaning: "MiB of the disk that are to stay free: with less, producer and Spark job are stopped until there is an \
-                      eighth more than that, and below a quarter of it no store is started; 0 stops nothing",
+            meaning: "MiB of the disk that are to stay free: with less, producer and Spark job are stopped until there \
+                      is an eighth more than that, and below a quarter of it no store is started; 0 stops nothing",
             example: "2048",
             ..Key::NEW
         },

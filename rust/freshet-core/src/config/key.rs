@@ -63,8 +63,36 @@ pub enum Presence {
     Required,
     /// This value, as the environment would give it: items of a list are separated by commas.
     Default(&'static str),
-    /// No value; the words say what that means.
+    /// One of two values, written in the same way.
+    Either {
+        /// The value as a rule.
+        usual: &'static str,
+        /// The value in a case that only the reader of the table can tell.
+        other: &'static str,
+        /// Which case that is, such as "of a line's timestamp".
+        when: &'static str,
+    },
+    /// No value; the words say what that means. What has a value when it is left out is a default: the reader takes it
+    /// from here, and so do all that is generated.
     Optional(&'static str),
+}
+
+impl Presence {
+    /// The value of a key that is left out; of two, the usual one.
+    pub(super) fn default(self) -> Option<&'static str> {
+        match self {
+            Self::Default(text) | Self::Either { usual: text, .. } => Some(text),
+            Self::Required | Self::Optional(_) => None,
+        }
+    }
+
+    /// The same in the other case.
+    pub(super) fn other_default(self) -> Option<&'static str> {
+        match self {
+            Self::Either { other, .. } => Some(other),
+            Self::Default(_) | Self::Required | Self::Optional(_) => self.default(),
+        }
+    }
 }
 
 impl Key {

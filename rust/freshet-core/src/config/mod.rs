@@ -19,6 +19,7 @@ macro_rules! names {
 mod cassandra;
 mod dashboard;
 mod dev;
+mod environment;
 mod error;
 mod kafka;
 mod key;
@@ -49,7 +50,11 @@ pub use settings::{MASK, Setting, Source as SettingSource};
 pub use source::{SOURCE, Source};
 pub use spark::{Spark, StateStore};
 
-use section::{Document, Environment};
+pub use section::MOST_EDITS;
+pub use stream::MAX_METRIC_BYTES;
+
+use environment::Environment;
+use section::Document;
 
 /// How the names of our variables begin.
 const OUR_PREFIX: &str = "FRESHET_";
@@ -218,7 +223,8 @@ fn read_streams(root: &Section<'_>) -> Result<Vec<Stream>, ConfigError> {
             |other: &&Stream| other.name.replace('.', "_") == stream.name.replace('.', "_");
         if let Some(other) = streams.iter().find(collides) {
             let message = format!(
-                "Kafka takes no topics whose names differ in '.' and '_' only, such as those of '{}'; choose another name",
+                "Kafka takes no topics whose names differ in '.' and '_' only, such as those of '{}'; \
+                 choose another name",
                 other.name
             );
             return Err(section.text("name")?.error(message));

@@ -1,104 +1,20 @@
-//! Reading one table of the configuration: typed access by key, environment overrides, and no key left unread.
+//! Reading one table of the configuration: typed access by key, and no key left unread.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::environment::Environment;
 use super::error::{ConfigError, Origin};
-use super::key::{Key, Kind, Presence, Table, variable_of};
+use super::key::{Key, Kind, Table, variable_of};
 use super::settings::{MASK, Setting, Source, items, value_in_file, value_of_text, whole_number};
 use crate::duration;
-
-/// What overrides look like: other variables of ours, such as `FRESHET_HOME`, have no double underscore.
-const OVERRIDE_PREFIX: &str = "FRESHET_";
-/// What a variable has at its end that names a file with the value.
-const FILE_SUFFIX: &str = "_FILE";
-
-/// Overrides by variable name (`FRESHET_KAFKA__BOOTSTRAP_SERVERS`), and which of them were used.
-pub(super) struct Environment {
-    variables: BTreeMap<String, String>,
-    used: RefCell<BTreeSet<String>>,
-    /// What was read, in the order of reading.
-    settings: RefCell<Vec<Setting>>,
-}
-
-/// A value that the environment gives, and the variable that gives it or names its file.
-type Given = (String, Source);
-
-impl Environment {
-    pub(super) fn new(variables: BTreeMap<String, String>) -> Self {
-        let is_ours = |name: &String| name.starts_with(OVERRIDE_PREFIX) && name.contains("__");
-        let variables = variables.into_iter().filter(|(name, _)| is_ours(name)).collect();
-        Self { variables, used: RefCell::default(), settings: RefCell::default() }
-    }
-
-    /// The value of a variable, or the content of the file that the variable beside it names.
-    fn take(&self, variable: &str) -> Result<Option<Given>, ConfigError> {
-        let naming = format!("{variable}{FILE_SUFFIX}");
-        self.used.borrow_mut().extend([variable.to_owned(), naming.clone()]);
-        let error = |name: &str, message: String| ConfigError {
-            origin: Origin::Environment(name.to_owned()),
-            key: String::new(),
-            message,
-        };
-        match (self.variables.get(variable), self.variables.get(&naming)) {
-            // Nobody could tell which of them was meant.
-            (Some(_), Some(_)) => {
-                Err(error(variable, format!("{naming} is set as well; unset one of them")))
-            }
-            (value, None) => {
-                let source = Source::Variable(variable.to_owned());
-                Ok(value.map(|value| (value.clone(), source)))
-            }
-            (None, Some(file)) => match super::read(Path::new(file)) {
-                Ok(content) => {
-                    let content = content.trim_end_matches(['\r', '\n']).to_owned();
-                    Ok(Some((content, Source::FileOfVariable(naming))))
-                }
-                Err(reason) => Err(error(&naming, format!("cannot read {file}: {reason}"))),
-            },
-        }
-    }
-
-    /// Notes a value, once.
-    fn note(&self, setting: Setting) {
-        let mut settings = self.settings.borrow_mut();
-        if !settings.iter().any(|known| known.key == setting.key) {
-            settings.push(setting);
-        }
-    }
-
-    /// The values of all keys that were read and have one.
-    pub(super) fn into_settings(self) -> Vec<Setting> {
-        self.settings.into_inner()
-    }
-
-    /// Leaves the variables that begin so to another program that reads the same file.
-    pub(super) fn leave(&self, prefix: &str) {
-        let left = self.variables.keys().filter(|name| name.starts_with(prefix)).cloned();
-        self.used.borrow_mut().extend(left);
-    }
-
-    /// Refuses variables that no section asked for: a misspelt override must not pass in silence.
-    pub(super) fn finish(&self) -> Result<(), ConfigError> {
-        let used = self.used.borrow();
-        match self.variables.keys().find(|variable| !used.contains(*variable)) {
-            None => Ok(()),
-            Some(variable) => Err(ConfigError {
-                origin: Origin::Environment(variable.clone()),
-                key: String::new(),
-                message: "overrides no known key: its form is FRESHET_<SECTION>__<KEY>, such as \
-                          FRESHET_KAFKA__BOOTSTRAP_SERVERS"
-                    .to_owned(),
-            }),
-        }
-    }
-}
 
 /// The text of the file, to turn byte offsets into lines.
 #[derive(Clone, Copy)]
@@ -151,6 +67,13 @@ enum Written<'a> {
     Text(String),
 }
 
+/// A value as it was found, and what to say where it is not what is expected.
+struct Found<'a> {
+    written: Written<'a>,
+    source: Source,
+    error: ConfigError,
+}
+
 /// Keys and texts in the order of the file.
 pub type TextPairs = Vec<(String, String)>;
 
@@ -183,6 +106,8 @@ pub struct Section<'a> {
     table: Option<&'a DeTable<'a>>,
     span: Range<usize>,
     known: RefCell<Vec<&'static str>>,
+    /// Keys that have no effect beside the others.
+    unused: RefCell<Vec<&'static str>>,
 }
 
 impl<'a> Section<'a> {
@@ -203,6 +128,7 @@ impl<'a> Section<'a> {
             table: Some(table.get_ref()),
             span: table.span(),
             known: RefCell::default(),
+            unused: RefCell::default(),
         }
     }
 
@@ -259,6 +185,7 @@ impl<'a> Section<'a> {
             table,
             span,
             known: RefCell::default(),
+            unused: RefCell::default(),
         }
     }
 
@@ -269,25 +196,34 @@ impl<'a> Section<'a> {
 
     /// A text.
     pub fn optional_text(&self, key: &'static str) -> Result<Option<Located<String>>, ConfigError> {
-        self.read(key, "a string", |written| match written {
+        self.text_or(key, self.declaration(key).presence.default())
+    }
+
+    /// A text that has two defaults, of which the other one is meant.
+    pub fn text_or_other(&self, key: &'static str) -> Result<Located<String>, ConfigError> {
+        self.required(key, self.text_or(key, self.declaration(key).presence.other_default())?)
+    }
+
+    fn text_or(
+        &self,
+        key: &'static str,
+        default: Option<&'static str>,
+    ) -> Result<Option<Located<String>>, ConfigError> {
+        self.read_or(key, default, "a string", |written| match written {
             Written::File(DeValue::String(text)) => Some(text.to_string()),
             Written::File(_) => None,
             Written::Text(text) => Some(text.clone()),
         })
     }
 
-    /// True or false; there must be one.
-    pub fn flag(&self, key: &'static str) -> Result<bool, ConfigError> {
-        Ok(self.required(key, self.optional_flag(key)?)?.value)
-    }
-
     /// True or false.
-    pub fn optional_flag(&self, key: &'static str) -> Result<Option<Located<bool>>, ConfigError> {
-        self.read(key, "true or false", |written| match written {
+    pub fn flag(&self, key: &'static str) -> Result<bool, ConfigError> {
+        let found = self.read(key, "true or false", |written| match written {
             Written::File(DeValue::Boolean(flag)) => Some(*flag),
             Written::File(_) => None,
             Written::Text(text) => text.parse().ok(),
-        })
+        })?;
+        Ok(self.required(key, found)?.value)
     }
 
     /// A whole number between the bounds that are declared.
@@ -401,6 +337,21 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// Whether somebody has given a value to the key.
+    pub fn is_given(&self, key: &'static str) -> Result<bool, ConfigError> {
+        Ok(self.find(key, None, "")?.is_some())
+    }
+
+    /// Refuses a key that has no effect beside the others: nobody may believe it had. Its default stands in for it, and
+    /// is not among the effective values.
+    pub fn refuse(&self, key: &'static str, why: &str) -> Result<(), ConfigError> {
+        self.unused.borrow_mut().push(key);
+        match self.find(key, None, "")? {
+            None => Ok(()),
+            Some(found) => Err(ConfigError { message: why.to_owned(), ..found.error }),
+        }
+    }
+
     /// Says more keys that it may have, beside those of its table.
     pub fn declare(&self, keys: &'static [Key]) {
         self.declared.borrow_mut().push(keys);
@@ -412,7 +363,7 @@ impl<'a> Section<'a> {
     }
 
     /// Everything that the file says in this table, unchecked: to tell whether it has changed.
-    pub(super) fn written_values(&self) -> BTreeMap<String, serde_json::Value> {
+    pub(super) fn written_values(&self) -> BTreeMap<String, Value> {
         let entries = self.table.into_iter().flat_map(|table| table.iter());
         let entry = |(key, value): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>)| {
             (key.get_ref().to_string(), value_in_file(value.get_ref()))
@@ -420,7 +371,7 @@ impl<'a> Section<'a> {
         entries.map(entry).collect()
     }
 
-    /// Refuses what nobody read. Call it last.
+    /// Refuses what nobody asked for. Call it when every key was.
     pub(super) fn finish(&self) -> Result<(), ConfigError> {
         let known = self.known.borrow();
         let unknown = self
@@ -462,7 +413,10 @@ impl<'a> Section<'a> {
     }
 
     fn written(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
-        self.known.borrow_mut().push(key);
+        let mut known = self.known.borrow_mut();
+        if !known.contains(&key) {
+            known.push(key);
+        }
         self.table?.get(key)
     }
 
@@ -472,44 +426,77 @@ impl<'a> Section<'a> {
         expected: &str,
         convert: impl FnOnce(&Written<'a>) -> Option<T>,
     ) -> Result<Option<Located<T>>, ConfigError> {
-        let declared = self.declaration(key);
+        self.read_or(key, self.declaration(key).presence.default(), expected, convert)
+    }
+
+    fn read_or<T>(
+        &self,
+        key: &'static str,
+        default: Option<&'static str>,
+        expected: &str,
+        convert: impl FnOnce(&Written<'a>) -> Option<T>,
+    ) -> Result<Option<Located<T>>, ConfigError> {
+        let Some(Found { written, source, error }) = self.find(key, default, expected)? else {
+            return Ok(None);
+        };
+        if !self.unused.borrow().contains(&key) {
+            let value = self.shown(key, &written);
+            self.environment.note(Setting { key: below(&self.place, key), value, source });
+        }
+        match convert(&written) {
+            Some(value) => Ok(Some(Located { value, error })),
+            None => Err(error),
+        }
+    }
+
+    /// What the environment, the file or the default gives, in this order.
+    fn find(
+        &self,
+        key: &'static str,
+        default: Option<&'static str>,
+        expected: &str,
+    ) -> Result<Option<Found<'a>>, ConfigError> {
         let in_file = self.written(key);
         let variable = self.variables.borrow().as_ref().map(|path| variable_of(&below(path, key)));
         let overriding = match &variable {
             Some(variable) => self.environment.take(variable)?,
             None => None,
         };
-        let (written, source, error) = match (overriding, in_file, declared.presence) {
+        Ok(match (overriding, in_file, default) {
             (Some((text, source)), _, _) => {
                 let error = ConfigError {
                     origin: Origin::Environment(variable.unwrap_or_default()),
                     key: self.path(key),
                     message: format!("is not {expected}"),
                 };
-                (Written::Text(text), source, error)
+                Some(Found { written: Written::Text(text), source, error })
             }
             (None, Some(value), _) => {
                 let span = value.span();
                 let line = self.document.line(&span);
                 let error = self.wrong_type(key, span, expected, value.get_ref());
-                let source = Source::Line(self.document.path.to_owned(), line);
-                (Written::File(value.get_ref()), source, error)
+                let source = Source::File { path: self.document.path.to_owned(), line };
+                Some(Found { written: Written::File(value.get_ref()), source, error })
             }
-            (None, None, Presence::Default(text)) => {
+            (None, None, Some(text)) => {
                 let error = self.error(key, "its default is wrong");
-                (Written::Text(text.to_owned()), Source::Default, error)
+                Some(Found {
+                    written: Written::Text(text.to_owned()),
+                    source: Source::Default,
+                    error,
+                })
             }
-            (None, None, Presence::Required | Presence::Optional(_)) => return Ok(None),
-        };
-        let value = match &written {
+            (None, None, None) => None,
+        })
+    }
+
+    /// A value as people may see it.
+    fn shown(&self, key: &str, written: &Written<'_>) -> Value {
+        let declared = self.declaration(key);
+        match written {
             _ if declared.is_secret => MASK.into(),
             Written::File(value) => value_in_file(value),
             Written::Text(text) => value_of_text(declared, text),
-        };
-        self.environment.note(Setting { key: below(&self.place, key), value, source });
-        match convert(&written) {
-            Some(value) => Ok(Some(Located { value, error })),
-            None => Err(error),
         }
     }
 
@@ -535,8 +522,11 @@ fn below(table: &str, key: &str) -> String {
     if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") }
 }
 
-/// The known key that a typing mistake most likely meant.
+/// A key that differs by more edits is not taken for a typing mistake.
+pub const MOST_EDITS: usize = 2;
+
+/// The known key that a typing mistake most likely meant: the first in the alphabet of those that are equally close.
 fn closest<'k>(typed: &str, known: &[&'k str]) -> Option<&'k str> {
-    let distance = |key: &&&str| strsim::levenshtein(typed, key);
-    known.iter().min_by_key(distance).filter(|key| strsim::levenshtein(typed, key) <= 2).copied()
+    let distances = known.iter().map(|key| (strsim::levenshtein(typed, key), *key));
+    distances.min().filter(|(distance, _)| *distance <= MOST_EDITS).map(|(_, key)| key)
 }

@@ -1,15 +1,16 @@
 //! The effective values, and where each of them came from: what `./freshet config` shows.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use toml::de::{DeInteger, DeValue};
 
 use super::key::{Key, Kind};
 
 /// The value of one key.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Setting {
     /// Its path, such as `kafka.partitions`, or `stream[0].lateness`.
     pub key: String,
@@ -19,17 +20,38 @@ pub struct Setting {
     pub source: Source,
 }
 
-/// Where a value came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where a value came from. As JSON it is an object with its `kind`, in snake case, and the fields of that kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Source {
     /// Nobody has said anything else.
     Default,
-    /// A line, from 1, of the configuration file.
-    Line(PathBuf, usize),
+    /// The configuration file.
+    File {
+        /// The file, as it was named.
+        #[serde(serialize_with = "as_shown")]
+        path: PathBuf,
+        /// The line of the value, from 1.
+        line: usize,
+    },
     /// An environment variable.
-    Variable(String),
+    Environment {
+        /// Its name.
+        variable: String,
+    },
     /// The file that an environment variable names.
-    FileOfVariable(String),
+    EnvironmentFile {
+        /// Name of the variable.
+        variable: String,
+        /// The file, as the variable names it.
+        #[serde(serialize_with = "as_shown")]
+        path: PathBuf,
+    },
+}
+
+/// A path need not be UTF-8, as JSON is.
+fn as_shown<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }
 
 /// In the place of a secret, however long it is.
@@ -39,9 +61,11 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
-            Self::Line(path, line) => write!(f, "{}:{line}", path.display()),
-            Self::Variable(name) => f.write_str(name),
-            Self::FileOfVariable(name) => write!(f, "the file that {name} names"),
+            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Environment { variable } => f.write_str(variable),
+            Self::EnvironmentFile { variable, .. } => {
+                write!(f, "the file that {variable} names")
+            }
         }
     }
 }
@@ -93,11 +117,8 @@ pub(super) fn items(text: &str) -> Vec<String> {
 }
 
 impl Key {
-    /// The value of [`super::key::Presence::Default`] as JSON; `None` without one.
+    /// The value that it has when it is left out, as JSON; the usual one of two; `None` without one.
     pub fn default_value(&self) -> Option<Value> {
-        match self.presence {
-            super::key::Presence::Default(text) => Some(value_of_text(self, text)),
-            super::key::Presence::Required | super::key::Presence::Optional(_) => None,
-        }
+        self.presence.default().map(|text| value_of_text(self, text))
     }
 }

@@ -10,9 +10,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::SettingsReader;
+use super::environment::Environment;
 use super::error::ConfigError;
 use super::key::{Key, Presence, Table, variable_of};
-use super::section::{Environment, Section};
+use super::section::Section;
 use crate::record::Stream;
 
 /// The keys that all sources have.

@@ -19,8 +19,8 @@ pub(super) const TABLE: Table = Table {
             // Spark takes milliseconds of 64 bits; more than a day between two micro-batches is a mistake.
             kind: Kind::Duration(Duration::from_hours(24)),
             presence: Presence::Default("1s"),
-            meaning: "time between micro-batches; `0s` as fast as possible; each costs some 60 to 100 ms of a core, however \
-                      few records it has",
+            meaning: "time between micro-batches; `0s` as fast as possible; each costs some 60 to 100 ms of a core, \
+                      however few records it has",
             example: r#""5s""#,
             ..Key::NEW
         },
@@ -43,7 +43,8 @@ pub(super) const TABLE: Table = Table {
         Key {
             name: "checkpoint_location",
             presence: Presence::Default(".freshet/checkpoints"),
-            meaning: "folder or URL below which each stream keeps its checkpoint; on a cluster one that all executors reach",
+            meaning: "folder or URL below which each stream keeps its checkpoint; on a cluster one that all \
+                      executors reach",
             example: r#""hdfs:///freshet/checkpoints""#,
             ..Key::NEW
         },

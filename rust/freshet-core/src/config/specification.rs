@@ -9,8 +9,9 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::environment::Environment;
 use super::error::ConfigError;
-use super::section::{Document, Environment, Section};
+use super::section::{Document, Section};
 use super::stream::TABLE;
 use crate::record::Stream;
 

@@ -60,14 +60,14 @@ pub(super) const TABLE: Table = Table {
         Key {
             name: "header",
             kind: Kind::Flag,
-            presence: Presence::Optional("`false`"),
+            presence: Presence::Default("false"),
             meaning: "whether each record begins with the names of its columns (`csv`)",
             example: "true",
             ..Key::NEW
         },
         Key {
             name: "delimiter",
-            presence: Presence::Optional("`,`"),
+            presence: Presence::Default(","),
             meaning: "a space, a tab or a punctuation mark (`csv`)",
             example: r#"";""#,
             ..Key::NEW
@@ -75,7 +75,7 @@ pub(super) const TABLE: Table = Table {
         Key {
             name: "text_numbers",
             kind: Kind::Flag,
-            presence: Presence::Optional("`false`"),
+            presence: Presence::Default("false"),
             meaning: "whether a text such as `\"21.5\"` counts as a number; in CSV it always does",
             example: "true",
             ..Key::NEW
@@ -122,8 +122,8 @@ pub(super) const TABLE: Table = Table {
             name: "future_moves_watermark",
             kind: Kind::Flag,
             presence: Presence::Default("false"),
-            meaning: "whether an event time ahead of Kafka's timestamp or of the clock moves the watermark: `true` for streams \
-                      whose events lie in the future on purpose, such as forecasts",
+            meaning: "whether an event time ahead of Kafka's timestamp or of the clock moves the watermark: `true` for \
+                      streams whose events lie in the future on purpose, such as forecasts",
             example: "true",
             ..Key::NEW
         },
@@ -154,7 +154,7 @@ pub(super) const TIME: Table = Table {
         },
         Key {
             name: "unit",
-            presence: Presence::Optional("`ms`; of a line's timestamp `ns`"),
+            presence: Presence::Either { usual: "ms", other: "ns", when: "of a line's timestamp" },
             meaning: "`s`, `ms`, `us`, `ns`, `rfc3339` or a strftime pattern",
             example: r#""%Y-%m-%d %H:%M:%S""#,
             ..Key::NEW
@@ -240,8 +240,8 @@ impl Paths<'_> {
         match name.parse() {
             Ok(1..=MAX_COLUMNS) => Ok(()),
             _ => Err(format!(
-                "'{name}' is not the number of a column, 1 to {MAX_COLUMNS}; to use names, list them in 'columns' or set \
-                 header = true"
+                "'{name}' is not the number of a column, 1 to {MAX_COLUMNS}; to use names, list them in 'columns' or \
+                 set header = true"
             )),
         }
     }
@@ -251,31 +251,23 @@ impl Paths<'_> {
 const MAX_COLUMNS: usize = 10_000;
 
 fn read_csv_layout(section: &Section<'_>, format: Format) -> Result<CsvLayout, ConfigError> {
-    let columns = section.optional_texts("columns")?;
-    let header = section.optional_flag("header")?;
-    let delimiter = section.optional_text("delimiter")?;
     if format != Format::Csv {
-        let errors = [
-            columns.as_ref().map(|found| found.error(CSV_ONLY)),
-            header.as_ref().map(|found| found.error(CSV_ONLY)),
-            delimiter.as_ref().map(|found| found.error(CSV_ONLY)),
-        ];
-        return errors.into_iter().flatten().next().map_or(Ok(CsvLayout::default()), Err);
+        for key in ["columns", "header", "delimiter"] {
+            section.refuse(key, CSV_ONLY)?;
+        }
     }
+    let columns = section.optional_texts("columns")?;
     let columns = columns.map(|found| found.convert(check_columns)).transpose()?;
-    if let (Some(columns), Some(header)) = (&columns, &header)
-        && header.value
-    {
+    let header = section.flag("header")?;
+    if let Some(columns) = columns.as_ref().filter(|_| header) {
         let message = "leave it out: with header = true the records name their columns themselves";
         return Err(columns.error(message));
     }
+    let delimiter = section.text("delimiter")?.convert(|text| one_delimiter(&text))?;
     Ok(CsvLayout {
         columns: columns.map(|found| found.value).unwrap_or_default(),
-        header: header.is_some_and(|found| found.value),
-        delimiter: match delimiter {
-            Some(found) => found.convert(|text| one_delimiter(&text))?.value,
-            None => CsvLayout::default().delimiter,
-        },
+        header,
+        delimiter: delimiter.value,
     })
 }
 
@@ -309,12 +301,10 @@ fn one_delimiter(text: &str) -> Result<char, String> {
 }
 
 fn read_text_numbers(section: &Section<'_>, format: Format) -> Result<bool, ConfigError> {
-    match section.optional_flag("text_numbers")? {
-        Some(found) if format == Format::Csv => {
-            Err(found.error("has no effect: in CSV every number is a text"))
-        }
-        found => Ok(found.is_some_and(|found| found.value)),
+    if format == Format::Csv {
+        section.refuse("text_numbers", "has no effect: in CSV every number is a text")?;
     }
+    section.flag("text_numbers")
 }
 
 /// A stream's name becomes part of topic names, file names and keys that join their parts with `|`.
@@ -340,28 +330,28 @@ fn read_series(section: &Section<'_>, paths: Paths<'_>) -> Result<Vec<Path>, Con
 
 fn read_time(section: &Section<'_>, paths: Paths<'_>) -> Result<Option<TimeField>, ConfigError> {
     let table = section.table(&TIME)?;
-    let (field, unit) = (table.optional_text("field")?, table.optional_text("unit")?);
+    let field = table.optional_text("field")?;
+    let has_unit = table.is_given("unit")?;
     table.finish()?;
-    let field = field.map(|field| field.convert(|text| paths.parse(&text))).transpose()?;
-    let unit = unit.map(|unit| unit.convert(|text| text.parse::<TimeFormat>())).transpose()?;
     let field = match field {
-        Some(field) => field.value,
+        Some(field) => field.convert(|text| paths.parse(&text))?.value,
         // A line has a place of its own for its time.
         None if paths.format == Format::Influx => Place::Timestamp.to_path(),
-        None if unit.is_some() => return Err(table.missing("field")),
+        None if has_unit => return Err(table.missing("field")),
         None => return Ok(None),
     };
     let is_timestamp =
         paths.format == Format::Influx && Place::of(&field) == Some(Place::Timestamp);
-    if is_timestamp && let Some(unit) = unit.as_ref().filter(|unit| unit.value.is_written_as_text())
-    {
+    let unit = if is_timestamp { table.text_or_other("unit")? } else { table.text("unit")? };
+    let unit = unit.convert(|text| text.parse::<TimeFormat>())?;
+    if is_timestamp && unit.value.is_written_as_text() {
         return Err(unit.error(format!(
-            "the timestamp of a line is a whole number, not a time in '{}': write ns, us, ms or s, or name the field that has it",
+            "the timestamp of a line is a whole number, not a time in '{}': write ns, us, ms or s, or name the \
+             field that has it",
             unit.value
         )));
     }
-    let default = if is_timestamp { TimeFormat::Nanoseconds } else { TimeFormat::Milliseconds };
-    Ok(Some(TimeField { field, unit: unit.map_or(default, |unit| unit.value) }))
+    Ok(Some(TimeField { field, unit: unit.value }))
 }
 
 fn read_values(
@@ -378,8 +368,8 @@ fn read_values(
             .map(|(metric, path)| match paths.parse(&path) {
                 Ok(path) if is_metric(&metric) => Ok((metric, path)),
                 Ok(_) => Err(format!(
-                    "{metric:?} is no name for a metric: it is empty, has more than {MAX_METRIC_BYTES} bytes, a '|' or a control \
-                     character"
+                    "{metric:?} is no name for a metric: it is empty, has more than {MAX_METRIC_BYTES} bytes, a '|' or \
+                     a control character"
                 )),
                 Err(error) => Err(format!("{metric}: {error}")),
             })
@@ -388,8 +378,8 @@ fn read_values(
     Ok(found.convert(parse)?.value)
 }
 
-/// It is a part of keys, as the series id is.
-const MAX_METRIC_BYTES: usize = 255;
+/// The longest name of a metric: it is a part of keys, as the series id is.
+pub const MAX_METRIC_BYTES: usize = 255;
 
 fn is_metric(name: &str) -> bool {
     (1..=MAX_METRIC_BYTES).contains(&name.len())

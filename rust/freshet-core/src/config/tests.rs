@@ -104,7 +104,8 @@ fn times_and_paths_that_cannot_be_are_refused() {
     assert_refused(&[
         (
             with("time = { field = \"t\", unit = \"%Y-%m-%d %-Q\" }"),
-            "freshet.toml:6: stream.time.unit: '%Y-%m-%d %-Q' is no pattern for a time: the name of a time zone, '%-Q', cannot",
+            "freshet.toml:6: stream.time.unit: '%Y-%m-%d %-Q' is no pattern for a time: the name of a time zone, \
+             '%-Q', cannot",
         ),
         (
             with("lateness = \"9223372036855s\""),
@@ -168,7 +169,8 @@ fn errors_name_file_line_key_and_what_would_be_right() {
         (with(&MINIMAL[1..]), "freshet.toml:7: stream.name: two streams are called 'host'"),
         (
             with(&MINIMAL.replace("host", "a.b")) + &MINIMAL.replace("host", "a_b"),
-            "freshet.toml:14: stream.name: Kafka takes no topics whose names differ in '.' and '_' only, such as those of 'a.b'",
+            "freshet.toml:14: stream.name: Kafka takes no topics whose names differ in '.' and '_' only, such as \
+             those of 'a.b'",
         ),
         (
             MINIMAL.replace("usage =", "\"a\\nb\" ="),
@@ -236,7 +238,8 @@ fn settings_that_do_not_fit_the_format_are_refused() {
         ),
         (
             with("format = \"csv\""),
-            "freshet.toml:4: stream.values: usage: 'usage' is not the number of a column, 1 to 10000; to use names, list",
+            "freshet.toml:4: stream.values: usage: 'usage' is not the number of a column, 1 to 10000; to use \
+             names, list",
         ),
         (
             with("format = \"csv\"\ncolumns = [\"use\", \"at\"]"),
@@ -358,4 +361,50 @@ fn an_unreadable_file_is_named() {
     std::fs::remove_file(&file).unwrap();
     let expected = format!("{}: cannot read the file: byte 3 is not UTF-8", file.display());
     assert_eq!(error, expected);
+}
+
+/// Each default of a stream is the one that is declared: written out, it changes nothing.
+#[test]
+fn a_default_that_is_written_out_changes_nothing() {
+    let csv = MINIMAL.replace("\"usage\" }", "\"1\" }") + "format = \"csv\"\n";
+    let line = MINIMAL.replace("\"usage\" }", "\"field.usage\" }") + "format = \"influx\"\n";
+    let timed = format!("{MINIMAL}time.field = \"at\"\n");
+    let written = |table: &Table, name: &str| {
+        let key = table.keys.iter().find(|key| key.name == name).unwrap();
+        key.default_value().unwrap().to_string()
+    };
+    let cases = [
+        (&csv, format!("header = {}", written(&stream::TABLE, "header"))),
+        (&csv, format!("delimiter = {}", written(&stream::TABLE, "delimiter"))),
+        (&line, format!("text_numbers = {}", written(&stream::TABLE, "text_numbers"))),
+        (&timed, format!("time.unit = {}", written(&stream::TIME, "unit"))),
+        (&line, "time.unit = \"ns\"".to_owned()),
+    ];
+    for (text, setting) in cases {
+        let stated = parse(&format!("{text}{setting}\n")).unwrap();
+        assert_eq!(parse(text).unwrap(), stated, "{setting}");
+    }
+    let Presence::Either { other, .. } = stream::TIME.keys[1].presence else { unreachable!() };
+    assert_eq!(other, "ns");
+}
+
+/// What a format has no use for is neither read nor shown, but refused.
+#[test]
+fn the_effective_values_have_what_the_format_reads() {
+    let values = |text: &str| -> BTreeMap<String, String> {
+        let path = Path::new("freshet.toml");
+        let read = |_: &Source, _: &Section<'_>| Ok(());
+        let loaded = Config::parse_with_sources(text, path, BTreeMap::new(), read).unwrap();
+        let settings = loaded.settings;
+        settings.into_iter().map(|one| (one.key, one.value.to_string())).collect()
+    };
+    let json = values(MINIMAL);
+    assert_eq!(json["stream[0].text_numbers"], "false");
+    assert!(!json.contains_key("stream[0].delimiter") && !json.contains_key("stream[0].time.unit"));
+    let csv = values(&(MINIMAL.replace("\"usage\" }", "\"1\" }") + "format = \"csv\"\n"));
+    assert_eq!(csv["stream[0].delimiter"], "\",\"");
+    assert_eq!(csv["stream[0].header"], "false");
+    assert!(!csv.contains_key("stream[0].text_numbers"));
+    let line = MINIMAL.replace("\"usage\" }", "\"field.usage\" }") + "format = \"influx\"\n";
+    assert_eq!(values(&line)["stream[0].time.unit"], "\"ns\"");
 }

@@ -24,8 +24,8 @@ pub enum InvalidPath {
     EmptyKey(String),
     /// A backslash before something that it does not change.
     #[error(
-        "'{0}' is not a path: '\\' stands before a dot, a backslash, or a sign of other languages' paths ('[', '*', '$', \
-         '/', quotes) that is part of a key; a key with a backslash has it twice"
+        "'{0}' is not a path: '\\' stands before a dot, a backslash, or a sign of other languages' paths ('[', '*', \
+         '$', '/', quotes) that is part of a key; a key with a backslash has it twice"
     )]
     Escape(String),
     /// A path in another language.

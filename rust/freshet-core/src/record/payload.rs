@@ -13,8 +13,8 @@ pub(super) fn looks_like(value: &[u8]) -> Option<&'static str> {
         [b'O', b'b', b'j', 1, ..] => Some("an Avro file, which is not among the formats"),
         _ if is_utf_16(value) => Some("UTF-16; let the sender write UTF-8"),
         _ if has_schema_id(value) => Some(
-            "a message of Confluent's schema registry (a zero and the number of a schema, then Avro, Protobuf or JSON), \
-             which is not among the formats",
+            "a message of Confluent's schema registry (a zero and the number of a schema, then Avro, Protobuf or \
+             JSON), which is not among the formats",
         ),
         _ if is_latin_1(value) => {
             Some("Latin-1 or another encoding of one byte per letter; let the sender write UTF-8")

@@ -20,7 +20,6 @@ pub struct Stream {
     /// What the records are written in.
     pub format: Format,
     /// How CSV records are laid out; of no meaning for other formats.
-    #[serde(default)]
     pub csv: CsvLayout,
     /// Where the parts of the series id stand in a record; empty takes the Kafka key.
     pub series: Vec<Path>,
@@ -29,7 +28,6 @@ pub struct Stream {
     /// The metrics: name and place in a record, in the order of the file.
     pub values: Vec<(String, Path)>,
     /// Whether a text that is a number, such as `"21.5"`, counts as one.
-    #[serde(default)]
     pub text_numbers: bool,
     /// The kinds of windows, each once.
     pub windows: Vec<WindowSpec>,
@@ -42,7 +40,6 @@ pub struct Stream {
     /// Whether an event time ahead of Kafka's timestamp or of the clock moves the watermark: for streams whose events
     /// are meant to be in the future, such as forecasts. For others, one clock that runs ahead would make everybody
     /// else's records late.
-    #[serde(default)]
     pub future_moves_watermark: bool,
     /// Raise it to let a corrected replay overwrite stored windows.
     pub generation: u32,
@@ -70,12 +67,6 @@ pub struct CsvLayout {
     pub header: bool,
     /// Between two cells; an ASCII character.
     pub delimiter: char,
-}
-
-impl Default for CsvLayout {
-    fn default() -> Self {
-        Self { columns: Vec::new(), header: false, delimiter: ',' }
-    }
 }
 
 /// Where the event time stands and how it is written.

@@ -317,7 +317,8 @@ pub const FIELDS: &[Field] = &[
     Field {
         name: "partial",
         kind: Kind::Flag,
-        meaning: "whether the window is known to hold only a part of its readings, since its kind was added while it was open",
+        meaning: "whether the window is known to hold only a part of its readings, since its kind was added while it \
+                  was open",
         since: 2,
         in_columns: false,
         value: |version| Some(Value::Flag(version.window.is_partial)),

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use freshet_core::config::{Config, Key, Kind, Presence, TABLES, Table};
+use freshet_core::config::{
+    Config, Key, Kind, MAX_METRIC_BYTES, MOST_EDITS, Presence, TABLES, Table,
+};
+use freshet_core::window::{LONGEST_MS, MOST_OVERLAPPING, MOST_PANES};
 use serde_json::{Map, Value, json};
 
 use crate::{check_file, check_section};
@@ -22,6 +25,9 @@ fn default_in_words(key: &Key) -> String {
         Presence::Optional(words) => words.to_owned(),
         Presence::Default("") => "none".to_owned(),
         Presence::Default(text) => inline_code(text),
+        Presence::Either { usual, other, when } => {
+            format!("{}; {when} {}", inline_code(usual), inline_code(other))
+        }
     }
 }
 
@@ -66,7 +72,13 @@ fn schema_of(key: &Key) -> Value {
         Kind::TextTable => texts,
         Kind::TextOrTable => json!({ "anyOf": [text, texts] }),
     };
-    schema["description"] = meaning(key).into();
+    schema["description"] = match key.presence {
+        // JSON Schema has one default only.
+        Presence::Either { .. } => {
+            format!("{}; default: {}", meaning(key), default_in_words(key)).into()
+        }
+        _ => meaning(key).into(),
+    };
     if let Some(default) = key.default_value() {
         schema["default"] = default;
     }
@@ -126,6 +138,18 @@ fn editors_know_all_keys() {
         "additionalProperties": false,
     });
     check_file("freshet.schema.json", &(serde_json::to_string_pretty(&schema).unwrap() + "\n"));
+}
+
+/// Words for people do not reach the reader: what they called a value would stand in its code once more.
+#[test]
+fn what_has_a_value_when_it_is_left_out_declares_it_as_its_default() {
+    for table in TABLES {
+        for key in table.keys {
+            if let Presence::Optional(words) = key.presence {
+                assert!(!words.contains('`'), "{}.{}: {words}", table.path, key.name);
+            }
+        }
+    }
 }
 
 /// An example that the reader refused would mislead; and a key that it does not read would be passed over.
@@ -200,6 +224,32 @@ fn every_example_is_accepted_by_itself() {
     }
 }
 
+/// What values are possible, beside the bounds of whole numbers and durations.
+fn limits() -> String {
+    let limits = [
+        ("LONGEST_WINDOW", "The longest window, in milliseconds.", LONGEST_MS.to_string()),
+        (
+            "MOST_OVERLAPPING",
+            "A record may lie in this many windows of one kind at the most.",
+            MOST_OVERLAPPING.to_string(),
+        ),
+        ("MOST_PANES", "A window may have this many panes at the most.", MOST_PANES.to_string()),
+        (
+            "MAX_METRIC_BYTES",
+            "The longest name of a metric, in bytes of UTF-8.",
+            MAX_METRIC_BYTES.to_string(),
+        ),
+        (
+            "MOST_EDITS",
+            "A key that differs by more edits is not taken for a typing mistake.",
+            MOST_EDITS.to_string(),
+        ),
+    ];
+    let lines = limits
+        .map(|(name, about, limit)| format!("\n/** {about} */\nexport const {name} = {limit};\n"));
+    lines.concat()
+}
+
 #[test]
 fn the_dashboard_knows_all_keys() {
     let entry = |table: &Table, key: &Key| {
@@ -244,8 +294,9 @@ fn the_dashboard_knows_all_keys() {
          export interface ConfigurationKey {{\n  \
          readonly section: string;\n  \
          readonly name: string;\n  \
-         readonly kind:\n    | 'text'\n    | 'texts'\n    | 'integer'\n    | 'flag'\n    | 'duration'\n    | 'choice'\n    | 'path'\n    \
-         | 'table'\n    | 'text_or_table';\n  \
+         readonly kind:\n    \
+         | 'text'\n    | 'texts'\n    | 'integer'\n    | 'flag'\n    | 'duration'\n    | 'choice'\n    \
+         | 'path'\n    | 'table'\n    | 'text_or_table';\n  \
          /** What it is when it is left out; null without one. */\n  \
          readonly default: string | number | boolean | readonly string[] | null;\n  \
          readonly required: boolean;\n  \
@@ -259,8 +310,9 @@ fn the_dashboard_knows_all_keys() {
          readonly most?: number;\n  \
          readonly pattern?: string;\n}}\n\n\
          /** All keys. */\n\
-         export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [\n{}];\n",
-        entries.concat()
+         export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [\n{}];\n{}",
+        entries.concat(),
+        limits()
     );
     check_file("node-dashboard/src/server/generated/configuration.ts", &file);
 }

@@ -1,5 +1,6 @@
-//! What other languages and the documentation need to know is generated from the declarations in this crate, and committed.
-//! These tests hold the committed files equal to the declarations; with `FRESHET_GENERATE=1` they write them.
+//! What other languages and the documentation need to know is generated from the declarations in this crate, and
+//! committed. These tests hold the committed files equal to the declarations; with `FRESHET_GENERATE=1` they write
+//! them.
 
 // The helpers of tests may fail like the tests themselves; clippy.toml only knows functions marked as tests.
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -26,7 +27,8 @@ pub(crate) fn check_file(path: &str, generated: &str) {
     check(&file, &committed, generated);
 }
 
-/// Holds the part of a file between `<!-- generated: NAME -->` and `<!-- end of generated -->` equal to what is generated.
+/// Holds the part of a file between `<!-- generated: NAME -->` and `<!-- end of generated -->` equal to what is
+/// generated.
 #[track_caller]
 pub(crate) fn check_section(path: &str, name: &str, generated: &str) {
     const END: &str = "<!-- end of generated -->";

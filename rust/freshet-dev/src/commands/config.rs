@@ -37,15 +37,5 @@ fn as_lines(settings: &[Setting]) -> String {
 const MOST_ALIGNED: usize = 60;
 
 fn as_json(settings: &[Setting]) -> String {
-    let settings: Vec<_> = settings
-        .iter()
-        .map(|setting| {
-            json!({
-                "key": setting.key,
-                "value": setting.value,
-                "source": setting.source.to_string(),
-            })
-        })
-        .collect();
     format!("{}\n", json!({ "settings": settings }))
 }

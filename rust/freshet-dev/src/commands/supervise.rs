@@ -148,8 +148,8 @@ pub(super) fn stopped_early(whom: &str) -> String {
 /// What the slower of two `up`s says.
 pub(super) fn already_started(supervisor: u32) -> anyhow::Error {
     anyhow!(
-        "another `up` is starting freshet already (pid {supervisor}); nothing was changed; `./freshet status` shows how \
-         far it is"
+        "another `up` is starting freshet already (pid {supervisor}); nothing was changed; `./freshet status` shows \
+         how far it is"
     )
 }
 

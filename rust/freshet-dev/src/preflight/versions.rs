@@ -12,7 +12,8 @@ use crate::parts::Context;
 const JAVA: [u32; 2] = [17, 21];
 const NODE_AT_LEAST: u32 = 20;
 const GRADLE_AT_LEAST: (u32, u32) = (4, 4);
-const INSTALL_JAVA: &str = "install one (Debian and Ubuntu: apt-get install openjdk-17-jdk-headless) or point JAVA_HOME at it";
+const INSTALL_JAVA: &str = "install one (Debian and Ubuntu: apt-get install openjdk-17-jdk-headless) or point \
+                            JAVA_HOME at it";
 const INSTALL_NODE: &str =
     "install Node.js 20 or newer with npm (Debian and Ubuntu: apt-get install nodejs npm)";
 const INSTALL_GRADLE: &str =

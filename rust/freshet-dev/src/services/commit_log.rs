@@ -31,7 +31,8 @@ impl SetAside {
             lost => format!("{lost} bytes of it are not zeros, and cannot be replayed"),
         };
         format!(
-            "moved a segment of Cassandra's commit log aside to {}: a full disk has left it without its header; {holds}",
+            "moved a segment of Cassandra's commit log aside to {}: a full disk has left it without its header; \
+             {holds}",
             self.file.display()
         )
     }

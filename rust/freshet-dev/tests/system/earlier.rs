@@ -101,7 +101,8 @@ fn insert(message: &Value) -> String {
     let columns: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
     let values: Vec<String> = names.iter().map(|name| number(name)).collect();
     format!(
-        "INSERT INTO {NAME}.windows (stream, series, metric, window, bucket, partial, {}) VALUES ({}, {}, {}, {}, 0, false, {}) \
+        "INSERT INTO {NAME}.windows (stream, series, metric, window, bucket, partial, {}) \
+         VALUES ({}, {}, {}, {}, 0, false, {}) \
          USING TIMESTAMP {}",
         columns.join(", "),
         text("stream"),

@@ -128,11 +128,12 @@ pub(crate) fn dropped_keyspace_is_made_anew() -> Outcome {
     })
 }
 
-const KEYSPACE: &str = "CREATE KEYSPACE dropped WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}";
+const KEYSPACE: &str = "CREATE KEYSPACE dropped \
+     WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}";
 /// Without `p99` and `partial`.
 const EARLIER_WINDOWS: &str = "CREATE TABLE dropped.windows (stream text, series text, metric text, window text, \
-     bucket timestamp, start timestamp, \"end\" timestamp, count bigint, sum double, avg double, min double, max double, \
-     stddev double, p50 double, p95 double, last_event timestamp, revision bigint, \
+     bucket timestamp, start timestamp, \"end\" timestamp, count bigint, sum double, avg double, min double, \
+     max double, stddev double, p50 double, p95 double, last_event timestamp, revision bigint, \
      PRIMARY KEY ((stream, series, metric, window, bucket), start))";
 const FOREIGN_WINDOWS: &str =
     "CREATE TABLE dropped.windows (series text PRIMARY KEY, \"end\" text)";

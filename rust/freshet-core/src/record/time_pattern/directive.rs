@@ -94,8 +94,8 @@ impl Directive {
         let written = &pattern[self.range.clone()];
         match self.letter {
             'Q' | 'Z' => format!(
-                "the name of a time zone, '{written}', cannot be read: let the sender write an offset, '%z'; where it is \
-                 always 'UTC', write that in its place"
+                "the name of a time zone, '{written}', cannot be read: let the sender write an offset, '%z'; where it \
+                 is always 'UTC', write that in its place"
             ),
             's' => format!(
                 "'{written}' is a number of seconds: write unit = \"s\", with text_numbers = true where it is a text"

@@ -62,8 +62,8 @@ public final class Freshet {
     public static Dataset<Row> windows(
         Dataset<Row> kafkaRows, StreamSpec spec, RejectedRecords rejected, OutputMode mode) {
         if (mode.equals(OutputMode.Complete())) {
-            throw new IllegalArgumentException("windows are given as they change (update) or when they are final (append); "
-                + "no output mode gives all of them again and again (complete)");
+            throw new IllegalArgumentException("windows are given as they change (update) or when they are final "
+                + "(append); no output mode gives all of them again and again (complete)");
         }
         if (mode.equals(OutputMode.Append())
             && kafkaRows.sparkSession().conf().get(SEVERAL_WATERMARKS, "true").equals("false")) {

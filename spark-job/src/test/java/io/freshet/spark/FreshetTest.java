@@ -220,7 +220,8 @@ class FreshetTest {
                 records().write().mode("append").parquet(input.toString());
                 Dataset<Row> rows = spark.readStream().schema(KAFKA).parquet(input.toString());
                 StreamingQuery query = Freshet.windows(rows, spec).writeStream().outputMode("update").format("noop")
-                    .option("checkpointLocation", folder.resolve("plan").toString()).trigger(Trigger.AvailableNow()).start();
+                    .option("checkpointLocation", folder.resolve("plan").toString())
+                    .trigger(Trigger.AvailableNow()).start();
                 query.awaitTermination();
                 String plan = ((StreamingQueryWrapper) query).streamingQuery().explainInternal(false);
                 assertEquals(1, plan.lines().filter(line -> line.contains("Exchange ")).count(), plan);

@@ -59,7 +59,8 @@ final class BenchmarkTopic {
     /** About 125 bytes of JSON under the sensor's name. */
     static ProducerRecord<byte[], byte[]> record(String topic, String sensor, long number, long at, Random random) {
         String value = String.format(Locale.ROOT,
-            "{\"sensor\":\"%s\",\"site\":\"plant-%d\",\"at\":%d,\"temperature\":%.3f,\"humidity\":%.2f,\"status\":\"ok\"}",
+            "{\"sensor\":\"%s\",\"site\":\"plant-%d\",\"at\":%d,\"temperature\":%.3f,\"humidity\":%.2f,"
+                + "\"status\":\"ok\"}",
             sensor, number % 7, at, 20 + 5 * random.nextGaussian(), 40 + 20 * random.nextDouble());
         return new ProducerRecord<>(topic, null, at, utf8(sensor), utf8(value));
     }

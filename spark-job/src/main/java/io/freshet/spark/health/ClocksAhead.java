@@ -33,9 +33,11 @@ final class ClocksAhead {
     List<String> notices(long nowMillis) {
         series.values().removeIf(ahead -> nowMillis - ahead.seenMillis() > REMEMBERED.toMillis());
         return series.entrySet().stream()
-            .map(entry -> "series '" + oneLine(entry.getKey()) + "' is " + Duration.ofMillis(entry.getValue().micros() / 1_000).toSeconds()
-                + " s ahead of Kafka's timestamp or of the clock of the machine that parses it: look at that clock and at its "
-                + "sender's. Its events count, and do not move the watermark (future_moves_watermark = true lets them)")
+            .map(entry -> "series '" + oneLine(entry.getKey()) + "' is "
+                + Duration.ofMillis(entry.getValue().micros() / 1_000).toSeconds()
+                + " s ahead of Kafka's timestamp or of the clock of the machine that parses it: look at that clock and "
+                + "at its sender's. Its events count, and do not move the watermark "
+                + "(future_moves_watermark = true lets them)")
             .toList();
     }
 

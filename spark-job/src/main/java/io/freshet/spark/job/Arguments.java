@@ -22,7 +22,8 @@ public record Arguments(String configuration, List<String> streams, boolean help
           -h, --help           show this help
 
         Examples:
-          spark-submit --master 'local[2]' --class io.freshet.spark.WindowedAverages freshet-spark-all.jar -c freshet.toml
+          spark-submit --master 'local[2]' --class io.freshet.spark.WindowedAverages freshet-spark-all.jar \\
+              -c freshet.toml
           spark-submit --master spark://host:7077 --class io.freshet.spark.WindowedAverages freshet-spark-all.jar \\
               -c freshet.toml --stream sensors
 

@@ -23,15 +23,17 @@ public record QueryFailure(String description, boolean permanent) {
         // Not every condition of the state store: a busy or lost executor is no reason to give up a checkpoint.
         new Sign("STATE_STORE_INVALID_CONFIG_AFTER_RESTART|_SCHEMA_NOT_COMPATIBLE"
             + "|STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA|start from a new checkpoint location",
-            "its checkpoint %s does not fit this job: bring back the settings or the version that it was made with, or, to "
-                + "count the stream anew from the beginning of its topic, move the folder away and raise the stream's generation",
+            "its checkpoint %s does not fit this job: bring back the settings or the version that it was made with, "
+                + "or, to count the stream anew from the beginning of its topic, move the folder away and raise the "
+                + "stream's generation",
             true),
         new Sign("CHECKPOINT_FILE_CHECKSUM_VERIFICATION_FAILED|STREAMING_CHECKPOINT_MISSING_METADATA_FILE"
             + "|STREAMING_STATEFUL_OPERATOR_MISSING_STATE_DIRECTORY|STATE_STORE_CHECKPOINT_LOCATION_NOT_EMPTY"
             + "|_ROW_FORMAT_VALIDATION_FAILURE|ROW_CHECKSUM_VERIFICATION_FAILED|CANNOT_LOAD_STATE_STORE\\.CANNOT_READ_"
-            + "|Malformed log file|Incomplete log file|Log file was malformed|UnsupportedLogVersion|batch \\d+ doesn't exist",
-            "its checkpoint %s is damaged or not whole: bring back the folder as it was, or, to count the stream anew from the "
-                + "beginning of its topic, move the folder away and raise the stream's generation", true),
+            + "|Malformed log file|Incomplete log file|Log file was malformed|UnsupportedLogVersion"
+            + "|batch \\d+ doesn't exist",
+            "its checkpoint %s is damaged or not whole: bring back the folder as it was, or, to count the stream anew "
+                + "from the beginning of its topic, move the folder away and raise the stream's generation", true),
         new Sign("(?s)rejected records of .*(RecordTooLargeException|MESSAGE_TOO_LARGE)",
             "raise max.message.bytes of the topic for rejected records", false),
         new Sign("RecordTooLargeException|MESSAGE_TOO_LARGE", "raise max.message.bytes of the windows topic", false),
@@ -68,7 +70,8 @@ public record QueryFailure(String description, boolean permanent) {
         }
         String description = what.length() > LONGEST ? what.substring(0, LONGEST) + "…" : what;
         return sign
-            .map(known -> new QueryFailure(description + "; " + known.advice().formatted(checkpoint), known.permanent()))
+            .map(known ->
+                new QueryFailure(description + "; " + known.advice().formatted(checkpoint), known.permanent()))
             .orElse(new QueryFailure(description, false));
     }
 

@@ -66,8 +66,8 @@ final class RawTopic {
         Optional<SavedTopic> replaced = saved.filter(old -> !old.id().equals(id));
         Optional<Loss> loss = replaced.map(old -> startOver(checkpoint, old, now));
         if (saved.isEmpty() && checkpoint.isUsed()) {
-            LOGGER.info("the checkpoint of {} is of an earlier version and does not say which topic it was made for: it is "
-                + "taken to be the one that is there now, {}", name, id);
+            LOGGER.info("the checkpoint of {} is of an earlier version and does not say which topic it was made for: "
+                + "it is taken to be the one that is there now, {}", name, id);
         }
         if (saved.isEmpty() || replaced.isPresent()) {
             new SavedTopic(name, id, null).write(checkpoint);
@@ -90,7 +90,8 @@ final class RawTopic {
     }
 
     private void report(Loss loss) {
-        String what = "topic " + name + " was deleted and made anew, and is read from its beginning; " + loss.describe();
+        String what =
+            "topic " + name + " was deleted and made anew, and is read from its beginning; " + loss.describe();
         LOGGER.warn("{}", what);
         health.lost(loss.offsets() == null ? 0 : loss.offsets(), what);
     }
@@ -191,10 +192,12 @@ final class RawTopic {
     /** What has to come, or to be mended, before Kafka answers. */
     String missing(KafkaException said) {
         if (said instanceof UnknownTopicOrPartitionException) {
-            return "topic " + name + ", which does not exist: create it, or start the job again, which creates missing topics";
+            return "topic " + name
+                + ", which does not exist: create it, or start the job again, which creates missing topics";
         }
         if (said instanceof AuthorizationException) {
-            return "permission to read topic " + name + ": allow the user in [kafka.security] to describe and to read it";
+            return "permission to read topic " + name
+                + ": allow the user in [kafka.security] to describe and to read it";
         }
         if (said instanceof AuthenticationException) {
             return "a login that Kafka accepts: mend username, password or ca_file in [kafka.security]";

@@ -98,7 +98,7 @@ public final class StreamQuery implements QuerySupervisor.Starter {
     }
 
     /** Repeats the micro-batch that was begun, with the kinds of windows that it was begun with. */
-    @SuppressWarnings("deprecation") // the one trigger that ends after what was planned; others go on with what has come since
+    @SuppressWarnings("deprecation") // the one trigger that ends after what was planned; others take what came since
     private void finishBatch(Checkpoint checkpoint, TopicCheck topic) throws TimeoutException {
         LOGGER.info("stream {}: its list of windows has changed, after the micro-batch that was begun", stream.name());
         try {
@@ -129,9 +129,9 @@ public final class StreamQuery implements QuerySupervisor.Starter {
         int wanted = shufflePartitions();
         int partitions = checkpoint.statePartitions().orElse(wanted);
         if (partitions != wanted) {
-            String notice = "spark.shuffle_partitions is " + wanted + ", but the state in the checkpoint " + checkpointLocation()
-                + " has " + partitions + " partitions: the setting has no effect until the stream is counted anew from another "
-                + "checkpoint";
+            String notice = "spark.shuffle_partitions is " + wanted + ", but the state in the checkpoint "
+                + checkpointLocation() + " has " + partitions + " partitions: the setting has no effect until the "
+                + "stream is counted anew from another checkpoint";
             LOGGER.warn("stream {}: {}", stream.name(), notice);
             health.notice(notice);
         }

@@ -86,8 +86,10 @@ record WindowChanges(PipelineConfiguration.Stream stream, List<Kind> kinds) {
 
         /** Without what concerns windows that have all ended. */
         Kind afterWatermark(long watermarkMicros) {
-            return new Kind(window, partial.stream()
-                .filter(starts -> starts.untilMicros() + NativeWindowState.windowLength(window) > watermarkMicros).toList(), lastStartMicros);
+            long length = NativeWindowState.windowLength(window);
+            return new Kind(window,
+                partial.stream().filter(starts -> starts.untilMicros() + length > watermarkMicros).toList(),
+                lastStartMicros);
         }
 
         boolean isListed() {
@@ -190,7 +192,8 @@ record WindowChanges(PipelineConfiguration.Stream stream, List<Kind> kinds) {
     }
 
     private static void tell(List<Kind> kinds, long watermarkMicros, String stream, StreamHealth health) {
-        kinds.stream().map(kind -> kind.afterWatermark(watermarkMicros)).flatMap(WindowChanges::notices).forEach(notice -> {
+        Stream<Kind> open = kinds.stream().map(kind -> kind.afterWatermark(watermarkMicros));
+        open.flatMap(WindowChanges::notices).forEach(notice -> {
             LOGGER.warn("stream {}: {}", stream, notice);
             health.notice(notice);
         });
@@ -202,7 +205,8 @@ record WindowChanges(PipelineConfiguration.Stream stream, List<Kind> kinds) {
                 : "after " + time(starts.afterMicros()) + " and ")
             + "until " + time(starts.untilMicros()) + " may lack readings that came then, and are marked as partial");
         Stream<String> takenAway = Stream.ofNullable(kind.lastStartMicros()).map(last -> "windows of " + kind.window()
-            + " are not in the list any more: those that start until " + time(last) + " are still brought to their end");
+            + " are not in the list any more: those that start until " + time(last)
+            + " are still brought to their end");
         return Stream.concat(partial, takenAway);
     }
 

@@ -51,8 +51,8 @@ public final class TopicAdmin {
     public static Map<Integer, Long> ends(
         Map<String, String> kafka, String topic, Collection<Integer> partitions, Duration patience) {
         ListOffsetsOptions options = new ListOffsetsOptions().timeoutMs(Math.toIntExact(patience.toMillis()));
-        Map<TopicPartition, OffsetSpec> asked = partitions.stream()
-            .collect(Collectors.toMap(partition -> new TopicPartition(topic, partition), ignored -> OffsetSpec.latest()));
+        Map<TopicPartition, OffsetSpec> asked = partitions.stream().collect(
+            Collectors.toMap(partition -> new TopicPartition(topic, partition), ignored -> OffsetSpec.latest()));
         return await(client(kafka).listOffsets(asked, options).all(), patience).entrySet().stream()
             .collect(Collectors.toMap(end -> end.getKey().partition(), end -> end.getValue().offset()));
     }
@@ -65,7 +65,8 @@ public final class TopicAdmin {
     public static int maxMessageBytes(Map<String, String> kafka, String topic, Duration patience) {
         ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
         DescribeConfigsOptions options = new DescribeConfigsOptions().timeoutMs(Math.toIntExact(patience.toMillis()));
-        Config settings = await(client(kafka).describeConfigs(List.of(resource), options).values().get(resource), patience);
+        Config settings =
+            await(client(kafka).describeConfigs(List.of(resource), options).values().get(resource), patience);
         return Integer.parseInt(settings.get(TopicConfig.MAX_MESSAGE_BYTES_CONFIG).value());
     }
 
@@ -78,7 +79,8 @@ public final class TopicAdmin {
         try {
             return answer.get(patience.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
-            throw new org.apache.kafka.common.errors.TimeoutException("no answer within " + patience.toMillis() + " ms");
+            throw new org.apache.kafka.common.errors.TimeoutException(
+                "no answer within " + patience.toMillis() + " ms");
         } catch (InterruptedException e) {
             throw new InterruptException(e); // which marks the thread as interrupted again
         } catch (ExecutionException e) {

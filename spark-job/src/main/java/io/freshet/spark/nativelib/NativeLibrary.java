@@ -129,8 +129,8 @@ public final class NativeLibrary {
                 + HANDSHAKE + "); use those of one build", e);
         }
         if (!found.equals(HANDSHAKE)) {
-            throw new NativeException("the jar is of version " + HANDSHAKE + ", and the " + name + " of version " + found
-                + "; use those of one build");
+            throw new NativeException("the jar is of version " + HANDSHAKE + ", and the " + name + " of version "
+                + found + "; use those of one build");
         }
     }
 

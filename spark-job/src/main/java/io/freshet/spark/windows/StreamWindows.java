@@ -76,7 +76,8 @@ public final class StreamWindows {
             Encoders.tuple(Encoders.STRING(), Encoders.STRING(), Encoders.STRING());
         return partials
             .filter(col("series").isNotNull())
-            .select(col("series"), col("metric"), col("window_name"), col("closes").as("closes", watermark), col("panes"))
+            .select(
+                col("series"), col("metric"), col("window_name"), col("closes").as("closes", watermark), col("panes"))
             .groupBy("series", "metric", "window_name")
             .as(key, Encoders.bean(EncodedPanes.class))
             .flatMapGroupsWithState(

@@ -83,7 +83,8 @@ final class UpdateWindows
         Integer window = windows.get(key._3());
         if (window == null) {
             // The checkpoint is of a time when the stream had windows of this kind. In the job, all of them have ended.
-            LOGGER.debug("windows of {} are not in the stream's list: what {} has of them is dropped", key._3(), key._1());
+            LOGGER.debug(
+                "windows of {} are not in the stream's list: what {} has of them is dropped", key._3(), key._1());
             group.remove();
             return Collections.emptyIterator();
         }
@@ -94,7 +95,8 @@ final class UpdateWindows
         while (partials.hasNext()) {
             state.add(partials.next().getPanes());
         }
-        long finalMicros = streaming ? group.getCurrentWatermarkMs() * MICROS_PER_MILLI : NativeWindowState.NO_WATERMARK;
+        long finalMicros =
+            streaming ? group.getCurrentWatermarkMs() * MICROS_PER_MILLI : NativeWindowState.NO_WATERMARK;
         state.update(window, appending, lateMicros, finalMicros);
         long counted = state.readCounted();
         keep(group, state.readDeadline(), state.readState());

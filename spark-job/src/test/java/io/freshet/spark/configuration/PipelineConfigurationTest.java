@@ -49,7 +49,8 @@ class PipelineConfigurationTest {
     void aFileThatCannotBeReadIsNamedWithItsKey() {
         Path missing = folder.resolve("missing.pem");
         var thrown = assertThrows(ConfigurationException.class, () -> load(missing));
-        assertTrue(thrown.getMessage().startsWith("kafka.security.ca_file: the file '" + missing + "' cannot be read ("),
+        assertTrue(
+            thrown.getMessage().startsWith("kafka.security.ca_file: the file '" + missing + "' cannot be read ("),
             thrown.getMessage());
         assertTrue(thrown.getMessage().endsWith("name a file of certificates in PEM format that this process may read"),
             thrown.getMessage());
@@ -66,8 +67,10 @@ class PipelineConfigurationTest {
             spark.conf().set(redacted, SparkSettings.defaults(2, folder.toString(), false).get(redacted));
             Map<String, String> options = new HashMap<>();
             configuration.kafka().forEach((key, value) -> options.put("kafka." + key, value));
-            Dataset<Row> records = spark.readStream().format("kafka").options(options).option("subscribe", "raw.s").load();
-            Dataset<Row> windows = new StreamQuery(spark, configuration, configuration.streams().get(0)).windows(records);
+            Dataset<Row> records =
+                spark.readStream().format("kafka").options(options).option("subscribe", "raw.s").load();
+            Dataset<Row> windows =
+                new StreamQuery(spark, configuration, configuration.streams().get(0)).windows(records);
             String plan = ((org.apache.spark.sql.classic.Dataset<Row>) windows).queryExecution().toString();
             assertTrue(plan.contains("Step") && plan.contains("subscribe=raw.s"), plan);
             assertHidden(plan);
@@ -80,7 +83,8 @@ class PipelineConfigurationTest {
     void topicsComeWithTheConfigurationAndHaveItsPrefix() throws Exception {
         Path file = folder.resolve("prefixed.toml");
         Files.writeString(file, String.join("\n", "[kafka]", "topic_prefix = 'a.'", "[[stream]]", "name = 's'",
-            "values = { v = 'v' }", "windows = ['10s']", "[[stream]]", "name = 'b'", "values = { v = 'v' }", "windows = ['1m']"));
+            "values = { v = 'v' }", "windows = ['10s']", "[[stream]]", "name = 'b'", "values = { v = 'v' }",
+            "windows = ['1m']"));
         PipelineConfiguration configuration = PipelineConfiguration.load(file.toString());
         assertEquals("a.dead-letters", configuration.deadLettersTopic());
         assertEquals("a.health", configuration.healthTopic());
@@ -102,8 +106,8 @@ class PipelineConfigurationTest {
     private PipelineConfiguration load(Path certificates) throws Exception {
         Path file = folder.resolve("freshet.toml");
         Files.writeString(file, String.join("\n", "[kafka]", "bootstrap_servers = '127.0.0.1:9'",
-            "security = { protocol = 'sasl_ssl', sasl_mechanism = 'PLAIN', username = 'u', password = 'hunter2', ca_file = '"
-                + certificates + "' }", "[[stream]]", "name = 's'",
+            "security = { protocol = 'sasl_ssl', sasl_mechanism = 'PLAIN', username = 'u', password = 'hunter2', "
+                + "ca_file = '" + certificates + "' }", "[[stream]]", "name = 's'",
             "values = { v = 'v' }", "windows = ['10s']"));
         return PipelineConfiguration.load(file.toString());
     }

@@ -25,7 +25,8 @@ class LoadedEngineTest {
         SparkEngine newer = engine("4.20");
         assertSame(older, LoadedEngine.choose(List.of(newer, older), "4.2.7"));
         assertSame(newer, LoadedEngine.choose(List.of(older, newer), "4.20.0"));
-        assertTrue(org.apache.spark.package$.MODULE$.SPARK_VERSION().startsWith(SparkEngine.current().sparkLine() + "."));
+        String version = org.apache.spark.package$.MODULE$.SPARK_VERSION();
+        assertTrue(version.startsWith(SparkEngine.current().sparkLine() + "."), version);
     }
 
     @Test

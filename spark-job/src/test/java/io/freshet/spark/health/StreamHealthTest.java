@@ -17,7 +17,8 @@ class StreamHealthTest {
         JsonNode report = report();
         assertEquals("spark-job", report.get("component").asText());
         assertEquals("starting", report.get("state").asText());
-        for (String unknown : new String[] {"lag", "watermark", "batch_id", "state_rows", "last_error", "waiting_for"}) {
+        for (String unknown
+            : new String[] {"lag", "watermark", "batch_id", "state_rows", "last_error", "waiting_for"}) {
             assertTrue(report.path(unknown).isNull(), unknown);
         }
     }

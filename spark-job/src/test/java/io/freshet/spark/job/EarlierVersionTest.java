@@ -10,6 +10,7 @@ import io.freshet.spark.configuration.PipelineConfiguration;
 import io.freshet.spark.health.HealthListener;
 import io.freshet.spark.kafka.KafkaTopics;
 import io.freshet.spark.testing.KafkaAndSpark;
+import io.freshet.spark.testing.Sending;
 import io.freshet.spark.testing.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -20,6 +21,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -74,9 +76,8 @@ class EarlierVersionTest extends KafkaAndSpark {
     private static void send(PipelineConfiguration.Stream stream, int from, int to) {
         try (var producer = new KafkaProducer<>(Map.<String, Object>of("bootstrap.servers", broker.address()),
             new ByteArraySerializer(), new ByteArraySerializer())) {
-            for (int index = from; index < to; index++) {
-                producer.send(new ProducerRecord<>(stream.rawTopic(), Reading.number(index).record()));
-            }
+            Sending.all(producer, IntStream.range(from, to)
+                .mapToObj(index -> new ProducerRecord<>(stream.rawTopic(), Reading.number(index).record())));
         }
     }
 
@@ -143,7 +144,8 @@ class EarlierVersionTest extends KafkaAndSpark {
 
     /** The newest version counts. */
     private static void put(Map<String, JsonNode> windows, JsonNode window) {
-        String key = window.get("series").asText() + "|" + window.get("window").asText() + "|" + window.get("start").asLong();
+        String key = window.get("series").asText() + "|" + window.get("window").asText() + "|"
+            + window.get("start").asLong();
         windows.merge(key, window,
             (one, other) -> one.get("revision").asLong() > other.get("revision").asLong() ? one : other);
     }

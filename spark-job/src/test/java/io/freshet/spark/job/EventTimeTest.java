@@ -10,6 +10,7 @@ import io.freshet.spark.configuration.PipelineConfiguration;
 import io.freshet.spark.health.HealthListener;
 import io.freshet.spark.kafka.KafkaTopics;
 import io.freshet.spark.testing.KafkaAndSpark;
+import io.freshet.spark.testing.Sending;
 import io.freshet.spark.testing.Waiting;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -64,10 +65,9 @@ class EventTimeTest extends KafkaAndSpark {
             PipelineConfiguration.Stream stream = configuration.streams().get(0);
             try (var producer = new KafkaProducer<>(Map.<String, Object>of("bootstrap.servers", broker.address()),
                 new ByteArraySerializer(), new ByteArraySerializer())) {
-                for (long time : times) {
-                    byte[] value = ("{\"id\":\"" + series + "\",\"at\":" + time + ",\"v\":1}").getBytes(UTF_8);
-                    producer.send(new ProducerRecord<>(stream.rawTopic(), value));
-                }
+                Sending.all(producer, LongStream.of(times)
+                    .mapToObj(time -> "{\"id\":\"" + series + "\",\"at\":" + time + ",\"v\":1}")
+                    .map(record -> new ProducerRecord<>(stream.rawTopic(), record.getBytes(UTF_8))));
             }
         }
 
@@ -130,8 +130,8 @@ class EventTimeTest extends KafkaAndSpark {
         long now = System.currentTimeMillis();
         stream.run("fast", now + 240_000);
         String notices = stream.report.path("notices").toString();
-        assertEquals(!futureMovesWatermark, notices.contains("series 'fast' is 2") && notices.contains("s ahead of Kafka's"),
-            notices);
+        assertEquals(!futureMovesWatermark,
+            notices.contains("series 'fast' is 2") && notices.contains("s ahead of Kafka's"), notices);
         // A micro-batch with the watermark of the one before.
         stream.run("good", times(now - 5_000, 1, 600));
         long late = stream.report.path("late").asLong();
@@ -151,10 +151,11 @@ class EventTimeTest extends KafkaAndSpark {
         // The minute's window began before it was in the list, and has lost 26 readings; the next one is whole.
         stream.configured("windows = ['10s', '1m']", lateness).run("a", times(origin + 26_000, 1_000, 105));
         assertEquals("{0=34 partial, 60=60, 120=11}", stream.windows("1m", origin).toString());
-        assertEquals("{0=10, 10=10, 20=10, 30=10, 40=10, 50=10, 60=10, 70=10, 80=10, 90=10, 100=10, 110=10, 120=10, 130=1}",
-            stream.windows("10s", origin).toString());
+        assertEquals("{0=10, 10=10, 20=10, 30=10, 40=10, 50=10, 60=10, 70=10, 80=10, 90=10, 100=10, 110=10, 120=10, "
+            + "130=1}", stream.windows("10s", origin).toString());
         assertTrue(stream.report.path("notices").toString().contains(
-            "windows of 1m were not in the list before: those that start until 2023-11-14T22:14:25Z may lack readings"));
+            "windows of 1m were not in the list before: those that start until 2023-11-14T22:14:25Z may lack "
+                + "readings"));
 
         // The last ten seconds were open when they were taken away: they are brought to their end, and no others begun.
         stream.configured("windows = ['1m']", lateness).run("a", origin + 131_000, origin + 5_000, origin + 145_000);
@@ -176,8 +177,8 @@ class EventTimeTest extends KafkaAndSpark {
         // Nothing has changed any more; what is partial is told until it has ended.
         stream.run("a", origin + 142_000);
         assertEquals("2 partial", stream.windows("10s", origin).get(140L));
-        assertTrue(stream.report.path("notices").toString().contains("windows of 10s were not in the list before: those that "
-            + "start after 2023-11-14T22:16:10Z and until 2023-11-14T22:16:25Z may lack readings"));
+        assertTrue(stream.report.path("notices").toString().contains("windows of 10s were not in the list before: "
+            + "those that start after 2023-11-14T22:16:10Z and until 2023-11-14T22:16:25Z may lack readings"));
         stream.run("a", origin + 9_000_000);
         stream.run("a", origin + 9_001_000);
         stream.run("a", origin + 9_002_000);

@@ -45,7 +45,8 @@ class QueryFailureTest {
     /** Moved away, the checkpoint would be counted anew beside the job that uses it. */
     @Test
     void twoJobsOnOneCheckpointAreToldToStopOneOfThem() {
-        QueryFailure failure = describe(new IllegalStateException("[CONCURRENT_STREAM_LOG_UPDATE] Concurrent update to the log"));
+        QueryFailure failure =
+            describe(new IllegalStateException("[CONCURRENT_STREAM_LOG_UPDATE] Concurrent update to the log"));
         assertTrue(failure.permanent());
         assertTrue(failure.description().endsWith(
             "another job uses the checkpoint /checkpoints/s: stop one of the two, and leave the folder where it is"),
@@ -68,8 +69,8 @@ class QueryFailureTest {
 
     @Test
     void theTopicThatTakesTooLittleIsTheOneThatIsNamed() {
-        QueryFailure letters = describe(new IllegalStateException("rejected records of raw.s could not be sent to dead-letters",
-            new RecordTooLargeException("1 MB")));
+        QueryFailure letters = describe(new IllegalStateException(
+            "rejected records of raw.s could not be sent to dead-letters", new RecordTooLargeException("1 MB")));
         assertEquals("RecordTooLargeException: 1 MB; raise max.message.bytes of the topic for rejected records",
             letters.description());
     }

@@ -108,7 +108,8 @@ class RawTopicTest extends KafkaAndSpark {
             long old = stream.counted().get("old");
             JsonNode report = stream.report();
             assertEquals(1_000 - old, report.path("lost_offsets").asLong(), report::toString);
-            assertTrue(notices(report).contains((1_000 - old) + " offsets of the old one were never read"), report::toString);
+            assertTrue(notices(report).contains((1_000 - old) + " offsets of the old one were never read"),
+                report::toString);
             assertEquals(0, report.path("skipped_offsets").asLong());
         }
     }
@@ -147,7 +148,8 @@ class RawTopicTest extends KafkaAndSpark {
             stream.awaitCounted("new", 200);
             JsonNode report = stream.report();
             assertEquals(Map.of("old", 100L, "new", 200L), stream.counted());
-            assertTrue(notices(report).contains("how much of the old one was never read is not known"), report::toString);
+            assertTrue(notices(report).contains("how much of the old one was never read is not known"),
+                report::toString);
             stream.stop();
             stream.start();
             stream.send("more", 3, 10);
@@ -166,7 +168,8 @@ class RawTopicTest extends KafkaAndSpark {
             stream.deleteRawTopic();
             stream.awaitReport(report -> report.path("state").asText().equals("waiting"));
             JsonNode report = stream.report();
-            assertTrue(report.path("waiting_for").asText().startsWith("topic raw.missing, which does not exist: create it"),
+            assertTrue(
+                report.path("waiting_for").asText().startsWith("topic raw.missing, which does not exist: create it"),
                 report::toString);
             assertTrue(report.path("lag").isNull(), report::toString);
             stream.createRawTopic(1);
@@ -248,7 +251,8 @@ class RawTopicTest extends KafkaAndSpark {
             try {
                 stream.awaitReport(report -> report.path("state").asText().equals("waiting"));
                 JsonNode report = stream.report();
-                assertEquals("Kafka at " + broker.address() + ", which does not answer", report.path("waiting_for").asText());
+                assertEquals("Kafka at " + broker.address() + ", which does not answer",
+                    report.path("waiting_for").asText());
                 assertTrue(report.path("lag").isNull(), report::toString);
             } finally {
                 broker.resume();
@@ -264,7 +268,8 @@ class RawTopicTest extends KafkaAndSpark {
     @Test
     void whatIsWaitedForIsNamed() {
         RawTopic topic = new RawTopic(Map.of("bootstrap.servers", "k:9092"), "raw.s", new StreamHealth("s"));
-        assertEquals("topic raw.s, which does not exist: create it, or start the job again, which creates missing topics",
+        assertEquals(
+            "topic raw.s, which does not exist: create it, or start the job again, which creates missing topics",
             topic.missing(new UnknownTopicOrPartitionException("x")));
         assertEquals("permission to read topic raw.s: allow the user in [kafka.security] to describe and to read it",
             topic.missing(new TopicAuthorizationException("x")));

@@ -28,8 +28,9 @@ class StatePartitionsTest extends KafkaAndSpark {
                     .explainInternal(false);
                 assertEquals(1, plan.lines().filter(line -> line.contains("Exchange ")).count(), plan);
                 String notices = stream.report().path("notices").toString();
-                assertTrue(notices.contains("spark.shuffle_partitions is " + setting + ", but the state in the checkpoint")
-                    && notices.contains("has 2 partitions"), notices);
+                assertTrue(
+                    notices.contains("spark.shuffle_partitions is " + setting + ", but the state in the checkpoint")
+                        && notices.contains("has 2 partitions"), notices);
                 stream.stop();
             }
             assertEquals(Map.of("s", 100L, "s5", 100L, "s1", 100L), stream.counted());

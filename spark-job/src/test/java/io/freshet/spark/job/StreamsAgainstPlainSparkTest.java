@@ -27,6 +27,7 @@ import io.freshet.spark.health.StreamHealth;
 import io.freshet.spark.kafka.KafkaTopics;
 import io.freshet.spark.testing.KafkaAndSpark;
 import io.freshet.spark.testing.RandomRecords;
+import io.freshet.spark.testing.Sending;
 import io.freshet.spark.testing.Waiting;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -128,10 +129,9 @@ class StreamsAgainstPlainSparkTest extends KafkaAndSpark {
         void send(List<byte[]> values) {
             try (var producer = new KafkaProducer<>(Map.<String, Object>of("bootstrap.servers", broker.address()),
                 new ByteArraySerializer(), new ByteArraySerializer())) {
-                for (byte[] value : values) {
-                    // Partitions in turn: what a micro-batch reads must not depend on how the producer batches.
-                    producer.send(new ProducerRecord<>(stream.rawTopic(), (int) (sent++ % 3), null, value));
-                }
+                // Partitions in turn: what a micro-batch reads must not depend on how the producer batches.
+                Sending.all(producer, values.stream()
+                    .map(value -> new ProducerRecord<>(stream.rawTopic(), (int) (sent++ % 3), null, value)));
             }
         }
 
@@ -267,7 +267,8 @@ class StreamsAgainstPlainSparkTest extends KafkaAndSpark {
                 reading -> reading.getField("value").isNotNull());
             return records.select(from_json(col("value").cast("string"), RECORD).as("r"))
                 .where("r.id is not null and r.at is not null")
-                .select(col("r.id"), col("r.at"), timestamp_millis(col("r.at")).as("time"), functions.posexplode(present))
+                .select(
+                    col("r.id"), col("r.at"), timestamp_millis(col("r.at")).as("time"), functions.posexplode(present))
                 .withWatermark("time", LATENESS_MILLIS + " milliseconds");
         }
 
@@ -281,7 +282,8 @@ class StreamsAgainstPlainSparkTest extends KafkaAndSpark {
                 .agg(count(value).as("count"), sum(value).as("sum"), avg(value).as("avg"), min(value).as("min"),
                     max(value).as("max"), stddev_pop(value).as("stddev"), sum(functions.abs(value)).as("size"),
                     max("at").as("last_event"), functions.expr("min(struct(at, col.value)).value").as("first"),
-                    functions.expr("max(struct(at, col.value)).value").as("last"), sum(when(newest, 1L).otherwise(0L)).as("records"),
+                    functions.expr("max(struct(at, col.value)).value").as("last"),
+                    sum(when(newest, 1L).otherwise(0L)).as("records"),
                     percentile("p50"), percentile("p95"), percentile("p99"))
                 .withColumn("start", unix_millis(col("w.start")));
         }

@@ -9,6 +9,7 @@ import io.freshet.spark.health.HealthListener;
 import io.freshet.spark.kafka.KafkaTopics;
 import io.freshet.spark.kafka.TopicAdmin;
 import io.freshet.spark.testing.KafkaBroker;
+import io.freshet.spark.testing.Sending;
 import io.freshet.spark.testing.Waiting;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -117,11 +118,9 @@ final class SupervisedStream implements AutoCloseable {
     }
 
     void send(KafkaProducer<byte[], byte[]> producer, String series, int partitions, int records) {
-        for (int index = 0; index < records; index++) {
-            byte[] value = ("{\"id\":\"" + series + "\",\"at\":" + EVENT_TIME + ",\"v\":1}").getBytes(UTF_8);
-            producer.send(new ProducerRecord<>(rawTopic(), index % partitions, null, value));
-        }
-        producer.flush();
+        byte[] value = ("{\"id\":\"" + series + "\",\"at\":" + EVENT_TIME + ",\"v\":1}").getBytes(UTF_8);
+        Sending.all(producer, IntStream.range(0, records)
+            .mapToObj(index -> new ProducerRecord<>(rawTopic(), index % partitions, null, value)));
     }
 
     KafkaProducer<byte[], byte[]> producer(Map<String, Object> more) {

@@ -30,7 +30,8 @@ class NativeContractTest {
         assertEquals(1_024, letters.maxDetailBytes());
         var names = letters.headers();
         assertEquals(List.of("freshet-stage", "freshet-reason", "freshet-detail", "freshet-topic", "freshet-partition",
-            "freshet-offset", "freshet-key", "freshet-truncated", "freshet-key-truncated", "freshet-source", "freshet-cursor"),
+            "freshet-offset", "freshet-key", "freshet-truncated", "freshet-key-truncated", "freshet-source",
+            "freshet-cursor"),
             List.of(names.stage(), names.reason(), names.detail(), names.topic(), names.partition(), names.offset(),
                 names.key(), names.truncated(), names.keyTruncated(), names.source(), names.cursor()));
         assertEquals(1_000, contract.health().intervalMillis());
@@ -50,11 +51,11 @@ class NativeContractTest {
 
     @Test
     void whatIsNotDeclaredDoesNotGetIntoAReport() {
-        for (String wrong : List.of("\"watermrak\":1", "\"state\":\"paused\"", "\"lag\":\"7\"", "\"errors\":{\"odd\":1}",
-            "\"restarts\":-1", "\"notices\":\"one\"")) {
+        for (String wrong : List.of("\"watermrak\":1", "\"state\":\"paused\"", "\"lag\":\"7\"",
+            "\"errors\":{\"odd\":1}", "\"restarts\":-1", "\"notices\":\"one\"")) {
             var thrown = assertThrows(NativeException.class, () -> report(wrong), wrong);
-            assertTrue(thrown.getMessage().contains("health report") || thrown.getMessage().contains("counts no errors"),
-                thrown.getMessage());
+            String message = thrown.getMessage();
+            assertTrue(message.contains("health report") || message.contains("counts no errors"), message);
         }
     }
 
@@ -68,7 +69,8 @@ class NativeContractTest {
             assertTrue(sources.size() > 50);
             for (Path source : sources) {
                 String text = Files.readString(source);
-                names.forEach(name -> assertTrue(!text.contains("\"" + name + "\"") && !text.contains("\"" + name + "/\""),
+                names.forEach(name -> assertTrue(
+                    !text.contains("\"" + name + "\"") && !text.contains("\"" + name + "/\""),
                     () -> source + " has a copy of '" + name + "'"));
             }
         }

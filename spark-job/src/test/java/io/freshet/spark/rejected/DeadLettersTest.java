@@ -86,10 +86,11 @@ class DeadLettersTest extends KafkaAndSpark {
     void manyLettersFitATopicThatTakesLessThanAUsualBatch() throws Exception {
         create("narrow", 4_000);
         List<Row> records = IntStream.range(0, 2_000)
-            .mapToObj(offset -> RowFactory.create(utf8("k" + offset), incompressible(200 + offset % 7), 0, (long) offset,
-                new Timestamp(0))).toList();
+            .mapToObj(offset -> RowFactory.create(
+                utf8("k" + offset), incompressible(200 + offset % 7), 0, (long) offset, new Timestamp(0))).toList();
         assertTimeoutPreemptively(Duration.ofSeconds(60), () -> send("narrow", records.toArray(Row[]::new)));
-        assertEquals(2_000, broker.read("narrow").stream().map(letter -> header(letter, "freshet-offset")).distinct().count());
+        assertEquals(2_000,
+            broker.read("narrow").stream().map(letter -> header(letter, "freshet-offset")).distinct().count());
     }
 
     @Test

@@ -74,8 +74,8 @@ public final class RandomRecords {
             case 2 -> "\"v\":" + value() + ",\"w\":" + value();
             default -> "\"v\":" + value();
         };
-        return "{\"id\":\"sensor-" + random.nextInt(SERIES) + "\",\"at\":" + at + ",\"more\":{\"x\":[1,\"2\"]}," + metrics
-            + "}";
+        return "{\"id\":\"sensor-" + random.nextInt(SERIES) + "\",\"at\":" + at + ",\"more\":{\"x\":[1,\"2\"]},"
+            + metrics + "}";
     }
 
     private String value() {

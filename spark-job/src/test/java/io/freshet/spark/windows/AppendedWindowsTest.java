@@ -67,12 +67,13 @@ class AppendedWindowsTest {
         "30s/10s; 30 seconds; 10 seconds",
         "25s/10s; 25 seconds; 10 seconds",
     })
-    void everyWindowIsGivenOnceItIsFinal(String kind, String size, String slide, @TempDir Path folder) throws Exception {
+    void everyWindowIsGivenOnceItIsFinal(String kind, String size, String slide, @TempDir Path folder)
+        throws Exception {
         for (int batch = 0; batch < BATCHES; batch++) {
             records(batch).coalesce(1).write().mode("append").parquet(folder.resolve("input").toString());
         }
-        Dataset<Row> rows =
-            spark.readStream().schema(KAFKA).option("maxFilesPerTrigger", 1).parquet(folder.resolve("input").toString());
+        Dataset<Row> rows = spark.readStream().schema(KAFKA).option("maxFilesPerTrigger", 1)
+            .parquet(folder.resolve("input").toString());
         StreamSpec spec = StreamSpec.parse(FIELDS + ", windows = [\"" + kind + "\"], lateness = \"5s\"");
         Map<String, List<Object>> ours =
             run(Freshet.windows(rows, spec, RejectedRecords.dropped(), OutputMode.Append()), folder);
@@ -81,9 +82,9 @@ class AppendedWindowsTest {
             .sql("SELECT inline(freshet_parse(value, '" + FIELDS + "', key, timestamp)) FROM raw")
             .withWatermark("time", "5 seconds");
         plain.createOrReplaceTempView("readings");
-        Map<String, List<Object>> theirs = run(spark.sql("SELECT series, metric, w.start, w.end, s.* FROM (SELECT series, "
-            + "metric, window(time, '" + size + "', '" + slide + "') AS w, freshet_stats(value) AS s FROM readings "
-            + "GROUP BY series, metric, window(time, '" + size + "', '" + slide + "'))"), folder);
+        Map<String, List<Object>> theirs = run(spark.sql("SELECT series, metric, w.start, w.end, s.* FROM (SELECT "
+            + "series, metric, window(time, '" + size + "', '" + slide + "') AS w, freshet_stats(value) AS s FROM "
+            + "readings GROUP BY series, metric, window(time, '" + size + "', '" + slide + "'))"), folder);
         assertEquals(theirs, ours);
         assertTrue(ours.size() > 100, () -> ours.size() + " windows");
     }

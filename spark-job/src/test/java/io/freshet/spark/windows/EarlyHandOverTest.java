@@ -44,8 +44,8 @@ class EarlyHandOverTest {
 
     private static Dataset<Row> records() {
         return spark.range(0, RECORDS, 1, 1).selectExpr("cast(null AS BINARY) AS key",
-            "cast(concat('{\"site\":\"s', id % " + SERIES + ", '\",\"at\":', 1700000000000 + id * 7, ',\"v\":', id % 97,"
-                + " '}') AS BINARY) AS value",
+            "cast(concat('{\"site\":\"s', id % " + SERIES + ", '\",\"at\":', 1700000000000 + id * 7, ',\"v\":', id "
+                + "% 97, '}') AS BINARY) AS value",
             "0 AS partition", "id AS offset", "timestamp_millis(1700000000000 + id * 7) AS timestamp");
     }
 

@@ -71,8 +71,10 @@ class WindowsAgainstPlainSparkTest {
         Random random = new Random(43);
         for (int size = 1; size <= 200; size++) {
             for (int i = 0; i < size; i++) {
-                double value = random.nextInt(20) == 0 || i == 1 ? 1_000 * (1 + random.nextDouble()) : 10 + random.nextInt(20);
-                rows.add(row(rows.size(), "of-" + size, START + random.nextInt(60_000), random.nextInt(30) == 0 ? -value : value));
+                boolean large = random.nextInt(20) == 0 || i == 1;
+                double value = large ? 1_000 * (1 + random.nextDouble()) : 10 + random.nextInt(20);
+                long time = START + random.nextInt(60_000);
+                rows.add(row(rows.size(), "of-" + size, time, random.nextInt(30) == 0 ? -value : value));
             }
         }
         compare(spark.createDataFrame(rows, KAFKA).cache());
@@ -137,7 +139,8 @@ class WindowsAgainstPlainSparkTest {
             .groupBy(col("r.id").as("series"), windows.as("w"))
             .agg(count(value).as("count"), sum(value).as("sum"), avg(value).as("avg"), min(value).as("min"),
                 max(value).as("max"), stddev_pop(value).as("stddev"),
-                functions.expr("min(struct(r.at, r.v)).v").as("first"), functions.expr("max(struct(r.at, r.v)).v").as("last"),
+                functions.expr("min(struct(r.at, r.v)).v").as("first"),
+                functions.expr("max(struct(r.at, r.v)).v").as("last"),
                 percentile("0.50").as("p50"), percentile("0.95").as("p95"), percentile("0.99").as("p99"))
             .withColumn("start", unix_micros(col("w.start")))
             .collectAsList()

@@ -98,11 +98,12 @@ final class SparkCheckpoint implements Checkpoint {
         }
         OffsetSeqBase before = entry(committed).orElseThrow();
         if (!(before instanceof OffsetSeq planned) || planned.offsets().size() != 1) {
-            throw new IllegalStateException("the offsets in the checkpoint " + folder + " are not those of one topic, written "
-                + "by this version of Spark; start from a new checkpoint location");
+            throw new IllegalStateException("the offsets in the checkpoint " + folder + " are not those of one topic, "
+                + "written by this version of Spark; start from a new checkpoint location");
         }
         OffsetSeq begin = new OffsetSeq(
-            CollectionConverters.asScala(List.of(Option.apply(beginning(topic, partitions)))).toSeq(), planned.metadataOpt());
+            CollectionConverters.asScala(List.of(Option.apply(beginning(topic, partitions)))).toSeq(),
+            planned.metadataOpt());
         replace(new Path(folder, "offsets/" + committed), out -> log.serialize(begin, out));
     }
 

@@ -134,8 +134,9 @@ final class KafkaRecords implements RangeRows.Reader {
             return;
         }
         if (failOnDataLoss) {
-            throw new IllegalStateException("offset " + position + " of " + partition + " is no longer in Kafka; it was "
-                + "deleted by the topic's retention or with the topic. To go on without it, set failOnDataLoss to false");
+            throw new IllegalStateException("offset " + position + " of " + partition + " is no longer in Kafka; it "
+                + "was deleted by the topic's retention or with the topic. To go on without it, set failOnDataLoss to "
+                + "false");
         }
         LOGGER.warn("offsets {} to {} of {} are no longer in Kafka and were passed over", position, next - 1,
             partition);

@@ -39,8 +39,8 @@ final class Linkage {
     private synchronized void breakAt(LinkageError missing) {
         if (!broken) {
             broken = true;
-            LOGGER.warn("Kafka is read by Spark's own reader from now on, since the faster one does not fit this version "
-                + "of Spark or of kafka-clients: {}", oneLine(missing));
+            LOGGER.warn("Kafka is read by Spark's own reader from now on, since the faster one does not fit this "
+                + "version of Spark or of kafka-clients: {}", oneLine(missing));
         }
     }
 

@@ -18,9 +18,9 @@ public final class FreshetFunctions {
         _FUNC_(value, specification[, key[, timestamp]]) - why freshet_parse rejects a record: reason and detail; NULL \
         when it does not.""";
     private static final String STATS_USAGE = """
-        _FUNC_(value[, time]) - the statistics that windows have, of numbers and, with their times (TIMESTAMP), those that take \
-        them: see docs/windows.md. NULL, NaN, infinities and magnitudes over 1e150 do not count, nor does what has no \
-        time.""";
+        _FUNC_(value[, time]) - the statistics that windows have, of numbers and, with their times (TIMESTAMP), those \
+        that take them: see docs/windows.md. NULL, NaN, infinities and magnitudes over 1e150 do not count, nor does \
+        what has no time.""";
 
     private FreshetFunctions() {}
 

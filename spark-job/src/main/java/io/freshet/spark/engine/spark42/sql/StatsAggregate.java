@@ -76,7 +76,8 @@ public final class StatsAggregate extends TypedImperativeAggregate<StatsBuffer> 
             throw AnalysisErrors.of(NAME + ": the value has to be a number, and is " + type.sql());
         }
         if (arguments.size() == 2 && !(arguments.apply(1).dataType() instanceof TimestampType)) {
-            throw AnalysisErrors.of(NAME + ": the time has to be a TIMESTAMP, and is " + arguments.apply(1).dataType().sql());
+            throw AnalysisErrors.of(
+                NAME + ": the time has to be a TIMESTAMP, and is " + arguments.apply(1).dataType().sql());
         }
         boolean isDouble = type.equals(DataTypes.DoubleType);
         Expression number = isDouble ? value : new Cast(value, DataTypes.DoubleType, Option.empty());

@@ -12,6 +12,7 @@ import io.freshet.spark.engine.spark42.plan.RowStep;
 import io.freshet.spark.engine.spark42.plan.Step;
 import io.freshet.spark.job.QueryFailure;
 import io.freshet.spark.testing.KafkaAndSpark;
+import io.freshet.spark.testing.Sending;
 import io.freshet.spark.testing.Waiting;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
@@ -98,15 +99,15 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
         create(topic, 4, Map.of("message.timestamp.type", timestampType));
         byte[][] contents = {null, {}, "text".getBytes(UTF_8), {0, -1, 127, -128}};
         try (var producer = producer(Map.of("compression.type", "lz4"))) {
-            for (int i = 0; i < 400; i++) {
+            Sending.all(producer, IntStream.range(0, 400).mapToObj(i -> {
                 // The last partition stays empty.
                 var record = new ProducerRecord<>(topic, i % 3, 1_700_000_000_000L + i, contents[i % 4],
                     contents[i / 4 % 4]);
                 if (i % 5 == 0) {
                     record.headers().add(new RecordHeader("trace", new byte[] {1, (byte) i}));
                 }
-                producer.send(record);
-            }
+                return record;
+            }));
         }
         assertEquals(400, assertSameAsSpark(topic, Map.of()));
     }
@@ -410,9 +411,9 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
 
         @Override
         protected Iterator<InternalRow> expand(InternalRow row, int[] columns) {
-            InternalRow copy = new GenericInternalRow(new Object[] {row.getUTF8String(columns[0]), row.getInt(columns[1]),
-                row.getLong(columns[2]), row.getLong(columns[3]), row.getInt(columns[4]), bytes(row, columns[5]),
-                bytes(row, columns[6]), row instanceof KafkaRow});
+            InternalRow copy = new GenericInternalRow(new Object[] {row.getUTF8String(columns[0]),
+                row.getInt(columns[1]), row.getLong(columns[2]), row.getLong(columns[3]), row.getInt(columns[4]),
+                bytes(row, columns[5]), bytes(row, columns[6]), row instanceof KafkaRow});
             return List.of(copy).iterator();
         }
 
@@ -439,7 +440,8 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
         private BatchEnd afterBatch = batch -> { };
         private boolean failing;
 
-        Reading(Function<Dataset<Row>, Dataset<Row>> query, String topic, Map<String, String> options, Path checkpoint) {
+        Reading(
+            Function<Dataset<Row>, Dataset<Row>> query, String topic, Map<String, String> options, Path checkpoint) {
             this.query = query;
             this.topic = topic;
             this.options = options;
@@ -474,7 +476,8 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
             }
             // Sorted here: sorting in Spark reads everything twice.
             List<Row> read = rows.collectAsList().stream()
-                .sorted(Comparator.comparing((Row row) -> row.getInt(PARTITION)).thenComparing(row -> row.getLong(OFFSET)))
+                .sorted(Comparator.comparing((Row row) -> row.getInt(PARTITION))
+                    .thenComparing(row -> row.getLong(OFFSET)))
                 .toList();
             read.forEach(row -> readDirectly.add(row.getAs("direct")));
             batches.put(batch, read.stream().map(Reading::withoutReader).toList());
@@ -529,10 +532,8 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
     }
 
     private static void send(KafkaProducer<byte[], byte[]> producer, String topic, int partitions, int records) {
-        for (int i = 0; i < records; i++) {
-            producer.send(new ProducerRecord<>(topic, i % partitions, null, ("value " + i).getBytes(UTF_8)));
-        }
-        producer.flush();
+        Sending.all(producer, IntStream.range(0, records)
+            .mapToObj(i -> new ProducerRecord<>(topic, i % partitions, null, ("value " + i).getBytes(UTF_8))));
     }
 
     /** Every third transaction is aborted, the last one too; returns the number of committed records. */

@@ -11,6 +11,7 @@ import io.freshet.spark.testing.JavaProcess;
 import io.freshet.spark.testing.KafkaBroker;
 import io.freshet.spark.testing.LocalSpark;
 import io.freshet.spark.testing.RandomRecords;
+import io.freshet.spark.testing.Sending;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -230,9 +231,8 @@ class LinkageTest {
         Map<String, Object> properties = Map.of("bootstrap.servers", broker.address(), "batch.size", batchBytes,
             "max.in.flight.requests.per.connection", 1);
         try (var producer = new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer())) {
-            for (int i = 0; i < records.size(); i++) {
-                producer.send(new ProducerRecord<>(topic, i % partitions, null, records.get(i)));
-            }
+            Sending.all(producer, IntStream.range(0, records.size())
+                .mapToObj(i -> new ProducerRecord<>(topic, i % partitions, null, records.get(i))));
         }
     }
 }

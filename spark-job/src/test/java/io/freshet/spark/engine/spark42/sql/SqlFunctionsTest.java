@@ -183,7 +183,8 @@ class SqlFunctionsTest {
         "freshet_parse(text, 'values = { v = \"v\" }, colour = 1') "
             + "| freshet_parse: stream specification:1: colour: unknown key; known here: ",
         "freshet_rejection(text, 'time = { field = \"t\", unit = \"fortnight\" }') "
-            + "| freshet_rejection: stream specification:1: time.unit: 'fortnight' is not a unit of time: write one of s,",
+            + "| freshet_rejection: stream specification:1: time.unit: 'fortnight' is not a unit of time: "
+            + "write one of s,",
         "freshet_parse(text, 'values = { v = \"v\" }, series = [\"a\"]') "
             + "| freshet_parse: the stream specification names no time, and there is no timestamp to take its place",
         "freshet_parse(text, 'values = { v = \"v\" }') "
