@@ -38,15 +38,24 @@ export class Section {
   /**
    * @param path of the table, as it is declared
    * @param name of it for people
+   * @param others keys that are not declared: refused, since nobody reads them, or read by another program
    */
-  constructor(path: string, name: string, value: unknown, environment: Environment) {
+  constructor(
+    path: string,
+    name: string,
+    value: unknown,
+    environment: Environment,
+    others: 'others are refused' | 'others are read elsewhere' = 'others are refused',
+  ) {
     this.#path = path;
     this.#name = name;
     this.#fields = toTable(value, name);
     this.#environment = environment;
     this.#keys = CONFIGURATION_KEYS.filter((key) => key.section === path);
     const inner = tablesBelow(path);
-    refuseUnknownKeys(this.#fields, `${name}.`, [...this.#keys.map((key) => key.name), ...inner]);
+    if (others === 'others are refused') {
+      refuseUnknownKeys(this.#fields, `${name}.`, [...this.#keys.map((key) => key.name), ...inner]);
+    }
     this.#values = new Map(this.#keys.map((key) => [key.name, this.#read(key)]));
     this.#inner = new Map(
       inner.map((key) => [
@@ -175,13 +184,20 @@ function closest(typed: string, known: readonly string[]): string | undefined {
   return close.sort((one, other) => edits(one) - edits(other))[0];
 }
 
+/** How variables begin that override the keys of a source: the producer reads them. */
+const OF_SOURCES = 'FRESHET_SOURCE__';
+
 /** Refuses variables that look like overrides and override nothing: a misspelt one must not pass in silence. */
 export function refuseUnknownVariables(environment: Environment): void {
   const known = CONFIGURATION_KEYS.flatMap(({ variable }) =>
     variable === null ? [] : [variable, `${variable}_FILE`],
   );
   const unknown = Object.keys(environment).find(
-    (name) => name.startsWith('FRESHET_') && name.includes('__') && !known.includes(name),
+    (name) =>
+      name.startsWith('FRESHET_') &&
+      name.includes('__') &&
+      !name.startsWith(OF_SOURCES) &&
+      !known.includes(name),
   );
   if (unknown !== undefined) {
     throw new VariableError(

@@ -122,9 +122,7 @@ function readConfig(document: Table, environment: Environment): Config {
   );
   const section = (name: string): Section => declared(sections.get(name), name);
   const streams = readStreams(document.stream);
-  list(document.source, 'source').forEach((source) => {
-    checkSource(source, streams);
-  });
+  checkSources(list(document.source, 'source'), streams);
   return {
     kafka: readKafka(section('kafka')),
     cassandra: readCassandra(section('cassandra')),
@@ -133,12 +131,27 @@ function readConfig(document: Table, environment: Environment): Config {
   };
 }
 
-function checkSource(value: unknown, streams: readonly StreamConfig[]): void {
-  const source = new Section('source', 'source', value, {});
-  const stream = source.present('stream');
+/** What all sources have; the rest is the producer's business. */
+function checkSources(sources: readonly unknown[], streams: readonly StreamConfig[]): void {
   const names = streams.map(({ name }) => name);
-  if (!names.includes(stream)) {
-    throw source.wrong('stream', `there is no stream "${stream}"; there are: ${names.join(', ')}`);
+  const known = new Map<string, string>();
+  for (const value of sources) {
+    const source = new Section('source', 'source', value, {}, 'others are read elsewhere');
+    const stream = source.present('stream');
+    if (!names.includes(stream)) {
+      throw source.wrong('stream', `there is no stream "${stream}"; there are: ${names.join(', ')}`);
+    }
+    const name = source.text('name') ?? source.present('kind');
+    // Variables know a source by its name, in which they have no other signs.
+    const variables = name.replace(/[.-]/g, '_');
+    const other = known.get(variables);
+    if (other !== undefined) {
+      throw source.wrong(
+        'name',
+        `two sources are called '${other}' and '${name}'; give each a name that differs in more than '.', '_' and '-'`,
+      );
+    }
+    known.set(variables, name);
   }
 }
 

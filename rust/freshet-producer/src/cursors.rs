@@ -13,6 +13,7 @@ use freshet_sources::Cursor;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::{Message, Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +79,8 @@ fn consumer(kafka: &Kafka, isolation: &str) -> KafkaResult<BaseConsumer<LoggingC
 fn partitions(consumer: &BaseConsumer<LoggingContext>, topic: &str) -> KafkaResult<Vec<i32>> {
     let metadata = consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT)?;
     let found = metadata.topics().iter().find(|found| found.name() == topic);
-    Ok(found.map(|topic| topic.partitions().iter().map(|p| p.id()).collect()).unwrap_or_default())
+    let partitions = found.into_iter().flat_map(MetadataTopic::partitions);
+    Ok(partitions.map(MetadataPartition::id).collect())
 }
 
 /// Reads every partition to its end.

@@ -167,7 +167,7 @@ pub(crate) async fn run(task: &SourceTask) -> Result<(), TaskError> {
         drop(acknowledging.await);
     }
     delivered?;
-    reader.map_err(TaskError::panicked)?.map_err(TaskError::Source)
+    reader.map_err(|error| TaskError::panicked(&error))?.map_err(TaskError::Source)
 }
 
 impl Direct<'_> {
@@ -261,7 +261,7 @@ impl Direct<'_> {
                 Ok(()) => return Ok(()),
                 Err(error) if is_fatal(&error) => return Err(error.into()),
                 Err(error) if is_too_large(&error) && letter.shortened().is_some() => {
-                    shortened += 1
+                    shortened += 1;
                 }
                 Err(error) => {
                     self.tally.lost(&error);

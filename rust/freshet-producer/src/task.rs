@@ -52,7 +52,7 @@ pub(crate) enum TaskError {
 }
 
 impl TaskError {
-    pub(crate) fn panicked(error: JoinError) -> Self {
+    pub(crate) fn panicked(error: &JoinError) -> Self {
         Self::Panicked(error.to_string())
     }
 }

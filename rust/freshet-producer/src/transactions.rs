@@ -138,7 +138,7 @@ pub(crate) async fn run(task: &SourceTask) -> Result<(), TaskError> {
             return Err(error);
         }
     }
-    reading.await.map_err(TaskError::panicked)?.map_err(TaskError::Source)
+    reading.await.map_err(|error| TaskError::panicked(&error))?.map_err(TaskError::Source)
 }
 
 impl<'t> Transactions<'t> {
@@ -159,7 +159,7 @@ impl<'t> Transactions<'t> {
         let mut claimed =
             Self { task, settings, client, refusals, headers, sequence, cursor, open };
         // The claim.
-        claimed.begin()?;
+        claimed.begin();
         claimed.commit().await?;
         tracing::info!(source = task.name(), cursor = ?claimed.cursor, "the source goes on");
         Ok(claimed)
@@ -198,7 +198,7 @@ impl<'t> Transactions<'t> {
     /// Sends a batch in the open transaction.
     async fn add(&mut self, batch: Batch) -> Result<(), TaskError> {
         if self.open.due.is_none() {
-            self.begin()?;
+            self.begin();
         }
         for message in batch.messages {
             let sent = match self.task.source.transform.apply(&message) {
@@ -217,12 +217,11 @@ impl<'t> Transactions<'t> {
         Ok(())
     }
 
-    fn begin(&mut self) -> Result<(), TaskError> {
+    fn begin(&mut self) {
         self.open.due = Some(Instant::now() + self.task.source.delivery.commit_interval);
         if let Err(error) = self.client.begin_transaction() {
             self.open.broken = Some(error);
         }
-        Ok(())
     }
 
     /// Notes what is sent, and sends it if the transaction is whole so far.

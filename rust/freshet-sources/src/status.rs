@@ -181,10 +181,10 @@ impl SourceStatus {
         let (source, state) = (self.source.as_str(), connection.name());
         match (connection, error) {
             (Connection::Failed, Some(error)) => {
-                tracing::error!(source, state, error, "the source has failed")
+                tracing::error!(source, state, error, "the source has failed");
             }
             (_, Some(error)) => {
-                tracing::warn!(source, state, error, "the source failed; trying again")
+                tracing::warn!(source, state, error, "the source failed; trying again");
             }
             (_, None) => tracing::info!(source, state, "the source changed its state"),
         }

@@ -85,11 +85,9 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   {"default":0,"kind":"integer","least":0,"most":1000000,"name":"generation","required":false,"secret":false,"section":"stream","variable":null},
   {"default":null,"kind":"text","name":"field","required":false,"secret":false,"section":"stream.time","variable":null},
   {"default":"ms","kind":"text","name":"unit","required":false,"secret":false,"section":"stream.time","variable":null},
-  {"choices":["host","synthetic"],"default":null,"kind":"choice","name":"kind","required":true,"secret":false,"section":"source","variable":null},
+  {"default":null,"kind":"text","name":"name","pattern":"^[a-z0-9][a-z0-9._-]{0,99}$","required":false,"secret":false,"section":"source","variable":null},
+  {"default":null,"kind":"text","name":"kind","required":true,"secret":false,"section":"source","variable":null},
   {"default":null,"kind":"text","name":"stream","required":true,"secret":false,"section":"source","variable":null},
-  {"default":"1s","kind":"duration","most":31622400000,"name":"every","required":false,"secret":false,"section":"source","variable":null},
-  {"default":20,"kind":"integer","least":1,"most":10000000,"name":"series","required":false,"secret":false,"section":"source","variable":null},
-  {"default":0,"kind":"integer","least":0,"name":"seed","required":false,"secret":false,"section":"source","variable":null},
 ];
 
 /** The longest window, in milliseconds. */

@@ -42,6 +42,7 @@ pub struct Located<T> {
     error: ConfigError,
 }
 
+#[expect(clippy::missing_errors_doc, reason = "what the conversion reports, at this place")]
 impl<T> Located<T> {
     /// An error at this value.
     pub fn error(&self, message: impl Into<String>) -> ConfigError {
@@ -110,6 +111,7 @@ pub struct Section<'a> {
     unused: RefCell<Vec<&'static str>>,
 }
 
+#[expect(clippy::missing_errors_doc, reason = "each is the one at the key: see the type")]
 impl<'a> Section<'a> {
     /// The whole file.
     pub(super) fn root(

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::SettingsReader;
 use super::environment::Environment;
 use super::error::ConfigError;
-use super::key::{Key, Presence, Table, variable_of};
+use super::key::{Key, Kind, Presence, Table, variable_of};
 use super::section::Section;
 use crate::record::Stream;
 
@@ -24,6 +24,7 @@ pub const SOURCE: Table = Table {
     keys: &[
         Key {
             name: "name",
+            kind: Kind::Text(Some("^[a-z0-9][a-z0-9._-]{0,99}$")),
             presence: Presence::Optional("its kind"),
             meaning: "what it is called in health, metrics, variables and `--source`; unique. Where a source goes on \
                       after a restart is kept under it, so that another name begins anew",

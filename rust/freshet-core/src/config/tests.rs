@@ -181,8 +181,14 @@ fn errors_name_file_line_key_and_what_would_be_right() {
             "freshet.toml:8: source.stream: there is no stream 'hots'",
         ),
         (
-            with("[[source]]\nkind = \"tape\"\nstream = \"host\""),
-            "freshet.toml:7: source.kind: 'tape' is not one of: host, synthetic",
+            with(
+                "[[source]]\nkind = \"host\"\nstream = \"host\"\n\n[[source]]\nkind = \"host\"\nstream = \"host\"",
+            ),
+            "freshet.toml:10: source.name: two sources are called 'host' and 'host'; give each a `name`",
+        ),
+        (
+            with("[[source]]\nkind = \"host\"\nname = \"Hall 7\"\nstream = \"host\""),
+            "freshet.toml:8: source.name: 'Hall 7' is no name",
         ),
         (
             with("[kafka]\npartitions = 0"),

@@ -141,7 +141,7 @@ fn every_reason_is_documented_and_those_of_the_parser_have_an_example() {
             .map(|(_, cells)| text(cells[0]))
             .collect()
     };
-    let stages = ["parse", "transform", "write"].map(documented);
+    let stages = ["parse", "transform", "send", "write"].map(documented);
     let all: HashSet<String> = stages.iter().flatten().cloned().collect();
     assert_eq!(all, ReasonCode::ALL.iter().map(|reason| reason.code().to_owned()).collect());
 

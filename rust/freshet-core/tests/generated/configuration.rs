@@ -1,144 +1,16 @@
-//! The keys of the configuration: for people, for editors, and for the dashboard.
+//! The keys of the configuration, for the dashboard. People and editors are told of the sources' own keys as well: by
+//! `freshet-sources/tests/generated.rs`.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::Path;
 
 use freshet_core::config::{
     Config, Key, Kind, MAX_METRIC_BYTES, MOST_EDITS, Presence, TABLES, Table,
 };
 use freshet_core::window::{LONGEST_MS, MOST_OVERLAPPING, MOST_PANES};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use crate::{check_file, check_section};
-
-/// What editors take for a duration.
-const DURATION: &str = "^[0-9]+(ms|s|m|h|d)$";
-
-fn inline_code(text: &str) -> String {
-    if text.contains('`') { text.to_owned() } else { format!("`{text}`") }
-}
-
-fn default_in_words(key: &Key) -> String {
-    match key.presence {
-        Presence::Required => "required".to_owned(),
-        Presence::Optional(words) => words.to_owned(),
-        Presence::Default("") => "none".to_owned(),
-        Presence::Default(text) => inline_code(text),
-        Presence::Either { usual, other, when } => {
-            format!("{}; {when} {}", inline_code(usual), inline_code(other))
-        }
-    }
-}
-
-fn meaning(key: &Key) -> String {
-    match key.kind {
-        Kind::Choice(names) => {
-            let names: Vec<String> = names.iter().map(|name| inline_code(name)).collect();
-            format!("{}: {}", key.meaning, names.join(", "))
-        }
-        _ => key.meaning.to_owned(),
-    }
-}
-
-#[test]
-fn the_readme_lists_all_keys() {
-    let mut rows = "| Key | Default | Meaning |\n|---|---|---|\n".to_owned();
-    for table in TABLES {
-        for key in table.keys {
-            let cells =
-                [format!("`{}.{}`", table.path, key.name), default_in_words(key), meaning(key)];
-            let cells = cells.map(|cell| cell.replace('|', "\\|"));
-            writeln!(rows, "| {} |", cells.join(" | ")).unwrap();
-        }
-    }
-    check_section("README.md", "configuration", &rows);
-}
-
-/// JSON Schema of one key.
-fn schema_of(key: &Key) -> Value {
-    let text = json!({ "type": "string" });
-    let texts = json!({ "type": "object", "additionalProperties": text });
-    let mut schema = match key.kind {
-        Kind::Text(None) | Kind::Path => text,
-        Kind::Text(Some(pattern)) => json!({ "type": "string", "pattern": pattern }),
-        Kind::Texts => json!({ "anyOf": [text, { "type": "array", "items": text }] }),
-        Kind::Integer(least, most) => {
-            json!({ "type": "integer", "minimum": least, "maximum": most })
-        }
-        Kind::Flag => json!({ "type": "boolean" }),
-        Kind::Duration(_) => json!({ "type": "string", "pattern": DURATION }),
-        Kind::Choice(names) => json!({ "enum": names }),
-        Kind::TextTable => texts,
-        Kind::TextOrTable => json!({ "anyOf": [text, texts] }),
-    };
-    schema["description"] = match key.presence {
-        // JSON Schema has one default only.
-        Presence::Either { .. } => {
-            format!("{}; default: {}", meaning(key), default_in_words(key)).into()
-        }
-        _ => meaning(key).into(),
-    };
-    if let Some(default) = key.default_value() {
-        schema["default"] = default;
-    }
-    if let Some(example) = example(key).filter(|_| !key.is_secret) {
-        schema["examples"] = json!([example]);
-    }
-    schema
-}
-
-/// The example, where TOML and JSON write it alike: all but tables.
-fn example(key: &Key) -> Option<Value> {
-    serde_json::from_str(key.example).ok()
-}
-
-/// The table of that path, with those below it.
-fn schema_of_table(table: &Table) -> Value {
-    let mut properties: Map<String, Value> =
-        table.keys.iter().map(|key| (key.name.to_owned(), schema_of(key))).collect();
-    for other in TABLES {
-        if let Some((parent, name)) = other.path.rsplit_once('.')
-            && parent == table.path
-        {
-            properties.insert(name.to_owned(), schema_of_table(other));
-        }
-    }
-    let is_required = |key: &&Key| matches!(key.presence, Presence::Required);
-    let required: Vec<&str> = table.keys.iter().filter(is_required).map(|key| key.name).collect();
-    json!({
-        "type": "object",
-        "description": table.meaning,
-        "properties": properties,
-        "required": required,
-        "additionalProperties": false,
-    })
-}
-
-#[test]
-fn editors_know_all_keys() {
-    let mut properties = Map::new();
-    for table in TABLES.iter().filter(|table| !table.path.contains('.')) {
-        let schema = schema_of_table(table);
-        let schema = if table.is_repeated {
-            json!({ "type": "array", "description": table.meaning, "items": schema })
-        } else {
-            schema
-        };
-        properties.insert(table.path.to_owned(), schema);
-    }
-    properties["stream"]["minItems"] = 1.into();
-    let schema = json!({
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "freshet.toml",
-        "description": "The configuration of a pipeline of Freshet",
-        "type": "object",
-        "properties": properties,
-        "required": ["stream"],
-        "additionalProperties": false,
-    });
-    check_file("freshet.schema.json", &(serde_json::to_string_pretty(&schema).unwrap() + "\n"));
-}
+use crate::files::check_file;
 
 /// Words for people do not reach the reader: what they called a value would stand in its code once more.
 #[test]
@@ -181,9 +53,6 @@ fn every_example_is_accepted_by_itself() {
         ("stream.columns", "format = \"csv\"\nvalues = { temperature = \"value\" }"),
         ("stream.header", "format = \"csv\""),
         ("stream.delimiter", "format = \"csv\"\nheader = true"),
-        ("source.every", "kind = \"host\""),
-        ("source.series", "kind = \"synthetic\""),
-        ("source.seed", "kind = \"synthetic\""),
     ]
     .into();
     for table in TABLES {
@@ -208,11 +77,7 @@ fn every_example_is_accepted_by_itself() {
                     }
                 }
                 "source" => {
-                    let kind = if key.name == "kind" || !more.is_empty() {
-                        ""
-                    } else {
-                        "kind = \"host\"\n"
-                    };
+                    let kind = if key.name == "kind" { "" } else { "kind = \"host\"\n" };
                     let stream = if key.name == "stream" { "" } else { "stream = \"host\"\n" };
                     format!("{STREAM}[[source]]\n{kind}{stream}{line}")
                 }

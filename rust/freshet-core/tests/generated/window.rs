@@ -9,7 +9,7 @@ use freshet_core::window_version::{
 };
 use serde_json::Value as Json;
 
-use crate::{check_file, check_section};
+use crate::files::{check_file, check_section};
 
 /// What the dashboard tells from the write time of a row, for want of a column.
 const TOLD_BY_WRITE_TIME: &str = "generation";
