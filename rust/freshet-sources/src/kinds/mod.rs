@@ -1,6 +1,8 @@
 //! The kinds of sources: one file for each.
 
+mod file;
 mod host;
+mod stdin;
 mod synthetic;
 
 use std::fmt::Debug;
@@ -25,7 +27,7 @@ pub struct SourceKind {
 }
 
 /// All kinds, in the order of the documentation.
-pub const KINDS: &[&SourceKind] = &[&host::KIND, &synthetic::KIND];
+pub const KINDS: &[&SourceKind] = &[&file::KIND, &host::KIND, &stdin::KIND, &synthetic::KIND];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static SourceKind> {
