@@ -53,7 +53,7 @@ pub(super) const KIND: SourceKind = SourceKind {
             kind: Kind::Choice(&["auto", "none", "gzip", "zstd"]),
             presence: Presence::Default("auto"),
             meaning: "how the file is compressed; `auto` looks at its first bytes. Compressed files go with `once`",
-            example: r#""zstd""#,
+            example: r#""none""#,
             ..Key::NEW
         },
         Key {
