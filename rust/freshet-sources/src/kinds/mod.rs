@@ -1,6 +1,7 @@
 //! The kinds of sources: one file for each.
 
 mod host;
+mod http;
 mod synthetic;
 
 use std::fmt::Debug;
@@ -25,12 +26,17 @@ pub struct SourceKind {
 }
 
 /// All kinds, in the order of the documentation.
-pub const KINDS: &[&SourceKind] = &[&host::KIND, &synthetic::KIND];
+pub const KINDS: &[&SourceKind] = &[&host::KIND, &synthetic::KIND, &http::KIND];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static SourceKind> {
     KINDS.iter().find(|kind| kind.name == name).copied()
 }
+
+/// A batch has about that many messages at most.
+const BATCH_MESSAGES: usize = 1_000;
+/// And about that many bytes.
+const BATCH_BYTES: usize = 1 << 20;
 
 /// `every`, of sources that look at something again and again.
 const EVERY: Key = Key {

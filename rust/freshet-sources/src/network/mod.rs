@@ -1,0 +1,14 @@
+//! What sources share that connect to a URL: which addresses are allowed, who they say they are, and how failures are
+//! told.
+
+mod address;
+mod client;
+mod endpoint;
+mod text;
+mod tls;
+
+pub(crate) use client::{CONNECT_TIMEOUT, Client, Compression, refusal};
+pub(crate) use endpoint::{
+    ALLOW_PRIVATE, CA_FILE, Endpoint, HEADERS, TOKEN, USER_AGENT, WEB, WEB_SOCKET, shown,
+};
+pub(crate) use text::{causes, one_line};
