@@ -2,6 +2,7 @@
 
 mod host;
 mod http;
+mod sse;
 mod synthetic;
 
 use std::fmt::Debug;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use freshet_core::config::{ConfigError, Key, Kind, Presence, Section};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::source::Open;
+use crate::source::{Open, SourceError};
 
 /// A kind of source: what it is called, what settings it has, and how they are read.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub struct SourceKind {
 }
 
 /// All kinds, in the order of the documentation.
-pub const KINDS: &[&SourceKind] = &[&host::KIND, &synthetic::KIND, &http::KIND];
+pub const KINDS: &[&SourceKind] = &[&host::KIND, &synthetic::KIND, &sse::KIND, &http::KIND];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static SourceKind> {
@@ -47,6 +48,24 @@ const EVERY: Key = Key {
     example: r#""10s""#,
     ..Key::NEW
 };
+
+/// `idle_timeout`, of sources that listen.
+const IDLE_TIMEOUT: Key = Key {
+    name: "idle_timeout",
+    kind: Kind::Duration(Duration::from_hours(24)),
+    presence: Presence::Default("60s"),
+    meaning: "a connection on which nothing has come for that long counts as lost",
+    example: r#""5m""#,
+    ..Key::NEW
+};
+
+/// The failure of a source that finds a cursor which it has not written.
+fn foreign_cursor() -> SourceError {
+    SourceError::permanent(
+        "the cursor that is stored under this source's name is of another kind of source; give the source another \
+         name",
+    )
+}
 
 /// Ticks that keep their phase: a late one is made up for by none, and the next one is on time.
 fn schedule(every: Duration) -> Interval {

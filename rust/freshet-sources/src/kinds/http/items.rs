@@ -70,7 +70,7 @@ fn split(poll: &Poll, body: &[u8]) -> Result<Vec<Range<usize>>, String> {
         (Input::Lines, _) => lines(body, poll.skip_lines),
         (Input::Json, Some(items)) => list(items, body),
         (Input::Json | Input::Text, _) if body.trim_ascii().is_empty() => Ok(Vec::new()),
-        (Input::Json | Input::Text, _) => Ok(Vec::from_iter([0..body.len()])),
+        (Input::Json | Input::Text, _) => Ok(std::iter::once(0..body.len()).collect()),
     }
 }
 

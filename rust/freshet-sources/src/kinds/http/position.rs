@@ -5,6 +5,7 @@ use twox_hash::XxHash3_64;
 
 use super::Poll;
 use super::seen::Seen;
+use crate::kinds::foreign_cursor;
 use crate::network::shown;
 use crate::source::{Cursor, SourceError};
 
@@ -52,14 +53,8 @@ impl Position {
     ///
     /// When the cursor is that of another kind of source.
     pub(super) fn read(cursor: &Cursor, poll: &Poll) -> Result<Self, SourceError> {
-        let foreign = || {
-            SourceError::permanent(
-                "the cursor that is stored under this source's name is of another kind of source; give the source \
-                 another name",
-            )
-        };
-        let written: Written = cursor.read().map_err(|_| foreign())?;
-        let seen = Seen::decode(&written.seen).ok_or_else(foreign)?;
+        let written: Written = cursor.read().map_err(|_| foreign_cursor())?;
+        let seen = Seen::decode(&written.seen).ok_or_else(foreign_cursor)?;
         if written.of != fingerprint(poll) {
             return Ok(Self { seen, ..Self::default() });
         }
