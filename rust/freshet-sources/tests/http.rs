@@ -1,5 +1,8 @@
 //! The kind `http` against servers that speak HTTP.
 
+// Lints take what is beside the tests for no test.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::collections::VecDeque;
@@ -14,7 +17,7 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use axum::routing::get;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use support::{check, listen, open, read, read_with, serve, soon};
+use support::{Identity, check, listen, open, read, read_with, serve, soon};
 
 /// What a server has to say, in order, the last of it for ever; and the requests that it has had.
 #[derive(Clone, Default)]
@@ -344,6 +347,31 @@ async fn a_body_that_breaks_off_is_no_body() {
         "{reason}"
     );
     soon(serving).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_certificate_is_checked_and_a_file_can_vouch_for_it() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let identity = Identity::new();
+    let (listener, address) = listen().await;
+    let acceptor = identity.acceptor.clone();
+    tokio::spawn(async move {
+        loop {
+            let (connection, _) = listener.accept().await.unwrap();
+            // Who does not trust it hangs up.
+            let Ok(mut connection) = acceptor.accept(connection).await else { continue };
+            let mut request = [0; 1_024];
+            assert!(connection.read(&mut request).await.unwrap() > 0);
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n1";
+            connection.write_all(answer).await.unwrap();
+        }
+    });
+    let url = format!("https://localhost:{}/feed", address.port());
+    let lines = format!("kind = \"http\"\nurl = \"{url}\"\nallow_private = true\n");
+    let (reason, _) = open(&lines, None).failure().await;
+    assert!(reason.starts_with(&format!("no answer from {url}: ")), "{reason}");
+    assert!(reason.contains("set `ca_file` if"), "{reason}");
+    assert_eq!(open(&(lines + &identity.lines()), None).next().await, ["1"]);
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! The kind `sse` against servers that send events.
 
+// Lints take what is beside the tests for no test.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::collections::VecDeque;
@@ -206,8 +209,8 @@ async fn an_event_without_an_end_does_not_hold_the_source_for_ever() {
 
 #[tokio::test]
 async fn many_events_come_in_bounded_batches_each_with_its_cursor() {
-    let events: String =
-        (0..2_500).map(|number| format!("id: {number}\ndata: {number}\n\n")).collect();
+    let event = |number| Bytes::from(format!("id: {number}\ndata: {number}\n\n"));
+    let events = (0..2_500).map(event).collect::<Vec<_>>().concat();
     let (address, script) = Script::serve([Answer::new([events]).staying_open()]).await;
     let mut source = open(&lines(address, ""), None);
     let mut all = Vec::new();

@@ -4,6 +4,7 @@ mod host;
 mod http;
 mod sse;
 mod synthetic;
+mod websocket;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -27,7 +28,8 @@ pub struct SourceKind {
 }
 
 /// All kinds, in the order of the documentation.
-pub const KINDS: &[&SourceKind] = &[&host::KIND, &synthetic::KIND, &sse::KIND, &http::KIND];
+pub const KINDS: &[&SourceKind] =
+    &[&host::KIND, &synthetic::KIND, &sse::KIND, &websocket::KIND, &http::KIND];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static SourceKind> {

@@ -14,6 +14,8 @@ use freshet_runtime::Shutdown;
 use freshet_sources::{
     Batch, Context, Cursor, Source, SourceConfig, SourceError, SourceStatus, parse,
 };
+use rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::TlsAcceptor;
 
 /// Nothing here takes so long.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -45,6 +47,35 @@ pub(crate) async fn serve(router: axum::Router) -> SocketAddr {
     let (listener, address) = listen().await;
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     address
+}
+
+/// Who a server says it is, and the file that vouches for it.
+pub(crate) struct Identity {
+    pub(crate) acceptor: TlsAcceptor,
+    pub(crate) ca_file: tempfile::NamedTempFile,
+}
+
+impl Identity {
+    /// Of `localhost`, signed by nobody else.
+    pub(crate) fn new() -> Self {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let ca_file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(ca_file.path(), made.cert.pem()).unwrap();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let server = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        Self { acceptor: TlsAcceptor::from(Arc::new(server)), ca_file }
+    }
+
+    /// The lines of a source that trusts it.
+    pub(crate) fn lines(&self) -> String {
+        format!("ca_file = \"{}\"\n", self.ca_file.path().display())
+    }
 }
 
 /// Reads the settings of a source, of which these are the lines.
