@@ -331,6 +331,24 @@ async fn a_server_that_falls_silent_is_given_up_in_time() {
 }
 
 #[tokio::test]
+async fn a_head_without_an_end_is_no_answer() {
+    use tokio::io::AsyncWriteExt;
+    let (listener, address) = listen().await;
+    let serving = tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let mut sent = 0_usize;
+        connection.write_all(b"HTTP/1.1 200 OK\r\nx: ").await.unwrap();
+        while connection.write_all(&[b'x'; 1 << 12]).await.is_ok() {
+            sent += 1 << 12;
+            assert!(sent < 64 << 20, "somebody reads all of it");
+        }
+    });
+    let (reason, _) = open(&lines(address, ""), None).failure().await;
+    assert!(reason.starts_with(&format!("no answer from http://{address}/feed: ")), "{reason}");
+    soon(serving).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_body_that_breaks_off_is_no_body() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let (listener, address) = listen().await;

@@ -36,6 +36,11 @@ impl Path {
         Ok(Self(parts))
     }
 
+    /// As it is written.
+    pub(super) fn text(&self) -> String {
+        if self.0.is_empty() { ITSELF.to_owned() } else { self.0.join(".") }
+    }
+
     /// What is there in a JSON text; `None` where nothing is, or `null`.
     ///
     /// # Errors

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
 use super::Poll;
+use super::path::Path;
 use super::seen::Seen;
 use crate::kinds::foreign_cursor;
-use crate::network::shown;
 use crate::source::{Cursor, SourceError};
 
 /// By which a server knows what it has sent before (RFC 9110, section 8.8).
@@ -75,7 +75,13 @@ impl Position {
 
 /// What is asked for, and how it is split.
 fn fingerprint(poll: &Poll) -> u64 {
-    let query = poll.endpoint.url.query().unwrap_or_default();
-    let what = (shown(&poll.endpoint.url), query, poll.input, &poll.items, &poll.new_by);
-    XxHash3_64::oneshot(format!("{what:?} {}", poll.skip_lines).as_bytes())
+    let text = |path: &Option<Path>| path.as_ref().map(Path::text).unwrap_or_default();
+    let what = [
+        poll.endpoint.url.to_string(),
+        poll.input.name().to_owned(),
+        text(&poll.items),
+        text(&poll.new_by),
+        poll.skip_lines.to_string(),
+    ];
+    XxHash3_64::oneshot(what.join("\n").as_bytes())
 }

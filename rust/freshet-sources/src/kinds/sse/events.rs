@@ -62,9 +62,11 @@ pub(super) async fn connect(
 ) -> Result<Response, SourceError> {
     let headers = headers(last_event_id);
     let url = shown(&subscription.endpoint.url);
-    let answer = timeout(subscription.idle_timeout, client.get(&headers)).await;
-    let response =
-        answer.map_err(|_| SourceError::transient(format!("{url} does not answer")))??;
+    let idle = subscription.idle_timeout;
+    let response = timeout(idle, client.get(&headers)).await.map_err(|_| {
+        let seconds = idle.as_secs_f64();
+        SourceError::transient(format!("{url} does not answer within {seconds} s"))
+    })??;
     if response.status() != StatusCode::OK {
         return Err(refusal(response.url(), response.status(), response.headers(), PATIENCE));
     }
