@@ -9,6 +9,7 @@
 //! A new kind is one file in [`kinds`], its test, and one line in `KINDS`.
 
 pub mod kinds;
+mod network;
 pub mod record;
 pub mod settings;
 pub mod source;

@@ -93,6 +93,16 @@ fn text_pairs(table: &DeTable<'_>) -> Option<TextPairs> {
     table.iter().map(pair).collect()
 }
 
+/// The table that a text has in TOML.
+fn text_pairs_of(text: &str) -> Option<TextPairs> {
+    let document = format!("table = {text}");
+    let parsed = DeTable::parse(&document).ok()?;
+    match parsed.get_ref().get("table")?.get_ref() {
+        DeValue::Table(table) => text_pairs(table),
+        _ => None,
+    }
+}
+
 /// One table of the configuration. What is wrong in it is a [`ConfigError`] that names file, line and key.
 pub struct Section<'a> {
     document: Document<'a>,
@@ -320,11 +330,19 @@ impl<'a> Section<'a> {
 
     /// A table of strings, such as `values = { cpu = "cpu" }`, in the order of the file.
     pub fn text_table(&self, key: &'static str) -> Result<Located<TextPairs>, ConfigError> {
-        let found = self.read(key, "a table of strings", |written| match written {
+        self.required(key, self.optional_text_table(key)?)
+    }
+
+    /// The same, of a key that may be left out. An override has it as TOML does: `{ cpu = "cpu" }`.
+    pub fn optional_text_table(
+        &self,
+        key: &'static str,
+    ) -> Result<Option<Located<TextPairs>>, ConfigError> {
+        self.read(key, "a table of strings", |written| match written {
             Written::File(DeValue::Table(table)) => text_pairs(table),
-            Written::File(_) | Written::Text(_) => None,
-        })?;
-        self.required(key, found)
+            Written::File(_) => None,
+            Written::Text(text) => text_pairs_of(text),
+        })
     }
 
     /// A string, or a table of strings.

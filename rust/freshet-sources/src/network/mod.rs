@@ -1,0 +1,16 @@
+//! What sources share that connect to a URL: which addresses are allowed, who they say they are, and how failures are
+//! told.
+
+mod address;
+mod client;
+mod endpoint;
+mod socket;
+mod text;
+mod tls;
+
+pub(crate) use client::{Client, Compression, refusal};
+pub(crate) use endpoint::{
+    ALLOW_PRIVATE, CA_FILE, Endpoint, HEADERS, TOKEN, WEB, WEB_SOCKET, shown,
+};
+pub(crate) use socket::{Socket, WebSocketError, connect};
+pub(crate) use text::{causes, one_line};
