@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use freshet_core::wire::health::MAX_NOTICES;
-use freshet_core::wire::{Component, ErrorKind, HealthReport, State};
+use freshet_core::wire::{Component, ErrorKind, HealthReport, SourceHealth, State};
 
 use crate::clock::{epoch_ms, host_name};
 
@@ -39,6 +40,16 @@ struct Condition {
     last_error: Option<(String, i64)>,
     lost_offsets: Option<u64>,
     notices: VecDeque<String>,
+    sources: Option<Sources>,
+}
+
+/// Tells what is known of each source now.
+struct Sources(Box<dyn Fn() -> BTreeMap<String, SourceHealth> + Send>);
+
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sources")
+    }
 }
 
 /// One thing that was waited for.
@@ -202,6 +213,14 @@ impl Health {
         notices.push_back(notice);
     }
 
+    /// From now on, reports tell of sources what `sources` gives.
+    pub fn tell_sources(
+        &self,
+        sources: impl Fn() -> BTreeMap<String, SourceHealth> + Send + 'static,
+    ) {
+        self.condition().sources = Some(Sources(Box::new(sources)));
+    }
+
     /// Sets how many records are waiting to be read; `None` when that is unknown.
     pub fn set_lag(&self, lag: Option<u64>) {
         let lag = lag.map_or(UNKNOWN, |lag| i64::try_from(lag).unwrap_or(i64::MAX));
@@ -228,6 +247,7 @@ impl Health {
             last_error_time,
             lost_offsets: condition.lost_offsets,
             notices: (!notices.is_empty()).then_some(notices),
+            sources: condition.sources.as_ref().map(|sources| (sources.0)()),
             ..HealthReport::new(self.component, self.instance.clone(), self.since, epoch_ms())
         }
     }
@@ -243,7 +263,6 @@ impl Condition {
     fn waiting_for(&self) -> Vec<String> {
         let waits: BTreeSet<String> =
             self.waits.values().filter_map(|wait| wait.now.clone()).collect();
-
         waits.into_iter().collect()
     }
 }

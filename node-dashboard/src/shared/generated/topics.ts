@@ -19,3 +19,8 @@ export function deadLettersTopic(prefix: string): string {
 export function healthTopic(prefix: string): string {
   return `${prefix}health`;
 }
+
+/** Name of a topic: where each source that can resume goes on: written in the transaction of its records. */
+export function cursorsTopic(prefix: string): string {
+  return `${prefix}cursors`;
+}
