@@ -5,6 +5,7 @@ mod client;
 mod cursors;
 mod direct;
 mod letters;
+mod metrics;
 mod reader;
 mod selection;
 mod task;
@@ -18,13 +19,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, anyhow};
 use clap::Parser;
 use freshet_core::config::{Config, Loaded};
-use freshet_core::wire::Component;
+use freshet_core::wire::{Component, State};
 use freshet_runtime::clock::{epoch_ms, host_name};
+use freshet_runtime::endpoints::Endpoints;
 use freshet_runtime::{Failure, Health, Shutdown, service};
 use freshet_service::{reporter, topics};
 use freshet_sources::{SourceConfig, SourceStatus};
 use tokio::task::JoinSet;
 
+use crate::metrics::Metrics;
 use crate::task::SourceTask;
 
 const COMPONENT: Component = Component::Producer;
@@ -75,14 +78,19 @@ async fn run(
 ) -> Result<(), Failure> {
     let config = Arc::new(loaded.config);
     let selected = selection::select(loaded.source_settings, &wanted).map_err(Failure::usage)?;
-    // Before anything is sent: a broker that creates topics by itself would give them its own settings.
-    topics::ensure(&config, &shutdown).await.map_err(Failure::runtime)?;
     let health = Arc::new(Health::new(COMPONENT));
-    let reporter = reporter::spawn(&health, &config, &shutdown)
+    health.set_state(State::Starting);
+    let sources = selected.into_iter().map(Observed::new).collect::<Vec<_>>();
+    let metrics = observe(&config, &sources, &health, &shutdown).await;
+    // Before anything is sent: a broker that creates topics by itself would give them its own settings.
+    topics::ensure(&config, &health, &shutdown).await.map_err(Failure::from)?;
+    let reporter = reporter::spawn_watching(&health, &config, &shutdown)
         .context("cannot create a Kafka client; check the [kafka] section")
         .map_err(Failure::usage)?;
     let undelivered = Arc::new(AtomicU64::new(0));
-    let failed = run_all(&config, selected, &health, &shutdown, &undelivered).await;
+    health.set_state(State::Running);
+    let running = Running { config, metrics, health, undelivered: Arc::clone(&undelivered) };
+    let failed = run_all(&running, sources, &shutdown).await;
     // The sources may have ended by themselves.
     shutdown.trigger();
     reporter.await.map_err(Failure::runtime)?;
@@ -97,25 +105,61 @@ async fn run(
     Ok(())
 }
 
-/// Runs every source until all have ended or failed for good; gives back which failed, and why.
-async fn run_all(
-    config: &Arc<Config>,
-    selected: Vec<SourceConfig>,
+/// A source, and what is known of it.
+struct Observed {
+    source: SourceConfig,
+    status: Arc<SourceStatus>,
+}
+
+impl Observed {
+    fn new(source: SourceConfig) -> Self {
+        let status = Arc::new(SourceStatus::new(source.source.name.as_str()));
+        Self { source, status }
+    }
+}
+
+/// Tells of the sources in health reports, and of all at `/metrics`.
+async fn observe(
+    config: &Config,
+    sources: &[Observed],
     health: &Arc<Health>,
     shutdown: &Shutdown,
-    undelivered: &Arc<AtomicU64>,
-) -> Vec<String> {
+) -> Metrics {
+    let statuses: Vec<_> = sources.iter().map(|one| Arc::clone(&one.status)).collect();
+    let metrics = Metrics::new();
+    if let Some(address) = &config.producer.metrics_address {
+        let registry = freshet_runtime::metrics::registry("producer", health, |registry| {
+            metrics.register(registry, statuses.clone());
+        });
+        let (health, shutdown) = (Arc::clone(health), shutdown.clone());
+        Endpoints { health, registry, shutdown }.serve(address).await;
+    }
+    health.tell_sources(move || metrics::reports(&statuses));
+    metrics
+}
+
+/// What all sources share.
+struct Running {
+    config: Arc<Config>,
+    metrics: Metrics,
+    health: Arc<Health>,
+    undelivered: Arc<AtomicU64>,
+}
+
+/// Runs every source until all have ended or failed for good; gives back which failed, and why.
+async fn run_all(all: &Running, sources: Vec<Observed>, shutdown: &Shutdown) -> Vec<String> {
     let instance = format!("{}-{}-{}", host_name(), std::process::id(), epoch_ms());
     let mut running = JoinSet::new();
-    for source in selected {
+    for Observed { source, status } in sources {
         let name = source.source.name.clone();
         let task = SourceTask {
-            config: Arc::clone(config),
-            topic: config.kafka.raw_topic(&source.source.stream),
-            status: Arc::new(SourceStatus::new(name.as_str())),
-            health: Arc::clone(health),
+            config: Arc::clone(&all.config),
+            topic: all.config.kafka.raw_topic(&source.source.stream),
+            status,
+            health: Arc::clone(&all.health),
+            metrics: all.metrics.clone(),
             shutdown: shutdown.clone(),
-            undelivered: Arc::clone(undelivered),
+            undelivered: Arc::clone(&all.undelivered),
             instance: instance.clone(),
             source,
         };

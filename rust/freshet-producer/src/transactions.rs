@@ -29,6 +29,7 @@ use crate::buffer::Buffer;
 use crate::client::{self, Client, Deliveries, Outgoing, Refused, is_too_large};
 use crate::cursors::{self, CursorRecord};
 use crate::letters::Rejected;
+use crate::metrics::TransactionMetrics;
 use crate::task::{SourceTask, TaskError};
 
 /// A transaction that has lasted this long is aborted by the brokers: readers wait no longer for a producer that died.
@@ -45,8 +46,6 @@ const MAX_BYTES: usize = 4 << 20;
 const MAX_RECORDS: usize = 50_000;
 /// The tag of the cursor's own record.
 const CURSOR: usize = usize::MAX;
-/// What [`freshet_runtime::Health::wait_for`] says of Kafka.
-const KAFKA: &str = "kafka";
 
 /// One thing that a transaction sends.
 #[derive(Debug)]
@@ -99,6 +98,7 @@ impl Deliveries for Refusals {
 /// A source's way into Kafka.
 struct Transactions<'t> {
     task: &'t SourceTask,
+    metrics: TransactionMetrics,
     settings: ClientConfig,
     client: Client,
     refusals: Arc<Refusals>,
@@ -145,13 +145,14 @@ impl<'t> Transactions<'t> {
             // It may not be longer, and what is not delivered by then is sent again by us.
             .set("message.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string());
         let refusals = Arc::new(Refusals::default());
+        let metrics = task.metrics.of_transactions(task.name());
         let (client, stored) = take_over(task, &settings, &refusals).await?;
         let headers = client::headers(task.name());
         let (sequence, cursor) =
             stored.map_or((0, None), |record| (record.sequence, record.cursor));
         let open = OpenTransaction { cursor: cursor.clone(), ..OpenTransaction::default() };
         let mut claimed =
-            Self { task, settings, client, refusals, headers, sequence, cursor, open };
+            Self { task, metrics, settings, client, refusals, headers, sequence, cursor, open };
         // The claim.
         claimed.begin()?;
         claimed.commit().await?;
@@ -301,6 +302,7 @@ impl<'t> Transactions<'t> {
     /// Commits the open transaction, however often it has to be sent for it.
     async fn commit(&mut self) -> Result<(), TaskError> {
         let mut backoff = Backoff::new(FIRST_DELAY, MAX_DELAY);
+        let started = Instant::now();
         while let Err(error) = self.try_commit().await {
             let (source, reason) = (self.task.name(), error.to_string());
             tracing::warn!(
@@ -308,12 +310,15 @@ impl<'t> Transactions<'t> {
                 reason,
                 "a transaction was not committed; asking whether it was"
             );
-            self.task.health.wait_for(KAFKA, &format!("Kafka to take a transaction: {reason}"));
+            let waits = format!("Kafka to take a transaction of source {source}: {reason}");
+            self.task.health.wait_for(wait_of(source), &waits);
             if self.recover(&error, &mut backoff).await? == Outcome::Committed {
                 break;
             }
+            self.metrics.retried();
         }
-        self.task.health.no_longer_waits_for(KAFKA);
+        self.task.health.no_longer_waits_for(&wait_of(self.task.name()));
+        self.metrics.committed(started.elapsed());
         self.committed();
         Ok(())
     }
@@ -425,7 +430,7 @@ async fn take_over(
             };
         match taken {
             Ok(stored) => {
-                task.health.no_longer_waits_for(KAFKA);
+                task.health.no_longer_waits_for(&wait_of(task.name()));
                 return Ok((client, stored));
             }
             Err(error) => {
@@ -436,7 +441,7 @@ async fn take_over(
                     "the source's transactions cannot be opened yet; trying again"
                 );
                 task.health.wait_for(
-                    KAFKA,
+                    wait_of(source),
                     &format!("Kafka, for transactions of source {source}: {reason}"),
                 );
                 drop(tokio::task::spawn_blocking(move || drop(client)));
@@ -444,6 +449,12 @@ async fn take_over(
             }
         }
     }
+}
+
+/// What [`freshet_runtime::Health::wait_for`] says of a source's transactions: one that goes on does not speak for the
+/// others.
+fn wait_of(source: &str) -> String {
+    format!("transactions of {source}")
 }
 
 /// Who else has claimed the source; waits a while for the claim.

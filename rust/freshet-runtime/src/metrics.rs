@@ -57,7 +57,8 @@ pub fn counters(
     samples: impl IntoIterator<Item = (Labels, u64)>,
 ) -> fmt::Result {
     let Metric { name, help, unit } = metric;
-    let mut encoder = encoder.encode_descriptor(name, help, unit, MetricType::Counter)?;
+    let help = format!("{help}.");
+    let mut encoder = encoder.encode_descriptor(name, &help, unit, MetricType::Counter)?;
     for (labels, value) in samples {
         encoder.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
     }
@@ -75,7 +76,8 @@ pub fn gauges(
     samples: impl IntoIterator<Item = (Labels, f64)>,
 ) -> fmt::Result {
     let Metric { name, help, unit } = metric;
-    let mut encoder = encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?;
+    let help = format!("{help}.");
+    let mut encoder = encoder.encode_descriptor(name, &help, unit, MetricType::Gauge)?;
     for (labels, value) in samples {
         encoder.encode_family(&labels)?.encode_gauge(&value)?;
     }
