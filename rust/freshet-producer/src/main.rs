@@ -1,6 +1,7 @@
 //! Freshet's producer: sends what live sources yield to Kafka.
 
 mod buffer;
+mod check;
 mod client;
 mod cursors;
 mod direct;
@@ -18,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, anyhow};
 use clap::Parser;
-use freshet_core::config::{Config, Loaded};
+use freshet_core::config::Config;
 use freshet_core::wire::{Component, State};
 use freshet_runtime::clock::{epoch_ms, host_name};
 use freshet_runtime::endpoints::Endpoints;
@@ -54,30 +55,41 @@ struct Arguments {
     /// Run only the sources of these names, or of these kinds; all configured ones when left out
     #[arg(short, long, value_name = "NAME", num_args = 1..)]
     source: Vec<String>,
+
+    /// Try the configuration, Kafka and every source, say what is wrong, and exit; nothing is sent or created
+    #[arg(long)]
+    check: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   freshet-producer -c freshet.toml
   freshet-producer -c freshet.toml --source synthetic
+  freshet-producer -c freshet.toml --check
   FRESHET_KAFKA__BOOTSTRAP_SERVERS=broker:9092 freshet-producer -c freshet.toml --source host synthetic
   FRESHET_LOG=debug FRESHET_LOG_FORMAT=json freshet-producer -c freshet.toml
 
-Exit codes: 0 stopped cleanly, 1 failed or left records undelivered, 2 wrong usage or configuration";
+Exit codes: 0 stopped cleanly, 1 failed, left records undelivered, or did not reach what --check tried,
+2 wrong usage or configuration, or refused by Kafka";
 
 fn main() -> ExitCode {
-    let Arguments { config, source } = Arguments::parse();
+    let Arguments { config, source, check } = Arguments::parse();
     let load = || freshet_sources::load(&config);
-    service::run_with(load, |loaded, shutdown| run(loaded, source, shutdown))
+    service::run_with(load, |loaded, shutdown| async move {
+        let selected =
+            selection::select(loaded.source_settings, &source).map_err(Failure::usage)?;
+        if check {
+            return check::run(&loaded.config, selected, &shutdown).await;
+        }
+        run(Arc::new(loaded.config), selected, shutdown).await
+    })
 }
 
 async fn run(
-    loaded: Loaded<SourceConfig>,
-    wanted: Vec<String>,
+    config: Arc<Config>,
+    selected: Vec<SourceConfig>,
     shutdown: Shutdown,
 ) -> Result<(), Failure> {
-    let config = Arc::new(loaded.config);
-    let selected = selection::select(loaded.source_settings, &wanted).map_err(Failure::usage)?;
     let health = Arc::new(Health::new(COMPONENT));
     health.set_state(State::Starting);
     let sources = selected.into_iter().map(Observed::new).collect::<Vec<_>>();

@@ -23,7 +23,7 @@ use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::Producer;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::sleep_until;
 
 use crate::buffer::Buffer;
 use crate::client::{self, Client, Deliveries, Outgoing, Refused, is_too_large};
@@ -160,7 +160,27 @@ impl<'t> Transactions<'t> {
         Ok(claimed)
     }
 
+    /// Delivers until the source ends, or until a stop has taken as long as it may, whatever Kafka does.
     async fn deliver(&mut self, buffer: &Buffer) -> Result<(), TaskError> {
+        let (source, shutdown) = (self.task.name(), self.task.shutdown.clone());
+        let patience = async {
+            shutdown.requested().await;
+            tokio::time::sleep(PRODUCER_FLUSH).await;
+        };
+        tokio::select! {
+            biased;
+            delivered = self.deliver_all(buffer) => delivered,
+            () = patience => {
+                tracing::warn!(
+                    source,
+                    "the last transaction was not committed in time; its records are read again"
+                );
+                Ok(())
+            }
+        }
+    }
+
+    async fn deliver_all(&mut self, buffer: &Buffer) -> Result<(), TaskError> {
         let shutdown = self.task.shutdown.clone();
         let mut stopped = pin!(shutdown.requested());
         loop {
@@ -185,25 +205,9 @@ impl<'t> Transactions<'t> {
         }
     }
 
-    /// Commits what is open, in the time that a stop leaves.
+    /// Commits what is open.
     async fn finish(&mut self) -> Result<(), TaskError> {
-        if self.open.due.is_none() {
-            return Ok(());
-        }
-        if !self.task.shutdown.is_requested() {
-            return self.commit().await;
-        }
-        let source = self.task.name();
-        match timeout(PRODUCER_FLUSH, self.commit()).await {
-            Ok(committed) => committed,
-            Err(_) => {
-                tracing::warn!(
-                    source,
-                    "the last transaction was not committed in time; its records are read again"
-                );
-                Ok(())
-            }
-        }
+        if self.open.due.is_none() { Ok(()) } else { self.commit().await }
     }
 
     /// Sends a batch in the open transaction.

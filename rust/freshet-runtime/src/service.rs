@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use freshet_core::config::{Config, ConfigError};
+use freshet_core::stopping::BLOCKING_CALLS;
 
 use crate::{Shutdown, logging};
 
@@ -93,10 +94,13 @@ where
         .enable_all()
         .build()
         .map_err(Failure::runtime)?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let shutdown = Shutdown::on_signals().map_err(Failure::runtime)?;
         body(config, shutdown).await
-    })
+    });
+    // A call that blocks for long has nobody left who waits for its answer.
+    runtime.shutdown_timeout(BLOCKING_CALLS);
+    outcome
 }
 
 // The logs may be what could not be set up, so that the last word goes to standard error directly.
@@ -115,11 +119,26 @@ fn exit_code(result: Result<(), Failure>) -> ExitCode {
 mod tests {
     use super::*;
     use std::io;
+    use std::time::Instant;
 
     #[test]
     fn usage_is_2_and_every_other_failure_is_1() {
         assert_eq!(Failure::usage("unknown source").code(), 2);
         assert_eq!(Failure::runtime("disk full").code(), 1);
+    }
+
+    #[test]
+    fn a_call_that_blocks_does_not_keep_the_program_from_its_end() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = "[[stream]]\nname = \"s\"\nvalues = { v = \"v\" }\nwindows = [\"1s\"]\n";
+        std::fs::write(file.path(), text).unwrap();
+        let started = Instant::now();
+        let code = run(file.path(), |_, _| async {
+            drop(tokio::task::spawn_blocking(|| std::thread::sleep(BLOCKING_CALLS * 20)));
+            Ok(())
+        });
+        assert_eq!(code, ExitCode::SUCCESS);
+        assert!(started.elapsed() < BLOCKING_CALLS * 5, "{:?}", started.elapsed());
     }
 
     #[derive(Debug, thiserror::Error)]
