@@ -124,7 +124,7 @@ impl DeadLetters {
 
     /// As at the start: somebody has deleted the topic since.
     async fn create_topic(&self) {
-        let created = topics::ensure(&self.config, &self.shutdown);
+        let created = topics::ensure(&self.config, &self.health, &self.shutdown);
         match tokio::time::timeout(CREATION_LIMIT, created).await {
             Ok(Ok(())) => (),
             Ok(Err(error)) => tracing::warn!(%error, "the topic was not created"),

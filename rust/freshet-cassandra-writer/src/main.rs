@@ -6,6 +6,7 @@ mod consumer;
 mod dead_letters;
 mod job;
 mod keyspace;
+mod metrics;
 mod offsets;
 mod pipeline;
 mod plan;
@@ -26,12 +27,14 @@ use anyhow::Context;
 use clap::Parser;
 use freshet_core::config::Config;
 use freshet_core::wire::{Component, State};
+use freshet_runtime::endpoints::Endpoints;
 use freshet_runtime::log_limit::LogLimit;
 use freshet_runtime::{Failure, Health, Shutdown, service};
 use freshet_service::{reporter, topics};
 
 use crate::dead_letters::DeadLetters;
 use crate::job::Outputs;
+use crate::metrics::WriterMetrics;
 use crate::pipeline::Pipeline;
 use crate::store::Store;
 
@@ -81,11 +84,18 @@ fn main() -> ExitCode {
 }
 
 async fn run(config: Config, shutdown: Shutdown) -> Result<(), Failure> {
-    // Before anything is sent: a broker that creates topics by itself would give them its own settings.
-    topics::ensure(&config, &shutdown).await.map_err(Failure::runtime)?;
     let health = Arc::new(Health::new(COMPONENT));
     health.set_state(State::Starting);
     health.lost_offsets(0);
+    if let Some(address) = &config.writer.metrics_address {
+        let registry = freshet_runtime::metrics::registry("writer", &health, |registry| {
+            registry.register_collector(Box::new(WriterMetrics(Arc::clone(&health))));
+        });
+        let (health, shutdown) = (Arc::clone(&health), shutdown.clone());
+        Endpoints { health, registry, shutdown }.serve(address).await;
+    }
+    // Before anything is sent: a broker that creates topics by itself would give them its own settings.
+    topics::ensure(&config, &health, &shutdown).await.map_err(Failure::from)?;
     let reporter = reporter::spawn(&health, &config, &shutdown)
         .context(CHECK_KAFKA)
         .map_err(Failure::usage)?;

@@ -12,8 +12,15 @@ pub const LAST_REPORT: Duration = Duration::from_secs(1);
 /// How long records that the producer has read already wait for a place in Kafka's queue.
 pub const PRODUCER_LAST_RECORDS: Duration = Duration::from_secs(5);
 
-/// How long the producer waits for Kafka to take what is queued.
+/// How long the producer waits for Kafka to take what is queued, or to commit the last transaction of a source.
 pub const PRODUCER_FLUSH: Duration = Duration::from_secs(15);
+
+/// How long the producer waits for servers to take the acknowledgement of what Kafka has taken.
+pub const PRODUCER_ACKNOWLEDGEMENTS: Duration = Duration::from_secs(2);
+
+/// How long a program waits for calls that cannot be interrupted, such as those of librdkafka; then it ends without
+/// their answers.
+pub const BLOCKING_CALLS: Duration = Duration::from_secs(1);
 
 /// How long the Cassandra writer waits for the writes under way; it commits its offsets and leaves its group after.
 pub const WRITER_DRAIN: Duration = Duration::from_secs(10);
@@ -28,10 +35,17 @@ const SPARK_CLOSE: Duration = Duration::from_secs(6);
 pub const DASHBOARD_CLOSE: Duration = Duration::from_millis(4_500);
 
 /// How long the whole producer takes at most.
-pub const PRODUCER: Duration = sum(&[PRODUCER_LAST_RECORDS, PRODUCER_FLUSH, LAST_REPORT, MARGIN]);
+pub const PRODUCER: Duration = sum(&[
+    PRODUCER_LAST_RECORDS,
+    PRODUCER_FLUSH,
+    PRODUCER_ACKNOWLEDGEMENTS,
+    LAST_REPORT,
+    BLOCKING_CALLS,
+    MARGIN,
+]);
 
 /// How long the whole Cassandra writer takes at most.
-pub const WRITER: Duration = sum(&[WRITER_DRAIN, LAST_REPORT, MARGIN, MARGIN]);
+pub const WRITER: Duration = sum(&[WRITER_DRAIN, LAST_REPORT, BLOCKING_CALLS, MARGIN, MARGIN]);
 
 /// How long the whole Spark job takes at most.
 pub const SPARK_JOB: Duration = sum(&[SPARK_BATCH, SPARK_CLOSE, MARGIN]);
@@ -55,8 +69,9 @@ mod tests {
 
     #[test]
     fn a_program_has_time_for_all_that_it_waits_for_one_after_the_other() {
-        assert!(PRODUCER > PRODUCER_LAST_RECORDS + PRODUCER_FLUSH + LAST_REPORT);
-        assert!(WRITER > WRITER_DRAIN + LAST_REPORT);
+        let sending = PRODUCER_LAST_RECORDS + PRODUCER_FLUSH + PRODUCER_ACKNOWLEDGEMENTS;
+        assert!(PRODUCER > sending + LAST_REPORT + BLOCKING_CALLS);
+        assert!(WRITER > WRITER_DRAIN + LAST_REPORT + BLOCKING_CALLS);
         assert!(SPARK_JOB > SPARK_BATCH);
         assert!(DASHBOARD > DASHBOARD_CLOSE);
     }

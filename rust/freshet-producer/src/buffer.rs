@@ -68,6 +68,7 @@ impl Buffer {
         }
         queue.bytes += bytes;
         queue.batches.push_back(batch);
+        self.status.buffered(queue.bytes);
         drop(queue);
         self.added.notify_one();
         None
@@ -84,7 +85,9 @@ impl Buffer {
             let added = self.added.notified();
             let (batch, is_closed) = {
                 let mut queue = self.queue();
-                (queue.take(), queue.is_closed)
+                let batch = queue.take();
+                self.status.buffered(queue.bytes);
+                (batch, queue.is_closed)
             };
             if batch.is_some() {
                 self.taken.notify_one();
@@ -156,7 +159,9 @@ mod tests {
         for number in 0..8 {
             buffer.push(batch(number)).await;
         }
+        assert!((3_000..4_000).contains(&status.buffered_bytes()));
         assert_eq!(numbers(&buffer).await, [5, 6, 7]);
+        assert_eq!(status.buffered_bytes(), 0);
         assert_eq!(status.report().dropped, 5);
     }
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use freshet_core::contiguous::Contiguous;
-use freshet_core::stopping::{PRODUCER_FLUSH, PRODUCER_LAST_RECORDS};
+use freshet_core::stopping::{PRODUCER_ACKNOWLEDGEMENTS, PRODUCER_FLUSH, PRODUCER_LAST_RECORDS};
 use freshet_core::wire::ErrorKind;
 use freshet_runtime::Health;
 use freshet_runtime::log_limit::LogLimit;
@@ -164,7 +164,12 @@ pub(crate) async fn run(task: &SourceTask) -> Result<(), TaskError> {
         // The last confirmations are told before the source is left.
         drop(direct);
         drop(tally);
-        drop(acknowledging.await);
+        if tokio::time::timeout(PRODUCER_ACKNOWLEDGEMENTS, acknowledging).await.is_err() {
+            tracing::warn!(
+                source = task.name(),
+                "not all was acknowledged in time; it will come again"
+            );
+        }
     }
     delivered?;
     reader.map_err(|error| TaskError::panicked(&error))?.map_err(TaskError::Source)

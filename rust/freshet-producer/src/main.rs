@@ -1,10 +1,12 @@
 //! Freshet's producer: sends what live sources yield to Kafka.
 
 mod buffer;
+mod check;
 mod client;
 mod cursors;
 mod direct;
 mod letters;
+mod metrics;
 mod reader;
 mod selection;
 mod task;
@@ -17,14 +19,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, anyhow};
 use clap::Parser;
-use freshet_core::config::{Config, Loaded};
-use freshet_core::wire::Component;
+use freshet_core::config::Config;
+use freshet_core::wire::{Component, State};
 use freshet_runtime::clock::{epoch_ms, host_name};
+use freshet_runtime::endpoints::Endpoints;
 use freshet_runtime::{Failure, Health, Shutdown, service};
 use freshet_service::{reporter, topics};
 use freshet_sources::{SourceConfig, SourceStatus};
 use tokio::task::JoinSet;
 
+use crate::metrics::Metrics;
 use crate::task::SourceTask;
 
 const COMPONENT: Component = Component::Producer;
@@ -51,38 +55,54 @@ struct Arguments {
     /// Run only the sources of these names, or of these kinds; all configured ones when left out
     #[arg(short, long, value_name = "NAME", num_args = 1..)]
     source: Vec<String>,
+
+    /// Try the configuration, Kafka and every source, say what is wrong, and exit; nothing is sent or created
+    #[arg(long)]
+    check: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   freshet-producer -c freshet.toml
   freshet-producer -c freshet.toml --source synthetic
+  freshet-producer -c freshet.toml --check
   FRESHET_KAFKA__BOOTSTRAP_SERVERS=broker:9092 freshet-producer -c freshet.toml --source host synthetic
   FRESHET_LOG=debug FRESHET_LOG_FORMAT=json freshet-producer -c freshet.toml
 
-Exit codes: 0 stopped cleanly, 1 failed or left records undelivered, 2 wrong usage or configuration";
+Exit codes: 0 stopped cleanly, 1 failed, left records undelivered, or did not reach what --check tried,
+2 wrong usage or configuration, or refused by Kafka";
 
 fn main() -> ExitCode {
-    let Arguments { config, source } = Arguments::parse();
+    let Arguments { config, source, check } = Arguments::parse();
     let load = || freshet_sources::load(&config);
-    service::run_with(load, |loaded, shutdown| run(loaded, source, shutdown))
+    service::run_with(load, |loaded, shutdown| async move {
+        let selected =
+            selection::select(loaded.source_settings, &source).map_err(Failure::usage)?;
+        if check {
+            return check::run(&loaded.config, selected, &shutdown).await;
+        }
+        run(Arc::new(loaded.config), selected, shutdown).await
+    })
 }
 
 async fn run(
-    loaded: Loaded<SourceConfig>,
-    wanted: Vec<String>,
+    config: Arc<Config>,
+    selected: Vec<SourceConfig>,
     shutdown: Shutdown,
 ) -> Result<(), Failure> {
-    let config = Arc::new(loaded.config);
-    let selected = selection::select(loaded.source_settings, &wanted).map_err(Failure::usage)?;
-    // Before anything is sent: a broker that creates topics by itself would give them its own settings.
-    topics::ensure(&config, &shutdown).await.map_err(Failure::runtime)?;
     let health = Arc::new(Health::new(COMPONENT));
-    let reporter = reporter::spawn(&health, &config, &shutdown)
+    health.set_state(State::Starting);
+    let sources = selected.into_iter().map(Observed::new).collect::<Vec<_>>();
+    let metrics = observe(&config, &sources, &health, &shutdown).await;
+    // Before anything is sent: a broker that creates topics by itself would give them its own settings.
+    topics::ensure(&config, &health, &shutdown).await.map_err(Failure::from)?;
+    let reporter = reporter::spawn_watching(&health, &config, &shutdown)
         .context("cannot create a Kafka client; check the [kafka] section")
         .map_err(Failure::usage)?;
     let undelivered = Arc::new(AtomicU64::new(0));
-    let failed = run_all(&config, selected, &health, &shutdown, &undelivered).await;
+    health.set_state(State::Running);
+    let running = Running { config, metrics, health, undelivered: Arc::clone(&undelivered) };
+    let failed = run_all(&running, sources, &shutdown).await;
     // The sources may have ended by themselves.
     shutdown.trigger();
     reporter.await.map_err(Failure::runtime)?;
@@ -97,25 +117,61 @@ async fn run(
     Ok(())
 }
 
-/// Runs every source until all have ended or failed for good; gives back which failed, and why.
-async fn run_all(
-    config: &Arc<Config>,
-    selected: Vec<SourceConfig>,
+/// A source, and what is known of it.
+struct Observed {
+    source: SourceConfig,
+    status: Arc<SourceStatus>,
+}
+
+impl Observed {
+    fn new(source: SourceConfig) -> Self {
+        let status = Arc::new(SourceStatus::new(source.source.name.as_str()));
+        Self { source, status }
+    }
+}
+
+/// Tells of the sources in health reports, and of all at `/metrics`.
+async fn observe(
+    config: &Config,
+    sources: &[Observed],
     health: &Arc<Health>,
     shutdown: &Shutdown,
-    undelivered: &Arc<AtomicU64>,
-) -> Vec<String> {
+) -> Metrics {
+    let statuses: Vec<_> = sources.iter().map(|one| Arc::clone(&one.status)).collect();
+    let metrics = Metrics::new();
+    if let Some(address) = &config.producer.metrics_address {
+        let registry = freshet_runtime::metrics::registry("producer", health, |registry| {
+            metrics.register(registry, statuses.clone());
+        });
+        let (health, shutdown) = (Arc::clone(health), shutdown.clone());
+        Endpoints { health, registry, shutdown }.serve(address).await;
+    }
+    health.tell_sources(move || metrics::reports(&statuses));
+    metrics
+}
+
+/// What all sources share.
+struct Running {
+    config: Arc<Config>,
+    metrics: Metrics,
+    health: Arc<Health>,
+    undelivered: Arc<AtomicU64>,
+}
+
+/// Runs every source until all have ended or failed for good; gives back which failed, and why.
+async fn run_all(all: &Running, sources: Vec<Observed>, shutdown: &Shutdown) -> Vec<String> {
     let instance = format!("{}-{}-{}", host_name(), std::process::id(), epoch_ms());
     let mut running = JoinSet::new();
-    for source in selected {
+    for Observed { source, status } in sources {
         let name = source.source.name.clone();
         let task = SourceTask {
-            config: Arc::clone(config),
-            topic: config.kafka.raw_topic(&source.source.stream),
-            status: Arc::new(SourceStatus::new(name.as_str())),
-            health: Arc::clone(health),
+            config: Arc::clone(&all.config),
+            topic: all.config.kafka.raw_topic(&source.source.stream),
+            status,
+            health: Arc::clone(&all.health),
+            metrics: all.metrics.clone(),
             shutdown: shutdown.clone(),
-            undelivered: Arc::clone(undelivered),
+            undelivered: Arc::clone(&all.undelivered),
             instance: instance.clone(),
             source,
         };

@@ -36,6 +36,11 @@ impl Reader {
         outcome
     }
 
+    fn failed(&self, reason: &str) {
+        let source = self.status.source();
+        self.health.failed(ErrorKind::Source, &format!("source {source}: {reason}"));
+    }
+
     async fn read(&mut self) -> Result<(), String> {
         let mut backoff = Backoff::new(FIRST_DELAY, MAX_DELAY);
         let shutdown = self.shutdown.clone();
@@ -60,11 +65,11 @@ impl Reader {
                 }
                 Ok(None) => return Ok(()),
                 Err(SourceError::Permanent(reason)) => {
-                    self.health.error(ErrorKind::Source);
+                    self.failed(&reason);
                     return Err(reason);
                 }
                 Err(SourceError::Transient { reason, retry_after }) => {
-                    self.health.error(ErrorKind::Source);
+                    self.failed(&reason);
                     self.status.reconnecting(&reason);
                     let delay = backoff.next_delay();
                     let asked = retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);

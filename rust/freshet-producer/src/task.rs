@@ -13,6 +13,7 @@ use thiserror::Error;
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::buffer::Buffer;
+use crate::metrics::Metrics;
 use crate::reader::Reader;
 use crate::{direct, transactions};
 
@@ -24,6 +25,7 @@ pub(crate) struct SourceTask {
     pub(crate) topic: String,
     pub(crate) status: Arc<SourceStatus>,
     pub(crate) health: Arc<Health>,
+    pub(crate) metrics: Metrics,
     pub(crate) shutdown: Shutdown,
     /// Records of all sources that will not arrive.
     pub(crate) undelivered: Arc<AtomicU64>,
@@ -43,10 +45,6 @@ pub(crate) enum TaskError {
          other sources with --source"
     )]
     Fenced(String),
-    #[error(
-        "the last transaction was not committed in the time that a stop leaves; its records are read again"
-    )]
-    NotInTime,
     #[error("a fault in the producer: {0}")]
     Panicked(String),
 }

@@ -29,6 +29,7 @@ use crate::buffer::Buffer;
 use crate::client::{self, Client, Deliveries, Outgoing, Refused, is_too_large};
 use crate::cursors::{self, CursorRecord};
 use crate::letters::Rejected;
+use crate::metrics::TransactionMetrics;
 use crate::task::{SourceTask, TaskError};
 
 /// A transaction that has lasted this long is aborted by the brokers: readers wait no longer for a producer that died.
@@ -45,8 +46,6 @@ const MAX_BYTES: usize = 4 << 20;
 const MAX_RECORDS: usize = 50_000;
 /// The tag of the cursor's own record.
 const CURSOR: usize = usize::MAX;
-/// What [`freshet_runtime::Health::wait_for`] says of Kafka.
-const KAFKA: &str = "kafka";
 
 /// One thing that a transaction sends.
 #[derive(Debug)]
@@ -99,6 +98,7 @@ impl Deliveries for Refusals {
 /// A source's way into Kafka.
 struct Transactions<'t> {
     task: &'t SourceTask,
+    metrics: TransactionMetrics,
     settings: ClientConfig,
     client: Client,
     refusals: Arc<Refusals>,
@@ -127,16 +127,10 @@ pub(crate) async fn run(task: &SourceTask) -> Result<(), TaskError> {
     let mut transactions = claimed?;
     let Opened { source, .. } = task.open(transactions.cursor.as_ref())?;
     let (buffer, reading) = task.read(source);
-    match transactions.deliver(&buffer).await {
-        Ok(()) => {}
-        Err(TaskError::NotInTime) => {
-            tracing::warn!(source = task.name(), "{}", TaskError::NotInTime);
-            return Ok(());
-        }
-        Err(error) => {
-            reading.abort();
-            return Err(error);
-        }
+    let delivered = transactions.deliver(&buffer).await;
+    if delivered.is_err() {
+        reading.abort();
+        return delivered;
     }
     reading.await.map_err(|error| TaskError::panicked(&error))?.map_err(TaskError::Source)
 }
@@ -151,13 +145,14 @@ impl<'t> Transactions<'t> {
             // It may not be longer, and what is not delivered by then is sent again by us.
             .set("message.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string());
         let refusals = Arc::new(Refusals::default());
+        let metrics = task.metrics.of_transactions(task.name());
         let (client, stored) = take_over(task, &settings, &refusals).await?;
         let headers = client::headers(task.name());
         let (sequence, cursor) =
             stored.map_or((0, None), |record| (record.sequence, record.cursor));
         let open = OpenTransaction { cursor: cursor.clone(), ..OpenTransaction::default() };
         let mut claimed =
-            Self { task, settings, client, refusals, headers, sequence, cursor, open };
+            Self { task, metrics, settings, client, refusals, headers, sequence, cursor, open };
         // The claim.
         claimed.begin();
         claimed.commit().await?;
@@ -165,7 +160,27 @@ impl<'t> Transactions<'t> {
         Ok(claimed)
     }
 
+    /// Delivers until the source ends, or until a stop has taken as long as it may, whatever Kafka does.
     async fn deliver(&mut self, buffer: &Buffer) -> Result<(), TaskError> {
+        let (source, shutdown) = (self.task.name(), self.task.shutdown.clone());
+        let patience = async {
+            shutdown.requested().await;
+            tokio::time::sleep(PRODUCER_FLUSH).await;
+        };
+        tokio::select! {
+            biased;
+            delivered = self.deliver_all(buffer) => delivered,
+            () = patience => {
+                tracing::warn!(
+                    source,
+                    "the last transaction was not committed in time; its records are read again"
+                );
+                Ok(())
+            }
+        }
+    }
+
+    async fn deliver_all(&mut self, buffer: &Buffer) -> Result<(), TaskError> {
         let shutdown = self.task.shutdown.clone();
         let mut stopped = pin!(shutdown.requested());
         loop {
@@ -190,7 +205,7 @@ impl<'t> Transactions<'t> {
         }
     }
 
-    /// Commits what is open, if anything is.
+    /// Commits what is open.
     async fn finish(&mut self) -> Result<(), TaskError> {
         if self.open.due.is_none() { Ok(()) } else { self.commit().await }
     }
@@ -287,23 +302,10 @@ impl<'t> Transactions<'t> {
         }
     }
 
-    /// Commits the open transaction, in the time that a stop leaves.
-    async fn commit(&mut self) -> Result<(), TaskError> {
-        let shutdown = self.task.shutdown.clone();
-        let patience = async {
-            shutdown.requested().await;
-            tokio::time::sleep(PRODUCER_FLUSH).await;
-        };
-        tokio::select! {
-            biased;
-            committed = self.commit_whatever_happens() => committed,
-            () = patience => Err(TaskError::NotInTime),
-        }
-    }
-
     /// Commits the open transaction, however often it has to be sent for it.
-    async fn commit_whatever_happens(&mut self) -> Result<(), TaskError> {
+    async fn commit(&mut self) -> Result<(), TaskError> {
         let mut backoff = Backoff::new(FIRST_DELAY, MAX_DELAY);
+        let started = Instant::now();
         while let Err(error) = self.try_commit().await {
             let (source, reason) = (self.task.name(), error.to_string());
             tracing::warn!(
@@ -311,12 +313,15 @@ impl<'t> Transactions<'t> {
                 reason,
                 "a transaction was not committed; asking whether it was"
             );
-            self.task.health.wait_for(KAFKA, &format!("Kafka to take a transaction: {reason}"));
+            let waits = format!("Kafka to take a transaction of source {source}: {reason}");
+            self.task.health.wait_for(wait_of(source), &waits);
             if self.recover(&error, &mut backoff).await? == Outcome::Committed {
                 break;
             }
+            self.metrics.retried();
         }
-        self.task.health.no_longer_waits_for(KAFKA);
+        self.task.health.no_longer_waits_for(&wait_of(self.task.name()));
+        self.metrics.committed(started.elapsed());
         self.committed();
         Ok(())
     }
@@ -436,7 +441,7 @@ async fn take_over(
             };
         match taken {
             Ok(stored) => {
-                task.health.no_longer_waits_for(KAFKA);
+                task.health.no_longer_waits_for(&wait_of(task.name()));
                 return Ok((client, stored));
             }
             Err(error) => {
@@ -447,7 +452,7 @@ async fn take_over(
                     "the source's transactions cannot be opened yet; trying again"
                 );
                 task.health.wait_for(
-                    KAFKA,
+                    wait_of(source),
                     &format!("Kafka, for transactions of source {source}: {reason}"),
                 );
                 drop(tokio::task::spawn_blocking(move || drop(client)));
@@ -455,6 +460,12 @@ async fn take_over(
             }
         }
     }
+}
+
+/// What [`freshet_runtime::Health::wait_for`] says of a source's transactions: one that goes on does not speak for the
+/// others.
+fn wait_of(source: &str) -> String {
+    format!("transactions of {source}")
 }
 
 /// Who else has claimed the source; waits a while for the claim.

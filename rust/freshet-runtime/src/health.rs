@@ -1,11 +1,13 @@
 //! How this program is doing: what its health reports, its metrics and its readiness are made of.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use freshet_core::wire::health::MAX_NOTICES;
-use freshet_core::wire::{Component, ErrorKind, HealthReport, State};
+use freshet_core::wire::{Component, ErrorKind, HealthReport, SourceHealth, State};
 
 use crate::clock::{epoch_ms, host_name};
 
@@ -33,11 +35,49 @@ pub struct Health {
 struct Condition {
     /// `None` for a program that says nothing of it.
     state: Option<State>,
-    /// What is waited for, by what it is about.
-    waits: BTreeMap<&'static str, String>,
+    /// What is waited for or was, by what it is about.
+    waits: BTreeMap<Cow<'static, str>, Waited>,
     last_error: Option<(String, i64)>,
     lost_offsets: Option<u64>,
     notices: VecDeque<String>,
+    sources: Option<Sources>,
+}
+
+/// Tells what is known of each source now.
+struct Sources(Box<dyn Fn() -> BTreeMap<String, SourceHealth> + Send>);
+
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sources")
+    }
+}
+
+/// One thing that was waited for.
+#[derive(Debug, Default)]
+struct Waited {
+    times: u64,
+    /// What is waited for now, for people.
+    now: Option<String>,
+}
+
+/// Something outside of the program that it waits for, or has waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// What it is about.
+    pub about: String,
+    /// How often it was waited for.
+    pub times: u64,
+    /// Whether it is waited for now.
+    pub is_waiting: bool,
+}
+
+/// Whether the program is at work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    /// What it is doing.
+    pub state: Option<State>,
+    /// What it waits for, one line for people each; when it waits for nothing, it is ready.
+    pub waiting_for: Vec<String>,
 }
 
 impl Health {
@@ -60,6 +100,11 @@ impl Health {
     /// Whose counters they are.
     pub const fn component(&self) -> Component {
         self.component
+    }
+
+    /// When the program started, epoch milliseconds.
+    pub const fn since(&self) -> i64 {
+        self.since
     }
 
     fn condition(&self) -> MutexGuard<'_, Condition> {
@@ -115,13 +160,39 @@ impl Health {
     }
 
     /// Says that the program waits for something outside of it. `about` names it, `what` is for people: one line.
-    pub fn wait_for(&self, about: &'static str, what: &str) {
-        self.condition().waits.insert(about, one_line(what));
+    pub fn wait_for(&self, about: impl Into<Cow<'static, str>>, what: &str) {
+        let mut condition = self.condition();
+        let wait = condition.waits.entry(about.into()).or_default();
+        wait.times += u64::from(wait.now.is_none());
+        wait.now = Some(one_line(what));
     }
 
     /// Takes back what [`wait_for`](Self::wait_for) said.
-    pub fn no_longer_waits_for(&self, about: &'static str) {
-        self.condition().waits.remove(about);
+    pub fn no_longer_waits_for(&self, about: &str) {
+        if let Some(wait) = self.condition().waits.get_mut(about) {
+            wait.now = None;
+        }
+    }
+
+    /// All that is or was waited for.
+    pub fn waits(&self) -> Vec<Wait> {
+        let condition = self.condition();
+        let waits = condition.waits.iter().map(|(about, wait)| Wait {
+            about: about.to_string(),
+            times: wait.times,
+            is_waiting: wait.now.is_some(),
+        });
+        waits.collect()
+    }
+
+    /// Whether the program is at work, and what it waits for otherwise.
+    pub fn readiness(&self) -> Readiness {
+        let condition = self.condition();
+        let mut waiting_for = condition.waiting_for();
+        if condition.state != Some(State::Running) && waiting_for.is_empty() {
+            waiting_for.push("the program to have started".to_owned());
+        }
+        Readiness { state: condition.state(), waiting_for }
     }
 
     /// Counts offsets of a deleted topic that were never read. With 0 the report says that there were none, instead of
@@ -142,6 +213,14 @@ impl Health {
         notices.push_back(notice);
     }
 
+    /// From now on, reports tell of sources what `sources` gives.
+    pub fn tell_sources(
+        &self,
+        sources: impl Fn() -> BTreeMap<String, SourceHealth> + Send + 'static,
+    ) {
+        self.condition().sources = Some(Sources(Box::new(sources)));
+    }
+
     /// Sets how many records are waiting to be read; `None` when that is unknown.
     pub fn set_lag(&self, lag: Option<u64>) {
         let lag = lag.map_or(UNKNOWN, |lag| i64::try_from(lag).unwrap_or(i64::MAX));
@@ -152,6 +231,7 @@ impl Health {
     pub fn report(&self) -> HealthReport {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let condition = self.condition();
+        let waiting_for = condition.waiting_for();
         let (last_error, last_error_time) = condition.last_error.clone().unzip();
         let notices: Vec<String> = condition.notices.iter().cloned().collect();
         HealthReport {
@@ -162,11 +242,12 @@ impl Health {
             errors: Some(self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone()),
             lag: u64::try_from(self.lag.load(Ordering::Relaxed)).ok(),
             state: condition.state(),
-            waiting_for: condition.waiting_for(),
+            waiting_for: (!waiting_for.is_empty()).then(|| waiting_for.join("; ")),
             last_error,
             last_error_time,
             lost_offsets: condition.lost_offsets,
             notices: (!notices.is_empty()).then_some(notices),
+            sources: condition.sources.as_ref().map(|sources| (sources.0)()),
             ..HealthReport::new(self.component, self.instance.clone(), self.since, epoch_ms())
         }
     }
@@ -174,12 +255,15 @@ impl Health {
 
 impl Condition {
     fn state(&self) -> Option<State> {
-        if self.waits.is_empty() { self.state } else { Some(State::Waiting) }
+        let waits = self.waits.values().any(|wait| wait.now.is_some());
+        if waits { Some(State::Waiting) } else { self.state }
     }
 
-    fn waiting_for(&self) -> Option<String> {
-        let waits: Vec<&str> = self.waits.values().map(String::as_str).collect();
-        (!waits.is_empty()).then(|| waits.join("; "))
+    /// What is waited for, each thing once.
+    fn waiting_for(&self) -> Vec<String> {
+        let waits: BTreeSet<String> =
+            self.waits.values().filter_map(|wait| wait.now.clone()).collect();
+        waits.into_iter().collect()
     }
 }
 

@@ -5,9 +5,12 @@
 //! pieces.
 
 pub mod clock;
+pub mod endpoints;
+pub mod exposition;
 pub mod health;
 pub mod log_limit;
 pub mod logging;
+pub mod metrics;
 pub mod service;
 pub mod shutdown;
 

@@ -4,14 +4,11 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use freshet_core::config::{Config, ConfigError};
+use freshet_core::stopping::BLOCKING_CALLS;
 
 use crate::{Shutdown, logging};
-
-/// How long threads may take that still wait for a server: a part of the margin in [`freshet_core::stopping`].
-const LAST_THREADS: Duration = Duration::from_millis(500);
 
 /// Any error, on its way out of the program.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -101,8 +98,8 @@ where
         let shutdown = Shutdown::on_signals().map_err(Failure::runtime)?;
         body(config, shutdown).await
     });
-    // A thread that still waits for a server has nothing to give any more.
-    runtime.shutdown_timeout(LAST_THREADS);
+    // A call that blocks for long has nobody left who waits for its answer.
+    runtime.shutdown_timeout(BLOCKING_CALLS);
     outcome
 }
 
@@ -122,11 +119,26 @@ fn exit_code(result: Result<(), Failure>) -> ExitCode {
 mod tests {
     use super::*;
     use std::io;
+    use std::time::Instant;
 
     #[test]
     fn usage_is_2_and_every_other_failure_is_1() {
         assert_eq!(Failure::usage("unknown source").code(), 2);
         assert_eq!(Failure::runtime("disk full").code(), 1);
+    }
+
+    #[test]
+    fn a_call_that_blocks_does_not_keep_the_program_from_its_end() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = "[[stream]]\nname = \"s\"\nvalues = { v = \"v\" }\nwindows = [\"1s\"]\n";
+        std::fs::write(file.path(), text).unwrap();
+        let started = Instant::now();
+        let code = run(file.path(), |_, _| async {
+            drop(tokio::task::spawn_blocking(|| std::thread::sleep(BLOCKING_CALLS * 20)));
+            Ok(())
+        });
+        assert_eq!(code, ExitCode::SUCCESS);
+        assert!(started.elapsed() < BLOCKING_CALLS * 5, "{:?}", started.elapsed());
     }
 
     #[derive(Debug, thiserror::Error)]

@@ -7,14 +7,18 @@ use freshet_core::stopping::LAST_REPORT;
 use freshet_core::wire::health::INTERVAL;
 use freshet_core::wire::{Component, HealthReport};
 use freshet_runtime::{Health, Shutdown};
-use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::error::KafkaResult;
+use rdkafka::client::ClientContext;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::kafka::{LoggingContext, client_config};
+use crate::kafka::{ClientLog, client_config};
+
+/// What [`Health::wait_for`] says of Kafka.
+const KAFKA: &str = "kafka";
 
 /// Starts to send the report of `component` every second until the shutdown, and one last report then.
 ///
@@ -34,12 +38,73 @@ pub fn spawn(
     Ok(tokio::spawn(reporter.run(shutdown.clone())))
 }
 
-impl ProducerContext for LoggingContext {
+/// The same for a program that does not look after Kafka in another way: what becomes of its reports tells whether
+/// Kafka is there, and `health` says so.
+///
+/// # Errors
+///
+/// When the Kafka settings are wrong.
+pub fn spawn_watching(
+    health: &Arc<Health>,
+    config: &Config,
+    shutdown: &Shutdown,
+) -> KafkaResult<JoinHandle<()>> {
+    let told = Arc::clone(health);
+    let context = Context { watching: Some(Arc::clone(health)), log: ClientLog::default() };
+    let report = move || Some(told.report());
+    let reporter = Reporter::with_context(config, health.component(), report, context)?;
+    Ok(tokio::spawn(reporter.run(shutdown.clone())))
+}
+
+/// Hears what becomes of reports.
+#[derive(Default)]
+struct Context {
+    log: ClientLog,
+    watching: Option<Arc<Health>>,
+}
+
+impl Context {
+    fn waits(&self, reason: &str) {
+        if let Some(health) = &self.watching {
+            health.wait_for(KAFKA, &format!("Kafka: {reason}"));
+        }
+    }
+
+    /// A refusal is an answer, too.
+    fn answered(&self) {
+        if let Some(health) = &self.watching {
+            health.no_longer_waits_for(KAFKA);
+        }
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.log.line(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        ClientLog::failure(&error, reason);
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.waits("no broker can be reached");
+        }
+    }
+}
+
+impl ProducerContext for Context {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, _)) = result {
-            tracing::debug!(%error, "a health report was not delivered");
+        match result {
+            Ok(_) => self.answered(),
+            Err((error, _)) => {
+                tracing::debug!(%error, "a health report was not delivered");
+                if error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageTimedOut) {
+                    self.waits("no broker takes a health report in time");
+                } else {
+                    self.answered();
+                }
+            }
         }
     }
 }
@@ -47,7 +112,7 @@ impl ProducerContext for LoggingContext {
 /// Sends what a component has to report to the topic `health`, with a Kafka client of its own.
 pub struct Reporter<F> {
     report: F,
-    producer: ThreadedProducer<LoggingContext>,
+    producer: ThreadedProducer<Context>,
     topic: String,
 }
 
@@ -58,13 +123,21 @@ impl<F: Fn() -> Option<HealthReport>> Reporter<F> {
     ///
     /// When the Kafka settings are wrong.
     pub fn new(config: &Config, component: Component, report: F) -> KafkaResult<Self> {
+        Self::with_context(config, component, report, Context::default())
+    }
+
+    fn with_context(
+        config: &Config,
+        component: Component,
+        report: F,
+        context: Context,
+    ) -> KafkaResult<Self> {
         let mut client = client_config(&config.kafka, component.name());
         client
             .set("message.timeout.ms", "10000")
             .set("queue.buffering.max.messages", "100")
             .set("partitioner", "murmur2_random");
-        let producer =
-            ThreadedProducer::from_config_and_context(&client, LoggingContext::default())?;
+        let producer = ThreadedProducer::from_config_and_context(&client, context)?;
         Ok(Self { report, producer, topic: config.kafka.health_topic() })
     }
 

@@ -1,29 +1,32 @@
 //! Creates the topics that are missing.
 
-use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use freshet_core::config::Config;
 use freshet_core::topics::{self, TopicSpec};
-use freshet_runtime::{Backoff, Shutdown};
+use freshet_runtime::{Backoff, Failure, Health, Shutdown};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::RDKafkaErrorCode;
 use thiserror::Error;
 
+use crate::brokers::{Brokers, BrokersError};
 use crate::kafka::{LoggingContext, client_config};
 
+const CLIENT_ID: &str = "freshet-topics";
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 const MAX_DELAY: Duration = Duration::from_secs(10);
 
+/// What [`Health::wait_for`] says of Kafka.
+const KAFKA: &str = "kafka";
+
 /// Why the topics cannot be had, however long one waits.
 #[derive(Debug, Error)]
 pub enum TopicsError {
-    /// The Kafka settings are wrong.
-    #[error("cannot create a Kafka client; check the [kafka] section: {0}")]
-    Client(#[source] KafkaError),
+    /// The Kafka settings are wrong, or the brokers refuse the login.
+    #[error(transparent)]
+    Brokers(#[from] BrokersError),
     /// The brokers refuse to create a topic.
     #[error(
         "Kafka refuses to create topic {topic} ({code}); create it yourself or grant the right, \
@@ -43,37 +46,71 @@ enum Attempt {
     Retry(String),
 }
 
+impl From<TopicsError> for Failure {
+    fn from(error: TopicsError) -> Self {
+        match error {
+            TopicsError::Brokers(error) => error.into(),
+            TopicsError::Refused { .. } => Self::runtime(error),
+        }
+    }
+}
+
+impl From<BrokersError> for Attempt {
+    fn from(error: BrokersError) -> Self {
+        if error.is_permanent() {
+            Self::Refused(error.into())
+        } else {
+            Self::Retry(error.to_string())
+        }
+    }
+}
+
 /// Creates those of the pipeline's topics that are missing, and waits for the brokers as long as
-/// it takes. Topics that exist are left as they are. Returns early when the shutdown is requested.
+/// it takes, which it tells `health`. Topics that exist are left as they are. Returns early when the
+/// shutdown is requested.
 ///
 /// # Errors
 ///
-/// When the client settings are wrong or the brokers refuse to create a topic.
-pub async fn ensure(config: &Config, shutdown: &Shutdown) -> Result<(), TopicsError> {
-    let client = client_config(&config.kafka, "freshet-topics");
+/// When the client settings are wrong, the brokers refuse the login or to create a topic.
+pub async fn ensure(
+    config: &Config,
+    health: &Health,
+    shutdown: &Shutdown,
+) -> Result<(), TopicsError> {
+    let brokers = Brokers::new(&config.kafka, CLIENT_ID)?;
+    let client = client_config(&config.kafka, CLIENT_ID);
     let admin = AdminClient::from_config_and_context(&client, LoggingContext::default())
-        .map(Arc::new)
-        .map_err(TopicsError::Client)?;
+        .map_err(BrokersError::Client)?;
     let wanted = topics::all(config);
     let mut backoff = Backoff::new(FIRST_DELAY, MAX_DELAY);
     while !shutdown.is_requested() {
-        match attempt(&admin, &wanted).await {
-            Ok(()) => return Ok(()),
+        let attempt = tokio::select! {
+            biased;
+            () = shutdown.requested() => break,
+            attempt = attempt(&brokers, &admin, &wanted) => attempt,
+        };
+        match attempt {
+            Ok(()) => break,
             Err(Attempt::Refused(error)) => return Err(error),
             Err(Attempt::Retry(reason)) => {
                 tracing::warn!(reason, "the topics are not there yet; trying again");
+                health.wait_for(KAFKA, &format!("Kafka: {reason}"));
                 shutdown.sleep(backoff.next_delay()).await;
             }
         }
     }
+    health.no_longer_waits_for(KAFKA);
     Ok(())
 }
 
 async fn attempt(
-    admin: &Arc<AdminClient<LoggingContext>>,
+    brokers: &Brokers,
+    admin: &AdminClient<LoggingContext>,
     wanted: &[TopicSpec],
 ) -> Result<(), Attempt> {
-    let existing = existing(Arc::clone(admin)).await?;
+    // Asked first, because a client without the right to create topics may well be allowed to use those that somebody
+    // else has made.
+    let existing = brokers.topics(REQUEST_TIMEOUT).await.map_err(Attempt::from)?;
     let missing: Vec<NewTopic<'_>> =
         wanted.iter().filter(|topic| !existing.contains(&topic.name)).map(new_topic).collect();
     if missing.is_empty() {
@@ -98,17 +135,6 @@ async fn attempt(
         }
     }
     Ok(())
-}
-
-/// The names of the topics that exist. Asked first, because a client without the right to create
-/// topics may well be allowed to use those that somebody else has made.
-async fn existing(admin: Arc<AdminClient<LoggingContext>>) -> Result<HashSet<String>, Attempt> {
-    let metadata =
-        tokio::task::spawn_blocking(move || admin.inner().fetch_metadata(None, REQUEST_TIMEOUT))
-            .await
-            .map_err(|error| Attempt::Retry(error.to_string()))?
-            .map_err(|error| Attempt::Retry(error.to_string()))?;
-    Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
 }
 
 fn new_topic(topic: &TopicSpec) -> NewTopic<'_> {

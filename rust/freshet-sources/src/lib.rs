@@ -20,4 +20,4 @@ pub use settings::{Delivery, SourceConfig, WhenFull, load, parse};
 pub use source::{
     Acknowledge, Batch, Context, Cursor, Message, Open, Opened, Resume, Source, SourceError,
 };
-pub use status::{Connection, SourceStatus};
+pub use status::SourceStatus;

@@ -3,36 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use freshet_core::wire::{Connection, SourceHealth};
 use freshet_runtime::clock::epoch_ms;
 use freshet_runtime::log_limit::LogLimit;
-
-/// Whether a source is connected, or what it does instead.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Connection {
-    /// Not yet.
-    Connecting,
-    /// It is, and was heard of within its idle timeout.
-    Connected,
-    /// It failed, and is about to be asked again.
-    Reconnecting,
-    /// There will be no more.
-    Ended,
-    /// It failed for good.
-    Failed,
-}
-
-impl Connection {
-    /// As reports and metrics have it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Connecting => "connecting",
-            Self::Connected => "connected",
-            Self::Reconnecting => "reconnecting",
-            Self::Ended => "ended",
-            Self::Failed => "failed",
-        }
-    }
-}
 
 /// The state and the counters of one source: totals since the start. A change of state is a line in the log.
 #[derive(Debug)]
@@ -45,6 +18,7 @@ pub struct SourceStatus {
     dropped: AtomicU64,
     gaps: AtomicU64,
     reconnections: AtomicU64,
+    buffered_bytes: AtomicU64,
     condition: Mutex<Condition>,
     complaints: LogLimit,
 }
@@ -53,34 +27,8 @@ pub struct SourceStatus {
 struct Condition {
     connection: Connection,
     since: i64,
+    last_heard: Option<i64>,
     last_error: Option<(String, i64)>,
-}
-
-/// What [`SourceStatus`] says at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceReport {
-    /// What the source is called.
-    pub source: String,
-    /// Whether it is connected.
-    pub connection: Connection,
-    /// Since when, epoch milliseconds.
-    pub connection_since: i64,
-    /// Messages that it has sent.
-    pub messages_in: u64,
-    /// Their bytes.
-    pub bytes_in: u64,
-    /// Records that are durable in Kafka.
-    pub records_out: u64,
-    /// Messages and records that became dead letters.
-    pub rejected: u64,
-    /// Messages that were lost here: there was no room for them.
-    pub dropped: u64,
-    /// How often messages were lost before they came here, as far as that can be known.
-    pub gaps: u64,
-    /// How often it was connected again.
-    pub reconnections: u64,
-    /// What went wrong last, and when (epoch milliseconds).
-    pub last_error: Option<(String, i64)>,
 }
 
 /// Complaints about losses come in storms.
@@ -89,8 +37,12 @@ const COMPLAINT_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1
 impl SourceStatus {
     /// Of a source that is about to be opened.
     pub fn new(source: impl Into<String>) -> Self {
-        let condition =
-            Condition { connection: Connection::Connecting, since: epoch_ms(), last_error: None };
+        let condition = Condition {
+            connection: Connection::Connecting,
+            since: epoch_ms(),
+            last_heard: None,
+            last_error: None,
+        };
         Self {
             source: source.into(),
             messages_in: AtomicU64::new(0),
@@ -100,9 +52,25 @@ impl SourceStatus {
             dropped: AtomicU64::new(0),
             gaps: AtomicU64::new(0),
             reconnections: AtomicU64::new(0),
+            buffered_bytes: AtomicU64::new(0),
             condition: Mutex::new(condition),
             complaints: LogLimit::every(COMPLAINT_INTERVAL),
         }
+    }
+
+    /// What the source is called.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Says how many bytes of messages wait in memory.
+    pub fn buffered(&self, bytes: usize) {
+        self.buffered_bytes.store(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes of messages that wait in memory.
+    pub fn buffered_bytes(&self) -> u64 {
+        self.buffered_bytes.load(Ordering::Relaxed)
     }
 
     fn condition(&self) -> MutexGuard<'_, Condition> {
@@ -166,6 +134,9 @@ impl SourceStatus {
 
     fn change(&self, connection: Connection, error: Option<&str>) {
         let mut condition = self.condition();
+        if connection == Connection::Connected {
+            condition.last_heard = Some(epoch_ms());
+        }
         if let Some(error) = error {
             condition.last_error = Some((error.to_owned(), epoch_ms()));
         }
@@ -191,11 +162,11 @@ impl SourceStatus {
     }
 
     /// The state of things now.
-    pub fn report(&self) -> SourceReport {
+    pub fn report(&self) -> SourceHealth {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let condition = self.condition();
-        SourceReport {
-            source: self.source.clone(),
+        let (last_error, last_error_time) = condition.last_error.clone().unzip();
+        SourceHealth {
             connection: condition.connection,
             connection_since: condition.since,
             messages_in: count(&self.messages_in),
@@ -205,7 +176,9 @@ impl SourceStatus {
             dropped: count(&self.dropped),
             gaps: count(&self.gaps),
             reconnections: count(&self.reconnections),
-            last_error: condition.last_error.clone(),
+            last_heard: condition.last_heard,
+            last_error,
+            last_error_time,
         }
     }
 }
@@ -225,7 +198,9 @@ mod tests {
         status.connected();
         let report = status.report();
         assert_eq!((report.connection, report.reconnections), (Connection::Connected, 1));
-        assert_eq!(report.last_error.unwrap().0, "no answer again");
+        assert_eq!(report.last_error.unwrap(), "no answer again");
+        assert!(report.last_heard.unwrap() >= report.last_error_time.unwrap());
+        assert_eq!(SourceStatus::new("silent").report().last_heard, None);
     }
 
     #[test]

@@ -58,6 +58,8 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   {"default":null,"kind":"integer","least":1,"name":"max_offsets_per_trigger","required":false,"secret":false,"section":"spark","variable":"FRESHET_SPARK__MAX_OFFSETS_PER_TRIGGER"},
   {"default":".freshet/checkpoints","kind":"text","name":"checkpoint_location","required":false,"secret":false,"section":"spark","variable":"FRESHET_SPARK__CHECKPOINT_LOCATION"},
   {"choices":["memory","rocksdb"],"default":"memory","kind":"choice","name":"state_store","required":false,"secret":false,"section":"spark","variable":"FRESHET_SPARK__STATE_STORE"},
+  {"default":"127.0.0.1:9464","kind":"text","name":"metrics_address","required":false,"secret":false,"section":"producer","variable":"FRESHET_PRODUCER__METRICS_ADDRESS"},
+  {"default":"127.0.0.1:9465","kind":"text","name":"metrics_address","required":false,"secret":false,"section":"writer","variable":"FRESHET_WRITER__METRICS_ADDRESS"},
   {"default":9092,"kind":"integer","least":1,"most":65535,"name":"kafka_port","required":false,"secret":false,"section":"dev","variable":"FRESHET_DEV__KAFKA_PORT"},
   {"default":9093,"kind":"integer","least":1,"most":65535,"name":"kafka_controller_port","required":false,"secret":false,"section":"dev","variable":"FRESHET_DEV__KAFKA_CONTROLLER_PORT"},
   {"default":2181,"kind":"integer","least":1,"most":65535,"name":"zookeeper_port","required":false,"secret":false,"section":"dev","variable":"FRESHET_DEV__ZOOKEEPER_PORT"},

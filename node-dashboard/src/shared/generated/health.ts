@@ -33,6 +33,45 @@ export type ErrorKind =
   | 'slow_client'
   | 'health_report';
 
+/** Whether a source is connected, or what it does instead. */
+export type Connection =
+  | 'connecting'
+  | 'connected'
+  | 'reconnecting'
+  | 'ended'
+  | 'failed';
+
+/** What the producer says of one of its sources. */
+export interface SourceHealth {
+  /**
+   * whether it is connected: `connecting`, `connected`, `reconnecting` (it failed and is
+   * asked again), `ended` (there will be no more), `failed` (for good)
+   */
+  readonly connection: string;
+  /** since when it is so (epoch milliseconds) */
+  readonly connection_since: number;
+  /** messages that it has sent */
+  readonly messages_in: number;
+  /** their bytes */
+  readonly bytes_in: number;
+  /** records of it that are durable in Kafka */
+  readonly records_out: number;
+  /** messages and records that became dead letters */
+  readonly rejected: number;
+  /** messages that were dropped, since there was no room for them: a loss */
+  readonly dropped: number;
+  /** how often messages were missed before they came here, as far as that can be known: a loss */
+  readonly gaps: number;
+  /** how often it was connected again */
+  readonly reconnections: number;
+  /** when it was last heard of (epoch milliseconds) */
+  readonly last_heard?: number | null;
+  /** what went wrong last, in one line and without secrets; it stays after recovery */
+  readonly last_error?: string | null;
+  /** when the last error happened (epoch milliseconds) */
+  readonly last_error_time?: number | null;
+}
+
 /** What a component says of itself on the `health` topic; what is not there, or null, it does not say. */
 export interface HealthReport {
   /** the kind of component */
@@ -61,22 +100,16 @@ export interface HealthReport {
    */
   readonly lag: number | null;
   /**
-   * all but freshet-producer: what it is doing: `starting`, `running`, `restarting` (it has
-   * failed and is started again), `waiting` (it is alive, but waits for something outside),
-   * or what a newer component calls it
+   * what it is doing: `starting`, `running`, `restarting` (it has failed and is started
+   * again), `waiting` (it is alive, but waits for something outside), or what a newer
+   * component calls it
    */
   readonly state?: string | null;
-  /**
-   * all but freshet-producer: what outside of it has to come back before it can go on, in one
-   * line
-   */
+  /** what outside of it has to come back before it can go on, in one line */
   readonly waiting_for?: string | null;
-  /**
-   * all but freshet-producer: what went wrong last, in one line and without secrets; it stays
-   * after recovery
-   */
+  /** what went wrong last, in one line and without secrets; it stays after recovery */
   readonly last_error?: string | null;
-  /** all but freshet-producer: when the last error happened (epoch milliseconds) */
+  /** when the last error happened (epoch milliseconds) */
   readonly last_error_time?: number | null;
   /**
    * spark-job: how often the query has failed and was started again, since the start of the
@@ -121,15 +154,17 @@ export interface HealthReport {
   readonly late?: number | null;
   /** spark-job: by kind of window, records that came too late for it, since the start */
   readonly late_by_window?: Readonly<Record<string, number>> | null;
-  /** spark-job, freshet-cassandra-writer, freshet-dev: what people should know, one line each */
+  /** all but dashboard: what people should know, one line each */
   readonly notices?: readonly string[] | null;
+  /** freshet-producer: what is known of each of its sources, by name */
+  readonly sources?: Readonly<Record<string, SourceHealth>> | null;
 }
 
 /** Whether a report has to tell a field: always, always or null, or only where it is known. */
 export type Presence = 'required' | 'nullable' | 'optional';
 
-/** What a field holds: a text, a whole number, a number by name, or texts. */
-export type FieldKind = 'text' | 'integer' | 'counts' | 'lines';
+/** What a field holds: a text, a whole number, a number by name, texts, or what is known of each source. */
+export type FieldKind = 'text' | 'integer' | 'counts' | 'lines' | 'sources';
 
 /** A field of a report. */
 export interface HealthField {
@@ -137,6 +172,83 @@ export interface HealthField {
   readonly presence: Presence;
   readonly description: string;
 }
+
+/** All fields of what is said of a source. */
+export const SOURCE_FIELDS: Readonly<Record<keyof SourceHealth, HealthField>> = {
+  connection: {
+    kind: 'text',
+    presence: 'required',
+    description:
+      'whether it is connected: `connecting`, `connected`, `reconnecting` (it failed and is ' +
+      'asked again), `ended` (there will be no more), `failed` (for good)',
+  },
+  connection_since: {
+    kind: 'integer',
+    presence: 'required',
+    description:
+      'since when it is so (epoch milliseconds)',
+  },
+  messages_in: {
+    kind: 'integer',
+    presence: 'required',
+    description:
+      'messages that it has sent',
+  },
+  bytes_in: {
+    kind: 'integer',
+    presence: 'required',
+    description:
+      'their bytes',
+  },
+  records_out: {
+    kind: 'integer',
+    presence: 'required',
+    description:
+      'records of it that are durable in Kafka',
+  },
+  rejected: {
+    kind: 'integer',
+    presence: 'required',
+    description:
+      'messages and records that became dead letters',
+  },
+  dropped: {
+    kind: 'integer',
+    presence: 'required',
+    description:
+      'messages that were dropped, since there was no room for them: a loss',
+  },
+  gaps: {
+    kind: 'integer',
+    presence: 'required',
+    description:
+      'how often messages were missed before they came here, as far as that can be known: a loss',
+  },
+  reconnections: {
+    kind: 'integer',
+    presence: 'required',
+    description:
+      'how often it was connected again',
+  },
+  last_heard: {
+    kind: 'integer',
+    presence: 'optional',
+    description:
+      'when it was last heard of (epoch milliseconds)',
+  },
+  last_error: {
+    kind: 'text',
+    presence: 'optional',
+    description:
+      'what went wrong last, in one line and without secrets; it stays after recovery',
+  },
+  last_error_time: {
+    kind: 'integer',
+    presence: 'optional',
+    description:
+      'when the last error happened (epoch milliseconds)',
+  },
+};
 
 /** All fields of a report. */
 export const HEALTH_FIELDS: Readonly<Record<keyof HealthReport, HealthField>> = {
@@ -211,29 +323,27 @@ export const HEALTH_FIELDS: Readonly<Record<keyof HealthReport, HealthField>> = 
     kind: 'text',
     presence: 'optional',
     description:
-      'all but freshet-producer: what it is doing: `starting`, `running`, `restarting` (it has ' +
-      'failed and is started again), `waiting` (it is alive, but waits for something outside), ' +
-      'or what a newer component calls it',
+      'what it is doing: `starting`, `running`, `restarting` (it has failed and is started ' +
+      'again), `waiting` (it is alive, but waits for something outside), or what a newer ' +
+      'component calls it',
   },
   waiting_for: {
     kind: 'text',
     presence: 'optional',
     description:
-      'all but freshet-producer: what outside of it has to come back before it can go on, in one ' +
-      'line',
+      'what outside of it has to come back before it can go on, in one line',
   },
   last_error: {
     kind: 'text',
     presence: 'optional',
     description:
-      'all but freshet-producer: what went wrong last, in one line and without secrets; it stays ' +
-      'after recovery',
+      'what went wrong last, in one line and without secrets; it stays after recovery',
   },
   last_error_time: {
     kind: 'integer',
     presence: 'optional',
     description:
-      'all but freshet-producer: when the last error happened (epoch milliseconds)',
+      'when the last error happened (epoch milliseconds)',
   },
   restarts: {
     kind: 'integer',
@@ -318,6 +428,12 @@ export const HEALTH_FIELDS: Readonly<Record<keyof HealthReport, HealthField>> = 
     kind: 'lines',
     presence: 'optional',
     description:
-      'spark-job, freshet-cassandra-writer, freshet-dev: what people should know, one line each',
+      'all but dashboard: what people should know, one line each',
+  },
+  sources: {
+    kind: 'sources',
+    presence: 'optional',
+    description:
+      'freshet-producer: what is known of each of its sources, by name',
   },
 };

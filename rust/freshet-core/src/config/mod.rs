@@ -19,6 +19,7 @@ macro_rules! names {
 mod cassandra;
 mod dashboard;
 mod dev;
+mod endpoints;
 mod environment;
 mod error;
 mod kafka;
@@ -41,6 +42,7 @@ pub use crate::record::{CsvLayout, Format, Stream, TimeField};
 pub use cassandra::{Cassandra, Consistency};
 pub use dashboard::Dashboard;
 pub use dev::Dev;
+pub use endpoints::Endpoints;
 pub use error::{ConfigError, Origin};
 pub use kafka::{Kafka, SaslMechanism, Security, SecurityProtocol};
 pub use key::{Key, Kind, Presence, Table};
@@ -60,12 +62,14 @@ use section::Document;
 const OUR_PREFIX: &str = "FRESHET_";
 
 /// All tables with all keys, in the order of the documentation.
-pub const TABLES: [&Table; 9] = [
+pub const TABLES: [&Table; 11] = [
     &kafka::TABLE,
     &kafka::SECURITY,
     &cassandra::TABLE,
     &dashboard::TABLE,
     &spark::TABLE,
+    &endpoints::PRODUCER,
+    &endpoints::WRITER,
     &dev::TABLE,
     &stream::TABLE,
     &stream::TIME,
@@ -83,6 +87,10 @@ pub struct Config {
     pub dashboard: Dashboard,
     /// The streaming queries.
     pub spark: Spark,
+    /// Where the producer tells how it is doing.
+    pub producer: Endpoints,
+    /// Where the Cassandra writer tells how it is doing.
+    pub writer: Endpoints,
     /// The embedded stack of `./freshet up`.
     pub dev: Dev,
     /// The streams, in the order of the file; names are unique and there is at least one.
@@ -189,6 +197,8 @@ impl Config {
             cassandra: Cassandra::read(&root.table(&cassandra::TABLE)?)?,
             dashboard: Dashboard::read(&root.table(&dashboard::TABLE)?)?,
             spark: Spark::read(&root.table(&spark::TABLE)?)?,
+            producer: Endpoints::read(&root.table(&endpoints::PRODUCER)?)?,
+            writer: Endpoints::read(&root.table(&endpoints::WRITER)?)?,
             dev: Dev::read(&root.table(&dev::TABLE)?)?,
             streams,
             sources,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
+use super::source_health::SourceHealth;
 use super::{Component, ErrorKind};
 use crate::text::{declare_names, serde_as_text};
 
@@ -50,6 +51,8 @@ pub enum Kind {
     Counts,
     /// A list of texts, each in one line.
     Lines,
+    /// An object with what is known of each source, by its name: [`SOURCE_FIELDS`](super::source_health::SOURCE_FIELDS).
+    Sources,
 }
 
 /// Whether a report has to tell a field.
@@ -81,7 +84,8 @@ pub struct Field {
 }
 
 /// A type of a field.
-trait FieldType {
+pub(super) trait FieldType {
+    /// The kind of its values.
     const KIND: Kind;
 }
 
@@ -107,6 +111,10 @@ impl FieldType for u64 {
 
 impl FieldType for BTreeMap<String, u64> {
     const KIND: Kind = Kind::Counts;
+}
+
+impl FieldType for BTreeMap<String, SourceHealth> {
+    const KIND: Kind = Kind::Sources;
 }
 
 impl FieldType for Vec<String> {
@@ -209,15 +217,15 @@ macro_rules! health_report {
     };
 }
 
+pub(super) const PRODUCER: &[Component] = &[Component::Producer];
 const EVERYBODY: &[Component] = Component::ALL;
 const SPARK_JOB: &[Component] = &[Component::SparkJob];
 const WRITER_AND_SPARK_JOB: &[Component] = &[Component::CassandraWriter, Component::SparkJob];
 /// Those that say what they are doing.
-const WITH_STATE: &[Component] =
-    &[Component::SparkJob, Component::CassandraWriter, Component::Dashboard, Component::Stack];
+const WITH_STATE: &[Component] = EVERYBODY;
 /// Those that tell more than counters.
 const WITH_NOTICES: &[Component] =
-    &[Component::SparkJob, Component::CassandraWriter, Component::Stack];
+    &[Component::Producer, Component::SparkJob, Component::CassandraWriter, Component::Stack];
 
 health_report! {
     identity {
@@ -287,6 +295,8 @@ health_report! {
         late_by_window: BTreeMap<String, u64>, "records", SPARK_JOB;
         /// What people should know, one line each.
         notices: Vec<String>, "", WITH_NOTICES;
+        /// What is known of each of its sources, by name.
+        sources: BTreeMap<String, SourceHealth>, "", PRODUCER;
     }
 }
 

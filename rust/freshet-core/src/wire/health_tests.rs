@@ -1,4 +1,6 @@
 use super::*;
+use crate::wire::Connection;
+use crate::wire::source_health::SOURCE_FIELDS;
 
 /// Reports as builds of version 0.1.0 have sent them, before there was a declaration of the fields.
 const REPORTS: &str = include_str!("../../tests/fixtures/health_reports.jsonl");
@@ -121,4 +123,40 @@ fn what_is_not_declared_is_refused_with_its_name() {
     assert!(
         others.unwrap_err().to_string().starts_with("freshet-producer does not tell 'restarts'")
     );
+}
+
+#[test]
+fn a_source_is_told_with_its_losses_and_without_what_is_not_known() {
+    let source = SourceHealth {
+        connection: Connection::Reconnecting,
+        connection_since: 5,
+        messages_in: 7,
+        bytes_in: 70,
+        records_out: 3,
+        rejected: 1,
+        dropped: 2,
+        gaps: 1,
+        reconnections: 0,
+        last_heard: None,
+        last_error: Some("no answer".to_owned()),
+        last_error_time: Some(5),
+    };
+    let mut report = read(SHORT);
+    report.sources = Some([("ticker".to_owned(), source)].into());
+    let sent = serde_json::to_value(&report).unwrap();
+    let expected = serde_json::json!({"connection": "reconnecting", "connection_since": 5, "messages_in": 7,
+        "bytes_in": 70, "records_out": 3, "rejected": 1, "dropped": 2, "gaps": 1, "reconnections": 0,
+        "last_error": "no answer", "last_error_time": 5});
+    assert_eq!(sent["sources"]["ticker"], expected);
+    assert_eq!(serde_json::from_value::<HealthReport>(sent).unwrap(), report);
+    let names: Vec<&str> = SOURCE_FIELDS.iter().map(|field| field.name).collect();
+    assert!(expected.as_object().unwrap().keys().all(|name| names.contains(&name.as_str())));
+    for (index, field) in SOURCE_FIELDS.iter().enumerate() {
+        assert!(
+            SOURCE_FIELDS[..index].iter().all(|other| other.name != field.name),
+            "{}",
+            field.name
+        );
+        assert!(field.meaning.ends_with('.'), "{}", field.meaning);
+    }
 }

@@ -4,6 +4,7 @@ mod component;
 mod dead_letter;
 mod error_kind;
 pub mod health;
+pub mod source_health;
 
 pub use crate::text::UnknownName;
 pub use component::Component;
@@ -12,3 +13,4 @@ pub use dead_letter::{
 };
 pub use error_kind::ErrorKind;
 pub use health::{HealthReport, State};
+pub use source_health::{Connection, SourceHealth};

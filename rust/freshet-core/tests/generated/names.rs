@@ -7,8 +7,10 @@ use freshet_core::stopping;
 use freshet_core::topics::{STREAM, Topic};
 use freshet_core::window::WindowSpec;
 use freshet_core::wire::health::{self, Field, Kind, Presence};
+use freshet_core::wire::source_health;
 use freshet_core::wire::{
-    Component, ErrorKind, Header, MAX_DETAIL_BYTES, MAX_LETTER_BYTES, ReasonCode, Stage, State,
+    Component, Connection, ErrorKind, Header, MAX_DETAIL_BYTES, MAX_LETTER_BYTES, ReasonCode,
+    Stage, State,
 };
 
 use crate::files::{check_file, check_section, project};
@@ -181,6 +183,7 @@ fn typescript_type(kind: Kind) -> &'static str {
         Kind::Integer => "number",
         Kind::Counts => "Readonly<Record<string, number>>",
         Kind::Lines => "readonly string[]",
+        Kind::Sources => "Readonly<Record<string, SourceHealth>>",
     }
 }
 
@@ -191,11 +194,14 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::Integer => "integer",
         Kind::Counts => "counts",
         Kind::Lines => "lines",
+        Kind::Sources => "sources",
     }
 }
 
 fn description(field: &Field) -> String {
-    let by = tellers(field.told_by, str::to_owned).map_or_else(String::new, |by| format!("{by}: "));
+    let is_of_source = source_health::SOURCE_FIELDS.contains(field);
+    let by = tellers(field.told_by, str::to_owned).filter(|_| !is_of_source);
+    let by = by.map_or_else(String::new, |by| format!("{by}: "));
     let unit = if field.unit.ends_with("milliseconds") {
         format!(" ({})", field.unit)
     } else {
@@ -204,12 +210,8 @@ fn description(field: &Field) -> String {
     format!("{by}{}{unit}", phrase(field.meaning))
 }
 
-fn interface(fields: &[Field]) -> String {
-    let mut text =
-        "\n/** What a component says of itself on the `health` topic; what is not there, or null, \
-         it does not say. */\n\
-         export interface HealthReport {\n"
-            .to_owned();
+fn interface(name: &str, about: &str, fields: &[Field]) -> String {
+    let mut text = format!("\n/** {about} */\nexport interface {name} {{\n");
     for field in fields {
         let (mark, null) = match field.presence {
             Presence::Required => ("", ""),
@@ -223,17 +225,19 @@ fn interface(fields: &[Field]) -> String {
     text + "}\n"
 }
 
-fn field_table(fields: &[Field]) -> String {
-    let mut text = "\n/** Whether a report has to tell a field: always, always or null, or only where it is known. */\n\
-         export type Presence = 'required' | 'nullable' | 'optional';\n\n\
-         /** What a field holds: a text, a whole number, a number by name, or texts. */\n\
-         export type FieldKind = 'text' | 'integer' | 'counts' | 'lines';\n\n\
-         /** A field of a report. */\n\
-         export interface HealthField {\n  readonly kind: FieldKind;\n  readonly presence: Presence;\n  \
-         readonly description: string;\n}\n\n\
-         /** All fields of a report. */\n\
-         export const HEALTH_FIELDS: Readonly<Record<keyof HealthReport, HealthField>> = {\n"
-        .to_owned();
+/// What the tables of fields consist of.
+const FIELD_TYPES: &str = "\n/** Whether a report has to tell a field: always, always or null, or only where it is known. */\n\
+     export type Presence = 'required' | 'nullable' | 'optional';\n\n\
+     /** What a field holds: a text, a whole number, a number by name, texts, or what is known of each source. */\n\
+     export type FieldKind = 'text' | 'integer' | 'counts' | 'lines' | 'sources';\n\n\
+     /** A field of a report. */\n\
+     export interface HealthField {\n  readonly kind: FieldKind;\n  readonly presence: Presence;\n  \
+     readonly description: string;\n}\n";
+
+fn field_table(name: &str, about: &str, of: &str, fields: &[Field]) -> String {
+    let mut text = format!(
+        "\n/** {about} */\nexport const {name}: Readonly<Record<keyof {of}, HealthField>> = {{\n"
+    );
     for field in fields {
         let presence = format!("{:?}", field.presence).to_lowercase();
         write!(
@@ -283,8 +287,30 @@ fn health_reports() {
         "The kinds of errors that the dashboard counts.",
         own.map(|one| one.name()),
     );
-    file += &interface(health::FIELDS);
-    file += &field_table(health::FIELDS);
+    file += &union(
+        "Connection",
+        "Whether a source is connected, or what it does instead.",
+        Connection::ALL.iter().map(|one| one.name()),
+    );
+    file += &interface(
+        "SourceHealth",
+        "What the producer says of one of its sources.",
+        source_health::SOURCE_FIELDS,
+    );
+    file += &interface(
+        "HealthReport",
+        "What a component says of itself on the `health` topic; what is not there, or null, it does not say.",
+        health::FIELDS,
+    );
+    file += FIELD_TYPES;
+    file += &field_table(
+        "SOURCE_FIELDS",
+        "All fields of what is said of a source.",
+        "SourceHealth",
+        source_health::SOURCE_FIELDS,
+    );
+    file +=
+        &field_table("HEALTH_FIELDS", "All fields of a report.", "HealthReport", health::FIELDS);
     check_file(&format!("{SHARED}/health.ts"), &file);
 }
 
@@ -304,6 +330,15 @@ fn topic_table() -> String {
         [code(topic.name()), phrase(topic.meaning()), phrase(topic.keys()), kept]
     });
     table(["Topic", "What it carries", "Keys", "Kept"], rows)
+}
+
+fn documented_source_fields() -> String {
+    let rows = source_health::SOURCE_FIELDS.iter().map(|field| {
+        let null = if field.presence == Presence::Required { "" } else { "yes" };
+        let [kind, unit, null] = [kind_name(field.kind), field.unit, null].map(str::to_owned);
+        [code(field.name), kind, unit, null, phrase(field.meaning)]
+    });
+    table(["Field", "Type", "Unit", "Null?", "Meaning"], rows)
 }
 
 fn documented_fields() -> String {
@@ -342,6 +377,7 @@ fn documentation_of_topics() {
         ("headers", glossary(["Header", "What it says"], headers)),
         ("stages", glossary(["Stage", "Which part rejected the record"], stages)),
         ("health fields", documented_fields()),
+        ("source fields", documented_source_fields()),
         ("states", glossary(["State", "Meaning"], of_state)),
         ("error kinds", error_kinds()),
     ];

@@ -134,9 +134,10 @@ mod tests {
             let services = all(Topology::Kraft);
             services.iter().find(|part| part.name == name).map(Part::grace).unwrap()
         };
-        let waits = stopping::PRODUCER_LAST_RECORDS + stopping::PRODUCER_FLUSH;
-        assert!(grace("producer") > waits + stopping::LAST_REPORT);
-        assert!(grace("writer") > stopping::WRITER_DRAIN + stopping::LAST_REPORT);
+        let ends = stopping::LAST_REPORT + stopping::BLOCKING_CALLS;
+        let sends = stopping::PRODUCER_LAST_RECORDS + stopping::PRODUCER_FLUSH;
+        assert!(grace("producer") > sends + stopping::PRODUCER_ACKNOWLEDGEMENTS + ends);
+        assert!(grace("writer") > stopping::WRITER_DRAIN + ends);
         assert!(grace("spark-job") > stopping::SPARK_BATCH);
         assert!(grace("dashboard") > stopping::DASHBOARD_CLOSE);
     }

@@ -1,0 +1,88 @@
+//! `[producer]` and `[writer]`: where the two programs tell how they are doing.
+
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+use super::error::ConfigError;
+use super::key::{Key, Presence, Table};
+use super::section::Section;
+
+/// What [`Endpoints::metrics_address`] means, in both tables.
+const MEANING: &str = "where it answers over HTTP to `/live`, `/ready` and `/metrics`: an IP address, or `localhost`, and \
+                       a port; port 0 takes a free one, which the log names; empty: nowhere. See \
+                       [docs/observation.md](docs/observation.md)";
+
+/// `[producer]`.
+pub(super) const PRODUCER: Table = Table {
+    path: "producer",
+    is_repeated: false,
+    meaning: "the producer itself",
+    keys: &[Key {
+        name: NAME,
+        presence: Presence::Default("127.0.0.1:9464"),
+        meaning: MEANING,
+        example: r#""0.0.0.0:9464""#,
+        ..Key::NEW
+    }],
+};
+
+/// `[writer]`.
+pub(super) const WRITER: Table = Table {
+    path: "writer",
+    is_repeated: false,
+    meaning: "the Cassandra writer itself",
+    keys: &[Key {
+        name: NAME,
+        presence: Presence::Default("127.0.0.1:9465"),
+        meaning: MEANING,
+        example: r#""0.0.0.0:9465""#,
+        ..Key::NEW
+    }],
+};
+
+const NAME: &str = "metrics_address";
+
+/// Where a program answers over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Endpoints {
+    /// Address and port; port 0 stands for a free one. `None`: nowhere.
+    pub metrics_address: Option<String>,
+}
+
+impl Endpoints {
+    pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
+        let found = section.text(NAME)?;
+        if !found.value.is_empty() && !is_address(&found.value) {
+            return Err(found.error(format!(
+                "'{}' is no address with a port: write for example \"127.0.0.1:9464\", or \"\" for none",
+                found.value
+            )));
+        }
+        section.finish()?;
+        Ok(Self { metrics_address: (!found.value.is_empty()).then_some(found.value) })
+    }
+}
+
+/// An IP address, or this machine's own name, and a port. Other names would have to be looked up, at each start anew.
+fn is_address(text: &str) -> bool {
+    let port = text.strip_prefix("localhost:");
+    text.parse::<SocketAddr>().is_ok() || port.is_some_and(|port| port.parse::<u16>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_port_and_no_scheme() {
+        for text in ["127.0.0.1:9464", "[::1]:0", "localhost:80", "0.0.0.0:65535"] {
+            assert!(is_address(text), "{text}");
+        }
+        for text in
+            ["9464", "127.0.0.1", "http://127.0.0.1:9464", "metrics:80", "localhost:65536", ":9"]
+        {
+            assert!(!is_address(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Whether the brokers answer, and whether they let us in.
+//!
+//! librdkafka tries again for ever, whatever is wrong. What it tells of its errors on the way says whether waiting can
+//! help: a broker that is away may come back, one that refuses the login will refuse it again.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use freshet_core::config::Kafka;
+use freshet_runtime::Failure;
+use rdkafka::client::ClientContext;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
+use thiserror::Error;
+use tokio::sync::watch;
+
+use crate::kafka::{ClientLog, client_config};
+
+/// Why the brokers cannot be asked.
+#[derive(Debug, Error)]
+pub enum BrokersError {
+    /// The Kafka settings are wrong.
+    #[error("cannot create a Kafka client; check the [kafka] section: {0}")]
+    Client(#[source] KafkaError),
+    /// They do not let us in, or we do not trust them.
+    #[error(
+        "Kafka at {servers} refuses the login ({reason}); check protocol, sasl_mechanism, username, password and \
+         ca_file in the [kafka.security] section"
+    )]
+    Refused {
+        /// Where they are.
+        servers: String,
+        /// What was said.
+        reason: String,
+    },
+    /// None has answered in time.
+    #[error(
+        "no broker answers at {servers} ({reason}); check that Kafka runs, and bootstrap_servers in the [kafka] section"
+    )]
+    Unreachable {
+        /// Where they are.
+        servers: String,
+        /// What was tried last.
+        reason: String,
+    },
+}
+
+impl BrokersError {
+    /// Whether it stays until somebody changes the configuration.
+    pub const fn is_permanent(&self) -> bool {
+        !matches!(self, Self::Unreachable { .. })
+    }
+}
+
+impl From<BrokersError> for Failure {
+    fn from(error: BrokersError) -> Self {
+        if error.is_permanent() { Self::usage(error) } else { Self::runtime(error) }
+    }
+}
+
+/// A client that asks the brokers, and tells why they do not answer.
+pub struct Brokers {
+    servers: String,
+    client: Arc<ThreadedProducer<Listener>>,
+}
+
+impl Brokers {
+    /// A client with the settings of the configuration; it connects by itself.
+    ///
+    /// # Errors
+    ///
+    /// When librdkafka does not take the settings.
+    pub fn new(kafka: &Kafka, client_id: &str) -> Result<Self, BrokersError> {
+        let settings = client_config(kafka, client_id);
+        let client = ThreadedProducer::from_config_and_context(&settings, Listener::default())
+            .map(Arc::new)
+            .map_err(BrokersError::Client)?;
+        Ok(Self { servers: kafka.bootstrap_servers.clone(), client })
+    }
+
+    /// The names of the topics that exist.
+    ///
+    /// # Errors
+    ///
+    /// When no broker answers in this time, or one refuses the login.
+    pub async fn topics(&self, patience: Duration) -> Result<HashSet<String>, BrokersError> {
+        let client = Arc::clone(&self.client);
+        let asking =
+            tokio::task::spawn_blocking(move || client.client().fetch_metadata(None, patience));
+        let mut said = self.client.context().said.subscribe();
+        let answer = tokio::select! {
+            answer = asking => answer.unwrap_or(Err(KafkaError::Canceled)),
+            Ok(said) = said.wait_for(|said| said.is_refusal) => {
+                return Err(BrokersError::Refused {
+                    servers: self.servers.clone(),
+                    reason: said.reason.clone(),
+                });
+            }
+        };
+        match answer {
+            Ok(metadata) => {
+                Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
+            }
+            Err(error) => {
+                let said = self.client.context().said.borrow().reason.clone();
+                let reason = if said.is_empty() { error.to_string() } else { said };
+                Err(BrokersError::Unreachable { servers: self.servers.clone(), reason })
+            }
+        }
+    }
+}
+
+/// What librdkafka has told last.
+#[derive(Debug, Default)]
+struct Said {
+    reason: String,
+    is_refusal: bool,
+}
+
+/// Hears what librdkafka tells.
+#[derive(Debug, Default)]
+struct Listener {
+    log: ClientLog,
+    said: watch::Sender<Said>,
+}
+
+impl ClientContext for Listener {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.log.line(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        ClientLog::failure(&error, reason);
+        let code = error.rdkafka_error_code();
+        // It says no more than that there was an error before.
+        if code == Some(RDKafkaErrorCode::AllBrokersDown) {
+            return;
+        }
+        let is_refusal = is_refusal(code, reason);
+        self.said.send_modify(|said| {
+            if !said.is_refusal {
+                *said = Said { reason: without_instance(reason).to_owned(), is_refusal };
+            }
+        });
+    }
+}
+
+impl ProducerContext for Listener {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}
+
+/// Whether the same will be said again, until somebody changes settings. A connection that breaks in the middle of a
+/// login is no refusal, though librdkafka has the same code for it.
+fn is_refusal(code: Option<RDKafkaErrorCode>, reason: &str) -> bool {
+    let reason = reason.to_ascii_lowercase();
+    match code {
+        Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
+            !["transport", "timed out", "disconnected"].iter().any(|what| reason.contains(what))
+        }
+        Some(RDKafkaErrorCode::SSL) => reason.contains("certificate verify failed"),
+        _ => false,
+    }
+}
+
+/// Without `[thrd:…]: ` and the like, which only tell of librdkafka itself.
+fn without_instance(reason: &str) -> &str {
+    match reason.split_once("]: ") {
+        Some((before, rest)) if before.starts_with('[') => rest,
+        _ => reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_stays_is_a_refusal() {
+        let login = Some(RDKafkaErrorCode::Authentication);
+        assert!(is_refusal(
+            login,
+            "SASL authentication error: Authentication failed: Invalid username or password"
+        ));
+        assert!(!is_refusal(login, "SASL handshake failed: Local: Broker transport failure"));
+        let tls = Some(RDKafkaErrorCode::SSL);
+        assert!(is_refusal(
+            tls,
+            "SSL handshake failed: error:0A000086: certificate verify failed: broker certificate"
+        ));
+        assert!(!is_refusal(tls, "SSL handshake failed: Disconnected"));
+        assert!(!is_refusal(Some(RDKafkaErrorCode::BrokerTransportFailure), "Connection refused"));
+    }
+
+    #[tokio::test]
+    async fn who_does_not_answer_is_named_with_what_was_tried() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let text = format!(
+            "[kafka]\nbootstrap_servers = \"{free}\"\n[[stream]]\nname = \"s\"\nvalues = {{ v = \"v\" }}\nwindows = [\"1s\"]\n"
+        );
+        let config = freshet_core::config::Config::parse(
+            &text,
+            std::path::Path::new("freshet.toml"),
+            std::collections::BTreeMap::new(),
+        );
+        let brokers = Brokers::new(&config.unwrap().kafka, "test").unwrap();
+        let error = brokers.topics(Duration::from_secs(2)).await.unwrap_err();
+        assert!(!error.is_permanent());
+        let said = error.to_string();
+        assert!(said.starts_with(&format!("no broker answers at {free} (")), "{said}");
+        assert!(said.contains("refused"), "{said}");
+    }
+}
