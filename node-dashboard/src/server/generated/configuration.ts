@@ -8,6 +8,7 @@ export interface ConfigurationKey {
     | 'text'
     | 'texts'
     | 'integer'
+    | 'number'
     | 'flag'
     | 'duration'
     | 'choice'
@@ -21,9 +22,9 @@ export interface ConfigurationKey {
   /** The environment variable that overrides it; null where the environment does not reach. */
   readonly variable: string | null;
   readonly choices?: readonly string[];
-  /** Of a whole number. */
+  /** Of a number. */
   readonly least?: number;
-  /** Of a whole number, or of a duration in milliseconds. */
+  /** Of a number, or of a duration in milliseconds. */
   readonly most?: number;
   readonly pattern?: string;
 }

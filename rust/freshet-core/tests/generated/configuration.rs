@@ -60,6 +60,9 @@ fn schema_of(key: &Key) -> Value {
         Kind::Integer(least, most) => {
             json!({ "type": "integer", "minimum": least, "maximum": most })
         }
+        Kind::Number(least, most) => {
+            json!({ "type": "number", "minimum": least, "maximum": most })
+        }
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Duration(_) => json!({ "type": "string", "pattern": DURATION }),
         Kind::Choice(names) => json!({ "enum": names }),
@@ -207,6 +210,7 @@ fn the_dashboard_knows_all_keys() {
             Kind::Text(pattern) => ("text", json!({ "pattern": pattern })),
             Kind::Texts => ("texts", json!({})),
             Kind::Integer(least, most) => ("integer", json!({ "least": least, "most": most })),
+            Kind::Number(least, most) => ("number", json!({ "least": least, "most": most })),
             Kind::Flag => ("flag", json!({})),
             Kind::Duration(most) => {
                 ("duration", json!({ "most": u64::try_from(most.as_millis()).unwrap() }))
@@ -244,7 +248,7 @@ fn the_dashboard_knows_all_keys() {
          export interface ConfigurationKey {{\n  \
          readonly section: string;\n  \
          readonly name: string;\n  \
-         readonly kind:\n    | 'text'\n    | 'texts'\n    | 'integer'\n    | 'flag'\n    | 'duration'\n    | 'choice'\n    | 'path'\n    \
+         readonly kind:\n    | 'text'\n    | 'texts'\n    | 'integer'\n    | 'number'\n    | 'flag'\n    | 'duration'\n    | 'choice'\n    | 'path'\n    \
          | 'table'\n    | 'text_or_table';\n  \
          /** What it is when it is left out; null without one. */\n  \
          readonly default: string | number | boolean | readonly string[] | null;\n  \
@@ -253,9 +257,9 @@ fn the_dashboard_knows_all_keys() {
          /** The environment variable that overrides it; null where the environment does not reach. */\n  \
          readonly variable: string | null;\n  \
          readonly choices?: readonly string[];\n  \
-         /** Of a whole number. */\n  \
+         /** Of a number. */\n  \
          readonly least?: number;\n  \
-         /** Of a whole number, or of a duration in milliseconds. */\n  \
+         /** Of a number, or of a duration in milliseconds. */\n  \
          readonly most?: number;\n  \
          readonly pattern?: string;\n}}\n\n\
          /** All keys. */\n\
