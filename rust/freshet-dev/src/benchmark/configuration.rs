@@ -84,7 +84,8 @@ mod tests {
     #[test]
     fn the_producers_has_a_source_that_ends() {
         let text = producer_configuration(5000, 5001, 100_000, 7);
-        let loaded = freshet_sources::parse(&text, Path::new("bench.toml"), BTreeMap::new()).unwrap();
+        let loaded =
+            freshet_sources::parse(&text, Path::new("bench.toml"), BTreeMap::new()).unwrap();
         assert_eq!(loaded.config.dev.kafka_port, 5000);
         let source = format!("{:?}", loaded.source_settings[0].open);
         assert!(source.contains("Unlimited") && source.contains("limit: 100000"), "{source}");

@@ -100,7 +100,10 @@ impl fmt::Display for ProducerReport {
         ]);
         let (records, rounds) = (grouped(self.records as f64), self.rounds);
         let note = "CPU-seconds and memory are those of the producer, without the broker's.";
-        write!(formatter, "{table}\n\nmedians of {rounds} rounds of {records} records, acks=all\n{note}")
+        write!(
+            formatter,
+            "{table}\n\nmedians of {rounds} rounds of {records} records, acks=all\n{note}"
+        )
     }
 }
 
@@ -115,7 +118,8 @@ mod tests {
 
     #[test]
     fn figures_are_medians_of_the_rounds() {
-        let report = ProducerReport::new(&[run(8.0, 3.0, 60), run(4.0, 9.0, 50), run(5.0, 4.0, 90)]);
+        let report =
+            ProducerReport::new(&[run(8.0, 3.0, 60), run(4.0, 9.0, 50), run(5.0, 4.0, 90)]);
         let report = report.unwrap();
         assert_eq!(report.records_per_second, 400_000.0);
         assert_eq!(report.cpu_seconds_per_million, 2.0);
@@ -127,7 +131,10 @@ mod tests {
     fn people_see_a_table_and_programs_one_object() {
         let report = ProducerReport::new(&[run(8.0, 3.0, 60)]).unwrap();
         let text = report.to_string();
-        assert!(text.contains("  250,000                      1.500                60.0"), "{text}");
+        assert!(
+            text.contains("  250,000                      1.500                60.0"),
+            "{text}"
+        );
         assert!(text.contains("medians of 1 rounds of 2,000,000 records"), "{text}");
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["records_per_second"], 250_000.0);

@@ -55,12 +55,15 @@ async fn run_once(context: &Context, guards: &Guards, records: u64) -> anyhow::R
     if !exit.is_success() {
         bail!("{}", Failure::of(PROGRAM, exit, log));
     }
-    let usage = usage.context("this system does not say what a process uses: it needs /proc of Linux")?;
+    let usage =
+        usage.context("this system does not say what a process uses: it needs /proc of Linux")?;
     Ok(ProducerRun { records, seconds, usage })
 }
 
 fn progress_line(round: u32, run: &ProducerRun) -> String {
     let (speed, cpu) = (grouped(run.records_per_second()), run.cpu_seconds_per_million());
     let memory = run.usage.peak_memory_bytes >> 20;
-    format!("round {round}  {speed:>10} records/s {cpu:>8.3} CPU-s per million {memory:>5} MiB at most")
+    format!(
+        "round {round}  {speed:>10} records/s {cpu:>8.3} CPU-s per million {memory:>5} MiB at most"
+    )
 }
