@@ -268,6 +268,8 @@ function fromText({ kind }: ConfigurationKey, text: string): unknown {
   switch (kind) {
     case 'integer':
       return /^[+-]?\d+$/.test(text) ? BigInt(text) : text;
+    case 'number':
+      return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
     case 'flag':
       return text === 'true' || text === 'false' ? text === 'true' : text;
     case 'texts':
@@ -293,6 +295,8 @@ function complaintAbout(key: ConfigurationKey, value: unknown): string | null {
       return isTextList(value) ? null : 'a list of texts';
     case 'integer':
       return isWithin(key, value) ? null : `a whole number from ${key.least} to ${key.most ?? 'any'}`;
+    case 'number':
+      return isNumberWithin(key, value) ? null : `a number from ${key.least} to ${key.most}`;
     case 'flag':
       return typeof value === 'boolean' ? null : 'true or false';
     case 'duration':
@@ -321,6 +325,11 @@ function isTextTable(value: unknown): boolean {
 /** The file's whole numbers are read as such, so that 3000.0 is none. */
 function isWithin({ least = 0, most = Number.MAX_SAFE_INTEGER }: ConfigurationKey, value: unknown): boolean {
   return typeof value === 'bigint' && value >= BigInt(least) && value <= BigInt(most);
+}
+
+/** A number without a fraction comes as a whole one. */
+function isNumberWithin({ least = -Infinity, most = Infinity }: ConfigurationKey, value: unknown): boolean {
+  return (typeof value === 'number' || typeof value === 'bigint') && value >= least && value <= most;
 }
 
 function complaintAboutDuration({ most }: ConfigurationKey, value: unknown): string | null {

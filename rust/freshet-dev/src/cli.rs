@@ -50,7 +50,7 @@ pub enum Command {
     Config(ConfigArgs),
     /// Run the tests; all parts when none is named
     Test(TestArgs),
-    /// Measure the Spark job against plain Spark
+    /// Measure the Spark job against plain Spark, or the producer
     Bench(BenchArgs),
     /// Supervise a stack in the background
     #[command(hide = true)]
@@ -225,6 +225,9 @@ Figures, each the median of the rounds:
   CPU-seconds per million records    of the whole process, garbage collection included
   ratio                              how many times more records the native job reads per CPU-second
 
+With --producer the producer is measured instead: one process per round that sends records of about
+130 bytes as fast as the broker acknowledges them (acks=all), from its start to its end.
+
 Progress goes to standard error, the result to standard output.
 
 Examples:
@@ -233,6 +236,7 @@ Examples:
   ./freshet bench --only tumbling_10s,sliding_60s_1s/native
   ./freshet bench --json > result.json
   ./freshet bench --latency                              from event to window, at 10,000 records/s
+  ./freshet bench --producer --rounds 5                  from the synthetic source into Kafka
 
 Exit codes:
   0  measured
@@ -244,14 +248,9 @@ Exit codes:
 #[derive(Debug, Args)]
 #[command(after_help = BENCH_HELP)]
 pub struct BenchArgs {
-    /// Records in the topic
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 20_000_000,
-        value_parser = value_parser!(u64).range(100_000..=1_000_000_000)
-    )]
-    pub records: u64,
+    /// Records in the topic, or of a round [default: 20000000, with --producer 5000000]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(100_000..=1_000_000_000))]
+    pub records: Option<u64>,
     /// Different series among them
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..=100_000))]
     pub series: u32,
@@ -267,9 +266,19 @@ pub struct BenchArgs {
     /// Measure how long events take into their windows, instead of how many get there
     #[arg(long, conflicts_with_all = ["records", "series", "warm_up", "rounds", "only"])]
     pub latency: bool,
+    /// Measure the producer instead of the Spark job
+    #[arg(long, conflicts_with_all = ["latency", "warm_up", "only"])]
+    pub producer: bool,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+impl BenchArgs {
+    /// How many records there are.
+    pub fn records(&self) -> u64 {
+        self.records.unwrap_or(if self.producer { 5_000_000 } else { 20_000_000 })
+    }
 }
 
 /// Options of `test`.

@@ -11,12 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use freshet_core::contiguous::Contiguous;
 use freshet_core::stopping::{PRODUCER_ACKNOWLEDGEMENTS, PRODUCER_FLUSH, PRODUCER_LAST_RECORDS};
 use freshet_core::wire::ErrorKind;
 use freshet_runtime::Health;
 use freshet_runtime::log_limit::LogLimit;
-use freshet_sources::{Acknowledge, Batch, Opened, Record, SourceStatus};
+use freshet_sources::{Acknowledge, Batch, Message, Opened, Record, SourceStatus};
 use rdkafka::error::KafkaError;
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::Producer;
@@ -28,7 +27,7 @@ use crate::letters::Rejected;
 use crate::task::{SourceTask, TaskError};
 
 const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
-/// In the tag of a dead letter: it stands for the record of the same number.
+/// In the tag of a dead letter: it stands for a record of the same batch.
 const LETTER: usize = 1 << (usize::BITS - 1);
 
 /// What became of the records of one source.
@@ -46,12 +45,52 @@ struct Tally {
     complaints: LogLimit,
 }
 
-/// Which records are confirmed, by the number under which they were sent.
+/// Which batches are confirmed. It counts per batch: records are too many for an entry each.
 #[derive(Debug, Default)]
 struct Progress {
-    records: Contiguous,
-    /// Of each batch that is not durable yet: the number after its last record, and its own.
-    batches: VecDeque<(i64, u64)>,
+    /// The batches that are not durable yet, in the order in which they were begun.
+    batches: VecDeque<Pending>,
+    /// How many were durable and left: the tag of the first of those above.
+    left: usize,
+}
+
+/// A batch that is not durable yet.
+#[derive(Debug, Default)]
+struct Pending {
+    /// How many of its records are done with: confirmed, refused, or given up.
+    finished: usize,
+    /// How many it has, and the source's number of it; `None` while it is being sent.
+    whole: Option<(usize, u64)>,
+}
+
+impl Pending {
+    /// The number of the batch, when it is durable.
+    fn durable(&self) -> Option<u64> {
+        self.whole.filter(|(records, _)| self.finished == *records).map(|(_, number)| number)
+    }
+}
+
+impl Progress {
+    /// Begins a batch; gives the tag of its records.
+    fn begin(&mut self) -> usize {
+        self.batches.push_back(Pending::default());
+        self.left + self.batches.len() - 1
+    }
+
+    fn pending(&mut self, tag: usize) -> Option<&mut Pending> {
+        self.batches.get_mut((tag & !LETTER).checked_sub(self.left)?)
+    }
+
+    /// Takes out the batches that are durable, up to the first one that is not; gives the number of the last of them.
+    fn advance(&mut self) -> Option<u64> {
+        let mut last = None;
+        while let Some(number) = self.batches.front().and_then(Pending::durable) {
+            self.batches.pop_front();
+            self.left += 1;
+            last = Some(number);
+        }
+        last
+    }
 }
 
 impl Tally {
@@ -59,34 +98,28 @@ impl Tally {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The tag of the next record.
-    fn next(&self) -> usize {
-        let mut progress = self.progress();
-        let number = progress.records.end();
-        progress.records.receive(number);
-        usize::try_from(number).unwrap_or_default()
+    /// Begins a batch; gives the tag of its records.
+    fn begin(&self) -> usize {
+        self.progress().begin()
     }
 
-    fn batch_ends(&self, number: u64) {
-        let mut progress = self.progress();
-        let end = progress.records.end();
-        progress.batches.push_back((end, number));
-        self.advance(&mut progress);
+    /// Says that so many records of a batch were sent, and that these are all.
+    fn end(&self, tag: usize, records: usize, number: u64) {
+        self.change(tag, |batch| batch.whole = Some((records, number)));
     }
 
+    /// Says that one record of a batch is done with.
     fn finish(&self, tag: usize) {
-        let number = i64::try_from(tag & !LETTER).unwrap_or_default();
-        let mut progress = self.progress();
-        progress.records.finish(number);
-        self.advance(&mut progress);
+        self.change(tag, |batch| batch.finished += 1);
     }
 
-    fn advance(&self, progress: &mut Progress) {
-        let done = progress.records.done();
-        while let Some((end, number)) = progress.batches.front().copied()
-            && end <= done
-        {
-            progress.batches.pop_front();
+    fn change(&self, tag: usize, change: impl FnOnce(&mut Pending)) {
+        let mut progress = self.progress();
+        if let Some(batch) = progress.pending(tag) {
+            change(batch);
+        }
+        // Told while it is locked, so that no smaller number comes after a larger one.
+        if let Some(number) = progress.advance() {
             self.durable.send_replace(number);
         }
     }
@@ -206,26 +239,37 @@ impl Direct<'_> {
     }
 
     async fn send(&mut self, batch: Batch) -> Result<(), TaskError> {
+        let tag = self.tally.begin();
+        let mut sent = 0;
         for message in batch.messages {
-            match self.task.source.transform.apply(&message) {
-                Ok(records) => {
-                    for record in records {
-                        self.send_record(record).await?;
-                    }
-                }
-                Err(error) => {
-                    let rejected = Rejected::message(&message, &error.to_string());
-                    let tag = self.tally.next();
-                    self.send_letter(tag, &rejected).await?;
-                }
-            }
+            sent += self.send_message(tag, message).await?;
         }
-        self.tally.batch_ends(batch.number);
+        self.tally.end(tag, sent, batch.number);
         Ok(())
     }
 
-    async fn send_record(&mut self, record: Record) -> Result<(), TaskError> {
-        let tag = self.tally.next();
+    /// Sends what becomes of a message; gives how many records, or dead letters in their place, that is.
+    async fn send_message(&mut self, tag: usize, message: Message) -> Result<usize, TaskError> {
+        let message = match self.task.source.transform.pass(message) {
+            Ok(record) => return self.send_record(tag, record).await.map(|()| 1),
+            Err(message) => message,
+        };
+        match self.task.source.transform.apply(&message) {
+            Ok(records) => {
+                let count = records.len();
+                for record in records {
+                    self.send_record(tag, record).await?;
+                }
+                Ok(count)
+            }
+            Err(error) => {
+                let rejected = Rejected::message(&message, &error.to_string());
+                self.send_letter(tag, &rejected).await.map(|()| 1)
+            }
+        }
+    }
+
+    async fn send_record(&mut self, tag: usize, record: Record) -> Result<(), TaskError> {
         let outgoing = Outgoing {
             topic: &self.task.topic,
             key: record.key.as_deref(),
@@ -246,7 +290,7 @@ impl Direct<'_> {
         }
     }
 
-    /// Sends a dead letter in the place of what has the tag; what the client does not take as a whole is shortened.
+    /// Sends a dead letter in the place of a record of the batch with the tag; what the client does not take as a whole is shortened.
     async fn send_letter(&mut self, tag: usize, rejected: &Rejected) -> Result<(), TaskError> {
         self.task.status.rejected(rejected.detail());
         self.letters += 1;
@@ -316,6 +360,72 @@ async fn acknowledge_all(
         }
         if durable.changed().await.is_err() {
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use freshet_core::wire::Component;
+    use proptest::prelude::*;
+
+    fn tally() -> (Tally, watch::Receiver<u64>) {
+        let durable = watch::Sender::new(0);
+        let receiver = durable.subscribe();
+        let tally = Tally {
+            health: Arc::new(Health::new(Component::Producer)),
+            status: Arc::new(SourceStatus::new("test")),
+            progress: Mutex::default(),
+            durable,
+            too_large: mpsc::unbounded_channel().0,
+            undelivered: AtomicU64::new(0),
+            complaints: LogLimit::every(COMPLAINT_INTERVAL),
+        };
+        (tally, receiver)
+    }
+
+    #[test]
+    fn a_batch_is_durable_when_all_its_records_and_those_of_all_before_are() {
+        let (tally, durable) = tally();
+        let [first, second] = [tally.begin(), tally.begin()];
+        tally.finish(second);
+        tally.end(second, 1, 20);
+        tally.finish(first);
+        assert_eq!(*durable.borrow(), 0, "the first one may have more records");
+        tally.end(first, 2, 10);
+        assert_eq!(*durable.borrow(), 0);
+        // Also when it was a dead letter.
+        tally.finish(first | LETTER);
+        assert_eq!(*durable.borrow(), 20);
+        let third = tally.begin();
+        tally.end(third, 0, 30);
+        assert_eq!(*durable.borrow(), 30, "nothing to wait for");
+        assert!(tally.progress().batches.is_empty());
+    }
+
+    proptest! {
+        /// In whatever order records are confirmed, a batch is durable at once when it can be, and never before.
+        #[test]
+        fn batches_become_durable_in_order(
+            sizes in prop::collection::vec(0_usize..4, 1..20),
+            order in prop::collection::vec(any::<prop::sample::Index>(), 60),
+        ) {
+            let (tally, durable) = tally();
+            let mut left = sizes.clone();
+            let mut waiting = Vec::new();
+            for (number, size) in (1..).zip(&sizes) {
+                let tag = tally.begin();
+                tally.end(tag, *size, number);
+                waiting.extend(std::iter::repeat_n(tag, *size));
+            }
+            for index in order.into_iter().take(waiting.len()) {
+                let tag = waiting.swap_remove(index.index(waiting.len()));
+                left[tag] -= 1;
+                tally.finish(tag);
+                let expected = left.iter().take_while(|left| **left == 0).count() as u64;
+                prop_assert_eq!(*durable.borrow(), expected);
+            }
         }
     }
 }

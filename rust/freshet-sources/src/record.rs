@@ -23,6 +23,16 @@ pub struct TransformError(pub String);
 pub struct Transform {}
 
 impl Transform {
+    /// The record of a message that nothing transforms, with the message's own bytes.
+    ///
+    /// # Errors
+    ///
+    /// The message, where there is a filter: it is for [`Transform::apply`].
+    pub fn pass(&self, message: Message) -> Result<Record, Message> {
+        let key = message.key.map(String::into_bytes);
+        Ok(Record { key, payload: message.payload })
+    }
+
     /// The records of one message; without a filter its own bytes.
     ///
     /// # Errors

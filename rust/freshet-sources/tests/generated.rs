@@ -95,6 +95,9 @@ fn schema_of(key: &Key) -> Value {
         Kind::Integer(least, most) => {
             json!({ "type": "integer", "minimum": least, "maximum": most })
         }
+        Kind::Number(least, most) => {
+            json!({ "type": "number", "minimum": least, "maximum": most })
+        }
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Duration(_) => json!({ "type": "string", "pattern": DURATION }),
         Kind::Choice(names) => json!({ "enum": names }),
@@ -214,6 +217,18 @@ fn what_is_no_source_is_named_with_what_would_be_one() {
     }
 }
 
+/// What a key needs beside it.
+const BESIDE: &[(&str, &str, &str)] = &[
+    ("http", "skip_lines", "input = \"lines\"\n"),
+    ("synthetic", "limit", "unlimited = true\n"),
+    ("synthetic", "skew", "unlimited = true\n"),
+    ("synthetic", "out_of_order", "unlimited = true\n"),
+    ("synthetic", "disorder", "unlimited = true\nout_of_order = 0.1\n"),
+    ("synthetic", "late", "unlimited = true\n"),
+    ("synthetic", "late_by", "unlimited = true\nlate = 0.1\n"),
+    ("synthetic", "bad", "unlimited = true\n"),
+];
+
 /// Of each kind: with what a source of it must have, every other key by itself.
 #[test]
 fn every_example_is_accepted() {
@@ -221,10 +236,17 @@ fn every_example_is_accepted() {
         let line = |key: &Key| format!("{} = {}\n", key.name, key.example);
         let is_required = |key: &&Key| matches!(key.presence, Presence::Required);
         let needed: String = kind.keys.iter().filter(is_required).map(line).collect();
-        for key in COMMON_KEYS.iter().chain(kind.keys) {
+        // A file that has to be there is not.
+        let is_there = |key: &&Key| key.name != "ca_file";
+        for key in COMMON_KEYS.iter().chain(kind.keys).filter(is_there) {
             let own = if needed.contains(&line(key)) { String::new() } else { line(key) };
+            let beside: String = BESIDE
+                .iter()
+                .filter(|(of, name, _)| *of == kind.name && *name == key.name)
+                .map(|(_, _, lines)| *lines)
+                .collect();
             let text = format!(
-                "{STREAM}[[source]]\nkind = \"{}\"\nstream = \"host\"\n{needed}{own}",
+                "{STREAM}[[source]]\nkind = \"{}\"\nstream = \"host\"\n{needed}{beside}{own}",
                 kind.name
             );
             freshet_sources::parse(&text, Path::new("freshet.toml"), BTreeMap::new())

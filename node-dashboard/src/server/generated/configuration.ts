@@ -8,6 +8,7 @@ export interface ConfigurationKey {
     | 'text'
     | 'texts'
     | 'integer'
+    | 'number'
     | 'flag'
     | 'duration'
     | 'choice'

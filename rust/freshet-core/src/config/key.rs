@@ -42,6 +42,8 @@ pub enum Kind {
     Texts,
     /// A whole number between two others, both included.
     Integer(i64, i64),
+    /// A number, whole or not, between two others, both included.
+    Number(f64, f64),
     /// True or false.
     Flag,
     /// A length of time such as `10s`, up to that.

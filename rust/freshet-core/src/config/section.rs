@@ -230,12 +230,16 @@ impl<'a> Section<'a> {
 
     /// True or false.
     pub fn flag(&self, key: &'static str) -> Result<bool, ConfigError> {
-        let found = self.read(key, "true or false", |written| match written {
+        Ok(self.required(key, self.optional_flag(key)?)?.value)
+    }
+
+    /// The same, of a key that may be left out.
+    pub fn optional_flag(&self, key: &'static str) -> Result<Option<Located<bool>>, ConfigError> {
+        self.read(key, "true or false", |written| match written {
             Written::File(DeValue::Boolean(flag)) => Some(*flag),
             Written::File(_) => None,
             Written::Text(text) => text.parse().ok(),
-        })?;
-        Ok(self.required(key, found)?.value)
+        })
     }
 
     /// A whole number between the bounds that are declared.
@@ -262,6 +266,30 @@ impl<'a> Section<'a> {
             Some(value) => Ok(Some(value)),
             None => Err(found.error(format!("{} is not between {least} and {most}", found.value))),
         }
+    }
+
+    /// A number, whole or not, between the bounds that are declared.
+    pub fn number(&self, key: &'static str) -> Result<f64, ConfigError> {
+        Ok(self.required(key, self.optional_number(key)?)?.value)
+    }
+
+    /// The same, of a key that may be left out.
+    pub fn optional_number(&self, key: &'static str) -> Result<Option<Located<f64>>, ConfigError> {
+        let found = self.read(key, "a number", |written| match written {
+            Written::File(DeValue::Float(number)) => number.as_str().parse().ok(),
+            Written::File(DeValue::Integer(number)) => whole_number(number).map(|n| n as f64),
+            Written::File(_) => None,
+            Written::Text(text) => text.parse().ok(),
+        })?;
+        let Some(found) = found else { return Ok(None) };
+        let Kind::Number(least, most) = self.declaration(key).kind else {
+            unreachable!("'{key}' is not declared as a number");
+        };
+        // Nothing is between them that is not a number.
+        if (least..=most).contains(&found.value) {
+            return Ok(Some(found));
+        }
+        Err(found.error(format!("{} is not between {least} and {most}", found.value)))
     }
 
     /// Which one it is of the names that are declared.

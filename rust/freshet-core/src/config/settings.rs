@@ -97,6 +97,7 @@ pub(super) fn whole_number(number: &DeInteger<'_>) -> Option<i64> {
 pub(super) fn value_of_text(key: &Key, text: &str) -> Value {
     match key.kind {
         Kind::Integer(..) => text.parse::<i64>().map_or(Value::Null, Value::from),
+        Kind::Number(..) => text.parse::<f64>().map_or(Value::Null, Value::from),
         Kind::Flag => text.parse::<bool>().map_or(Value::Null, Value::from),
         Kind::Texts => items(text).into_iter().collect(),
         Kind::Text(_)

@@ -122,6 +122,7 @@ fn the_dashboard_knows_all_keys() {
             Kind::Text(pattern) => ("text", json!({ "pattern": pattern })),
             Kind::Texts => ("texts", json!({})),
             Kind::Integer(least, most) => ("integer", json!({ "least": least, "most": most })),
+            Kind::Number(least, most) => ("number", json!({ "least": least, "most": most })),
             Kind::Flag => ("flag", json!({})),
             Kind::Duration(most) => {
                 ("duration", json!({ "most": u64::try_from(most.as_millis()).unwrap() }))
@@ -160,7 +161,7 @@ fn the_dashboard_knows_all_keys() {
          readonly section: string;\n  \
          readonly name: string;\n  \
          readonly kind:\n    \
-         | 'text'\n    | 'texts'\n    | 'integer'\n    | 'flag'\n    | 'duration'\n    | 'choice'\n    \
+         | 'text'\n    | 'texts'\n    | 'integer'\n    | 'number'\n    | 'flag'\n    | 'duration'\n    | 'choice'\n    \
          | 'path'\n    | 'table'\n    | 'text_or_table';\n  \
          /** What it is when it is left out; null without one. */\n  \
          readonly default: string | number | boolean | readonly string[] | null;\n  \

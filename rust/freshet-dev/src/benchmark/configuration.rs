@@ -36,6 +36,34 @@ pub fn configuration(kafka_port: u16, controller_port: u16, checkpoints: &Path) 
     )
 }
 
+/// The text of the configuration of the producer's benchmark: one source that sends so many records as fast as it can.
+pub fn producer_configuration(
+    kafka_port: u16,
+    controller_port: u16,
+    records: u64,
+    series: u32,
+) -> String {
+    format!(
+        "[kafka]\n\
+         bootstrap_servers = \"127.0.0.1:{kafka_port}\"\n\
+         [dev]\n\
+         kafka_port = {kafka_port}\n\
+         kafka_controller_port = {controller_port}\n\
+         [[stream]]\n\
+         name = \"load\"\n\
+         series = [\"sensor\"]\n\
+         time = {{ field = \"time\", unit = \"ms\" }}\n\
+         values = {{ temperature = \"temperature\" }}\n\
+         windows = [\"10s\"]\n\
+         [[source]]\n\
+         kind = \"synthetic\"\n\
+         stream = \"load\"\n\
+         unlimited = true\n\
+         limit = {records}\n\
+         series = {series}\n"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +79,15 @@ mod tests {
         assert_eq!(names, WINDOW_CASES.map(|(name, _)| name));
         assert!(config.sources.is_empty());
         assert!(config.spark.trigger.is_zero());
+    }
+
+    #[test]
+    fn the_producers_has_a_source_that_ends() {
+        let text = producer_configuration(5000, 5001, 100_000, 7);
+        let loaded =
+            freshet_sources::parse(&text, Path::new("bench.toml"), BTreeMap::new()).unwrap();
+        assert_eq!(loaded.config.dev.kafka_port, 5000);
+        let source = format!("{:?}", loaded.source_settings[0].open);
+        assert!(source.contains("Unlimited") && source.contains("limit: 100000"), "{source}");
     }
 }

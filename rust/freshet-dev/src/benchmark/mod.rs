@@ -3,11 +3,13 @@
 
 mod configuration;
 mod event;
+mod producer;
 mod report;
 mod selection;
 
-pub use configuration::configuration;
+pub use configuration::{configuration, producer_configuration};
 pub use event::{Event, Latency, Measurement, Results};
+pub use producer::{ProducerReport, ProducerRun, Usage};
 pub use report::Report;
 pub use selection::{Selection, queries};
 

@@ -18,3 +18,8 @@ pub fn all() -> Vec<Part> {
 pub fn of_benchmark() -> Vec<Part> {
     vec![cargo::RUST, gradle::CLASSPATHS, gradle::BENCHMARK]
 }
+
+/// The build steps of the producer's benchmark.
+pub fn of_producer_benchmark() -> Vec<Part> {
+    vec![cargo::RUST, gradle::CLASSPATHS]
+}

@@ -7,7 +7,7 @@ mod commit_log;
 mod dashboard;
 mod java;
 mod kafka;
-mod producer;
+pub mod producer;
 mod spark_job;
 mod stack_health;
 mod writer;

@@ -3,8 +3,8 @@
 use freshet_core::stopping;
 
 use super::{native, tier};
-use crate::parts::{Part, Work};
-use crate::supervise::DiskUse;
+use crate::parts::{Context, Part, Work};
+use crate::supervise::{CommandLine, DiskUse};
 
 pub(super) const PART: Part = Part {
     name: "producer",
@@ -13,6 +13,13 @@ pub(super) const PART: Part = Part {
         tier: tier::SOURCES,
         grace: stopping::PRODUCER,
         disk: DiskUse::Fills,
-        plan: |context| Ok(native(context, "freshet-producer")),
+        plan: |context| Ok(native(context, PROGRAM)),
     },
 };
+
+const PROGRAM: &str = "freshet-producer";
+
+/// The command by which it is run.
+pub fn command(context: &Context) -> CommandLine {
+    native(context, PROGRAM).command
+}

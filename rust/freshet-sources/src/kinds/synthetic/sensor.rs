@@ -1,80 +1,13 @@
-//! A fleet of sensors that exists in numbers only: a daily rhythm, noise, and now and then a fault.
+//! One sensor of a fleet: a daily rhythm, noise, and now and then a fault.
 
 use std::f64::consts::TAU;
-use std::time::Duration;
 
-use async_trait::async_trait;
-use freshet_core::config::{ConfigError, Key, Kind, Presence, Section};
-use freshet_core::record::encode_series;
-use freshet_runtime::clock::epoch_ms;
 use serde::Serialize;
-use tokio::time::Interval;
 
-use super::{EVERY, SourceKind, schedule};
-use crate::source::{Batch, Context, Cursor, Message, Open, Opened, Resume, Source, SourceError};
+use super::draws::{mix, unit};
+use crate::source::{Message, SourceError};
 
-/// The kind `synthetic`.
-pub(super) const KIND: SourceKind = SourceKind {
-    name: "synthetic",
-    meaning: "a seeded fleet of sensors",
-    keys: &[
-        EVERY,
-        Key {
-            name: "series",
-            kind: Kind::Integer(1, 10_000_000),
-            presence: Presence::Default("20"),
-            meaning: "number of sensors",
-            example: "1000",
-            ..Key::NEW
-        },
-        Key {
-            name: "seed",
-            kind: Kind::Integer(0, i64::MAX),
-            presence: Presence::Default("0"),
-            meaning: "what makes the readings repeatable: the same seed gives the same readings at the same times",
-            example: "7",
-            ..Key::NEW
-        },
-    ],
-    read: |section| Ok(Box::new(Settings::read(section)?)),
-};
-
-#[derive(Debug)]
-struct Settings {
-    /// Time between two readings of one sensor.
-    every: Duration,
-    series: u32,
-    seed: u64,
-}
-
-impl Settings {
-    fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
-        Ok(Self {
-            every: section.positive_duration("every")?,
-            series: section.integer("series")?,
-            seed: section.integer("seed")?,
-        })
-    }
-}
-
-#[async_trait]
-impl Open for Settings {
-    fn resume(&self) -> Resume {
-        Resume::None
-    }
-
-    fn can_wait(&self) -> bool {
-        true
-    }
-
-    async fn check(&self, _: &Context) -> Result<(), SourceError> {
-        Ok(())
-    }
-
-    fn open(&self, _: Context, _: Option<&Cursor>) -> Result<Opened, SourceError> {
-        Ok(Opened::new(Fleet::new(self.every, self.series, self.seed)))
-    }
-}
+const PREFIX: &str = "sensor-";
 
 const DAY_MS: f64 = 86_400_000.0;
 
@@ -84,36 +17,10 @@ const FAULT_SLOT_MS: i64 = 300_000;
 /// One slot in so many has a fault.
 const FAULT_ONE_IN: u64 = 48;
 
-/// All sensors' readings, once per tick.
-struct Fleet {
-    ticks: Interval,
-    sensors: Vec<Sensor>,
-}
-
-impl Fleet {
-    fn new(every: Duration, sensors: u32, seed: u64) -> Self {
-        Self {
-            ticks: schedule(every),
-            sensors: (1..=sensors).map(|number| Sensor::new(seed, number)).collect(),
-        }
-    }
-}
-
-#[async_trait]
-impl Source for Fleet {
-    async fn next(&mut self) -> Result<Option<Batch>, SourceError> {
-        self.ticks.tick().await;
-        let time = epoch_ms();
-        let messages = self.sensors.iter().map(|sensor| sensor.message(time));
-        Ok(Some(Batch { messages: messages.collect::<Result<_, _>>()?, ..Batch::default() }))
-    }
-}
-
 /// One sensor. What it reads at a time depends on the seed, its number and the time alone.
 #[derive(Debug)]
-struct Sensor {
-    name: String,
-    key: String,
+pub(super) struct Sensor {
+    number: u32,
     seed: u64,
     /// The day's mean.
     mean: f64,
@@ -140,12 +47,10 @@ enum Fault {
 }
 
 impl Sensor {
-    fn new(seed: u64, number: u32) -> Self {
-        let name = format!("sensor-{number:02}");
+    pub(super) fn new(seed: u64, number: u32) -> Self {
         let seed = mix(seed ^ mix(u64::from(number)));
         Self {
-            key: encode_series([name.as_str()]),
-            name,
+            number,
             seed,
             mean: 18.0 + 6.0 * unit(mix(seed ^ 1)),
             swing: 2.0 + 3.0 * unit(mix(seed ^ 2)),
@@ -154,12 +59,15 @@ impl Sensor {
         }
     }
 
-    fn message(&self, time: i64) -> Result<Message, SourceError> {
-        let reading = Reading { time, sensor: &self.name, temperature: self.temperature(time) };
-        Message::json(Some(self.key.clone()), &reading)
+    pub(super) fn message(&self, time: i64) -> Result<Message, SourceError> {
+        let name = name(self.number);
+        let reading = Reading { time, sensor: &name, temperature: self.temperature(time) };
+        let message = Message::json(None, &reading)?;
+        Ok(Message { key: Some(name), ..message })
     }
 
-    fn temperature(&self, time: i64) -> f64 {
+    /// Degrees, with two digits.
+    pub(super) fn temperature(&self, time: i64) -> f64 {
         let exact = match self.fault(time) {
             None => self.healthy(time),
             Some(Fault::Stuck) => self.healthy(slot_start(time)),
@@ -196,22 +104,32 @@ fn noise(seed: u64, time: i64) -> f64 {
     2.0 * (unit(first) + unit(second) + unit(third)) - 3.0
 }
 
-/// The finalizer of `SplitMix64`: every bit of the input moves about half of the output's.
-const fn mix(input: u64) -> u64 {
-    let mut bits = input.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
+/// What the sensor of that number, from 1, is called: also its series id, since nothing in it needs to be escaped.
+pub(super) fn name(number: u32) -> String {
+    let mut name = String::with_capacity(16);
+    name.push_str(PREFIX);
+    push_number(number, |part| name.push_str(part));
+    name
 }
 
-/// Maps a draw to `[0, 1)`.
-fn unit(draw: u64) -> f64 {
-    (draw >> 11) as f64 / (1_u64 << 53) as f64
+/// Writes the name of the sensor of that number.
+pub(super) fn write_name(number: u32, into: &mut Vec<u8>) {
+    into.extend_from_slice(PREFIX.as_bytes());
+    push_number(number, |part| into.extend_from_slice(part.as_bytes()));
+}
+
+/// The number in two digits at least.
+fn push_number(number: u32, mut push: impl FnMut(&str)) {
+    if number < 10 {
+        push("0");
+    }
+    push(itoa::Buffer::new().format(number));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use freshet_core::record::encode_series;
     use proptest::prelude::*;
 
     const NOON: i64 = 1_700_049_600_000;
@@ -243,6 +161,34 @@ mod tests {
         assert_eq!(reading["sensor"], "sensor-01");
         assert!(reading["temperature"].is_f64());
         assert_eq!(record.key.as_deref(), Some("sensor-01"));
+    }
+
+    #[test]
+    fn a_name_has_two_digits_at_least_and_is_a_series_id() {
+        for (number, expected) in
+            [(1, "sensor-01"), (42, "sensor-42"), (10_000_000, "sensor-10000000")]
+        {
+            assert_eq!(name(number), expected);
+            assert_eq!(encode_series([expected]), expected);
+            let mut written = Vec::new();
+            write_name(number, &mut written);
+            assert_eq!(written, expected.as_bytes());
+        }
+    }
+
+    /// As they have been since the first version: charts of one seed stay comparable.
+    #[test]
+    fn the_readings_of_a_seed_stay_what_they_are() {
+        let text = |number| {
+            String::from_utf8(Sensor::new(7, number).message(NOON).unwrap().payload).unwrap()
+        };
+        assert_eq!(
+            [text(1), text(12)],
+            [
+                r#"{"time":1700049600000,"sensor":"sensor-01","temperature":26.21}"#,
+                r#"{"time":1700049600000,"sensor":"sensor-12","temperature":25.56}"#,
+            ]
+        );
     }
 
     #[test]

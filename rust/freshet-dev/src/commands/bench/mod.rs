@@ -1,5 +1,8 @@
-//! `./freshet bench`: a broker of its own, one Java program, and the figures of what that measured.
+//! `./freshet bench`: a broker of its own, one Java program or the producer, and the figures of what was measured.
 
+mod producer;
+
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use freshet_core::config::Config;
+use serde::Serialize;
 use tokio::time::sleep;
 
 use super::exit;
@@ -16,7 +20,8 @@ use super::running::wait_for_leftovers;
 use super::supervise::{StopSignal, runtime};
 use super::up::is_ready;
 use crate::benchmark::{
-    Engine, Event, Latency, Measurement, Report, Results, configuration, queries,
+    Engine, Event, Latency, Measurement, ProducerReport, Report, Results, configuration,
+    producer_configuration, queries,
 };
 use crate::cli::BenchArgs;
 use crate::display::{Progress, grouped, note, say};
@@ -47,7 +52,7 @@ pub(super) fn run(arguments: &BenchArgs) -> anyhow::Result<ExitCode> {
     wait_for_leftovers(&home)?;
     home.purge()?;
     home.create()?;
-    let outcome = measure(context(&project, &home)?, arguments);
+    let outcome = measure(context(&project, &home, arguments)?, arguments);
     clean_up(&home, outcome.is_err())?;
     outcome
 }
@@ -59,9 +64,13 @@ fn clean_up(home: &Home, failed: bool) -> anyhow::Result<()> {
     Ok(deleted?)
 }
 
-fn context(project: &Project, home: &Home) -> anyhow::Result<Context> {
+fn context(project: &Project, home: &Home, arguments: &BenchArgs) -> anyhow::Result<Context> {
     let [kafka, controller] = free_ports()?;
-    let text = configuration(kafka, controller, &home.checkpoints(Topology::Kraft));
+    let text = if arguments.producer {
+        producer_configuration(kafka, controller, arguments.records(), arguments.series)
+    } else {
+        configuration(kafka, controller, &home.checkpoints(Topology::Kraft))
+    };
     let config_file = home.run().join("bench.toml");
     fs::write(&config_file, &text)?;
     Ok(Context {
@@ -74,6 +83,23 @@ fn context(project: &Project, home: &Home) -> anyhow::Result<Context> {
         java: java_program(),
         target: project.target.clone(),
     })
+}
+
+/// What was measured.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Figures {
+    Job(Report),
+    Producer(ProducerReport),
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Job(report) => report.fmt(formatter),
+            Self::Producer(report) => report.fmt(formatter),
+        }
+    }
 }
 
 fn measure(context: Context, arguments: &BenchArgs) -> anyhow::Result<ExitCode> {
@@ -103,9 +129,10 @@ async fn run_beside_kafka(
     context: Arc<Context>,
     arguments: &BenchArgs,
     stop: &mut StopSignal,
-) -> anyhow::Result<Option<Report>> {
-    let parts: Vec<Part> =
-        build::of_benchmark().into_iter().chain(services::of_benchmark()).collect();
+) -> anyhow::Result<Option<Figures>> {
+    let build =
+        if arguments.producer { build::of_producer_benchmark() } else { build::of_benchmark() };
+    let parts: Vec<Part> = build.into_iter().chain(services::of_benchmark()).collect();
     let names: Vec<(&str, bool)> =
         parts.iter().map(|part| (part.name, part.is_service())).collect();
     let board = Arc::new(Board::new(&context.config_file, context.topology, &names));
@@ -114,7 +141,10 @@ async fn run_beside_kafka(
     let outcome = tokio::select! {
         outcome = async {
             wait_until_ready(&mut stack, &board).await?;
-            run_program(&context, &guards, arguments).await.map(Some)
+            if arguments.producer {
+                return producer::run(&context, &guards, arguments).await.map(Figures::Producer).map(Some);
+            }
+            run_program(&context, &guards, arguments).await.map(Figures::Job).map(Some)
         } => outcome,
         _ = stop.received() => Ok(None),
     };
@@ -188,7 +218,7 @@ fn program(
     let only: Vec<String> =
         queries(&arguments.only).iter().map(|(case, engine)| format!("{case}/{engine}")).collect();
     Ok(program
-        .args(["--records", &arguments.records.to_string()])
+        .args(["--records", &arguments.records().to_string()])
         .args(["--series", &arguments.series.to_string()])
         .args(["--warm-up-seconds", &arguments.warm_up.to_string()])
         .args(["--rounds", &arguments.rounds.to_string()])
@@ -199,7 +229,7 @@ fn begun(arguments: &BenchArgs) -> String {
     if arguments.latency {
         return format!("measuring from event to window for {LATENCY_SECONDS} s, after a warm-up");
     }
-    format!("filling a topic with {} records", grouped(arguments.records as f64))
+    format!("filling a topic with {} records", grouped(arguments.records() as f64))
 }
 
 /// What the program has reported so far.
