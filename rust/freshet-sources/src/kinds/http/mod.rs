@@ -15,7 +15,9 @@ use freshet_core::config::{ConfigError, Key, Kind, Presence, Section};
 use self::feed::Feed;
 use self::path::Path;
 use super::{EVERY, SourceKind};
-use crate::network::{ALLOW_PRIVATE, CA_FILE, Client, Compression, Endpoint, HEADERS, TOKEN, WEB};
+use crate::network::{
+    ALLOW_PRIVATE, CA_FILE, Client, Compression, Endpoint, HEADERS, QUERY, TOKEN, WEB,
+};
 use crate::source::{Context, Cursor, Open, Opened, Resume, SourceError};
 
 /// The kind `http`.
@@ -84,6 +86,7 @@ pub(super) const KIND: SourceKind = SourceKind {
             example: "64",
             ..Key::NEW
         },
+        QUERY,
         TOKEN,
         HEADERS,
         CA_FILE,
