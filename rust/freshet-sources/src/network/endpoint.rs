@@ -22,7 +22,7 @@ pub(crate) const TOKEN: Key = Key {
     name: "token",
     presence: Presence::Optional("none is sent"),
     meaning: "sent as `Authorization: Bearer …`; never to another server that this one redirects to",
-    example: r#""…""#,
+    example: r#""secret""#,
     is_secret: true,
     ..Key::NEW
 };
@@ -33,7 +33,7 @@ pub(crate) const QUERY: Key = Key {
     kind: Kind::TextTable,
     presence: Presence::Optional("that of `url` alone"),
     meaning: "parameters that are added to the query of `url`, such as an API key",
-    example: r#"{ appid = "…" }"#,
+    example: r#"{ appid = "secret" }"#,
     is_secret: true,
 };
 
@@ -44,7 +44,7 @@ pub(crate) const HEADERS: Key = Key {
     presence: Presence::Optional("none of one's own"),
     meaning: "headers of the request, such as that with an API key; never sent to another server that this one \
               redirects to",
-    example: r#"{ X-Api-Key = "…" }"#,
+    example: r#"{ X-Api-Key = "secret" }"#,
     is_secret: true,
 };
 

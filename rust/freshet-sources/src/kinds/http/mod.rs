@@ -74,8 +74,9 @@ pub(super) const KIND: SourceKind = SourceKind {
             name: "skip_lines",
             kind: Kind::Integer(0, 1_000),
             presence: Presence::Default("0"),
-            meaning: "lines at the beginning of the body that are no messages, such as the names of CSV columns",
-            example: "1",
+            meaning: "lines at the beginning of the body that are no messages, such as the names of CSV columns; for \
+                      `input = \"lines\"`",
+            example: "0",
             ..Key::NEW
         },
         Key {
