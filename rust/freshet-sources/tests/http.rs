@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Response, StatusCode};
+use axum::http::{HeaderMap, Response, StatusCode, Uri};
 use axum::routing::get;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -24,6 +24,8 @@ use support::{Identity, check, listen, open, read, read_with, serve, soon};
 struct Script {
     answers: Arc<Mutex<VecDeque<Answer>>>,
     requests: Arc<Mutex<Vec<HeaderMap>>>,
+    /// Their queries.
+    queries: Arc<Mutex<Vec<String>>>,
 }
 
 #[derive(Clone)]
@@ -58,7 +60,8 @@ impl Script {
         let script = Self::default();
         script.answers.lock().unwrap().extend(answers);
         let answering = script.clone();
-        let handler = move |headers: HeaderMap| {
+        let handler = move |uri: Uri, headers: HeaderMap| {
+            answering.queries.lock().unwrap().push(uri.query().unwrap_or_default().to_owned());
             let answer = answering.answer(headers);
             async move { answer.response() }
         };
@@ -395,8 +398,9 @@ async fn a_certificate_is_checked_and_a_file_can_vouch_for_it() {
 #[tokio::test]
 async fn secrets_come_from_the_environment_and_show_up_nowhere() {
     let (address, script) = Script::serve([Answer::new(401, "")]).await;
-    let lines = lines(address, "").replace("/feed", "/feed?appid=secret");
+    let lines = lines(address, "").replace("/feed", "/feed?city=secret");
     let variables = [
+        ("FRESHET_SOURCE__FEED__QUERY", "{ appid = \"secret & more\" }"),
         ("FRESHET_SOURCE__FEED__TOKEN", "secret"),
         ("FRESHET_SOURCE__FEED__HEADERS", "{ X-Api-Key = \"secret\" }"),
     ];
@@ -409,6 +413,13 @@ async fn secrets_come_from_the_environment_and_show_up_nowhere() {
     assert!(!error.contains("secret"), "{error}");
     assert_eq!(script.sent(0, "authorization").unwrap(), "Bearer secret");
     assert_eq!(script.sent(0, "x-api-key").unwrap(), "secret");
+    assert_eq!(script.queries.lock().unwrap()[0], "city=secret&appid=secret+%26+more");
+
+    let unreadable = [("FRESHET_SOURCE__FEED__HEADERS", "X-Api-Key: secret")];
+    assert_eq!(
+        read_with(&lines, &unreadable).unwrap_err().to_string(),
+        "environment variable FRESHET_SOURCE__FEED__HEADERS: source.headers: is not a table of strings"
+    );
 }
 
 #[test]

@@ -276,11 +276,13 @@ fn what_is_wrong_is_named_with_its_place() {
     for (lines, error) in [
         (
             "url = \"wss://example.org\"",
-            "freshet.toml:10: source.url: begins with wss:, which this source does not speak; write https://HOST/PATH or http://…",
+            "freshet.toml:10: source.url: begins with wss:, which this source does not speak; write https://HOST/PATH \
+             or http://…",
         ),
         (
             "url = \"http://10.0.0.1/\"",
-            "freshet.toml:10: source.url: 10.0.0.1 is not public (it is in 10.0.0.0/8); set `allow_private = true` for this source if it is meant",
+            "freshet.toml:10: source.url: 10.0.0.1 is not public (it is in 10.0.0.0/8); set `allow_private = true` for \
+             this source if it is meant",
         ),
         (
             "url = \"https://example.org/\"\nidle_timeout = \"0s\"",

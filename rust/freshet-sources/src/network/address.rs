@@ -1,8 +1,8 @@
 //! Which addresses a source may connect to.
 //!
 //! A URL in a configuration, a redirect or a name that somebody else controls must not make the producer talk to what
-//! only this machine or its network can reach, such as the metadata service of a cloud. So addresses that are not public
-//! are refused, unless the source says that they are meant.
+//! only this machine or its network can reach, such as the metadata service of a cloud. So addresses that are not
+//! public are refused, unless the source says that they are meant.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -80,8 +80,8 @@ impl AddressPolicy {
         }
     }
 
-    /// The addresses of a name that may be connected to. Whoever connects takes these and asks for no others: a name may
-    /// have other addresses the next time.
+    /// The addresses of a name that may be connected to. Whoever connects takes these and asks for no others: a name
+    /// may have other addresses the next time.
     ///
     /// # Errors
     ///

@@ -22,9 +22,19 @@ pub(crate) const TOKEN: Key = Key {
     name: "token",
     presence: Presence::Optional("none is sent"),
     meaning: "sent as `Authorization: Bearer …`; never to another server that this one redirects to",
-    example: r#""…""#,
+    example: r#""secret""#,
     is_secret: true,
     ..Key::NEW
+};
+
+/// `query`.
+pub(crate) const QUERY: Key = Key {
+    name: "query",
+    kind: Kind::TextTable,
+    presence: Presence::Optional("that of `url` alone"),
+    meaning: "parameters that are added to the query of `url`, such as an API key",
+    example: r#"{ appid = "secret" }"#,
+    is_secret: true,
 };
 
 /// `headers`.
@@ -34,7 +44,7 @@ pub(crate) const HEADERS: Key = Key {
     presence: Presence::Optional("none of one's own"),
     meaning: "headers of the request, such as that with an API key; never sent to another server that this one \
               redirects to",
-    example: r#"{ X-Api-Key = "…" }"#,
+    example: r#"{ X-Api-Key = "secret" }"#,
     is_secret: true,
 };
 
@@ -93,7 +103,7 @@ impl fmt::Debug for Endpoint {
 }
 
 impl Endpoint {
-    /// Reads `url`, `token`, `headers`, `ca_file` and `allow_private`.
+    /// Reads `url`, `query`, `token`, `headers`, `ca_file` and `allow_private`.
     ///
     /// # Errors
     ///
@@ -101,8 +111,11 @@ impl Endpoint {
     pub(crate) fn read(section: &Section<'_>, schemes: [&str; 2]) -> Result<Self, ConfigError> {
         let policy = AddressPolicy { allow_private: section.flag("allow_private")? };
         let url = section.text("url")?;
-        let parsed = check_url(&url.value, schemes).map_err(|reason| url.error(reason))?;
+        let mut parsed = check_url(&url.value, schemes).map_err(|reason| url.error(reason))?;
         check_host(&parsed, policy).map_err(|reason| url.error(reason))?;
+        if let Some(query) = section.optional_text_table("query")? {
+            parsed.query_pairs_mut().extend_pairs(query.value);
+        }
         let headers = read_headers(section)?;
         Ok(Self { url: parsed, headers, policy, authorities: read_authorities(section)? })
     }

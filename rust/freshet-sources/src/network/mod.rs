@@ -10,7 +10,7 @@ mod tls;
 
 pub(crate) use client::{Client, Compression, refusal};
 pub(crate) use endpoint::{
-    ALLOW_PRIVATE, CA_FILE, Endpoint, HEADERS, TOKEN, WEB, WEB_SOCKET, shown,
+    ALLOW_PRIVATE, CA_FILE, Endpoint, HEADERS, QUERY, TOKEN, WEB, WEB_SOCKET, shown,
 };
 pub(crate) use socket::{Socket, WebSocketError, connect};
 pub(crate) use text::{causes, one_line};

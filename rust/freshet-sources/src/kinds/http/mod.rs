@@ -15,7 +15,9 @@ use freshet_core::config::{ConfigError, Key, Kind, Presence, Section};
 use self::feed::Feed;
 use self::path::Path;
 use super::{EVERY, SourceKind};
-use crate::network::{ALLOW_PRIVATE, CA_FILE, Client, Compression, Endpoint, HEADERS, TOKEN, WEB};
+use crate::network::{
+    ALLOW_PRIVATE, CA_FILE, Client, Compression, Endpoint, HEADERS, QUERY, TOKEN, WEB,
+};
 use crate::source::{Context, Cursor, Open, Opened, Resume, SourceError};
 
 /// The kind `http`.
@@ -72,8 +74,9 @@ pub(super) const KIND: SourceKind = SourceKind {
             name: "skip_lines",
             kind: Kind::Integer(0, 1_000),
             presence: Presence::Default("0"),
-            meaning: "lines at the beginning of the body that are no messages, such as the names of CSV columns",
-            example: "1",
+            meaning: "lines at the beginning of the body that are no messages, such as the names of CSV columns; for \
+                      `input = \"lines\"`",
+            example: "0",
             ..Key::NEW
         },
         Key {
@@ -84,6 +87,7 @@ pub(super) const KIND: SourceKind = SourceKind {
             example: "64",
             ..Key::NEW
         },
+        QUERY,
         TOKEN,
         HEADERS,
         CA_FILE,

@@ -12,7 +12,9 @@ use freshet_core::config::{ConfigError, Key, Kind, Presence, Section};
 
 use self::events::Events;
 use super::{IDLE_TIMEOUT, SourceKind};
-use crate::network::{ALLOW_PRIVATE, CA_FILE, Client, Compression, Endpoint, HEADERS, TOKEN, WEB};
+use crate::network::{
+    ALLOW_PRIVATE, CA_FILE, Client, Compression, Endpoint, HEADERS, QUERY, TOKEN, WEB,
+};
 use crate::source::{Context, Cursor, Open, Opened, Resume, SourceError};
 
 /// The kind `sse`.
@@ -35,6 +37,7 @@ pub(super) const KIND: SourceKind = SourceKind {
             ..Key::NEW
         },
         IDLE_TIMEOUT,
+        QUERY,
         TOKEN,
         HEADERS,
         CA_FILE,

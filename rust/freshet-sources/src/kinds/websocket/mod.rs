@@ -10,7 +10,7 @@ use freshet_core::config::{ConfigError, Key, Kind, Presence, Secret, Section};
 
 use self::listener::Listener;
 use super::{IDLE_TIMEOUT, SourceKind};
-use crate::network::{ALLOW_PRIVATE, CA_FILE, Endpoint, HEADERS, TOKEN, WEB_SOCKET};
+use crate::network::{ALLOW_PRIVATE, CA_FILE, Endpoint, HEADERS, QUERY, TOKEN, WEB_SOCKET};
 use crate::source::{Context, Cursor, Open, Opened, Resume, SourceError};
 
 /// The kind `websocket`.
@@ -42,6 +42,7 @@ pub(super) const KIND: SourceKind = SourceKind {
             ..Key::NEW
         },
         IDLE_TIMEOUT,
+        QUERY,
         TOKEN,
         HEADERS,
         CA_FILE,
