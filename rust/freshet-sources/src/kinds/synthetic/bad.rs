@@ -30,7 +30,8 @@ const YEARS_AHEAD_MS: i64 = 2 * 366 * 86_400_000;
 
 /// The reason whose turn it is.
 pub(super) fn reason(turn: u64) -> ReasonCode {
-    REASONS[(turn % REASONS.len() as u64) as usize]
+    let turn = usize::try_from(turn % REASONS.len() as u64);
+    REASONS[turn.unwrap_or_default()]
 }
 
 /// Writes a record of that sensor and time that is rejected for that reason.

@@ -76,7 +76,10 @@ impl Load {
         }
         self.clock().last = Instant::now();
         let due = due_until(start.elapsed(), rate).clamp(first + 1, first + room);
-        let time = |number| start_ms + due_after(number, rate).as_millis() as i64;
+        let time = |number| {
+            let after = i64::try_from(due_after(number, rate).as_millis()).unwrap_or(i64::MAX);
+            start_ms.saturating_add(after)
+        };
         (first..due).map(|number| self.records.message(number, time(number))).collect()
     }
 }

@@ -61,7 +61,10 @@ impl Records {
         match &self.zipf {
             None => 1 + draws.below(self.shape.series),
             // A whole number from 1 to the number of series, but for rounding.
-            Some(zipf) => (zipf.sample(draws) as u32).clamp(1, self.shape.series),
+            Some(zipf) => {
+                let rank = u32::try_from(whole(zipf.sample(draws)));
+                rank.unwrap_or(u32::MAX).clamp(1, self.shape.series)
+            }
         }
     }
 
@@ -78,12 +81,12 @@ impl Records {
         } else {
             0.0
         };
-        age.ceil() as i64
+        whole(age.ceil()).cast_signed()
     }
 
     /// Bad records are spread evenly, so that their number is exact, and the reasons take turns.
     fn fault(&self, number: u64) -> Option<ReasonCode> {
-        let before = |number: u64| (number as f64 * self.shape.bad).floor() as u64;
+        let before = |number: u64| whole(number as f64 * self.shape.bad);
         let turn = before(number);
         (before(number + 1) > turn).then(|| bad::reason(turn))
     }
@@ -96,21 +99,31 @@ impl Records {
         into.extend_from_slice(br#","sensor":""#);
         sensor::write_name(series, into);
         into.extend_from_slice(br#"","temperature":"#);
-        write_hundredths((temperature * 100.0).round() as u32, into);
+        write_hundredths(whole((temperature * 100.0).round()), into);
         into.extend_from_slice(br#","humidity":"#);
-        write_hundredths(3_000 + draws.below(4_000), into);
+        write_hundredths(3_000 + u64::from(draws.below(4_000)), into);
         into.extend_from_slice(br#","pressure":"#);
-        write_hundredths(98_000 + draws.below(5_000), into);
+        write_hundredths(98_000 + u64::from(draws.below(5_000)), into);
         into.extend_from_slice(br#","battery":"#);
-        write_hundredths(300 + draws.below(120), into);
+        write_hundredths(300 + u64::from(draws.below(120)), into);
         into.extend_from_slice(br#","number":"#);
         into.extend_from_slice(digits.format(number).as_bytes());
         into.push(b'}');
     }
 }
 
+/// A number that is not negative, without its fraction.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "what does not fit becomes the nearest number that does"
+)]
+const fn whole(number: f64) -> u64 {
+    number as u64
+}
+
 /// `2135` as `21.35`.
-fn write_hundredths(hundredths: u32, into: &mut Vec<u8>) {
+fn write_hundredths(hundredths: u64, into: &mut Vec<u8>) {
     into.extend_from_slice(itoa::Buffer::new().format(hundredths / 100).as_bytes());
     let rest = (hundredths % 100) as u8;
     into.extend_from_slice(&[b'.', b'0' + rest / 10, b'0' + rest % 10]);
