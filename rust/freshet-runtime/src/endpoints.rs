@@ -46,7 +46,7 @@ pub struct Endpoints {
 
 /// The answer of `/ready`.
 #[derive(Debug, Serialize)]
-struct Ready {
+struct Readiness {
     ready: bool,
     state: Option<String>,
     waiting_for: Vec<String>,
@@ -99,7 +99,7 @@ impl Endpoints {
         if self.shutdown.is_requested() {
             readiness.waiting_for.push("its end: it was asked to stop".to_owned());
         }
-        let ready = Ready {
+        let ready = Readiness {
             ready: readiness.waiting_for.is_empty(),
             state: readiness.state.map(|state| state.name().to_owned()),
             waiting_for: readiness.waiting_for,
