@@ -84,9 +84,7 @@ mod tests {
     #[test]
     fn a_configuration_without_sources_has_nothing_to_run() {
         let error = select(Vec::new(), &[]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "no [[source]] is configured; add one of kind: host, synthetic"
-        );
+        let said = error.to_string();
+        assert!(said.starts_with("no [[source]] is configured; add one of kind: host, "), "{said}");
     }
 }

@@ -7,11 +7,14 @@ use std::time::Duration;
 use freshet_core::config::{Config, ConfigError, Key, Kind, Loaded, Presence, Section, Source};
 
 use crate::kinds::{self, KINDS};
-use crate::record::Transform;
+use crate::record::{self, Transform};
 use crate::source::Open;
 
 /// What all sources have beside name, kind and stream.
 pub const COMMON_KEYS: &[Key] = &[
+    record::KEYS[0],
+    record::KEYS[1],
+    record::KEYS[2],
     Key {
         name: "commit_interval",
         kind: Kind::Duration(Duration::from_secs(10)),
@@ -118,7 +121,8 @@ fn read(source: &Source, section: &Section<'_>) -> Result<SourceConfig, ConfigEr
     section.declare(kind.keys);
     let open = (kind.read)(section)?;
     let delivery = read_delivery(section, open.as_ref())?;
-    Ok(SourceConfig { source: source.clone(), delivery, transform: Transform::default(), open })
+    let transform = Transform::read(&source.name, section)?;
+    Ok(SourceConfig { source: source.clone(), delivery, transform, open })
 }
 
 fn read_delivery(section: &Section<'_>, open: &dyn Open) -> Result<Delivery, ConfigError> {

@@ -17,7 +17,7 @@ pub struct Table {
 }
 
 /// A key.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Key {
     /// Its name in the table.
     pub name: &'static str,

@@ -29,6 +29,13 @@ impl Document<'_> {
         ConfigError { origin: Origin::Line(self.path.to_owned(), line), key, message }
     }
 
+    /// A text in three quotes may begin in the line after them.
+    fn opening_lines(&self, span: &Range<usize>) -> usize {
+        let text = self.text.get(span.clone()).unwrap_or_default();
+        let inside = text.strip_prefix("\"\"\"").or_else(|| text.strip_prefix("'''"));
+        usize::from(inside.is_some_and(|inside| inside.starts_with(['\n', '\r'])))
+    }
+
     fn line(&self, span: &Range<usize>) -> usize {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         before.matches('\n').count() + 1
@@ -40,6 +47,8 @@ pub struct Located<T> {
     /// The value.
     pub value: T,
     error: ConfigError,
+    /// How many lines of the file are between where it begins and the first character of a text.
+    opening_lines: usize,
 }
 
 #[expect(clippy::missing_errors_doc, reason = "what the conversion reports, at this place")]
@@ -49,14 +58,23 @@ impl<T> Located<T> {
         ConfigError { message: message.into(), ..self.error.clone() }
     }
 
+    /// An error in a line, from 1, of a text of several lines.
+    pub fn error_in_line(&self, line: usize, message: impl Into<String>) -> ConfigError {
+        let mut error = self.error(message);
+        if let Origin::Line(_, first) = &mut error.origin {
+            *first += self.opening_lines + line.saturating_sub(1);
+        }
+        error
+    }
+
     /// Converts the value; what the conversion reports becomes an error at this place.
     pub fn convert<U, E: ToString>(
         self,
         convert: impl FnOnce(T) -> Result<U, E>,
     ) -> Result<Located<U>, ConfigError> {
-        let Self { value, error } = self;
+        let Self { value, error, opening_lines } = self;
         match convert(value) {
-            Ok(value) => Ok(Located { value, error }),
+            Ok(value) => Ok(Located { value, error, opening_lines }),
             Err(reason) => Err(ConfigError { message: reason.to_string(), ..error }),
         }
     }
@@ -73,6 +91,7 @@ struct Found<'a> {
     written: Written<'a>,
     source: Source,
     error: ConfigError,
+    opening_lines: usize,
 }
 
 /// Keys and texts in the order of the file.
@@ -484,15 +503,14 @@ impl<'a> Section<'a> {
         expected: &str,
         convert: impl FnOnce(&Written<'a>) -> Option<T>,
     ) -> Result<Option<Located<T>>, ConfigError> {
-        let Some(Found { written, source, error }) = self.find(key, default, expected)? else {
-            return Ok(None);
-        };
+        let Some(found) = self.find(key, default, expected)? else { return Ok(None) };
+        let Found { written, source, error, opening_lines } = found;
         if !self.unused.borrow().contains(&key) {
             let value = self.shown(key, &written);
             self.environment.note(Setting { key: below(&self.place, key), value, source });
         }
         match convert(&written) {
-            Some(value) => Ok(Some(Located { value, error })),
+            Some(value) => Ok(Some(Located { value, error, opening_lines })),
             None => Err(error),
         }
     }
@@ -517,14 +535,16 @@ impl<'a> Section<'a> {
                     key: self.path(key),
                     message: format!("is not {expected}"),
                 };
-                Some(Found { written: Written::Text(text), source, error })
+                Some(Found { written: Written::Text(text), source, error, opening_lines: 0 })
             }
             (None, Some(value), _) => {
                 let span = value.span();
                 let line = self.document.line(&span);
                 let error = self.wrong_type(key, span, expected, value.get_ref());
                 let source = Source::File { path: self.document.path.to_owned(), line };
-                Some(Found { written: Written::File(value.get_ref()), source, error })
+                let opening_lines = self.document.opening_lines(&value.span());
+                let written = Written::File(value.get_ref());
+                Some(Found { written, source, error, opening_lines })
             }
             (None, None, Some(text)) => {
                 let error = self.error(key, "its default is wrong");
@@ -532,6 +552,7 @@ impl<'a> Section<'a> {
                     written: Written::Text(text.to_owned()),
                     source: Source::Default,
                     error,
+                    opening_lines: 0,
                 })
             }
             (None, None, None) => None,

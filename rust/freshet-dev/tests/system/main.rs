@@ -24,6 +24,7 @@ mod known_records;
 mod lab;
 mod outages;
 mod process;
+mod producer;
 mod queries;
 mod stack;
 mod supervision;
@@ -70,6 +71,19 @@ fn trials() -> Vec<Trial> {
         test("rows_are_exact_after_kafka_was_killed", || faults::killed("kafka")),
         test("rows_are_exact_after_cassandra_was_killed", || faults::killed("cassandra")),
         test("rows_are_exact_after_the_producer_was_killed", faults::killed_producer),
+        test(
+            "lines_of_a_file_are_sent_once_though_the_producer_is_killed_seven_times",
+            producer::lines_are_sent_once_through_kills,
+        ),
+        test("two_producers_of_one_source_send_it_once", producer::two_producers_send_once),
+        test(
+            "lines_are_sent_once_through_an_outage_of_kafka",
+            producer::lines_are_sent_once_through_an_outage,
+        ),
+        long(
+            "lines_are_sent_once_through_ten_minutes_without_kafka",
+            producer::lines_are_sent_once_through_a_long_outage,
+        ),
         test("a_part_that_is_stopped_is_not_ready", supervision::stopped_parts_are_named),
         test(
             "windows_are_exact_on_a_cluster_after_a_worker_was_killed",
