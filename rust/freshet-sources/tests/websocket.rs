@@ -87,14 +87,14 @@ async fn a_server_that_answers_no_ping_is_lost() {
         drop(silent);
     })
     .await;
-    let patience = "ping_interval = \"50ms\"\nidle_timeout = \"300ms\"";
+    let patience = "ping_interval = \"100ms\"\nidle_timeout = \"1s\"";
     let mut source = open(&lines(address, patience), None);
     assert_eq!(source.messages(1).await, ["a"]);
     let (reason, _) = source.failure().await;
     assert_eq!(
         reason,
         format!(
-            "nothing has come from ws://{address}/feed for 0.3 s, not even the answer to a ping"
+            "nothing has come from ws://{address}/feed for 1 s, not even the answer to a ping"
         )
     );
     assert_eq!(source.messages(1).await, ["b"]);
@@ -107,7 +107,7 @@ async fn a_server_that_answers_no_ping_is_lost() {
 async fn a_server_that_has_nothing_to_send_is_heard_of_and_its_pings_are_answered() {
     let (address, serving) = run(|listener| async move {
         let mut connection = accept(&listener).await;
-        let until = tokio::time::Instant::now() + Duration::from_secs(1);
+        let until = tokio::time::Instant::now() + Duration::from_secs(2);
         let mut pings = 0;
         while let Ok(frame) = tokio::time::timeout_at(until, connection.next()).await {
             pings += usize::from(matches!(frame.unwrap().unwrap(), Message::Ping(_)));
@@ -120,7 +120,7 @@ async fn a_server_that_has_nothing_to_send_is_heard_of_and_its_pings_are_answere
         while let Some(Ok(_)) = connection.next().await {}
     })
     .await;
-    let patience = "ping_interval = \"50ms\"\nidle_timeout = \"400ms\"";
+    let patience = "ping_interval = \"100ms\"\nidle_timeout = \"1s\"";
     let mut source = open(&lines(address, patience), None);
     assert_eq!(source.next().await, ["a"]);
     drop(source);
