@@ -167,12 +167,13 @@ fn is_refusal(code: Option<RDKafkaErrorCode>, reason: &str) -> bool {
     }
 }
 
-/// Without `[thrd:…]: ` and the like, which only tell of librdkafka itself.
+/// Without what only tells of librdkafka itself: the thread before it, and how long it took after it.
 fn without_instance(reason: &str) -> &str {
-    match reason.split_once("]: ") {
+    let said = match reason.split_once("]: ") {
         Some((before, rest)) if before.starts_with('[') => rest,
         _ => reason,
-    }
+    };
+    said.split_once(" (after ").map_or(said, |(said, _)| said)
 }
 
 #[cfg(test)]
@@ -194,6 +195,13 @@ mod tests {
         ));
         assert!(!is_refusal(tls, "SSL handshake failed: Disconnected"));
         assert!(!is_refusal(Some(RDKafkaErrorCode::BrokerTransportFailure), "Connection refused"));
+    }
+
+    #[test]
+    fn what_only_librdkafka_understands_is_left_out() {
+        let said = "[thrd:127.0.0.1:9/bootstrap]: 127.0.0.1:9/bootstrap: Connection refused (after 0ms in state CONNECT)";
+        assert_eq!(without_instance(said), "127.0.0.1:9/bootstrap: Connection refused");
+        assert_eq!(without_instance("nothing else"), "nothing else");
     }
 
     #[tokio::test]
