@@ -155,7 +155,7 @@ impl Cassandra {
             password: section.optional_text("password")?.map(|found| Secret::new(found.value)),
             ca_file: section.optional_text("ca_file")?.map(|found| found.value.into()),
             request_timeout: section.positive_duration("request_timeout")?,
-            ttl: read_ttl(section)?,
+            ttl: section.duration("ttl")?.value,
         };
         if cassandra.username.is_some() != cassandra.password.is_some() {
             return Err(section.error("username", "username and password go together"));
@@ -190,15 +190,6 @@ fn read_keyspace(section: &Section<'_>) -> Result<String, ConfigError> {
         Err(found
             .error("a keyspace is a lower-case letter followed by up to 47 letters, digits or '_'"))
     }
-}
-
-fn read_ttl(section: &Section<'_>) -> Result<Duration, ConfigError> {
-    let found = section.any_duration("ttl")?;
-    if found.value > LONGEST_TTL {
-        return Err(found
-            .error("Cassandra keeps a row for 7300d at the most; write '0s' to keep it for ever"));
-    }
-    Ok(found.value)
 }
 
 impl Consistency {

@@ -273,7 +273,7 @@ impl<'a> Section<'a> {
 
     /// A duration of no more than is declared.
     pub fn duration(&self, key: &'static str) -> Result<Located<Duration>, ConfigError> {
-        let found = self.any_duration(key)?;
+        let found = self.text(key)?.convert(|text| duration::parse(&text))?;
         let Kind::Duration(most) = self.declaration(key).kind else {
             unreachable!("'{key}' is not declared as a duration");
         };
@@ -290,11 +290,6 @@ impl<'a> Section<'a> {
             return Err(found.error("must be longer than zero"));
         }
         Ok(found.value)
-    }
-
-    /// A duration whose bound the caller has words for.
-    pub fn any_duration(&self, key: &'static str) -> Result<Located<Duration>, ConfigError> {
-        self.text(key)?.convert(|text| duration::parse(&text))
     }
 
     /// A list of strings; one string stands for a list of one, and an override separates its items with commas;
