@@ -86,12 +86,16 @@ const fn columns(with_times: jboolean) -> Columns {
 fn decode(env: &Env<'_>, state: &JByteArray<'_>) -> Result<WindowStats, NativeError> {
     WindowStats::decode(&env.convert_byte_array(state)?).map_err(|error| {
         NativeError::Contract(match error {
-            InvalidState::Version => "the state of freshet_stats was written by another version of Freshet; run that \
+            InvalidState::Version => {
+                "the state of freshet_stats was written by another version of Freshet; run that \
                                       version, or start from a new checkpoint location"
-                .to_owned(),
-            InvalidState::Damaged => "the state of freshet_stats is damaged; start a stream from a new checkpoint \
+                    .to_owned()
+            }
+            InvalidState::Damaged => {
+                "the state of freshet_stats is damaged; start a stream from a new checkpoint \
                                       location, and run a batch query again"
-                .to_owned(),
+                    .to_owned()
+            }
         })
     })
 }

@@ -41,6 +41,7 @@ pub(super) const TABLE: Table = Table {
             presence: Presence::Default("freshet"),
             meaning: "the keyspace; the writer creates it",
             example: r#""plant_7""#,
+            form: "a keyspace is a lower-case letter followed by up to 47 letters, digits or '_'",
             ..Key::NEW
         },
         Key {
@@ -148,7 +149,7 @@ impl Cassandra {
         let cassandra = Self {
             contact_points: read_contact_points(section)?,
             local_datacenter: section.text("local_datacenter")?.value,
-            keyspace: read_keyspace(section)?,
+            keyspace: section.text("keyspace")?.value,
             replication: section.text("replication")?.value,
             consistency: Consistency::ALL[section.choice("consistency")?],
             username: section.optional_text("username")?.map(|found| found.value),
@@ -178,18 +179,6 @@ fn read_contact_points(section: &Section<'_>) -> Result<Vec<String>, ConfigError
         return Err(found.error("name at least one node as 'host:port', such as '127.0.0.1:9042'"));
     }
     Ok(found.value)
-}
-
-fn read_keyspace(section: &Section<'_>) -> Result<String, ConfigError> {
-    let found = section.text("keyspace")?;
-    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    let starts_well = found.value.starts_with(|c: char| c.is_ascii_lowercase());
-    if starts_well && found.value.len() <= 48 && found.value.chars().all(legal) {
-        Ok(found.value)
-    } else {
-        Err(found
-            .error("a keyspace is a lower-case letter followed by up to 47 letters, digits or '_'"))
-    }
 }
 
 impl Consistency {

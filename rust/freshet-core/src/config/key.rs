@@ -29,6 +29,8 @@ pub struct Key {
     pub meaning: &'static str,
     /// A value, as TOML has it.
     pub example: &'static str,
+    /// Of a text with a form: the form in words, as a text of another form is told.
+    pub form: &'static str,
     /// Whether it is nobody else's business.
     pub is_secret: bool,
 }
@@ -36,7 +38,7 @@ pub struct Key {
 /// What values a key takes.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
-    /// A text; of the given form, as a regular expression, where there is one.
+    /// A text; of the given form, as a regular expression, where there is one: the reader refuses all others.
     Text(Option<&'static str>),
     /// A list of texts; one text stands for a list of one.
     Texts,
@@ -103,6 +105,7 @@ impl Key {
         presence: Presence::Required,
         meaning: "",
         example: "",
+        form: "",
         is_secret: false,
     };
 

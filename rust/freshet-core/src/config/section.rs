@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
+use regex_lite::Regex;
 use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
@@ -211,11 +212,12 @@ impl<'a> Section<'a> {
         key: &'static str,
         default: Option<&'static str>,
     ) -> Result<Option<Located<String>>, ConfigError> {
-        self.read_or(key, default, "a string", |written| match written {
+        let found = self.read_or(key, default, "a string", |written| match written {
             Written::File(DeValue::String(text)) => Some(text.to_string()),
             Written::File(_) => None,
             Written::Text(text) => Some(text.clone()),
-        })
+        })?;
+        found.map(|found| in_form(self.declaration(key), found)).transpose()
     }
 
     /// True or false.
@@ -507,6 +509,14 @@ impl<'a> Section<'a> {
         let message = format!("expected {expected}, found {}", found.type_str());
         self.document.error_at(span, self.path(key), message)
     }
+}
+
+/// A text, if it has the form that is declared of the key.
+fn in_form(declared: &Key, found: Located<String>) -> Result<Located<String>, ConfigError> {
+    let Kind::Text(Some(pattern)) = declared.kind else { return Ok(found) };
+    let form = Regex::new(pattern)
+        .unwrap_or_else(|error| unreachable!("the form of '{}': {error}", declared.name));
+    if form.is_match(&found.value) { Ok(found) } else { Err(found.error(declared.form)) }
 }
 
 /// `username` of `kafka.security.username`.
