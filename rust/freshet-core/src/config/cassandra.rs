@@ -89,6 +89,7 @@ pub(super) const TABLE: Table = Table {
             presence: Presence::Default("10s"),
             meaning: "how long the writer waits for the answer to a request before it tries again",
             example: r#""30s""#,
+            refuses_zero: true,
             ..Key::NEW
         },
         Key {
@@ -155,7 +156,7 @@ impl Cassandra {
             username: section.optional_text("username")?.map(|found| found.value),
             password: section.optional_text("password")?.map(|found| Secret::new(found.value)),
             ca_file: section.optional_text("ca_file")?.map(|found| found.value.into()),
-            request_timeout: section.positive_duration("request_timeout")?,
+            request_timeout: section.duration("request_timeout")?.value,
             ttl: section.duration("ttl")?.value,
         };
         if cassandra.username.is_some() != cassandra.password.is_some() {

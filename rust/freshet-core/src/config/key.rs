@@ -31,6 +31,8 @@ pub struct Key {
     pub example: &'static str,
     /// Of a text with a form: the form in words, as a text of another form is told.
     pub form: &'static str,
+    /// Of a duration: whether it has to be longer than zero.
+    pub refuses_zero: bool,
     /// Whether it is nobody else's business.
     pub is_secret: bool,
 }
@@ -46,7 +48,7 @@ pub enum Kind {
     Integer(i64, i64),
     /// True or false.
     Flag,
-    /// A length of time such as `10s`, up to that.
+    /// A length of time such as `10s`, up to that; from zero on unless the key [`Key::refuses_zero`].
     Duration(Duration),
     /// One of these names.
     Choice(&'static [&'static str]),
@@ -106,6 +108,7 @@ impl Key {
         meaning: "",
         example: "",
         form: "",
+        refuses_zero: false,
         is_secret: false,
     };
 

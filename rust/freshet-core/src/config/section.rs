@@ -273,7 +273,7 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// A duration of no more than is declared.
+    /// A duration between the bounds that are declared.
     pub fn duration(&self, key: &'static str) -> Result<Located<Duration>, ConfigError> {
         let found = self.text(key)?.convert(|text| duration::parse(&text))?;
         let Kind::Duration(most) = self.declaration(key).kind else {
@@ -282,6 +282,9 @@ impl<'a> Section<'a> {
         if found.value > most {
             return Err(found.error(format!("at most {} are possible", duration::format(most))));
         }
+        if self.declaration(key).refuses_zero && found.value.is_zero() {
+            return Err(found.error(NOT_ZERO));
+        }
         Ok(found)
     }
 
@@ -289,7 +292,7 @@ impl<'a> Section<'a> {
     pub fn positive_duration(&self, key: &'static str) -> Result<Duration, ConfigError> {
         let found = self.duration(key)?;
         if found.value.is_zero() {
-            return Err(found.error("must be longer than zero"));
+            return Err(found.error(NOT_ZERO));
         }
         Ok(found.value)
     }
@@ -510,6 +513,8 @@ impl<'a> Section<'a> {
         self.document.error_at(span, self.path(key), message)
     }
 }
+
+const NOT_ZERO: &str = "must be longer than zero";
 
 /// A text, if it has the form that is declared of the key.
 fn in_form(declared: &Key, found: Located<String>) -> Result<Located<String>, ConfigError> {

@@ -145,7 +145,9 @@ fn the_dashboard_knows_all_keys() {
             Kind::Integer(least, most) => ("integer", json!({ "least": least, "most": most })),
             Kind::Flag => ("flag", json!({})),
             Kind::Duration(most) => {
-                ("duration", json!({ "most": u64::try_from(most.as_millis()).unwrap() }))
+                let least = key.refuses_zero.then_some(1);
+                let most = u64::try_from(most.as_millis()).unwrap();
+                ("duration", json!({ "least": least, "most": most }))
             }
             Kind::Choice(names) => ("choice", json!({ "choices": names })),
             Kind::Path => ("path", json!({})),
@@ -162,7 +164,7 @@ fn the_dashboard_knows_all_keys() {
             "variable": key.variable(table),
         });
         for (name, value) in more.as_object().unwrap() {
-            // Whole numbers without a bound of their own would not fit into a number of JavaScript.
+            // The bound of 64 bits would not fit into a number of JavaScript; the dashboard has it.
             if !value.is_null() && value.as_i64() != Some(i64::MAX) {
                 entry[name] = value.clone();
             }
@@ -190,7 +192,7 @@ fn the_dashboard_knows_all_keys() {
          /** The environment variable that overrides it; null where the environment does not reach. */\n  \
          readonly variable: string | null;\n  \
          readonly choices?: readonly string[];\n  \
-         /** Of a whole number. */\n  \
+         /** Of a whole number, or of a duration in milliseconds. */\n  \
          readonly least?: number;\n  \
          /** Of a whole number, or of a duration in milliseconds. */\n  \
          readonly most?: number;\n  \
