@@ -108,11 +108,20 @@ fn read(
     length: jint,
 ) -> Result<WindowStats, NativeError> {
     let mut all = decode(env, state)?;
-    let length = usize::try_from(length).unwrap_or_default();
+    let (places, instants_given) = (values.len(env)?, times.len(env)?);
+    let length = usize::try_from(length)
+        .ok()
+        .filter(|length| *length <= places)
+        .filter(|length| instants_given == 0 || *length <= instants_given)
+        .ok_or_else(|| {
+            NativeError::Contract(format!(
+                "{length} readings are said to be in {places} values and {instants_given} times"
+            ))
+        })?;
     let mut buffer = vec![0.0; length];
     values.get_region(env, 0, &mut buffer)?;
     let mut instants = vec![0; length];
-    if times.len(env)? > 0 {
+    if instants_given > 0 {
         times.get_region(env, 0, &mut instants)?;
     }
     for (value, instant) in buffer.into_iter().zip(instants) {
