@@ -73,10 +73,25 @@ describe('a stored window', () => {
     expect(toWindow(later)).toMatchObject(KNOWN);
   });
 
+  it('of a newer version, written by a writer that does not know the later fields, does not show older ones', () => {
+    const written = BigInt(END) * 1000n + 2n;
+    const times = (time: bigint): object => ({
+      ...{ mode_written: time, peak_time_written: time, outliers_written: time },
+    });
+    const later = { mode: 7.5, peak_time: new Date(1200), outliers: 3n };
+    expect(toWindow(row({ ...later, ...times(written) }))).toMatchObject(KNOWN);
+    expect(toWindow(row({ ...later, ...times(written - 1n) }))).toMatchObject({ ...NOT_KNOWN, count: 2 });
+    const partial = { partial: true, partial_written: written - 1n };
+    expect(toWindow(row(partial))).not.toHaveProperty('partial');
+  });
+
   it('is asked for with the later columns that its table has', () => {
     const earlierColumns = WINDOW_COLUMNS.filter((name) => !(name in KNOWN));
     expect(selectWindows('freshet', new Set(earlierColumns))).not.toMatch(/mode|peak_time|outliers/);
     expect(selectWindows('freshet', new Set(WINDOW_COLUMNS))).toMatch(/"mode", "peak_time", "outliers"/);
+    expect(selectWindows('freshet', new Set(WINDOW_COLUMNS))).toContain(
+      'WRITETIME("mode") AS "mode_written"',
+    );
   });
 });
 

@@ -1,6 +1,6 @@
 import type cassandra from 'cassandra-driver';
 import type { SeriesInfo } from '../shared/api.ts';
-import { WINDOW_COLUMNS, WINDOW_FIELDS } from '../shared/generated/window.ts';
+import { WINDOW_COLUMNS, WINDOW_FIELDS, type WindowField } from '../shared/generated/window.ts';
 import { readFields, type WindowValue } from '../shared/window.ts';
 
 /** A row of the table `series`. */
@@ -40,15 +40,34 @@ const STORED_FIELDS = WINDOW_FIELDS.filter(({ name }) => WINDOW_COLUMNS.includes
 export function selectWindows(keyspace: string, columns: ReadonlySet<string>): string {
   const readable = STORED_FIELDS.filter(({ name, optional }) => !optional || columns.has(name));
   const names = readable.map(({ name }) => `"${name}"`).join(', ');
+  const times = readable
+    .filter(({ optional }) => optional)
+    .map(({ name }) => `, WRITETIME("${name}") AS "${timeOf(name)}"`)
+    .join('');
   return (
-    `SELECT ${names}, WRITETIME(revision) AS written FROM ${keyspace}.windows WHERE stream = ? AND series = ? ` +
+    `SELECT ${names}, WRITETIME(revision) AS written${times} FROM ${keyspace}.windows WHERE stream = ? AND series = ? ` +
     `AND metric = ? AND "window" = ? AND bucket = ? AND start >= ? AND start < ?`
   );
 }
 
+/** The column of a result that has the write time of a field. */
+function timeOf(name: string): string {
+  return `${name}_written`;
+}
+
+/**
+ * The value of a field in a row. A writer that does not know a field leaves it as it was when it writes a newer version
+ * of the window: what was written at another time than the version is of an older one, and not known of this one.
+ */
+function storedValue(row: cassandra.types.Row, { name, optional }: WindowField): unknown {
+  const written: unknown = row[timeOf(name)];
+  const isOfAnotherVersion = optional && typeof written === 'bigint' && written !== row.written;
+  return isOfAnotherVersion ? null : inJson(row[name]);
+}
+
 /** Reads a row of the table `windows`; null for one that lacks something which every window has. */
 export function toWindow(row: cassandra.types.Row): WindowValue | null {
-  const values = readFields(STORED_FIELDS, ({ name }) => inJson(row[name])) as WindowValue | null;
+  const values = readFields(STORED_FIELDS, (field) => storedValue(row, field)) as WindowValue | null;
   const written: unknown = row.written;
   if (values === null || typeof written !== 'bigint') {
     return null;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { distance } from 'fastest-levenshtein';
-import { parseDuration } from '../shared/window-spec.ts';
+import { formatDuration, parseDuration } from '../shared/window-spec.ts';
 import { CONFIGURATION_KEYS, MOST_EDITS, type ConfigurationKey } from './generated/configuration.ts';
 
 /** What is wrong with the configuration, in words for the person who wrote it. */
@@ -294,7 +294,7 @@ function complaintAbout(key: ConfigurationKey, value: unknown): string | null {
     case 'texts':
       return isTextList(value) ? null : 'a list of texts';
     case 'integer':
-      return isWithin(key, value) ? null : `a whole number from ${key.least} to ${key.most ?? 'any'}`;
+      return isWithin(key, value) ? null : `a whole number from ${key.least} to ${mostOf(key)}`;
     case 'number':
       return isNumberWithin(key, value) ? null : `a number from ${key.least} to ${key.most}`;
     case 'flag':
@@ -322,9 +322,11 @@ function isTextTable(value: unknown): boolean {
   return isTable(value) && Object.values(value).every((item) => typeof item === 'string');
 }
 
-/** The file's whole numbers are read as such, so that 3000.0 is none. */
-function isWithin({ least = 0, most = Number.MAX_SAFE_INTEGER }: ConfigurationKey, value: unknown): boolean {
-  return typeof value === 'bigint' && value >= BigInt(least) && value <= BigInt(most);
+/** The greatest whole number of TOML. */
+const GREATEST = 2n ** 63n - 1n;
+
+function mostOf({ most }: ConfigurationKey): bigint {
+  return most === undefined ? GREATEST : BigInt(most);
 }
 
 /** A number without a fraction comes as a whole one. */
@@ -332,19 +334,32 @@ function isNumberWithin({ least = -Infinity, most = Infinity }: ConfigurationKey
   return (typeof value === 'number' || typeof value === 'bigint') && value >= least && value <= most;
 }
 
-function complaintAboutDuration({ most }: ConfigurationKey, value: unknown): string | null {
+/** The file's whole numbers are read as such, so that 3000.0 is none. */
+function isWithin(key: ConfigurationKey, value: unknown): boolean {
+  return typeof value === 'bigint' && value >= BigInt(key.least ?? 0) && value <= mostOf(key);
+}
+
+function complaintAboutDuration({ least = 0, most }: ConfigurationKey, value: unknown): string | null {
   const expected = 'a duration such as "10s"';
   if (typeof value !== 'string') {
     return expected;
   }
+  let milliseconds: number;
   try {
-    return most !== undefined && parseDuration(value) > most ? `at most ${most / 86_400_000}d` : null;
+    milliseconds = parseDuration(value);
   } catch {
     return expected;
   }
+  if (milliseconds < least) {
+    return 'longer than zero';
+  }
+  return most !== undefined && milliseconds > most ? `at most ${formatDuration(most)}` : null;
 }
 
-/** As JSON, whose numbers are no big ones. */
+/** As it was written; inside of lists and tables as JSON, whose numbers are no big ones. */
 function shownAs(value: unknown): string {
+  if (typeof value === 'bigint') {
+    return String(value);
+  }
   return JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? Number(part) : part));
 }

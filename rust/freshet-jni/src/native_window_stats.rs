@@ -3,7 +3,8 @@
 //! Their state is bytes on the Java heap ([`WindowStats::encode`]): Spark keeps any number of them, and tells nobody
 //! when it lets go of one.
 
-use freshet_core::aggregate::{Window, WindowStats};
+use freshet_core::aggregate::{InvalidState, Window, WindowStats};
+use freshet_core::record::is_countable;
 use freshet_core::window_version::{Columns, WindowVersion, push_row, spark_schema};
 use jni::objects::{JByteArray, JClass, JDoubleArray, JLongArray};
 use jni::sys::{jboolean, jint};
@@ -25,7 +26,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowStats_columns
 
 /// `static native byte[] add(byte[] state, double[] values, long[] times, int length)`: the state with the first
 /// `length` readings more. `state` is empty in the beginning, `times` (epoch microseconds) is empty when they are not
-/// known.
+/// known. What windows do not count is left out.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowStats_add<'local>(
     env: EnvUnowned<'local>,
@@ -50,8 +51,8 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowStats_merge<'
     other: JByteArray<'local>,
 ) -> JByteArray<'local> {
     gate::enter(env, |env| {
-        let mut all = WindowStats::decode(&env.convert_byte_array(state)?)?;
-        all.merge(&WindowStats::decode(&env.convert_byte_array(other)?)?);
+        let mut all = decode(env, &state)?;
+        all.merge(&decode(env, &other)?);
         Ok(env.byte_array_from_slice(&all.encode())?)
     })
 }
@@ -81,6 +82,24 @@ const fn columns(with_times: jboolean) -> Columns {
     if with_times { Columns::StatsWithTimes } else { Columns::Stats }
 }
 
+/// What Java has kept as the state of `freshet_stats`.
+fn decode(env: &Env<'_>, state: &JByteArray<'_>) -> Result<WindowStats, NativeError> {
+    WindowStats::decode(&env.convert_byte_array(state)?).map_err(|error| {
+        NativeError::Contract(match error {
+            InvalidState::Version => {
+                "the state of freshet_stats was written by another version of Freshet; run that \
+                                      version, or start from a new checkpoint location"
+                    .to_owned()
+            }
+            InvalidState::Damaged => {
+                "the state of freshet_stats is damaged; start a stream from a new checkpoint \
+                                      location, and run a batch query again"
+                    .to_owned()
+            }
+        })
+    })
+}
+
 fn read(
     env: &Env<'_>,
     state: &JByteArray<'_>,
@@ -88,16 +107,27 @@ fn read(
     times: &JLongArray<'_>,
     length: jint,
 ) -> Result<WindowStats, NativeError> {
-    let mut all = WindowStats::decode(&env.convert_byte_array(state)?)?;
-    let length = usize::try_from(length).unwrap_or_default();
+    let mut all = decode(env, state)?;
+    let (places, instants_given) = (values.len(env)?, times.len(env)?);
+    let length = usize::try_from(length)
+        .ok()
+        .filter(|length| *length <= places)
+        .filter(|length| instants_given == 0 || *length <= instants_given)
+        .ok_or_else(|| {
+            NativeError::Contract(format!(
+                "{length} readings are said to be in {places} values and {instants_given} times"
+            ))
+        })?;
     let mut buffer = vec![0.0; length];
     values.get_region(env, 0, &mut buffer)?;
     let mut instants = vec![0; length];
-    if times.len(env)? > 0 {
+    if instants_given > 0 {
         times.get_region(env, 0, &mut instants)?;
     }
     for (value, instant) in buffer.into_iter().zip(instants) {
-        all.add(instant, value);
+        if is_countable(value, instant) {
+            all.add(instant, value);
+        }
     }
     Ok(all)
 }

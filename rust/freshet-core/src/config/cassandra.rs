@@ -41,6 +41,7 @@ pub(super) const TABLE: Table = Table {
             presence: Presence::Default("freshet"),
             meaning: "the keyspace; the writer creates it",
             example: r#""plant_7""#,
+            form: "a keyspace is a lower-case letter followed by up to 47 letters, digits or '_'",
             ..Key::NEW
         },
         Key {
@@ -88,6 +89,7 @@ pub(super) const TABLE: Table = Table {
             presence: Presence::Default("10s"),
             meaning: "how long the writer waits for the answer to a request before it tries again",
             example: r#""30s""#,
+            refuses_zero: true,
             ..Key::NEW
         },
         Key {
@@ -148,14 +150,14 @@ impl Cassandra {
         let cassandra = Self {
             contact_points: read_contact_points(section)?,
             local_datacenter: section.text("local_datacenter")?.value,
-            keyspace: read_keyspace(section)?,
+            keyspace: section.text("keyspace")?.value,
             replication: section.text("replication")?.value,
             consistency: Consistency::ALL[section.choice("consistency")?],
             username: section.optional_text("username")?.map(|found| found.value),
             password: section.optional_text("password")?.map(|found| Secret::new(found.value)),
             ca_file: section.optional_text("ca_file")?.map(|found| found.value.into()),
-            request_timeout: section.positive_duration("request_timeout")?,
-            ttl: read_ttl(section)?,
+            request_timeout: section.duration("request_timeout")?.value,
+            ttl: section.duration("ttl")?.value,
         };
         if cassandra.username.is_some() != cassandra.password.is_some() {
             return Err(section.error("username", "username and password go together"));
@@ -176,27 +178,6 @@ fn read_contact_points(section: &Section<'_>) -> Result<Vec<String>, ConfigError
     };
     if found.value.is_empty() || !found.value.iter().all(complete) {
         return Err(found.error("name at least one node as 'host:port', such as '127.0.0.1:9042'"));
-    }
-    Ok(found.value)
-}
-
-fn read_keyspace(section: &Section<'_>) -> Result<String, ConfigError> {
-    let found = section.text("keyspace")?;
-    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    let starts_well = found.value.starts_with(|c: char| c.is_ascii_lowercase());
-    if starts_well && found.value.len() <= 48 && found.value.chars().all(legal) {
-        Ok(found.value)
-    } else {
-        Err(found
-            .error("a keyspace is a lower-case letter followed by up to 47 letters, digits or '_'"))
-    }
-}
-
-fn read_ttl(section: &Section<'_>) -> Result<Duration, ConfigError> {
-    let found = section.any_duration("ttl")?;
-    if found.value > LONGEST_TTL {
-        return Err(found
-            .error("Cassandra keeps a row for 7300d at the most; write '0s' to keep it for ever"));
     }
     Ok(found.value)
 }

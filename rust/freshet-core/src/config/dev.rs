@@ -7,7 +7,12 @@ use super::key::{Key, Kind, PORT, Presence, Table};
 use super::section::Section;
 
 /// A size of a heap.
-const HEAP: Kind = Kind::Text(Some("^[1-9][0-9]{0,8}[kmg]$"));
+const HEAP: Key = Key {
+    kind: Kind::Text(Some("^[1-9][0-9]{0,8}[kmg]$")),
+    example: r#""2g""#,
+    form: "a heap size is a whole number and one of k, m, g, such as '512m'",
+    ..Key::NEW
+};
 
 /// `[dev]`.
 pub(super) const TABLE: Table = Table {
@@ -65,27 +70,21 @@ pub(super) const TABLE: Table = Table {
         },
         Key {
             name: "kafka_heap",
-            kind: HEAP,
             presence: Presence::Default("384m"),
             meaning: "Java heap of the embedded broker",
-            example: r#""2g""#,
-            ..Key::NEW
+            ..HEAP
         },
         Key {
             name: "cassandra_heap",
-            kind: HEAP,
             presence: Presence::Default("1g"),
             meaning: "Java heap of the embedded Cassandra",
-            example: r#""2g""#,
-            ..Key::NEW
+            ..HEAP
         },
         Key {
             name: "spark_heap",
-            kind: HEAP,
             presence: Presence::Default("1g"),
             meaning: "Java heap of the Spark job",
-            example: r#""2g""#,
-            ..Key::NEW
+            ..HEAP
         },
         Key {
             name: "disk_reserve",
@@ -134,26 +133,13 @@ impl Dev {
             cassandra_port: section.integer("cassandra_port")?,
             cassandra_storage_port: section.integer("cassandra_storage_port")?,
             spark_ui_port: section.integer("spark_ui_port")?,
-            kafka_heap: read_heap(section, "kafka_heap")?,
-            cassandra_heap: read_heap(section, "cassandra_heap")?,
-            spark_heap: read_heap(section, "spark_heap")?,
+            kafka_heap: section.text("kafka_heap")?.value,
+            cassandra_heap: section.text("cassandra_heap")?.value,
+            spark_heap: section.text("spark_heap")?.value,
             disk_reserve: section.integer("disk_reserve")?,
         };
         section.finish()?;
         Ok(dev)
-    }
-}
-
-fn read_heap(section: &Section<'_>, key: &'static str) -> Result<String, ConfigError> {
-    let found = section.text(key)?;
-    let digits = found.value.strip_suffix(['k', 'm', 'g']).unwrap_or_default();
-    let is_size = (1..=9).contains(&digits.len())
-        && digits.bytes().all(|byte| byte.is_ascii_digit())
-        && !digits.starts_with('0');
-    if is_size {
-        Ok(found.value)
-    } else {
-        Err(found.error("a heap size is a whole number and one of k, m, g, such as '512m'"))
     }
 }
 

@@ -28,6 +28,7 @@ pub(super) const TABLE: Table = Table {
             presence: Presence::Default(""),
             meaning: "put before every topic name",
             example: r#""plant-7.""#,
+            form: "a topic name takes letters, digits, '.', '_' and '-' only, and a prefix up to 100 of them",
             ..Key::NEW
         },
         Key {
@@ -154,7 +155,7 @@ impl Kafka {
     pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
         let kafka = Self {
             bootstrap_servers: section.text("bootstrap_servers")?.value,
-            topic_prefix: read_prefix(section)?,
+            topic_prefix: section.text("topic_prefix")?.value,
             partitions: section.integer("partitions")?,
             replication_factor: section.integer("replication_factor")?,
             security: Security::read(&section.table(&SECURITY)?)?,
@@ -178,16 +179,6 @@ impl Kafka {
         ];
         properties.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
         properties
-    }
-}
-
-fn read_prefix(section: &Section<'_>) -> Result<String, ConfigError> {
-    let prefix = section.text("topic_prefix")?;
-    let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if prefix.value.chars().all(legal) && prefix.value.len() <= 100 {
-        Ok(prefix.value)
-    } else {
-        Err(prefix.error("a topic name takes letters, digits, '.', '_' and '-' only"))
     }
 }
 

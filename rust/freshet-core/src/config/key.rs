@@ -29,6 +29,10 @@ pub struct Key {
     pub meaning: &'static str,
     /// A value, as TOML has it.
     pub example: &'static str,
+    /// Of a text with a form: the form in words, as a text of another form is told.
+    pub form: &'static str,
+    /// Of a duration: whether it has to be longer than zero.
+    pub refuses_zero: bool,
     /// Whether it is nobody else's business.
     pub is_secret: bool,
 }
@@ -36,7 +40,7 @@ pub struct Key {
 /// What values a key takes.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
-    /// A text; of the given form, as a regular expression, where there is one.
+    /// A text; of the given form, as a regular expression, where there is one: the reader refuses all others.
     Text(Option<&'static str>),
     /// A list of texts; one text stands for a list of one.
     Texts,
@@ -46,7 +50,7 @@ pub enum Kind {
     Number(f64, f64),
     /// True or false.
     Flag,
-    /// A length of time such as `10s`, up to that.
+    /// A length of time such as `10s`, up to that; from zero on unless the key [`Key::refuses_zero`].
     Duration(Duration),
     /// One of these names.
     Choice(&'static [&'static str]),
@@ -105,6 +109,8 @@ impl Key {
         presence: Presence::Required,
         meaning: "",
         example: "",
+        form: "",
+        refuses_zero: false,
         is_secret: false,
     };
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
+use regex_lite::Regex;
 use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
@@ -240,11 +241,12 @@ impl<'a> Section<'a> {
         key: &'static str,
         default: Option<&'static str>,
     ) -> Result<Option<Located<String>>, ConfigError> {
-        self.read_or(key, default, "a string", |written| match written {
+        let found = self.read_or(key, default, "a string", |written| match written {
             Written::File(DeValue::String(text)) => Some(text.to_string()),
             Written::File(_) => None,
             Written::Text(text) => Some(text.clone()),
-        })
+        })?;
+        found.map(|found| in_form(self.declaration(key), found)).transpose()
     }
 
     /// True or false.
@@ -328,14 +330,17 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// A duration of no more than is declared.
+    /// A duration between the bounds that are declared.
     pub fn duration(&self, key: &'static str) -> Result<Located<Duration>, ConfigError> {
-        let found = self.any_duration(key)?;
+        let found = self.text(key)?.convert(|text| duration::parse(&text))?;
         let Kind::Duration(most) = self.declaration(key).kind else {
             unreachable!("'{key}' is not declared as a duration");
         };
         if found.value > most {
             return Err(found.error(format!("at most {} are possible", duration::format(most))));
+        }
+        if self.declaration(key).refuses_zero && found.value.is_zero() {
+            return Err(found.error(NOT_ZERO));
         }
         Ok(found)
     }
@@ -344,14 +349,9 @@ impl<'a> Section<'a> {
     pub fn positive_duration(&self, key: &'static str) -> Result<Duration, ConfigError> {
         let found = self.duration(key)?;
         if found.value.is_zero() {
-            return Err(found.error("must be longer than zero"));
+            return Err(found.error(NOT_ZERO));
         }
         Ok(found.value)
-    }
-
-    /// A duration whose bound the caller has words for.
-    pub fn any_duration(&self, key: &'static str) -> Result<Located<Duration>, ConfigError> {
-        self.text(key)?.convert(|text| duration::parse(&text))
     }
 
     /// A list of strings; one string stands for a list of one, and an override separates its items with commas;
@@ -579,6 +579,16 @@ impl<'a> Section<'a> {
         let message = format!("expected {expected}, found {}", found.type_str());
         self.document.error_at(span, self.path(key), message)
     }
+}
+
+const NOT_ZERO: &str = "must be longer than zero";
+
+/// A text, if it has the form that is declared of the key.
+fn in_form(declared: &Key, found: Located<String>) -> Result<Located<String>, ConfigError> {
+    let Kind::Text(Some(pattern)) = declared.kind else { return Ok(found) };
+    let form = Regex::new(pattern)
+        .unwrap_or_else(|error| unreachable!("the form of '{}': {error}", declared.name));
+    if form.is_match(&found.value) { Ok(found) } else { Err(found.error(declared.form)) }
 }
 
 /// `username` of `kafka.security.username`.

@@ -29,6 +29,7 @@ pub const SOURCE: Table = Table {
             meaning: "what it is called in health, metrics, variables and `--source`; unique. Where a source goes on \
                       after a restart is kept under it, so that another name begins anew",
             example: r#""station-7""#,
+            form: "a name is up to 100 of the characters a-z, 0-9, '.', '_' and '-', a letter or digit first",
             ..Key::NEW
         },
         Key { name: "kind", meaning: "what it is", example: r#""host""#, ..Key::NEW },
@@ -67,17 +68,8 @@ impl fmt::Debug for Source {
 impl Source {
     fn read(section: &Section<'_>, streams: &[Stream]) -> Result<Self, ConfigError> {
         let kind = section.text("kind")?;
-        let name = match section.optional_text("name")? {
-            Some(name) if !is_name(&name.value) => {
-                return Err(name.error(format!(
-                    "'{}' is no name: write up to 100 of the characters a-z, 0-9, '.', '_' and '-', a letter or digit \
-                     first",
-                    name.value
-                )));
-            }
-            Some(name) => name.value,
-            None => kind.value.clone(),
-        };
+        let name = section.optional_text("name")?;
+        let name = name.map_or_else(|| kind.value.clone(), |name| name.value);
         let stream = section.text("stream")?;
         if !streams.iter().any(|known| known.name == stream.value) {
             let names = streams.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -128,11 +120,4 @@ pub(super) fn read_all<T>(
 /// What the variables that override the keys of a source are named after.
 fn variables_of(name: &str) -> String {
     format!("{PATH}.{}", name.replace(['.', '-'], "_"))
-}
-
-fn is_name(text: &str) -> bool {
-    let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
-    text.len() <= 100
-        && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-        && text.chars().all(is_allowed)
 }

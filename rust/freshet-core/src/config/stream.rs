@@ -21,9 +21,11 @@ pub(super) const TABLE: Table = Table {
     keys: &[
         Key {
             name: "name",
+            // It becomes part of topic names, file names and keys that join their parts with `|`.
             kind: Kind::Text(Some("^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$")),
             meaning: "part of the topics' names: `raw.NAME` and `windows.NAME`",
             example: r#""sensors""#,
+            form: "a stream's name is a letter or digit followed by up to 99 letters, digits, '.', '_' or '-'",
             ..Key::NEW
         },
         Key {
@@ -177,7 +179,7 @@ impl Format {
 
 impl Stream {
     pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
-        let name = read_name(section)?;
+        let name = section.text("name")?.value;
         let format = Format::ALL[section.choice("format")?];
         let csv = read_csv_layout(section, format)?;
         let paths = Paths { format, csv: &csv };
@@ -305,18 +307,6 @@ fn read_text_numbers(section: &Section<'_>, format: Format) -> Result<bool, Conf
         section.refuse("text_numbers", "has no effect: in CSV every number is a text")?;
     }
     section.flag("text_numbers")
-}
-
-/// A stream's name becomes part of topic names, file names and keys that join their parts with `|`.
-fn read_name(section: &Section<'_>) -> Result<String, ConfigError> {
-    let name = section.text("name")?;
-    let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let starts_well = name.value.starts_with(|c: char| c.is_ascii_alphanumeric());
-    if starts_well && name.value.len() <= 100 && name.value.chars().all(legal) {
-        Ok(name.value)
-    } else {
-        Err(name.error("a stream's name is a letter or digit followed by up to 99 letters, digits, '.', '_' or '-'"))
-    }
 }
 
 fn read_series(section: &Section<'_>, paths: Paths<'_>) -> Result<Vec<Path>, ConfigError> {

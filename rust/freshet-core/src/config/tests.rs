@@ -120,6 +120,10 @@ fn times_and_paths_that_cannot_be_are_refused() {
             "freshet.toml:6: stream.max_future: at most 36500d are possible",
         ),
         (
+            with("[cassandra]\nttl = \"5000d\""),
+            "freshet.toml:7: cassandra.ttl: at most 3650d are possible",
+        ),
+        (
             with("[spark]\ntrigger = \"25h\""),
             "freshet.toml:7: spark.trigger: at most 1d are possible",
         ),

@@ -51,6 +51,12 @@ pub const MAX_DEPTH: usize = 64;
 /// A greater value is rejected as `invalid_value`: squares and sums of such values would not be finite.
 pub const MAX_MAGNITUDE: f64 = 1e150;
 
+/// Whether windows count a reading: its value is finite and no greater than [`MAX_MAGNITUDE`], and its time, epoch
+/// microseconds, is in the years 1 to 9999.
+pub fn is_countable(value: f64, time_us: i64) -> bool {
+    value.abs() <= MAX_MAGNITUDE && (EARLIEST_US..=LATEST_US).contains(&time_us)
+}
+
 /// A longer series id is rejected as `too_large`: it is part of keys in Kafka and Cassandra.
 pub const MAX_SERIES_BYTES: usize = 1 << 10;
 

@@ -27,8 +27,6 @@ fn what_has_a_value_when_it_is_left_out_declares_it_as_its_default() {
 /// An example that the reader refused would mislead; and a key that it does not read would be passed over.
 #[test]
 fn every_example_is_accepted_by_itself() {
-    const STREAM: &str =
-        "[[stream]]\nname = \"host\"\nvalues = { temperature = \"t\" }\nwindows = [\"10s\"]\n";
     // What only has an effect beside something else.
     let beside: BTreeMap<&str, &str> = [
         (
@@ -59,33 +57,56 @@ fn every_example_is_accepted_by_itself() {
         for key in table.keys {
             let path = format!("{}.{}", table.path, key.name);
             let more = beside.get(path.as_str()).copied().unwrap_or_default();
-            let line = format!("{} = {}\n{more}\n", key.name, key.example);
-            let text = match table.path {
-                "stream" | "stream.time" => {
-                    let is_said =
-                        |name: &str| key.name == name || more.contains(&format!("{name} ="));
-                    let lines: String = STREAM
-                        .split_inclusive('\n')
-                        .filter(|line| !is_said(line.split(' ').next().unwrap()))
-                        .collect();
-                    match table.path {
-                        "stream" => lines + &line,
-                        _ if key.name == "unit" => {
-                            format!("{STREAM}[stream.time]\nfield = \"at\"\n{line}")
-                        }
-                        _ => format!("{STREAM}[stream.time]\n{line}"),
-                    }
-                }
-                "source" => {
-                    let kind = if key.name == "kind" { "" } else { "kind = \"host\"\n" };
-                    let stream = if key.name == "stream" { "" } else { "stream = \"host\"\n" };
-                    format!("{STREAM}[[source]]\n{kind}{stream}{line}")
-                }
-                other => format!("[{other}]\n{line}{STREAM}"),
-            };
+            let text = document(table, key, key.example, more);
             Config::parse(&text, Path::new("freshet.toml"), BTreeMap::new())
                 .unwrap_or_else(|error| panic!("{path}: {error}\n{text}"));
         }
+    }
+}
+
+/// The editor and the dashboard refuse a text of another form by the declaration alone, and so does the reader.
+#[test]
+fn a_text_of_another_form_than_declared_is_refused_in_words() {
+    let mut checked = 0;
+    for table in TABLES {
+        for key in table.keys.iter().filter(|key| matches!(key.kind, Kind::Text(Some(_)))) {
+            assert!(!key.form.is_empty(), "{}.{}: say its form in words", table.path, key.name);
+            let text = document(table, key, "\"!\"", "");
+            let error = Config::parse(&text, Path::new("freshet.toml"), BTreeMap::new())
+                .expect_err(key.name)
+                .to_string();
+            let expected = format!("{}.{}: {}", table.path, key.name, key.form);
+            assert!(error.ends_with(&expected), "{error}");
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 7);
+}
+
+/// A file that gives a value to a key and says no more than it has to; `more` are lines beside that of the key.
+fn document(table: &Table, key: &Key, value: &str, more: &str) -> String {
+    const STREAM: &str =
+        "[[stream]]\nname = \"host\"\nvalues = { temperature = \"t\" }\nwindows = [\"10s\"]\n";
+    let line = format!("{} = {value}\n{more}\n", key.name);
+    match table.path {
+        "stream" => {
+            let is_said = |name: &str| key.name == name || more.contains(&format!("{name} ="));
+            let lines: String = STREAM
+                .split_inclusive('\n')
+                .filter(|line| !is_said(line.split(' ').next().unwrap()))
+                .collect();
+            lines + &line
+        }
+        "stream.time" if key.name == "unit" => {
+            format!("{STREAM}[stream.time]\nfield = \"at\"\n{line}")
+        }
+        "stream.time" => format!("{STREAM}[stream.time]\n{line}"),
+        "source" => {
+            let kind = if key.name == "kind" { "" } else { "kind = \"host\"\n" };
+            let stream = if key.name == "stream" { "" } else { "stream = \"host\"\n" };
+            format!("{STREAM}[[source]]\n{kind}{stream}{line}")
+        }
+        other => format!("[{other}]\n{line}{STREAM}"),
     }
 }
 
@@ -125,7 +146,9 @@ fn the_dashboard_knows_all_keys() {
             Kind::Number(least, most) => ("number", json!({ "least": least, "most": most })),
             Kind::Flag => ("flag", json!({})),
             Kind::Duration(most) => {
-                ("duration", json!({ "most": u64::try_from(most.as_millis()).unwrap() }))
+                let least = key.refuses_zero.then_some(1);
+                let most = u64::try_from(most.as_millis()).unwrap();
+                ("duration", json!({ "least": least, "most": most }))
             }
             Kind::Choice(names) => ("choice", json!({ "choices": names })),
             Kind::Path => ("path", json!({})),
@@ -142,7 +165,7 @@ fn the_dashboard_knows_all_keys() {
             "variable": key.variable(table),
         });
         for (name, value) in more.as_object().unwrap() {
-            // Whole numbers without a bound of their own would not fit into a number of JavaScript.
+            // The bound of 64 bits would not fit into a number of JavaScript; the dashboard has it.
             if !value.is_null() && value.as_i64() != Some(i64::MAX) {
                 entry[name] = value.clone();
             }
@@ -170,7 +193,7 @@ fn the_dashboard_knows_all_keys() {
          /** The environment variable that overrides it; null where the environment does not reach. */\n  \
          readonly variable: string | null;\n  \
          readonly choices?: readonly string[];\n  \
-         /** Of a whole number. */\n  \
+         /** Of a whole number, or of a duration in milliseconds. */\n  \
          readonly least?: number;\n  \
          /** Of a whole number, or of a duration in milliseconds. */\n  \
          readonly most?: number;\n  \

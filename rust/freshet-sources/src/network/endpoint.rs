@@ -35,6 +35,7 @@ pub(crate) const QUERY: Key = Key {
     meaning: "parameters that are added to the query of `url`, such as an API key",
     example: r#"{ appid = "secret" }"#,
     is_secret: true,
+    ..Key::NEW
 };
 
 /// `headers`.
@@ -46,6 +47,7 @@ pub(crate) const HEADERS: Key = Key {
               redirects to",
     example: r#"{ X-Api-Key = "secret" }"#,
     is_secret: true,
+    ..Key::NEW
 };
 
 /// `ca_file`.

@@ -200,7 +200,11 @@ mod tests {
                 2,
                 "column 7 of the filter: expected term, found the end of the filter",
             ),
-            ("[.a", 1, "column 4 of the filter: expected closing bracket, found the end of the filter"),
+            (
+                "[.a",
+                1,
+                "column 4 of the filter: expected closing bracket, found the end of the filter",
+            ),
             (
                 ".a\n| $topik",
                 2,

@@ -31,6 +31,7 @@ pub(super) const KIND: SourceKind = SourceKind {
             meaning: "messages that are sent each time it is connected, such as what is to be sent from there",
             example: r#"['{"type": "subscribe", "channels": ["matches"]}']"#,
             is_secret: true,
+            ..Key::NEW
         },
         Key {
             name: "ping_interval",

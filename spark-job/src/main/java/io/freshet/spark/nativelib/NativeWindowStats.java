@@ -20,12 +20,12 @@ public final class NativeWindowStats {
     }
 
     /**
-     * Adds readings: values that are finite and of a magnitude of at most 1e150.
+     * Adds readings. Those that no window counts are left out.
      *
      * @param times epoch microseconds; empty when they are not known
      * @param length how many readings there are in the arrays
      * @return the state from now on
-     * @throws NativeException when the state is of an earlier version, or damaged
+     * @throws NativeException when the state is of a layout that this library does not read, or damaged
      */
     public static byte[] addAll(byte[] state, double[] values, long[] times, int length) {
         NativeLibrary.load();
@@ -36,7 +36,7 @@ public final class NativeWindowStats {
      * Adds all readings of another state.
      *
      * @return the state from now on
-     * @throws NativeException when a state is of an earlier version, or damaged
+     * @throws NativeException when a state is of a layout that this library does not read, or damaged
      */
     public static byte[] mergeBoth(byte[] state, byte[] other) {
         NativeLibrary.load();

@@ -50,6 +50,20 @@ class NativeLibraryTest {
         }
     }
 
+    /** Readings that are counted wrong must not be lost in silence. */
+    @Test
+    void aNumberOfReadingsThatTheArraysDoNotHaveIsRefused() {
+        double[] values = new double[2];
+        long[] times = new long[1];
+        for (int length : new int[] {-1, 2, 3}) {
+            var thrown = assertThrows(NativeException.class,
+                () -> NativeWindowStats.addAll(new byte[0], values, times, length));
+            assertEquals(length + " readings are said to be in 2 values and 1 times", thrown.getMessage());
+        }
+        assertTrue(NativeWindowStats.addAll(new byte[0], values, times, 1).length > 0);
+        assertTrue(NativeWindowStats.addAll(new byte[0], values, new long[0], 2).length > 0);
+    }
+
     @Test
     void aClosedAggregatorIsRefusedAndClosingTwiceIsHarmless() throws Exception {
         String stream = StreamJson.of("series = [\"id\"]", "values = { v = \"v\" }", "windows = [\"10s\"]");

@@ -22,15 +22,13 @@ import scala.collection.immutable.Seq;
 
 /**
  * {@code freshet_stats}: the statistics that windows have, of numbers and, if they are given, their times; added and
- * merged by the native library. What no window counts does not count here either: nulls, NaN, infinities, and
- * magnitudes over 1e150.
+ * merged by the native library. What no window counts does not count here either: nulls, and what the library leaves
+ * out.
  */
 public final class StatsAggregate extends TypedImperativeAggregate<StatsBuffer> implements Serializable {
     static final String NAME = "freshet_stats";
 
     private static final long serialVersionUID = 1L;
-    /** As {@code freshet-core}'s {@code record::MAX_MAGNITUDE}: squares and sums of greater values are not finite. */
-    private static final double MAX_MAGNITUDE = 1e150;
 
     /** The result without times, and with them. */
     private enum Result {
@@ -98,7 +96,7 @@ public final class StatsAggregate extends TypedImperativeAggregate<StatsBuffer> 
     public StatsBuffer update(StatsBuffer stats, InternalRow row) {
         Object value = arguments.apply(0).eval(row);
         Object time = withTimes() ? arguments.apply(1).eval(row) : (Object) 0L;
-        if (value != null && time != null && Math.abs((double) value) <= MAX_MAGNITUDE) {
+        if (value != null && time != null) {
             stats.add((double) value, (long) time);
         }
         return stats;

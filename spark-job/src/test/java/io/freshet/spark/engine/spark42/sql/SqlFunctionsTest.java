@@ -269,6 +269,22 @@ class SqlFunctionsTest {
         assertFalse(Arrays.asList(without.schema().fieldNames()).contains("last_event"));
     }
 
+    /** The usual sentinel for "never" is in the year 10000 of UTC where the session's zone is west of it. */
+    @ParameterizedTest
+    @ValueSource(ints = {10, 2_000})
+    void statsLeaveOutTimesThatNoWindowHas(int readings) {
+        String zone = spark.conf().get("spark.sql.session.timeZone");
+        spark.conf().set("spark.sql.session.timeZone", "America/New_York");
+        try {
+            Row row = stats("double(id), IF(id = 7, TIMESTAMP '9999-12-31 23:59:59', timestamp_seconds(id))",
+                "range(0, " + readings + ", 1, 1)");
+            assertEquals(readings - 1L, row.<Long>getAs("count"));
+            assertEquals(List.of(0.0, readings - 1.0), List.of(row.<Double>getAs("first"), row.<Double>getAs("last")));
+        } finally {
+            spark.conf().set("spark.sql.session.timeZone", zone);
+        }
+    }
+
     private static Row stats(String value, String from) {
         return spark.sql("SELECT s.* FROM (SELECT freshet_stats(" + value + ") AS s FROM " + from + ")").head();
     }
