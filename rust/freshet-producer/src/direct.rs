@@ -290,7 +290,8 @@ impl Direct<'_> {
         }
     }
 
-    /// Sends a dead letter in the place of a record of the batch with the tag; what the client does not take as a whole is shortened.
+    /// Sends a dead letter in the place of a record of the batch with the tag; what the client does not take as a whole
+    /// is shortened.
     async fn send_letter(&mut self, tag: usize, rejected: &Rejected) -> Result<(), TaskError> {
         self.task.status.rejected(rejected.detail());
         self.letters += 1;

@@ -199,7 +199,8 @@ mod tests {
 
     #[test]
     fn what_only_librdkafka_understands_is_left_out() {
-        let said = "[thrd:127.0.0.1:9/bootstrap]: 127.0.0.1:9/bootstrap: Connection refused (after 0ms in state CONNECT)";
+        let said = "[thrd:127.0.0.1:9/bootstrap]: 127.0.0.1:9/bootstrap: Connection refused (after 0ms in \
+                    state CONNECT)";
         assert_eq!(without_instance(said), "127.0.0.1:9/bootstrap: Connection refused");
         assert_eq!(without_instance("nothing else"), "nothing else");
     }
@@ -208,7 +209,8 @@ mod tests {
     async fn who_does_not_answer_is_named_with_what_was_tried() {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let text = format!(
-            "[kafka]\nbootstrap_servers = \"{free}\"\n[[stream]]\nname = \"s\"\nvalues = {{ v = \"v\" }}\nwindows = [\"1s\"]\n"
+            "[kafka]\nbootstrap_servers = \"{free}\"\n\
+             [[stream]]\nname = \"s\"\nvalues = {{ v = \"v\" }}\nwindows = [\"1s\"]\n"
         );
         let config = freshet_core::config::Config::parse(
             &text,

@@ -9,8 +9,8 @@ use super::key::{Key, Presence, Table};
 use super::section::Section;
 
 /// What [`Endpoints::metrics_address`] means, in both tables.
-const MEANING: &str = "where it answers over HTTP to `/live`, `/ready` and `/metrics`: an IP address, or `localhost`, and \
-                       a port; port 0 takes a free one, which the log names; empty: nowhere. See \
+const MEANING: &str = "where it answers over HTTP to `/live`, `/ready` and `/metrics`: an IP address, or `localhost`, \
+                       and a port; port 0 takes a free one, which the log names; empty: nowhere. See \
                        [docs/observation.md](docs/observation.md)";
 
 /// `[producer]`.

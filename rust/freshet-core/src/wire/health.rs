@@ -51,7 +51,8 @@ pub enum Kind {
     Counts,
     /// A list of texts, each in one line.
     Lines,
-    /// An object with what is known of each source, by its name: [`SOURCE_FIELDS`](super::source_health::SOURCE_FIELDS).
+    /// An object with what is known of each source, by its name:
+    /// [`SOURCE_FIELDS`](super::source_health::SOURCE_FIELDS).
     Sources,
 }
 

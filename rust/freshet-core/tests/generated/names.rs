@@ -226,7 +226,8 @@ fn interface(name: &str, about: &str, fields: &[Field]) -> String {
 }
 
 /// What the tables of fields consist of.
-const FIELD_TYPES: &str = "\n/** Whether a report has to tell a field: always, always or null, or only where it is known. */\n\
+const FIELD_TYPES: &str = "\n/** Whether a report has to tell a field: always, always or null, or only \
+                           where it is known. */\n\
      export type Presence = 'required' | 'nullable' | 'optional';\n\n\
      /** What a field holds: a text, a whole number, a number by name, texts, or what is known of each source. */\n\
      export type FieldKind = 'text' | 'integer' | 'counts' | 'lines' | 'sources';\n\n\

@@ -133,8 +133,8 @@ mod tests {
 
     use crate::settings::{SourceConfig, parse};
 
-    const STREAM: &str = "[[stream]]\nname = \"s\"\nvalues = { t = \"t\" }\nwindows = [\"10s\"]\n[[source]]\nkind = \"synthetic\"\n\
-         stream = \"s\"\n";
+    const STREAM: &str = "[[stream]]\nname = \"s\"\nvalues = { t = \"t\" }\nwindows = [\"10s\"]\n\
+                          [[source]]\nkind = \"synthetic\"\nstream = \"s\"\n";
 
     fn read(keys: &str) -> Result<SourceConfig, String> {
         let loaded = parse(&format!("{STREAM}{keys}"), Path::new("freshet.toml"), BTreeMap::new());
@@ -155,8 +155,8 @@ mod tests {
     fn with_a_rate_or_without_any_it_is_a_load() {
         let keys = "rate = 250000\nskew = 1\nout_of_order = 0.1\ndisorder = \"2s\"\nlate = 0.9\nlate_by = \"10m\"\n\
                     bad = 0.001\nseries = 1000\nlimit = 5";
-        let expected = "Load { speed: Rate(250000), shape: Shape { seed: 0, series: 1000, skew: 1.0, out_of_order: 0.1, \
-                        disorder: 2s, late: 0.9, late_by: 600s, bad: 0.001 }, limit: 5 }";
+        let expected = "Load { speed: Rate(250000), shape: Shape { seed: 0, series: 1000, skew: 1.0, \
+                        out_of_order: 0.1, disorder: 2s, late: 0.9, late_by: 600s, bad: 0.001 }, limit: 5 }";
         assert_eq!(format!("{:?}", read(keys).unwrap().open), expected);
         let unlimited = format!("{:?}", read("unlimited = true").unwrap().open);
         assert!(unlimited.starts_with("Load { speed: Unlimited, "), "{unlimited}");
