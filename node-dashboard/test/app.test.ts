@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildApp } from '../src/server/app.ts';
-import { HEALTH_FIELDS } from '../src/shared/generated/health.ts';
+import { HEALTH_FIELDS, SOURCE_FIELDS } from '../src/shared/generated/health.ts';
 import { WINDOW_MEANINGS } from '../src/shared/generated/window.ts';
 import { configOf } from './configuration.ts';
 import { windowSchema } from './openapi.ts';
@@ -156,7 +156,7 @@ it('describes every route in /openapi.json', async () => {
 it('describes every field of a health report in /openapi.json, and requires those that are always there', async () => {
   await start();
   const text = JSON.stringify((await get('/openapi.json')).body);
-  for (const [name, { description }] of Object.entries(HEALTH_FIELDS)) {
+  for (const [name, { description }] of Object.entries({ ...HEALTH_FIELDS, ...SOURCE_FIELDS })) {
     expect(text).toContain(`"${name}":{"type":`);
     expect(text).toContain(JSON.stringify(description));
   }

@@ -141,6 +141,17 @@ describe('a health report', () => {
     expect(parseHealthReport(JSON.stringify({ ...report(), ...told }))).toMatchObject(told);
   });
 
+  it('says of each source how it is and what was lost', () => {
+    const source = {
+      ...{ connection: 'reconnecting', connection_since: 5, messages_in: 7, bytes_in: 70, records_out: 3 },
+      ...{ rejected: 1, dropped: 2, gaps: 1, reconnections: 0, spare: 1 },
+    };
+    const told = { sources: { ticker: source, station: { ...source, last_error: null, last_heard: 9 } } };
+    expect(parseHealthReport(JSON.stringify({ ...report(), ...told }))).toMatchObject(told);
+    const wrong = { sources: { ticker: { ...source, dropped: '2' } } };
+    expect(parseHealthReport(JSON.stringify({ ...report(), ...wrong }))?.sources ?? null).toBeNull();
+  });
+
   it('says nothing of an error count or a lag that it does not have', () => {
     const { errors, lag, stream, ...rest } = report({ errors: { a: 1 } });
     expect([errors, lag, stream]).toEqual([{ a: 1 }, null, null]);
@@ -163,6 +174,7 @@ describe('a health report', () => {
       { notices: 'one' },
       { notices: [1] },
     ],
+    ...[{ sources: [] }, { sources: { a: {} } }, { sources: { a: null } }],
     ...[{ waiting_for: {} }, { last_error_time: 'now' }, { skipped_offsets: [] }, { lost_offsets: '3' }],
   ])('is one although a field is not what it should be, but does not tell that field: %j', (wrong) => {
     const [name = ''] = Object.keys(wrong);

@@ -83,3 +83,44 @@ it('the sum of counts that are not known is not known', () => {
   expect(total(errorsOf(health({ errors: { a: 1, rejected: 2 } })))).toBe(3);
   expect(total(errorsOf(health({ errors: { a: 1, rejected: 2 }, rejected: 2 })))).toBe(1);
 });
+
+describe('a source', () => {
+  const source = {
+    ...{
+      connection: 'connected',
+      connection_since: NOW - 12_000,
+      messages_in: 9,
+      bytes_in: 90,
+      records_out: 8,
+    },
+    ...{ rejected: 1, dropped: 0, gaps: 0, reconnections: 2 },
+  };
+  const failing = {
+    ...source,
+    ...{ connection: 'reconnecting', last_error: 'no answer', last_error_time: NOW - 5000 },
+  };
+
+  it.each<[string, Partial<ComponentHealth>, string, string]>([
+    ['is well', { sources: { a: source } }, 'note', 'connected for 12.0 s; 1 rejected, 0 dropped, 0 gaps'],
+    [
+      'has lost something',
+      { sources: { a: { ...source, dropped: 1200, gaps: 3 } } },
+      'now',
+      'connected for 12.0 s; 1 rejected, 1,200 dropped, 3 gaps',
+    ],
+    [
+      'is connected again',
+      { sources: { a: failing } },
+      'now',
+      'reconnecting for 12.0 s; 1 rejected, 0 dropped, 0 gaps; error 5.0 s ago: no answer',
+    ],
+    [
+      'is not heard of any more',
+      { sources: { a: source }, stale: true },
+      'now',
+      'last known to be connected; 1 rejected, 0 dropped, 0 gaps',
+    ],
+  ])('that %s is said with its state and its losses', (_, fields, kind, text) => {
+    expect(remarksOf(health(fields), NOW)).toEqual([{ kind, text: `source a: ${text}` }]);
+  });
+});

@@ -157,6 +157,27 @@ describe('the pipeline panel', () => {
     ]);
   });
 
+  it('shows the state of each source and what was lost of it', async () => {
+    const source = {
+      ...{ connection: 'reconnecting', connection_since: Date.now() - 720_000, messages_in: 9, bytes_in: 90 },
+      ...{ records_out: 3, rejected: 1, dropped: 5, gaps: 2, reconnections: 0 },
+    };
+    const told = {
+      component: 'freshet-producer',
+      stream: null,
+      state: 'running',
+      sources: { ticker: source },
+    };
+    pipeline.board.add(report(told), Date.now());
+    await open();
+    expect((await panel('freshet-producer')).slice(2)).toEqual([
+      'freshet-producer | running | – | – | – | – | – | – | – | – | 0',
+      expect.stringMatching(
+        /^! source ticker: reconnecting for 12 min 0\d s; 1 rejected, 5 dropped, 2 gaps$/,
+      ),
+    ]);
+  });
+
   it('shows an error that is over as one that is over, and when it was', async () => {
     const failed = { last_error: 'no answer', last_error_time: Date.now() - 720_000, errors: { query: 2 } };
     pipeline.board.add(report({ ...failed, state: 'running' }), Date.now());

@@ -1,5 +1,11 @@
 import type { HealthReport } from '../shared/api.ts';
-import { HEALTH_FIELDS, MAX_NOTICES, type FieldKind, type HealthField } from '../shared/generated/health.ts';
+import {
+  HEALTH_FIELDS,
+  MAX_NOTICES,
+  SOURCE_FIELDS,
+  type FieldKind,
+  type HealthField,
+} from '../shared/generated/health.ts';
 
 /** Longer notices nobody reads; reports come from whoever may write to the topic. */
 const MAX_TEXT = 1000;
@@ -13,6 +19,7 @@ const CHECKS: Readonly<Record<FieldKind, Check>> = {
   integer: Number.isInteger,
   counts: (value) => isObject(value) && Object.values(value).every(Number.isInteger),
   lines: (value) => Array.isArray(value) && value.every(CHECKS.text),
+  sources: (value) => isObject(value) && Object.values(value).every(isSource),
 };
 
 const FIELDS = new Map<string, HealthField>(Object.entries(HEALTH_FIELDS));
@@ -54,6 +61,18 @@ function cut(text: string): string {
 function isAsDeclared(name: string, value: unknown): boolean {
   const field = FIELDS.get(name);
   return field === undefined || CHECKS[field.kind](value);
+}
+
+/** Each field of a source is as it is declared, and those that are always told are there. */
+function isSource(source: unknown): boolean {
+  return (
+    isObject(source) &&
+    Object.entries<HealthField>(SOURCE_FIELDS).every(([name, { kind, presence }]) => {
+      const value = source[name];
+      const isUnknown = presence !== 'required' && (value === undefined || value === null);
+      return isUnknown || CHECKS[kind](value);
+    })
+  );
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

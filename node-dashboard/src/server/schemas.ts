@@ -1,4 +1,4 @@
-import { HEALTH_FIELDS, STALE_AFTER } from '../shared/generated/health.ts';
+import { HEALTH_FIELDS, SOURCE_FIELDS, STALE_AFTER, type HealthField } from '../shared/generated/health.ts';
 import {
   WINDOW_FIELDS,
   WINDOW_MEANINGS,
@@ -69,13 +69,35 @@ const series = object({
 
 const integer = { type: 'integer' } as const;
 const counts = { type: 'object', additionalProperties: integer } as const;
-const fieldSchemas = { text, integer, counts, lines: list(text) };
+const plainSchemas = { text, integer, counts, lines: list(text) };
+
+/** What is known of a source; whatever else a newer producer tells of it is passed on. */
+const source = {
+  type: 'object',
+  properties: fieldsOf(SOURCE_FIELDS, { ...plainSchemas, sources: counts }),
+  required: Object.entries(SOURCE_FIELDS)
+    .filter(([, { presence }]) => presence === 'required')
+    .map(([name]) => name),
+  additionalProperties: true,
+} as const;
 
 /** What components tell of themselves, as it is declared. */
-const healthFields = Object.entries(HEALTH_FIELDS).map(([name, { kind, presence, description }]) => {
-  const { type, ...more } = fieldSchemas[kind];
-  return [name, { type: presence === 'required' ? type : [type, 'null'], ...more, description }] as const;
+const healthFields = fieldsOf(HEALTH_FIELDS, {
+  ...plainSchemas,
+  sources: { type: 'object', additionalProperties: source },
 });
+
+/** The schemas of declared fields, by the schema of each kind. */
+function fieldsOf(
+  fields: Readonly<Record<string, HealthField>>,
+  kinds: Readonly<Record<HealthField['kind'], { readonly type: string; readonly [more: string]: unknown }>>,
+): Record<string, object> {
+  const entries = Object.entries(fields).map(([name, { kind, presence, description }]) => {
+    const { type, ...more } = kinds[kind];
+    return [name, { type: presence === 'required' ? type : [type, 'null'], ...more, description }] as const;
+  });
+  return Object.fromEntries(entries);
+}
 
 const counters = { records_in: number, records_out: number, bytes_in: number, bytes_out: number };
 
@@ -95,7 +117,7 @@ const always = Object.entries(HEALTH_FIELDS).filter(([, { presence }]) => presen
 const component = {
   ...judged,
   required: [...always.map(([name]) => name), ...judged.required],
-  properties: { ...Object.fromEntries(healthFields), ...judged.properties },
+  properties: { ...healthFields, ...judged.properties },
   // Whatever else a newer component tells of itself.
   additionalProperties: true,
 };
@@ -160,8 +182,8 @@ export const schemas = {
       'history anew), `status` (whether new windows can come). A fresh ' +
       'client is first sent the newest version of every window that the server remembers. A client that comes ' +
       'back with the header Last-Event-ID, or the parameter last_event_id, is sent what it missed; an id that is ' +
-      'none of this stream is refused in the parameter, and a fresh start with `reset` in the header, since ' +
-      'browsers send that by themselves.',
+      'none of this stream is refused in the parameter, and a fresh start with `reset` in the header, since browsers send ' +
+      'that by themselves.',
     querystring: {
       type: 'object',
       required: ['stream'],

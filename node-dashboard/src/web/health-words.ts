@@ -1,6 +1,7 @@
 import type { ComponentHealth } from '../shared/api.ts';
 import type { State } from '../shared/generated/health.ts';
 import { formatAge, formatCount } from './format.ts';
+import { sourceRemarks } from './source-words.ts';
 
 /** Something to say of a component beneath its row. */
 export interface Remark {
@@ -33,6 +34,7 @@ export function remarksOf(health: ComponentHealth, now: number): Remark[] {
     ...waiting(health),
     ...lost(health),
     ...lastError(health, now),
+    ...sourceRemarks(health, now),
     ...(health.notices ?? []).map((text): Remark => ({ kind: 'note', text })),
   ];
 }

@@ -59,6 +59,15 @@ mod tests {
 
     use super::*;
 
+    const DOCUMENTATION: &str = include_str!("../../../docs/observation.md");
+    const COMMON: [&str; 5] = [
+        "freshet_writer_errors_total",
+        "freshet_writer_state",
+        "freshet_writer_waits_total",
+        "freshet_writer_waiting",
+        "freshet_writer_last_error_timestamp_seconds",
+    ];
+
     #[test]
     fn the_writer_tells_what_came_in_and_what_is_in_cassandra() {
         let health = Arc::new(Health::new(Component::CassandraWriter));
@@ -80,6 +89,13 @@ mod tests {
             (value("windows_written_total"), value("written_bytes_total")),
             (Some(1.0), Some(100.0))
         );
+        // What all programs have is documented under the producer's name.
+        let own: String = text
+            .lines()
+            .filter(|line| !COMMON.iter().any(|name| line.contains(name)))
+            .collect::<Vec<_>>()
+            .join("\n");
+        exposition::check_documented(&own, DOCUMENTATION, "freshet_writer_").unwrap();
         assert_eq!(value("dead_letters_total"), Some(1.0));
         assert_eq!((value("lag_records"), value("lost_offsets_total")), (None, None), "{text}");
         assert!(!text.contains("secret-value"), "{text}");

@@ -127,8 +127,8 @@ impl Tally {
     fn lost(&self, error: &KafkaError) {
         self.undelivered.fetch_add(1, Ordering::Relaxed);
         match error.rdkafka_error_code() {
-            Some(code) => self.health.kafka_error(&format!("{code:?}")),
-            None => self.health.error(ErrorKind::OtherDelivery),
+            Some(code) => self.health.kafka_failed(&format!("{code:?}"), &error.to_string()),
+            None => self.health.failed(ErrorKind::OtherDelivery, &error.to_string()),
         }
         if let Some(held_back) = self.complaints.permit() {
             tracing::error!(%error, held_back, "a record was not delivered");

@@ -174,6 +174,8 @@ mod tests {
 
     use super::*;
 
+    const DOCUMENTATION: &str = include_str!("../../../docs/observation.md");
+
     #[test]
     fn every_source_has_its_numbers_under_its_name() {
         let ticker = Arc::new(SourceStatus::new("ticker"));
@@ -218,6 +220,7 @@ mod tests {
         assert_eq!(value("transactions_total", of_file), Some(1.0));
         assert_eq!(value("transaction_retries_total", of_file), Some(1.0));
         assert_eq!(value("transaction_commit_duration_seconds_count", of_file), Some(1.0));
+        exposition::check_documented(&text, DOCUMENTATION, "freshet_producer_").unwrap();
         // What is not known of a source is not zero, and texts, which may hold anything, are no metrics.
         assert_eq!(value("transactions_total", of_ticker), None);
         assert_eq!(value("last_heard_timestamp_seconds", of_file), None);

@@ -36,11 +36,6 @@ impl Reader {
         outcome
     }
 
-    fn failed(&self, reason: &str) {
-        let source = self.status.source();
-        self.health.failed(ErrorKind::Source, &format!("source {source}: {reason}"));
-    }
-
     async fn read(&mut self) -> Result<(), String> {
         let mut backoff = Backoff::new(FIRST_DELAY, MAX_DELAY);
         let shutdown = self.shutdown.clone();
@@ -64,12 +59,11 @@ impl Reader {
                     }
                 }
                 Ok(None) => return Ok(()),
-                Err(SourceError::Permanent(reason)) => {
-                    self.failed(&reason);
-                    return Err(reason);
-                }
+                // Whoever runs the source counts it.
+                Err(SourceError::Permanent(reason)) => return Err(reason),
                 Err(SourceError::Transient { reason, retry_after }) => {
-                    self.failed(&reason);
+                    let source = self.status.source();
+                    self.health.failed(ErrorKind::Source, &format!("source {source}: {reason}"));
                     self.status.reconnecting(&reason);
                     let delay = backoff.next_delay();
                     let asked = retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use freshet_core::config::Config;
+use freshet_core::wire::ErrorKind;
 use freshet_runtime::{Health, Shutdown};
 use freshet_sources::{
     Context, Cursor, Opened, Resume, Source, SourceConfig, SourceError, SourceStatus,
@@ -70,6 +71,7 @@ impl SourceTask {
         };
         if let Err(error) = &ended {
             self.status.failed(&error.to_string());
+            self.health.failed(ErrorKind::Source, &format!("source {}: {error}", self.name()));
         }
         ended
     }

@@ -82,6 +82,22 @@ pub fn check(text: &str) -> Result<BTreeMap<String, f64>, String> {
     Ok(samples)
 }
 
+/// Compares the metrics whose names begin so with those that a page of documentation has in code.
+///
+/// # Errors
+///
+/// The first one that only one of both has.
+pub fn check_documented(text: &str, page: &str, prefix: &str) -> Result<(), String> {
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let told: BTreeSet<&str> = types.filter(|name| name.starts_with(prefix)).collect();
+    let words = page.split('`').skip(1).step_by(2);
+    let documented: BTreeSet<&str> = words.filter(|word| word.starts_with(prefix)).collect();
+    let mut differences = told.symmetric_difference(&documented);
+    differences
+        .next()
+        .map_or(Ok(()), |name| Err(format!("only in the metrics or on the page: {name}")))
+}
+
 fn declare(family: &mut Family, word: &str, name: &str, rest: &str) -> Result<(), String> {
     if !is_name(name, ":") {
         return Err("no name of a metric".to_owned());
@@ -159,6 +175,14 @@ mod tests {
         assert_eq!(samples.get("a_total"), Some(&2.5));
         assert_eq!(samples.get("a_total{b=\"x\\\"}y\",c=\"\"}"), Some(&1.0));
         assert_eq!(samples.len(), 5);
+    }
+
+    #[test]
+    fn what_only_one_of_page_and_metrics_has_is_named() {
+        let text = "# HELP a_b_total What.\n# TYPE a_b_total counter\n";
+        assert_eq!(check_documented(text, "the `a_b_total` of `other`", "a_"), Ok(()));
+        assert!(check_documented(text, "nothing", "a_").unwrap_err().ends_with("a_b_total"));
+        assert!(check_documented(text, "`a_b_total`, `a_c`", "a_").unwrap_err().ends_with("a_c"));
     }
 
     #[test]

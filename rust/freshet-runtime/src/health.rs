@@ -133,9 +133,10 @@ impl Health {
         self.count_errors(kind.name(), count);
     }
 
-    /// Counts an error of Kafka under librdkafka's own name of it.
-    pub fn kafka_error(&self, name: &str) {
+    /// Counts an error of Kafka under librdkafka's own name of it, and keeps its text as the last one.
+    pub fn kafka_failed(&self, name: &str, error: &str) {
         self.count_errors(name, 1);
+        self.condition().last_error = Some((one_line(error), epoch_ms()));
     }
 
     /// The kinds must be few: each is a key in every report.
@@ -288,8 +289,9 @@ mod tests {
         health.records_out(1, 10);
         health.error(ErrorKind::Source);
         health.errors(ErrorKind::Source, 2);
-        health.kafka_error("MessageTimedOut");
+        health.kafka_failed("MessageTimedOut", "a record timed out");
         let report = health.report();
+        assert_eq!(report.last_error.as_deref(), Some("a record timed out"));
         assert_eq!((report.records_in, report.bytes_in), (2, 15));
         assert_eq!((report.records_out, report.bytes_out), (1, 10));
         let errors =

@@ -1,17 +1,17 @@
 //! `[producer]` and `[writer]`: where the two programs tell how they are doing.
 
-use std::net::SocketAddr;
+use std::net::Ipv4Addr;
 
 use serde::Serialize;
 
 use super::error::ConfigError;
-use super::key::{Key, Presence, Table};
+use super::key::{Key, Kind, Presence, Table};
 use super::section::Section;
 
 /// What [`Endpoints::metrics_address`] means, in both tables.
-const MEANING: &str = "where it answers over HTTP to `/live`, `/ready` and `/metrics`: an IP address, or `localhost`, \
-                       and a port; port 0 takes a free one, which the log names; empty: nowhere. See \
-                       [docs/observation.md](docs/observation.md)";
+const MEANING: &str = "where it answers over HTTP to `/live`, `/ready` and `/metrics`: an IPv4 address, `localhost`, \
+                       `[::1]` or `[::]`, and a port; port 0 takes a free one, which the log names; empty: \
+                       nowhere. See [docs/observation.md](docs/observation.md)";
 
 /// `[producer]`.
 pub(super) const PRODUCER: Table = Table {
@@ -20,6 +20,7 @@ pub(super) const PRODUCER: Table = Table {
     meaning: "the producer itself",
     keys: &[Key {
         name: NAME,
+        kind: ADDRESS,
         presence: Presence::Default("127.0.0.1:9464"),
         meaning: MEANING,
         example: r#""0.0.0.0:9464""#,
@@ -34,6 +35,7 @@ pub(super) const WRITER: Table = Table {
     meaning: "the Cassandra writer itself",
     keys: &[Key {
         name: NAME,
+        kind: ADDRESS,
         presence: Presence::Default("127.0.0.1:9465"),
         meaning: MEANING,
         example: r#""0.0.0.0:9465""#,
@@ -42,6 +44,13 @@ pub(super) const WRITER: Table = Table {
 };
 
 const NAME: &str = "metrics_address";
+
+/// Nothing, or what [`is_address`] takes.
+const ADDRESS: Kind = Kind::Text(Some(concat!(
+    r"^$|^(localhost|\[::1?\]|",
+    r"((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])):",
+    r"(0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$",
+)));
 
 /// Where a program answers over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -64,10 +73,12 @@ impl Endpoints {
     }
 }
 
-/// An IP address, or this machine's own name, and a port. Other names would have to be looked up, at each start anew.
+/// An address of this machine, and a port. Other names would have to be looked up, at each start anew.
 fn is_address(text: &str) -> bool {
-    let port = text.strip_prefix("localhost:");
-    text.parse::<SocketAddr>().is_ok() || port.is_some_and(|port| port.parse::<u16>().is_ok())
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let is_host =
+        ["localhost", "[::1]", "[::]"].contains(&host) || host.parse::<Ipv4Addr>().is_ok();
+    is_host && port.parse::<u16>().is_ok_and(|number| number.to_string() == port)
 }
 
 #[cfg(test)]
@@ -79,9 +90,15 @@ mod tests {
         for text in ["127.0.0.1:9464", "[::1]:0", "localhost:80", "0.0.0.0:65535"] {
             assert!(is_address(text), "{text}");
         }
-        for text in
-            ["9464", "127.0.0.1", "http://127.0.0.1:9464", "metrics:80", "localhost:65536", ":9"]
-        {
+        for text in [
+            "9464",
+            "127.0.0.1",
+            "http://127.0.0.1:9464",
+            "metrics:80",
+            "localhost:65536",
+            ":9",
+            "127.0.0.1:09",
+        ] {
             assert!(!is_address(text), "{text}");
         }
     }

@@ -1,0 +1,132 @@
+//! The program itself, while Kafka is away: what it answers, and that it ends in time.
+
+// The helpers of tests may fail like the tests themselves; clippy.toml only knows functions marked as tests.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use freshet_core::stopping;
+use freshet_runtime::exposition;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+const SECRET: &str = "correct-horse-battery";
+const PROGRAM: &str = env!("CARGO_BIN_EXE_freshet-producer");
+
+/// A configuration whose broker does not answer.
+fn configuration(folder: &TempDir, sources: &str) -> PathBuf {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let file = folder.path().join("freshet.toml");
+    let text = format!(
+        "[kafka]\nbootstrap_servers = \"{nobody}\"\n\
+         [kafka.security]\nprotocol = \"sasl_plaintext\"\nsasl_mechanism = \"PLAIN\"\nusername = \"u\"\n\
+         password = \"{SECRET}\"\n[producer]\nmetrics_address = \"127.0.0.1:0\"\n\
+         [[stream]]\nname = \"host\"\nvalues = {{ usage = \"usage\" }}\nwindows = [\"10s\"]\n{sources}"
+    );
+    fs::write(&file, text).unwrap();
+    file
+}
+
+const HOST: &str = "[[source]]\nname = \"own-host\"\nkind = \"host\"\nstream = \"host\"\n";
+
+fn command(config: &Path) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.arg("-c").arg(config).env("FRESHET_LOG_FORMAT", "json").env_remove("RUST_LOG");
+    command
+}
+
+/// A producer that runs; it ends with the test, whatever happens.
+struct Running {
+    process: Child,
+    address: String,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+impl Running {
+    fn start(config: &Path) -> Self {
+        let mut process = command(config).stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(process.stderr.take().unwrap());
+        let mut line = String::new();
+        let address = loop {
+            line.clear();
+            assert!(log.read_line(&mut line).unwrap() > 0, "the producer has ended");
+            if let Some((_, rest)) = line.split_once(r#""address":""#) {
+                break rest.split('"').next().unwrap().to_owned();
+            }
+        };
+        // Nobody reads on, but a full pipe would make the program wait.
+        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        Self { process, address }
+    }
+
+    /// Status and body.
+    fn ask(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+}
+
+#[test]
+fn a_producer_without_kafka_lives_is_not_ready_tells_its_numbers_and_ends_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = Running::start(&configuration(&folder, HOST));
+    assert_eq!(running.ask("/live").0, 200);
+    let (status, ready) = running.ask("/ready");
+    assert_eq!(status, 503, "{ready}");
+    assert!(ready.starts_with(r#"{"ready":false,"state":"#), "{ready}");
+    let (status, text) = running.ask("/metrics");
+    assert_eq!(status, 200);
+    let samples = exposition::check(&text).unwrap();
+    let of_source = r#"freshet_producer_records_total{source="own-host"}"#;
+    assert_eq!(samples.get(of_source), Some(&0.0), "{text}");
+    assert!(!text.contains(SECRET) && !ready.contains(SECRET));
+
+    let asked = Instant::now();
+    kill(Pid::from_raw(running.process.id().cast_signed()), Signal::SIGTERM).unwrap();
+    let ended = loop {
+        if let Some(status) = running.process.try_wait().unwrap() {
+            break status;
+        }
+        assert!(asked.elapsed() < stopping::PRODUCER, "it does not end in the time that it says");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(ended.code(), Some(0));
+}
+
+fn check(config: &Path) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = command(config).arg("--check").output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (status.code(), text(stdout), text(stderr))
+}
+
+#[test]
+fn a_check_tells_what_cannot_be_reached_from_what_is_wrong_by_its_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, said, log) = check(&configuration(&folder, HOST));
+    assert_eq!(code, Some(1), "{said}{log}");
+    assert!(said.contains("unreachable  Kafka: no broker answers at"), "{said}");
+    assert!(said.contains("ok           source own-host (host): can be reached"), "{said}");
+    assert!(!said.contains(SECRET) && !log.contains(SECRET));
+
+    let unknown = HOST.replace("kind = \"host\"", "kind = \"hots\"");
+    let (code, said, log) = check(&configuration(&folder, &unknown));
+    assert_eq!((code, said.as_str()), (Some(2), ""), "{log}");
+    assert!(log.contains("freshet.toml:") && log.contains("'hots' is not one of: host"), "{log}");
+}
