@@ -1,7 +1,5 @@
 //! `[producer]` and `[writer]`: where the two programs tell how they are doing.
 
-use std::net::Ipv4Addr;
-
 use serde::Serialize;
 
 use super::error::ConfigError;
@@ -21,6 +19,7 @@ pub(super) const PRODUCER: Table = Table {
     keys: &[Key {
         name: NAME,
         kind: ADDRESS,
+        form: FORM,
         presence: Presence::Default("127.0.0.1:9464"),
         meaning: MEANING,
         example: r#""0.0.0.0:9464""#,
@@ -36,6 +35,7 @@ pub(super) const WRITER: Table = Table {
     keys: &[Key {
         name: NAME,
         kind: ADDRESS,
+        form: FORM,
         presence: Presence::Default("127.0.0.1:9465"),
         meaning: MEANING,
         example: r#""0.0.0.0:9465""#,
@@ -45,7 +45,9 @@ pub(super) const WRITER: Table = Table {
 
 const NAME: &str = "metrics_address";
 
-/// Nothing, or what [`is_address`] takes.
+const FORM: &str = "an address with a port, such as 127.0.0.1:9464, or nothing for none";
+
+/// Nothing, or an address of this machine and a port. Other names would have to be looked up, at each start anew.
 const ADDRESS: Kind = Kind::Text(Some(concat!(
     r"^$|^(localhost|\[::1?\]|",
     r"((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])):",
@@ -62,23 +64,9 @@ pub struct Endpoints {
 impl Endpoints {
     pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
         let found = section.text(NAME)?;
-        if !found.value.is_empty() && !is_address(&found.value) {
-            return Err(found.error(format!(
-                "'{}' is no address with a port: write for example \"127.0.0.1:9464\", or \"\" for none",
-                found.value
-            )));
-        }
         section.finish()?;
         Ok(Self { metrics_address: (!found.value.is_empty()).then_some(found.value) })
     }
-}
-
-/// An address of this machine, and a port. Other names would have to be looked up, at each start anew.
-fn is_address(text: &str) -> bool {
-    let Some((host, port)) = text.rsplit_once(':') else { return false };
-    let is_host =
-        ["localhost", "[::1]", "[::]"].contains(&host) || host.parse::<Ipv4Addr>().is_ok();
-    is_host && port.parse::<u16>().is_ok_and(|number| number.to_string() == port)
 }
 
 #[cfg(test)]
