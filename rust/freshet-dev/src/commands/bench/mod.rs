@@ -73,11 +73,14 @@ fn context(project: &Project, home: &Home, arguments: &BenchArgs) -> anyhow::Res
     };
     let config_file = home.run().join("bench.toml");
     fs::write(&config_file, &text)?;
+    // Without overrides from the environment: it names somebody's own cluster.
+    let mut config = Config::parse(&text, &config_file, std::collections::BTreeMap::new())?;
+    // A stack with sources is ready when the first window has come, and there is no Spark job to make one.
+    config.sources.clear();
     Ok(Context {
         root: project.root.clone(),
         home: home.clone(),
-        // Without overrides from the environment: it names somebody's own cluster.
-        config: Config::parse(&text, &config_file, std::collections::BTreeMap::new())?,
+        config,
         config_file,
         topology: Topology::Kraft,
         java: java_program(),
