@@ -192,7 +192,7 @@ fn errors_name_file_line_key_and_what_would_be_right() {
         ),
         (
             with("[[source]]\nkind = \"host\"\nname = \"Hall 7\"\nstream = \"host\""),
-            "freshet.toml:8: source.name: 'Hall 7' is no name",
+            "freshet.toml:8: source.name: a name is up to 100 of the characters",
         ),
         (
             with("[kafka]\npartitions = 0"),
