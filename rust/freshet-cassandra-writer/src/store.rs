@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use freshet_core::config::Cassandra;
-use freshet_core::window_version::{FIELDS, Field, Value, WindowMessage};
+use freshet_core::window_version::{FIELDS, Value, WindowMessage};
 use freshet_core::wire::ErrorKind;
 use freshet_runtime::{Backoff, Health, Shutdown};
 use scylla::SerializeRow;
@@ -61,7 +61,7 @@ pub(crate) struct Store {
     /// When and why mending the keyspace was in vain the last time. Held while it is mended: once is enough.
     mending: Mutex<Option<(Instant, String)>>,
     mended: AtomicU64,
-    window_columns: Vec<Option<&'static Field>>,
+    window_columns: Vec<Option<usize>>,
     ttl: i32,
 }
 
@@ -226,7 +226,7 @@ impl Store {
         let message = &row.message;
         let columns = self.window_columns.iter().map(|column| match column {
             None => Cell::Time(row.bucket),
-            Some(field) => message.value(field).map_or(Cell::Null, Cell::of),
+            Some(field) => message.value(*field).map_or(Cell::Null, Cell::of),
         });
         columns
             .chain([Cell::BigInt(message.write_timestamp_micros()), Cell::Int(self.ttl)])
@@ -278,9 +278,9 @@ impl SerializeValue for Cell<'_> {
     }
 }
 
-/// For each column of the table `windows` the field that it has; the bucket is none.
-fn window_columns() -> Vec<Option<&'static Field>> {
-    let field = |name| FIELDS.iter().find(|field| field.name == name);
+/// For each column of the table `windows` the place among [`FIELDS`] of what it has; the bucket is no field.
+fn window_columns() -> Vec<Option<usize>> {
+    let field = |name| FIELDS.iter().position(|field| field.name == name);
     schema::WINDOWS.columns.iter().map(|column| field(column.name)).collect()
 }
 
@@ -362,6 +362,9 @@ mod tests {
             .map(|(_, column)| column.name)
             .collect();
         assert_eq!(without, ["bucket"]);
+        for (place, column) in columns.iter().zip(&schema::WINDOWS.columns) {
+            assert!(place.is_none_or(|place| FIELDS[place].name == column.name), "{}", column.name);
+        }
     }
 
     #[test]
