@@ -60,9 +60,10 @@ impl Missing {
         match self {
             Self::Keyspace => existing.has_keyspace,
             Self::Table(table) => existing.tables.contains_key(table.name),
-            Self::Column(table, column) => {
-                existing.tables.get(table.name).is_some_and(|columns| columns.contains_key(column.name))
-            }
+            Self::Column(table, column) => existing
+                .tables
+                .get(table.name)
+                .is_some_and(|columns| columns.contains_key(column.name)),
         }
     }
 }
