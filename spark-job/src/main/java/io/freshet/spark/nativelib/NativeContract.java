@@ -53,7 +53,6 @@ public final class NativeContract {
      * Names of Kafka headers. docs/topics.md says what each of them means.
      *
      * @param source which source sent a raw record
-     * @param cursor where that source goes on
      */
     public record Headers(
         String stage,
@@ -65,8 +64,7 @@ public final class NativeContract {
         String key,
         String truncated,
         String keyTruncated,
-        String source,
-        String cursor) {}
+        String source) {}
 
     /**
      * How health is reported.

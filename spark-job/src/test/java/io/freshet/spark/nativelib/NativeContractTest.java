@@ -32,10 +32,9 @@ class NativeContractTest {
         assertEquals(1_024, letters.maxDetailBytes());
         var names = letters.headers();
         assertEquals(List.of("freshet-stage", "freshet-reason", "freshet-detail", "freshet-topic", "freshet-partition",
-            "freshet-offset", "freshet-key", "freshet-truncated", "freshet-key-truncated", "freshet-source",
-            "freshet-cursor"),
+            "freshet-offset", "freshet-key", "freshet-truncated", "freshet-key-truncated", "freshet-source"),
             List.of(names.stage(), names.reason(), names.detail(), names.topic(), names.partition(), names.offset(),
-                names.key(), names.truncated(), names.keyTruncated(), names.source(), names.cursor()));
+                names.key(), names.truncated(), names.keyTruncated(), names.source()));
         assertEquals(1_000, contract.health().intervalMillis());
         assertEquals(4_000, contract.stopTimeoutMillis());
         assertEquals(new NativeContract.StreamTopics("raw.s", "windows.s"), NativeContract.topics("s"));
@@ -65,7 +64,7 @@ class NativeContractTest {
     @Test
     void theJobHasNoCopyOfANameOfTopicsHeadersAndComponents() throws Exception {
         List<String> names = names();
-        assertEquals(17, names.size());
+        assertEquals(16, names.size());
         try (Stream<Path> files = Files.walk(Path.of("spark-job/src/main/java"))) {
             List<Path> sources = files.filter(file -> file.toString().endsWith(".java")).toList();
             assertTrue(sources.size() > 50);
