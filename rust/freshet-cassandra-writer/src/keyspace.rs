@@ -147,7 +147,9 @@ fn missing_columns(
         match found.get(column.name) {
             Some(cql_type) if cql_type == column.cql_type => (),
             Some(cql_type) => return Err(mismatch(format!("{} {cql_type}", column.name))),
-            None if column.is_key => return Err(mismatch(format!("no key {}", column.name))),
+            None if column.key.is_some() => {
+                return Err(mismatch(format!("no key {}", column.name)));
+            }
             None => missing.push(column),
         }
     }
