@@ -17,7 +17,7 @@ use crate::schema::{self, Column, Table};
 /// Why a keyspace cannot be completed.
 #[derive(Debug, Error)]
 pub(crate) enum KeyspaceError {
-    /// A table is another one than the writer's: nothing but a person can mend it.
+    /// A table is another one than the writer's: nothing but a person can repair it.
     #[error(
         "table {keyspace}.{table} in Cassandra has {found}, but needs {wanted}; drop or rename the table, or set \
          another keyspace in the [cassandra] section"
