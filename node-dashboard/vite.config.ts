@@ -17,7 +17,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // On a busy machine a process of vitest 4's default pool, `forks`, may be gone before its last message is written:
     // the run then fails with "Worker forks emitted error" although every test has passed. Threads have no such pipe.
-    // (Mended in vitest 5, which no longer runs on Node.js 20.)
+    // (Repaired in vitest 5, which no longer runs on Node.js 20.)
     pool: 'threads',
   },
 });

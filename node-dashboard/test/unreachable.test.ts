@@ -55,7 +55,7 @@ async function start(change: (config: Config) => Config): Promise<Pipeline> {
 
 describe('a file of authorities', () => {
   const FILES: readonly (readonly [string, string | null, RegExp])[] = [
-    ['that is not there', null, /cannot read .*ca\.pem: ENOENT.*mend the file or the key$/],
+    ['that is not there', null, /cannot read .*ca\.pem: ENOENT.*correct the file or the key$/],
     ['that is no certificate', 'nonsense', /ca\.pem holds no certificate in PEM/],
     ['that is damaged', AUTHORITY, /ca\.pem holds no certificate in PEM/],
   ];

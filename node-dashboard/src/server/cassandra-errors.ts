@@ -33,7 +33,7 @@ export function isOutdated(error: unknown): boolean {
   );
 }
 
-/** What a client is told of an error that passes, by itself or when somebody has mended it; null for one of ours. */
+/** What a client is told of an error that passes, by itself or when somebody has repaired it; null for one of ours. */
 export function unavailable(address: string, error: unknown): UnavailableError | null {
   if (error instanceof cassandra.errors.ResponseError) {
     if (error.code === SYNTAX_ERROR) {

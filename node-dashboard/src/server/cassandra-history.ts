@@ -10,7 +10,20 @@ import { readAuthorities } from './certificates.ts';
 import type { CassandraConfig } from './config.ts';
 import type { ErrorCounts } from './error-counts.ts';
 import { UnavailableError } from './errors.ts';
+import type { Consistency } from './generated/configuration.ts';
 import { limited } from './limited.ts';
+
+/** What the driver calls the levels that may be configured: one that the core gets needs a line here. */
+const CONSISTENCIES: Readonly<Record<Consistency, cassandra.types.consistencies>> = {
+  one: cassandra.types.consistencies.one,
+  local_one: cassandra.types.consistencies.localOne,
+  two: cassandra.types.consistencies.two,
+  three: cassandra.types.consistencies.three,
+  quorum: cassandra.types.consistencies.quorum,
+  local_quorum: cassandra.types.consistencies.localQuorum,
+  each_quorum: cassandra.types.consistencies.eachQuorum,
+  all: cassandra.types.consistencies.all,
+};
 
 /** Which windows are asked for: those that start in `[from, to)`. */
 export interface WindowsQuery {
@@ -249,13 +262,7 @@ function clientOptions(config: CassandraConfig): cassandra.ClientOptions {
     encoding: { useBigIntAsLong: true },
     queryOptions: {
       isIdempotent: true,
-      consistency: cassandra.types.consistencies[camelCase(config.consistency)],
+      consistency: CONSISTENCIES[config.consistency],
     },
   };
-}
-
-function camelCase(name: CassandraConfig['consistency']): keyof typeof cassandra.types.consistencies {
-  return name.replace(/_(.)/, (_, letter: string) =>
-    letter.toUpperCase(),
-  ) as keyof typeof cassandra.types.consistencies;
 }

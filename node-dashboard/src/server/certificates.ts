@@ -4,14 +4,14 @@ import { messageOf } from './config.ts';
 
 /**
  * Reads the certificates of the authorities to trust, in PEM, from the file that a key of the configuration names.
- * Read anew for every client that is made: a file that is mended is taken without a restart.
+ * Read anew for every client that is made: a file that is repaired is taken without a restart.
  */
 export function readAuthorities(file: string, key: string): Buffer {
   let content: Buffer;
   try {
     content = readFileSync(file);
   } catch (error) {
-    throw new Error(`${key}: cannot read ${file}: ${messageOf(error)}; mend the file or the key`, {
+    throw new Error(`${key}: cannot read ${file}: ${messageOf(error)}; correct the file or the key`, {
       cause: error,
     });
   }

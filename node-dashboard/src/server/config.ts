@@ -14,7 +14,14 @@ import {
   type Environment,
   type Table,
 } from './config-section.ts';
-import { LONGEST_WINDOW, MAX_METRIC_BYTES, MOST_OVERLAPPING, MOST_PANES } from './generated/configuration.ts';
+import {
+  LONGEST_WINDOW,
+  MAX_METRIC_BYTES,
+  MOST_OVERLAPPING,
+  MOST_PANES,
+  type Consistency,
+  type SaslMechanism,
+} from './generated/configuration.ts';
 import { configuredHost, isLoopback } from './hosts.ts';
 import { formatDuration, parseWindowSpec, type WindowSpec } from '../shared/window-spec.ts';
 
@@ -30,9 +37,6 @@ export interface KafkaConfig {
     { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string } | undefined;
 }
 
-/** The SASL mechanisms that need no more than a user name and a password. */
-export type SaslMechanism = 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
-
 /** How to reach Cassandra. */
 export interface CassandraConfig {
   readonly contactPoints: readonly string[];
@@ -43,10 +47,6 @@ export interface CassandraConfig {
   readonly password: string | undefined;
   readonly caFile: string | undefined;
 }
-
-/** A read consistency, by its name in CQL (lower case). */
-export type Consistency =
-  'local_one' | 'one' | 'two' | 'three' | 'local_quorum' | 'quorum' | 'each_quorum' | 'all';
 
 /** Where the dashboard listens and who may see it. */
 export interface DashboardConfig {

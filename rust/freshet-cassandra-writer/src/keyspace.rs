@@ -17,7 +17,7 @@ use crate::schema::{self, Column, Table};
 /// Why a keyspace cannot be completed.
 #[derive(Debug, Error)]
 pub(crate) enum KeyspaceError {
-    /// A table is another one than the writer's: nothing but a person can mend it.
+    /// A table is another one than the writer's: nothing but a person can repair it.
     #[error(
         "table {keyspace}.{table} in Cassandra has {found}, but needs {wanted}; drop or rename the table, or set \
          another keyspace in the [cassandra] section"
@@ -28,8 +28,14 @@ pub(crate) enum KeyspaceError {
     Later(#[from] anyhow::Error),
 }
 
-/// The columns of each table that there is, with their types.
-type Existing = HashMap<String, HashMap<String, String>>;
+/// What there is.
+#[derive(Debug, Default)]
+struct Existing {
+    /// Whether there is the keyspace: an administrator may have made an empty one.
+    has_keyspace: bool,
+    /// The columns of each table, with their types.
+    tables: HashMap<String, HashMap<String, String>>,
+}
 
 /// Something that is missing in the keyspace.
 #[derive(Debug, Clone, Copy)]
@@ -52,11 +58,12 @@ impl Missing {
     /// Whether it is there.
     fn is_in(&self, existing: &Existing) -> bool {
         match self {
-            Self::Keyspace => !existing.is_empty(),
-            Self::Table(table) => existing.contains_key(table.name),
-            Self::Column(table, column) => {
-                existing.get(table.name).is_some_and(|columns| columns.contains_key(column.name))
-            }
+            Self::Keyspace => existing.has_keyspace,
+            Self::Table(table) => existing.tables.contains_key(table.name),
+            Self::Column(table, column) => existing
+                .tables
+                .get(table.name)
+                .is_some_and(|columns| columns.contains_key(column.name)),
         }
     }
 }
@@ -108,11 +115,11 @@ pub(crate) async fn missing(
 
 fn missing_in(existing: &Existing, keyspace: &str) -> Result<Vec<Missing>, KeyspaceError> {
     let mut missing = Vec::new();
-    if existing.is_empty() {
+    if !existing.has_keyspace {
         missing.push(Missing::Keyspace);
     }
     for table in schema::tables() {
-        match existing.get(table.name) {
+        match existing.tables.get(table.name) {
             None => missing.push(Missing::Table(table)),
             Some(columns) => {
                 let lacking = missing_columns(keyspace, table, columns)?;
@@ -140,7 +147,9 @@ fn missing_columns(
         match found.get(column.name) {
             Some(cql_type) if cql_type == column.cql_type => (),
             Some(cql_type) => return Err(mismatch(format!("{} {cql_type}", column.name))),
-            None if column.is_key => return Err(mismatch(format!("no key {}", column.name))),
+            None if column.key.is_some() => {
+                return Err(mismatch(format!("no key {}", column.name)));
+            }
             None => missing.push(column),
         }
     }
@@ -148,13 +157,16 @@ fn missing_columns(
 }
 
 async fn existing(session: &Session, keyspace: &str) -> anyhow::Result<Existing> {
-    const QUERY: &str =
+    const KEYSPACE: &str =
+        "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?";
+    const COLUMNS: &str =
         "SELECT table_name, column_name, type FROM system_schema.columns WHERE keyspace_name = ?";
-    let rows = session.query_unpaged(QUERY, (keyspace,)).await?.into_rows_result()?;
-    let mut existing = Existing::new();
+    let keyspaces = session.query_unpaged(KEYSPACE, (keyspace,)).await?.into_rows_result()?;
+    let rows = session.query_unpaged(COLUMNS, (keyspace,)).await?.into_rows_result()?;
+    let mut existing = Existing { has_keyspace: keyspaces.rows_num() > 0, ..Existing::default() };
     for row in rows.rows::<(String, String, String)>()? {
         let (table, column, cql_type) = row?;
-        existing.entry(table).or_default().insert(column, cql_type);
+        existing.tables.entry(table).or_default().insert(column, cql_type);
     }
     Ok(existing)
 }
@@ -205,7 +217,7 @@ mod tests {
             let statement = |missing: &Missing| missing.statement(&config.cassandra);
             missing.iter().map(statement).map(|text| text[..30].to_owned()).collect()
         };
-        let mut existing = Existing::new();
+        let mut existing = Existing::default();
         assert_eq!(
             statements(&existing),
             [
@@ -214,8 +226,14 @@ mod tests {
                 "CREATE TABLE IF NOT EXISTS fre"
             ]
         );
-        existing.insert("windows".to_owned(), columns(&schema::WINDOWS));
-        existing.get_mut("windows").unwrap().remove("partial");
+        existing.has_keyspace = true;
+        assert_eq!(
+            statements(&existing),
+            ["CREATE TABLE IF NOT EXISTS fre", "CREATE TABLE IF NOT EXISTS fre"],
+            "whoever may use an empty keyspace need not have the right to create one"
+        );
+        existing.tables.insert("windows".to_owned(), columns(&schema::WINDOWS));
+        existing.tables.get_mut("windows").unwrap().remove("partial");
         assert_eq!(
             statements(&existing),
             ["ALTER TABLE freshet.windows AD", "CREATE TABLE IF NOT EXISTS fre"]

@@ -67,8 +67,8 @@ pub(crate) struct Pipeline {
     plan: Plan,
     flush_at: Option<Instant>,
     seen: SeenSeries,
-    /// The state of the tables that `seen` speaks of: [`Store::mended`](crate::store::Store::mended).
-    mended: u64,
+    /// The state of the tables that `seen` speaks of: [`Store::repaired`](crate::store::Store::repaired).
+    repaired: u64,
     waiting: VecDeque<Job>,
     running: JoinSet<Result<Done, Refused>>,
     is_paused: bool,
@@ -97,7 +97,7 @@ impl Pipeline {
             plan: Plan::default(),
             flush_at: None,
             seen: SeenSeries::default(),
-            mended: 0,
+            repaired: 0,
             waiting: VecDeque::new(),
             running: JoinSet::new(),
             is_paused: false,
@@ -191,10 +191,10 @@ impl Pipeline {
     fn flush(&mut self) {
         self.flush_at = None;
         let now = Instant::now();
-        let mended = self.outputs.store.mended();
-        if mended != self.mended {
+        let repaired = self.outputs.store.repaired();
+        if repaired != self.repaired {
             self.seen.forget();
-            self.mended = mended;
+            self.repaired = repaired;
         }
         for mut batch in self.plan.drain() {
             if let Some(Row { message, .. }) = batch.rows.first() {

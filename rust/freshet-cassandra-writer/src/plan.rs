@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
-use freshet_core::window_version::{FIELDS, Field, Kind, WindowMessage};
+use freshet_core::window_version::{FIELDS, Field, Kind, Value, WindowMessage};
 
 use crate::offsets::Receipt;
 
@@ -15,6 +15,12 @@ const MAX_BYTES: usize = 5 * 1024;
 
 /// What the write timestamp and the TTL of a row take in a request.
 const TIMESTAMP_AND_TTL_BYTES: usize = 8 + 4;
+
+/// Where the texts of a row stand among [`FIELDS`].
+static TEXTS: LazyLock<Vec<usize>> = LazyLock::new(|| {
+    let is_text = |field: &Field| field.in_table && field.kind == Kind::Text;
+    (0..FIELDS.len()).filter(|index| is_text(&FIELDS[*index])).collect()
+});
 
 /// What the columns of a row take beside the texts, at the most: the bucket, and a value for each field of a window.
 static FIXED_BYTES: LazyLock<usize> = LazyLock::new(|| {
@@ -83,12 +89,11 @@ impl Row {
     /// About what the row takes in a request. The server counts otherwise, but not less for long
     /// texts, which are what makes a batch large.
     fn bytes(&self) -> usize {
-        let message = &self.message;
-        *FIXED_BYTES
-            + message.stream().len()
-            + message.series().len()
-            + message.metric().len()
-            + message.window().len()
+        let length = |index: &usize| match self.message.value(*index) {
+            Some(Value::Text(text)) => text.len(),
+            _ => 0,
+        };
+        *FIXED_BYTES + TEXTS.iter().map(length).sum::<usize>()
     }
 
     fn partition_key(&self) -> PartitionKey {
@@ -173,6 +178,7 @@ fn split(pending: impl Iterator<Item = Pending>) -> Vec<Batch> {
 pub(crate) mod tests {
     use super::*;
     use crate::offsets::{Offsets, Outstanding};
+    use crate::schema;
     use proptest::prelude::*;
 
     /// A window update of one metric, as small as can be.
@@ -206,6 +212,16 @@ pub(crate) mod tests {
         let batches = plan.drain();
         assert_eq!(plan.rows(), 0);
         (offsets, batches)
+    }
+
+    /// Whichever texts a window may get: each counts, as `plan` and the statement have it.
+    #[test]
+    fn the_size_of_a_row_counts_every_text_that_is_written() {
+        let names: Vec<&str> = TEXTS.iter().map(|index| FIELDS[*index].name).collect();
+        let written = schema::WINDOWS.columns.iter().filter(|column| column.cql_type == "text");
+        assert_eq!(names, written.map(|column| column.name).collect::<Vec<_>>());
+        let texts = ["host", "laptop", "usage", "10s"].concat().len();
+        assert_eq!(row("laptop", 0, 1).bytes(), *FIXED_BYTES + texts);
     }
 
     #[test]

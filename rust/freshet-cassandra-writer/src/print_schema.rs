@@ -97,7 +97,7 @@ mod tests {
             lacking(cassandra, &missing),
             "-- The cluster lacks table series: see above.\n\
              -- The cluster lacks column partial of table windows. The writer adds it when it starts, if it may:\n\
-             ALTER TABLE freshet.windows ADD partial boolean;\n"
+             ALTER TABLE freshet.windows ADD \"partial\" boolean;\n"
         );
     }
 }

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use freshet_core::config::Cassandra;
-use freshet_core::window_version::{FIELDS, Field, Part};
+use freshet_core::window_version::{FIELDS, Field, Key};
 
 const HOUR: u64 = 3_600;
 
@@ -16,7 +16,6 @@ const COMPACTION_WINDOWS: u64 = 30;
 pub(crate) struct Table {
     pub(crate) name: &'static str,
     pub(crate) columns: Vec<Column>,
-    primary_key: &'static str,
     /// What follows the columns, but for the TTL.
     settings: fn(&Cassandra) -> String,
 }
@@ -26,31 +25,27 @@ pub(crate) struct Table {
 pub(crate) struct Column {
     pub(crate) name: &'static str,
     pub(crate) cql_type: &'static str,
-    pub(crate) is_key: bool,
+    pub(crate) key: Option<Key>,
 }
 
-const fn key(name: &'static str, cql_type: &'static str) -> Column {
-    Column { name, cql_type, is_key: true }
+const fn key(name: &'static str, cql_type: &'static str, key: Key) -> Column {
+    Column { name, cql_type, key: Some(key) }
 }
 
 const fn value(name: &'static str, cql_type: &'static str) -> Column {
-    Column { name, cql_type, is_key: false }
+    Column { name, cql_type, key: None }
 }
 
 /// The part of the key that is no field of a window: see [`crate::bucket`].
-pub(crate) const BUCKET: Column = key("bucket", "timestamp");
-
-/// The last column of the key, before which [`BUCKET`] stands.
-const LAST_KEY: &str = "start";
+pub(crate) const BUCKET: Column = key("bucket", "timestamp", Key::Partition);
 
 /// The table of the windows: the bucket, and the fields of a window that a table has.
 pub(crate) static WINDOWS: LazyLock<Table> = LazyLock::new(|| Table {
     name: "windows",
     columns: window_columns(),
-    primary_key: "(stream, series, metric, window, bucket), start",
     settings: |cassandra| {
         format!(
-            "CLUSTERING ORDER BY (start DESC) AND compaction = {{'class': \
+            "CLUSTERING ORDER BY (\"start\" DESC) AND compaction = {{'class': \
              'TimeWindowCompactionStrategy', 'compaction_window_unit': 'HOURS', \
              'compaction_window_size': {}}} AND ",
             compaction_window_hours(cassandra.ttl)
@@ -62,12 +57,11 @@ pub(crate) static WINDOWS: LazyLock<Table> = LazyLock::new(|| Table {
 pub(crate) static SERIES: LazyLock<Table> = LazyLock::new(|| Table {
     name: "series",
     columns: vec![
-        key("stream", "text"),
-        key("series", "text"),
-        key("metric", "text"),
+        key("stream", "text", Key::Partition),
+        key("series", "text", Key::Clustering),
+        key("metric", "text", Key::Clustering),
         value("last_seen", "timestamp"),
     ],
-    primary_key: "(stream), series, metric",
     settings: |_| String::new(),
 });
 
@@ -78,14 +72,23 @@ pub(crate) fn tables() -> [&'static Table; 2] {
 
 fn window_columns() -> Vec<Column> {
     let fields: Vec<Column> = FIELDS.iter().filter(|field| field.in_table).map(column).collect();
-    let keys = fields.iter().position(|column| column.name == LAST_KEY).unwrap_or_default();
-    let (before, from_last_key) = fields.split_at(keys);
-    [before, &[BUCKET], from_last_key].concat()
+    // The last column of the partition key.
+    let place = fields.iter().position(|column| column.key == Some(Key::Clustering));
+    let (before, from_clustering) = fields.split_at(place.unwrap_or_default());
+    [before, &[BUCKET], from_clustering].concat()
 }
 
 fn column(field: &Field) -> Column {
-    let is_key = field.part == Part::Identity && field.name != "end";
-    Column { name: field.name, cql_type: field.kind.cql_type(), is_key }
+    Column { name: field.name, cql_type: field.kind.cql_type(), key: field.key }
+}
+
+/// `("a", "b"), "c"`: the columns that place a row, and those that order it there.
+fn primary_key(table: &Table) -> String {
+    let names = |key: Key| {
+        let columns = table.columns.iter().filter(|column| column.key == Some(key));
+        columns.map(|column| quoted(column.name)).collect::<Vec<_>>().join(", ")
+    };
+    format!("({}), {}", names(Key::Partition), names(Key::Clustering))
 }
 
 /// The statement that creates the keyspace.
@@ -104,7 +107,7 @@ pub(crate) fn create_table(cassandra: &Cassandra, table: &Table) -> String {
         cassandra.keyspace,
         table.name,
         columns.join(", "),
-        table.primary_key,
+        primary_key(table),
         (table.settings)(cassandra),
         ttl_seconds(cassandra),
     )
@@ -141,9 +144,9 @@ fn insert(cassandra: &Cassandra, table: &Table) -> String {
     )
 }
 
-/// A column's name as CQL takes it: `end` is one of its own words in some versions.
+/// A column's name as CQL takes it, whichever words are CQL's own.
 fn quoted(name: &str) -> String {
-    if name == "end" { format!("\"{name}\"") } else { name.to_owned() }
+    format!("\"{name}\"")
 }
 
 /// The configured TTL in Cassandra's unit; 0 keeps rows for ever.
@@ -183,12 +186,15 @@ mod tests {
     #[test]
     fn a_table_of_an_earlier_version_is_a_beginning_of_this_one() {
         let earlier = "stream text, series text, metric text, window text, bucket timestamp, start timestamp, \
-                       \"end\" timestamp, count bigint, sum double, avg double, min double, max double, stddev double, \
+                       end timestamp, count bigint, sum double, avg double, min double, max double, stddev double, \
                        p50 double, p95 double, p99 double, last_event timestamp, revision bigint, partial boolean";
         let columns: Vec<String> = WINDOWS.columns.iter().map(declaration).collect();
-        let earlier: Vec<&str> = earlier.split(", ").collect();
-        assert!(earlier.iter().all(|column| columns.iter().any(|other| other == column)));
-        let keys: Vec<_> = WINDOWS.columns.iter().filter(|column| column.is_key).collect();
+        for column in earlier.split(", ") {
+            let (name, cql_type) = column.split_once(' ').unwrap();
+            let expected = format!("\"{name}\" {cql_type}");
+            assert!(columns.contains(&expected), "{expected}");
+        }
+        let keys: Vec<_> = WINDOWS.columns.iter().filter(|column| column.key.is_some()).collect();
         assert_eq!(keys.len(), 6, "{keys:?}");
     }
 
@@ -199,21 +205,24 @@ mod tests {
         let cassandra = config.unwrap().cassandra;
         assert_eq!(
             create_table(&cassandra, &SERIES),
-            "CREATE TABLE IF NOT EXISTS freshet.series (stream text, series text, metric text, last_seen timestamp, \
-             PRIMARY KEY ((stream), series, metric)) WITH default_time_to_live = 2592000"
+            r#"CREATE TABLE IF NOT EXISTS freshet.series ("stream" text, "series" text, "metric" text, "#.to_owned()
+                + r#""last_seen" timestamp, PRIMARY KEY (("stream"), "series", "metric")) "#
+                + "WITH default_time_to_live = 2592000"
         );
         let windows = create_table(&cassandra, &WINDOWS);
-        assert!(windows.contains("\"end\" timestamp, count bigint,"), "{windows}");
+        assert!(windows.contains(r#""end" timestamp, "count" bigint,"#), "{windows}");
         assert!(
-            windows.contains(", PRIMARY KEY ((stream, series, metric, window, bucket), start)"),
+            windows.contains(
+                r#", PRIMARY KEY (("stream", "series", "metric", "window", "bucket"), "start")"#
+            ),
             "{windows}"
         );
         assert!(windows.contains("} AND default_time_to_live = "), "{windows}");
         let insert = insert_window(&cassandra);
-        assert!(insert.contains(":bucket, :start, :\"end\", :count"), "{insert}");
+        assert!(insert.contains(r#":"bucket", :"start", :"end", :"count""#), "{insert}");
         assert_eq!(
             add_column(&cassandra, &WINDOWS, &value("partial", "boolean")),
-            "ALTER TABLE freshet.windows ADD partial boolean"
+            r#"ALTER TABLE freshet.windows ADD "partial" boolean"#
         );
     }
 }

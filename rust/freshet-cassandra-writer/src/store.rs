@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use freshet_core::config::Cassandra;
-use freshet_core::window_version::{FIELDS, Field, Value, WindowMessage};
+use freshet_core::window_version::{FIELDS, Value, WindowMessage};
 use freshet_core::wire::ErrorKind;
 use freshet_runtime::{Backoff, Health, Shutdown};
 use scylla::SerializeRow;
@@ -29,8 +29,8 @@ use crate::schema;
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 const MAX_DELAY: Duration = Duration::from_secs(10);
 
-/// How soon a keyspace that could not be mended is looked at again.
-const MEND_INTERVAL: Duration = Duration::from_secs(1);
+/// How soon a keyspace that could not be repaired is looked at again.
+const REPAIR_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What [`Health::wait_for`] says of Cassandra.
 pub(crate) const CASSANDRA: &str = "cassandra";
@@ -58,10 +58,10 @@ pub(crate) struct Store {
     session: Session,
     cassandra: Cassandra,
     prepared: RwLock<Arc<Prepared>>,
-    /// When and why mending the keyspace was in vain the last time. Held while it is mended: once is enough.
-    mending: Mutex<Option<(Instant, String)>>,
-    mended: AtomicU64,
-    window_columns: Vec<Option<&'static Field>>,
+    /// When and why repairing the keyspace was in vain the last time. Held while it is repaired: once is enough.
+    repairing: Mutex<Option<(Instant, String)>>,
+    repaired: AtomicU64,
+    window_columns: Vec<Option<usize>>,
     ttl: i32,
 }
 
@@ -131,15 +131,15 @@ impl Store {
             session,
             cassandra,
             prepared: RwLock::new(Arc::new(prepared)),
-            mending: Mutex::default(),
-            mended: AtomicU64::new(0),
+            repairing: Mutex::default(),
+            repaired: AtomicU64::new(0),
         }
     }
 
     /// How often what was missing in the keyspace has been created again: whoever remembers what the tables hold has to
     /// forget it when this changes.
-    pub(crate) fn mended(&self) -> u64 {
-        self.mended.load(Ordering::Relaxed)
+    pub(crate) fn repaired(&self) -> u64 {
+        self.repaired.load(Ordering::Relaxed)
     }
 
     /// Writes rows of one partition, at most [`MAX_ROWS`] of them.
@@ -179,12 +179,12 @@ impl Store {
         Arc::clone(&self.prepared.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What a failure means for the rows, after mending what can be mended.
+    /// What a failure means for the rows, after repairing what can be repaired.
     async fn after(&self, error: &ExecutionError, used: &Arc<Prepared>) -> WriteError {
         match judge(error) {
             Blame::Rows => WriteError::Refused(error.to_string()),
             Blame::Moment => WriteError::Later(error.to_string()),
-            Blame::Keyspace => match self.mend(used).await {
+            Blame::Keyspace => match self.repair(used).await {
                 Ok(()) => WriteError::Later(error.to_string()),
                 Err(reason) => WriteError::Later(reason),
             },
@@ -192,21 +192,21 @@ impl Store {
     }
 
     /// Creates what somebody has dropped, as at the start, and prepares the statements anew. Fails with the reason.
-    async fn mend(&self, used: &Arc<Prepared>) -> Result<(), String> {
-        let mut failed = self.mending.lock().await;
+    async fn repair(&self, used: &Arc<Prepared>) -> Result<(), String> {
+        let mut failed = self.repairing.lock().await;
         if !Arc::ptr_eq(used, &self.prepared()) {
             // Another write has seen to it in the meantime.
             return Ok(());
         }
         if let Some((at, reason)) = &*failed
-            && at.elapsed() < MEND_INTERVAL
+            && at.elapsed() < REPAIR_INTERVAL
         {
             return Err(reason.clone());
         }
         match prepare_all(&self.session, &self.cassandra).await {
             Ok(prepared) => {
                 *self.prepared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(prepared);
-                self.mended.fetch_add(1, Ordering::Relaxed);
+                self.repaired.fetch_add(1, Ordering::Relaxed);
                 *failed = None;
                 let keyspace = &self.cassandra.keyspace;
                 tracing::warn!(keyspace, "something was missing in Cassandra; it is there again");
@@ -226,7 +226,7 @@ impl Store {
         let message = &row.message;
         let columns = self.window_columns.iter().map(|column| match column {
             None => Cell::Time(row.bucket),
-            Some(field) => message.value(field).map_or(Cell::Null, Cell::of),
+            Some(field) => message.value(*field).map_or(Cell::Null, Cell::of),
         });
         columns
             .chain([Cell::BigInt(message.write_timestamp_micros()), Cell::Int(self.ttl)])
@@ -278,9 +278,9 @@ impl SerializeValue for Cell<'_> {
     }
 }
 
-/// For each column of the table `windows` the field that it has; the bucket is none.
-fn window_columns() -> Vec<Option<&'static Field>> {
-    let field = |name| FIELDS.iter().find(|field| field.name == name);
+/// For each column of the table `windows` the place among [`FIELDS`] of what it has; the bucket is no field.
+fn window_columns() -> Vec<Option<usize>> {
+    let field = |name| FIELDS.iter().position(|field| field.name == name);
     schema::WINDOWS.columns.iter().map(|column| field(column.name)).collect()
 }
 
@@ -362,6 +362,9 @@ mod tests {
             .map(|(_, column)| column.name)
             .collect();
         assert_eq!(without, ["bucket"]);
+        for (place, column) in columns.iter().zip(&schema::WINDOWS.columns) {
+            assert!(place.is_none_or(|place| FIELDS[place].name == column.name), "{}", column.name);
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use thiserror::Error;
 /// What a native method fails with. Each variant is one Java exception class.
 #[derive(Debug, Error)]
 pub(crate) enum NativeError {
-    /// `ConfigurationException`: the user can mend it.
+    /// `ConfigurationException`: the user can repair it.
     #[error("{0}")]
     Configuration(#[from] ConfigError),
     /// `NativeException`: the Java side broke the contract of the call.

@@ -8,7 +8,6 @@
 //! | i32 | length of the key; -1 without a key |
 //! | i32 | length of the value; -1 for a tombstone |
 //! | … | the key's bytes, then the value's |
-
 //!
 //! It is no Arrow, since Java fills it in place: it copies a key and a value once, from where Kafka or Spark has them,
 //! and the fields of a record lie side by side for the one pass over them.

@@ -107,3 +107,9 @@ export const MAX_METRIC_BYTES = 255;
 
 /** A key that differs by more edits is not taken for a typing mistake. */
 export const MOST_EDITS = 2;
+
+/** kafka.security.sasl_mechanism. */
+export type SaslMechanism = 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
+
+/** cassandra.consistency. */
+export type Consistency = 'one' | 'local_one' | 'two' | 'three' | 'quorum' | 'local_quorum' | 'each_quorum' | 'all';

@@ -15,7 +15,8 @@
 //!
 //! **Additions** are what later versions of Freshet know of a set of readings, appended in the order in which they were
 //! introduced. A reader passes over those that it does not know, and what is not there is unknown: so an addition needs
-//! no new layout.
+//! no new layout. One that is unknown while a later one is known keeps its place: all its bytes are 255, which those of
+//! a known one never are, since each has a number that is not NaN.
 //!
 //! | type | content |
 //! |---|---|
@@ -130,15 +131,43 @@ pub(super) fn push(stats: &WindowStats, output: &mut Vec<u8>) {
     }
 }
 
+/// A number of an addition.
+type Word = [u8; 8];
+
+/// How many numbers each addition has, in their order.
+const ADDITION_WORDS: [usize; 1] = [3];
+
+/// Every byte of an addition that is not known.
+const NOT_KNOWN: u8 = 255;
+
 fn push_additions(stats: &WindowStats, output: &mut Vec<u8>) {
-    let length_at = output.len();
-    output.push(0);
-    if let Ends::Known { first_event_us, first, last } = stats.ends {
-        output.extend(first_event_us.to_le_bytes());
-        output.extend([first, last].map(f64::to_le_bytes).as_flattened());
+    match stats.ends {
+        Ends::Known { first_event_us, first, last } => {
+            let ends = [first_event_us.to_le_bytes(), first.to_le_bytes(), last.to_le_bytes()];
+            push_words([Some(&ends)], ADDITION_WORDS, output);
+        }
+        Ends::None | Ends::Unknown => push_words([None], ADDITION_WORDS, output),
     }
-    output[length_at] = u8::try_from(output.len() - length_at - 1)
-        .unwrap_or_else(|error| unreachable!("additions are a few numbers: {error}"));
+}
+
+/// Appends the length of the additions up to the last one that is known, and these.
+fn push_words<const N: usize>(
+    additions: [Option<&[Word]>; N],
+    widths: [usize; N],
+    output: &mut Vec<u8>,
+) {
+    let written = additions.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+    let length = widths[..written].iter().sum::<usize>() * size_of::<Word>();
+    output.push(
+        u8::try_from(length)
+            .unwrap_or_else(|error| unreachable!("additions are a few numbers: {error}")),
+    );
+    for (addition, width) in additions.iter().zip(widths).take(written) {
+        match addition {
+            Some(words) => output.extend(words.as_flattened()),
+            None => output.resize(output.len() + width * size_of::<Word>(), NOT_KNOWN),
+        }
+    }
 }
 
 /// Reads statistics, which the rest of the bytes are.
@@ -172,14 +201,33 @@ fn take_additions(bytes: &mut &[u8], stats: &mut WindowStats) -> Result<(), Inva
     let (mut additions, rest) =
         bytes.split_at_checked(length.into()).ok_or(InvalidState::Damaged)?;
     *bytes = rest;
-    if !additions.is_empty() {
+    let [ends] = take_words(&mut additions, ADDITION_WORDS)?;
+    if let Some(mut ends) = ends {
         stats.ends = Ends::Known {
-            first_event_us: i64::from_le_bytes(*take_array(&mut additions)?),
-            first: f64::from_le_bytes(*take_array(&mut additions)?),
-            last: f64::from_le_bytes(*take_array(&mut additions)?),
+            first_event_us: i64::from_le_bytes(*take_array(&mut ends)?),
+            first: f64::from_le_bytes(*take_array(&mut ends)?),
+            last: f64::from_le_bytes(*take_array(&mut ends)?),
         };
     }
     Ok(())
+}
+
+/// The bytes of each addition that is known, as [`push_words`] has written them.
+fn take_words<'a, const N: usize>(
+    bytes: &mut &'a [u8],
+    widths: [usize; N],
+) -> Result<[Option<&'a [u8]>; N], InvalidState> {
+    let mut additions = [None; N];
+    for (addition, width) in additions.iter_mut().zip(widths) {
+        if bytes.is_empty() {
+            break;
+        }
+        let (taken, rest) =
+            bytes.split_at_checked(width * size_of::<Word>()).ok_or(InvalidState::Damaged)?;
+        *addition = taken.iter().any(|byte| *byte != NOT_KNOWN).then_some(taken);
+        *bytes = rest;
+    }
+    Ok(additions)
 }
 
 fn take_readings(bytes: &[u8]) -> Result<Vec<f64>, InvalidState> {
@@ -242,5 +290,32 @@ fn has_percentiles_of(stats: &WindowStats) -> bool {
                 && sketch.min() == Some(min)
                 && sketch.max() == Some(max)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An addition that the next version may bring: whatever is known of the two, each is read as it was, also by a
+    /// reader that does not know the second.
+    #[test]
+    fn a_second_addition_needs_no_new_layout() {
+        let first = [7_i64.to_le_bytes(), 1.5_f64.to_le_bytes(), 2.5_f64.to_le_bytes()];
+        let second = [0.25_f64.to_le_bytes()];
+        let firsts: [Option<&[Word]>; 2] = [None, Some(&first)];
+        let seconds: [Option<&[Word]>; 2] = [None, Some(&second)];
+        for (first, second) in firsts.into_iter().flat_map(|one| seconds.map(|two| (one, two))) {
+            let mut bytes = Vec::new();
+            push_words([first, second], [3, 1], &mut bytes);
+            let (&length, additions) = bytes.split_first().unwrap();
+            assert_eq!(usize::from(length), additions.len());
+            let read = |mut bytes| take_words(&mut bytes, [3, 1]).unwrap();
+            let expected = [first, second].map(|words| words.map(<[Word]>::as_flattened));
+            assert_eq!(read(additions), expected);
+            let [earlier] = take_words(&mut &*additions, ADDITION_WORDS).unwrap();
+            assert_eq!(earlier, expected[0]);
+        }
+        assert_eq!(take_words(&mut &[0; 23][..], ADDITION_WORDS), Err(InvalidState::Damaged));
     }
 }

@@ -28,6 +28,8 @@ pub struct Field {
     pub needs_times: bool,
     /// Whether the table `windows` in Cassandra has it.
     pub in_table: bool,
+    /// What it is in the primary key of that table; `None` of all that are no part of it.
+    pub key: Option<Key>,
     /// Whether `Freshet.windows` in Spark has it as a column.
     pub in_columns: bool,
     value: for<'a> fn(&WindowVersion<'a>) -> Option<Value<'a>>,
@@ -49,6 +51,15 @@ pub enum Kind {
     Number,
     /// True or false; false where it is missing.
     Flag,
+}
+
+/// What a field is in the primary key of the table `windows`, in the order of [`FIELDS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// Rows that agree in all of these are in one partition.
+    Partition,
+    /// The order of rows in a partition, the latest first.
+    Clustering,
 }
 
 /// What a field belongs to.
@@ -173,6 +184,7 @@ const TEXT: Field = Field {
     part: Part::Identity,
     needs_times: false,
     in_table: true,
+    key: None,
     in_columns: true,
     value: |_| None,
 };
@@ -189,21 +201,36 @@ pub const FIELDS: &[Field] = &[
     Field {
         name: "stream",
         meaning: "the stream",
+        key: Some(Key::Partition),
         in_columns: false,
         value: |version| Some(version.name(0)),
         ..TEXT
     },
-    Field { name: "series", meaning: "the series", value: |version| Some(version.name(1)), ..TEXT },
-    Field { name: "metric", meaning: "the metric", value: |version| Some(version.name(2)), ..TEXT },
+    Field {
+        name: "series",
+        meaning: "the series",
+        key: Some(Key::Partition),
+        value: |version| Some(version.name(1)),
+        ..TEXT
+    },
+    Field {
+        name: "metric",
+        meaning: "the metric",
+        key: Some(Key::Partition),
+        value: |version| Some(version.name(2)),
+        ..TEXT
+    },
     Field {
         name: "window",
         meaning: "the kind of window, such as `10s` or `5m/1m`",
+        key: Some(Key::Partition),
         value: |version| Some(version.name(3)),
         ..TEXT
     },
     Field {
         name: "start",
         meaning: "first instant of the window",
+        key: Some(Key::Clustering),
         value: |version| Some(Value::Time(version.window.start_us)),
         ..TIME
     },

@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
-use super::fields::{FIELDS, Field, Kind, Value, WindowVersion, index_of};
+use super::fields::{FIELDS, Kind, Value, WindowVersion, index_of};
 use crate::window::WindowSpec;
 
 const MICROS_PER_MILLI: i64 = 1_000;
@@ -87,7 +87,6 @@ const COUNT: usize = index_of("count");
 const LAST_EVENT: usize = index_of("last_event");
 const GENERATION: usize = index_of("generation");
 const REVISION: usize = index_of("revision");
-const EMITTED: usize = index_of("emitted");
 
 /// Bits of the write timestamp below the generation: more readings than a window of one series holds.
 const REVISION_BITS: u32 = 30;
@@ -130,15 +129,9 @@ impl WindowMessage {
         Ok(())
     }
 
-    /// The value of a field; `None` where the message does not tell it.
-    pub fn value(&self, field: &Field) -> Option<&Value<'static>> {
-        let index = FIELDS.iter().position(|other| other.name == field.name)?;
-        self.values[index].as_ref()
-    }
-
-    /// The values in the order of [`FIELDS`].
-    pub fn values(&self) -> impl Iterator<Item = (&'static Field, Option<&Value<'static>>)> {
-        FIELDS.iter().zip(self.values.iter().map(Option::as_ref))
+    /// The value of the field at that place of [`FIELDS`]; `None` where the message does not tell it.
+    pub fn value(&self, index: usize) -> Option<&Value<'static>> {
+        self.values.get(index)?.as_ref()
     }
 
     /// The stream.
@@ -174,11 +167,6 @@ impl WindowMessage {
     /// Event time of the newest reading, epoch milliseconds.
     pub fn last_event(&self) -> i64 {
         self.time(LAST_EVENT)
-    }
-
-    /// When this version was computed, epoch milliseconds.
-    pub fn emitted(&self) -> i64 {
-        self.time(EMITTED)
     }
 
     /// Version of the window within its generation.

@@ -5,6 +5,6 @@ mod fields;
 mod message;
 mod row;
 
-pub use fields::{FIELDS, FIRST_VERSION, Field, Kind, Part, Value, WindowVersion};
+pub use fields::{FIELDS, FIRST_VERSION, Field, Key, Kind, Part, Value, WindowVersion};
 pub use message::{InvalidWindowMessage, WindowMessage, write_key, write_message};
 pub use row::{Columns, push_row, spark_schema};

@@ -136,6 +136,22 @@ fn limits() -> String {
     lines.concat()
 }
 
+/// Names that may be chosen, as types: code that needs another one for each of them fails to compile without it.
+fn choices() -> String {
+    let chosen = [
+        ("SaslMechanism", "kafka.security", "sasl_mechanism"),
+        ("Consistency", "cassandra", "consistency"),
+    ];
+    let types = chosen.map(|(name, path, key)| {
+        let table = TABLES.iter().find(|table| table.path == path).unwrap();
+        let key = table.keys.iter().find(|declared| declared.name == key).unwrap();
+        let Kind::Choice(names) = key.kind else { panic!("{path}.{} is no choice", key.name) };
+        let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+        format!("\n/** {}.{}. */\nexport type {name} = {};\n", path, key.name, names.join(" | "))
+    });
+    types.concat()
+}
+
 #[test]
 fn the_dashboard_knows_all_keys() {
     let entry = |table: &Table, key: &Key| {
@@ -199,9 +215,10 @@ fn the_dashboard_knows_all_keys() {
          readonly most?: number;\n  \
          readonly pattern?: string;\n}}\n\n\
          /** All keys. */\n\
-         export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [\n{}];\n{}",
+         export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [\n{}];\n{}{}",
         entries.concat(),
-        limits()
+        limits(),
+        choices()
     );
     check_file("node-dashboard/src/server/generated/configuration.ts", &file);
 }

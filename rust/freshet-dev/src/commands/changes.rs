@@ -34,8 +34,8 @@ impl Changes {
                 keys.join(", ")
             )),
             Self::Invalid(error) => Some(format!(
-                "the configuration has changed since the start, and is not valid any more: {error}; mend it, or a part \
-                 that restarts will refuse it"
+                "the configuration has changed since the start, and is not valid any more: {error}; correct it, or a \
+                 part that restarts will refuse it"
             )),
         }
     }

@@ -1,4 +1,4 @@
-//! What has to hold before anything is started, and the command that mends it when it does not.
+//! What has to hold before anything is started, and the command that repairs it when it does not.
 
 mod ports;
 mod resources;
@@ -16,7 +16,7 @@ use crate::parts::Context;
 pub struct Check {
     /// What was looked at, such as `port 9092 (kafka)`.
     pub subject: String,
-    /// What was found, or what is wrong and how to mend it.
+    /// What was found, or what is wrong and how to repair it.
     pub verdict: Result<String, String>,
 }
 

@@ -51,24 +51,24 @@ fn disk_to_run(context: &Context) -> u64 {
 pub(super) fn of_benchmark(context: &Context) -> [Check; 2] {
     const MEMORY: u64 = 3 * GIB;
     const DISK: u64 = 3 * GIB;
-    let mend = "set FRESHET_HOME to a folder on another disk";
+    let repair = "set FRESHET_HOME to a folder on another disk";
     [
         memory(MEMORY, "close other programs"),
-        disk("disk for data", context.home.folder(), DISK, mend),
+        disk("disk for data", context.home.folder(), DISK, repair),
     ]
 }
 
-fn memory(need: u64, mend: &str) -> Check {
+fn memory(need: u64, repair: &str) -> Check {
     let only_memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let Ok(system) = System::new_with_specifics(only_memory) else {
         return Check::new("free memory", Ok(unknown()));
     };
-    Check::new("free memory", enough(system.available_memory(), need, mend))
+    Check::new("free memory", enough(system.available_memory(), need, repair))
 }
 
-fn disk(subject: &str, folder: &Path, need: u64, mend: &str) -> Check {
+fn disk(subject: &str, folder: &Path, need: u64, repair: &str) -> Check {
     let verdict = match available(folder) {
-        Ok(available) => enough(available, need, &format!("free some space, or {mend}")),
+        Ok(available) => enough(available, need, &format!("free some space, or {repair}")),
         Err(_) => Ok(unknown()),
     };
     Check::new(subject, verdict)
@@ -79,11 +79,11 @@ fn unknown() -> String {
     "not to be found out on this system".to_owned()
 }
 
-fn enough(have: u64, need: u64, mend: &str) -> Result<String, String> {
+fn enough(have: u64, need: u64, repair: &str) -> Result<String, String> {
     if have >= need {
         return Ok(format!("{} (need {})", gibibytes(have), gibibytes(need)));
     }
-    Err(format!("have {}, need {}; {mend}", gibibytes(have), gibibytes(need)))
+    Err(format!("have {}, need {}; {repair}", gibibytes(have), gibibytes(need)))
 }
 
 fn gibibytes(bytes: u64) -> String {

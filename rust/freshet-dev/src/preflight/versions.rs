@@ -97,10 +97,10 @@ fn judge_gradle(text: &str) -> Result<String, String> {
     }
 }
 
-fn present(program: &str, mend: &str) -> Result<String, String> {
+fn present(program: &str, repair: &str) -> Result<String, String> {
     run(Path::new(program), &["--version"])
         .map(|text| text.trim().to_owned())
-        .map_err(|wrong| format!("{wrong}; {mend}"))
+        .map_err(|wrong| format!("{wrong}; {repair}"))
 }
 
 /// What a program prints, on whichever output.

@@ -38,7 +38,7 @@ const SIGNS: &[(&[&str], &str)] = &[
     ),
     (
         &["freshet-dashboard: getaddrinfo", "freshet-dashboard: listen"],
-        "the address that it shall listen on cannot be used; mend host and port in [dashboard]",
+        "the address that it shall listen on cannot be used; correct host and port in [dashboard]",
     ),
     (
         &["No space left on device", "ENOSPC"],
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn a_host_that_does_not_exist_is_no_failed_download() {
         let said = cause(&Exit::Code(1), "freshet-dashboard: getaddrinfo ENOTFOUND not a host");
-        assert!(said.contains("mend host and port in [dashboard]"), "{said}");
+        assert!(said.contains("correct host and port in [dashboard]"), "{said}");
         let said = cause(&Exit::Code(1), "npm error getaddrinfo ENOTFOUND registry");
         assert!(said.starts_with("a download failed"), "{said}");
     }

@@ -18,12 +18,12 @@ pub struct Failure {
     pub(super) exit: Option<Exit>,
     /// Where it has said more.
     pub(super) log: Option<PathBuf>,
-    /// Whether only another configuration mends it.
+    /// Whether only another configuration repairs it.
     pub(super) refused: bool,
 }
 
 impl Failure {
-    /// Whether only another configuration mends it.
+    /// Whether only another configuration repairs it.
     pub fn is_refusal(&self) -> bool {
         self.refused
     }

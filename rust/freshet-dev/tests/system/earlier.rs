@@ -39,7 +39,7 @@ pub(crate) fn tables_and_messages_go_on() -> Outcome {
         }
         let printed = printed_schema(lab)?;
         for field in later_columns() {
-            let statement = format!("ALTER TABLE {NAME}.windows ADD {} ", field.name);
+            let statement = format!("ALTER TABLE {NAME}.windows ADD \"{}\" ", field.name);
             ensure(printed.contains(&statement), || format!("no '{statement}' in {printed}"))?;
         }
         ensure(printed.starts_with("CREATE KEYSPACE IF NOT EXISTS"), || printed.clone())?;

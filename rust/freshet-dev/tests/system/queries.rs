@@ -27,7 +27,7 @@ pub(crate) fn failed_query_is_started_again() -> Outcome {
         fs::rename(&offsets, &away)?;
         fs::write(&offsets, "not a folder")?;
         let outcome = named_while_others_count(stack);
-        mend(&offsets, &away)?;
+        repair(&offsets, &away)?;
         outcome
     })?;
     runs_again(lab)?;
@@ -35,7 +35,7 @@ pub(crate) fn failed_query_is_started_again() -> Outcome {
     ensure(now == job, || format!("the job itself was restarted: {job:?}, {now:?}"))
 }
 
-fn mend(offsets: &Path, away: &Path) -> Outcome {
+fn repair(offsets: &Path, away: &Path) -> Outcome {
     fs::remove_file(offsets)?;
     Ok(fs::rename(away, offsets)?)
 }

@@ -110,7 +110,7 @@ public final class StreamHealth {
     }
 
     /**
-     * The query is alive, but cannot go on until something outside has come or is mended.
+     * The query is alive, but cannot go on until something outside has come or is repaired.
      *
      * @param what in one line; null when it waits for nothing any more
      */

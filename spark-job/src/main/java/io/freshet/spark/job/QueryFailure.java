@@ -10,7 +10,7 @@ import org.apache.spark.SparkThrowable;
  * Why a query has failed, for people.
  *
  * @param description one line without secrets: what happened, and what to do where that is known
- * @param permanent whether it will fail again until somebody mends something
+ * @param permanent whether it will fail again until somebody repairs something
  */
 public record QueryFailure(String description, boolean permanent) {
     private static final int LONGEST = 500;
@@ -42,7 +42,7 @@ public record QueryFailure(String description, boolean permanent) {
         new Sign("TopicAuthorizationException|GroupAuthorizationException|ClusterAuthorizationException",
             "allow the user in [kafka.security] to read the raw topic and to write the others", true),
         new Sign("SaslAuthenticationException|SslAuthenticationException",
-            "mend username, password or ca_file in [kafka.security]", true));
+            "correct username, password or ca_file in [kafka.security]", true));
 
     /** @param said a pattern that is searched for */
     private record Sign(Pattern said, String advice, boolean permanent) {

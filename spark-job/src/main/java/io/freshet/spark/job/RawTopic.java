@@ -189,7 +189,7 @@ final class RawTopic {
         return answer ? null : "the brokers that lead topic " + name + ", which do not say how far it has come";
     }
 
-    /** What has to come, or to be mended, before Kafka answers. */
+    /** What has to come, or to be repaired, before Kafka answers. */
     String missing(KafkaException said) {
         if (said instanceof UnknownTopicOrPartitionException) {
             return "topic " + name
@@ -200,7 +200,7 @@ final class RawTopic {
                 + ": allow the user in [kafka.security] to describe and to read it";
         }
         if (said instanceof AuthenticationException) {
-            return "a login that Kafka accepts: mend username, password or ca_file in [kafka.security]";
+            return "a login that Kafka accepts: correct username, password or ca_file in [kafka.security]";
         }
         return "Kafka at " + kafka.get("bootstrap.servers") + ", which does not answer";
     }

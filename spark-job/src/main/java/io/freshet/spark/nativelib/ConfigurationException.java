@@ -4,7 +4,7 @@ package io.freshet.spark.nativelib;
 public final class ConfigurationException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    /** @param message where the mistake is and how to mend it */
+    /** @param message where the mistake is and how to repair it */
     public ConfigurationException(String message) {
         super(message);
     }

@@ -25,11 +25,19 @@ public final class NativeContract {
     /**
      * Everything that is declared.
      *
+     * @param records what is read of records
      * @param deadLetters how rejected records are sent
      * @param health how health is reported
      * @param stopTimeoutMillis how long a running micro-batch may take to end when the job is told to
      */
-    public record Contract(DeadLetters deadLetters, Health health, long stopTimeoutMillis) {}
+    public record Contract(Records records, DeadLetters deadLetters, Health health, long stopTimeoutMillis) {}
+
+    /**
+     * What is read of records.
+     *
+     * @param maxBytes a larger one is rejected
+     */
+    public record Records(int maxBytes) {}
 
     /**
      * How rejected records are sent.
@@ -45,7 +53,6 @@ public final class NativeContract {
      * Names of Kafka headers. docs/topics.md says what each of them means.
      *
      * @param source which source sent a raw record
-     * @param cursor where that source goes on
      */
     public record Headers(
         String stage,
@@ -57,8 +64,7 @@ public final class NativeContract {
         String key,
         String truncated,
         String keyTruncated,
-        String source,
-        String cursor) {}
+        String source) {}
 
     /**
      * How health is reported.

@@ -24,9 +24,9 @@ public final class NativeRecordParser implements AutoCloseable {
 
     private static final Cleaner CLEANER = Cleaner.create();
     private static final int FIRST_CAPACITY = 4096;
-    /** One byte more than {@code freshet-core} reads of a record: what is longer is rejected whatever follows. */
-    private static final int MOST_BYTES = (1 << 20) + 1;
 
+    /** One byte more than the library reads of a record: what is longer is rejected whatever follows. */
+    private final int mostBytes = NativeContract.get().records().maxBytes() + 1;
     private final AtomicLong handle;
     private final Cleaner.Cleanable cleanable;
     private final List<String> metrics;
@@ -61,7 +61,7 @@ public final class NativeRecordParser implements AutoCloseable {
 
     /** Begins a record with its key, null without one. */
     public void key(byte[] key) {
-        keyLength = key == null ? -1 : Math.min(key.length, MOST_BYTES);
+        keyLength = key == null ? -1 : Math.min(key.length, mostBytes);
         record.clear();
         if (key != null) {
             reserve(keyLength).put(key, 0, keyLength);
@@ -70,13 +70,13 @@ public final class NativeRecordParser implements AutoCloseable {
 
     /** Adds the value. */
     public void value(byte[] value) {
-        int length = Math.min(value.length, MOST_BYTES);
+        int length = Math.min(value.length, mostBytes);
         reserve(length).put(value, 0, length);
     }
 
     /** Adds the value: what remains of these bytes, whose position is left at their end. */
     public void value(ByteBuffer bytes) {
-        bytes.limit(bytes.position() + Math.min(bytes.remaining(), MOST_BYTES));
+        bytes.limit(bytes.position() + Math.min(bytes.remaining(), mostBytes));
         reserve(bytes.remaining()).put(bytes);
     }
 

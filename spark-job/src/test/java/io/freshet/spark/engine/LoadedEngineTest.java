@@ -7,7 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.reflect.Proxy;
 import java.util.List;
+import java.util.Optional;
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class LoadedEngineTest {
     /** An engine that says for which line it is, and does nothing else. */
@@ -30,10 +36,45 @@ class LoadedEngineTest {
     }
 
     @Test
-    void onAnotherVersionTheFirstOneHasATryAndAJarWithoutAnyIsRefused() {
-        SparkEngine only = engine("4.2");
-        assertSame(only, LoadedEngine.choose(List.of(only), "5.0.0"));
+    void onAnotherVersionTheNearestOneHasATry() {
+        SparkEngine older = engine("4.2");
+        SparkEngine newer = engine("4.10");
+        List<SparkEngine> both = List.of(newer, older);
+        assertSame(newer, LoadedEngine.choose(both, "5.0.0"));
+        assertSame(newer, LoadedEngine.choose(both, "4.11.0-SNAPSHOT"));
+        assertSame(older, LoadedEngine.choose(both, "4.9.3"));
+        assertSame(older, LoadedEngine.choose(both, "4.1.0"));
+    }
+
+    /** One that is for another Spark must not keep the right one from being found. */
+    @ParameterizedTest
+    @ValueSource(classes = {ServiceConfigurationError.class, NoClassDefFoundError.class})
+    void anEngineThatCannotBeMadeHereIsPassedOver(Class<? extends Error> failure) throws Exception {
+        Error error = failure.getConstructor(String.class).newInstance("org/apache/spark/Elsewhere");
+        assertEquals(Optional.empty(), LoadedEngine.made(provider(() -> {
+            throw error;
+        })));
+        SparkEngine engine = engine("4.2");
+        assertEquals(Optional.of("4.2"), LoadedEngine.made(provider(() -> engine)).map(SparkEngine::sparkLine));
+    }
+
+    private static ServiceLoader.Provider<SparkEngine> provider(Supplier<SparkEngine> engine) {
+        return new ServiceLoader.Provider<>() {
+            @Override
+            public Class<? extends SparkEngine> type() {
+                return SparkEngine.class;
+            }
+
+            @Override
+            public SparkEngine get() {
+                return engine.get();
+            }
+        };
+    }
+
+    @Test
+    void aJarWithoutAnyIsRefused() {
         var thrown = assertThrows(IllegalStateException.class, () -> LoadedEngine.choose(List.of(), "4.2.0"));
-        assertTrue(thrown.getMessage().contains("take freshet-spark-all.jar as it is built"), thrown::getMessage);
+        assertTrue(thrown.getMessage().contains("freshet-spark-all.jar as it is built"), thrown::getMessage);
     }
 }

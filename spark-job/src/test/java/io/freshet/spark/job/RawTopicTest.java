@@ -273,7 +273,7 @@ class RawTopicTest extends KafkaAndSpark {
             topic.missing(new UnknownTopicOrPartitionException("x")));
         assertEquals("permission to read topic raw.s: allow the user in [kafka.security] to describe and to read it",
             topic.missing(new TopicAuthorizationException("x")));
-        assertEquals("a login that Kafka accepts: mend username, password or ca_file in [kafka.security]",
+        assertEquals("a login that Kafka accepts: correct username, password or ca_file in [kafka.security]",
             topic.missing(new SaslAuthenticationException("x")));
         assertEquals("Kafka at k:9092, which does not answer", topic.missing(new TimeoutException("x")));
         Node leader = new Node(1, "k", 9092);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.reflect.InvocationTargetException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import scala.collection.immutable.Nil$;
 
 /** Loading, each time into a class loader of its own; what goes wrong has to say what to do. */
 class NativeLibraryLoadingTest {
@@ -80,6 +82,24 @@ class NativeLibraryLoadingTest {
         String message = failure(CLASSES);
         assertTrue(message.contains("has no native library for "), message);
         assertTrue(message.contains("name it with spark.freshet.library.path"), message);
+    }
+
+    /** Every call says why, not only the first one: Java keeps no reason of an initializer that has failed. */
+    @Test
+    void aQueryWithStatisticsSaysSoEachTime() throws Exception {
+        withLibrary("/nowhere/libfreshet_jni.so", () -> {
+            try (SeparateCopy copy = new SeparateCopy(JAR)) {
+                Class<?> aggregate = copy.loadClass("io.freshet.spark.engine.spark42.sql.StatsAggregate");
+                Object stats = aggregate.getConstructors()[0].newInstance(Nil$.MODULE$, 0, 0);
+                for (int round = 0; round < 2; round++) {
+                    var thrown = assertThrows(InvocationTargetException.class,
+                        () -> aggregate.getMethod("dataType").invoke(stats));
+                    assertEquals("NativeException", thrown.getCause().getClass().getSimpleName());
+                    assertTrue(thrown.getCause().getMessage().contains("there is no such file on this machine"));
+                }
+            }
+            return null;
+        });
     }
 
     @Test

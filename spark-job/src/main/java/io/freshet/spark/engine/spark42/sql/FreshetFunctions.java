@@ -19,8 +19,7 @@ public final class FreshetFunctions {
         when it does not.""";
     private static final String STATS_USAGE = """
         _FUNC_(value[, time]) - the statistics that windows have, of numbers and, with their times (TIMESTAMP), those \
-        that take them: see docs/windows.md. NULL, NaN, infinities and magnitudes over 1e150 do not count, nor does \
-        what has no time.""";
+        that take them: see docs/windows.md. What no window counts does not count here: see docs/spark.md.""";
 
     private FreshetFunctions() {}
 

@@ -2,6 +2,7 @@ package io.freshet.spark.engine.spark42.sql;
 
 import io.freshet.spark.engine.PackedRows;
 import io.freshet.spark.engine.spark42.plan.SparkValues;
+import io.freshet.spark.nativelib.NativeLibrary;
 import io.freshet.spark.nativelib.NativeWindowStats;
 import java.io.Serializable;
 import java.util.Objects;
@@ -30,16 +31,23 @@ public final class StatsAggregate extends TypedImperativeAggregate<StatsBuffer> 
 
     private static final long serialVersionUID = 1L;
 
-    /** The result without times, and with them. */
-    private enum Result {
-        WITHOUT_TIMES, WITH_TIMES;
+    /** The columns of a result, and what makes a row of them. */
+    private record Result(StructType schema, PackedRows rows, SparkValues values) {
+        private static final class Holder {
+            static final Result WITHOUT_TIMES = read(false);
+            static final Result WITH_TIMES = read(true);
+        }
 
-        private final StructType schema = PackedRows.schema(NativeWindowStats.columnsJson(ordinal() == 1));
-        private final PackedRows rows = new PackedRows(schema);
-        private final SparkValues values = new SparkValues(schema);
-
+        /** @throws io.freshet.spark.nativelib.NativeException when there is no native library that can be used */
         static Result of(boolean withTimes) {
-            return withTimes ? WITH_TIMES : WITHOUT_TIMES;
+            // Before the holder: what fails in its initializer would say why only once, and in an error.
+            NativeLibrary.load();
+            return withTimes ? Holder.WITH_TIMES : Holder.WITHOUT_TIMES;
+        }
+
+        private static Result read(boolean withTimes) {
+            StructType schema = PackedRows.schema(NativeWindowStats.columnsJson(withTimes));
+            return new Result(schema, new PackedRows(schema), new SparkValues(schema));
         }
     }
 

@@ -9,8 +9,9 @@ import java.util.Arrays;
  * The readings of one group. Some are kept as they came, so that the native library is called once for many of them; of
  * a group that has no more than that, once at the end.
  *
- * <p>On its way through Spark: a version byte, whether there are times (a byte), how many readings are kept (int),
- * their values, their times if there are any, and the library's state, all little-endian.
+ * <p>Through Spark, to other tasks and into a stream's state, go few of them: a version byte, whether there are times (a
+ * byte), how many readings are kept (int), their values, their times if there are any, and the library's state, all
+ * little-endian.
  */
 final class StatsBuffer {
     private static final byte VERSION = 3;
@@ -19,6 +20,8 @@ final class StatsBuffer {
     private static final long[] NO_TIMES = {};
     private static final int FIRST_KEPT = 8;
     private static final int MOST_KEPT = 1024;
+    /** The library keeps more readings than these in fewer bytes. */
+    private static final int MOST_SENT = 32;
 
     private final boolean withTimes;
     /** Of the readings that are not kept any more. */
@@ -52,6 +55,10 @@ final class StatsBuffer {
             times = withTimes ? Arrays.copyOf(times, room) : times;
             return;
         }
+        addKept();
+    }
+
+    private void addKept() {
         state = NativeWindowStats.addAll(state, values, times, kept);
         kept = 0;
     }
@@ -71,8 +78,11 @@ final class StatsBuffer {
         return NativeWindowStats.statistics(state, values, times, kept, withTimes);
     }
 
-    /** Writes the encoding. */
+    /** Writes the encoding; the readings that are kept go into the library's state unless they are few. */
     byte[] encode() {
+        if (kept > MOST_SENT) {
+            addKept();
+        }
         int columns = withTimes ? 2 : 1;
         ByteBuffer bytes = ByteBuffer.allocate(HEADER_BYTES + kept * Long.BYTES * columns + state.length)
             .order(ByteOrder.LITTLE_ENDIAN);
