@@ -93,9 +93,7 @@ async fn a_server_that_answers_no_ping_is_lost() {
     let (reason, _) = source.failure().await;
     assert_eq!(
         reason,
-        format!(
-            "nothing has come from ws://{address}/feed for 1 s, not even the answer to a ping"
-        )
+        format!("nothing has come from ws://{address}/feed for 1 s, not even the answer to a ping")
     );
     assert_eq!(source.messages(1).await, ["b"]);
     assert_eq!(source.status.report().gaps, 1);
