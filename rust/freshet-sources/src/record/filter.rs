@@ -95,7 +95,15 @@ impl Filter {
         debug_assert_eq!(variables.len(), self.variables);
         let context = Ctx::<JustLut<Val>>::new(&self.compiled.lut, Vars::new(variables));
         let outputs = self.compiled.id.run((context, input)).map(unwrap_valr);
-        outputs.map(|output| output.map_err(|error| error.to_string()))
+        outputs.map(|output| output.map_err(in_words))
+    }
+}
+
+/// An error that is a text stands without the quotes of JSON.
+fn in_words(error: Error<Val>) -> String {
+    match error.into_val() {
+        Val::TStr(text) | Val::BStr(text) => String::from_utf8_lossy(&text).into_owned(),
+        value => value.to_string(),
     }
 }
 
