@@ -127,7 +127,8 @@ fn a_filter_that_does_not_compile_names_the_line_of_the_file() {
         ),
         (
             "key = '$id'",
-            "freshet.toml:9: source.key: column 1 of the filter: there is no variable '$id'; there are: $source, $topic, $now",
+            "freshet.toml:9: source.key: column 1 of the filter: there is no variable '$id'; there are: \
+             $source, $topic, $now",
         ),
     ];
     for (lines, expected) in cases {
