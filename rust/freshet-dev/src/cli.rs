@@ -175,7 +175,7 @@ and the summary counts `messages` and those `dropped` as well.
 
 Examples:
   ./freshet parse --stream sensors sample.jsonl
-  curl -s https://example.org/feed.json | ./freshet parse --source feed --whole
+  ./freshet parse --source quakes message.json --whole
   ./freshet parse -c mine.toml --stream climate --whole export.csv
   kcat -C -t raw.sensors -e | ./freshet parse --stream sensors | tail -n 1
 

@@ -318,8 +318,8 @@ fn open(file: &Path) -> anyhow::Result<Box<dyn Read>> {
 
 /// The parser refuses what is longer, so no more of it is kept.
 const KEPT_BYTES: usize = MAX_RECORD_BYTES + 1;
-/// No source hands on a message that is longer.
-const KEPT_MESSAGE_BYTES: usize = 64 << 20;
+/// No source hands on a message that is longer: it is the most that `max_body` of `http` may be.
+const KEPT_MESSAGE_BYTES: usize = 256 << 20;
 const NO_RECORD: &str = "the transform makes no record of it";
 
 fn read_whole(reader: &mut impl BufRead, record: &mut Vec<u8>, kept: usize) -> io::Result<()> {
