@@ -245,7 +245,7 @@ impl<'a> Sample<'a> {
         place: String,
     ) -> io::Result<()> {
         *self.summary.messages.get_or_insert_default() += 1;
-        let mut sent = Sent { message: Some(place), ..Sent::default() };
+        let mut sent = Sent::of(place);
         let records = match made {
             Ok(records) => records,
             Err(TransformError(detail)) => {

@@ -31,7 +31,7 @@ impl<'a> Filters<'a> {
 pub(super) struct Sent {
     /// Where the message is in the sample.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) message: Option<String>,
+    message: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,6 +39,11 @@ pub(super) struct Sent {
 }
 
 impl Sent {
+    /// Of a message at that place.
+    pub(super) fn of(place: String) -> Self {
+        Self { message: Some(place), ..Self::default() }
+    }
+
     /// Shows key and value of a record as text.
     pub(super) fn show(&mut self, record: &Record) {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
