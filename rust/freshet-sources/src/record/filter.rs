@@ -230,8 +230,8 @@ mod tests {
             (
                 "map(.a; .b)",
                 1,
-                "column 1 of the filter: there is no function 'map' with 2 arguments; it takes another number \
-                 of arguments",
+                "column 1 of the filter: there is no function 'map' with 2 arguments; it takes another \
+                 number of arguments",
             ),
             (
                 "env.HOME",

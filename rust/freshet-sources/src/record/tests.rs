@@ -28,9 +28,12 @@ fn applied(lines: &str, payload: &str) -> Result<Vec<(Option<String>, String)>, 
     Ok(records.into_iter().map(|record| (record.key.map(text), text(record.payload))).collect())
 }
 
+/// Settings, a message, and key and value of each record.
+type Case<'a> = (&'a str, &'a str, &'a [(Option<&'a str>, &'a str)]);
+
 #[test]
 fn a_message_becomes_zero_or_more_records() {
-    let cases: [(&str, &str, &[(Option<&str>, &str)]); 10] = [
+    let cases: [Case<'_>; 10] = [
         // Untouched, whatever it is.
         ("", "{ \"a\" :1.0 }", &[(None, "{ \"a\" :1.0 }")]),
         ("key = '.id'", "{ \"id\": \"k\" }", &[(Some("k"), "{ \"id\": \"k\" }")]),
@@ -127,8 +130,8 @@ fn a_filter_that_does_not_compile_names_the_line_of_the_file() {
         ),
         (
             "key = '$id'",
-            "freshet.toml:9: source.key: column 1 of the filter: there is no variable '$id'; there are: \
-             $source, $topic, $now",
+            "freshet.toml:9: source.key: column 1 of the filter: there is no variable '$id'; there are: $source, \
+             $topic, $now",
         ),
     ];
     for (lines, expected) in cases {
