@@ -45,8 +45,8 @@ export function selectWindows(keyspace: string, columns: ReadonlySet<string>): s
     .map(({ name }) => `, WRITETIME("${name}") AS "${timeOf(name)}"`)
     .join('');
   return (
-    `SELECT ${names}, WRITETIME(revision) AS written${times} FROM ${keyspace}.windows WHERE stream = ? AND series = ? ` +
-    `AND metric = ? AND "window" = ? AND bucket = ? AND start >= ? AND start < ?`
+    `SELECT ${names}, WRITETIME(revision) AS written${times} FROM ${keyspace}.windows WHERE stream = ? ` +
+    `AND series = ? AND metric = ? AND "window" = ? AND bucket = ? AND start >= ? AND start < ?`
   );
 }
 
