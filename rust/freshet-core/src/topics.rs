@@ -141,7 +141,7 @@ impl Kafka {
         Topic::Cursors.full_name(&self.topic_prefix, "")
     }
 
-    /// The id under which the producer's transactions of a source are known: whoever uses it last has fenced the others.
+    /// The id under which the producer's transactions of a source are known: who uses it last has fenced the others.
     pub fn transactional_id(&self, source: &str) -> String {
         format!("{}{}-{source}", self.topic_prefix, Component::Producer)
     }
