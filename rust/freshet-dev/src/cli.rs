@@ -203,7 +203,7 @@ pub struct ParseArgs {
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,
     /// The topic of a broker that the messages would come by, $topic of the filters
-    #[arg(long, value_name = "TEXT", requires = "source")]
+    #[arg(long, value_name = "TEXT", conflicts_with = "stream")]
     pub topic: Option<String>,
     /// Take each FILE as one record instead of each line
     #[arg(long)]

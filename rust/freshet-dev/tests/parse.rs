@@ -325,7 +325,7 @@ fn a_sample_goes_through_the_filters_of_a_source_and_the_mapping_of_its_stream()
     assert_eq!(answers[0]["message"], "line 1");
     assert_eq!(answers[0]["key"], "feed/1");
     assert_eq!(answers[0]["record"], r#"{"id":"feed/1","v":1.50}"#);
-    assert_eq!(answers[0]["readings"][0]["series"], "feed/1");
+    assert_eq!(answers[0]["readings"][0]["series"], "feed%2F1");
     assert_eq!(answers[0]["readings"][0]["value"], 1.5);
     assert_eq!(answers[1]["message"], "line 1");
     assert_eq!(answers[1]["record"], r#"{"id":"feed/2","v":"x"}"#);
