@@ -15,7 +15,7 @@ use freshet_sources::{Message, load};
 /// values in the order of the stream's metrics.
 type Case<'a> = (&'a str, &'a str, &'a [(&'a str, i64, &'a [f64])]);
 
-const CASES: [Case<'_>; 5] = [
+const CASES: [Case<'_>; 2] = [
     (
         "wikimedia",
         include_str!("payloads/wikimedia.jsonl"),
@@ -25,25 +25,6 @@ const CASES: [Case<'_>; 5] = [
         "trades",
         include_str!("payloads/trades.jsonl"),
         &[("BTC-USD", 1_795_600_801_123, &[64_123.45, 0.0025])],
-    ),
-    (
-        "earthquakes",
-        include_str!("payloads/earthquakes.jsonl"),
-        &[("nc", 1_795_600_800_120, &[2.31, 2.4])],
-    ),
-    (
-        "weather",
-        include_str!("payloads/weather.jsonl"),
-        &[
-            ("Berlin", 1_795_600_800_000, &[4.3, 12.5]),
-            ("Paris", 1_795_600_800_000, &[8.1, 7.2]),
-            ("New York", 1_795_600_800_000, &[-1.5, 20.0]),
-        ],
-    ),
-    (
-        "replay",
-        include_str!("payloads/replay.csv"),
-        &[("hall-1", 1_795_600_800_000, &[20.5, 41.0])],
     ),
 ];
 
