@@ -136,7 +136,8 @@ fn read_partition(
     let mut assignment = TopicPartitionList::new();
     assignment.add_partition_offset(topic, partition, Offset::Beginning)?;
     consumer.assign(&assignment)?;
-    // A topic that is written all the time has no end, and the last offset may have no record, such as that of a commit.
+    // A topic that is written all the time has no end, and the last offset may have no record, such as that of a
+    // commit.
     let mut next = 0;
     while next < end {
         match consumer.poll(LIMIT).ok_or("the topic cannot be read to its end")? {
