@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use freshet_runtime::Shutdown;
 use freshet_sources::{Batch, Cursor, SourceStatus, WhenFull};
 use tokio::sync::Notify;
 
@@ -35,26 +36,32 @@ impl Buffer {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a batch. A batch that is larger than the whole buffer has room when the buffer is empty.
-    pub(crate) async fn push(&self, batch: Batch) {
+    /// Adds a batch. A batch that is larger than the whole buffer has room when the buffer is empty; and once the
+    /// shutdown is requested, the last one has room as well: it was read, and has to be sent or counted.
+    pub(crate) async fn push(&self, batch: Batch, shutdown: &Shutdown) {
         let mut left = Some(batch);
         loop {
             let taken = self.taken.notified();
-            left = left.and_then(|batch| self.try_push(batch));
+            let may_wait = !shutdown.is_requested();
+            left = left.and_then(|batch| self.try_push(batch, may_wait));
             if left.is_none() {
                 return;
             }
-            taken.await;
+            tokio::select! {
+                () = taken => {}
+                () = shutdown.requested() => {}
+            }
         }
     }
 
     /// Gives the batch back when it has to wait.
-    fn try_push(&self, batch: Batch) -> Option<Batch> {
+    fn try_push(&self, batch: Batch, may_wait: bool) -> Option<Batch> {
         let bytes = size(&batch);
         let mut queue = self.queue();
         while queue.bytes + bytes > self.bytes && !queue.batches.is_empty() {
             match self.when_full {
-                WhenFull::Wait => return Some(batch),
+                WhenFull::Wait if may_wait => return Some(batch),
+                WhenFull::Wait => break,
                 WhenFull::DropOldest => {
                     if let Some(oldest) = queue.take() {
                         self.dropped(&oldest);
@@ -158,7 +165,7 @@ mod tests {
     async fn the_oldest_make_room_and_are_counted() {
         let (buffer, status) = buffer(WhenFull::DropOldest);
         for number in 0..8 {
-            buffer.push(batch(number)).await;
+            buffer.push(batch(number), &Shutdown::new()).await;
         }
         assert!((3_000..4_000).contains(&status.buffered_bytes()));
         assert_eq!(numbers(&buffer).await, [5, 6, 7]);
@@ -170,7 +177,7 @@ mod tests {
     async fn the_newest_find_no_room_and_are_counted() {
         let (buffer, status) = buffer(WhenFull::DropNewest);
         for number in 0..8 {
-            buffer.push(batch(number)).await;
+            buffer.push(batch(number), &Shutdown::new()).await;
         }
         assert_eq!(numbers(&buffer).await, [0, 1, 2]);
         assert_eq!(status.report().dropped, 5);
@@ -183,7 +190,7 @@ mod tests {
         let writer = Arc::clone(&buffer);
         let written = tokio::spawn(async move {
             for number in 0..100 {
-                writer.push(batch(number)).await;
+                writer.push(batch(number), &Shutdown::new()).await;
                 assert!(writer.queue().bytes <= 4_000);
             }
             writer.close();
@@ -197,11 +204,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_read_when_the_stop_came_is_not_dropped() {
+        let (buffer, status) = buffer(WhenFull::Wait);
+        let shutdown = Shutdown::new();
+        for number in 0..3 {
+            buffer.push(batch(number), &shutdown).await;
+        }
+        let pushing = buffer.push(batch(3), &shutdown);
+        let stopping = async {
+            tokio::task::yield_now().await;
+            assert_eq!(buffer.queue().batches.len(), 3);
+            shutdown.trigger();
+        };
+        tokio::join!(pushing, stopping);
+        assert_eq!(numbers(&buffer).await, [0, 1, 2, 3]);
+        assert_eq!(status.report().dropped, 0);
+    }
+
+    #[tokio::test]
     async fn what_is_larger_than_the_buffer_goes_through_alone() {
         let (buffer, _) = buffer(WhenFull::DropNewest);
         let large = Message { payload: vec![0; 10_000], ..Message::default() };
-        buffer.push(Batch { messages: vec![large], number: 1, ..Batch::default() }).await;
-        buffer.push(batch(2)).await;
+        buffer
+            .push(Batch { messages: vec![large], number: 1, ..Batch::default() }, &Shutdown::new())
+            .await;
+        buffer.push(batch(2), &Shutdown::new()).await;
         assert_eq!(numbers(&buffer).await, [1]);
     }
 }

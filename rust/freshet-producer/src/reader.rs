@@ -53,10 +53,7 @@ impl Reader {
                         self.health.record_in(message.payload.len());
                         self.status.message_in(message.payload.len());
                     }
-                    tokio::select! {
-                        () = shutdown.requested() => return Ok(()),
-                        () = self.buffer.push(batch) => {}
-                    }
+                    self.buffer.push(batch, &shutdown).await;
                 }
                 Ok(None) => return Ok(()),
                 // Whoever runs the source counts it.

@@ -42,6 +42,10 @@ pub(crate) enum TaskError {
     #[error("Kafka's client failed for good: {0}; start the producer again")]
     Kafka(#[from] KafkaError),
     #[error(
+        "Kafka refuses a record: {0}; what was not acknowledged comes again when the producer is started again"
+    )]
+    Refused(KafkaError),
+    #[error(
         "producer {0} has taken the source over: two that run the same source would send it twice; give one of them \
          other sources with --source"
     )]

@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use freshet_core::stopping;
@@ -45,6 +46,8 @@ fn command(config: &Path) -> Command {
 struct Running {
     process: Child,
     address: String,
+    /// What it says after it has said its address.
+    log: Option<JoinHandle<String>>,
 }
 
 impl Drop for Running {
@@ -66,9 +69,18 @@ impl Running {
                 break rest.split('"').next().unwrap().to_owned();
             }
         };
-        // Nobody reads on, but a full pipe would make the program wait.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Self { process, address }
+        // A full pipe would make the program wait.
+        let log = std::thread::spawn(move || {
+            let mut text = String::new();
+            log.read_to_string(&mut text).unwrap();
+            text
+        });
+        Self { process, address, log: Some(log) }
+    }
+
+    /// What it has said, once it has ended.
+    fn log(&mut self) -> String {
+        self.log.take().unwrap().join().unwrap()
     }
 
     /// Status and body.
@@ -107,7 +119,7 @@ fn a_producer_without_kafka_lives_is_not_ready_tells_its_numbers_and_ends_when_a
         assert!(asked.elapsed() < stopping::PRODUCER, "it does not end in the time that it says");
         std::thread::sleep(Duration::from_millis(20));
     };
-    assert_eq!(ended.code(), Some(0));
+    assert_eq!(ended.code(), Some(0), "{}", running.log());
 }
 
 fn check(config: &Path) -> (Option<i32>, String, String) {
