@@ -122,15 +122,16 @@ impl Listener {
             if let Some(failure) = self.failure.take() {
                 return Err(failure);
             }
-            let mut connection = match self.connection.take() {
-                Some(connection) => connection,
-                None => self.connect(),
-            };
-            tokio::select! {
-                biased;
-                () = self.inbox.arrived() => self.connection = Some(connection),
-                ended = &mut connection => self.ended(ended),
+            if self.connection.is_none() {
+                self.connection = Some(self.connect());
             }
+            let Some(connection) = &mut self.connection else { continue };
+            let ended = tokio::select! {
+                biased;
+                () = self.inbox.arrived() => continue,
+                ended = connection => ended,
+            };
+            self.ended(ended);
         }
     }
 }
