@@ -64,9 +64,13 @@ impl Server {
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
             return Err("has more than a host and a port; leave that out".to_owned());
         }
+        let name = url.host_str().unwrap_or_default();
+        if name.is_empty() {
+            return Err(format!("has no host; write {}://HOST", schemes[0]));
+        }
         // Of schemes that it does not know the parser takes every host for a name.
-        let host = Host::parse(url.host_str().unwrap_or_default())
-            .map_err(|error| format!("has a host that is none: {error}"))?;
+        let host =
+            Host::parse(name).map_err(|error| format!("has a host that is none: {error}"))?;
         check_address(Some(&host), policy)?;
         let is_encrypted = url.scheme() == schemes[0];
         let port = url.port().unwrap_or(ports[usize::from(!is_encrypted)]);

@@ -166,10 +166,11 @@ impl Drop for Broker {
 /// Writes certificates of `localhost` and of the authority that has signed it; gives the lines of the broker, and the
 /// file of the authority.
 pub(crate) fn certify(folder: &Path) -> (String, PathBuf) {
-    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    let mut authority = CertificateParams::new(Vec::<String>::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.distinguished_name.push(DnType::CommonName, "authority of this test");
     let authority_key = KeyPair::generate().unwrap();
     let authority_file = folder.join("authority.pem");
     fs::write(&authority_file, authority.self_signed(&authority_key).unwrap().pem()).unwrap();

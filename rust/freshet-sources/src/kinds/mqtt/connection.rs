@@ -178,7 +178,7 @@ impl Connection {
         self.context.status.connected();
     }
 
-    async fn published(&self, publication: Publication) -> Result<(), SourceError> {
+    async fn published(&mut self, publication: Publication) -> Result<(), SourceError> {
         let Publication { topic, payload, is_retained, acknowledge } = publication;
         let topic = String::from_utf8_lossy(&topic).into_owned();
         let receipt = acknowledge
@@ -217,7 +217,7 @@ impl Connection {
     }
 
     /// Waits for room, but not for so long that the broker misses a ping.
-    async fn put(&self, received: Received) -> Result<(), SourceError> {
+    async fn put(&mut self, received: Received) -> Result<(), SourceError> {
         let patience = Duration::from_secs(self.subscription.keep_alive.into());
         timeout(patience, self.inbox.put(received)).await.map_err(|_| {
             SourceError::transient(

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use freshet_core::config::{ConfigError, Key, Kind, Presence, Secret, Section};
+use freshet_core::config::{ConfigError, Key, Kind, Located, Presence, Secret, Section};
 
 use self::listener::Listener;
 use super::SourceKind;
@@ -210,7 +210,7 @@ fn read_login(
     if let (Version::V3, None, Some(password)) = (version, &username, &password) {
         return Err(password.error("has no effect in MQTT 3.1.1 without `username`; set that, too"));
     }
-    let plain = |text: freshet_core::config::Located<String>| text.value;
+    let plain = |text: Located<String>| text.value;
     Ok((username.map(plain), password.map(plain).map(Secret::new)))
 }
 
