@@ -182,8 +182,8 @@ export const schemas = {
       'history anew), `status` (whether new windows can come). A fresh ' +
       'client is first sent the newest version of every window that the server remembers. A client that comes ' +
       'back with the header Last-Event-ID, or the parameter last_event_id, is sent what it missed; an id that is ' +
-      'none of this stream is refused in the parameter, and a fresh start with `reset` in the header, since browsers send ' +
-      'that by themselves.',
+      'none of this stream is refused in the parameter, and a fresh start with `reset` in the header, since ' +
+      'browsers send that by themselves.',
     querystring: {
       type: 'object',
       required: ['stream'],

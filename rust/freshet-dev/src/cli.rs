@@ -43,7 +43,7 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Show the logs
     Logs(LogsArgs),
-    /// Try a stream's mapping on sample records, before anything runs
+    /// Try a stream's mapping, or a source's filters, on a sample, before anything runs
     Parse(ParseArgs),
     /// Show the effective configuration, and where each value came from
     #[command(after_help = CONFIG_HELP)]
@@ -165,8 +165,17 @@ It is the parser of the Spark job. Kafka's timestamp is now: it is the event tim
 that names none, and an event time too far ahead of it is rejected as in_future. An empty line
 is an empty record.
 
+With --source each line is a message as that source would send it. It goes through the filters of
+the source first, `transform` and `key`, and then each record that they make of it goes through the
+stream's mapping. An answer then begins with the message and what is sent to Kafka:
+  {\"message\":\"line 1\",\"key\":\"7\",\"record\":\"{...}\",\"readings\":[...]}
+  {\"message\":\"line 2\",\"dropped\":\"the transform makes no record of it\"}
+  {\"message\":\"line 3\",\"rejected\":\"transform_failed\",\"detail\":\"transform: cannot ...\"}
+and the summary counts `messages` and those `dropped` as well.
+
 Examples:
   ./freshet parse --stream sensors sample.jsonl
+  ./freshet parse --source quakes message.json --whole
   ./freshet parse -c mine.toml --stream climate --whole export.csv
   kcat -C -t raw.sensors -e | ./freshet parse --stream sensors | tail -n 1
 
@@ -183,8 +192,19 @@ pub struct ParseArgs {
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// The stream whose mapping is tried
+    #[arg(
+        long,
+        value_name = "NAME",
+        required_unless_present = "source",
+        conflicts_with = "source"
+    )]
+    pub stream: Option<String>,
+    /// The source whose filters are tried, and then the mapping of its stream
     #[arg(long, value_name = "NAME")]
-    pub stream: String,
+    pub source: Option<String>,
+    /// The topic of a broker that the messages would come by, $topic of the filters
+    #[arg(long, value_name = "TEXT", conflicts_with = "stream")]
+    pub topic: Option<String>,
     /// Take each FILE as one record instead of each line
     #[arg(long)]
     pub whole: bool,

@@ -291,3 +291,102 @@ fn a_reader_that_goes_away_ends_it_quietly() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }
+
+const SOURCES: &str = r#"
+[[source]]
+name = "feed"
+kind = "stdin"
+stream = "sensors"
+transform = '''
+.items[]
+| select(.type != "heartbeat")
+| {id: "\($topic // $source)/\(.n)", v: .v}
+'''
+key = ".id"
+
+[[source]]
+name = "plain"
+kind = "stdin"
+stream = "keyed"
+"#;
+
+#[test]
+fn a_sample_goes_through_the_filters_of_a_source_and_the_mapping_of_its_stream() {
+    let place = Place::new(&format!("{CONFIGURATION}{SOURCES}"));
+    let input = concat!(
+        r#"{"items":[{"n":1,"v":1.50},{"n":2,"v":"x"}]}"#,
+        "\n",
+        r#"{"items":[{"type":"heartbeat"}]}"#,
+        "\n",
+        r#"{"items":7}"#,
+        "\nhello\n"
+    );
+    let answers = place.answers(&["--source", "feed"], input.as_bytes());
+    assert_eq!(answers[0]["message"], "line 1");
+    assert_eq!(answers[0]["key"], "feed/1");
+    assert_eq!(answers[0]["record"], r#"{"id":"feed/1","v":1.50}"#);
+    assert_eq!(answers[0]["readings"][0]["series"], "feed%2F1");
+    assert_eq!(answers[0]["readings"][0]["value"], 1.5);
+    assert_eq!(answers[1]["message"], "line 1");
+    assert_eq!(answers[1]["record"], r#"{"id":"feed/2","v":"x"}"#);
+    assert_eq!(answers[1]["rejected"], "invalid_value");
+    let dropped =
+        serde_json::json!({"message": "line 2", "dropped": "the transform makes no record of it"});
+    assert_eq!(answers[2], dropped);
+    for (answer, line, detail) in [
+        (&answers[3], "line 3", "transform: cannot "),
+        (&answers[4], "line 4", "transform: the message is not JSON: "),
+    ] {
+        assert_eq!(answer["message"], line);
+        assert_eq!(answer["rejected"], "transform_failed");
+        assert!(answer["detail"].as_str().unwrap().starts_with(detail), "{answer}");
+    }
+    assert_eq!(
+        answers[5],
+        serde_json::json!({"summary": {"messages": 4, "dropped": 1, "records": 2, "accepted": 1, "rejected": 3,
+            "readings": 1, "by_reason": {"invalid_value": 1, "transform_failed": 2}}})
+    );
+}
+
+#[test]
+fn a_source_without_filters_and_a_topic_are_tried_as_well() {
+    let place = Place::new(&format!("{CONFIGURATION}{SOURCES}"));
+    let answers = place.answers(&["--source", "plain", "--key", "k"], b"{\"v\": 1 }\n");
+    assert_eq!(answers[0]["key"], "k");
+    assert_eq!(answers[0]["record"], "{\"v\": 1 }");
+    let unkeyed = place.answers(&["--source", "plain"], b"{\"v\":1}\n");
+    assert_eq!(unkeyed[0]["rejected"], "missing_series");
+
+    place.write("a.json", "{\"items\":\n[{\"n\":1,\"v\":1}]}");
+    place.write("b.json", "{");
+    let files = ["--source", "feed", "--topic", "hall", "--whole", "a.json", "b.json"];
+    let answers = place.answers(&files, b"");
+    assert_eq!(answers[0]["message"], "a.json whole");
+    assert_eq!(answers[0]["key"], "hall/1");
+    assert_eq!(answers[1]["message"], "b.json whole");
+}
+
+#[test]
+fn a_source_that_cannot_be_tried_is_refused_with_the_way_out() {
+    let place = Place::new(&format!("{CONFIGURATION}{SOURCES}"));
+    let (code, error) = place.refused(&["--source", "fed"]);
+    let expected =
+        "error: freshet.toml: source: there is no source 'fed'; there are: feed, plain\n";
+    assert_eq!((code, error.as_str()), (Some(2), expected));
+    for arguments in
+        [&["--source", "feed", "--stream", "sensors"][..], &["--stream", "sensors", "--topic", "t"]]
+    {
+        assert_eq!(place.refused(arguments).0, Some(2), "{arguments:?}");
+    }
+
+    let wrong = SOURCES.replace("| select(", "| selekt(");
+    let place = Place::new(&format!("{CONFIGURATION}{wrong}"));
+    let (code, error) = place.refused(&["--source", "feed"]);
+    let line =
+        format!("{CONFIGURATION}{wrong}").lines().position(|line| line.contains("selekt")).unwrap()
+            + 1;
+    let expected =
+        format!("error: freshet.toml:{line}: source.transform: column 3 of the filter: ");
+    assert!(code == Some(2) && error.starts_with(&expected), "{error}");
+    assert!(error.contains("did you mean 'select'?"), "{error}");
+}

@@ -11,7 +11,7 @@ const WIDTH: usize = 120;
 
 /// Files and folders whose lines nobody breaks: programs write or draw them, or each line is one record or message that
 /// a test is given.
-const UNBREAKABLE: [&str; 12] = [
+const UNBREAKABLE: [&str; 13] = [
     "Cargo.lock",
     "freshet.schema.json",
     "gradle/jars.lock",
@@ -23,6 +23,7 @@ const UNBREAKABLE: [&str; 12] = [
     "rust/freshet-core/fuzz/corpus",
     "rust/freshet-core/tests/configurations.json",
     "rust/freshet-core/tests/fixtures/health_reports.jsonl",
+    "rust/freshet-sources/tests/payloads",
     "spark-job/src/test/resources/earlier",
 ];
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use freshet_sources::{Batch, SourceStatus, WhenFull};
+use freshet_sources::{Batch, Cursor, SourceStatus, WhenFull};
 use tokio::sync::Notify;
 
 /// A queue of batches. Whoever reads the source puts them in, and waits or drops when there is no room; whoever
@@ -125,7 +125,8 @@ fn size(batch: &Batch) -> usize {
             + of_text(&message.topic)
             + of_text(&message.place)
     });
-    size_of::<Batch>() + messages.sum::<usize>()
+    let cursor = batch.cursor.as_ref().map_or(0, Cursor::size);
+    size_of::<Batch>() + messages.sum::<usize>() + cursor
 }
 
 #[cfg(test)]

@@ -107,9 +107,11 @@ const COUNTS: &[Count] = &[
     ("rejected", "Messages and records of the source that became dead letters", |source| {
         source.rejected
     }),
-    ("dropped_messages", "Messages that were lost, since there was no room for them", |source| {
-        source.dropped
-    }),
+    (
+        "dropped_messages",
+        "Messages that were lost here: without room, too large or no text",
+        |source| source.dropped,
+    ),
     ("gaps", "How often messages were missed before they came here", |source| source.gaps),
     ("reconnections", "How often the source was connected again", |source| source.reconnections),
 ];

@@ -78,6 +78,22 @@ impl Cursor {
         serde_json::to_value(position).map(Self)
     }
 
+    /// Roughly the memory that it takes, in bytes.
+    pub fn size(&self) -> usize {
+        fn size(value: &Value) -> usize {
+            size_of::<Value>()
+                + match value {
+                    Value::String(text) => text.len(),
+                    Value::Array(items) => items.iter().map(size).sum(),
+                    Value::Object(fields) => {
+                        fields.iter().map(|(name, value)| name.len() + size(value)).sum()
+                    }
+                    Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+                }
+        }
+        size(&self.0)
+    }
+
     /// What it says.
     ///
     /// # Errors

@@ -94,7 +94,7 @@ impl SourceStatus {
         self.complain("rejected; the topic of dead letters has it", reason);
     }
 
-    /// Counts messages that were lost because there was no room for them.
+    /// Counts messages that were lost here: there was no room for them, or they were larger than any record may be.
     pub fn dropped(&self, messages: u64, reason: &str) {
         self.dropped.fetch_add(messages, Ordering::Relaxed);
         self.complain("dropped", reason);

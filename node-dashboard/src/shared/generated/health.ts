@@ -58,7 +58,7 @@ export interface SourceHealth {
   readonly records_out: number;
   /** messages and records that became dead letters */
   readonly rejected: number;
-  /** messages that were dropped, since there was no room for them: a loss */
+  /** messages that were lost here, without room, too large or no text */
   readonly dropped: number;
   /** how often messages were missed before they came here, as far as that can be known: a loss */
   readonly gaps: number;
@@ -216,7 +216,7 @@ export const SOURCE_FIELDS: Readonly<Record<keyof SourceHealth, HealthField>> = 
     kind: 'integer',
     presence: 'required',
     description:
-      'messages that were dropped, since there was no room for them: a loss',
+      'messages that were lost here, without room, too large or no text',
   },
   gaps: {
     kind: 'integer',

@@ -85,7 +85,7 @@ source_health! {
         records_out: u64, "records";
         /// Messages and records that became dead letters.
         rejected: u64, "records";
-        /// Messages that were dropped, since there was no room for them: a loss.
+        /// Messages that were lost here, without room, too large or no text.
         dropped: u64, "messages";
         /// How often messages were missed before they came here, as far as that can be known: a loss.
         gaps: u64, "gaps";

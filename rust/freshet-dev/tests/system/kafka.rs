@@ -132,17 +132,25 @@ fn read_partition(
     partition: i32,
     received: &mut Vec<Received>,
 ) -> Result<(), Failed> {
+    let (_, end) = consumer.fetch_watermarks(topic, partition, LIMIT)?;
     let mut assignment = TopicPartitionList::new();
     assignment.add_partition_offset(topic, partition, Offset::Beginning)?;
     consumer.assign(&assignment)?;
-    loop {
+    // A topic that is written all the time has no end, and the last offset may have no record, such as that of a commit.
+    let mut next = 0;
+    while next < end {
         match consumer.poll(LIMIT).ok_or("the topic cannot be read to its end")? {
-            Ok(message) => received.push(receive(&message)),
-            // At the end may be offsets without a record, such as that of a commit.
-            Err(KafkaError::PartitionEOF(_)) => return Ok(()),
+            Ok(message) => {
+                next = message.offset() + 1;
+                received.push(receive(&message));
+            }
+            Err(KafkaError::PartitionEOF(at)) if at == partition => return Ok(()),
+            // That of the partition before.
+            Err(KafkaError::PartitionEOF(_)) => {}
             Err(error) => return Err(error.into()),
         }
     }
+    Ok(())
 }
 
 fn receive(message: &BorrowedMessage<'_>) -> Received {

@@ -89,8 +89,7 @@ impl Source for StandardInput {
                     });
                 }
                 Ok(Next::TooLong) => {
-                    let reason = format!("{place} is longer than 1 MiB, and was passed over");
-                    self.context.status.rejected(&reason);
+                    self.context.status.dropped(1, &format!("{place} is longer than 1 MiB"));
                 }
                 Ok(Next::End) => has_ended = true,
                 Err(error) => {

@@ -7,8 +7,11 @@ use std::fmt;
 
 use jaq_core::data::JustLut;
 use jaq_core::load::{self, Arena, File, Loader};
-use jaq_core::{Compiler, Ctx, Vars, compile, unwrap_valr};
+use jaq_core::native::{Fun, bome, run, v};
+use jaq_core::{Compiler, Ctx, Error, Vars, compile, unwrap_valr};
 use jaq_json::Val;
+
+use super::json;
 
 /// What would reach out of a filter.
 const OUTSIDE: [&str; 9] = [
@@ -64,7 +67,8 @@ impl Filter {
         let functions = || {
             let all =
                 jaq_core::funs::<JustLut<Val>>().chain(jaq_std::funs()).chain(jaq_json::funs());
-            all.filter(move |(name, _, _)| is_inside(name))
+            all.filter(move |(name, _, _)| is_inside(name) && *name != "fromjson")
+                .chain([bounded_from_json()])
         };
         let arena = Arena::default();
         let modules = Loader::new(definitions())
@@ -82,24 +86,37 @@ impl Filter {
         Ok(Self { code: code.to_owned(), compiled, variables: variables.len() })
     }
 
-    /// Gives each output to `take`, until that says that it is enough.
-    ///
-    /// # Errors
-    ///
-    /// When the filter fails, or `take` does.
-    pub(crate) fn run(
+    /// What it makes of a value, one after the other; an error is the last.
+    pub(crate) fn outputs(
         &self,
         input: Val,
         variables: Vec<Val>,
-        mut take: impl FnMut(Val) -> Result<(), String>,
-    ) -> Result<(), String> {
+    ) -> impl Iterator<Item = Result<Val, String>> + '_ {
         debug_assert_eq!(variables.len(), self.variables);
         let context = Ctx::<JustLut<Val>>::new(&self.compiled.lut, Vars::new(variables));
-        for output in self.compiled.id.run((context, input)).map(unwrap_valr) {
-            take(output.map_err(|error| error.to_string())?)?;
-        }
-        Ok(())
+        let outputs = self.compiled.id.run((context, input)).map(unwrap_valr);
+        outputs.map(|output| output.map_err(in_words))
     }
+}
+
+/// An error that is a text stands without the quotes of JSON.
+fn in_words(error: Error<Val>) -> String {
+    match error.into_val() {
+        Val::TStr(text) | Val::BStr(text) => String::from_utf8_lossy(&text).into_owned(),
+        value => value.to_string(),
+    }
+}
+
+/// `fromjson` with the bounds that messages have: what a server sends may have JSON in its texts.
+fn bounded_from_json() -> Fun<JustLut<Val>> {
+    run(("fromjson", v(0), |cv| bome(from_json(&cv.1))))
+}
+
+fn from_json(value: &Val) -> Result<Val, Error<Val>> {
+    let (Val::TStr(text) | Val::BStr(text)) = value else {
+        return Err(Error::str("cannot parse as JSON what is no text"));
+    };
+    json::parse(text).map_err(|error| Error::str(format_args!("cannot parse as JSON: {error}")))
 }
 
 /// An error at a part of the filter.

@@ -1,12 +1,13 @@
 //! From what a source sends to what Kafka gets.
 
 mod filter;
+mod json;
 
 use std::sync::Arc;
 
 use freshet_core::config::{ConfigError, Key, Kind, Presence, Section};
 use freshet_runtime::clock::epoch_ms;
-use jaq_json::{Val, read};
+use jaq_json::Val;
 use thiserror::Error;
 
 use self::filter::Filter;
@@ -116,29 +117,37 @@ impl Transform {
             return Ok(vec![Record { key: own_key, payload: message.payload.clone() }]);
         }
         let input = self.input(message)?;
+        let shown = input.clone();
+        self.records(message, input, own_key.as_deref())
+            .map_err(|error| format!("{error}; the message: {}", cut(&shown.to_string())))
+    }
+
+    fn records(
+        &self,
+        message: &Message,
+        input: Val,
+        own_key: Option<&[u8]>,
+    ) -> Result<Vec<Record>, String> {
         let variables = self.variables(message);
+        let or_own = |key: Option<Vec<u8>>| key.or_else(|| own_key.map(<[u8]>::to_vec));
         let Some(filter) = &self.filter else {
-            let key = self.key_of(input, variables)?.or(own_key);
+            let key = or_own(self.key_of(input, variables)?);
             return Ok(vec![Record { key, payload: message.payload.clone() }]);
         };
         let mut records = Vec::new();
         let mut bytes = 0;
-        let shown = input.clone();
-        let made = filter.run(input, variables.clone(), |output| {
-            let payload = written(&output);
+        for output in filter.outputs(input, variables.clone()) {
+            let output = output.map_err(|error| format!("transform: {}", cut(&error)))?;
+            let payload = written(&output).map_err(|error| format!("transform: {error}"))?;
             bytes += payload.len();
             if records.len() == MOST_RECORDS || bytes > MOST_BYTES {
                 return Err(format!(
-                    "it makes more than {MOST_RECORDS} records or 16 MiB of one message"
+                    "transform: it makes more than {MOST_RECORDS} records or 16 MiB of one message"
                 ));
             }
-            let key = self.key_of(output, variables.clone())?.or_else(|| own_key.clone());
+            let key = or_own(self.key_of(output, variables.clone())?);
             records.push(Record { key, payload });
-            Ok(())
-        });
-        made.map_err(|error| {
-            format!("transform: {error}; the message: {}", cut(&shown.to_string()))
-        })?;
+        }
         Ok(records)
     }
 
@@ -149,7 +158,7 @@ impl Transform {
         if self.is_text {
             return Ok(text.to_owned().into());
         }
-        read::parse_single(text.as_bytes()).map_err(|error| {
+        json::parse(text.as_bytes()).map_err(|error| {
             format!(
                 "transform: the message is not JSON: {error}; for other text write transform_input = \"text\"; the \
                  message: {}",
@@ -167,24 +176,26 @@ impl Transform {
     /// The first output of the key's filter; none and an empty one are no key.
     fn key_of(&self, record: Val, variables: Vec<Val>) -> Result<Option<Vec<u8>>, String> {
         let Some(filter) = &self.key else { return Ok(None) };
-        let mut key = None;
-        let taken = filter.run(record, variables, |output| {
-            if key.is_none() && output != Val::Null {
-                key = Some(written(&output));
-            }
-            Ok(())
-        });
-        taken.map_err(|error| format!("key: {error}"))?;
-        Ok(key.filter(|key| !key.is_empty()))
+        let Some(first) = filter.outputs(record, variables).next() else { return Ok(None) };
+        let first = first.map_err(|error| format!("key: {}", cut(&error)))?;
+        if first == Val::Null {
+            return Ok(None);
+        }
+        let key = written(&first).map_err(|error| format!("key: {error}"))?;
+        Ok((!key.is_empty()).then_some(key))
     }
 }
 
 /// A text is its own bytes; anything else is written as JSON.
-fn written(value: &Val) -> Vec<u8> {
-    match value {
-        Val::TStr(text) | Val::BStr(text) => text.to_vec(),
-        value => value.to_string().into_bytes(),
-    }
+fn written(value: &Val) -> Result<Vec<u8>, String> {
+    let (Val::TStr(text) | Val::BStr(text)) = value else {
+        let text = value.to_string();
+        // Filters know more than JSON does, such as infinite numbers and keys that are no texts.
+        json::check(text.as_bytes())
+            .map_err(|error| format!("its output {} is not JSON: {error}", cut(&text)))?;
+        return Ok(text.into_bytes());
+    };
+    Ok(text.to_vec())
 }
 
 fn cut(text: &str) -> String {

@@ -82,7 +82,17 @@ fn a_message_on_which_a_filter_fails_is_named() {
         ),
         ("transform = '.'", "{\"a\":", "transform: the message is not JSON: "),
         ("transform = '.'", "hello", "transform: the message is not JSON: "),
-        ("key = 'error(\"no key\")'", "{}", "key: \"no key\""),
+        ("key = 'error(\"no key\")'", "{}", "key: no key; the message: {}"),
+        (
+            "transform = '.a | fromjson'",
+            "{\"a\":\"[1,]\"}",
+            "transform: cannot parse as JSON: expected value at line 1 column 4; the message: {",
+        ),
+        (
+            "transform = '[infinite]'",
+            "{}",
+            "transform: its output [Infinity] is not JSON: expected value at line 1 column 2; the message: {}",
+        ),
         (
             "transform = 'range(20000)'",
             "{}",
@@ -128,4 +138,44 @@ fn a_filter_that_does_not_compile_names_the_line_of_the_file() {
         let error = configured(lines).unwrap_err();
         assert!(error.starts_with(expected), "{error}");
     }
+}
+
+#[test]
+fn a_message_that_is_nested_without_end_is_refused() {
+    let deep = "[".repeat(500_000) + &"]".repeat(500_000);
+    for (lines, payload) in [
+        ("transform = '.'", deep.clone()),
+        ("key = '\"a\"'", deep.clone()),
+        ("transform = '.a | fromjson'", format!("{{\"a\":\"{deep}\"}}")),
+        ("transform = '.a | tonumber'", format!("{{\"a\":\"{deep}\"}}")),
+    ] {
+        let error = applied(lines, &payload).unwrap_err();
+        assert!(error.contains("nested deeper than 128 levels"), "{lines}");
+        assert!(error.len() < 1_000, "{error}");
+    }
+}
+
+#[test]
+fn the_first_output_of_a_key_is_the_key() {
+    let key = |filter: &str| {
+        let records = applied(&format!("key = '{filter}'"), "{\"a\":[1,2]}").unwrap();
+        records[0].0.clone()
+    };
+    assert_eq!(key("\"a\" | repeat(.)").as_deref(), Some("a"));
+    assert_eq!(key(".a").as_deref(), Some("[1,2]"));
+    for none in ["empty", "null", "\"\"", "null, \"a\""] {
+        assert_eq!(key(none), None, "{none}");
+    }
+}
+
+#[test]
+fn an_output_that_is_a_text_is_sent_as_it_is() {
+    let made = |filter: &str| {
+        applied(&format!("transform = '{filter}'"), "{\"z\":1.0,\"a\":1e3}").unwrap()
+    };
+    assert_eq!(made("\"\", \"a\\nb\"").len(), 2);
+    assert_eq!(made("\"a\\nb\"")[0].1, "a\nb");
+    assert_eq!(made(".")[0].1, "{\"z\":1.0,\"a\":1e3}");
+    assert_eq!(made("empty").len(), 0);
+    assert_eq!(made("range(10000)").len(), 10_000);
 }

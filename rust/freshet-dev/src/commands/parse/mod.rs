@@ -1,5 +1,6 @@
-//! `./freshet parse`: the parser of the Spark job, on a sample.
+//! `./freshet parse`: the filters of a source and the parser of the Spark job, on a sample.
 
+mod source;
 mod times;
 
 use std::collections::BTreeMap;
@@ -13,8 +14,11 @@ use freshet_core::config::{Config, ConfigError, Format, Origin, Stream};
 use freshet_core::record::{
     MAX_RECORD_BYTES, RawRecord, Reading, Readings, RecordParser, Rejection, write_time,
 };
+use freshet_core::wire::ReasonCode;
+use freshet_sources::{Record, SourceConfig, TransformError};
 use serde::Serialize;
 
+use self::source::{Filters, Line, Sent};
 use self::times::TimeCheck;
 use super::project;
 use crate::cli::ParseArgs;
@@ -23,15 +27,17 @@ use crate::state::now_ms;
 
 pub(super) fn run(arguments: &ParseArgs) -> anyhow::Result<ExitCode> {
     let file = project::config_file(arguments.config.as_ref())?;
-    let config = freshet_sources::load(&file)?.config;
-    let stream = find_stream(&config, &file, arguments)?;
+    let loaded = freshet_sources::load(&file)?;
+    let source = find_source(&loaded.source_settings, &file, arguments)?;
+    let stream = find_stream(&loaded.config, &file, source, arguments)?;
     if stream.format == Format::Csv && stream.csv.header && !arguments.whole {
         note(
             "note: the records of this stream begin with a header; --whole takes each FILE as one record",
         );
     }
     let output = BufWriter::new(io::stdout().lock());
-    let mut sample = Sample::new(stream, arguments, output);
+    let filters = source.map(|source| Filters::new(source, arguments));
+    let mut sample = Sample::new(stream, filters, arguments, output);
     match sample.parse_all(arguments) {
         // Whoever read the answers has seen enough, as `head` does.
         Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
@@ -44,26 +50,44 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
+fn wrong_name(file: &Path, key: &str, message: String) -> ConfigError {
+    ConfigError { origin: Origin::File(file.to_owned()), key: key.to_owned(), message }
+}
+
+fn find_source<'a>(
+    sources: &'a [SourceConfig],
+    file: &Path,
+    arguments: &ParseArgs,
+) -> Result<Option<&'a SourceConfig>, ConfigError> {
+    let Some(name) = &arguments.source else { return Ok(None) };
+    let found = sources.iter().find(|known| known.source.name == *name);
+    let wrong = || {
+        let names: Vec<&str> = sources.iter().map(|known| known.source.name.as_str()).collect();
+        let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        wrong_name(file, "source", format!("there is no source '{name}'; there are: {there}"))
+    };
+    found.ok_or_else(wrong).map(Some)
+}
+
 fn find_stream<'a>(
     config: &'a Config,
     file: &Path,
+    source: Option<&'a SourceConfig>,
     arguments: &ParseArgs,
 ) -> Result<&'a Stream, ConfigError> {
-    let error = |key: &str, message| ConfigError {
-        origin: Origin::File(file.to_owned()),
-        key: key.to_owned(),
-        message,
-    };
-    let name = &arguments.stream;
+    let of_source = source.map(|known| &known.source.stream);
+    let name = of_source.or(arguments.stream.as_ref()).map_or("", String::as_str);
     let stream = config.stream(name).ok_or_else(|| {
         let names: Vec<&str> = config.streams.iter().map(|stream| stream.name.as_str()).collect();
-        error("stream", format!("there is no stream '{name}'; there are: {}", names.join(", ")))
+        let message = format!("there is no stream '{name}'; there are: {}", names.join(", "));
+        wrong_name(file, "stream", message)
     })?;
-    if stream.series.is_empty() && arguments.key.is_none() {
+    // The filters of a source may make the key.
+    if stream.series.is_empty() && arguments.key.is_none() && source.is_none() {
         let message = format!(
             "the Kafka key names the series of stream '{name}': say with --key TEXT which key the records have"
         );
-        return Err(error("stream.series", message));
+        return Err(wrong_name(file, "stream.series", message));
     }
     Ok(stream)
 }
@@ -74,6 +98,7 @@ fn find_stream<'a>(
 enum Answer<'a> {
     Accepted { readings: Vec<Measured<'a>> },
     Rejected { rejected: &'static str, detail: &'a str },
+    Dropped { dropped: &'static str },
     Summary { summary: &'a Summary },
 }
 
@@ -109,6 +134,12 @@ impl Milliseconds {
 /// The last line of the answer.
 #[derive(Default, Serialize)]
 struct Summary {
+    /// What the source sent, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages: Option<u64>,
+    /// How many of them became no record, on purpose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dropped: Option<u64>,
     records: u64,
     accepted: u64,
     rejected: u64,
@@ -119,6 +150,7 @@ struct Summary {
 /// The records of a sample, parsed one after the other.
 struct Sample<'a> {
     parser: RecordParser,
+    filters: Option<Filters<'a>>,
     metrics: Vec<&'a str>,
     key: Option<&'a [u8]>,
     /// Kafka's timestamp of every record; that of the moment when it is not given.
@@ -131,6 +163,7 @@ struct Sample<'a> {
 impl<'a> Sample<'a> {
     fn new(
         stream: &'a Stream,
+        filters: Option<Filters<'a>>,
         arguments: &'a ParseArgs,
         output: BufWriter<StdoutLock<'static>>,
     ) -> Self {
@@ -140,7 +173,12 @@ impl<'a> Sample<'a> {
             key: arguments.key.as_deref().map(str::as_bytes),
             timestamp_ms: arguments.timestamp,
             times: TimeCheck::new(stream),
-            summary: Summary::default(),
+            summary: Summary {
+                messages: filters.as_ref().map(|_| 0),
+                dropped: filters.as_ref().map(|_| 0),
+                ..Summary::default()
+            },
+            filters,
             output,
         }
     }
@@ -151,20 +189,30 @@ impl<'a> Sample<'a> {
         RawRecord { key: self.key, value: None, timestamp_ms: Some(timestamp_ms) }
     }
 
+    /// The most bytes of a record or message that are kept: the sample may be of any size.
+    fn kept_bytes(&self) -> usize {
+        if self.filters.is_some() { KEPT_MESSAGE_BYTES } else { KEPT_BYTES }
+    }
+
     fn parse_all(&mut self, arguments: &ParseArgs) -> anyhow::Result<()> {
         let standard_input = [PathBuf::from("-")];
         let files = if arguments.files.is_empty() { &standard_input[..] } else { &arguments.files };
+        let kept = self.kept_bytes();
         for file in files {
             let mut reader = BufReader::new(open(file)?);
             let reading = || format!("cannot read {}", file.display());
             let mut record = Vec::new();
+            let of_file =
+                if files.len() > 1 { format!("{} ", file.display()) } else { String::new() };
             if arguments.whole {
-                read_whole(&mut reader, &mut record).with_context(reading)?;
-                self.parse(&record)?;
+                read_whole(&mut reader, &mut record, kept).with_context(reading)?;
+                self.take(&record, || format!("{of_file}whole"))?;
                 continue;
             }
-            while read_line(&mut reader, &mut record).with_context(reading)? {
-                self.parse(&record)?;
+            let mut line = 0_u64;
+            while read_line(&mut reader, &mut record, kept).with_context(reading)? {
+                line += 1;
+                self.take(&record, || format!("{of_file}line {line}"))?;
                 // Whoever types the records, or pipes them in slowly, sees each answer at once.
                 if reader.buffer().is_empty() {
                     self.output.flush()?;
@@ -172,7 +220,7 @@ impl<'a> Sample<'a> {
             }
         }
         let summary = std::mem::take(&mut self.summary);
-        self.answer(&Answer::Summary { summary: &summary })?;
+        self.answer(&Sent::default(), &Answer::Summary { summary: &summary })?;
         self.output.flush()?;
         if let Some(advice) = self.times.advice(&self.envelope(), now_ms()) {
             note(advice);
@@ -180,21 +228,58 @@ impl<'a> Sample<'a> {
         Ok(())
     }
 
-    fn parse(&mut self, value: &[u8]) -> io::Result<()> {
-        let mut readings = Readings::default();
-        let record = RawRecord { value: Some(value), ..self.envelope() };
-        // As in the job: no event is too far ahead of this machine's clock either.
-        self.parser.set_now(now_ms());
-        let parsed = self.parser.parse(&record, &mut readings);
-        self.times.add(value, parsed.as_ref().map(|()| &readings));
-        self.summary.records += 1;
-        match parsed {
-            Ok(()) => self.accept(&readings),
-            Err(rejection) => self.reject(&rejection),
+    fn take(&mut self, value: &[u8], place: impl FnOnce() -> String) -> io::Result<()> {
+        match self.filters.as_ref().map(|filters| filters.apply(value)) {
+            None => {
+                let record = RawRecord { value: Some(value), ..self.envelope() };
+                self.parse(&record, &Sent::default())
+            }
+            Some(made) => self.take_message(made, place()),
         }
     }
 
-    fn accept(&mut self, readings: &Readings) -> io::Result<()> {
+    /// What the filters made of a message.
+    fn take_message(
+        &mut self,
+        made: Result<Vec<Record>, TransformError>,
+        place: String,
+    ) -> io::Result<()> {
+        *self.summary.messages.get_or_insert_default() += 1;
+        let mut sent = Sent::of(place);
+        let records = match made {
+            Ok(records) => records,
+            Err(TransformError(detail)) => {
+                let reason = ReasonCode::TransformFailed;
+                return self.reject(&sent, &Rejection { reason, detail });
+            }
+        };
+        if records.is_empty() {
+            *self.summary.dropped.get_or_insert_default() += 1;
+            return self.answer(&sent, &Answer::Dropped { dropped: NO_RECORD });
+        }
+        let envelope = self.envelope();
+        for made in &records {
+            sent.show(made);
+            let value = Some(made.payload.as_slice());
+            self.parse(&RawRecord { key: made.key.as_deref(), value, ..envelope }, &sent)?;
+        }
+        Ok(())
+    }
+
+    fn parse(&mut self, record: &RawRecord<'_>, sent: &Sent) -> io::Result<()> {
+        let mut readings = Readings::default();
+        // As in the job: no event is too far ahead of this machine's clock either.
+        self.parser.set_now(now_ms());
+        let parsed = self.parser.parse(record, &mut readings);
+        self.times.add(record.value.unwrap_or_default(), parsed.as_ref().map(|()| &readings));
+        self.summary.records += 1;
+        match parsed {
+            Ok(()) => self.accept(sent, &readings),
+            Err(rejection) => self.reject(sent, &rejection),
+        }
+    }
+
+    fn accept(&mut self, sent: &Sent, readings: &Readings) -> io::Result<()> {
         let readings: Vec<Measured<'_>> = readings
             .iter()
             .map(|Reading { series, metric, time_us, value }| Measured {
@@ -207,18 +292,18 @@ impl<'a> Sample<'a> {
             .collect();
         self.summary.accepted += 1;
         self.summary.readings += readings.len() as u64;
-        self.answer(&Answer::Accepted { readings })
+        self.answer(sent, &Answer::Accepted { readings })
     }
 
-    fn reject(&mut self, rejection: &Rejection) -> io::Result<()> {
+    fn reject(&mut self, sent: &Sent, rejection: &Rejection) -> io::Result<()> {
         let reason = rejection.reason.code();
         self.summary.rejected += 1;
         *self.summary.by_reason.entry(reason).or_default() += 1;
-        self.answer(&Answer::Rejected { rejected: reason, detail: &rejection.detail })
+        self.answer(sent, &Answer::Rejected { rejected: reason, detail: &rejection.detail })
     }
 
-    fn answer(&mut self, answer: &Answer<'_>) -> io::Result<()> {
-        serde_json::to_writer(&mut self.output, answer)?;
+    fn answer(&mut self, sent: &Sent, answer: &Answer<'_>) -> io::Result<()> {
+        serde_json::to_writer(&mut self.output, &Line { sent, answer })?;
         self.output.write_all(b"\n")
     }
 }
@@ -231,18 +316,21 @@ fn open(file: &Path) -> anyhow::Result<Box<dyn Read>> {
     Ok(Box::new(opened))
 }
 
-/// The parser refuses what is longer, so no more of it is kept: the sample may be of any size.
+/// The parser refuses what is longer, so no more of it is kept.
 const KEPT_BYTES: usize = MAX_RECORD_BYTES + 1;
+/// No source hands on a message that is longer: it is the most that `max_body` of `http` may be.
+const KEPT_MESSAGE_BYTES: usize = 256 << 20;
+const NO_RECORD: &str = "the transform makes no record of it";
 
-fn read_whole(reader: &mut impl BufRead, record: &mut Vec<u8>) -> io::Result<()> {
-    reader.take(KEPT_BYTES as u64).read_to_end(record).map(drop)
+fn read_whole(reader: &mut impl BufRead, record: &mut Vec<u8>, kept: usize) -> io::Result<()> {
+    reader.take(kept as u64).read_to_end(record).map(drop)
 }
 
 /// Reads a line without its end, a line feed or a carriage return and a line feed; false at the end of the input.
-fn read_line(reader: &mut impl BufRead, record: &mut Vec<u8>) -> io::Result<bool> {
+fn read_line(reader: &mut impl BufRead, record: &mut Vec<u8>, kept: usize) -> io::Result<bool> {
     record.clear();
     // Room for the line's end after the longest record.
-    let limit = KEPT_BYTES as u64 + 2;
+    let limit = kept as u64 + 2;
     if reader.take(limit).read_until(b'\n', record)? == 0 {
         return Ok(false);
     }
@@ -268,7 +356,7 @@ mod tests {
         let mut reader = BufReader::with_capacity(7, text.as_bytes());
         let mut record = Vec::new();
         let mut found = Vec::new();
-        while read_line(&mut reader, &mut record).unwrap() {
+        while read_line(&mut reader, &mut record, KEPT_BYTES).unwrap() {
             assert!(record.len() <= KEPT_BYTES + 2);
             found.push(String::from_utf8_lossy(&record[..record.len().min(9)]).into_owned());
         }

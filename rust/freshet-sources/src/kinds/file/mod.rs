@@ -209,7 +209,7 @@ fn add(
             bytes
         }
         Next::TooLong => {
-            status.rejected(&format!("line {line} is longer than 1 MiB, and was passed over"));
+            status.dropped(1, &format!("line {line} is longer than 1 MiB"));
             0
         }
         Next::Line(_) | Next::End => 0,

@@ -210,7 +210,7 @@ fn headers_and_empty_lines_are_no_messages_and_endless_ones_are_counted() {
         let mut reading = Reading::new(Settings { skip_lines: 1, ..settings(&path, false) });
         while reading.batch().await {}
         assert_eq!(reading.lines, ["1,2", "3,4"]);
-        assert_eq!(reading.context.status.report().rejected, 1);
+        assert_eq!(reading.context.status.report().dropped, 1);
     });
 }
 

@@ -92,7 +92,7 @@ class PipelineConfigurationTest {
             configuration.streams().stream().map(PipelineConfiguration.Stream::rawTopic).toList());
         assertEquals(List.of("a.windows.s", "a.windows.b"),
             configuration.streams().stream().map(PipelineConfiguration.Stream::windowsTopic).toList());
-        assertEquals(6, configuration.topics().size());
+        assertEquals(7, configuration.topics().size());
         PipelineConfiguration.Stream alone = PipelineConfiguration.readStream(
             NativeRecordParser.readSpecification("name = 's'\nvalues = { v = 'v' }\nwindows = ['10s']", true));
         assertEquals("raw.s", alone.rawTopic());

@@ -9,8 +9,8 @@ import java.util.Arrays;
  * The readings of one group. Some are kept as they came, so that the native library is called once for many of them; of
  * a group that has no more than that, once at the end.
  *
- * <p>Through Spark, to other tasks and into a stream's state, go few of them: a version byte, whether there are times (a
- * byte), how many readings are kept (int), their values, their times if there are any, and the library's state, all
+ * <p>Through Spark, to other tasks and into a stream's state, go few of them: a version byte, whether there are times
+ * (a byte), how many readings are kept (int), their values, their times if there are any, and the library's state, all
  * little-endian.
  */
 final class StatsBuffer {

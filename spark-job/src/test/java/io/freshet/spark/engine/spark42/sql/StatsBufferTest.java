@@ -10,7 +10,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** What travels through Spark, and stays in the state of streams. */
 class StatsBufferTest {
-    private static final String STORED = "0301030000000000000000000000000000000000f83f000000000000084080f0fa020000000081f0fa020000000082f0fa02"
+    private static final String STORED = ""
+        + "0301030000000000000000000000000000000000f83f000000000000084080f0fa020000000081f0fa020000000082f0fa02"
         + "000000000328000000000000000000000000a08e4001000000008038400000000000a0744000000000000034400000000000"
         + "003d40c01753020000000018000000000000000000000000000034400000000000003d40018040fd4a815abf52f03f7d059d"
         + "050e7b943f59f3f8c21f6ea501d49b0480010000000000000000000000000000000000000000000000000000000000000000"
@@ -31,7 +32,7 @@ class StatsBufferTest {
         assertArrayEquals(statistics, buffer.statistics(), "encoding changes nothing");
     }
 
-    /** What streaming queries of this version leave in their checkpoints: 40 readings added up, and three as they are. */
+    /** What queries of this version leave in their checkpoints: 40 readings added up, and three as they are. */
     @Test
     void theStateOfThisVersionIsReadByThoseThatFollow() {
         StatsBuffer buffer = StatsBuffer.decode(buffer(true, 40).encode());
