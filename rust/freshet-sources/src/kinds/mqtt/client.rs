@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(super) enum Event {
     /// The broker has taken the connection, and has or has not kept the session.
     Connected { has_session: bool },
-    /// What it says to the topics: the QoS that it grants, or why it grants none, for each.
+    /// What it says to the topics: the `QoS` that it grants, or why it grants none, for each.
     Subscribed(Vec<Result<u8, String>>),
     /// A message.
     Published(Publication),
@@ -42,7 +42,7 @@ pub(super) struct Publication {
     pub(super) payload: Vec<u8>,
     /// Whether it was sent before, and kept for new subscribers.
     pub(super) is_retained: bool,
-    /// What tells the broker that it need not keep it; none of QoS 0.
+    /// What tells the broker that it need not keep it; none of `QoS` 0.
     pub(super) acknowledge: Option<Acknowledgement>,
 }
 

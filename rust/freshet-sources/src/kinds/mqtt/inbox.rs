@@ -35,7 +35,7 @@ impl Receipt {
 pub(super) struct Received {
     /// None, of something that is passed over, and acknowledged in its turn.
     pub(super) message: Option<Message>,
-    /// None, of QoS 0.
+    /// None, of `QoS` 0.
     pub(super) receipt: Option<Receipt>,
 }
 

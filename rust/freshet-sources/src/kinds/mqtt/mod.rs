@@ -136,7 +136,7 @@ impl Version {
 struct Subscription {
     server: Server,
     topics: Vec<String>,
-    /// Whether the broker keeps messages until they are acknowledged: QoS 1, and not 0.
+    /// Whether the broker keeps messages until they are acknowledged: `QoS` 1, and not 0.
     is_acknowledged: bool,
     version: Version,
     client_id: Option<String>,
@@ -247,7 +247,7 @@ fn read_session_expiry(
 }
 
 fn whole_seconds(duration: Duration) -> Option<u64> {
-    (duration.subsec_nanos() == 0).then(|| duration.as_secs())
+    (duration.subsec_nanos() == 0).then_some(duration.as_secs())
 }
 
 #[derive(Debug)]

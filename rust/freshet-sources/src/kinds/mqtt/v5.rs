@@ -1,5 +1,6 @@
 //! The client of MQTT 5.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,7 +8,7 @@ use rumqttc_v5::mqttbytes::Error as PacketError;
 use rumqttc_v5::{
     AckMode, AsyncClient, ConnectReturnCode, ConnectionError, DisconnectReasonCode,
     Event as Happening, EventLoop, MqttOptions, Outgoing, Packet, PersistedAckMode,
-    PersistedSession, Publish, QoS, RetainForwardRule, SessionStore, SessionStoreFuture,
+    PersistedSession, Publish, QoS, RetainForwardRule, SessionStore, SessionStoreError,
     SessionStoreKey, StateError, SubscribeFilter, SubscribeReasonCode,
 };
 
@@ -17,6 +18,10 @@ use super::client::{
     connector, words,
 };
 use crate::network::{CONNECT_TIMEOUT, causes, one_line};
+
+/// What a store of sessions answers with: the crate has a name for it, but keeps it to itself.
+type SessionStoreFuture<'a, T> =
+    Pin<Box<dyn Future<Output = Result<T, SessionStoreError>> + Send + 'a>>;
 
 /// Nothing is published.
 const OUTGOING_WINDOW: u16 = 1;
@@ -83,7 +88,7 @@ impl client::Client for Client {
         };
         let filters = subscription.topics.iter().map(|topic| {
             let mut filter = SubscribeFilter::new(topic.clone(), qos);
-            filter.retain_forward_rule = rule;
+            filter.retain_forward_rule = rule.clone();
             filter
         });
         // A client that is gone says so when it is polled.
