@@ -57,8 +57,19 @@ pub(super) enum Failure {
     Refused(Refusal, String),
     /// A packet of more than [`MAX_PACKET_BYTES`].
     TooLarge,
+    /// The broker has closed the connection without a word.
+    Closed,
     /// Something else.
     Lost(String),
+}
+
+impl Failure {
+    fn reason(&self) -> &str {
+        match self {
+            Self::Lost(reason) => reason,
+            _ => "it has closed the connection",
+        }
+    }
 }
 
 /// What a broker has against a client.
@@ -138,7 +149,8 @@ pub(super) fn unconnected(subscription: &Subscription, failure: &Failure) -> Sou
         }
         Failure::Refused(refusal, words) => refused(subscription, *refusal, words),
         Failure::TooLarge => too_large(subscription),
-        Failure::Lost(reason) => {
+        Failure::Closed | Failure::Lost(_) => {
+            let reason = failure.reason();
             let advice = match subscription.version {
                 Version::V5 => "; set `version = \"3.1.1\"` if the broker does not know MQTT 5",
                 Version::V3 => "",
@@ -155,7 +167,12 @@ pub(super) fn lost(subscription: &Subscription, failure: &Failure) -> SourceErro
         Failure::Unreachable(error) => Server::reason(error),
         Failure::Refused(_, words) => words.clone(),
         Failure::TooLarge => return too_large(subscription),
-        Failure::Lost(reason) => reason.clone(),
+        // Older brokers end a connection so whose client has connected again.
+        Failure::Closed => format!(
+            "{}; if it does so again and again, another client may have the same `client_id`",
+            failure.reason()
+        ),
+        Failure::Lost(_) => failure.reason().to_owned(),
     };
     SourceError::transient(format!("the connection to {url} is lost: {reason}"))
 }

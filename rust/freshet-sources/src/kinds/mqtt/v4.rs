@@ -146,7 +146,7 @@ fn state_failure(error: StateError) -> Failure {
             Failure::Lost(format!("what it sends is no MQTT: {}", causes(&error)))
         }
         StateError::AwaitPingResp => Failure::Lost("it has not answered a ping".to_owned()),
-        StateError::ConnectionAborted => Failure::Lost("it has closed the connection".to_owned()),
+        StateError::ConnectionAborted => Failure::Closed,
         error => Failure::Lost(causes(&error)),
     }
 }

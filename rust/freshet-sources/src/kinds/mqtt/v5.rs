@@ -127,11 +127,18 @@ fn options(subscription: &Subscription, id: &str, session: Session) -> MqttOptio
     if is_kept {
         options.set_session_store(NothingToKeep);
     }
-    if let Some(username) = &subscription.username {
-        options.set_username(username.clone());
-    }
-    if let Some(password) = &subscription.password {
-        options.set_password(password.expose().to_owned());
+    let password = subscription.password.as_ref().map(|password| password.expose().to_owned());
+    match (&subscription.username, password) {
+        (Some(username), Some(password)) => {
+            options.set_credentials(username.clone(), password);
+        }
+        (Some(username), None) => {
+            options.set_username(username.clone());
+        }
+        (None, Some(password)) => {
+            options.set_password(password);
+        }
+        (None, None) => {}
     }
     let connect = connector(subscription);
     options.set_socket_connector(move |_, _| connect());
@@ -208,7 +215,7 @@ fn state_failure(error: StateError) -> Failure {
             Failure::Lost(format!("what it sends is no MQTT: {}", causes(&error)))
         }
         StateError::AwaitPingResp => Failure::Lost("it has not answered a ping".to_owned()),
-        StateError::ConnectionAborted => Failure::Lost("it has closed the connection".to_owned()),
+        StateError::ConnectionAborted => Failure::Closed,
         StateError::ServerDisconnect { reason_code, reason_string } => {
             Failure::Lost(farewell(reason_code, reason_string.as_deref()))
         }
