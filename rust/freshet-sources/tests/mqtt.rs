@@ -126,10 +126,11 @@ impl Opened {
     }
 
     /// Ends as the producer does: what is acknowledged is so before it is left.
-    async fn close_acknowledged(mut self) {
+    async fn close_acknowledged(mut self, broker: &Broker) {
         self.shutdown.trigger();
         drop(self.source);
         self.acknowledge.as_mut().unwrap().acknowledged(self.number).await.unwrap();
+        broker.catch_up().await;
     }
 }
 
@@ -156,7 +157,7 @@ async fn what_is_not_acknowledged_comes_again_and_what_is_does_not() {
         broker.publish("home/cellar", "d").await;
         let mut source = open(&lines);
         assert_eq!(source.texts(4).await, ["a", "b", "c", "d"], "version {version}");
-        source.close_acknowledged().await;
+        source.close_acknowledged(&broker).await;
         broker.publish("home/cellar", "e").await;
         let mut source = open(&lines);
         assert_eq!(source.texts(1).await, ["e"], "version {version}");
@@ -179,7 +180,7 @@ async fn a_batch_is_acknowledged_with_those_before_and_without_those_after() {
         numbers.push(source.number);
     }
     source.number = numbers[1];
-    source.close_acknowledged().await;
+    source.close_acknowledged(&broker).await;
     let mut source = open(&lines);
     assert_eq!(source.texts(1).await, ["c"]);
     source.is_silent().await;
@@ -222,7 +223,7 @@ async fn topics_of_an_earlier_configuration_are_passed_over_and_not_kept() {
     assert_eq!(source.texts(1).await, ["both"]);
     broker.publish("new", "new").await;
     assert_eq!(source.texts(1).await, ["new"]);
-    source.close_acknowledged().await;
+    source.close_acknowledged(&broker).await;
     let mut source = open(&lines(&broker, "topics = [\"old\", \"both\", \"new\"]"));
     source.is_silent().await;
 }
@@ -438,7 +439,7 @@ async fn a_message_that_is_too_large_is_dropped_and_counted_and_the_source_goes_
         assert_eq!((messages[0].len(), messages[1].as_str()), (1 << 20, "a"));
         let report = source.status.report();
         assert_eq!((report.dropped, report.gaps), (1, 0), "version {version}");
-        source.close_acknowledged().await;
+        source.close_acknowledged(&broker).await;
         let mut source = open(&lines);
         source.is_silent().await;
     }

@@ -106,6 +106,11 @@ impl Broker {
         self.process.take().unwrap().wait().unwrap();
     }
 
+    /// Waits until it has read what was sent to it before on other connections: it reads them in turn.
+    pub(crate) async fn catch_up(&self) {
+        self.publish("nobody/listens", "").await;
+    }
+
     /// Sends it a message, and waits until it has it.
     pub(crate) async fn publish(&self, topic: &str, payload: impl Into<Vec<u8>>) {
         self.publish_with(topic, payload, PublishOptions::new(QoS::AtLeastOnce)).await;

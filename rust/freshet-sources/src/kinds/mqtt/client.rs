@@ -20,6 +20,9 @@ pub(super) const MAX_REQUESTS: usize = 100;
 /// A broker that refuses is left alone that long.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// What is said of a broker that ends a connection without a word.
+const CLOSED: &str = "it has closed the connection";
+
 /// What came from the broker, or has gone to it.
 pub(super) enum Event {
     /// The broker has taken the connection, and has or has not kept the session.
@@ -61,15 +64,6 @@ pub(super) enum Failure {
     Closed,
     /// Something else.
     Lost(String),
-}
-
-impl Failure {
-    fn reason(&self) -> &str {
-        match self {
-            Self::Lost(reason) => reason,
-            _ => "it has closed the connection",
-        }
-    }
 }
 
 /// What a broker has against a client.
@@ -149,15 +143,19 @@ pub(super) fn unconnected(subscription: &Subscription, failure: &Failure) -> Sou
         }
         Failure::Refused(refusal, words) => refused(subscription, *refusal, words),
         Failure::TooLarge => too_large(subscription),
-        Failure::Closed | Failure::Lost(_) => {
-            let reason = failure.reason();
-            let advice = match subscription.version {
-                Version::V5 => "; set `version = \"3.1.1\"` if the broker does not know MQTT 5",
-                Version::V3 => "",
-            };
-            SourceError::transient(format!("no connection to {url}: {reason}{advice}"))
-        }
+        Failure::Closed => unanswered(subscription, CLOSED),
+        Failure::Lost(reason) => unanswered(subscription, reason),
     }
+}
+
+/// A connection on which the broker has not even refused.
+fn unanswered(subscription: &Subscription, reason: &str) -> SourceError {
+    let advice = match subscription.version {
+        Version::V5 => "; set `version = \"3.1.1\"` if the broker does not know MQTT 5",
+        Version::V3 => "",
+    };
+    let url = &subscription.server.url;
+    SourceError::transient(format!("no connection to {url}: {reason}{advice}"))
 }
 
 /// A failure of a connection that there was.
@@ -169,10 +167,9 @@ pub(super) fn lost(subscription: &Subscription, failure: &Failure) -> SourceErro
         Failure::TooLarge => return too_large(subscription),
         // Older brokers end a connection so whose client has connected again.
         Failure::Closed => format!(
-            "{}; if it does so again and again, another client may have the same `client_id`",
-            failure.reason()
+            "{CLOSED}; if it does so again and again, another client may have the same `client_id`"
         ),
-        Failure::Lost(_) => failure.reason().to_owned(),
+        Failure::Lost(reason) => reason.clone(),
     };
     SourceError::transient(format!("the connection to {url} is lost: {reason}"))
 }

@@ -245,3 +245,20 @@ fn refusal(code: ConnectReturnCode) -> Refusal {
         _ => Refusal::Other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_farewell_says_what_would_help() {
+        assert_eq!(
+            farewell(DisconnectReasonCode::SessionTakenOver, None),
+            "another client has connected with the same `client_id`; give each one its own"
+        );
+        assert_eq!(
+            farewell(DisconnectReasonCode::ServerShuttingDown, Some("see\nyou")),
+            "it has closed the connection: server shutting down: see you"
+        );
+    }
+}
