@@ -3,6 +3,7 @@
 mod file;
 mod host;
 mod http;
+mod mqtt;
 mod sse;
 mod stdin;
 mod synthetic;
@@ -38,6 +39,7 @@ pub const KINDS: &[&SourceKind] = &[
     &http::KIND,
     &sse::KIND,
     &websocket::KIND,
+    &mqtt::KIND,
 ];
 
 /// The kind of that name.

@@ -13,7 +13,7 @@ use super::{address::Resolver, tls};
 use crate::source::SourceError;
 
 /// How long a connection may take.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a server may redirect.
 const MAX_REDIRECTS: usize = 5;
 

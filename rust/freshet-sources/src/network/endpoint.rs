@@ -14,6 +14,8 @@ use super::address::AddressPolicy;
 pub(crate) const WEB: [&str; 2] = ["https", "http"];
 /// The schemes of WebSocket.
 pub(crate) const WEB_SOCKET: [&str; 2] = ["wss", "ws"];
+/// The schemes of MQTT.
+pub(crate) const MQTT: [&str; 2] = ["mqtts", "mqtt"];
 /// What the producer calls itself.
 pub(crate) const USER_AGENT: &str = concat!("freshet/", env!("CARGO_PKG_VERSION"));
 
@@ -148,7 +150,11 @@ pub(crate) fn shown(url: &Url) -> String {
 /// Parses a URL that somebody has written. The reason why it is refused does not repeat it.
 pub(super) fn check_url(text: &str, schemes: [&str; 2]) -> Result<Url, String> {
     let [usual, other] = schemes;
-    let form = format!("write {usual}://HOST/PATH");
+    let (behind, instead) = match schemes {
+        MQTT => ("HOST", "`username` and `password`"),
+        _ => ("HOST/PATH", "`token` or `headers`"),
+    };
+    let form = format!("write {usual}://{behind}");
     let url = Url::parse(text).map_err(|error| format!("is no URL: {error}; {form}"))?;
     if !schemes.contains(&url.scheme()) {
         let scheme = url.scheme();
@@ -162,17 +168,26 @@ pub(super) fn check_url(text: &str, schemes: [&str; 2]) -> Result<Url, String> {
         return Err(format!("has no host; {form}"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds a user name or password, which would show up in logs of others; use `token` or `headers`"
-            .to_owned());
+        return Err(format!(
+            "holds a user name or password, which would show up in logs of others; use {instead}"
+        ));
     }
     Ok(url)
 }
 
 /// Refuses a host that is an address and not allowed. Names are checked when they are resolved.
 pub(super) fn check_host(url: &Url, policy: AddressPolicy) -> Result<(), String> {
-    let address = match url.host() {
-        Some(Host::Ipv4(address)) => address.into(),
-        Some(Host::Ipv6(address)) => address.into(),
+    check_address(url.host().as_ref(), policy)
+}
+
+/// The same, of a host alone.
+pub(super) fn check_address<S>(
+    host: Option<&Host<S>>,
+    policy: AddressPolicy,
+) -> Result<(), String> {
+    let address = match host {
+        Some(Host::Ipv4(address)) => (*address).into(),
+        Some(Host::Ipv6(address)) => (*address).into(),
         Some(Host::Domain(_)) => return Ok(()),
         None => return Err("has no host".to_owned()),
     };
@@ -220,7 +235,10 @@ fn secret_value(text: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-fn read_authorities(section: &Section<'_>) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+/// Reads `ca_file`.
+pub(super) fn read_authorities(
+    section: &Section<'_>,
+) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
     let Some(path) = section.optional_text("ca_file")? else { return Ok(Vec::new()) };
     let unreadable = |error| path.error(format!("cannot read {}: {error}", path.value));
     let certificates = CertificateDer::pem_file_iter(&path.value).map_err(unreadable)?;

@@ -11,10 +11,11 @@ pub(crate) use tokio_tungstenite::tungstenite::Error as WebSocketError;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
-use url::{Host, Url};
+use url::Url;
 
 use super::client::{CONNECT_TIMEOUT, refusal};
 use super::endpoint::{self, Endpoint, shown};
+use super::server::connect_tcp;
 use super::text::causes;
 use super::tls;
 use crate::source::SourceError;
@@ -60,18 +61,10 @@ pub(crate) async fn connect(
 
 async fn open(endpoint: &Endpoint) -> io::Result<TcpStream> {
     let port = endpoint.url.port_or_known_default().unwrap_or_default();
-    let policy = endpoint.policy;
-    let stream = match endpoint.url.host() {
-        Some(Host::Domain(name)) => {
-            TcpStream::connect(policy.resolve(name, port).await?.as_slice()).await?
-        }
-        // Checked when it was read.
-        Some(Host::Ipv4(address)) => TcpStream::connect((address, port)).await?,
-        Some(Host::Ipv6(address)) => TcpStream::connect((address, port)).await?,
-        None => return Err(io::Error::other("the URL has no host")),
-    };
-    stream.set_nodelay(true)?;
-    Ok(stream)
+    match endpoint.url.host() {
+        Some(host) => connect_tcp(&host, port, endpoint.policy).await,
+        None => Err(io::Error::other("the URL has no host")),
+    }
 }
 
 async fn shake_hands(
