@@ -82,6 +82,13 @@ describe('the health board', () => {
     expect(board.components(8000)).toMatchObject([{ stale: true, lag: null, rates: null, records_in: 50 }]);
   });
 
+  it('does not miss a component that has said that it ends', () => {
+    const board = new HealthBoard();
+    add(board, report({ time: 1000, state: 'running' }));
+    add(board, report({ time: 2000, state: 'ended' }));
+    expect(board.components(60_000)).toMatchObject([{ age: 58_000, stale: false, rates: null, lag: null }]);
+  });
+
   it('calls a component stale that has gone silent, also when its clock runs ahead', () => {
     const board = new HealthBoard();
     board.add(report({ time: 3_600_000 }), 1000);

@@ -72,6 +72,7 @@ it.each<[Partial<ComponentHealth>, string, boolean]>([
   [{ state: 'waiting' }, 'waiting', true],
   [{ state: 'restarting' }, 'restarting', true],
   [{ state: 'rebalancing' }, 'rebalancing', false],
+  [{ state: 'ended', age: 61_000 }, 'ended', false],
   [{ state: 'running', stale: true, age: 61_000 }, 'silent for 1 min 01 s', true],
 ])('of %j the state is told as %s', (fields, text, unwell) => {
   expect(stateOf(health(fields))).toBe(text);

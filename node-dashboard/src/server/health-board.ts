@@ -1,5 +1,5 @@
 import type { ComponentHealth, HealthReport } from '../shared/api.ts';
-import { STALE_AFTER } from '../shared/generated/health.ts';
+import { STALE_AFTER, type State } from '../shared/generated/health.ts';
 
 /** Rates are computed over this long, so that one slow batch does not make them jump. */
 const RATE_SPAN = 10_000;
@@ -57,10 +57,13 @@ export class HealthBoard {
   }
 }
 
+/** A component that has said this says no more, and is not missed. */
+const ENDED = 'ended' satisfies State;
+
 /** What a silent component said last of its lag and its rates is not known to be so now. */
 function withAge(latest: HealthReport, age: number, reports: readonly HealthReport[]): ComponentHealth {
   return age > STALE_AFTER
-    ? { ...latest, age, stale: true, rates: null, lag: null }
+    ? { ...latest, age, stale: latest.state !== ENDED, rates: null, lag: null }
     : { ...latest, age, stale: false, rates: rates(reports) };
 }
 

@@ -103,7 +103,10 @@ const counters = { records_in: number, records_out: number, bytes_in: number, by
 
 const judged = object({
   age: { ...number, description: 'milliseconds since the report' },
-  stale: { type: 'boolean', description: `no report for more than ${STALE_AFTER / 1000} s` },
+  stale: {
+    type: 'boolean',
+    description: `no report for more than ${STALE_AFTER / 1000} s, and it has not said that it ends`,
+  },
   rates: {
     ...object({ ...counters, errors: { type: ['number', 'null'] } }),
     type: ['object', 'null'],

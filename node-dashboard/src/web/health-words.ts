@@ -11,7 +11,7 @@ export interface Remark {
 }
 
 /** States in which a component does what it is there for; in others that are known, something is missing. */
-const WELL: readonly string[] = ['running'] satisfies State[];
+const WELL: readonly string[] = ['running', 'ended'] satisfies State[];
 const WAITING = 'waiting' satisfies State;
 const UNWELL: readonly string[] = ['restarting', WAITING] satisfies State[];
 

@@ -159,6 +159,8 @@ pub struct Plan {
     pub address: Option<String>,
     /// The exit code by which it says that the configuration has to change first; starting it again would not help.
     pub refusal: Option<i32>,
+    /// The exit code by which it says that there is nothing left to do; starting it again would be for nothing.
+    pub done: Option<i32>,
     /// What making this plan has found, for people.
     pub notices: Vec<String>,
 }

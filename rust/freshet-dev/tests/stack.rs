@@ -48,12 +48,13 @@ fn script(context: &Context, script: &str) -> Plan {
         readiness: Readiness::Started,
         address: None,
         refusal: Some(2),
+        done: None,
         notices: Vec::new(),
     }
 }
 
 struct Place {
-    _folder: TempDir,
+    folder: TempDir,
     board: Arc<Board>,
     stack: Stack,
 }
@@ -79,7 +80,7 @@ impl Place {
             config,
         };
         let stack = Stack::launch(Arc::new(context), Arc::clone(&board), &guards, parts);
-        Self { _folder: folder, board, stack }
+        Self { folder, board, stack }
     }
 
     async fn until(&self, holds: impl FnMut(&Snapshot) -> bool) -> Snapshot {
@@ -125,6 +126,25 @@ async fn a_refused_configuration_is_said_at_once_and_not_tried_again() {
     assert_eq!((producer.note.as_deref(), producer.restarts), (Some(said), 0));
     let failure = timeout(LIMIT, place.stack.ready()).await.unwrap().unwrap_err();
     assert!(failure.is_refusal() && failure.to_string().starts_with(&format!("producer {said}")));
+    place.stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_has_done_its_work_is_not_started_again_and_fails_no_start() {
+    const DONE: Part = part("producer", DiskUse::Spares, |context| {
+        Ok(Plan { done: Some(0), ..script(context, "echo once >> runs") })
+    });
+    const STEADY: Part =
+        part("writer", DiskUse::Spares, |context| Ok(script(context, "exec sleep 1000")));
+    let mut place = Place::launch(0, vec![DONE, STEADY]);
+    timeout(LIMIT, place.stack.ready()).await.unwrap().unwrap();
+    // By its third start the other one would long have had its second.
+    let snapshot = place.kill("writer", 2).await;
+    let producer = snapshot.part("producer").unwrap();
+    assert_eq!((producer.state, producer.pid, producer.restarts), (PartState::Done, None, 0));
+    assert!(producer.note.as_deref().unwrap().starts_with("has ended well: "));
+    let runs = std::fs::read_to_string(place.folder.path().join("runs")).unwrap();
+    assert_eq!(runs, "once\n");
     place.stack.stop().await;
 }
 

@@ -104,7 +104,9 @@ async fn run(
     health.set_state(State::Running);
     let running = Running { config, metrics, health, undelivered: Arc::clone(&undelivered) };
     let failed = run_all(&running, sources, &shutdown).await;
-    // The sources may have ended by themselves.
+    if !shutdown.is_requested() && failed.is_empty() {
+        running.health.set_state(State::Ended);
+    }
     shutdown.trigger();
     reporter.await.map_err(Failure::runtime)?;
     let undelivered = undelivered.load(Ordering::Relaxed);

@@ -22,7 +22,8 @@ export type State =
   | 'starting'
   | 'running'
   | 'restarting'
-  | 'waiting';
+  | 'waiting'
+  | 'ended';
 
 /** The kinds of errors that the dashboard counts. */
 export type ErrorKind =
@@ -101,8 +102,8 @@ export interface HealthReport {
   readonly lag: number | null;
   /**
    * what it is doing: `starting`, `running`, `restarting` (it has failed and is started
-   * again), `waiting` (it is alive, but waits for something outside), or what a newer
-   * component calls it
+   * again), `waiting` (it is alive, but waits for something outside), `ended` (there is
+   * nothing left to do), or what a newer component calls it
    */
   readonly state?: string | null;
   /** what outside of it has to come back before it can go on, in one line */
@@ -324,8 +325,8 @@ export const HEALTH_FIELDS: Readonly<Record<keyof HealthReport, HealthField>> = 
     presence: 'optional',
     description:
       'what it is doing: `starting`, `running`, `restarting` (it has failed and is started ' +
-      'again), `waiting` (it is alive, but waits for something outside), or what a newer ' +
-      'component calls it',
+      'again), `waiting` (it is alive, but waits for something outside), `ended` (there is ' +
+      'nothing left to do), or what a newer component calls it',
   },
   waiting_for: {
     kind: 'text',

@@ -35,6 +35,8 @@ declare_names! {
         Restarting = "restarting",
         /// It is alive, but waits for something outside, which `waiting_for` names.
         Waiting = "waiting",
+        /// It has done all that there was to do, and ends: that it says nothing more is as it should be.
+        Ended = "ended",
     }
 }
 
@@ -260,7 +262,8 @@ health_report! {
     }
     optional {
         /// What it is doing: `starting`, `running`, `restarting` (it has failed and is started again), `waiting` (it is
-        /// alive, but waits for something outside), or what a newer component calls it.
+        /// alive, but waits for something outside), `ended` (there is nothing left to do), or what a newer component
+        /// calls it.
         state: State, "", WITH_STATE;
         /// What outside of it has to come back before it can go on, in one line.
         waiting_for: String, "", WITH_STATE;

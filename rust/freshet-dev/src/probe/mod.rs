@@ -1,10 +1,13 @@
 //! Asking services whether they are there, and the pipeline whether it flows.
 
+mod first_window;
 mod question;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use freshet_core::config::{Config, Stream};
+use freshet_core::config::Config;
+use freshet_core::wire::SourceHealth;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
@@ -12,14 +15,12 @@ use tokio::time::sleep;
 use ureq::RequestBuilder;
 use ureq::typestate::WithoutBody;
 
-use crate::state::now_ms;
+pub use first_window::{Flow, flow};
 
 /// How long to wait between two questions.
 const INTERVAL: Duration = Duration::from_millis(100);
 /// How long a service may take to answer: one that accepts a connection but does not answer is not ready.
 pub const ANSWER_LIMIT: Duration = Duration::from_secs(3);
-/// How far back windows are asked for, in windows: those open now and those that have just closed.
-const WINDOWS_BACK: i64 = 3;
 
 /// How to see that a service answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,23 +74,6 @@ pub fn dashboard_url(config: &Config) -> String {
     format!("http://{host}:{}", config.dashboard.port)
 }
 
-/// Waits until the dashboard shows a window with an event after `since` (milliseconds since the epoch), of any stream
-/// that has a source. Windows that an earlier run has left in the store have no such event.
-pub async fn first_window(config: &Config, since: i64) {
-    let dashboard = DashboardApi::of(config);
-    let fed: Vec<&Stream> =
-        config.sources.iter().filter_map(|source| config.stream(&source.stream)).collect();
-    loop {
-        for stream in &fed {
-            let windows = dashboard.newest_windows(stream).await;
-            if windows.iter().any(|window| window.last_event > since) {
-                return;
-            }
-        }
-        sleep(INTERVAL).await;
-    }
-}
-
 /// What the dashboard knows of the pipeline's programs.
 #[derive(Debug, Deserialize)]
 pub struct Reports {
@@ -99,13 +83,20 @@ pub struct Reports {
     kafka: Connection,
 }
 
-/// A program's latest report, as far as `status` needs it.
-#[derive(Debug, Deserialize)]
+/// A program's latest report, as far as it is needed here.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct Report {
     /// The kind of program.
     pub component: String,
     /// How old the report is, in milliseconds.
     pub age: i64,
+    /// When the program started, in milliseconds since the epoch.
+    since: i64,
+    /// What it has handed on since then.
+    records_out: u64,
+    /// What the producer says of its sources, by name.
+    sources: Option<BTreeMap<String, SourceHealth>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -119,27 +110,6 @@ pub async fn reports(config: &Config, dashboard: String) -> Option<Reports> {
     let dashboard = DashboardApi { url: dashboard, ..DashboardApi::of(config) };
     let reports: Reports = dashboard.ask("/api/health", &[]).await?;
     reports.kafka.connected.then_some(reports)
-}
-
-#[derive(Deserialize)]
-struct SeriesAnswer {
-    series: Vec<SeriesOfStream>,
-}
-
-#[derive(Deserialize)]
-struct SeriesOfStream {
-    series: String,
-    metrics: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct WindowsAnswer {
-    windows: Vec<Window>,
-}
-
-#[derive(Deserialize)]
-struct Window {
-    last_event: i64,
 }
 
 struct DashboardApi {
@@ -160,29 +130,6 @@ impl DashboardApi {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         serde_json::from_str(&answer(request).await?).ok()
-    }
-
-    /// The newest windows of a stream's first series, in its shortest window.
-    async fn newest_windows(&self, stream: &Stream) -> Vec<Window> {
-        self.try_newest_windows(stream).await.unwrap_or_default()
-    }
-
-    async fn try_newest_windows(&self, stream: &Stream) -> Option<Vec<Window>> {
-        let window = stream.windows.iter().min_by_key(|window| window.size_ms())?;
-        let query = [("stream", stream.name.as_str())];
-        let answer: SeriesAnswer = self.ask("/api/series", &query).await?;
-        let first = answer.series.first()?;
-        let now = now_ms();
-        let (from, to) = (now - WINDOWS_BACK * window.size_ms(), now + window.size_ms());
-        let query = [
-            ("stream", stream.name.as_str()),
-            ("series", &first.series),
-            ("metric", first.metrics.first()?),
-            ("window", &window.to_string()),
-            ("from", &from.to_string()),
-            ("to", &to.to_string()),
-        ];
-        self.ask::<WindowsAnswer>("/api/windows", &query).await.map(|answer| answer.windows)
     }
 }
 

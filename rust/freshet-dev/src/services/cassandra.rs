@@ -81,6 +81,7 @@ fn plan(context: &Context) -> Result<Plan, PlanError> {
         readiness: Readiness::Cassandra(dev.cassandra_port),
         address: Some(format!("{HOST}:{}", dev.cassandra_port)),
         refusal: None,
+        done: None,
         notices,
     })
 }

@@ -34,6 +34,7 @@ fn plan(context: &Context) -> Plan {
         readiness: Readiness::Http(format!("{address}/healthz")),
         address: Some(address),
         refusal: REFUSAL,
+        done: None,
         notices: Vec::new(),
     }
 }

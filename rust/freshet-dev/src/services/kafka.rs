@@ -57,6 +57,7 @@ fn plan(context: &Context) -> Result<Plan, PlanError> {
         readiness: Readiness::Kafka(context.config.dev.kafka_port),
         address: Some(format!("{HOST}:{}", context.config.dev.kafka_port)),
         refusal: None,
+        done: None,
         notices: Vec::new(),
     })
 }

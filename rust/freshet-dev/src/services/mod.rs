@@ -109,6 +109,7 @@ fn native(context: &Context, program: &str) -> Plan {
         readiness: Readiness::Started,
         address: None,
         refusal: REFUSAL,
+        done: None,
         notices: Vec::new(),
     }
 }

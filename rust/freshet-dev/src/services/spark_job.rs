@@ -81,6 +81,7 @@ fn plan(context: &Context) -> Result<Plan, PlanError> {
         readiness: Readiness::Http(format!("http://{HOST}:{port}/api/v1/applications")),
         address: Some(format!("http://{HOST}:{port}")),
         refusal: REFUSAL,
+        done: None,
         notices: Vec::new(),
     })
 }

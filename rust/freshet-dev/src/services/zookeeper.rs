@@ -36,6 +36,7 @@ fn plan(context: &Context) -> Result<Plan, PlanError> {
         readiness: Readiness::Zookeeper(port),
         address: Some(format!("{HOST}:{port}")),
         refusal: None,
+        done: None,
         notices: Vec::new(),
     })
 }

@@ -29,6 +29,10 @@ const ASK_INTERVAL: Duration = Duration::from_secs(5);
 /// Where the line stands by which a program refuses its configuration.
 const REFUSAL_LINES: usize = 10;
 
+/// What is said of a part that has ended well by itself. A signal from elsewhere has the same exit code.
+const NOTHING_LEFT: &str =
+    "has ended well: there is nothing left to do, or somebody has told it to end";
+
 /// Why a part has to end, or may not start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Halt {
@@ -42,6 +46,8 @@ enum Halt {
 enum Run {
     /// As asked.
     Halted(Halt),
+    /// It says that there is nothing left to do.
+    Done,
     /// It says that the configuration has to change first.
     Refused { what: String, exit: Exit },
     /// By itself.
@@ -167,6 +173,7 @@ impl Runner {
             let (what, exit) = match self.run_once().await {
                 Run::Halted(Halt::Stop) => return self.stopped(),
                 Run::Halted(Halt::Pause) => continue,
+                Run::Done => return self.board.settle(self.part.name, PartState::Done),
                 Run::Refused { what, exit } => return self.give_up(what, Some(exit), true),
                 Run::Died { what, exit, was_ready } => {
                     was_ever_ready |= was_ready;
@@ -278,6 +285,13 @@ impl Runner {
     }
 
     fn died(&self, exit: Exit, plan: &Plan, was_ready: bool) -> Run {
+        if plan.done.is_some_and(|code| exit == Exit::Code(code)) {
+            self.board.update(self.part.name, |part| {
+                part.pid = None;
+                part.say(NOTHING_LEFT);
+            });
+            return Run::Done;
+        }
         if plan.refusal.is_some_and(|code| exit == Exit::Code(code)) {
             let lines = last_lines(&self.log(), REFUSAL_LINES).unwrap_or_default();
             return Run::Refused { what: refusal(&lines), exit };

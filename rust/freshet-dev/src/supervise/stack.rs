@@ -1,24 +1,28 @@
 //! The whole stack: every part a task that waits for what it needs, starts, is watched, and ends when it is its turn.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use super::floor::DiskWatch;
 use super::runner::Runner;
 use super::{Board, Failure, Guards};
 use crate::parts::{Context, Part};
-use crate::probe;
+use crate::probe::{self, Flow};
 use crate::state::disk::MIB;
 use crate::state::{PartState, Phase};
 
-/// The name of the last check: a window has gone from a source to the dashboard.
+/// The name of the last check: windows go from a source to the dashboard.
 pub const FIRST_WINDOW: &str = "first-window";
 /// How long the first window may take once everything answers.
 const FIRST_WINDOW_LIMIT: Duration = Duration::from_mins(3);
+/// How long the first record may take: a source that gives nothing for longer may be one of rare events, or its server
+/// may be away. That is said, and nothing that a start could wait for.
+const FIRST_RECORD_LIMIT: Duration = Duration::from_secs(30);
+const ASK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A running stack.
 #[derive(Debug)]
@@ -104,16 +108,34 @@ impl Stack {
 
 async fn first_window(context: &Context, board: &Board) -> Result<(), Failure> {
     if context.config.sources.is_empty() {
-        board.update(FIRST_WINDOW, |part| part.note = Some("no [[source]] to wait for".to_owned()));
+        board.update(FIRST_WINDOW, |part| part.say("no [[source]] to wait for"));
         board.settle(FIRST_WINDOW, PartState::Done);
         return Ok(());
     }
     board.begin(FIRST_WINDOW, PartState::Working);
     let since = board.snapshot().started;
-    if timeout(FIRST_WINDOW_LIMIT, probe::first_window(&context.config, since)).await.is_ok() {
-        board.settle(FIRST_WINDOW, PartState::Done);
-        return Ok(());
+    let begun = Instant::now();
+    while begun.elapsed() < FIRST_WINDOW_LIMIT {
+        match probe::flow(&context.config, since).await {
+            Flow::Through => {
+                board.settle(FIRST_WINDOW, PartState::Done);
+                return Ok(());
+            }
+            Flow::NoRecords(sources) if begun.elapsed() > FIRST_RECORD_LIMIT => {
+                board.update(FIRST_WINDOW, |part| part.say("no record has come yet"));
+                board.settle(FIRST_WINDOW, PartState::Done);
+                for source in sources {
+                    board.notice(source);
+                }
+                return Ok(());
+            }
+            Flow::NoRecords(_) | Flow::Underway => sleep(ASK_INTERVAL).await,
+        }
     }
+    Err(no_window(context, board))
+}
+
+fn no_window(context: &Context, board: &Board) -> Failure {
     board.update(FIRST_WINDOW, |part| part.state = PartState::Failed);
     let limit = FIRST_WINDOW_LIMIT.as_secs();
     let reason = match board.snapshot().waiting_for {
@@ -123,11 +145,11 @@ async fn first_window(context: &Context, board: &Board) -> Result<(), Failure> {
                 .to_owned()
         }
     };
-    Err(Failure {
+    Failure {
         part: FIRST_WINDOW.to_owned(),
         what: format!("has not reached the dashboard within {limit} s{reason}"),
         exit: None,
         log: Some(context.home.log("spark-job")),
         refused: false,
-    })
+    }
 }
