@@ -16,6 +16,7 @@ mod dashboard;
 mod disk;
 mod earlier;
 mod earlier_tables;
+mod examples;
 mod expectation;
 mod faults;
 mod feed;
@@ -32,6 +33,13 @@ mod transactions;
 mod waiting;
 mod writer;
 mod writer_lab;
+
+// The servers that the tests of the sources have as well.
+#[expect(dead_code, reason = "those tests need more of it")]
+#[path = "../../../freshet-sources/tests/support/mosquitto.rs"]
+mod mosquitto;
+#[path = "../../../freshet-sources/tests/support/mod.rs"]
+mod support;
 
 use std::process::ExitCode;
 
@@ -125,6 +133,7 @@ fn trials() -> Vec<Trial> {
         test("down_ends_every_process", supervision::down_ends_everything),
         test("an_up_says_who_stopped_it_and_who_was_faster", supervision::interrupted_up),
         test("a_full_disk_stops_what_fills_it_and_everything_comes_back", disk::full_disk),
+        test("every_example_comes_out_as_its_windows", examples::run_to_their_windows),
         test("the_benchmark_measures_both_engines", benchmark::both_engines_are_measured),
         test("the_benchmark_ends_when_told_to", benchmark::it_ends_when_told_to),
         test("the_classic_topology_gives_the_same_rows_and_ends_on_ctrl_c", supervision::zookeeper),

@@ -11,21 +11,74 @@ use tempfile::TempDir;
 
 use crate::waiting::{LIMIT, ensure, until};
 
-/// Names of the ports in the order in which [`configuration`] takes them.
+/// Names of the ports in the order in which [`TestStack::services`] takes them.
 const PORTS: usize = 7;
+
+/// What most tests need: two sources of the producer, and a stream of the tests' own.
+const STREAMS: &str = r#"
+[[stream]]
+name = "host"
+format = "json"
+series = ["host", "resource"]
+time = { field = "time", unit = "ms" }
+values = { usage = "usage" }
+windows = ["10s"]
+lateness = "10s"
+
+[[source]]
+kind = "host"
+stream = "host"
+every = "1s"
+
+[[stream]]
+name = "fleet"
+format = "json"
+series = ["sensor"]
+time = { field = "time", unit = "ms" }
+values = { temperature = "temperature" }
+windows = ["10s"]
+lateness = "10s"
+
+[[source]]
+kind = "synthetic"
+stream = "fleet"
+every = "200ms"
+series = 5
+seed = 11
+
+# Fed by the tests themselves.
+[[stream]]
+name = "known"
+format = "json"
+series = ["room", "sensor"]
+time = { field = "at", unit = "ms" }
+values = { temperature = "temperature", humidity = "air.humidity" }
+windows = ["10s", "1m", "30s/10s"]
+lateness = "1m"
+"#;
 
 /// A stack's place.
 pub(crate) struct TestStack {
     folder: TempDir,
     ports: [u16; PORTS],
     zookeeper: bool,
+    /// Of all its programs.
+    environment: Vec<(String, String)>,
 }
 
 impl TestStack {
     /// A place with free ports; nothing runs yet.
     pub(crate) fn new(zookeeper: bool) -> Result<Self, Failed> {
-        let stack = Self { folder: tempfile::tempdir()?, ports: free_ports()?, zookeeper };
-        fs::write(stack.config(), stack.configuration())?;
+        let mut stack = Self::of(STREAMS, Vec::new())?;
+        stack.zookeeper = zookeeper;
+        Ok(stack)
+    }
+
+    /// The same with other streams and sources, and an environment.
+    pub(crate) fn of(streams: &str, environment: Vec<(String, String)>) -> Result<Self, Failed> {
+        let (folder, ports) = (tempfile::tempdir()?, free_ports()?);
+        let stack = Self { folder, ports, zookeeper: false, environment };
+        fs::write(stack.config(), stack.services() + streams)?;
         Ok(stack)
     }
 
@@ -53,7 +106,7 @@ impl TestStack {
         format!("http://127.0.0.1:{}", self.ports[6])
     }
 
-    fn configuration(&self) -> String {
+    fn services(&self) -> String {
         let [kafka, controller, zookeeper, cassandra, storage, spark, dashboard] = self.ports;
         format!(
             r#"
@@ -73,46 +126,6 @@ zookeeper_port = {zookeeper}
 cassandra_port = {cassandra}
 cassandra_storage_port = {storage}
 spark_ui_port = {spark}
-
-[[stream]]
-name = "host"
-format = "json"
-series = ["host", "resource"]
-time = {{ field = "time", unit = "ms" }}
-values = {{ usage = "usage" }}
-windows = ["10s"]
-lateness = "10s"
-
-[[source]]
-kind = "host"
-stream = "host"
-every = "1s"
-
-[[stream]]
-name = "fleet"
-format = "json"
-series = ["sensor"]
-time = {{ field = "time", unit = "ms" }}
-values = {{ temperature = "temperature" }}
-windows = ["10s"]
-lateness = "10s"
-
-[[source]]
-kind = "synthetic"
-stream = "fleet"
-every = "200ms"
-series = 5
-seed = 11
-
-# Fed by the tests themselves.
-[[stream]]
-name = "known"
-format = "json"
-series = ["room", "sensor"]
-time = {{ field = "at", unit = "ms" }}
-values = {{ temperature = "temperature", humidity = "air.humidity" }}
-windows = ["10s", "1m", "30s/10s"]
-lateness = "1m"
 "#
         )
     }
@@ -124,6 +137,7 @@ lateness = "1m"
             .args(arguments)
             .env("FRESHET_ROOT", project())
             .env("FRESHET_HOME", self.home())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
     }
