@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use freshet_core::config::Config;
-use freshet_core::wire::{
-    ErrorKind, Header, LetterRecord, MAX_LETTER_BYTES, ReasonCode, cut_detail,
-};
+use freshet_core::wire::{ErrorKind, LetterRecord, MAX_LETTER_BYTES, ReasonCode};
 use freshet_runtime::{Backoff, Health, Shutdown};
+use freshet_service::dead_letters::{self, Letter};
 use freshet_service::kafka::{LoggingContext, producer_config};
 use freshet_service::topics;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::{self, OwnedHeaders};
+use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::util::Timeout;
 use thiserror::Error;
@@ -144,24 +143,8 @@ fn is_missing_topic(error: &KafkaError) -> bool {
     )
 }
 
-fn headers(origin: &Origin, detail: &str, letter: LetterRecord<'_>) -> OwnedHeaders {
-    let partition = origin.partition.to_string();
-    let offset = origin.offset.to_string();
-    let truncated = letter.truncated.map(|bytes| bytes.to_string());
-    let key_truncated = letter.key_truncated.map(|bytes| bytes.to_string());
-    let of_letter = [
-        (Header::Stage, Some(ReasonCode::Unwritable.stage().name().as_bytes())),
-        (Header::Reason, Some(ReasonCode::Unwritable.code().as_bytes())),
-        (Header::Detail, Some(cut_detail(detail).as_bytes())),
-        (Header::Topic, Some(origin.topic.as_bytes())),
-        (Header::Partition, Some(partition.as_bytes())),
-        (Header::Offset, Some(offset.as_bytes())),
-        (Header::Key, letter.key),
-        (Header::Truncated, truncated.as_deref().map(str::as_bytes)),
-        (Header::KeyTruncated, key_truncated.as_deref().map(str::as_bytes)),
-    ];
-    of_letter
-        .into_iter()
-        .filter_map(|(name, value)| Some(message::Header { key: name.name(), value: Some(value?) }))
-        .fold(OwnedHeaders::new_with_capacity(of_letter.len()), OwnedHeaders::insert)
+fn headers(from: &Origin, detail: &str, record: LetterRecord<'_>) -> OwnedHeaders {
+    let origin = dead_letters::Origin::Topic { partition: from.partition, offset: from.offset };
+    let reason = ReasonCode::Unwritable;
+    Letter { reason, detail, topic: &from.topic, origin, record }.headers()
 }

@@ -1,8 +1,9 @@
 //! Dead letters of the producer: messages that a transform fails on, and records that Kafka does not take.
 
-use freshet_core::wire::{Header as HeaderName, LetterRecord, ReasonCode, cut_detail};
+use freshet_core::wire::{LetterRecord, ReasonCode};
+use freshet_service::dead_letters::{Letter, Origin};
 use freshet_sources::{Message, Record};
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::OwnedHeaders;
 
 /// What was rejected, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,23 +58,9 @@ impl Rejected {
         &self,
         source: &str,
         topic: &str,
-        letter: LetterRecord<'_>,
+        record: LetterRecord<'_>,
     ) -> OwnedHeaders {
-        let truncated = letter.truncated.map(|bytes| bytes.to_string());
-        let key_truncated = letter.key_truncated.map(|bytes| bytes.to_string());
-        let of_letter = [
-            (HeaderName::Stage, Some(self.reason.stage().name().as_bytes())),
-            (HeaderName::Reason, Some(self.reason.code().as_bytes())),
-            (HeaderName::Detail, Some(cut_detail(&self.detail).as_bytes())),
-            (HeaderName::Topic, Some(topic.as_bytes())),
-            (HeaderName::Source, Some(source.as_bytes())),
-            (HeaderName::Key, letter.key),
-            (HeaderName::Truncated, truncated.as_deref().map(str::as_bytes)),
-            (HeaderName::KeyTruncated, key_truncated.as_deref().map(str::as_bytes)),
-        ];
-        of_letter
-            .into_iter()
-            .filter_map(|(name, value)| Some(Header { key: name.name(), value: Some(value?) }))
-            .fold(OwnedHeaders::new_with_capacity(of_letter.len()), OwnedHeaders::insert)
+        let (reason, detail, origin) = (self.reason, &self.detail, Origin::Source(source));
+        Letter { reason, detail, topic, origin, record }.headers()
     }
 }

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use freshet_core::stopping::PRODUCER_FLUSH;
 use freshet_runtime::Backoff;
 use freshet_runtime::clock::epoch_ms;
-use freshet_sources::{Batch, Cursor, Opened, Record};
+use freshet_sources::{Batch, Cursor, Message, Opened, Record};
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
@@ -216,20 +216,31 @@ impl<'t> Transactions<'t> {
             self.begin();
         }
         for message in batch.messages {
-            let sent = match self.task.source.transform.apply(&message) {
-                Ok(records) => records.into_iter().map(Sent::Record).collect(),
-                Err(error) => {
-                    vec![Sent::Letter(Rejected::message(&message, &error.to_string()), 0)]
-                }
-            };
-            for one in sent {
-                self.send(one).await;
-            }
+            self.add_message(message).await;
         }
         if batch.cursor.is_some() {
             self.open.cursor = batch.cursor;
         }
         Ok(())
+    }
+
+    async fn add_message(&mut self, message: Message) {
+        let transform = &self.task.source.transform;
+        let message = match transform.pass(message) {
+            Ok(record) => return self.send(Sent::Record(record)).await,
+            Err(message) => message,
+        };
+        match transform.apply(&message) {
+            Ok(records) => {
+                for record in records {
+                    self.send(Sent::Record(record)).await;
+                }
+            }
+            Err(error) => {
+                let rejected = Rejected::message(&message, &error.to_string());
+                self.send(Sent::Letter(rejected, 0)).await;
+            }
+        }
     }
 
     fn begin(&mut self) {
