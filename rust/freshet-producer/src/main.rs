@@ -9,6 +9,7 @@ mod letters;
 mod metrics;
 mod reader;
 mod selection;
+mod takeover;
 mod tally;
 mod task;
 mod transactions;
