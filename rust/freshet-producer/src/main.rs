@@ -9,27 +9,29 @@ mod letters;
 mod metrics;
 mod reader;
 mod selection;
+mod spool;
 mod tally;
 mod task;
 mod transactions;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, anyhow};
 use clap::Parser;
-use freshet_core::config::Config;
+use freshet_core::config::{Config, ConfigError};
 use freshet_core::wire::{Component, State};
 use freshet_runtime::clock::{epoch_ms, host_name};
 use freshet_runtime::endpoints::Endpoints;
 use freshet_runtime::{Failure, Health, Shutdown, service};
 use freshet_service::{reporter, topics};
-use freshet_sources::{SourceConfig, SourceStatus};
+use freshet_sources::{SourceConfig, SourceStatus, SpoolSettings};
 use tokio::task::JoinSet;
 
 use crate::metrics::Metrics;
+use crate::spool::Spool;
 use crate::task::SourceTask;
 
 const COMPONENT: Component = Component::Producer;
@@ -93,7 +95,12 @@ async fn run(
 ) -> Result<(), Failure> {
     let health = Arc::new(Health::new(COMPONENT));
     health.set_state(State::Starting);
-    let sources = selected.into_iter().map(Observed::new).collect::<Vec<_>>();
+    let sources = selected
+        .into_iter()
+        .map(Observed::new)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(Failure::usage)?;
+    let statuses: Vec<_> = sources.iter().map(|one| Arc::clone(&one.status)).collect();
     let metrics = observe(&config, &sources, &health, &shutdown).await;
     // Before anything is sent: a broker that creates topics by itself would give them its own settings.
     topics::ensure(&config, &health, &shutdown).await.map_err(Failure::from)?;
@@ -114,7 +121,11 @@ async fn run(
     if !failed.is_empty() {
         return Err(Failure::runtime(anyhow!("{}", failed.join("; "))));
     }
-    tracing::info!("every record is delivered");
+    if statuses.iter().any(|status| status.spooled_bytes().is_some_and(|bytes| bytes > 0)) {
+        tracing::info!("what is not delivered is in a spool, and comes after the next start");
+    } else {
+        tracing::info!("every record is delivered");
+    }
     Ok(())
 }
 
@@ -122,12 +133,20 @@ async fn run(
 struct Observed {
     source: SourceConfig,
     status: Arc<SourceStatus>,
+    spool: Option<Spool>,
 }
 
 impl Observed {
-    fn new(source: SourceConfig) -> Self {
+    /// Opens the spool of a source that has one: whether that can be used is to be known before anything is sent.
+    fn new(source: SourceConfig) -> Result<Self, ConfigError> {
         let status = Arc::new(SourceStatus::new(source.source.name.as_str()));
-        Self { source, status }
+        let settings = source.delivery.spool.as_ref();
+        let open = |settings: &SpoolSettings| {
+            Spool::open(&settings.directory, settings.bytes, Arc::clone(&status))
+                .map_err(|error| settings.error(error.to_string()))
+        };
+        let spool = settings.map(open).transpose()?;
+        Ok(Self { source, status, spool })
     }
 }
 
@@ -163,7 +182,7 @@ struct Running {
 async fn run_all(all: &Running, sources: Vec<Observed>, shutdown: &Shutdown) -> Vec<String> {
     let instance = format!("{}-{}-{}", host_name(), std::process::id(), epoch_ms());
     let mut running = JoinSet::new();
-    for Observed { source, status } in sources {
+    for Observed { source, status, spool } in sources {
         let name = source.source.name.clone();
         let task = SourceTask {
             config: Arc::clone(&all.config),
@@ -174,6 +193,7 @@ async fn run_all(all: &Running, sources: Vec<Observed>, shutdown: &Shutdown) -> 
             shutdown: shutdown.clone(),
             undelivered: Arc::clone(&all.undelivered),
             instance: instance.clone(),
+            spool: Mutex::new(spool),
             source,
         };
         running.spawn(async move {

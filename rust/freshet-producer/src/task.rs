@@ -1,7 +1,7 @@
 //! One source, from its opening to its end.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use freshet_core::config::Config;
 use freshet_core::wire::ErrorKind;
@@ -16,6 +16,7 @@ use tokio::task::{JoinError, JoinHandle};
 use crate::buffer::Buffer;
 use crate::metrics::Metrics;
 use crate::reader::Reader;
+use crate::spool::Spool;
 use crate::{direct, transactions};
 
 /// A source and what it is connected to.
@@ -32,6 +33,8 @@ pub(crate) struct SourceTask {
     pub(crate) undelivered: Arc<AtomicU64>,
     /// This process among all that there ever were.
     pub(crate) instance: String,
+    /// Its queue on disk, until it is read.
+    pub(crate) spool: Mutex<Option<Spool>>,
 }
 
 /// Why a source is given up, while the others go on.
@@ -104,7 +107,9 @@ impl SourceTask {
     ) -> (Arc<Buffer>, JoinHandle<Result<(), String>>) {
         let delivery = &self.source.delivery;
         let status = Arc::clone(&self.status);
-        let buffer = Arc::new(Buffer::new(delivery.buffer_bytes, delivery.when_full, status));
+        let spool = self.spool.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let buffer = Buffer::new(delivery.buffer_bytes, delivery.when_full, status, spool);
+        let buffer = Arc::new(buffer);
         let reader = Reader {
             source,
             buffer: Arc::clone(&buffer),
