@@ -1,8 +1,6 @@
 //! Between a source and its delivery: batches that wait, bounded in bytes, in memory and, with a spool, on disk.
 
 mod spooling;
-#[cfg(test)]
-mod spooling_tests;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

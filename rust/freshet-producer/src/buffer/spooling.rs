@@ -6,6 +6,9 @@
 //! killed has lost nothing. Batches are in memory, with a copy or without, as long as they are not delivered, and the
 //! client gets no more of them at once than [`MOST_UNCONFIRMED`].
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, MutexGuard, PoisonError};
 

@@ -184,9 +184,9 @@ impl Spool {
         };
         if let Some(segment) = self.segments.back_mut() {
             let written = file.write_all_at(entry, segment.bytes);
-            if written.is_err() {
-                // Its bytes count until the segment goes, if they cannot be taken back.
-                file.set_len(segment.bytes).inspect_err(|_| segment.bytes += entry.len() as u64)?;
+            if written.is_err() && file.set_len(segment.bytes).is_err() {
+                // What cannot be taken back counts until the segment goes.
+                segment.bytes += entry.len() as u64;
             }
             written?;
             segment.bytes += entry.len() as u64;
