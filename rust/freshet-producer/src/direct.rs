@@ -87,6 +87,14 @@ impl Direct<'_> {
             shutdown.requested().await;
             tokio::time::sleep(PRODUCER_LAST_RECORDS).await;
         });
+        let has_topics = tokio::select! {
+            biased;
+            () = &mut patience => false,
+            has_topics = self.task.topics_are_there() => has_topics,
+        };
+        if !has_topics {
+            return self.give_up(buffer).await;
+        }
         let has_spool = self.task.source.delivery.spool.is_some();
         loop {
             let next = tokio::select! {

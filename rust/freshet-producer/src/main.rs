@@ -28,7 +28,8 @@ use freshet_runtime::endpoints::Endpoints;
 use freshet_runtime::{Failure, Health, Shutdown, service};
 use freshet_service::{reporter, topics};
 use freshet_sources::{SourceConfig, SourceStatus, SpoolSettings};
-use tokio::task::JoinSet;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::metrics::Metrics;
 use crate::spool::Spool;
@@ -102,15 +103,14 @@ async fn run(
         .map_err(Failure::usage)?;
     let statuses: Vec<_> = sources.iter().map(|one| Arc::clone(&one.status)).collect();
     let metrics = observe(&config, &sources, &health, &shutdown).await;
-    // Before anything is sent: a broker that creates topics by itself would give them its own settings.
-    topics::ensure(&config, &health, &shutdown).await.map_err(Failure::from)?;
-    let reporter = reporter::spawn_watching(&health, &config, &shutdown)
-        .context("cannot create a Kafka client; check the [kafka] section")
-        .map_err(Failure::usage)?;
     let undelivered = Arc::new(AtomicU64::new(0));
-    health.set_state(State::Running);
-    let running = Running { config, metrics, health, undelivered: Arc::clone(&undelivered) };
-    let failed = run_all(&running, sources, &shutdown).await;
+    let (made, topics) = watch::channel(false);
+    let running =
+        Running { config, metrics, health, topics, undelivered: Arc::clone(&undelivered) };
+    // Sources with a spool need not wait for Kafka.
+    let (reporter, failed) =
+        tokio::join!(prepare(&running, made, &shutdown), run_all(&running, sources, &shutdown));
+    let reporter = reporter?;
     // The sources may have ended by themselves.
     shutdown.trigger();
     reporter.await.map_err(Failure::runtime)?;
@@ -127,6 +127,32 @@ async fn run(
         tracing::info!("every record is delivered");
     }
     Ok(())
+}
+
+/// Creates the topics, says so, and begins to report; when that cannot be, all is stopped.
+async fn prepare(
+    all: &Running,
+    made: watch::Sender<bool>,
+    shutdown: &Shutdown,
+) -> Result<JoinHandle<()>, Failure> {
+    let prepared = try_prepare(all, shutdown).await;
+    if prepared.is_err() {
+        shutdown.trigger();
+    }
+    // A stop ends the waiting for topics, whether there are any or not.
+    if !shutdown.is_requested() {
+        made.send_replace(true);
+        all.health.set_state(State::Running);
+    }
+    prepared
+}
+
+async fn try_prepare(all: &Running, shutdown: &Shutdown) -> Result<JoinHandle<()>, Failure> {
+    // Before anything is sent: a broker that creates topics by itself would give them its own settings.
+    topics::ensure(&all.config, &all.health, shutdown).await.map_err(Failure::from)?;
+    reporter::spawn_watching(&all.health, &all.config, shutdown)
+        .context("cannot create a Kafka client; check the [kafka] section")
+        .map_err(Failure::usage)
 }
 
 /// A source, and what is known of it.
@@ -175,6 +201,8 @@ struct Running {
     config: Arc<Config>,
     metrics: Metrics,
     health: Arc<Health>,
+    /// Whether the topics are there.
+    topics: watch::Receiver<bool>,
     undelivered: Arc<AtomicU64>,
 }
 
@@ -191,6 +219,7 @@ async fn run_all(all: &Running, sources: Vec<Observed>, shutdown: &Shutdown) -> 
             health: Arc::clone(&all.health),
             metrics: all.metrics.clone(),
             shutdown: shutdown.clone(),
+            topics: all.topics.clone(),
             undelivered: Arc::clone(&all.undelivered),
             instance: instance.clone(),
             spool: Mutex::new(spool),

@@ -11,6 +11,7 @@ use freshet_sources::{
 };
 use rdkafka::error::KafkaError;
 use thiserror::Error;
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::buffer::Buffer;
@@ -29,6 +30,8 @@ pub(crate) struct SourceTask {
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: Metrics,
     pub(crate) shutdown: Shutdown,
+    /// Whether the topics are there; closed when they will not be.
+    pub(crate) topics: watch::Receiver<bool>,
     /// Records of all sources that will not arrive.
     pub(crate) undelivered: Arc<AtomicU64>,
     /// This process among all that there ever were.
@@ -65,7 +68,12 @@ impl TaskError {
 
 impl SourceTask {
     /// Runs the source until it ends, fails for good, or the shutdown is requested.
+    ///
+    /// A source with a spool is read at once, any other when there are topics for what it sends.
     pub(crate) async fn run(self) -> Result<(), TaskError> {
+        if self.source.delivery.spool.is_none() && !self.topics_are_there().await {
+            return Ok(());
+        }
         tracing::info!(
             source = self.name(),
             kind = self.source.source.kind,
@@ -81,6 +89,11 @@ impl SourceTask {
             self.health.failed(ErrorKind::Source, &format!("source {}: {error}", self.name()));
         }
         ended
+    }
+
+    /// Waits for the topics; whether there are any.
+    pub(crate) async fn topics_are_there(&self) -> bool {
+        self.topics.clone().wait_for(|made| *made).await.is_ok()
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -1,10 +1,10 @@
 //! The buffer of a source with a spool.
 //!
-//! What comes waits in memory as long as there is room, and in the spool from then on until all of it was read back: so
-//! the order stays. When the first batch finds no room, Kafka does not take records. Then what is in memory is copied to
-//! the spool before that batch, what Kafka's client has and has not delivered first: from then on a process that is
-//! killed has lost nothing. Batches are in memory, with a copy or without, as long as they are not delivered, and the
-//! client gets no more of them at once than [`MOST_UNCONFIRMED`].
+//! What comes waits in memory as long as there is room, and in the spool from then on until all of it was read back:
+//! so the order stays. When the first batch finds no room, Kafka does not take records. Then what is in memory is
+//! copied to the spool before that batch, what Kafka's client has and has not delivered first: from then on a process
+//! that is killed has lost nothing. Batches are in memory, with a copy or without, as long as they are not delivered,
+//! and the client gets no more of them at once than [`MOST_UNCONFIRMED`].
 
 #[cfg(test)]
 mod tests;
@@ -141,8 +141,8 @@ impl Buffer {
         }
     }
 
-    /// Leaves what is not delivered in the spool, for the next start; gives how many messages have found no place there.
-    /// `None` without a spool.
+    /// Leaves what is not delivered in the spool, for the next start; gives how many messages have found no place
+    /// there. `None` without a spool.
     pub(crate) async fn keep(self: &Arc<Self>) -> Option<u64> {
         self.blocking(|buffer, spool| {
             let written = buffer.copy_waiting(spool);

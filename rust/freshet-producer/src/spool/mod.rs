@@ -6,8 +6,8 @@
 //! damaged segment has lost is known from the next one's name. The file `position` has the number of the first message
 //! that is not delivered; `lock` is held as long as the process lives.
 //!
-//! What is written outlives a process that is killed. It is with the operating system then, and not on the disk before a
-//! segment is full: a machine that loses its power may lose what came last.
+//! What is written outlives a process that is killed. It is with the operating system then, and not on the disk before
+//! a segment is full: a machine that loses its power may lose what came last.
 
 mod position;
 mod segment;
@@ -42,7 +42,8 @@ pub(crate) enum OpenError {
     )]
     Unusable { path: PathBuf, error: io::Error },
     #[error(
-        "another producer{holder} has the spool {path}; end it, or give the source of one of them another folder or name"
+        "another producer{holder} has the spool {path}; end it, or give the source of one of them another folder or \
+         name"
     )]
     InUse { path: PathBuf, holder: String },
 }

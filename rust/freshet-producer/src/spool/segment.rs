@@ -9,8 +9,8 @@ use freshet_sources::Message;
 
 /// What a segment begins with; another form of its entries gets another number.
 pub(super) const MAGIC: [u8; 8] = *b"freshet1";
-/// Before each entry: the length of its body, the number of its messages, the CRC-32 of these two, and that of the body,
-/// each in four bytes, the least significant one first.
+/// Before each entry: the length of its body, the number of its messages, the CRC-32 of these two, and that of the
+/// body, each in four bytes, the least significant one first.
 pub(super) const HEADER: usize = 16;
 
 /// An entry as it is written.

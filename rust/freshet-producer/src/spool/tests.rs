@@ -11,7 +11,7 @@ const LIMIT: u64 = 64 << 20;
 fn message(number: u64) -> Message {
     Message {
         payload: format!("message {number}").into_bytes(),
-        key: (number % 2 == 0).then(|| format!("k{number}")),
+        key: number.is_multiple_of(2).then(|| format!("k{number}")),
         topic: Some("house/kitchen".to_owned()),
         place: None,
         arrived: Some(1_700_000_000_000),
@@ -234,8 +234,8 @@ fn a_position_that_is_damaged_repeats_and_loses_nothing() {
 }
 
 proptest! {
-    /// Cut at any byte, as by the end of a process or of the disk: the whole entries before the cut come back, in order,
-    /// what was cut is counted, and the queue goes on.
+    /// Cut at any byte, as by the end of a process or of the disk: the whole entries before the cut come back, in
+    /// order, what was cut is counted, and the queue goes on.
     #[test]
     fn whole_entries_survive_any_cut(
         sizes in prop::collection::vec(1_usize..5, 1..8),

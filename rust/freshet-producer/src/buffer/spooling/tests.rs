@@ -156,7 +156,7 @@ async fn order_survives_a_reader_that_is_slower_or_faster() {
         assert_eq!(number(&batch), expected);
         expected += 1;
         taken += 1;
-        if expected % 7 == 0 {
+        if expected.is_multiple_of(7) {
             buffer.confirmed(taken).await;
         }
     }
