@@ -26,6 +26,7 @@ mod outages;
 mod process;
 mod producer;
 mod queries;
+mod spool;
 mod stack;
 mod supervision;
 mod transactions;
@@ -79,6 +80,10 @@ fn trials() -> Vec<Trial> {
         test(
             "lines_are_sent_once_through_an_outage_of_kafka",
             producer::lines_are_sent_once_through_an_outage,
+        ),
+        test(
+            "a_source_that_cannot_wait_spools_through_an_outage_of_kafka",
+            spool::nothing_is_lost_through_an_outage,
         ),
         long(
             "lines_are_sent_once_through_ten_minutes_without_kafka",

@@ -132,7 +132,7 @@ mode = "once"
 }
 
 /// A producer that ends with the test.
-struct Producer(Child);
+pub(crate) struct Producer(pub(crate) Child);
 
 impl Producer {
     fn kill(mut self) -> Outcome {
@@ -141,7 +141,7 @@ impl Producer {
         Ok(())
     }
 
-    fn wait(&mut self, limit: Duration) -> Result<ExitStatus, Failed> {
+    pub(crate) fn wait(&mut self, limit: Duration) -> Result<ExitStatus, Failed> {
         until(limit, || self.0.try_wait()?.ok_or_else(|| "the producer has not ended".into()))
     }
 
