@@ -206,6 +206,16 @@ fn a_spool_that_cannot_be_written_is_a_wrong_configuration() {
     assert_eq!(status.code(), Some(2), "{said}");
     assert!(said.contains("freshet.toml:21: source.spool_directory: "), "{said}");
     assert!(said.contains("file/spool/lines cannot be used: "), "{said}");
+
+    let (code, said, _) = check(&config);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("wrong        source lines (stdin): "), "{said}");
+    assert!(said.contains("freshet.toml:21: source.spool_directory: "), "{said}");
+    let usual = configuration(&folder, SPOOLING);
+    let (code, said, _) = check(&usual);
+    assert_eq!(code, Some(1), "Kafka is not there: {said}");
+    assert!(said.contains("ok           source lines (stdin): can be reached"), "{said}");
+    assert!(!folder.path().join("spool").exists(), "a check creates nothing");
 }
 
 #[test]

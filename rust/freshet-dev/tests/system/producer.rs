@@ -135,7 +135,7 @@ mode = "once"
 pub(crate) struct Producer(pub(crate) Child);
 
 impl Producer {
-    fn kill(mut self) -> Outcome {
+    pub(crate) fn kill(mut self) -> Outcome {
         self.0.kill()?;
         self.0.wait()?;
         Ok(())

@@ -28,14 +28,18 @@ const AFTERWARDS: Duration = Duration::from_secs(3);
 const LINES: u64 = 100;
 const INTERVAL: Duration = Duration::from_millis(100);
 const KEYS: u64 = 50;
-const TOPIC: &str = "spool.raw.s";
 
-fn write_configuration(stack: &TestStack, folder: &Path) -> Outcome {
+/// The raw topic of a test, whose topics begin with the prefix.
+fn topic(prefix: &str) -> String {
+    format!("{prefix}.raw.s")
+}
+
+fn write_configuration(stack: &TestStack, prefix: &str, folder: &Path) -> Outcome {
     let configuration = format!(
         r#"
 [kafka]
 bootstrap_servers = "{servers}"
-topic_prefix = "spool."
+topic_prefix = "{prefix}."
 partitions = 4
 
 [producer]
@@ -61,12 +65,12 @@ spool_size = 64
     Ok(fs::write(folder.join("freshet.toml"), configuration)?)
 }
 
-fn start(folder: &Path) -> Result<Producer, Failed> {
+fn start(folder: &Path, input: Stdio) -> Result<Producer, Failed> {
     let log = File::create(folder.join("producer.log"))?;
     let child = Command::new(project().join("target/release/freshet-producer"))
         .args(["-c", "freshet.toml"])
         .current_dir(folder)
-        .stdin(Stdio::piped())
+        .stdin(input)
         .stdout(log.try_clone()?)
         .stderr(log)
         .spawn()?;
@@ -108,21 +112,28 @@ fn spooled_bytes(folder: &Path) -> u64 {
     segments.filter_map(|file| Some(file.metadata().ok()?.len())).sum()
 }
 
-/// Each line is there once, and those of a key are in their order.
-fn all_are_there_in_order(stack: &TestStack, lines: u64) -> Outcome {
-    let mut last: HashMap<Vec<u8>, u64> = HashMap::new();
-    let mut count = 0;
-    for record in read_all(stack, TOPIC)? {
+/// The lines of each key, as they are in Kafka.
+fn lines_in_kafka(stack: &TestStack, prefix: &str) -> Result<HashMap<Vec<u8>, Vec<u64>>, Failed> {
+    let mut lines: HashMap<Vec<u8>, Vec<u64>> = HashMap::new();
+    for record in read_all(stack, &topic(prefix))? {
         let value: Value = serde_json::from_slice(&record.value)?;
         let number = value["v"].as_u64().ok_or("a line without a number")?;
-        if let Some(before) = last.insert(record.key, number) {
-            ensure(number == before + KEYS, || format!("line {number} comes after {before}"))?;
-        }
-        count += 1;
+        lines.entry(record.key).or_default().push(number);
     }
-    ensure(count == lines && last.len() as u64 == KEYS, || {
-        format!("{count} of {lines} lines are there, of {} keys", last.len())
-    })
+    Ok(lines)
+}
+
+/// Each of so many lines is there once, and those of a key are in their order.
+fn all_are_there_in_order(lines: &HashMap<Vec<u8>, Vec<u64>>, count: u64) -> Outcome {
+    ensure(lines.len() as u64 == KEYS, || format!("{} keys are there", lines.len()))?;
+    for (key, lines) in lines {
+        let first = lines.first().copied().unwrap_or_default() % KEYS;
+        let expected = (first..count).step_by(usize::try_from(KEYS)?);
+        ensure(lines.iter().copied().eq(expected), || {
+            format!("{} are not all in order: {lines:?}", String::from_utf8_lossy(key))
+        })?;
+    }
+    Ok(())
 }
 
 /// A source that goes on while Kafka is away loses nothing, and the order of each key stays.
@@ -130,12 +141,15 @@ pub(crate) fn nothing_is_lost_through_an_outage() -> Outcome {
     let mut lab = Use::running()?;
     let stack = &lab.get().stack;
     let folder = tempfile::tempdir()?;
-    write_configuration(stack, folder.path())?;
-    let mut producer = start(folder.path())?;
+    let prefix = "spool-outage";
+    write_configuration(stack, prefix, folder.path())?;
+    let mut producer = start(folder.path(), Stdio::piped())?;
     let input = producer.0.stdin.take().ok_or("no standard input")?;
     let mut lines = Lines { output: BufWriter::new(input), next: 0 };
     lines.write_for(INTERVAL)?;
-    until(LIMIT, || ensure(end_of(stack, TOPIC).unwrap_or(0) > 0, || "nothing comes".to_owned()))?;
+    until(LIMIT, || {
+        ensure(end_of(stack, &topic(prefix)).unwrap_or(0) > 0, || "nothing comes".to_owned())
+    })?;
     ensure(spooled_bytes(folder.path()) == 0, || "spooled without a need".to_owned())?;
     let kafka = stack.part("kafka")?.pid.ok_or("Kafka does not run")?;
     signal(kafka, Signal::SIGSTOP)?;
@@ -154,5 +168,46 @@ pub(crate) fn nothing_is_lost_through_an_outage() -> Outcome {
     ensure(!log.contains("were dropped"), || log.clone())?;
     let left = spooled_bytes(folder.path());
     ensure(left == 0, || format!("{left} bytes are left in the spool"))?;
-    all_are_there_in_order(stack, count)
+    all_are_there_in_order(&lines_in_kafka(stack, prefix)?, count)
+}
+
+/// What a source has sent while Kafka was away is sent after the producer was killed and started again.
+pub(crate) fn nothing_is_lost_through_a_kill() -> Outcome {
+    let mut lab = Use::running()?;
+    let stack = &lab.get().stack;
+    let folder = tempfile::tempdir()?;
+    let prefix = "spool-kill";
+    write_configuration(stack, prefix, folder.path())?;
+    let log = || fs::read_to_string(folder.path().join("producer.log"));
+    let kafka = stack.part("kafka")?.pid.ok_or("Kafka does not run")?;
+    signal(kafka, Signal::SIGSTOP)?;
+    let spooled = spool_and_kill(folder.path(), || Ok(log()?));
+    signal(kafka, Signal::SIGCONT)?;
+    let count = spooled?;
+    let mut producer = start(folder.path(), Stdio::null())?;
+    let status = producer.wait(LIMIT * 2)?;
+    let log = log()?;
+    ensure(status.success() && !log.contains("were dropped"), || format!("{status}\n{log}"))?;
+    let left = spooled_bytes(folder.path());
+    ensure(left == 0, || format!("{left} bytes are left in the spool"))?;
+    all_are_there_in_order(&lines_in_kafka(stack, prefix)?, count)
+}
+
+/// Kills a producer when it has spooled all lines; gives how many there were.
+fn spool_and_kill(folder: &Path, log: impl Fn() -> Result<String, Failed>) -> Result<u64, Failed> {
+    let mut producer = start(folder, Stdio::piped())?;
+    let input = producer.0.stdin.take().ok_or("no standard input")?;
+    let mut lines = Lines { output: BufWriter::new(input), next: 0 };
+    lines.write_for(AFTERWARDS)?;
+    let count = lines.next;
+    drop(lines);
+    until(LIMIT, || {
+        let log = log()?;
+        ensure(log.contains("the source changed its state") && log.contains("ended"), || {
+            log.clone()
+        })
+    })?;
+    ensure(spooled_bytes(folder) > 0, || "nothing was spooled".to_owned())?;
+    producer.kill()?;
+    Ok(count)
 }

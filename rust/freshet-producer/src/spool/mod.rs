@@ -23,6 +23,7 @@ use std::process;
 use std::sync::Arc;
 
 use freshet_sources::{Message, SourceStatus};
+use nix::unistd::{AccessFlags, access};
 use thiserror::Error;
 
 use self::position::Position;
@@ -141,6 +142,19 @@ impl Spool {
             tracing::info!(messages, bytes, %path, "messages of an earlier run are in the spool");
         }
         Ok(spool)
+    }
+
+    /// Tries whether a spool could be in that folder, and makes nothing: the folder, or the one in which it would be
+    /// made, has to be one that can be written to.
+    pub(crate) fn check(directory: &Path) -> Result<(), OpenError> {
+        let there = directory.ancestors().find(|folder| folder.exists());
+        // The one that relative paths begin at has no name.
+        let there = there.unwrap_or(Path::new("."));
+        let unusable = |error: io::Error| OpenError::Unusable { path: directory.to_owned(), error };
+        if !there.is_dir() {
+            return Err(unusable(io::ErrorKind::NotADirectory.into()));
+        }
+        access(there, AccessFlags::W_OK | AccessFlags::X_OK).map_err(|error| unusable(error.into()))
     }
 
     /// What is on disk.
