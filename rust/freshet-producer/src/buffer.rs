@@ -1,4 +1,6 @@
-//! Between a source and its delivery: batches that wait, bounded in bytes.
+//! Between a source and its delivery: batches that wait, bounded in bytes, in memory and, with a spool, on disk.
+
+mod spooling;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +9,10 @@ use freshet_runtime::Shutdown;
 use freshet_sources::{Batch, Cursor, SourceStatus, WhenFull};
 use tokio::sync::Notify;
 
-/// A queue of batches. Whoever reads the source puts them in, and waits or drops when there is no room; whoever
+use self::spooling::Unconfirmed;
+use crate::spool::Spool;
+
+/// A queue of batches. Whoever reads the source puts them in, and waits, drops or spools when there is no room; whoever
 /// delivers takes them out.
 #[derive(Debug)]
 pub(crate) struct Buffer {
@@ -15,21 +20,42 @@ pub(crate) struct Buffer {
     when_full: WhenFull,
     status: Arc<SourceStatus>,
     queue: Mutex<Queue>,
+    /// Locked before the queue, where both are.
+    spool: Option<Mutex<Spool>>,
     added: Notify,
     taken: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    batches: VecDeque<Batch>,
+    batches: VecDeque<Waiting>,
     bytes: usize,
     is_closed: bool,
+    /// Whether the next batches are in the spool, and what comes has to go there, too.
+    is_spooling: bool,
+    /// Of a source with a spool: what was taken out and is not delivered.
+    unconfirmed: Unconfirmed,
+}
+
+/// A batch that waits.
+#[derive(Debug, Clone)]
+struct Waiting {
+    batch: Arc<Batch>,
+    /// Where its copy in the spool ends, if it has one.
+    copied: Option<u64>,
 }
 
 impl Buffer {
-    pub(crate) fn new(bytes: usize, when_full: WhenFull, status: Arc<SourceStatus>) -> Self {
-        let (queue, added, taken) = (Mutex::default(), Notify::new(), Notify::new());
-        Self { bytes, when_full, status, queue, added, taken }
+    pub(crate) fn new(
+        bytes: usize,
+        when_full: WhenFull,
+        status: Arc<SourceStatus>,
+        spool: Option<Spool>,
+    ) -> Self {
+        let is_spooling = spool.as_ref().is_some_and(Spool::has_unread);
+        let queue = Mutex::new(Queue { is_spooling, ..Queue::default() });
+        let (added, taken) = (Notify::new(), Notify::new());
+        Self { bytes, when_full, status, queue, spool: spool.map(Mutex::new), added, taken }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -38,15 +64,17 @@ impl Buffer {
 
     /// Adds a batch. A batch that is larger than the whole buffer has room when the buffer is empty; and once the
     /// shutdown is requested, the last one has room as well: it was read, and has to be sent or counted.
-    pub(crate) async fn push(&self, batch: Batch, shutdown: &Shutdown) {
+    pub(crate) async fn push(self: &Arc<Self>, batch: Batch, shutdown: &Shutdown) {
         let mut left = Some(batch);
         loop {
             let taken = self.taken.notified();
             let may_wait = !shutdown.is_requested();
             left = left.and_then(|batch| self.try_push(batch, may_wait));
-            if left.is_none() {
-                return;
+            let Some(batch) = left.take() else { return };
+            if self.spool.is_some() {
+                return self.push_to_spool(batch).await;
             }
+            left = Some(batch);
             tokio::select! {
                 () = taken => {}
                 () = shutdown.requested() => {}
@@ -54,57 +82,74 @@ impl Buffer {
         }
     }
 
-    /// Gives the batch back when it has to wait.
+    /// Gives the batch back when it has to wait, or to go to the spool.
     fn try_push(&self, batch: Batch, may_wait: bool) -> Option<Batch> {
         let bytes = size(&batch);
         let mut queue = self.queue();
+        if queue.is_spooling {
+            return Some(batch);
+        }
         while queue.bytes + bytes > self.bytes && !queue.batches.is_empty() {
             match self.when_full {
+                WhenFull::Spool => return Some(batch),
                 WhenFull::Wait if may_wait => return Some(batch),
                 WhenFull::Wait => break,
                 WhenFull::DropOldest => {
                     if let Some(oldest) = queue.take() {
-                        self.dropped(&oldest);
+                        self.dropped(&oldest.batch, FULL);
                     }
                 }
                 WhenFull::DropNewest => {
-                    self.dropped(&batch);
+                    self.dropped(&batch, FULL);
                     return None;
                 }
             }
         }
-        queue.bytes += bytes;
-        queue.batches.push_back(batch);
+        queue.add(Waiting { batch: Arc::new(batch), copied: None });
         self.status.buffered(queue.bytes);
         drop(queue);
         self.added.notify_one();
         None
     }
 
-    fn dropped(&self, batch: &Batch) {
-        let reason = "Kafka does not take them as fast as they come, and the buffer is full";
+    fn dropped(&self, batch: &Batch, reason: &str) {
         self.status.dropped(batch.messages.len() as u64, reason);
     }
 
     /// Takes the oldest batch, as soon as there is one; `None` when none will come any more. May be dropped unfinished.
-    pub(crate) async fn pop(&self) -> Option<Batch> {
+    ///
+    /// With a spool there is none as long as Kafka has not confirmed enough of those before: [`Buffer::confirmed`].
+    pub(crate) async fn pop(self: &Arc<Self>) -> Option<Batch> {
         loop {
             let added = self.added.notified();
-            let (batch, is_closed) = {
+            let is_refilled = {
                 let mut queue = self.queue();
-                let batch = queue.take();
-                self.status.buffered(queue.bytes);
-                (batch, queue.is_closed)
+                if !queue.unconfirmed.is_full() {
+                    if let Some(batch) = self.take(&mut queue) {
+                        return Some(batch);
+                    }
+                    if queue.is_closed && !queue.is_spooling {
+                        return None;
+                    }
+                }
+                !queue.unconfirmed.is_full() && queue.is_spooling
             };
-            if batch.is_some() {
-                self.taken.notify_one();
-                return batch;
+            if is_refilled {
+                self.refill().await;
+            } else {
+                added.await;
             }
-            if is_closed {
-                return None;
-            }
-            added.await;
         }
+    }
+
+    fn take(&self, queue: &mut Queue) -> Option<Batch> {
+        let waiting = queue.take()?;
+        self.status.buffered(queue.bytes);
+        self.taken.notify_one();
+        if self.spool.is_some() {
+            queue.unconfirmed.add(waiting.clone());
+        }
+        Some(Arc::unwrap_or_clone(waiting.batch))
     }
 
     /// Says that no batch will come any more.
@@ -114,11 +159,18 @@ impl Buffer {
     }
 }
 
+const FULL: &str = "Kafka does not take them as fast as they come, and the buffer is full";
+
 impl Queue {
-    fn take(&mut self) -> Option<Batch> {
-        let batch = self.batches.pop_front()?;
-        self.bytes -= size(&batch);
-        Some(batch)
+    fn add(&mut self, waiting: Waiting) {
+        self.bytes += size(&waiting.batch);
+        self.batches.push_back(waiting);
+    }
+
+    fn take(&mut self) -> Option<Waiting> {
+        let waiting = self.batches.pop_front()?;
+        self.bytes -= size(&waiting.batch);
+        Some(waiting)
     }
 }
 
@@ -133,7 +185,7 @@ fn size(batch: &Batch) -> usize {
             + of_text(&message.place)
     });
     let cursor = batch.cursor.as_ref().map_or(0, Cursor::size);
-    size_of::<Batch>() + messages.sum::<usize>() + cursor
+    size_of::<Waiting>() + size_of::<Batch>() + messages.sum::<usize>() + cursor
 }
 
 #[cfg(test)]
@@ -146,13 +198,13 @@ mod tests {
         Batch { messages: vec![message], number, ..Batch::default() }
     }
 
-    fn buffer(when_full: WhenFull) -> (Buffer, Arc<SourceStatus>) {
+    fn buffer(when_full: WhenFull) -> (Arc<Buffer>, Arc<SourceStatus>) {
         let status = Arc::new(SourceStatus::new("test"));
         // Room for three.
-        (Buffer::new(4_000, when_full, Arc::clone(&status)), status)
+        (Arc::new(Buffer::new(4_000, when_full, Arc::clone(&status), None)), status)
     }
 
-    async fn numbers(buffer: &Buffer) -> Vec<u64> {
+    async fn numbers(buffer: &Arc<Buffer>) -> Vec<u64> {
         buffer.close();
         let mut numbers = Vec::new();
         while let Some(batch) = buffer.pop().await {
@@ -186,7 +238,6 @@ mod tests {
     #[tokio::test]
     async fn a_source_that_can_wait_loses_nothing() {
         let (buffer, status) = buffer(WhenFull::Wait);
-        let buffer = Arc::new(buffer);
         let writer = Arc::clone(&buffer);
         let written = tokio::spawn(async move {
             for number in 0..100 {

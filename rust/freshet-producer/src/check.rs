@@ -14,6 +14,8 @@ use freshet_sources::{Context, SourceConfig, SourceError, SourceStatus};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::spool::Spool;
+
 /// How long Kafka and each source may take to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -121,6 +123,11 @@ fn spawn(source: SourceConfig, shutdown: &Shutdown) -> JoinHandle<Result<(), Sou
     let status = Arc::new(SourceStatus::new(name.as_str()));
     let context = Context { name, status, shutdown: shutdown.clone() };
     tokio::spawn(async move {
+        if let Some(spool) = &source.delivery.spool {
+            Spool::check(&spool.directory).map_err(|error| {
+                SourceError::permanent(spool.error(error.to_string()).to_string())
+            })?;
+        }
         let checked = timeout(PATIENCE, source.open.check(&context)).await;
         checked.unwrap_or_else(|_| {
             Err(SourceError::transient(format!("no answer within {} s", PATIENCE.as_secs())))

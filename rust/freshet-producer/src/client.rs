@@ -101,6 +101,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) payload: &'a [u8],
     /// By which [`Deliveries`] knows it.
     pub(crate) tag: usize,
+    /// Its time, in epoch milliseconds; that of its sending where there is none.
+    pub(crate) timestamp: Option<i64>,
 }
 
 /// Puts a record into the queue, waiting while the queue is full.
@@ -120,6 +122,9 @@ pub(crate) async fn send(
                 .headers(headers.clone());
         if let Some(key) = outgoing.key {
             record = record.key(key);
+        }
+        if let Some(timestamp) = outgoing.timestamp {
+            record = record.timestamp(timestamp);
         }
         match client.send(record) {
             Ok(()) => return Ok(()),

@@ -26,6 +26,7 @@ struct Direct<'t> {
     client: Client,
     tally: Arc<Tally>,
     troubles: mpsc::UnboundedReceiver<Trouble>,
+    finished: watch::Receiver<usize>,
     headers: OwnedHeaders,
     letters: u64,
     acknowledges: bool,
@@ -46,6 +47,7 @@ pub(crate) async fn run(task: &SourceTask) -> Result<(), TaskError> {
         client,
         tally: Arc::clone(&tally),
         troubles,
+        finished: tally.finished(),
         headers,
         letters: 0,
         acknowledges: acknowledge.is_some(),
@@ -62,6 +64,7 @@ pub(crate) async fn run(task: &SourceTask) -> Result<(), TaskError> {
     }
     direct.flush().await;
     let reader = reading.await;
+    direct.settle(&buffer).await;
     if let Some(acknowledging) = acknowledging {
         // The last confirmations are told before the source is left.
         drop(direct);
@@ -78,16 +81,30 @@ pub(crate) async fn run(task: &SourceTask) -> Result<(), TaskError> {
 }
 
 impl Direct<'_> {
-    async fn deliver(&mut self, buffer: &Buffer) -> Result<(), TaskError> {
+    async fn deliver(&mut self, buffer: &Arc<Buffer>) -> Result<(), TaskError> {
         let shutdown = self.task.shutdown.clone();
         let mut patience = pin!(async {
             shutdown.requested().await;
             tokio::time::sleep(PRODUCER_LAST_RECORDS).await;
         });
+        let has_topics = tokio::select! {
+            biased;
+            () = &mut patience => false,
+            has_topics = self.task.topics_are_there() => has_topics,
+        };
+        if !has_topics {
+            return self.give_up(buffer).await;
+        }
+        let has_spool = self.task.source.delivery.spool.is_some();
         loop {
             let next = tokio::select! {
                 biased;
                 () = &mut patience => return self.give_up(buffer).await,
+                Ok(()) = self.finished.changed(), if has_spool => {
+                    let finished = *self.finished.borrow_and_update();
+                    buffer.confirmed(finished).await;
+                    continue;
+                }
                 Some(trouble) = self.troubles.recv() => {
                     self.see_to(trouble).await?;
                     continue;
@@ -130,15 +147,16 @@ impl Direct<'_> {
 
     /// Sends what becomes of a message; gives how many records, or dead letters in their place, that is.
     async fn send_message(&mut self, tag: usize, message: Message) -> Result<usize, TaskError> {
+        let arrived = message.arrived;
         let message = match self.task.source.transform.pass(message) {
-            Ok(record) => return self.send_record(tag, record).await.map(|()| 1),
+            Ok(record) => return self.send_record(tag, record, arrived).await.map(|()| 1),
             Err(message) => message,
         };
         match self.task.source.transform.apply(&message) {
             Ok(records) => {
                 let count = records.len();
                 for record in records {
-                    self.send_record(tag, record).await?;
+                    self.send_record(tag, record, arrived).await?;
                 }
                 Ok(count)
             }
@@ -150,13 +168,20 @@ impl Direct<'_> {
         }
     }
 
-    async fn send_record(&mut self, tag: usize, record: Record) -> Result<(), TaskError> {
+    /// Sends a record with the time at which its message came: it may have waited for long.
+    async fn send_record(
+        &mut self,
+        tag: usize,
+        record: Record,
+        arrived: Option<i64>,
+    ) -> Result<(), TaskError> {
         self.tally.sending();
         let outgoing = Outgoing {
             topic: &self.task.topic,
             key: record.key.as_deref(),
             payload: &record.payload,
             tag,
+            timestamp: arrived,
         };
         match client::send(&self.client, outgoing, &self.headers).await {
             Ok(()) => Ok(()),
@@ -186,6 +211,7 @@ impl Direct<'_> {
                 key: Some(key.as_bytes()),
                 payload: letter.value,
                 tag: tag | LETTER,
+                timestamp: None,
             };
             let headers = rejected.headers(self.task.name(), &self.task.topic, letter);
             match client::send(&self.client, outgoing, &headers).await {
@@ -202,8 +228,11 @@ impl Direct<'_> {
         }
     }
 
-    /// Counts what the stop has left no time for.
-    async fn give_up(&self, buffer: &Buffer) -> Result<(), TaskError> {
+    /// Counts what the stop has left no time for; a spool takes it.
+    async fn give_up(&self, buffer: &Arc<Buffer>) -> Result<(), TaskError> {
+        if self.task.source.delivery.spool.is_some() {
+            return Ok(());
+        }
         let mut messages = self.unsent;
         buffer.close();
         while let Some(batch) = buffer.pop().await {
@@ -213,14 +242,35 @@ impl Direct<'_> {
         Ok(())
     }
 
-    /// Sends what is queued, and counts what has not arrived.
+    /// Sends what is queued.
     async fn flush(&mut self) {
         let client = self.client.clone();
         let flushed = tokio::task::spawn_blocking(move || client.flush(PRODUCER_FLUSH));
         if let Ok(Err(error)) = flushed.await {
             tracing::warn!(source = self.task.name(), %error, "Kafka did not take the rest in time");
         }
-        self.task.undelivered(self.tally.undelivered());
+    }
+
+    /// Leaves what has not arrived in the spool, or counts it.
+    async fn settle(&self, buffer: &Arc<Buffer>) {
+        let finished = *self.finished.borrow();
+        buffer.confirmed(finished).await;
+        let undelivered = match buffer.keep().await {
+            Some(without_place) => {
+                self.tally.no_time_for(without_place);
+                self.tally.lost()
+            }
+            None => self.tally.undelivered(),
+        };
+        self.task.undelivered(undelivered);
+        if let Some(bytes) = self.task.status.spooled_bytes().filter(|bytes| *bytes > 0) {
+            let source = self.task.name();
+            tracing::info!(
+                source,
+                bytes,
+                "what is not in Kafka is in the spool, for the next start"
+            );
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod letters;
 mod metrics;
 mod reader;
 mod selection;
+mod spool;
 mod takeover;
 mod tally;
 mod task;
@@ -16,21 +17,23 @@ mod transactions;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, anyhow};
 use clap::Parser;
-use freshet_core::config::Config;
+use freshet_core::config::{Config, ConfigError};
 use freshet_core::wire::{Component, State};
 use freshet_runtime::clock::{epoch_ms, host_name};
 use freshet_runtime::endpoints::Endpoints;
 use freshet_runtime::{Failure, Health, Shutdown, service};
 use freshet_service::{reporter, topics};
-use freshet_sources::{SourceConfig, SourceStatus};
-use tokio::task::JoinSet;
+use freshet_sources::{SourceConfig, SourceStatus, SpoolSettings};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::metrics::Metrics;
+use crate::spool::Spool;
 use crate::task::SourceTask;
 
 const COMPONENT: Component = Component::Producer;
@@ -94,17 +97,21 @@ async fn run(
 ) -> Result<(), Failure> {
     let health = Arc::new(Health::new(COMPONENT));
     health.set_state(State::Starting);
-    let sources = selected.into_iter().map(Observed::new).collect::<Vec<_>>();
-    let metrics = observe(&config, &sources, &health, &shutdown).await;
-    // Before anything is sent: a broker that creates topics by itself would give them its own settings.
-    topics::ensure(&config, &health, &shutdown).await.map_err(Failure::from)?;
-    let reporter = reporter::spawn_watching(&health, &config, &shutdown)
-        .context("cannot create a Kafka client; check the [kafka] section")
+    let sources = selected
+        .into_iter()
+        .map(Observed::new)
+        .collect::<Result<Vec<_>, _>>()
         .map_err(Failure::usage)?;
+    let statuses: Vec<_> = sources.iter().map(|one| Arc::clone(&one.status)).collect();
+    let metrics = observe(&config, &sources, &health, &shutdown).await;
     let undelivered = Arc::new(AtomicU64::new(0));
-    health.set_state(State::Running);
-    let running = Running { config, metrics, health, undelivered: Arc::clone(&undelivered) };
-    let failed = run_all(&running, sources, &shutdown).await;
+    let (made, topics) = watch::channel(false);
+    let running =
+        Running { config, metrics, health, topics, undelivered: Arc::clone(&undelivered) };
+    // Sources with a spool need not wait for Kafka.
+    let (reporter, failed) =
+        tokio::join!(prepare(&running, made, &shutdown), run_all(&running, sources, &shutdown));
+    let reporter = reporter?;
     if !shutdown.is_requested() && failed.is_empty() {
         running.health.set_state(State::Ended);
     }
@@ -117,20 +124,58 @@ async fn run(
     if !failed.is_empty() {
         return Err(Failure::runtime(anyhow!("{}", failed.join("; "))));
     }
-    tracing::info!("every record is delivered");
+    if statuses.iter().any(|status| status.spooled_bytes().is_some_and(|bytes| bytes > 0)) {
+        tracing::info!("what is not delivered is in a spool, and comes after the next start");
+    } else {
+        tracing::info!("every record is delivered");
+    }
     Ok(())
+}
+
+/// Creates the topics, says so, and begins to report; when that cannot be, all is stopped.
+async fn prepare(
+    all: &Running,
+    made: watch::Sender<bool>,
+    shutdown: &Shutdown,
+) -> Result<JoinHandle<()>, Failure> {
+    let prepared = try_prepare(all, shutdown).await;
+    if prepared.is_err() {
+        shutdown.trigger();
+    }
+    // A stop ends the waiting for topics, whether there are any or not.
+    if !shutdown.is_requested() {
+        made.send_replace(true);
+        all.health.set_state(State::Running);
+    }
+    prepared
+}
+
+async fn try_prepare(all: &Running, shutdown: &Shutdown) -> Result<JoinHandle<()>, Failure> {
+    // Before anything is sent: a broker that creates topics by itself would give them its own settings.
+    topics::ensure(&all.config, &all.health, shutdown).await.map_err(Failure::from)?;
+    reporter::spawn_watching(&all.health, &all.config, shutdown)
+        .context("cannot create a Kafka client; check the [kafka] section")
+        .map_err(Failure::usage)
 }
 
 /// A source, and what is known of it.
 struct Observed {
     source: SourceConfig,
     status: Arc<SourceStatus>,
+    spool: Option<Spool>,
 }
 
 impl Observed {
-    fn new(source: SourceConfig) -> Self {
+    /// Opens the spool of a source that has one: whether that can be used is to be known before anything is sent.
+    fn new(source: SourceConfig) -> Result<Self, ConfigError> {
         let status = Arc::new(SourceStatus::new(source.source.name.as_str()));
-        Self { source, status }
+        let settings = source.delivery.spool.as_ref();
+        let open = |settings: &SpoolSettings| {
+            Spool::open(&settings.directory, settings.bytes, Arc::clone(&status))
+                .map_err(|error| settings.error(error.to_string()))
+        };
+        let spool = settings.map(open).transpose()?;
+        Ok(Self { source, status, spool })
     }
 }
 
@@ -159,6 +204,8 @@ struct Running {
     config: Arc<Config>,
     metrics: Metrics,
     health: Arc<Health>,
+    /// Whether the topics are there.
+    topics: watch::Receiver<bool>,
     undelivered: Arc<AtomicU64>,
 }
 
@@ -166,7 +213,7 @@ struct Running {
 async fn run_all(all: &Running, sources: Vec<Observed>, shutdown: &Shutdown) -> Vec<String> {
     let instance = format!("{}-{}-{}", host_name(), std::process::id(), epoch_ms());
     let mut running = JoinSet::new();
-    for Observed { source, status } in sources {
+    for Observed { source, status, spool } in sources {
         let name = source.source.name.clone();
         let task = SourceTask {
             config: Arc::clone(&all.config),
@@ -175,8 +222,10 @@ async fn run_all(all: &Running, sources: Vec<Observed>, shutdown: &Shutdown) -> 
             health: Arc::clone(&all.health),
             metrics: all.metrics.clone(),
             shutdown: shutdown.clone(),
+            topics: all.topics.clone(),
             undelivered: Arc::clone(&all.undelivered),
             instance: instance.clone(),
+            spool: Mutex::new(spool),
             source,
         };
         running.spawn(async move {

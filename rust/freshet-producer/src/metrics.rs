@@ -157,6 +157,16 @@ impl Collector for SourceMetrics {
             Metric::bytes("buffer", "Memory of messages that wait for Kafka"),
             (self.0.iter())
                 .map(|status| (of_source(status.source()), status.buffered_bytes() as f64)),
+        )?;
+        gauges(
+            &mut encoder,
+            Metric::bytes(
+                "spooled",
+                "Messages that wait on disk for Kafka, of a source with a spool",
+            ),
+            (self.0.iter()).filter_map(|status| {
+                Some((of_source(status.source()), status.spooled_bytes()? as f64))
+            }),
         )
     }
 }
@@ -190,6 +200,7 @@ mod tests {
         ticker.connected();
         ticker.reconnecting("no answer from secret-value");
         ticker.buffered(77);
+        ticker.spooled(99);
         let own = Metrics::new();
         let of_file = own.of_transactions("file");
         of_file.retried();
@@ -213,6 +224,7 @@ mod tests {
             ("gaps_total", 1.0),
             ("reconnections_total", 0.0),
             ("buffer_bytes", 77.0),
+            ("spooled_bytes", 99.0),
         ] {
             assert_eq!(value(name, of_ticker), Some(expected), "{name}: {text}");
         }
@@ -226,6 +238,7 @@ mod tests {
         // What is not known of a source is not zero, and texts, which may hold anything, are no metrics.
         assert_eq!(value("transactions_total", of_ticker), None);
         assert_eq!(value("last_heard_timestamp_seconds", of_file), None);
+        assert_eq!(value("spooled_bytes", of_file), None);
         assert!(value("last_heard_timestamp_seconds", of_ticker).unwrap() > 1e9);
         assert!(!text.contains("secret-value"), "{text}");
     }

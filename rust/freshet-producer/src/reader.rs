@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use freshet_core::wire::ErrorKind;
+use freshet_runtime::clock::epoch_ms;
 use freshet_runtime::{Backoff, Health, Shutdown};
 use freshet_sources::{Source, SourceError, SourceStatus};
 
@@ -46,10 +47,12 @@ impl Reader {
                 next = self.source.next() => next,
             };
             match next {
-                Ok(Some(batch)) => {
+                Ok(Some(mut batch)) => {
                     backoff.reset();
                     self.status.connected();
-                    for message in &batch.messages {
+                    let arrived = Some(epoch_ms());
+                    for message in &mut batch.messages {
+                        message.arrived = arrived;
                         self.health.record_in(message.payload.len());
                         self.status.message_in(message.payload.len());
                     }

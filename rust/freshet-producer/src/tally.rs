@@ -27,6 +27,8 @@ pub(crate) struct Tally {
     progress: Mutex<Progress>,
     /// The last batch of which everything is durable.
     durable: watch::Sender<u64>,
+    /// How many batches are done with, lost records or not, together with all before.
+    finished: watch::Sender<usize>,
     /// What somebody has to see to.
     troubles: mpsc::UnboundedSender<Trouble>,
     /// Records that were handed to the client, or dead letters in their place, of which nothing was heard yet. The
@@ -113,6 +115,7 @@ impl Tally {
             status,
             progress: Mutex::default(),
             durable: watch::Sender::new(0),
+            finished: watch::Sender::new(0),
             troubles,
             waiting: AtomicU64::new(0),
             lost: AtomicU64::new(0),
@@ -125,9 +128,19 @@ impl Tally {
         self.durable.subscribe()
     }
 
+    /// How many batches are done with: each record is confirmed, or counted as lost.
+    pub(crate) fn finished(&self) -> watch::Receiver<usize> {
+        self.finished.subscribe()
+    }
+
+    /// Records that are lost for good.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
     /// Records that have not arrived, as far as is known by now.
     pub(crate) fn undelivered(&self) -> u64 {
-        self.waiting.load(Ordering::Relaxed) + self.lost.load(Ordering::Relaxed)
+        self.waiting.load(Ordering::Relaxed) + self.lost()
     }
 
     /// Counts messages that are not sent, since the stop has left no time for it.
@@ -187,9 +200,13 @@ impl Tally {
         if let Some(batch) = progress.pending(tag) {
             change(batch);
         }
+        let left = progress.left;
         // Told while it is locked, so that no smaller number comes after a larger one.
         if let Some(number) = progress.advance() {
             self.durable.send_replace(number);
+        }
+        if progress.left > left {
+            self.finished.send_replace(progress.left);
         }
     }
 }
@@ -273,6 +290,7 @@ mod tests {
             &KafkaError::MessageProduction(RDKafkaErrorCode::TopicAuthorizationFailed),
         );
         assert_eq!((*durable.borrow(), tally.undelivered()), (10, 1));
+        assert_eq!(*tally.finished().borrow(), 3, "nobody will hear more of them");
         assert!(tally.progress().batches.is_empty());
     }
 

@@ -1,7 +1,7 @@
 //! One source, from its opening to its end.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use freshet_core::config::Config;
 use freshet_core::wire::ErrorKind;
@@ -11,11 +11,13 @@ use freshet_sources::{
 };
 use rdkafka::error::KafkaError;
 use thiserror::Error;
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::buffer::Buffer;
 use crate::metrics::Metrics;
 use crate::reader::Reader;
+use crate::spool::Spool;
 use crate::{direct, transactions};
 
 /// A source and what it is connected to.
@@ -28,10 +30,14 @@ pub(crate) struct SourceTask {
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: Metrics,
     pub(crate) shutdown: Shutdown,
+    /// Whether the topics are there; closed when they will not be.
+    pub(crate) topics: watch::Receiver<bool>,
     /// Records of all sources that will not arrive.
     pub(crate) undelivered: Arc<AtomicU64>,
     /// This process among all that there ever were.
     pub(crate) instance: String,
+    /// Its queue on disk, until it is read.
+    pub(crate) spool: Mutex<Option<Spool>>,
 }
 
 /// Why a source is given up, while the others go on.
@@ -62,7 +68,12 @@ impl TaskError {
 
 impl SourceTask {
     /// Runs the source until it ends, fails for good, or the shutdown is requested.
+    ///
+    /// A source with a spool is read at once, any other when there are topics for what it sends.
     pub(crate) async fn run(self) -> Result<(), TaskError> {
+        if self.source.delivery.spool.is_none() && !self.topics_are_there().await {
+            return Ok(());
+        }
         tracing::info!(
             source = self.name(),
             kind = self.source.source.kind,
@@ -78,6 +89,11 @@ impl SourceTask {
             self.health.failed(ErrorKind::Source, &format!("source {}: {error}", self.name()));
         }
         ended
+    }
+
+    /// Waits for the topics; whether there are any.
+    pub(crate) async fn topics_are_there(&self) -> bool {
+        self.topics.clone().wait_for(|made| *made).await.is_ok()
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -104,7 +120,9 @@ impl SourceTask {
     ) -> (Arc<Buffer>, JoinHandle<Result<(), String>>) {
         let delivery = &self.source.delivery;
         let status = Arc::clone(&self.status);
-        let buffer = Arc::new(Buffer::new(delivery.buffer_bytes, delivery.when_full, status));
+        let spool = self.spool.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let buffer = Buffer::new(delivery.buffer_bytes, delivery.when_full, status, spool);
+        let buffer = Arc::new(buffer);
         let reader = Reader {
             source,
             buffer: Arc::clone(&buffer),

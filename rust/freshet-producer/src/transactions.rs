@@ -137,7 +137,7 @@ impl<'t> Transactions<'t> {
     }
 
     /// Delivers until the source ends, or until a stop has taken as long as it may, whatever Kafka does.
-    async fn deliver(&mut self, buffer: &Buffer) -> Result<(), TaskError> {
+    async fn deliver(&mut self, buffer: &Arc<Buffer>) -> Result<(), TaskError> {
         let (source, shutdown) = (self.task.name(), self.task.shutdown.clone());
         let patience = async {
             shutdown.requested().await;
@@ -156,7 +156,7 @@ impl<'t> Transactions<'t> {
         }
     }
 
-    async fn deliver_all(&mut self, buffer: &Buffer) -> Result<(), TaskError> {
+    async fn deliver_all(&mut self, buffer: &Arc<Buffer>) -> Result<(), TaskError> {
         let shutdown = self.task.shutdown.clone();
         let mut stopped = pin!(shutdown.requested());
         loop {
@@ -253,6 +253,7 @@ impl<'t> Transactions<'t> {
                     key: record.key.as_deref(),
                     payload: &record.payload,
                     tag: place,
+                    timestamp: None,
                 };
                 client::send(&self.client, outgoing, &self.headers).await
             }
@@ -265,6 +266,7 @@ impl<'t> Transactions<'t> {
                     key: Some(key.as_bytes()),
                     payload: letter.value,
                     tag: place,
+                    timestamp: None,
                 };
                 let headers = rejected.headers(self.task.name(), &self.task.topic, letter);
                 client::send(&self.client, outgoing, &headers).await
@@ -346,6 +348,7 @@ impl<'t> Transactions<'t> {
             key: Some(self.task.name().as_bytes()),
             payload: &payload,
             tag: CURSOR,
+            timestamp: None,
         };
         client::send(&self.client, outgoing, &OwnedHeaders::new()).await?;
         let begun = Instant::now();

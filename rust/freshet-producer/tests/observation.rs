@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -59,7 +59,11 @@ impl Drop for Running {
 
 impl Running {
     fn start(config: &Path) -> Self {
-        let mut process = command(config).stderr(Stdio::piped()).spawn().unwrap();
+        Self::start_with(config, Stdio::null())
+    }
+
+    fn start_with(config: &Path, input: Stdio) -> Self {
+        let mut process = command(config).stdin(input).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap());
         let mut line = String::new();
         let address = loop {
@@ -95,6 +99,125 @@ impl Running {
     }
 }
 
+impl Running {
+    /// What a metric says; `None` as long as it says nothing.
+    fn metric(&self, name: &str, labels: &str) -> Option<f64> {
+        let samples = exposition::check(&self.ask("/metrics").1).unwrap();
+        samples.get(&format!("freshet_producer_{name}{{{labels}}}")).copied()
+    }
+
+    /// Waits until a metric is what it has to be.
+    fn until(&self, name: &str, labels: &str, is_right: impl Fn(f64) -> bool) -> f64 {
+        let begun = Instant::now();
+        loop {
+            let value = self.metric(name, labels);
+            match value {
+                Some(value) if is_right(value) => return value,
+                _ => assert!(begun.elapsed() < Duration::from_secs(30), "{name} is {value:?}"),
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Tells it to stop, and waits.
+    fn stop(&mut self) -> ExitStatus {
+        let asked = Instant::now();
+        kill(Pid::from_raw(self.process.id().cast_signed()), Signal::SIGTERM).unwrap();
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status;
+            }
+            assert!(
+                asked.elapsed() < stopping::PRODUCER,
+                "it does not end in the time that it says"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+const SPOOLING: &str = "[[source]]\nname = \"lines\"\nkind = \"stdin\"\nstream = \"host\"\nbuffer = 1\n\
+                        when_full = \"spool\"\nspool_size = 16\n";
+
+const LINES_SOURCE: &str = r#"source="lines""#;
+
+#[test]
+fn what_is_in_the_spool_survives_a_kill_and_a_stop_while_kafka_is_away() {
+    const LINES: usize = 30_000;
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(&folder, SPOOLING);
+    let spool = || {
+        let files = fs::read_dir(folder.path().join("spool/lines")).unwrap();
+        let files = files.map(|file| file.unwrap().path());
+        files
+            .filter(|path| path.extension().is_some())
+            .map(|path| fs::read(path).unwrap())
+            .collect::<Vec<_>>()
+    };
+    let mut first = Running::start_with(&config, Stdio::piped());
+    let mut input = first.process.stdin.take().unwrap();
+    for number in 0..LINES {
+        writeln!(input, "{{\"id\":\"station-{number:0>100}\"}}").unwrap();
+    }
+    drop(input);
+    let ended = format!("{LINES_SOURCE},state=\"ended\"");
+    first.until("connection", &ended, |is_ended| is_ended == 1.0);
+    assert_eq!(first.metric("messages_total", LINES_SOURCE), Some(LINES as f64));
+    let bytes = first.until("spooled_bytes", LINES_SOURCE, |bytes| bytes > 2e6);
+    assert_eq!(first.metric("dropped_messages_total", LINES_SOURCE), Some(0.0));
+    let mut second_of_two =
+        command(&config).stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    assert_eq!(second_of_two.wait().unwrap().code(), Some(2));
+    let mut said = String::new();
+    second_of_two.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    let process = format!("another producer (process {}) has the spool", first.process.id());
+    assert!(
+        said.contains("freshet.toml:14: source.spool_directory: ") && said.contains(&process),
+        "{said}"
+    );
+    first.process.kill().unwrap();
+    first.process.wait().unwrap();
+
+    let mut second = Running::start(&config);
+    assert_eq!(second.until("spooled_bytes", LINES_SOURCE, |bytes| bytes > 0.0), bytes);
+    let status = second.stop();
+    let log = second.log();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("what is not delivered is in a spool"), "{log}");
+    // Every line, in its order.
+    let all = spool().concat();
+    let mut from = 0;
+    for number in 0..LINES {
+        let line = format!("station-{number:0>100}");
+        let at = all[from..].windows(line.len()).position(|window| window == line.as_bytes());
+        from += at.unwrap_or_else(|| panic!("line {number} is not there"));
+    }
+    let third = Running::start(&config);
+    assert_eq!(third.until("spooled_bytes", LINES_SOURCE, |bytes| bytes > 0.0), bytes);
+}
+
+#[test]
+fn a_spool_that_cannot_be_written_is_a_wrong_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    let config = configuration(&folder, &format!("{SPOOLING}spool_directory = \"file/spool\"\n"));
+    let Output { status, stderr, .. } = command(&config).stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(2), "{said}");
+    assert!(said.contains("freshet.toml:21: source.spool_directory: "), "{said}");
+    assert!(said.contains("file/spool/lines cannot be used: "), "{said}");
+
+    let (code, said, _) = check(&config);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("wrong        source lines (stdin): "), "{said}");
+    assert!(said.contains("freshet.toml:21: source.spool_directory: "), "{said}");
+    let usual = configuration(&folder, SPOOLING);
+    let (code, said, _) = check(&usual);
+    assert_eq!(code, Some(1), "Kafka is not there: {said}");
+    assert!(said.contains("ok           source lines (stdin): can be reached"), "{said}");
+    assert!(!folder.path().join("spool").exists(), "a check creates nothing");
+}
+
 #[test]
 fn a_producer_without_kafka_lives_is_not_ready_tells_its_numbers_and_ends_when_asked() {
     let folder = tempfile::tempdir().unwrap();
@@ -110,15 +233,7 @@ fn a_producer_without_kafka_lives_is_not_ready_tells_its_numbers_and_ends_when_a
     assert_eq!(samples.get(of_source), Some(&0.0), "{text}");
     assert!(!text.contains(SECRET) && !ready.contains(SECRET));
 
-    let asked = Instant::now();
-    kill(Pid::from_raw(running.process.id().cast_signed()), Signal::SIGTERM).unwrap();
-    let ended = loop {
-        if let Some(status) = running.process.try_wait().unwrap() {
-            break status;
-        }
-        assert!(asked.elapsed() < stopping::PRODUCER, "it does not end in the time that it says");
-        std::thread::sleep(Duration::from_millis(20));
-    };
+    let ended = running.stop();
     assert_eq!(ended.code(), Some(0), "{}", running.log());
 }
 

@@ -16,7 +16,7 @@ pub mod source;
 pub mod status;
 
 pub use record::{Record, Transform, TransformError};
-pub use settings::{Delivery, SourceConfig, WhenFull, load, parse};
+pub use settings::{Delivery, SourceConfig, SpoolSettings, WhenFull, load, parse};
 pub use source::{
     Acknowledge, Batch, Context, Cursor, Message, Open, Opened, Resume, Source, SourceError,
 };

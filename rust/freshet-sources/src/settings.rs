@@ -1,14 +1,14 @@
 //! The `[[source]]` tables of `freshet.toml`: what all sources have, and what each kind has.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use freshet_core::config::{Config, ConfigError, Key, Kind, Loaded, Presence, Section, Source};
 
 use crate::kinds::{self, KINDS};
 use crate::record::{self, Transform};
-use crate::source::Open;
+use crate::source::{Open, Resume};
 
 /// What all sources have beside name, kind and stream.
 pub const COMMON_KEYS: &[Key] = &[
@@ -35,8 +35,26 @@ pub const COMMON_KEYS: &[Key] = &[
         name: "when_full",
         kind: Kind::Choice(&WhenFull::NAMES),
         presence: Presence::Optional("`wait` where the source can, otherwise `drop_oldest`"),
-        meaning: "what becomes of messages for which the buffer has no room; what is dropped is counted",
+        meaning: "what becomes of messages for which the buffer has no room: the source waits, or they go to a bounded \
+                  queue on disk, or some are dropped, with a count",
         example: r#""drop_newest""#,
+        ..Key::NEW
+    },
+    Key {
+        name: "spool_directory",
+        kind: Kind::Path,
+        presence: Presence::Default("spool"),
+        meaning: "of `spool`: the folder with the queues, in which each source has one of its own under its name; from \
+                  the folder of the configuration file on",
+        example: r#""/var/lib/freshet/spool""#,
+        ..Key::NEW
+    },
+    Key {
+        name: "spool_size",
+        kind: Kind::Integer(16, 1 << 20),
+        presence: Presence::Default("1024"),
+        meaning: "of `spool`: MiB of the source's queue on disk; when it is full what comes is dropped, with a count",
+        example: "4096",
         ..Key::NEW
     },
 ];
@@ -50,17 +68,21 @@ pub enum WhenFull {
     DropOldest,
     /// The new ones are dropped.
     DropNewest,
+    /// They go to a queue on disk.
+    Spool,
 }
 
 impl WhenFull {
-    const ALL: [Self; 3] = [Self::Wait, Self::DropOldest, Self::DropNewest];
-    const NAMES: [&str; 3] = [Self::ALL[0].name(), Self::ALL[1].name(), Self::ALL[2].name()];
+    const ALL: [Self; 4] = [Self::Wait, Self::DropOldest, Self::DropNewest, Self::Spool];
+    const NAMES: [&str; 4] =
+        [Self::ALL[0].name(), Self::ALL[1].name(), Self::ALL[2].name(), Self::ALL[3].name()];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Wait => "wait",
             Self::DropOldest => "drop_oldest",
             Self::DropNewest => "drop_newest",
+            Self::Spool => "spool",
         }
     }
 }
@@ -74,6 +96,26 @@ pub struct Delivery {
     pub buffer_bytes: usize,
     /// What becomes of messages beyond that.
     pub when_full: WhenFull,
+    /// The queue on disk of a source that has one.
+    pub spool: Option<SpoolSettings>,
+}
+
+/// Where the queue of a source is, and how large it may become.
+#[derive(Debug, Clone)]
+pub struct SpoolSettings {
+    /// The folder of this source.
+    pub directory: PathBuf,
+    /// What it may have.
+    pub bytes: u64,
+    /// Where the folder was written.
+    place: ConfigError,
+}
+
+impl SpoolSettings {
+    /// What is wrong with the folder, at the place where it was written.
+    pub fn error(&self, message: impl Into<String>) -> ConfigError {
+        ConfigError { message: message.into(), ..self.place.clone() }
+    }
 }
 
 /// A source of the configuration, ready to be opened.
@@ -120,18 +162,56 @@ fn read(source: &Source, section: &Section<'_>) -> Result<SourceConfig, ConfigEr
     section.declare(COMMON_KEYS);
     section.declare(kind.keys);
     let open = (kind.read)(section)?;
-    let delivery = read_delivery(section, open.as_ref())?;
+    let delivery = read_delivery(&source.name, section, open.as_ref())?;
     let transform = Transform::read(&source.name, section)?;
     Ok(SourceConfig { source: source.clone(), delivery, transform, open })
 }
 
-fn read_delivery(section: &Section<'_>, open: &dyn Open) -> Result<Delivery, ConfigError> {
+fn read_delivery(
+    name: &str,
+    section: &Section<'_>,
+    open: &dyn Open,
+) -> Result<Delivery, ConfigError> {
     const MIB: usize = 1 << 20;
     let chosen = section.optional_choice("when_full")?.map(|index| WhenFull::ALL[index]);
     let default = if open.can_wait() { WhenFull::Wait } else { WhenFull::DropOldest };
+    let when_full = chosen.unwrap_or(default);
     Ok(Delivery {
         commit_interval: section.positive_duration("commit_interval")?,
         buffer_bytes: section.integer::<usize>("buffer")? * MIB,
-        when_full: chosen.unwrap_or(default),
+        when_full,
+        spool: read_spool(name, section, open.resume(), when_full)?,
     })
+}
+
+fn read_spool(
+    name: &str,
+    section: &Section<'_>,
+    resume: Resume,
+    when_full: WhenFull,
+) -> Result<Option<SpoolSettings>, ConfigError> {
+    if when_full != WhenFull::Spool {
+        for key in ["spool_directory", "spool_size"] {
+            section.refuse(key, "has an effect with `when_full = \"spool\"` only; leave it out")?;
+        }
+        return Ok(None);
+    }
+    let keeper = match resume {
+        Resume::None => None,
+        Resume::Cursor => Some("it goes on where it was"),
+        Resume::Acknowledgement => Some("its server keeps what was not acknowledged"),
+    };
+    if let Some(keeper) = keeper {
+        let when_full = section.text("when_full")?;
+        return Err(when_full.error(format!(
+            "a source of this kind can wait without a loss, since {keeper}; leave `when_full` out"
+        )));
+    }
+    let directory = section.text("spool_directory")?;
+    let folder = section.file().parent().unwrap_or(Path::new(""));
+    Ok(Some(SpoolSettings {
+        directory: folder.join(&directory.value).join(name),
+        bytes: section.integer::<u64>("spool_size")? << 20,
+        place: directory.error(""),
+    }))
 }

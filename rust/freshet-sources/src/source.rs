@@ -26,7 +26,7 @@ use thiserror::Error;
 use crate::status::SourceStatus;
 
 /// What a source sends, before it is transformed: bytes, which travel untouched where nothing transforms them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// The bytes.
     pub payload: Vec<u8>,
@@ -36,6 +36,8 @@ pub struct Message {
     pub topic: Option<String>,
     /// Which one it is, for people: `line 17`, `event 42`.
     pub place: Option<String>,
+    /// When it came, in epoch milliseconds; `None` until somebody has noted it.
+    pub arrived: Option<i64>,
 }
 
 impl Message {

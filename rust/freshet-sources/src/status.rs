@@ -1,7 +1,7 @@
 //! What is known of a source while it runs.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use freshet_core::wire::{Connection, SourceHealth};
 use freshet_runtime::clock::epoch_ms;
@@ -19,6 +19,8 @@ pub struct SourceStatus {
     gaps: AtomicU64,
     reconnections: AtomicU64,
     buffered_bytes: AtomicU64,
+    /// Of a source that has a spool.
+    spooled_bytes: OnceLock<AtomicU64>,
     condition: Mutex<Condition>,
     complaints: LogLimit,
 }
@@ -53,6 +55,7 @@ impl SourceStatus {
             gaps: AtomicU64::new(0),
             reconnections: AtomicU64::new(0),
             buffered_bytes: AtomicU64::new(0),
+            spooled_bytes: OnceLock::new(),
             condition: Mutex::new(condition),
             complaints: LogLimit::every(COMPLAINT_INTERVAL),
         }
@@ -71,6 +74,16 @@ impl SourceStatus {
     /// Bytes of messages that wait in memory.
     pub fn buffered_bytes(&self) -> u64 {
         self.buffered_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Says how many bytes of messages wait on disk.
+    pub fn spooled(&self, bytes: u64) {
+        self.spooled_bytes.get_or_init(AtomicU64::default).store(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes of messages that wait on disk; `None` of a source that has no place for them there.
+    pub fn spooled_bytes(&self) -> Option<u64> {
+        self.spooled_bytes.get().map(|bytes| bytes.load(Ordering::Relaxed))
     }
 
     fn condition(&self) -> MutexGuard<'_, Condition> {

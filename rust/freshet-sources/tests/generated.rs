@@ -217,8 +217,75 @@ fn what_is_no_source_is_named_with_what_would_be_one() {
     }
 }
 
+const ANY_KIND: &str = "";
+
+/// Kinds that go on where they were, or whose server keeps what it has not heard of, wait instead.
+fn may_spool(kind: &str) -> bool {
+    !["file", "http", "sse", "mqtt"].contains(&kind)
+}
+
+#[test]
+fn what_can_wait_without_a_loss_is_told_so_when_it_is_to_spool() {
+    for (kind, keys, why) in [
+        ("file", "path = \"lines\"\n", "it goes on where it was"),
+        ("sse", "url = \"https://example.org\"\n", "it goes on where it was"),
+        (
+            "mqtt",
+            "url = \"mqtt://example.org\"\ntopics = [\"a\"]\n",
+            "its server keeps what was not acknowledged",
+        ),
+    ] {
+        let error = error_of(&format!(
+            "[[source]]\nkind = \"{kind}\"\nstream = \"host\"\n{keys}when_full = \"spool\"\n"
+        ));
+        let line = 8 + keys.lines().count();
+        let expected = format!(
+            "freshet.toml:{line}: source.when_full: a source of this kind can wait without a loss, since {why}; leave \
+             `when_full` out"
+        );
+        assert_eq!(error, expected);
+    }
+    let unused = error_of("[[source]]\nkind = \"host\"\nstream = \"host\"\nspool_size = 99\n");
+    assert!(
+        unused.starts_with("freshet.toml:8: source.spool_size: has an effect with `when_full"),
+        "{unused}"
+    );
+}
+
+#[test]
+fn a_spool_is_beside_the_configuration_file_under_the_name_of_its_source() {
+    let directory = |file: &str, key: &str, variables: &[(&str, &str)]| {
+        let text = format!(
+            "{STREAM}[[source]]\nkind = \"mqtt\"\nname = \"house\"\nstream = \"host\"\nqos = 0\n\
+             url = \"mqtt://example.org\"\ntopics = [\"a\"]\nwhen_full = \"spool\"\n{key}"
+        );
+        let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        let loaded = freshet_sources::parse(&text, Path::new(file), variables.collect()).unwrap();
+        let spool = loaded.source_settings[0].delivery.spool.clone().unwrap();
+        (
+            spool.directory.to_str().unwrap().to_owned(),
+            spool.bytes >> 20,
+            spool.error("no").to_string(),
+        )
+    };
+    let (usual, size, error) = directory("/etc/freshet/house.toml", "", &[]);
+    assert_eq!((usual.as_str(), size), ("/etc/freshet/spool/house", 1024));
+    assert_eq!(error, "/etc/freshet/house.toml:5: source.spool_directory: no");
+    assert_eq!(directory("freshet.toml", "", &[]).0, "spool/house");
+    let (given, size, error) =
+        directory("a/b.toml", "spool_directory = \"../c\"\nspool_size = 16\n", &[]);
+    assert_eq!((given.as_str(), size), ("a/../c/house", 16));
+    assert_eq!(error, "a/b.toml:13: source.spool_directory: no");
+    let variable = "FRESHET_SOURCE__HOUSE__SPOOL_DIRECTORY";
+    let (given, _, error) = directory("a/b.toml", "", &[(variable, "/var/spool")]);
+    assert_eq!(given, "/var/spool/house");
+    assert_eq!(error, format!("environment variable {variable}: source.spool_directory: no"));
+}
+
 /// What a key needs beside it.
 const BESIDE: &[(&str, &str, &str)] = &[
+    (ANY_KIND, "spool_directory", "when_full = \"spool\"\n"),
+    (ANY_KIND, "spool_size", "when_full = \"spool\"\n"),
     ("http", "skip_lines", "input = \"lines\"\n"),
     ("synthetic", "limit", "unlimited = true\n"),
     ("synthetic", "skew", "unlimited = true\n"),
@@ -236,13 +303,15 @@ fn every_example_is_accepted() {
         let line = |key: &Key| format!("{} = {}\n", key.name, key.example);
         let is_required = |key: &&Key| matches!(key.presence, Presence::Required);
         let needed: String = kind.keys.iter().filter(is_required).map(line).collect();
-        // A file that has to be there is not.
-        let is_there = |key: &&Key| key.name != "ca_file";
-        for key in COMMON_KEYS.iter().chain(kind.keys).filter(is_there) {
+        // A file that has to be there is not, and what can be asked again has no queue on disk.
+        let is_possible = |key: &&Key| {
+            key.name != "ca_file" && (may_spool(kind.name) || !key.name.starts_with("spool_"))
+        };
+        for key in COMMON_KEYS.iter().chain(kind.keys).filter(is_possible) {
             let own = if needed.contains(&line(key)) { String::new() } else { line(key) };
             let beside: String = BESIDE
                 .iter()
-                .filter(|(of, name, _)| *of == kind.name && *name == key.name)
+                .filter(|(of, name, _)| [kind.name, ANY_KIND].contains(of) && *name == key.name)
                 .map(|(_, _, lines)| *lines)
                 .collect();
             let text = format!(

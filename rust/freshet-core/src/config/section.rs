@@ -404,6 +404,11 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// The file, for paths that are meant from its folder on.
+    pub fn file(&self) -> &Path {
+        self.document.path
+    }
+
     /// Whether somebody has given a value to the key.
     pub fn is_given(&self, key: &'static str) -> Result<bool, ConfigError> {
         Ok(self.find(key, None, "")?.is_some())

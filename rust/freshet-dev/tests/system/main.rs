@@ -27,6 +27,7 @@ mod outages;
 mod process;
 mod producer;
 mod queries;
+mod spool;
 mod stack;
 mod supervision;
 mod transactions;
@@ -87,6 +88,14 @@ fn trials() -> Vec<Trial> {
         test(
             "lines_are_sent_once_through_an_outage_of_kafka",
             producer::lines_are_sent_once_through_an_outage,
+        ),
+        test(
+            "a_source_that_cannot_wait_spools_through_an_outage_of_kafka",
+            spool::nothing_is_lost_through_an_outage,
+        ),
+        test(
+            "what_was_spooled_is_sent_after_the_producer_was_killed",
+            spool::nothing_is_lost_through_a_kill,
         ),
         long(
             "lines_are_sent_once_through_ten_minutes_without_kafka",

@@ -132,16 +132,16 @@ mode = "once"
 }
 
 /// A producer that ends with the test.
-struct Producer(Child);
+pub(crate) struct Producer(pub(crate) Child);
 
 impl Producer {
-    fn kill(mut self) -> Outcome {
+    pub(crate) fn kill(mut self) -> Outcome {
         self.0.kill()?;
         self.0.wait()?;
         Ok(())
     }
 
-    fn wait(&mut self, limit: Duration) -> Result<ExitStatus, Failed> {
+    pub(crate) fn wait(&mut self, limit: Duration) -> Result<ExitStatus, Failed> {
         until(limit, || self.0.try_wait()?.ok_or_else(|| "the producer has not ended".into()))
     }
 

@@ -169,7 +169,8 @@ impl Transform {
 
     fn variables(&self, message: &Message) -> Vec<Val> {
         let topic = message.topic.clone().map_or(Val::Null, Val::from);
-        let now = isize::try_from(epoch_ms()).unwrap_or_default();
+        let now = message.arrived.unwrap_or_else(epoch_ms);
+        let now = isize::try_from(now).unwrap_or_default();
         vec![self.source.clone().into(), topic, now.into()]
     }
 

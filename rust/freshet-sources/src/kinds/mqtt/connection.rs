@@ -187,7 +187,7 @@ impl Connection {
         if self.subscription.is_acknowledged {
             return self.put(received).await;
         }
-        if self.inbox.offer(received).is_err() {
+        if self.inbox.offer(received).is_some() {
             let reason = "the producer does not take them as fast as the broker sends them";
             self.context.status.dropped(1, reason);
         }

@@ -78,20 +78,20 @@ impl Inbox {
     }
 
     /// Puts it in, or gives it back when there is no room.
-    pub(super) fn offer(&self, received: Received) -> Result<(), Received> {
+    pub(super) fn offer(&self, received: Received) -> Option<Received> {
         let mut queue = self.queue();
         if queue.is_closed {
-            return Ok(());
+            return None;
         }
         let bytes = received.bytes();
         if queue.bytes + bytes > ROOM && !queue.received.is_empty() {
-            return Err(received);
+            return Some(received);
         }
         queue.bytes += bytes;
         queue.received.push_back(received);
         drop(queue);
         self.arrived.notify_one();
-        Ok(())
+        None
     }
 
     /// Puts it in as soon as there is room.
@@ -100,8 +100,8 @@ impl Inbox {
         loop {
             let taken = self.taken.notified();
             match self.offer(left) {
-                Ok(()) => return,
-                Err(received) => left = received,
+                None => return,
+                Some(received) => left = received,
             }
             taken.await;
         }
@@ -152,25 +152,25 @@ mod tests {
     async fn what_has_no_room_waits_or_is_given_back() {
         let inbox = Arc::new(Inbox::default());
         for _ in 0..7 {
-            assert!(inbox.offer(received(ROOM / 8)).is_ok());
+            assert!(inbox.offer(received(ROOM / 8)).is_none());
         }
-        assert!(inbox.offer(received(ROOM / 8)).is_err());
+        assert!(inbox.offer(received(ROOM / 8)).is_some());
         let waiting = Arc::clone(&inbox);
         let waiting = tokio::spawn(async move { waiting.put(received(ROOM / 8)).await });
         assert_eq!(inbox.take().unwrap().len(), 2);
         waiting.await.unwrap();
         assert_eq!(inbox.queue().received.len(), 6);
         inbox.close();
-        assert!(inbox.offer(received(1)).is_ok());
+        assert!(inbox.offer(received(1)).is_none());
         assert!(inbox.take().is_none());
     }
 
     #[test]
     fn what_is_larger_than_the_room_waits_alone() {
         let inbox = Inbox::default();
-        assert!(inbox.offer(received(2 * ROOM)).is_ok());
-        assert!(inbox.offer(received(1)).is_err());
+        assert!(inbox.offer(received(2 * ROOM)).is_none());
+        assert!(inbox.offer(received(1)).is_some());
         assert_eq!(inbox.take().unwrap().len(), 1);
-        assert!(inbox.offer(received(1)).is_ok());
+        assert!(inbox.offer(received(1)).is_none());
     }
 }
