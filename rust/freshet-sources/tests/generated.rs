@@ -219,6 +219,11 @@ fn what_is_no_source_is_named_with_what_would_be_one() {
 
 /// What a key needs beside it.
 const BESIDE: &[(&str, &str, &str)] = &[
+    ("file", "speed", "mode = \"once\"\ntime_field = \"at\"\n"),
+    ("file", "time_field", "mode = \"once\"\nspeed = 1\n"),
+    ("file", "time_unit", "mode = \"once\"\nspeed = 1\ntime_field = \"at\"\n"),
+    ("file", "delimiter", "mode = \"once\"\nspeed = 1\ntime_field = \"2\"\n"),
+    ("file", "max_pause", "mode = \"once\"\nspeed = 1\ntime_field = \"at\"\n"),
     ("http", "skip_lines", "input = \"lines\"\n"),
     ("synthetic", "limit", "unlimited = true\n"),
     ("synthetic", "skew", "unlimited = true\n"),
