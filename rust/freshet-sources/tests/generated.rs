@@ -286,6 +286,11 @@ fn a_spool_is_beside_the_configuration_file_under_the_name_of_its_source() {
 const BESIDE: &[(&str, &str, &str)] = &[
     (ANY_KIND, "spool_directory", "when_full = \"spool\"\n"),
     (ANY_KIND, "spool_size", "when_full = \"spool\"\n"),
+    ("file", "speed", "mode = \"once\"\ntime_field = \"at\"\n"),
+    ("file", "time_field", "mode = \"once\"\nspeed = 1\n"),
+    ("file", "time_unit", "mode = \"once\"\nspeed = 1\ntime_field = \"at\"\n"),
+    ("file", "delimiter", "mode = \"once\"\nspeed = 1\ntime_field = \"2\"\n"),
+    ("file", "max_pause", "mode = \"once\"\nspeed = 1\ntime_field = \"at\"\n"),
     ("http", "skip_lines", "input = \"lines\"\n"),
     ("synthetic", "limit", "unlimited = true\n"),
     ("synthetic", "skew", "unlimited = true\n"),

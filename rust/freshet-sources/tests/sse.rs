@@ -16,7 +16,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Response};
 use axum::routing::get;
 use futures_util::{StreamExt, stream};
-use support::{check, open, read, serve};
+use support::{check, open, read, serve, soon};
 
 /// What a server sends on one connection.
 #[derive(Clone, Default)]
@@ -239,7 +239,6 @@ async fn an_answer_that_is_no_stream_is_named_and_tried_again() {
     let page = Answer { media_type: "text/html; charset=utf-8", ..Answer::new(["<html>"]) };
     let (address, _script) = Script::serve([
         page.clone(),
-        Answer { status: 204, ..Answer::default() },
         Answer { status: 403, ..Answer::default() },
         Answer { media_type: "Text/Event-Stream;charset=utf-8", ..Answer::new(["data: a\n\n"]) },
     ])
@@ -253,7 +252,6 @@ async fn an_answer_that_is_no_stream_is_named_and_tried_again() {
              source"
         )
     );
-    assert_eq!(events.failure().await.0, format!("{url} answers 204 No Content"));
     let (reason, wait) = events.failure().await;
     assert_eq!(reason, format!("{url} answers 403 Forbidden; check `token` and `headers`"));
     assert_eq!(wait, Some(Duration::from_mins(1)));
@@ -262,6 +260,34 @@ async fn an_answer_that_is_no_stream_is_named_and_tried_again() {
 
     let (address, _script) = Script::serve([page]).await;
     assert!(check(&lines(address, "")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_server_that_answers_no_content_is_not_asked_again() {
+    let over = Answer { status: 204, ..Answer::default() };
+    let (address, script) =
+        Script::serve([Answer::new(["id: 1\ndata: a\n\n"]), over.clone()]).await;
+    let mut events = open(&lines(address, ""), None);
+    assert_eq!(events.messages(1).await, ["a"]);
+    assert_eq!(events.failure().await.0, format!("http://{address}/events has ended the stream"));
+    for _ in 0..2 {
+        assert_eq!(soon(events.source.next()).await.unwrap(), None);
+    }
+    assert_eq!(script.requests.lock().unwrap().len(), 2, "asked once more, and never again");
+    assert_eq!(script.last_event_id(1).unwrap(), "1");
+    let report = events.status.report();
+    assert_eq!((report.gaps, report.dropped), (0, 0));
+    // A new start of the producer may ask: somebody has wanted that.
+    let mut again = open(&lines(address, ""), events.cursor.as_ref());
+    assert_eq!(soon(again.source.next()).await.unwrap(), None);
+    assert_eq!(script.requests.lock().unwrap().len(), 3);
+
+    let (address, _script) = Script::serve([over]).await;
+    let error = check(&lines(address, "")).await.unwrap_err().to_string();
+    assert!(
+        error.starts_with(&format!("http://{address}/events answers 204 No Content: ")),
+        "{error}"
+    );
 }
 
 #[tokio::test]

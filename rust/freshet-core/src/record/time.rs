@@ -60,6 +60,11 @@ impl TimeFormat {
         matches!(self, Self::Rfc3339 | Self::Pattern(_))
     }
 
+    /// Reads what is written, a number or a text; what is finer than a microsecond is cut off, towards the past.
+    pub fn read(&self, written: &str) -> Option<i64> {
+        if self.is_written_as_text() { self.read_text(written) } else { self.read_written(written) }
+    }
+
     /// Reads a number as it is written, exactly; what is finer than a microsecond is cut off, towards the past.
     pub(super) fn read_written(&self, number: &str) -> Option<i64> {
         in_range(number::read_scaled(number, self.microseconds_exponent()?)?)

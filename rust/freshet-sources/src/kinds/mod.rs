@@ -4,6 +4,7 @@ mod file;
 mod host;
 mod http;
 mod mqtt;
+mod raw_json;
 mod sse;
 mod stdin;
 mod synthetic;

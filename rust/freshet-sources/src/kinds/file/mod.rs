@@ -1,20 +1,26 @@
 //! The lines of a file: once, or for as long as somebody writes them.
 
+mod event_time;
 mod follow;
 mod lines;
 mod once;
 mod open_file;
+mod pace;
+mod replay;
+mod settings;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use freshet_core::config::{ConfigError, Key, Kind, Presence, Section};
+use freshet_core::config::{Key, Kind, Presence};
 
 use self::follow::Follow;
 pub(super) use self::lines::{Lines, Next};
 use self::once::Once;
-use self::open_file::{Compression, OpenFile, Position};
+use self::open_file::{OpenFile, Position};
+use self::settings::Settings;
 use super::SourceKind;
 use crate::source::{Batch, Context, Cursor, Message, Open, Opened, Resume, SourceError};
 use crate::status::SourceStatus;
@@ -64,6 +70,48 @@ pub(super) const KIND: SourceKind = SourceKind {
             example: "1",
             ..Key::NEW
         },
+        Key {
+            name: "speed",
+            kind: Kind::Number(0.001, 1e6),
+            presence: Presence::Optional("as fast as it goes"),
+            meaning: "replays the file, with `mode = \"once\"`: records come as they came by their own times, so many \
+                      times as fast. Needs `time_field`",
+            example: "10.0",
+            ..Key::NEW
+        },
+        Key {
+            name: "time_field",
+            presence: Presence::Optional("no time is read"),
+            meaning: "where the time of a record stands, for `speed`: path in a line of JSON; in CSV a column, by its \
+                      name in the last of the `skip_lines`, or by its number, from 1",
+            example: r#""properties.time""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "time_unit",
+            presence: Presence::Default("ms"),
+            meaning: "how that time is written: `s`, `ms`, `us`, `ns`, `rfc3339` or a strftime pattern",
+            example: r#""rfc3339""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "delimiter",
+            kind: Kind::Text(Some("^[\t !#-~]$")),
+            presence: Presence::Default(","),
+            meaning: "what is between two columns of CSV, for `time_field`",
+            form: "a delimiter is one character of ASCII, and no quotation mark",
+            example: r#"";""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "max_pause",
+            kind: Kind::Duration(Duration::from_hours(366 * 24)),
+            presence: Presence::Default("1h"),
+            meaning: "the longest pause of a replay, whatever the times of its records are",
+            example: r#""10s""#,
+            refuses_zero: true,
+            ..Key::NEW
+        },
     ],
     read: |section| Ok(Box::new(Settings::read(section)?)),
 };
@@ -71,47 +119,6 @@ pub(super) const KIND: SourceKind = SourceKind {
 /// A batch ends with so many lines, or so many bytes.
 const MOST_LINES: usize = 1_000;
 const MOST_BYTES: usize = 1 << 20;
-
-#[derive(Debug, Clone)]
-struct Settings {
-    path: PathBuf,
-    follows: bool,
-    starts_at_end: bool,
-    /// What the file says of itself where there is none.
-    compression: Option<Compression>,
-    skip_lines: u64,
-}
-
-impl Settings {
-    fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
-        let settings = Self {
-            path: section.text("path")?.value.into(),
-            follows: section.choice("mode")? == 0,
-            starts_at_end: section.choice("start")? == 1,
-            compression: match section.choice("compression")? {
-                1 => Some(Compression::None),
-                2 => Some(Compression::Gzip),
-                3 => Some(Compression::Zstd),
-                _ => None,
-            },
-            skip_lines: section.integer("skip_lines")?,
-        };
-        if settings.starts_at_end && !settings.follows {
-            let start = section.text("start")?;
-            return Err(start.error(
-                "nothing would be read: write mode = \"follow\" for what comes after the end",
-            ));
-        }
-        let is_compressed = settings.compression.is_some_and(|kind| kind != Compression::None);
-        if is_compressed && settings.follows {
-            let compression = section.text("compression")?;
-            return Err(
-                compression.error("a compressed file cannot be followed: write mode = \"once\"")
-            );
-        }
-        Ok(settings)
-    }
-}
 
 #[async_trait]
 impl Open for Settings {
@@ -125,7 +132,11 @@ impl Open for Settings {
 
     async fn check(&self, _: &Context) -> Result<(), SourceError> {
         let opened = OpenFile::open(&self.path, self.compression);
-        opened.map(drop).map_err(|error| self.unreadable(&error))
+        let checked = opened.and_then(|_| match &self.speed {
+            Some(speed) => replay::check(speed, self),
+            None => Ok(()),
+        });
+        checked.map_err(|error| self.unreadable(&error))
     }
 
     fn open(&self, context: Context, cursor: Option<&Cursor>) -> Result<Opened, SourceError> {
@@ -143,21 +154,6 @@ impl Open for Settings {
         } else {
             Opened::new(Once::new(self.clone(), context, position))
         })
-    }
-}
-
-impl Settings {
-    fn unreadable(&self, error: &io::Error) -> SourceError {
-        let reason = format!("cannot read {}: {error}", self.path.display());
-        match error.kind() {
-            // It says the same however often it is read.
-            io::ErrorKind::InvalidData
-            | io::ErrorKind::InvalidInput
-            | io::ErrorKind::UnexpectedEof => SourceError::permanent(
-                reason + "; is it whole, and compressed as `compression` says?",
-            ),
-            _ => SourceError::transient(reason),
-        }
     }
 }
 
@@ -202,7 +198,7 @@ fn add(
     status: &SourceStatus,
 ) -> usize {
     match next {
-        Next::Line(payload) if line > settings.skip_lines && !payload.is_empty() => {
+        Next::Line(payload) if is_message(&payload, line, settings) => {
             let bytes = payload.len();
             let place = Some(format!("line {line} of {}", settings.path.display()));
             batch.messages.push(Message { payload, place, ..Message::default() });
@@ -214,6 +210,11 @@ fn add(
         }
         Next::Line(_) | Next::End => 0,
     }
+}
+
+/// Whether a line of that number is a message.
+fn is_message(payload: &[u8], line: u64, settings: &Settings) -> bool {
+    line > settings.skip_lines && !payload.is_empty()
 }
 
 fn finish(mut batch: Batch, before: u64, file: &OpenFile) -> io::Result<Option<Batch>> {
@@ -233,5 +234,7 @@ fn find_renamed(path: &Path, position: &Position) -> Option<PathBuf> {
     })
 }
 
+#[cfg(test)]
+mod replay_tests;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::source::Source;
 
-fn context() -> Context {
+pub(super) fn context() -> Context {
     Context {
         name: "test".to_owned(),
         status: Arc::new(SourceStatus::new("test")),
@@ -18,13 +18,14 @@ fn context() -> Context {
     }
 }
 
-fn settings(path: &Path, follows: bool) -> Settings {
+pub(super) fn settings(path: &Path, follows: bool) -> Settings {
     Settings {
         path: path.to_owned(),
         follows,
         starts_at_end: false,
         compression: None,
         skip_lines: 0,
+        speed: None,
     }
 }
 
@@ -76,18 +77,18 @@ fn text(range: std::ops::Range<u32>) -> String {
     numbers(range).iter().map(|line| line.clone() + "\n").collect()
 }
 
-fn append(path: &Path, text: &str) {
+pub(super) fn append(path: &Path, text: &str) {
     let mut file = fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
     file.write_all(text.as_bytes()).unwrap();
 }
 
-fn gzip(text: &str) -> Vec<u8> {
+pub(super) fn gzip(text: &str) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(text.as_bytes()).unwrap();
     encoder.finish().unwrap()
 }
 
-fn run<T>(test: impl Future<Output = T>) -> T {
+pub(super) fn run<T>(test: impl Future<Output = T>) -> T {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     // Reading blocks in place, which only a worker may.
@@ -260,6 +261,38 @@ fn settings_that_contradict_each_other_name_line_and_key() {
         (
             "compression = \"gzip\"",
             "freshet.toml:9: source.compression: a compressed file cannot be followed",
+        ),
+        (
+            "speed = 10.0\ntime_field = \"at\"",
+            "freshet.toml:9: source.speed: a file that is followed has its own pace",
+        ),
+        (
+            "mode = \"once\"\nspeed = 10",
+            "freshet.toml:10: source.speed: needs the times of the records: write time_field",
+        ),
+        (
+            "mode = \"once\"\nspeed = 0\ntime_field = \"at\"",
+            "freshet.toml:10: source.speed: 0 is not between 0.001 and 1000000",
+        ),
+        (
+            "mode = \"once\"\ntime_field = \"at\"",
+            "freshet.toml:10: source.time_field: has no effect without `speed`",
+        ),
+        (
+            "mode = \"once\"\nspeed = 1\ntime_field = \"$.at\"",
+            "freshet.toml:11: source.time_field: '$.at' is not a path: write 'at'",
+        ),
+        (
+            "mode = \"once\"\nspeed = 1\ntime_field = \"at\"\ntime_unit = \"minutes\"",
+            "freshet.toml:12: source.time_unit: 'minutes' is not a unit of time",
+        ),
+        (
+            "mode = \"once\"\nspeed = 1\ntime_field = \"at\"\ndelimiter = \"::\"",
+            "freshet.toml:12: source.delimiter: a delimiter is one character of ASCII",
+        ),
+        (
+            "mode = \"once\"\nspeed = 1\ntime_field = \"at\"\nmax_pause = \"0s\"",
+            "freshet.toml:12: source.max_pause: must be longer than zero",
         ),
         ("mode = \"twice\"", "freshet.toml:9: source.mode: 'twice' is not one of: follow, once"),
     ];

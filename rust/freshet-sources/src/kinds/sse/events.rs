@@ -40,6 +40,8 @@ pub(super) struct Events {
     /// The least time before it connects again, as the server wants it.
     retry: Option<Duration>,
     connection: Option<Connection>,
+    /// Whether the server has said that it need not be asked again.
+    has_ended: bool,
 }
 
 /// A stream that is open.
@@ -54,12 +56,13 @@ struct Connection {
     is_endless: bool,
 }
 
-/// Asks for the stream; returns when it begins.
+/// Asks for the stream; returns when it begins. `None`: the server has said that there is none any more, and does not
+/// want to be asked again (HTML standard, section 9.2.3).
 pub(super) async fn connect(
     subscription: &Subscription,
     client: &Client,
     last_event_id: Option<&str>,
-) -> Result<Response, SourceError> {
+) -> Result<Option<Response>, SourceError> {
     let headers = headers(last_event_id);
     let url = shown(&subscription.endpoint.url);
     let idle = subscription.idle_timeout;
@@ -67,6 +70,9 @@ pub(super) async fn connect(
         let seconds = idle.as_secs_f64();
         SourceError::transient(format!("{url} does not answer within {seconds} s"))
     })??;
+    if response.status() == StatusCode::NO_CONTENT {
+        return Ok(None);
+    }
     if response.status() != StatusCode::OK {
         return Err(refusal(response.url(), response.status(), response.headers(), PATIENCE));
     }
@@ -79,7 +85,7 @@ pub(super) async fn connect(
         );
         return Err(SourceError::Transient { reason, retry_after: Some(PATIENCE) });
     }
-    Ok(response)
+    Ok(Some(response))
 }
 
 fn headers(last_event_id: Option<&str>) -> HeaderMap {
@@ -120,12 +126,16 @@ impl Events {
             was_connected: cursor.is_some(),
             retry: None,
             connection: None,
+            has_ended: false,
         })
     }
 
-    async fn connect(&mut self) -> Result<Connection, SourceError> {
+    /// `None` where the server does not want to be asked again.
+    async fn connect(&mut self) -> Result<Option<Connection>, SourceError> {
         let id = self.position.last_event_id.as_deref();
-        let response = connect(&self.subscription, &self.client, id).await?;
+        let Some(response) = connect(&self.subscription, &self.client, id).await? else {
+            return Ok(None);
+        };
         self.context.status.connected();
         if self.was_connected && id.is_none() {
             self.context.status.gap(
@@ -134,7 +144,7 @@ impl Events {
         }
         self.was_connected = true;
         let (piece, blocks) = (Vec::new(), Blocks::default());
-        Ok(Connection { response, piece, looked_at: 0, blocks, is_endless: false })
+        Ok(Some(Connection { response, piece, looked_at: 0, blocks, is_endless: false }))
     }
 
     /// The next messages of a connection.
@@ -213,14 +223,26 @@ impl Events {
         }
     }
 
-    async fn next_batch(&mut self) -> Result<Batch, SourceError> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
+    async fn next_batch(&mut self) -> Result<Option<Batch>, SourceError> {
+        if self.has_ended {
+            return Ok(None);
+        }
+        let connected = match self.connection.take() {
+            Some(connection) => Some(connection),
             None => self.connect().await?,
+        };
+        let Some(mut connection) = connected else {
+            self.has_ended = true;
+            tracing::info!(
+                source = self.context.name,
+                "{} answers 204 No Content: the stream has ended, and is not asked for again before the next start",
+                shown(&self.subscription.endpoint.url)
+            );
+            return Ok(None);
         };
         let batch = self.listen(&mut connection).await?;
         self.connection = Some(connection);
-        Ok(batch)
+        Ok(Some(batch))
     }
 }
 
@@ -258,9 +280,7 @@ impl Connection {
 #[async_trait]
 impl Source for Events {
     async fn next(&mut self) -> Result<Option<Batch>, SourceError> {
-        match self.next_batch().await {
-            Ok(batch) => Ok(Some(batch)),
-            Err(error) => Err(self.in_time(error)),
-        }
+        let next = self.next_batch().await;
+        next.map_err(|error| self.in_time(error))
     }
 }

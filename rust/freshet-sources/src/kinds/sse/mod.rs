@@ -13,7 +13,7 @@ use freshet_core::config::{ConfigError, Key, Kind, Presence, Section};
 use self::events::Events;
 use super::{IDLE_TIMEOUT, SourceKind};
 use crate::network::{
-    ALLOW_PRIVATE, CA_FILE, Client, Compression, Endpoint, HEADERS, QUERY, TOKEN, WEB,
+    ALLOW_PRIVATE, CA_FILE, Client, Compression, Endpoint, HEADERS, QUERY, TOKEN, WEB, shown,
 };
 use crate::source::{Context, Cursor, Open, Opened, Resume, SourceError};
 
@@ -83,7 +83,13 @@ impl Open for Settings {
     }
 
     async fn check(&self, _: &Context) -> Result<(), SourceError> {
-        events::connect(&self.0, &self.0.client()?, None).await.map(drop)
+        match events::connect(&self.0, &self.0.client()?, None).await? {
+            Some(_) => Ok(()),
+            None => Err(SourceError::transient(format!(
+                "{} answers 204 No Content: it has no stream, and the source would end at once; check `url`",
+                shown(&self.0.endpoint.url)
+            ))),
+        }
     }
 
     fn open(&self, context: Context, cursor: Option<&Cursor>) -> Result<Opened, SourceError> {

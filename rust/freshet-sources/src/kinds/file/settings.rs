@@ -1,0 +1,95 @@
+//! The settings of the kind `file`.
+
+use std::io;
+use std::path::PathBuf;
+
+use freshet_core::config::{ConfigError, Section};
+use freshet_core::record::{Path, TimeFormat};
+
+use super::event_time::EventTime;
+use super::open_file::Compression;
+use super::replay::Speed;
+use crate::source::SourceError;
+
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) path: PathBuf,
+    pub(super) follows: bool,
+    pub(super) starts_at_end: bool,
+    /// What the file says of itself where there is none.
+    pub(super) compression: Option<Compression>,
+    pub(super) skip_lines: u64,
+    /// How it is replayed; `None`: as fast as it goes.
+    pub(super) speed: Option<Speed>,
+}
+
+impl Settings {
+    pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
+        let settings = Self {
+            path: section.text("path")?.value.into(),
+            follows: section.choice("mode")? == 0,
+            starts_at_end: section.choice("start")? == 1,
+            compression: match section.choice("compression")? {
+                1 => Some(Compression::None),
+                2 => Some(Compression::Gzip),
+                3 => Some(Compression::Zstd),
+                _ => None,
+            },
+            skip_lines: section.integer("skip_lines")?,
+            speed: read_speed(section)?,
+        };
+        if settings.starts_at_end && !settings.follows {
+            let start = section.text("start")?;
+            return Err(start.error(
+                "nothing would be read: write mode = \"follow\" for what comes after the end",
+            ));
+        }
+        let is_compressed = settings.compression.is_some_and(|kind| kind != Compression::None);
+        if is_compressed && settings.follows {
+            let compression = section.text("compression")?;
+            return Err(
+                compression.error("a compressed file cannot be followed: write mode = \"once\"")
+            );
+        }
+        Ok(settings)
+    }
+
+    pub(super) fn unreadable(&self, error: &io::Error) -> SourceError {
+        let reason = format!("cannot read {}: {error}", self.path.display());
+        match error.kind() {
+            // It says the same however often it is read.
+            io::ErrorKind::InvalidData
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::UnexpectedEof => SourceError::permanent(
+                reason + "; is it whole, and compressed as `compression` says?",
+            ),
+            _ => SourceError::transient(reason),
+        }
+    }
+}
+
+fn read_speed(section: &Section<'_>) -> Result<Option<Speed>, ConfigError> {
+    let Some(speed) = section.optional_number("speed")? else {
+        for key in ["time_field", "time_unit", "delimiter", "max_pause"] {
+            section.refuse(key, "has no effect without `speed`; leave it out")?;
+        }
+        return Ok(None);
+    };
+    if section.choice("mode")? == 0 {
+        return Err(speed.error(
+            "a file that is followed has its own pace: write mode = \"once\", or leave it out",
+        ));
+    }
+    let Some(field) = section.optional_text("time_field")? else {
+        return Err(speed.error("needs the times of the records: write time_field = \"…\" as well"));
+    };
+    let delimiter = section.text("delimiter")?.value;
+    let time = EventTime {
+        field: field.convert(|text| text.parse::<Path>())?.value,
+        unit: section.text("time_unit")?.convert(|text| text.parse::<TimeFormat>())?.value,
+        // The form of the key admits no other.
+        delimiter: delimiter.bytes().next().unwrap_or(b','),
+    };
+    let max_pause = section.positive_duration("max_pause")?;
+    Ok(Some(Speed { factor: speed.value, max_pause, time }))
+}
