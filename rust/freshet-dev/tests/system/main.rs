@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod benchmark;
+mod broker;
 mod cassandra;
 mod cluster;
 mod configuration;
@@ -22,9 +23,11 @@ mod feed;
 mod kafka;
 mod known_records;
 mod lab;
+mod losses;
 mod outages;
 mod process;
 mod producer;
+mod producer_process;
 mod queries;
 mod stack;
 mod supervision;
@@ -83,6 +86,18 @@ fn trials() -> Vec<Trial> {
         long(
             "lines_are_sent_once_through_ten_minutes_without_kafka",
             producer::lines_are_sent_once_through_a_long_outage,
+        ),
+        test(
+            "memory_is_bounded_and_every_loss_is_counted_through_an_outage",
+            losses::losses_are_counted_through_an_outage,
+        ),
+        long(
+            "memory_is_bounded_and_every_loss_is_counted_through_ten_minutes_without_kafka",
+            losses::losses_are_counted_through_a_long_outage,
+        ),
+        test(
+            "what_a_stop_without_kafka_leaves_behind_is_counted",
+            losses::what_a_stop_leaves_behind_is_counted,
         ),
         test("a_part_that_is_stopped_is_not_ready", supervision::stopped_parts_are_named),
         test(
