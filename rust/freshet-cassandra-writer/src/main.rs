@@ -96,19 +96,18 @@ async fn run(config: Config, shutdown: Shutdown) -> Result<(), Failure> {
     }
     // Before anything is sent: a broker that creates topics by itself would give them its own settings.
     topics::ensure(&config, &health, &shutdown).await.map_err(Failure::from)?;
-    let reporter = reporter::spawn(&health, &config, &shutdown)
-        .context(CHECK_KAFKA)
-        .map_err(Failure::usage)?;
+    let reporting =
+        reporter::spawn(&health, &config).context(CHECK_KAFKA).map_err(Failure::usage)?;
     let opened =
         Store::open(&config.cassandra, &health, &shutdown).await.map_err(Failure::usage)?;
+    let mut written = Ok(());
     if let Some(store) = opened {
         tracing::info!(keyspace = config.cassandra.keyspace, "connected to Cassandra");
-        let written = write(&config, store, health, &shutdown).await;
-        // The pipeline may have ended by itself.
-        shutdown.trigger();
-        written.map_err(Failure::runtime)?;
+        written = write(&config, store, health, &shutdown).await;
     }
-    reporter.await.map_err(Failure::runtime)
+    // It tells what became of the last windows.
+    reporting.finish().await.map_err(Failure::runtime)?;
+    written.map_err(Failure::runtime)
 }
 
 async fn write(

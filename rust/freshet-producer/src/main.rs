@@ -97,16 +97,15 @@ async fn run(
     let metrics = observe(&config, &sources, &health, &shutdown).await;
     // Before anything is sent: a broker that creates topics by itself would give them its own settings.
     topics::ensure(&config, &health, &shutdown).await.map_err(Failure::from)?;
-    let reporter = reporter::spawn_watching(&health, &config, &shutdown)
+    let reporting = reporter::spawn_watching(&health, &config)
         .context("cannot create a Kafka client; check the [kafka] section")
         .map_err(Failure::usage)?;
     let undelivered = Arc::new(AtomicU64::new(0));
     health.set_state(State::Running);
     let running = Running { config, metrics, health, undelivered: Arc::clone(&undelivered) };
     let failed = run_all(&running, sources, &shutdown).await;
-    // The sources may have ended by themselves.
-    shutdown.trigger();
-    reporter.await.map_err(Failure::runtime)?;
+    // It tells what became of the last records.
+    reporting.finish().await.map_err(Failure::runtime)?;
     let undelivered = undelivered.load(Ordering::Relaxed);
     if undelivered > 0 {
         return Err(Failure::runtime(anyhow!("{undelivered} records were not delivered to Kafka")));

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::ops::Range;
-use std::path::PathBuf;
-use std::thread;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
@@ -28,26 +30,24 @@ const LONG_OUTAGE: Duration = Duration::from_mins(10);
 const RATE: u64 = 1_000;
 /// In half a minute librdkafka's queue would take what comes at that rate.
 const RATE_OF_LOSSES: u64 = 5_000;
-/// How long records come before the outage and after it.
-const AROUND: Duration = Duration::from_secs(10);
+/// How long records come before the outage.
+const BEFORE: Duration = Duration::from_secs(10);
+/// Records that are durable in Kafka.
+const RECORDS: &str = "records_total";
+/// Messages that were lost in the producer.
+const DROPPED: &str = "dropped_messages_total";
 const SOURCE: &str = "load";
 
 /// A producer of one source, with topics of its own.
 struct Sending {
     name: &'static str,
-    /// How many records its source makes.
-    records: u64,
     folder: PathBuf,
+    begun: Instant,
     producer: Producer,
 }
 
 impl Sending {
-    fn start(
-        broker: &Broker,
-        name: &'static str,
-        source: &str,
-        records: u64,
-    ) -> Result<Self, Failed> {
+    fn start(broker: &Broker, name: &'static str, source: &str) -> Result<Self, Failed> {
         let folder = broker.place(name);
         fs::create_dir_all(&folder)?;
         let servers = broker.client().get("bootstrap.servers").unwrap_or_default().to_owned();
@@ -75,19 +75,7 @@ stream = "s"
         );
         fs::write(folder.join("freshet.toml"), configuration)?;
         let producer = Producer::start(&folder, "producer.log", &[])?;
-        Ok(Self { name, records, folder, producer })
-    }
-
-    /// A load that ends after so many records.
-    fn load(
-        broker: &Broker,
-        name: &'static str,
-        rate: u64,
-        records: u64,
-        more: &str,
-    ) -> Result<Self, Failed> {
-        let source = format!("kind = \"synthetic\"\nrate = {rate}\nlimit = {records}\n{more}");
-        Self::start(broker, name, &source, records)
+        Ok(Self { name, folder, begun: Instant::now(), producer })
     }
 
     fn metric(&self, name: &str) -> Result<u64, Failed> {
@@ -108,17 +96,22 @@ stream = "s"
         ensure(peak < MEMORY, || format!("{} held {peak} bytes {when}", self.name))
     }
 
-    /// Waits until the producer has ended; gives the dropped messages that it has told last.
-    fn end(&mut self) -> Result<u64, Failed> {
-        let mut dropped = 0;
-        let status = until(LIMIT * 2, || {
-            if let Ok(told) = self.metric("dropped_messages_total") {
-                dropped = told;
-            }
-            self.producer.ended()?.ok_or_else(|| format!("{} has not ended", self.name).into())
-        })?;
-        ensure(status.success(), || format!("{}: {status}\n{}", self.name, self.producer.log()))?;
-        Ok(dropped)
+    /// Waits until what is due at that rate, up to a few seconds ago, has arrived or is counted as dropped.
+    fn until_in_time(&self, rate: u64) -> Outcome {
+        const BEHIND: u64 = 3;
+        until(LIMIT, || {
+            let due = self.begun.elapsed().as_secs().saturating_sub(BEHIND) * rate;
+            let (arrived, dropped) = (self.metric(RECORDS)?, self.metric(DROPPED)?);
+            ensure(arrived + dropped >= due, || {
+                format!("{}: {due} are due, {arrived} arrived, {dropped} dropped", self.name)
+            })
+        })
+    }
+
+    /// Tells it to end, and waits until it has; all that it has read must have arrived by then.
+    fn stop(&mut self) -> Outcome {
+        signal(self.producer.id(), Signal::SIGTERM)?;
+        self.producer.finish(LIMIT)
     }
 
     /// The numbers of the records that have arrived; each has arrived once.
@@ -132,12 +125,6 @@ stream = "s"
         Ok(numbers)
     }
 
-    fn all_have_arrived(&self, broker: &Broker) -> Outcome {
-        let arrived = self.arrived(broker)?;
-        let all = arrived.iter().copied().eq(0..self.records);
-        ensure(all, || format!("{} of {} records are there", arrived.len(), self.records))
-    }
-
     /// What the last health report says of the source.
     fn report(&self, broker: &Broker) -> Result<Value, Failed> {
         let reports = read_all(broker, &format!("{}.health", self.name))?;
@@ -146,23 +133,20 @@ stream = "s"
         Ok(report["sources"][SOURCE].clone())
     }
 
-    /// Made is arrived and dropped, in the topic, in the last health report and in the metrics.
-    fn losses_are_counted(&self, broker: &Broker, told: u64) -> Outcome {
-        let arrived = u64::try_from(self.arrived(broker)?.len())?;
+    /// What has not arrived was dropped, in the topic and in the last health report; gives how many that are.
+    fn dropped(&self, broker: &Broker) -> Result<u64, Failed> {
+        let numbers = self.arrived(broker)?;
+        let arrived = u64::try_from(numbers.len())?;
+        // The last one came after the outage: all that were made before it have arrived or are lost.
+        let made = numbers.last().ok_or("nothing has arrived")? + 1;
+        let dropped = made - arrived;
+        println!("{}: {made} made, {arrived} arrived, {dropped} dropped", self.name);
         let report = self.report(broker)?;
-        let dropped = self.records - arrived;
-        println!("{}: {} made, {arrived} arrived, {dropped} dropped", self.name, self.records);
-        ensure(dropped > 0, || "nothing was lost: this has tried nothing".to_owned())?;
-        let exact = report["dropped"] == dropped
-            && report["messages_in"] == self.records
+        let counted = report["messages_in"] == made
             && report["records_out"] == arrived
-            && told == dropped;
-        ensure(exact, || {
-            format!(
-                "{} were made and {arrived} arrived, but {report}; metrics: {told}",
-                self.records
-            )
-        })
+            && report["dropped"] == dropped;
+        ensure(counted, || format!("{made} were made and {arrived} arrived, but {report}"))?;
+        Ok(dropped)
     }
 }
 
@@ -179,61 +163,83 @@ pub(crate) fn losses_are_counted_through_a_long_outage() -> Outcome {
 /// One source that waits, one that drops, and one that goes on where it was, while Kafka first does not answer and then
 /// is not there.
 fn through(broker: &mut Broker, outage: Duration, rate_of_losses: u64) -> Outcome {
-    let seconds = (outage + AROUND * 3).as_secs();
-    let losing = "when_full = \"drop_oldest\"\nbuffer = 1\n";
-    let mut waiting = Sending::load(broker, "waiting", RATE, seconds * RATE, "")?;
-    let mut dropping =
-        Sending::load(broker, "dropping", rate_of_losses, seconds * rate_of_losses, losing)?;
-    let file = "kind = \"file\"\npath = \"lines.ndjson\"\n";
-    let mut following = Sending::start(broker, "following", file, seconds * RATE)?;
-    let lines = File::create(following.folder.join("lines.ndjson"))?;
-    let records = following.records;
-    let writing = thread::spawn(move || write_lines(lines, records));
+    let load = |rate| format!("kind = \"synthetic\"\nrate = {rate}\n");
+    let losing = load(rate_of_losses) + "when_full = \"drop_oldest\"\nbuffer = 1\n";
+    let mut waiting = Sending::start(broker, "waiting", &load(RATE))?;
+    let mut dropping = Sending::start(broker, "dropping", &losing)?;
+    let follow = "kind = \"file\"\npath = \"lines.ndjson\"\n";
+    let mut following = Sending::start(broker, "following", follow)?;
+    let lines = Lines::start(&following.folder.join("lines.ndjson"))?;
 
+    let all = |sendings: [&Sending; 3], when: &str| {
+        sendings.iter().try_for_each(|sending| sending.memory_is_bounded(when))
+    };
     for sending in [&waiting, &dropping, &following] {
-        sending.until_metric("records_total", RATE * AROUND.as_secs())?;
-        sending.memory_is_bounded("before the outage")?;
+        sending.until_metric(RECORDS, RATE * BEFORE.as_secs())?;
     }
+    all([&waiting, &dropping, &following], "before the outage")?;
     broker.freeze()?;
     thread::sleep(outage / 2);
     broker.kill()?;
     thread::sleep(outage / 2);
-    for sending in [&waiting, &dropping, &following] {
-        sending.memory_is_bounded("in the outage")?;
-    }
+    all([&waiting, &dropping, &following], "in the outage")?;
     broker.resume()?;
+    for (sending, rate) in [(&waiting, RATE), (&dropping, rate_of_losses), (&following, RATE)] {
+        sending.until_in_time(rate)?;
+    }
+    all([&waiting, &dropping, &following], "after the outage")?;
 
-    for sending in [&waiting, &dropping, &following] {
-        // The last records come seconds before the end, or after all that was missed.
-        sending.until_metric("messages_total", sending.records * 19 / 20)?;
-        sending.memory_is_bounded("after the outage")?;
+    let written = lines.end()?;
+    following.until_metric(RECORDS, written)?;
+    let told = dropping.metric(DROPPED)?;
+    for sending in [&mut waiting, &mut dropping, &mut following] {
+        sending.stop()?;
     }
-    writing.join().map_err(|_| "the lines were not written")??;
-    following.until_metric("records_total", following.records)?;
-    signal(following.producer.id(), Signal::SIGTERM)?;
-    for sending in [&mut waiting, &mut following] {
-        let dropped = sending.end()?;
-        ensure(dropped == 0, || format!("{} has dropped {dropped}", sending.name))?;
-        sending.all_have_arrived(broker)?;
+    for sending in [&waiting, &following] {
+        let dropped = sending.dropped(broker)?;
+        ensure(dropped == 0, || format!("{} has lost {dropped}", sending.name))?;
     }
-    let told = dropping.end()?;
-    dropping.losses_are_counted(broker, told)
+    let dropped = dropping.dropped(broker)?;
+    ensure(dropped > 0, || "nothing was lost: this has tried nothing".to_owned())?;
+    ensure(told == dropped, || format!("the metrics have {told} dropped, not {dropped}"))
 }
 
-/// Writes numbered lines of about 130 bytes, as many in each second as they are.
-fn write_lines(mut file: File, records: u64) -> std::io::Result<()> {
+/// A file that grows by numbered lines of about 130 bytes, as many in each second as there are records.
+struct Lines {
+    has_ended: Arc<AtomicBool>,
+    writing: JoinHandle<std::io::Result<u64>>,
+}
+
+impl Lines {
+    fn start(path: &Path) -> Result<Self, Failed> {
+        let file = File::create(path)?;
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&has_ended);
+        Ok(Self { has_ended, writing: thread::spawn(move || write_lines(file, &ended)) })
+    }
+
+    /// Ends it; gives how many lines it has.
+    fn end(self) -> Result<u64, Failed> {
+        self.has_ended.store(true, Ordering::Relaxed);
+        Ok(self.writing.join().map_err(|_| "the lines were not written")??)
+    }
+}
+
+fn write_lines(mut file: File, has_ended: &AtomicBool) -> std::io::Result<u64> {
     let begun = Instant::now();
-    for number in 0..records {
+    let mut number = 0;
+    while !has_ended.load(Ordering::Relaxed) {
         let due = Duration::from_millis(number * 1_000 / RATE);
         thread::sleep(due.saturating_sub(begun.elapsed()));
         let sensor = number % 50;
         writeln!(
             file,
-            r#"{{"time":1700049600000,"sensor":"sensor-{sensor:02}","temperature":21.43,"note":"{:0>40}","number":{number}}}"#,
-            ""
+            r#"{{"time":1700049600000,"sensor":"sensor-{sensor:02}","temperature":21.43,"note":"{:0>45}","number":{number}}}"#,
+            0
         )?;
+        number += 1;
     }
-    Ok(())
+    Ok(number)
 }
 
 /// What was sent, what was dropped, and what was left behind by a stop while Kafka was away, is all that there was.
@@ -242,16 +248,16 @@ pub(crate) fn what_a_stop_leaves_behind_is_counted() -> Outcome {
     const MORE: u64 = 80_000;
     Broker::open_to_all()?.run(|broker| {
         let source = "kind = \"stdin\"\nwhen_full = \"drop_oldest\"\nbuffer = 1\n";
-        let mut stopped = Sending::start(broker, "stopped", source, SENT + MORE)?;
+        let mut stopped = Sending::start(broker, "stopped", source)?;
         let mut input = stopped.producer.take_input().ok_or("it has no input")?;
         write_numbers(&mut input, 0..SENT)?;
-        stopped.until_metric("records_total", SENT)?;
+        stopped.until_metric(RECORDS, SENT)?;
         // What a frozen broker has not read is lost with it, so that nothing arrives that was not confirmed.
         broker.freeze()?;
         write_numbers(&mut input, SENT..SENT + MORE)?;
         stopped.until_metric("messages_total", SENT + MORE)?;
         broker.kill()?;
-        let dropped = stopped.metric("dropped_messages_total")?;
+        let dropped = stopped.metric(DROPPED)?;
         signal(stopped.producer.id(), Signal::SIGTERM)?;
         let status = stopped.producer.wait(LIMIT)?;
         let said = stopped.producer.log();
