@@ -169,9 +169,14 @@ impl Broker {
         Ok(())
     }
 
-    /// Runs a test and ends the broker, however the test ends; keeps its folder when the test has failed.
+    /// Runs a test, and ends the broker however the test ends.
     pub(crate) fn run(mut self, test: impl FnOnce(&mut Self) -> Outcome) -> Outcome {
         let outcome = test(&mut self);
+        self.end(outcome)
+    }
+
+    /// Ends the broker; keeps its folder when the test has failed.
+    pub(crate) fn end(mut self, outcome: Outcome) -> Outcome {
         if let Some(process) = self.process.take() {
             self.runtime.block_on(process.stop());
         }

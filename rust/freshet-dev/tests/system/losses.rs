@@ -19,7 +19,7 @@ use crate::Outcome;
 use crate::broker::Broker;
 use crate::kafka::{Brokers as _, read_all};
 use crate::process::signal;
-use crate::producer_process::Producer;
+use crate::program::Program;
 use crate::waiting::{LIMIT, ensure, until};
 
 /// What the producer may hold in memory, in bytes.
@@ -43,7 +43,7 @@ struct Sending {
     name: &'static str,
     folder: PathBuf,
     begun: Instant,
-    producer: Producer,
+    producer: Program,
 }
 
 impl Sending {
@@ -74,7 +74,7 @@ stream = "s"
 "#
         );
         fs::write(folder.join("freshet.toml"), configuration)?;
-        let producer = Producer::start(&folder, "producer.log", &[])?;
+        let producer = Program::producer(&folder, "producer.log", &[])?;
         Ok(Self { name, folder, begun: Instant::now(), producer })
     }
 

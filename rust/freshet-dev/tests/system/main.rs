@@ -27,8 +27,10 @@ mod losses;
 mod outages;
 mod process;
 mod producer;
-mod producer_process;
+mod program;
 mod queries;
+mod security;
+mod security_broker;
 mod stack;
 mod supervision;
 mod transactions;
@@ -87,6 +89,9 @@ fn trials() -> Vec<Trial> {
             "lines_are_sent_once_through_ten_minutes_without_kafka",
             producer::lines_are_sent_once_through_a_long_outage,
         ),
+        test("records_arrive_over_sasl_ssl_with_scram", security::records_arrive),
+        test("a_refused_login_is_named_and_nothing_is_sent", security::refusals_are_named),
+        test("the_writer_is_let_in_over_sasl_ssl", security::writer_is_let_in),
         test(
             "memory_is_bounded_and_every_loss_is_counted_through_an_outage",
             losses::losses_are_counted_through_an_outage,

@@ -17,7 +17,7 @@ use crate::Outcome;
 use crate::kafka::{end_of, read_all};
 use crate::lab::Use;
 use crate::process::signal;
-use crate::producer_process::Producer;
+use crate::program::Program;
 use crate::stack::TestStack;
 use crate::waiting::{LIMIT, ensure, until};
 
@@ -80,8 +80,8 @@ mode = "once"
         format!("{}.{name}", self.name)
     }
 
-    fn start(&self, log: &str) -> Result<Producer, Failed> {
-        Producer::start(self.folder.path(), log, &[])
+    fn start(&self, log: &str) -> Result<Program, Failed> {
+        Program::producer(self.folder.path(), log, &[])
     }
 
     /// How far the raw topic reaches, what is not committed included.

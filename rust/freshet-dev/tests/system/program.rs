@@ -1,4 +1,4 @@
-//! A producer that a test has started in a folder of its own, where its configuration is.
+//! A producer or writer that a test has started in a folder of its own, where its configuration is.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -14,18 +14,27 @@ use crate::Outcome;
 use crate::stack::project;
 use crate::waiting::{ensure, until};
 
-/// The producer; it ends with the test.
-pub(crate) struct Producer {
+/// The program; it ends with the test.
+pub(crate) struct Program {
     process: Child,
     log: PathBuf,
 }
 
-impl Producer {
-    /// Starts it; what it says goes into a file of the folder.
-    pub(crate) fn start(folder: &Path, log: &str, arguments: &[&str]) -> Result<Self, Failed> {
+impl Program {
+    /// Starts a producer; what it says goes into a file of the folder.
+    pub(crate) fn producer(folder: &Path, log: &str, arguments: &[&str]) -> Result<Self, Failed> {
+        Self::start("freshet-producer", folder, log, arguments)
+    }
+
+    /// Starts a writer.
+    pub(crate) fn writer(folder: &Path, log: &str) -> Result<Self, Failed> {
+        Self::start("freshet-cassandra-writer", folder, log, &[])
+    }
+
+    fn start(name: &str, folder: &Path, log: &str, arguments: &[&str]) -> Result<Self, Failed> {
         let log = folder.join(log);
         let file = File::create(&log)?;
-        let process = Command::new(project().join("target/release/freshet-producer"))
+        let process = Command::new(project().join("target/release").join(name))
             .args(["-c", "freshet.toml"])
             .args(arguments)
             .current_dir(folder)
@@ -65,15 +74,14 @@ impl Producer {
 
     pub(crate) fn wait(&mut self, limit: Duration) -> Result<ExitStatus, Failed> {
         until(limit, || {
-            self.ended()?
-                .ok_or_else(|| format!("the producer has not ended: {}", self.log()).into())
+            self.ended()?.ok_or_else(|| format!("it has not ended: {}", self.log()).into())
         })
     }
 
-    /// Waits until all is sent.
+    /// Waits until it has ended well.
     pub(crate) fn finish(&mut self, limit: Duration) -> Outcome {
         let status = self.wait(limit)?;
-        ensure(status.success(), || format!("the producer: {status}\n{}", self.log()))
+        ensure(status.success(), || format!("the program: {status}\n{}", self.log()))
     }
 
     /// Its metrics, by name and labels.
@@ -86,7 +94,7 @@ impl Producer {
         Ok(exposition::check(&text)?)
     }
 
-    /// One of the metrics of a source.
+    /// One of a producer's metrics of a source.
     pub(crate) fn metric(&self, name: &str, source: &str) -> Result<u64, Failed> {
         let name = format!("freshet_producer_{name}{{source=\"{source}\"}}");
         let value = self.metrics()?.get(&name).copied();
@@ -95,12 +103,12 @@ impl Producer {
 
     /// What it has held in memory at most so far, in bytes.
     pub(crate) fn peak_memory(&self) -> Result<u64, Failed> {
-        let usage = Usage::of(self.id()).ok_or("the producer has no process")?;
+        let usage = Usage::of(self.id()).ok_or("it has no process")?;
         Ok(usage.peak_memory_bytes)
     }
 }
 
-impl Drop for Producer {
+impl Drop for Program {
     fn drop(&mut self) {
         // It may have ended long ago.
         drop(self.process.kill());
