@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, anyhow};
 use clap::Parser;
-use freshet_core::config::Config;
+use freshet_core::config::{Config, Written};
 use freshet_core::wire::{Component, State};
 use freshet_runtime::clock::{epoch_ms, host_name};
 use freshet_runtime::endpoints::Endpoints;
@@ -75,19 +75,22 @@ Exit codes: 0 stopped cleanly, 1 failed, left records undelivered, or did not re
 
 fn main() -> ExitCode {
     let Arguments { config, source, check } = Arguments::parse();
-    let load = || freshet_sources::load(&config);
+    let file = config.as_path();
+    let load = || freshet_sources::load(file);
     service::run_with(load, |loaded, shutdown| async move {
         let selected =
             selection::select(loaded.source_settings, &source).map_err(Failure::usage)?;
+        let written = Written::new(file, loaded.settings);
         if check {
-            return check::run(&loaded.config, selected, &shutdown).await;
+            return check::run(&loaded.config, &written, selected, &shutdown).await;
         }
-        run(Arc::new(loaded.config), selected, shutdown).await
+        run(Arc::new(loaded.config), &written, selected, shutdown).await
     })
 }
 
 async fn run(
     config: Arc<Config>,
+    written: &Written,
     selected: Vec<SourceConfig>,
     shutdown: Shutdown,
 ) -> Result<(), Failure> {
@@ -96,7 +99,7 @@ async fn run(
     let sources = selected.into_iter().map(Observed::new).collect::<Vec<_>>();
     let metrics = observe(&config, &sources, &health, &shutdown).await;
     // Before anything is sent: a broker that creates topics by itself would give them its own settings.
-    topics::ensure(&config, &health, &shutdown).await.map_err(Failure::from)?;
+    topics::ensure(&config, &health, &shutdown).await.map_err(|error| error.located(written))?;
     let reporting = reporter::spawn_watching(&health, &config)
         .context("cannot create a Kafka client; check the [kafka] section")
         .map_err(Failure::usage)?;

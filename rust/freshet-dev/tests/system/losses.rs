@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,7 +43,7 @@ struct Sending {
     name: &'static str,
     folder: PathBuf,
     begun: Instant,
-    producer: Program,
+    program: Program,
 }
 
 impl Sending {
@@ -74,12 +74,12 @@ stream = "s"
 "#
         );
         fs::write(folder.join("freshet.toml"), configuration)?;
-        let producer = Program::producer(&folder, "producer.log", &[])?;
-        Ok(Self { name, folder, begun: Instant::now(), producer })
+        let program = Program::producer(&folder, "producer.log", &[])?;
+        Ok(Self { name, folder, begun: Instant::now(), program })
     }
 
     fn metric(&self, name: &str) -> Result<u64, Failed> {
-        self.producer.metric(name, SOURCE)
+        self.program.metric(name, SOURCE)
     }
 
     fn until_metric(&self, name: &str, value: u64) -> Outcome {
@@ -91,7 +91,7 @@ stream = "s"
 
     /// Prints what it held in memory at most so far, and fails when that is too much.
     fn memory_is_bounded(&self, when: &str) -> Outcome {
-        let peak = self.producer.peak_memory()?;
+        let peak = self.program.peak_memory()?;
         println!("{}: {} kB at most {when}", self.name, peak / 1_000);
         ensure(peak < MEMORY, || format!("{} held {peak} bytes {when}", self.name))
     }
@@ -110,8 +110,8 @@ stream = "s"
 
     /// Tells it to end, and waits until it has; all that it has read must have arrived by then.
     fn stop(&mut self) -> Outcome {
-        signal(self.producer.id(), Signal::SIGTERM)?;
-        self.producer.finish(LIMIT)
+        signal(self.program.id(), Signal::SIGTERM)?;
+        self.program.finish(LIMIT)
     }
 
     /// The numbers of the records that have arrived; each has arrived once.
@@ -231,15 +231,44 @@ fn write_lines(mut file: File, has_ended: &AtomicBool) -> std::io::Result<u64> {
     while !has_ended.load(Ordering::Relaxed) {
         let due = Duration::from_millis(number * 1_000 / RATE);
         thread::sleep(due.saturating_sub(begun.elapsed()));
-        let sensor = number % 50;
-        writeln!(
-            file,
-            r#"{{"time":1700049600000,"sensor":"sensor-{sensor:02}","temperature":21.43,"note":"{:0>45}","number":{number}}}"#,
-            0
-        )?;
+        write_line(&mut file, number)?;
         number += 1;
     }
     Ok(number)
+}
+
+/// A line of about 130 bytes.
+fn write_line(file: &mut impl Write, number: u64) -> std::io::Result<()> {
+    let sensor = number % 50;
+    writeln!(
+        file,
+        r#"{{"time":1700049600000,"sensor":"sensor-{sensor:02}","temperature":21.43,"note":"{:0>45}","number":{number}}}"#,
+        0
+    )
+}
+
+/// A file that is read as fast as Kafka takes it needs no more memory than one that grows slowly.
+pub(crate) fn memory_is_bounded_at_full_speed() -> Outcome {
+    const LINES: u64 = 600_000;
+    Broker::open_to_all()?.run(|broker| {
+        let lines = File::create(broker.place("lines.ndjson"))?;
+        let mut lines = BufWriter::new(lines);
+        (0..LINES).try_for_each(|number| write_line(&mut lines, number))?;
+        lines.flush()?;
+        let source = "kind = \"file\"\npath = \"../lines.ndjson\"\nmode = \"once\"\n";
+        let mut replaying = Sending::start(broker, "replaying", source)?;
+        // It ends by itself; what it has held shortly before is what was told last.
+        let mut peak = 0;
+        let status = until(LIMIT, || {
+            peak = replaying.program.peak_memory().unwrap_or(peak);
+            replaying.program.ended()?.ok_or_else(|| "it has not ended".into())
+        })?;
+        ensure(status.success(), || format!("{status}\n{}", replaying.program.log()))?;
+        println!("{LINES} lines at full speed: {} kB at most", peak / 1_000);
+        ensure((1..MEMORY).contains(&peak), || format!("it held {peak} bytes"))?;
+        let dropped = replaying.dropped(broker)?;
+        ensure(dropped == 0, || format!("{dropped} lines are lost"))
+    })
 }
 
 /// What was sent, what was dropped, and what was left behind by a stop while Kafka was away, is all that there was.
@@ -249,7 +278,7 @@ pub(crate) fn what_a_stop_leaves_behind_is_counted() -> Outcome {
     Broker::open_to_all()?.run(|broker| {
         let source = "kind = \"stdin\"\nwhen_full = \"drop_oldest\"\nbuffer = 1\n";
         let mut stopped = Sending::start(broker, "stopped", source)?;
-        let mut input = stopped.producer.take_input().ok_or("it has no input")?;
+        let mut input = stopped.program.take_input().ok_or("it has no input")?;
         write_numbers(&mut input, 0..SENT)?;
         stopped.until_metric(RECORDS, SENT)?;
         // What a frozen broker has not read is lost with it, so that nothing arrives that was not confirmed.
@@ -258,9 +287,9 @@ pub(crate) fn what_a_stop_leaves_behind_is_counted() -> Outcome {
         stopped.until_metric("messages_total", SENT + MORE)?;
         broker.kill()?;
         let dropped = stopped.metric(DROPPED)?;
-        signal(stopped.producer.id(), Signal::SIGTERM)?;
-        let status = stopped.producer.wait(LIMIT)?;
-        let said = stopped.producer.log();
+        signal(stopped.program.id(), Signal::SIGTERM)?;
+        let status = stopped.program.wait(LIMIT)?;
+        let said = stopped.program.log();
         ensure(status.code() == Some(1), || format!("the producer: {status}\n{said}"))?;
         broker.resume()?;
         let arrived = until(LIMIT, || stopped.arrived(broker))?;

@@ -101,6 +101,10 @@ fn trials() -> Vec<Trial> {
             losses::losses_are_counted_through_a_long_outage,
         ),
         test(
+            "memory_is_bounded_when_a_file_is_read_at_full_speed",
+            losses::memory_is_bounded_at_full_speed,
+        ),
+        test(
             "what_a_stop_without_kafka_leaves_behind_is_counted",
             losses::what_a_stop_leaves_behind_is_counted,
         ),

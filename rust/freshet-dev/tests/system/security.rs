@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use freshet_dev::preflight::free_ports;
@@ -21,9 +22,10 @@ use crate::program::Program;
 use crate::security_broker::{Login, PASSWORD, SecureBroker, USER};
 use crate::waiting::{LIMIT, ensure, until};
 
+const WRONG: &str = "incorrect-donkey";
 /// Records of each source.
 const RECORDS: usize = 2_000;
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// A refusal is no matter of waiting.
 const REFUSAL_LIMIT: Duration = Duration::from_secs(30);
 
@@ -54,16 +56,16 @@ pub(crate) fn refusals_are_named() -> Outcome {
     run(|secure| {
         let login = secure.login();
         let cases = [
-            ("password", Login { password: "wrong", ..login }, "password"),
+            ("password", Login { password: WRONG, ..login }, "password"),
             ("authority", Login { authority: &secure.other_authority, ..login }, "ca_file"),
-            ("host", Login { address: &secure.other_address, ..login }, "bootstrap_servers"),
+            ("host", Login { address: &secure.other_address, ..login }, "ca_file"),
         ];
         for (name, login, key) in cases {
             let folder = place(&secure.broker, name, login)?;
             for (log, arguments) in [("check.log", &["--check"][..]), ("producer.log", &[])] {
                 let mut producer = Program::producer(&folder, log, arguments)?;
                 let status = producer.wait(REFUSAL_LIMIT)?;
-                is_named(&format!("{name}: {status}\n{}", producer.log()), status.code(), key)?;
+                is_named(&folder, &producer, status, key)?;
             }
         }
         let topics = topics(&secure.broker.client())?;
@@ -87,10 +89,10 @@ pub(crate) fn writer_is_let_in() -> Outcome {
         signal(writer.id(), Signal::SIGTERM)?;
         writer.finish(LIMIT)?;
 
-        let folder = place(broker, "refused", Login { password: "wrong", ..secure.login() })?;
+        let folder = place(broker, "refused", Login { password: WRONG, ..secure.login() })?;
         let mut writer = Program::writer(&folder, "writer.log")?;
         let status = writer.wait(REFUSAL_LIMIT)?;
-        is_named(&format!("{status}\n{}", writer.log()), status.code(), "password")
+        is_named(&folder, &writer, status, "password")
     })
 }
 
@@ -165,11 +167,13 @@ fn arrived(broker: &Broker, stream: &str, field: &str) -> Outcome {
     })
 }
 
-/// The exit code is that of a wrong configuration, and the message leads to the key.
-fn is_named(said: &str, code: Option<i32>, key: &str) -> Outcome {
-    let named = said.contains("freshet.toml") && said.contains("[kafka.security]");
-    let named = named && said.contains(key) && !said.contains(PASSWORD);
-    ensure(named && code == Some(2), || format!("'{key}' is not named: {said}"))
+/// The exit code is that of a wrong configuration, and the message leads to the line of the key.
+fn is_named(folder: &Path, program: &Program, status: ExitStatus, key: &str) -> Outcome {
+    let configuration = fs::read_to_string(folder.join("freshet.toml"))?;
+    let line = configuration.lines().position(|line| line.starts_with(key)).unwrap_or_default() + 1;
+    let (place, said) = (format!("freshet.toml:{line}: kafka.security.{key}: "), program.log());
+    let is_named = said.contains(&place) && !said.contains(PASSWORD) && !said.contains(WRONG);
+    ensure(is_named && status.code() == Some(2), || format!("not '{place}': {status}\n{said}"))
 }
 
 /// The broker is set up as it should be.
@@ -180,7 +184,7 @@ fn nobody_else_is_let_in(secure: &SecureBroker) -> Outcome {
     without_login.set("security.protocol", "ssl");
     let mut without_mechanism = secure.login().client();
     without_mechanism.set("sasl.mechanism", "PLAIN");
-    let wrong = Login { password: "wrong", ..secure.login() }.client();
+    let wrong = Login { password: WRONG, ..secure.login() }.client();
     for client in [plain, without_login, without_mechanism, wrong] {
         ensure(topics(&client).is_err(), || "somebody was let in without a login".to_owned())?;
     }
