@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use freshet_core::config::Config;
+use freshet_core::config::{Config, Written};
 use freshet_core::wire::{Component, State};
 use freshet_runtime::endpoints::Endpoints;
 use freshet_runtime::log_limit::LogLimit;
@@ -80,10 +80,13 @@ fn main() -> ExitCode {
             print_schema::print(&config.cassandra).await
         });
     }
-    service::run(&arguments.config, run)
+    let load = || Config::load_with_settings(&arguments.config);
+    service::run_with(load, |loaded, shutdown| {
+        run(loaded.config, Written::new(&arguments.config, loaded.settings), shutdown)
+    })
 }
 
-async fn run(config: Config, shutdown: Shutdown) -> Result<(), Failure> {
+async fn run(config: Config, written: Written, shutdown: Shutdown) -> Result<(), Failure> {
     let health = Arc::new(Health::new(COMPONENT));
     health.set_state(State::Starting);
     health.lost_offsets(0);
@@ -95,20 +98,19 @@ async fn run(config: Config, shutdown: Shutdown) -> Result<(), Failure> {
         Endpoints { health, registry, shutdown }.serve(address).await;
     }
     // Before anything is sent: a broker that creates topics by itself would give them its own settings.
-    topics::ensure(&config, &health, &shutdown).await.map_err(Failure::from)?;
-    let reporter = reporter::spawn(&health, &config, &shutdown)
-        .context(CHECK_KAFKA)
-        .map_err(Failure::usage)?;
+    topics::ensure(&config, &health, &shutdown).await.map_err(|error| error.located(&written))?;
+    let reporting =
+        reporter::spawn(&health, &config).context(CHECK_KAFKA).map_err(Failure::usage)?;
     let opened =
         Store::open(&config.cassandra, &health, &shutdown).await.map_err(Failure::usage)?;
+    let mut outcome = Ok(());
     if let Some(store) = opened {
         tracing::info!(keyspace = config.cassandra.keyspace, "connected to Cassandra");
-        let written = write(&config, store, health, &shutdown).await;
-        // The pipeline may have ended by itself.
-        shutdown.trigger();
-        written.map_err(Failure::runtime)?;
+        outcome = write(&config, store, health, &shutdown).await;
     }
-    reporter.await.map_err(Failure::runtime)
+    // It tells what became of the last windows.
+    reporting.finish().await.map_err(Failure::runtime)?;
+    outcome.map_err(Failure::runtime)
 }
 
 async fn write(

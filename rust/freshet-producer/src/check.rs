@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use freshet_core::config::Config;
+use freshet_core::config::{Config, Written};
 use freshet_core::topics;
 use freshet_runtime::{Failure, Shutdown};
 use freshet_service::brokers::{Brokers, BrokersError};
@@ -46,11 +46,12 @@ impl Found {
 /// A failure of usage when the configuration has to change, of the run when something did not answer.
 pub(crate) async fn run(
     config: &Config,
+    written: &Written,
     sources: Vec<SourceConfig>,
     shutdown: &Shutdown,
 ) -> Result<(), Failure> {
     let mut output = io::stdout();
-    let checks = check_all(config, sources, shutdown, &mut output);
+    let checks = check_all(config, written, sources, shutdown, &mut output);
     let found = tokio::select! {
         found = checks => found.map_err(Failure::runtime)?,
         () = shutdown.requested() => return Err(Failure::runtime(anyhow!("stopped before all was checked"))),
@@ -68,6 +69,7 @@ pub(crate) async fn run(
 
 async fn check_all(
     config: &Config,
+    written: &Written,
     sources: Vec<SourceConfig>,
     shutdown: &Shutdown,
     output: &mut impl Write,
@@ -87,8 +89,10 @@ async fn check_all(
         .collect();
     worst = worst.max(match check_kafka(config).await {
         Ok(text) => say(Found::Fine, "Kafka", &text)?,
-        Err(error) if error.is_permanent() => say(Found::Wrong, "Kafka", &error)?,
-        Err(error) => say(Found::Unreachable, "Kafka", &error)?,
+        Err(error) => match error.located(written) {
+            Failure::Usage(error) => say(Found::Wrong, "Kafka", &error)?,
+            Failure::Runtime(error) => say(Found::Unreachable, "Kafka", &error)?,
+        },
     });
     for (what, check) in running {
         worst = worst.max(match check.await {
@@ -154,9 +158,10 @@ mod tests {
             freshet_sources::parse(&text, Path::new("freshet.toml"), BTreeMap::new()).unwrap();
         let mut output = Vec::new();
         let shutdown = Shutdown::new();
-        let found = check_all(&loaded.config, loaded.source_settings, &shutdown, &mut output)
-            .await
-            .unwrap();
+        let written = Written::new("freshet.toml", loaded.settings);
+        let sources = loaded.source_settings;
+        let found =
+            check_all(&loaded.config, &written, sources, &shutdown, &mut output).await.unwrap();
         (String::from_utf8(output).unwrap(), found)
     }
 
@@ -178,6 +183,7 @@ mod tests {
         let security = "[kafka.security]\nprotocol = \"ssl\"\nca_file = \"/nowhere/ca.pem\"\n";
         let (said, found) = check("127.0.0.1:9", security).await;
         assert_eq!(found, Found::Wrong, "{said}");
-        assert!(said.contains("wrong        Kafka: cannot create a Kafka client"), "{said}");
+        let wrong = "wrong        Kafka: freshet.toml:5: kafka.security.ca_file: cannot create a Kafka client";
+        assert!(said.contains(wrong), "{said}");
     }
 }

@@ -22,15 +22,16 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, anyhow};
 use clap::Parser;
-use freshet_core::config::{Config, ConfigError};
+use freshet_core::config::{Config, ConfigError, Written};
 use freshet_core::wire::{Component, State};
 use freshet_runtime::clock::{epoch_ms, host_name};
 use freshet_runtime::endpoints::Endpoints;
 use freshet_runtime::{Failure, Health, Shutdown, service};
-use freshet_service::{reporter, topics};
+use freshet_service::reporter::{self, Reporting};
+use freshet_service::topics;
 use freshet_sources::{SourceConfig, SourceStatus, SpoolSettings};
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 use crate::metrics::Metrics;
 use crate::spool::Spool;
@@ -79,19 +80,22 @@ Exit codes: 0 stopped cleanly, 1 failed, left records undelivered, or did not re
 
 fn main() -> ExitCode {
     let Arguments { config, source, check } = Arguments::parse();
-    let load = || freshet_sources::load(&config);
+    let file = config.as_path();
+    let load = || freshet_sources::load(file);
     service::run_with(load, |loaded, shutdown| async move {
         let selected =
             selection::select(loaded.source_settings, &source).map_err(Failure::usage)?;
+        let written = Written::new(file, loaded.settings);
         if check {
-            return check::run(&loaded.config, selected, &shutdown).await;
+            return check::run(&loaded.config, &written, selected, &shutdown).await;
         }
-        run(Arc::new(loaded.config), selected, shutdown).await
+        run(Arc::new(loaded.config), &written, selected, shutdown).await
     })
 }
 
 async fn run(
     config: Arc<Config>,
+    written: &Written,
     selected: Vec<SourceConfig>,
     shutdown: Shutdown,
 ) -> Result<(), Failure> {
@@ -109,14 +113,13 @@ async fn run(
     let running =
         Running { config, metrics, health, topics, undelivered: Arc::clone(&undelivered) };
     // Sources with a spool need not wait for Kafka.
-    let (reporter, failed) =
-        tokio::join!(prepare(&running, made, &shutdown), run_all(&running, sources, &shutdown));
-    let reporter = reporter?;
+    let preparing = prepare(&running, written, made, &shutdown);
+    let (reporting, failed) = tokio::join!(preparing, run_all(&running, sources, &shutdown));
     if !shutdown.is_requested() && failed.is_empty() {
         running.health.set_state(State::Ended);
     }
-    shutdown.trigger();
-    reporter.await.map_err(Failure::runtime)?;
+    // It tells what became of the last records.
+    reporting?.finish().await.map_err(Failure::runtime)?;
     let undelivered = undelivered.load(Ordering::Relaxed);
     if undelivered > 0 {
         return Err(Failure::runtime(anyhow!("{undelivered} records were not delivered to Kafka")));
@@ -135,10 +138,11 @@ async fn run(
 /// Creates the topics, says so, and begins to report; when that cannot be, all is stopped.
 async fn prepare(
     all: &Running,
+    written: &Written,
     made: watch::Sender<bool>,
     shutdown: &Shutdown,
-) -> Result<JoinHandle<()>, Failure> {
-    let prepared = try_prepare(all, shutdown).await;
+) -> Result<Reporting, Failure> {
+    let prepared = try_prepare(all, written, shutdown).await;
     if prepared.is_err() {
         shutdown.trigger();
     }
@@ -150,10 +154,15 @@ async fn prepare(
     prepared
 }
 
-async fn try_prepare(all: &Running, shutdown: &Shutdown) -> Result<JoinHandle<()>, Failure> {
+async fn try_prepare(
+    all: &Running,
+    written: &Written,
+    shutdown: &Shutdown,
+) -> Result<Reporting, Failure> {
     // Before anything is sent: a broker that creates topics by itself would give them its own settings.
-    topics::ensure(&all.config, &all.health, shutdown).await.map_err(Failure::from)?;
-    reporter::spawn_watching(&all.health, &all.config, shutdown)
+    let ensured = topics::ensure(&all.config, &all.health, shutdown).await;
+    ensured.map_err(|error| error.located(written))?;
+    reporter::spawn_watching(&all.health, &all.config)
         .context("cannot create a Kafka client; check the [kafka] section")
         .map_err(Failure::usage)
 }

@@ -10,6 +10,7 @@ pub mod exposition;
 pub mod health;
 pub mod log_limit;
 pub mod logging;
+mod memory;
 pub mod metrics;
 pub mod service;
 pub mod shutdown;

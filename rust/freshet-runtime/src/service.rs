@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use freshet_core::config::{Config, ConfigError};
 use freshet_core::stopping::BLOCKING_CALLS;
 
-use crate::{Shutdown, logging};
+use crate::{Shutdown, logging, memory};
 
 /// Any error, on its way out of the program.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -88,6 +88,7 @@ where
     Body: FnOnce(Loaded, Shutdown) -> Running,
     Running: Future<Output = Result<(), Failure>>,
 {
+    memory::limit_arenas();
     logging::init().map_err(Failure::usage)?;
     let config = load().map_err(Failure::usage)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

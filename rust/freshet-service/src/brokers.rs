@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use freshet_core::config::Kafka;
+use freshet_core::config::{Kafka, Written};
 use freshet_runtime::Failure;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
@@ -25,12 +25,23 @@ pub enum BrokersError {
     /// The Kafka settings are wrong.
     #[error("cannot create a Kafka client; check the [kafka] section: {0}")]
     Client(#[source] KafkaError),
-    /// They do not let us in, or we do not trust them.
+    /// They do not let us in.
     #[error(
-        "Kafka at {servers} refuses the login ({reason}); check protocol, sasl_mechanism, username, password and \
-         ca_file in the [kafka.security] section"
+        "Kafka at {servers} refuses the login ({reason}); check protocol, sasl_mechanism, username and password in \
+         the [kafka.security] section"
     )]
     Refused {
+        /// Where they are.
+        servers: String,
+        /// What was said.
+        reason: String,
+    },
+    /// We do not trust them.
+    #[error(
+        "the certificate of Kafka at {servers} is not trusted ({reason}); check ca_file in the [kafka.security] \
+         section, and that the certificate is for the host in bootstrap_servers"
+    )]
+    Untrusted {
         /// Where they are.
         servers: String,
         /// What was said.
@@ -53,11 +64,19 @@ impl BrokersError {
     pub const fn is_permanent(&self) -> bool {
         !matches!(self, Self::Unreachable { .. })
     }
-}
 
-impl From<BrokersError> for Failure {
-    fn from(error: BrokersError) -> Self {
-        if error.is_permanent() { Self::usage(error) } else { Self::runtime(error) }
+    /// The error with the place in the configuration that has to be changed first, if one has to.
+    pub fn located(self, written: &Written) -> Failure {
+        let key = match &self {
+            Self::Client(error) if error.to_string().contains("ssl.ca.location") => {
+                "kafka.security.ca_file"
+            }
+            Self::Client(_) => "kafka",
+            Self::Refused { .. } => "kafka.security.password",
+            Self::Untrusted { .. } => "kafka.security.ca_file",
+            Self::Unreachable { .. } => return Failure::runtime(self),
+        };
+        Failure::usage(written.error(key, self))
     }
 }
 
@@ -93,10 +112,11 @@ impl Brokers {
         let mut said = self.client.context().said.subscribe();
         let answer = tokio::select! {
             answer = asking => answer.unwrap_or(Err(KafkaError::Canceled)),
-            Ok(said) = said.wait_for(|said| said.is_refusal) => {
-                return Err(BrokersError::Refused {
-                    servers: self.servers.clone(),
-                    reason: said.reason.clone(),
+            Ok(said) = said.wait_for(|said| said.refusal.is_some()) => {
+                let (servers, reason) = (self.servers.clone(), said.reason.clone());
+                return Err(match said.refusal {
+                    Some(Refusal::Ours) => BrokersError::Untrusted { servers, reason },
+                    _ => BrokersError::Refused { servers, reason },
                 });
             }
         };
@@ -117,7 +137,16 @@ impl Brokers {
 #[derive(Debug, Default)]
 struct Said {
     reason: String,
-    is_refusal: bool,
+    refusal: Option<Refusal>,
+}
+
+/// Who does not want the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    /// The brokers, because of the login.
+    Theirs,
+    /// This client, because of their certificate.
+    Ours,
 }
 
 /// Hears what librdkafka tells.
@@ -139,10 +168,10 @@ impl ClientContext for Listener {
         if code == Some(RDKafkaErrorCode::AllBrokersDown) {
             return;
         }
-        let is_refusal = is_refusal(code, reason);
+        let refusal = refusal(code, reason);
         self.said.send_modify(|said| {
-            if !said.is_refusal {
-                *said = Said { reason: without_instance(reason).to_owned(), is_refusal };
+            if said.refusal.is_none() {
+                *said = Said { reason: without_instance(reason).to_owned(), refusal };
             }
         });
     }
@@ -156,14 +185,18 @@ impl ProducerContext for Listener {
 
 /// Whether the same will be said again, until somebody changes settings. A connection that breaks in the middle of a
 /// login is no refusal, though librdkafka has the same code for it.
-fn is_refusal(code: Option<RDKafkaErrorCode>, reason: &str) -> bool {
+fn refusal(code: Option<RDKafkaErrorCode>, reason: &str) -> Option<Refusal> {
     let reason = reason.to_ascii_lowercase();
     match code {
         Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
-            !["transport", "timed out", "disconnected"].iter().any(|what| reason.contains(what))
+            let has_broken =
+                ["transport", "timed out", "disconnected"].iter().any(|what| reason.contains(what));
+            (!has_broken).then_some(Refusal::Theirs)
         }
-        Some(RDKafkaErrorCode::SSL) => reason.contains("certificate verify failed"),
-        _ => false,
+        Some(RDKafkaErrorCode::SSL) => {
+            reason.contains("certificate verify failed").then_some(Refusal::Ours)
+        }
+        _ => None,
     }
 }
 
@@ -183,18 +216,16 @@ mod tests {
     #[test]
     fn only_what_stays_is_a_refusal() {
         let login = Some(RDKafkaErrorCode::Authentication);
-        assert!(is_refusal(
-            login,
-            "SASL authentication error: Authentication failed: Invalid username or password"
-        ));
-        assert!(!is_refusal(login, "SASL handshake failed: Local: Broker transport failure"));
+        let said = "SASL authentication error: Authentication failed: Invalid username or password";
+        assert_eq!(refusal(login, said), Some(Refusal::Theirs));
+        assert_eq!(refusal(login, "SASL handshake failed: Local: Broker transport failure"), None);
         let tls = Some(RDKafkaErrorCode::SSL);
-        assert!(is_refusal(
-            tls,
-            "SSL handshake failed: error:0A000086: certificate verify failed: broker certificate"
-        ));
-        assert!(!is_refusal(tls, "SSL handshake failed: Disconnected"));
-        assert!(!is_refusal(Some(RDKafkaErrorCode::BrokerTransportFailure), "Connection refused"));
+        let said =
+            "SSL handshake failed: error:0A000086: certificate verify failed: broker certificate";
+        assert_eq!(refusal(tls, said), Some(Refusal::Ours));
+        assert_eq!(refusal(tls, "SSL handshake failed: Disconnected"), None);
+        let gone = Some(RDKafkaErrorCode::BrokerTransportFailure);
+        assert_eq!(refusal(gone, "Connection refused"), None);
     }
 
     #[test]

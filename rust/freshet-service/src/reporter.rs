@@ -12,7 +12,7 @@ use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::kafka::{ClientLog, client_config};
@@ -20,7 +20,27 @@ use crate::kafka::{ClientLog, client_config};
 /// What [`Health::wait_for`] says of Kafka.
 const KAFKA: &str = "kafka";
 
-/// Starts to send the report of `component` every second until the shutdown, and one last report then.
+/// Reports that are being sent.
+#[derive(Debug)]
+pub struct Reporting {
+    end: Shutdown,
+    task: JoinHandle<()>,
+}
+
+impl Reporting {
+    /// Sends one last report, and no more. Everything that a report tells has to have ended by then: a stop that is
+    /// asked for is not its end.
+    ///
+    /// # Errors
+    ///
+    /// When there was a fault in the sending.
+    pub async fn finish(self) -> Result<(), JoinError> {
+        self.end.trigger();
+        self.task.await
+    }
+}
+
+/// Starts to send the report of this program every second, until [`Reporting::finish`].
 ///
 /// Reports are for onlookers: they have a Kafka client of their own, so that they never wait behind data and data never
 /// behind them, and one that can't be delivered is dropped.
@@ -28,14 +48,10 @@ const KAFKA: &str = "kafka";
 /// # Errors
 ///
 /// When the Kafka settings are wrong.
-pub fn spawn(
-    health: &Arc<Health>,
-    config: &Config,
-    shutdown: &Shutdown,
-) -> KafkaResult<JoinHandle<()>> {
+pub fn spawn(health: &Arc<Health>, config: &Config) -> KafkaResult<Reporting> {
     let told = Arc::clone(health);
     let reporter = Reporter::new(config, health.component(), move || Some(told.report()))?;
-    Ok(tokio::spawn(reporter.run(shutdown.clone())))
+    Ok(reporter.spawn())
 }
 
 /// The same for a program that does not look after Kafka in another way: what becomes of its reports tells whether
@@ -44,16 +60,12 @@ pub fn spawn(
 /// # Errors
 ///
 /// When the Kafka settings are wrong.
-pub fn spawn_watching(
-    health: &Arc<Health>,
-    config: &Config,
-    shutdown: &Shutdown,
-) -> KafkaResult<JoinHandle<()>> {
+pub fn spawn_watching(health: &Arc<Health>, config: &Config) -> KafkaResult<Reporting> {
     let told = Arc::clone(health);
     let context = Context { watching: Some(Arc::clone(health)), log: ClientLog::default() };
     let report = move || Some(told.report());
     let reporter = Reporter::with_context(config, health.component(), report, context)?;
-    Ok(tokio::spawn(reporter.run(shutdown.clone())))
+    Ok(reporter.spawn())
 }
 
 /// Hears what becomes of reports.
@@ -114,6 +126,13 @@ pub struct Reporter<F> {
     report: F,
     producer: ThreadedProducer<Context>,
     topic: String,
+}
+
+impl<F: Fn() -> Option<HealthReport> + Send + 'static> Reporter<F> {
+    fn spawn(self) -> Reporting {
+        let end = Shutdown::new();
+        Reporting { task: tokio::spawn(self.run(end.clone())), end }
+    }
 }
 
 impl<F: Fn() -> Option<HealthReport>> Reporter<F> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use freshet_core::config::Config;
+use freshet_core::config::{Config, Written};
 use freshet_core::topics::{self, TopicSpec};
 use freshet_runtime::{Backoff, Failure, Health, Shutdown};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -46,11 +46,12 @@ enum Attempt {
     Retry(String),
 }
 
-impl From<TopicsError> for Failure {
-    fn from(error: TopicsError) -> Self {
-        match error {
-            TopicsError::Brokers(error) => error.into(),
-            TopicsError::Refused { .. } => Self::runtime(error),
+impl TopicsError {
+    /// The error with the place in the configuration that has to be changed, if one has to.
+    pub fn located(self, written: &Written) -> Failure {
+        match self {
+            Self::Brokers(error) => error.located(written),
+            Self::Refused { .. } => Failure::runtime(self),
         }
     }
 }

@@ -48,7 +48,7 @@ pub use kafka::{Kafka, SaslMechanism, Security, SecurityProtocol};
 pub use key::{Key, Kind, Presence, Table};
 pub use secret::Secret;
 pub use section::{Located, Section, TextOrTable, TextPairs};
-pub use settings::{MASK, Setting, Source as SettingSource};
+pub use settings::{MASK, Setting, Source as SettingSource, Written};
 pub use source::{SOURCE, Source};
 pub use spark::{Spark, StateStore};
 
@@ -121,6 +121,16 @@ impl Config {
     /// [`ConfigError`] for the first thing that is wrong.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         Self::load_with(path, our_variables()?)
+    }
+
+    /// The same, with the value of every key and where it came from.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for the first thing that is wrong.
+    pub fn load_with_settings(path: &Path) -> Result<Loaded<()>, ConfigError> {
+        let variables = our_variables()?.into_iter().collect();
+        Self::read_all(&read_file(path)?, path, variables, None)
     }
 
     /// The same, with the settings of each source, which `read` takes from its section after [`Section::declare`] said

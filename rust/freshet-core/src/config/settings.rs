@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use toml::de::{DeInteger, DeValue};
 
+use super::error::{ConfigError, Origin};
 use super::key::{Key, Kind};
 
 /// The value of one key.
@@ -67,6 +68,33 @@ impl fmt::Display for Source {
                 write!(f, "the file that {variable} names")
             }
         }
+    }
+}
+
+/// Where the values of a configuration were written, for what turns out to be wrong only when they are used.
+#[derive(Debug, Clone)]
+pub struct Written {
+    file: PathBuf,
+    settings: Vec<Setting>,
+}
+
+impl Written {
+    /// The settings that were read from this file and the environment.
+    pub fn new(file: impl Into<PathBuf>, settings: Vec<Setting>) -> Self {
+        Self { file: file.into(), settings }
+    }
+
+    /// An error at the value of a key, such as `kafka.security.password`; at the file, where nobody has given one.
+    pub fn error(&self, key: &str, message: impl ToString) -> ConfigError {
+        let found = self.settings.iter().find(|setting| setting.key == key);
+        let origin = match found.map(|setting| &setting.source) {
+            Some(Source::File { path, line }) => Origin::Line(path.clone(), *line),
+            Some(Source::Environment { variable } | Source::EnvironmentFile { variable, .. }) => {
+                Origin::Environment(variable.clone())
+            }
+            Some(Source::Default) | None => Origin::File(self.file.clone()),
+        };
+        ConfigError { origin, key: key.to_owned(), message: message.to_string() }
     }
 }
 

@@ -34,7 +34,8 @@ impl Sender {
     }
 
     pub(crate) fn to_topic(stack: &TestStack, topic: &str) -> Result<Self, Failed> {
-        let producer = client(stack)
+        let producer = stack
+            .client()
             .set("linger.ms", "5")
             .set("compression.type", "lz4")
             .set("enable.idempotence", "true")
@@ -75,10 +76,18 @@ impl Sender {
     }
 }
 
-fn client(stack: &TestStack) -> ClientConfig {
-    let mut client = ClientConfig::new();
-    client.set("bootstrap.servers", stack.kafka());
-    client
+/// Brokers that a test's own clients connect to.
+pub(crate) trait Brokers {
+    /// The settings of a client: where they are and how to be let in.
+    fn client(&self) -> ClientConfig;
+}
+
+impl Brokers for TestStack {
+    fn client(&self) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", self.kafka());
+        client
+    }
 }
 
 /// What the tests look at in a message.
@@ -90,8 +99,9 @@ pub(crate) struct Received {
 }
 
 /// How many offsets a topic has given out, in all partitions: those of records that are not committed, too.
-pub(crate) fn end_of(stack: &TestStack, topic: &str) -> Result<i64, Failed> {
-    let consumer: BaseConsumer = client(stack)
+pub(crate) fn end_of(brokers: &impl Brokers, topic: &str) -> Result<i64, Failed> {
+    let consumer: BaseConsumer = brokers
+        .client()
         .set("group.id", "system-test")
         .set("isolation.level", "read_uncommitted")
         .create()?;
@@ -111,8 +121,9 @@ fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32>, Failed> 
 }
 
 /// Everything that a topic holds right now, as far as it is committed.
-pub(crate) fn read_all(stack: &TestStack, topic: &str) -> Result<Vec<Received>, Failed> {
-    let consumer: BaseConsumer = client(stack)
+pub(crate) fn read_all(brokers: &impl Brokers, topic: &str) -> Result<Vec<Received>, Failed> {
+    let consumer: BaseConsumer = brokers
+        .client()
         .set("group.id", "system-test")
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true")

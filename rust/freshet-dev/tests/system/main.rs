@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod benchmark;
+mod broker;
 mod cassandra;
 mod cluster;
 mod configuration;
@@ -23,10 +24,14 @@ mod feed;
 mod kafka;
 mod known_records;
 mod lab;
+mod losses;
 mod outages;
 mod process;
 mod producer;
+mod program;
 mod queries;
+mod security;
+mod security_broker;
 mod spool;
 mod stack;
 mod supervision;
@@ -100,6 +105,25 @@ fn trials() -> Vec<Trial> {
         long(
             "lines_are_sent_once_through_ten_minutes_without_kafka",
             producer::lines_are_sent_once_through_a_long_outage,
+        ),
+        test("records_arrive_over_sasl_ssl_with_scram", security::records_arrive),
+        test("a_refused_login_is_named_and_nothing_is_sent", security::refusals_are_named),
+        test("the_writer_is_let_in_over_sasl_ssl", security::writer_is_let_in),
+        test(
+            "memory_is_bounded_and_every_loss_is_counted_through_an_outage",
+            losses::losses_are_counted_through_an_outage,
+        ),
+        long(
+            "memory_is_bounded_and_every_loss_is_counted_through_ten_minutes_without_kafka",
+            losses::losses_are_counted_through_a_long_outage,
+        ),
+        test(
+            "memory_is_bounded_when_a_file_is_read_at_full_speed",
+            losses::memory_is_bounded_at_full_speed,
+        ),
+        test(
+            "what_a_stop_without_kafka_leaves_behind_is_counted",
+            losses::what_a_stop_leaves_behind_is_counted,
         ),
         test("a_part_that_is_stopped_is_not_ready", supervision::stopped_parts_are_named),
         test(

@@ -3,9 +3,8 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -18,7 +17,8 @@ use crate::Outcome;
 use crate::kafka::{end_of, read_all};
 use crate::lab::Use;
 use crate::process::signal;
-use crate::stack::{TestStack, project};
+use crate::program::Program;
+use crate::stack::TestStack;
 use crate::waiting::{LIMIT, ensure, until};
 
 const LINES: usize = 400_000;
@@ -80,16 +80,8 @@ mode = "once"
         format!("{}.{name}", self.name)
     }
 
-    fn start(&self, log: &str) -> Result<Producer, Failed> {
-        let log = File::create(self.folder.path().join(log))?;
-        let child = Command::new(project().join("target/release/freshet-producer"))
-            .args(["-c", "freshet.toml"])
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()?;
-        Ok(Producer(child))
+    fn start(&self, log: &str) -> Result<Program, Failed> {
+        Program::producer(self.folder.path(), log, &[])
     }
 
     /// How far the raw topic reaches, what is not committed included.
@@ -122,41 +114,8 @@ mode = "once"
         })
     }
 
-    fn log(&self, log: &str) -> String {
-        fs::read_to_string(self.folder.path().join(log)).unwrap_or_default()
-    }
-
     fn path(&self) -> &Path {
         self.folder.path()
-    }
-}
-
-/// A producer that ends with the test.
-pub(crate) struct Producer(pub(crate) Child);
-
-impl Producer {
-    pub(crate) fn kill(mut self) -> Outcome {
-        self.0.kill()?;
-        self.0.wait()?;
-        Ok(())
-    }
-
-    pub(crate) fn wait(&mut self, limit: Duration) -> Result<ExitStatus, Failed> {
-        until(limit, || self.0.try_wait()?.ok_or_else(|| "the producer has not ended".into()))
-    }
-
-    /// Waits until all is sent.
-    fn finish(&mut self, place: &Place<'_>, log: &str) -> Outcome {
-        let status = self.wait(LIMIT * 2)?;
-        ensure(status.success(), || format!("the producer: {status}\n{}", place.log(log)))
-    }
-}
-
-impl Drop for Producer {
-    fn drop(&mut self) {
-        // It may have ended long ago.
-        drop(self.0.kill());
-        drop(self.0.wait());
     }
 }
 
@@ -174,11 +133,11 @@ pub(crate) fn lines_are_sent_once_through_kills() -> Outcome {
     }
     ensure(place.path().join("lines.ndjson").is_file(), || "the file is gone".to_owned())?;
     let mut last = place.start("last.log")?;
-    last.finish(&place, "last.log")?;
+    last.finish(LIMIT * 2)?;
     place.every_line_is_there_once(LINES)?;
     // It was read to its end: another start sends nothing.
     let mut again = place.start("again.log")?;
-    again.finish(&place, "again.log")?;
+    again.finish(LIMIT * 2)?;
     place.every_line_is_there_once(LINES)
 }
 
@@ -189,19 +148,19 @@ pub(crate) fn two_producers_send_once() -> Outcome {
     let mut first = place.start("first.log")?;
     place.until_beyond(0)?;
     // It does not come further meanwhile, so that it is still there when the second one comes.
-    signal(first.0.id(), Signal::SIGSTOP)?;
+    signal(first.id(), Signal::SIGSTOP)?;
     let end = place.end();
     let second = place.start("second.log")?;
     place.until_beyond(end)?;
-    signal(first.0.id(), Signal::SIGCONT)?;
+    signal(first.id(), Signal::SIGCONT)?;
     let status = first.wait(LIMIT)?;
-    let said = place.log("first.log");
+    let said = first.log();
     ensure(status.code() == Some(1) && said.contains("has taken the source over"), || {
         format!("the first producer: {status}\n{said}")
     })?;
     second.kill()?;
     let mut third = place.start("third.log")?;
-    third.finish(&place, "third.log")?;
+    third.finish(LIMIT * 2)?;
     place.every_line_is_there_once(LINES)
 }
 
@@ -225,6 +184,6 @@ fn through_outage(name: &'static str, outage: Duration) -> Outcome {
     signal(kafka, Signal::SIGSTOP)?;
     thread::sleep(outage);
     signal(kafka, Signal::SIGCONT)?;
-    producer.finish(&place, "producer.log")?;
+    producer.finish(LIMIT * 2)?;
     place.every_line_is_there_once(LINES)
 }
