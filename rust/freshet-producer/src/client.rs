@@ -18,10 +18,9 @@ const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(20);
 /// What librdkafka holds of one source at most, in KiB of keys and values.
 const QUEUE_KIBIBYTES: &str = "16384";
 /// The same as a number of records: with its header and what librdkafka keeps beside it, one of 130 bytes takes about
-/// 1.2 KB, so that many small ones stay at 60 MB. At full speed they last for a tenth of a second, several times as
-/// long
-/// as they wait to be sent.
-const QUEUE_RECORDS: &str = "50000";
+/// 1.2 KB, so that many small ones stay below 40 MB. At full speed they last for a twentieth of a second, more than
+/// twice as long as they wait to be sent.
+const QUEUE_RECORDS: &str = "30000";
 
 /// Hears what became of each record, on a thread of the client.
 pub(crate) trait Deliveries: Send + Sync + 'static {

@@ -76,7 +76,7 @@ impl BrokersError {
             Self::Untrusted { .. } => "kafka.security.ca_file",
             Self::Unreachable { .. } => return Failure::runtime(self),
         };
-        Failure::usage(written.error(key, self))
+        Failure::usage(written.error(key, &self))
     }
 }
 

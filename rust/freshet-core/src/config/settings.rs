@@ -85,7 +85,7 @@ impl Written {
     }
 
     /// An error at the value of a key, such as `kafka.security.password`; at the file, where nobody has given one.
-    pub fn error(&self, key: &str, message: impl ToString) -> ConfigError {
+    pub fn error(&self, key: &str, message: &impl ToString) -> ConfigError {
         let found = self.settings.iter().find(|setting| setting.key == key);
         let origin = match found.map(|setting| &setting.source) {
             Some(Source::File { path, line }) => Origin::Line(path.clone(), *line),

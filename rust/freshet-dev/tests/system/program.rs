@@ -98,7 +98,9 @@ impl Program {
     pub(crate) fn metric(&self, name: &str, source: &str) -> Result<u64, Failed> {
         let name = format!("freshet_producer_{name}{{source=\"{source}\"}}");
         let value = self.metrics()?.get(&name).copied();
-        Ok(value.ok_or_else(|| format!("there is no {name}"))? as u64)
+        let value = value.ok_or_else(|| format!("there is no {name}"))?;
+        // A counter, in the text as in the number.
+        Ok(value.to_string().parse()?)
     }
 
     /// What it has held in memory at most so far, in bytes.

@@ -1,4 +1,4 @@
-//! Program and writer over SASL_SSL with SCRAM-SHA-512, against a broker that has no other way in.
+//! Producer and writer over `SASL_SSL` with SCRAM-SHA-512, against a broker that has no other way in.
 
 use std::fmt::Write as _;
 use std::fs;

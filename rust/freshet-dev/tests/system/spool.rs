@@ -2,10 +2,10 @@
 //! does not take goes to disk.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::ChildStdin;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,8 +17,8 @@ use crate::Outcome;
 use crate::kafka::{end_of, read_all};
 use crate::lab::Use;
 use crate::process::signal;
-use crate::producer::Producer;
-use crate::stack::{TestStack, project};
+use crate::program::Program;
+use crate::stack::TestStack;
 use crate::waiting::{LIMIT, ensure, until};
 
 const OUTAGE: Duration = Duration::from_secs(30);
@@ -28,6 +28,7 @@ const AFTERWARDS: Duration = Duration::from_secs(3);
 const LINES: u64 = 100;
 const INTERVAL: Duration = Duration::from_millis(100);
 const KEYS: u64 = 50;
+const LOG: &str = "producer.log";
 
 /// The raw topic of a test, whose topics begin with the prefix.
 fn topic(prefix: &str) -> String {
@@ -63,18 +64,6 @@ spool_size = 64
         servers = stack.kafka(),
     );
     Ok(fs::write(folder.join("freshet.toml"), configuration)?)
-}
-
-fn start(folder: &Path, input: Stdio) -> Result<Producer, Failed> {
-    let log = File::create(folder.join("producer.log"))?;
-    let child = Command::new(project().join("target/release/freshet-producer"))
-        .args(["-c", "freshet.toml"])
-        .current_dir(folder)
-        .stdin(input)
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .spawn()?;
-    Ok(Producer(child))
 }
 
 /// Lines with running numbers, in time.
@@ -143,8 +132,8 @@ pub(crate) fn nothing_is_lost_through_an_outage() -> Outcome {
     let folder = tempfile::tempdir()?;
     let prefix = "spool-outage";
     write_configuration(stack, prefix, folder.path())?;
-    let mut producer = start(folder.path(), Stdio::piped())?;
-    let input = producer.0.stdin.take().ok_or("no standard input")?;
+    let mut producer = Program::producer(folder.path(), LOG, &[])?;
+    let input = producer.take_input().ok_or("no standard input")?;
     let mut lines = Lines { output: BufWriter::new(input), next: 0 };
     lines.write_for(INTERVAL)?;
     until(LIMIT, || {
@@ -162,9 +151,8 @@ pub(crate) fn nothing_is_lost_through_an_outage() -> Outcome {
     let count = lines.next;
     // The end of the lines is the end of the source.
     drop(lines);
-    let status = producer.wait(LIMIT * 2)?;
-    let log = fs::read_to_string(folder.path().join("producer.log"))?;
-    ensure(status.success(), || format!("the producer: {status}\n{log}"))?;
+    producer.finish(LIMIT * 2)?;
+    let log = producer.log();
     ensure(!log.contains("were dropped"), || log.clone())?;
     let left = spooled_bytes(folder.path());
     ensure(left == 0, || format!("{left} bytes are left in the spool"))?;
@@ -178,31 +166,32 @@ pub(crate) fn nothing_is_lost_through_a_kill() -> Outcome {
     let folder = tempfile::tempdir()?;
     let prefix = "spool-kill";
     write_configuration(stack, prefix, folder.path())?;
-    let log = || fs::read_to_string(folder.path().join("producer.log"));
     let kafka = stack.part("kafka")?.pid.ok_or("Kafka does not run")?;
     signal(kafka, Signal::SIGSTOP)?;
-    let spooled = spool_and_kill(folder.path(), || Ok(log()?));
+    let spooled = spool_and_kill(folder.path());
     signal(kafka, Signal::SIGCONT)?;
     let count = spooled?;
-    let mut producer = start(folder.path(), Stdio::null())?;
-    let status = producer.wait(LIMIT * 2)?;
-    let log = log()?;
-    ensure(status.success() && !log.contains("were dropped"), || format!("{status}\n{log}"))?;
+    let mut producer = Program::producer(folder.path(), LOG, &[])?;
+    // Nothing comes but what is in the spool.
+    drop(producer.take_input());
+    producer.finish(LIMIT * 2)?;
+    let log = producer.log();
+    ensure(!log.contains("were dropped"), || log.clone())?;
     let left = spooled_bytes(folder.path());
     ensure(left == 0, || format!("{left} bytes are left in the spool"))?;
     all_are_there_in_order(&lines_in_kafka(stack, prefix)?, count)
 }
 
 /// Kills a producer when it has spooled all lines; gives how many there were.
-fn spool_and_kill(folder: &Path, log: impl Fn() -> Result<String, Failed>) -> Result<u64, Failed> {
-    let mut producer = start(folder, Stdio::piped())?;
-    let input = producer.0.stdin.take().ok_or("no standard input")?;
+fn spool_and_kill(folder: &Path) -> Result<u64, Failed> {
+    let mut producer = Program::producer(folder, LOG, &[])?;
+    let input = producer.take_input().ok_or("no standard input")?;
     let mut lines = Lines { output: BufWriter::new(input), next: 0 };
     lines.write_for(AFTERWARDS)?;
     let count = lines.next;
     drop(lines);
     until(LIMIT, || {
-        let log = log()?;
+        let log = producer.log();
         ensure(log.contains("the source changed its state") && log.contains("ended"), || {
             log.clone()
         })
