@@ -242,7 +242,8 @@ fn write_line(file: &mut impl Write, number: u64) -> std::io::Result<()> {
     let sensor = number % 50;
     writeln!(
         file,
-        r#"{{"time":1700049600000,"sensor":"sensor-{sensor:02}","temperature":21.43,"note":"{:0>45}","number":{number}}}"#,
+        "{{\"time\":1700049600000,\"sensor\":\"sensor-{sensor:02}\",\"temperature\":21.43,\
+         \"note\":\"{:0>45}\",\"number\":{number}}}",
         0
     )
 }
