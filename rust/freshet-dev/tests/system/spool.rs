@@ -1,5 +1,5 @@
-//! A producer of the test's own on the shared stack's Kafka, whose source can neither wait nor be asked again: what Kafka
-//! does not take goes to disk.
+//! A producer of the test's own on the shared stack's Kafka, whose source can neither wait nor be asked again: what
+//! Kafka does not take goes to disk.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
