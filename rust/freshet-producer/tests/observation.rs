@@ -3,6 +3,7 @@
 // The helpers of tests may fail like the tests themselves; clippy.toml only knows functions marked as tests.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -149,10 +150,9 @@ fn what_is_in_the_spool_survives_a_kill_and_a_stop_while_kafka_is_away() {
     let spool = || {
         let files = fs::read_dir(folder.path().join("spool/lines")).unwrap();
         let files = files.map(|file| file.unwrap().path());
-        files
-            .filter(|path| path.extension().is_some())
-            .map(|path| fs::read(path).unwrap())
-            .collect::<Vec<_>>()
+        // Their names are in the order of what is in them; a folder has them in any.
+        let segments: BTreeSet<_> = files.filter(|path| path.extension().is_some()).collect();
+        segments.into_iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>()
     };
     let mut first = Running::start_with(&config, Stdio::piped());
     let mut input = first.process.stdin.take().unwrap();
