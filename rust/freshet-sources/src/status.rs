@@ -22,7 +22,9 @@ pub struct SourceStatus {
     /// Of a source that has a spool.
     spooled_bytes: OnceLock<AtomicU64>,
     condition: Mutex<Condition>,
-    complaints: LogLimit,
+    rejections: LogLimit,
+    drops: LogLimit,
+    misses: LogLimit,
 }
 
 #[derive(Debug)]
@@ -33,7 +35,7 @@ struct Condition {
     last_error: Option<(String, i64)>,
 }
 
-/// Complaints about losses come in storms.
+/// Complaints about losses come in storms; one of one kind hides none of another.
 const COMPLAINT_INTERVAL: std::time::Duration = std::time::Duration::from_secs(10);
 
 impl SourceStatus {
@@ -57,7 +59,9 @@ impl SourceStatus {
             buffered_bytes: AtomicU64::new(0),
             spooled_bytes: OnceLock::new(),
             condition: Mutex::new(condition),
-            complaints: LogLimit::every(COMPLAINT_INTERVAL),
+            rejections: LogLimit::every(COMPLAINT_INTERVAL),
+            drops: LogLimit::every(COMPLAINT_INTERVAL),
+            misses: LogLimit::every(COMPLAINT_INTERVAL),
         }
     }
 
@@ -104,23 +108,23 @@ impl SourceStatus {
     /// Counts a message or record that became a dead letter.
     pub fn rejected(&self, reason: &str) {
         self.rejected.fetch_add(1, Ordering::Relaxed);
-        self.complain("rejected; the topic of dead letters has it", reason);
+        self.complain(&self.rejections, "rejected; the topic of dead letters has it", reason);
     }
 
     /// Counts messages that were lost here: there was no room for them, or they were larger than any record may be.
     pub fn dropped(&self, messages: u64, reason: &str) {
         self.dropped.fetch_add(messages, Ordering::Relaxed);
-        self.complain("dropped", reason);
+        self.complain(&self.drops, "dropped", reason);
     }
 
     /// Counts messages that were missed before they came here.
     pub fn gap(&self, reason: &str) {
         self.gaps.fetch_add(1, Ordering::Relaxed);
-        self.complain("missed", reason);
+        self.complain(&self.misses, "missed", reason);
     }
 
-    fn complain(&self, what: &str, reason: &str) {
-        if let Some(held_back) = self.complaints.permit() {
+    fn complain(&self, limit: &LogLimit, what: &str, reason: &str) {
+        if let Some(held_back) = limit.permit() {
             tracing::warn!(source = self.source, held_back, reason, "messages were {what}");
         }
     }
@@ -198,7 +202,74 @@ impl SourceStatus {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt;
+    use std::sync::Arc;
+
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
     use super::*;
+
+    /// Keeps what is logged, each line as its message and its fields.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<String>>>);
+
+    struct Line(String);
+
+    impl Visit for Line {
+        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+            self.0 = format!("{}{}={value:?} ", self.0, field.name());
+        }
+    }
+
+    impl Subscriber for Lines {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, event: &Event<'_>) {
+            let mut line = Line(String::new());
+            event.record(&mut line);
+            self.0.lock().unwrap().push(line.0);
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    /// The lines that are logged while something is done, and that have this in them.
+    fn logged(text: &str, act: impl FnOnce()) -> Vec<String> {
+        let lines = Lines::default();
+        tracing::subscriber::with_default(lines.clone(), act);
+        let lines = lines.0.lock().unwrap();
+        lines.iter().filter(|line| line.contains(text)).cloned().collect()
+    }
+
+    #[test]
+    fn a_storm_of_one_kind_of_loss_hides_none_of_another() {
+        let status = SourceStatus::new("ticker");
+        let lines = logged("messages were", || {
+            for _ in 0..100 {
+                status.rejected("not JSON");
+                status.dropped(1, "the buffer is full");
+                status.gap("connected again");
+            }
+        });
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        for (line, what) in lines.iter().zip(["rejected", "dropped", "missed"]) {
+            assert!(line.contains(what), "{line}");
+        }
+    }
 
     #[test]
     fn a_connection_that_comes_back_is_counted_and_its_last_error_stays() {
