@@ -7,7 +7,8 @@ use freshet_core::wire::{Connection, SourceHealth};
 use freshet_runtime::clock::epoch_ms;
 use freshet_runtime::log_limit::LogLimit;
 
-/// The state and the counters of one source: totals since the start. A change of state is a line in the log.
+/// The state and the counters of one source: totals since the start. A change of state is a line in the log, and so is
+/// a new reason for the same one.
 #[derive(Debug)]
 pub struct SourceStatus {
     source: String,
@@ -25,6 +26,8 @@ pub struct SourceStatus {
     rejections: LogLimit,
     drops: LogLimit,
     misses: LogLimit,
+    /// Of failures one after the other.
+    failures: LogLimit,
 }
 
 #[derive(Debug)]
@@ -33,6 +36,8 @@ struct Condition {
     since: i64,
     last_heard: Option<i64>,
     last_error: Option<(String, i64)>,
+    /// The reason that the log has.
+    logged_error: Option<String>,
 }
 
 /// Complaints about losses come in storms; one of one kind hides none of another.
@@ -46,6 +51,7 @@ impl SourceStatus {
             since: epoch_ms(),
             last_heard: None,
             last_error: None,
+            logged_error: None,
         };
         Self {
             source: source.into(),
@@ -62,6 +68,7 @@ impl SourceStatus {
             rejections: LogLimit::every(COMPLAINT_INTERVAL),
             drops: LogLimit::every(COMPLAINT_INTERVAL),
             misses: LogLimit::every(COMPLAINT_INTERVAL),
+            failures: LogLimit::every(COMPLAINT_INTERVAL),
         }
     }
 
@@ -158,6 +165,7 @@ impl SourceStatus {
             condition.last_error = Some((error.to_owned(), epoch_ms()));
         }
         if condition.connection == connection {
+            self.log_new_reason(condition, error);
             return;
         }
         if connection == Connection::Connected && condition.connection == Connection::Reconnecting {
@@ -165,6 +173,7 @@ impl SourceStatus {
         }
         condition.connection = connection;
         condition.since = epoch_ms();
+        condition.logged_error = error.map(str::to_owned);
         drop(condition);
         let (source, state) = (self.source.as_str(), connection.name());
         match (connection, error) {
@@ -176,6 +185,19 @@ impl SourceStatus {
             }
             (_, None) => tracing::info!(source, state, "the source changed its state"),
         }
+    }
+
+    /// A source may fail again and again, and each time for another reason.
+    fn log_new_reason(&self, mut condition: MutexGuard<'_, Condition>, error: Option<&str>) {
+        let Some(error) = error.filter(|error| condition.logged_error.as_deref() != Some(*error))
+        else {
+            return;
+        };
+        let Some(held_back) = self.failures.permit() else { return };
+        condition.logged_error = Some(error.to_owned());
+        let (source, state) = (self.source.as_str(), condition.connection.name());
+        drop(condition);
+        tracing::warn!(source, state, error, held_back, "the source failed for another reason");
     }
 
     /// The state of things now.
@@ -285,6 +307,28 @@ mod tests {
         assert_eq!(report.last_error.unwrap(), "no answer again");
         assert!(report.last_heard.unwrap() >= report.last_error_time.unwrap());
         assert_eq!(SourceStatus::new("silent").report().last_heard, None);
+    }
+
+    #[test]
+    fn a_new_reason_for_the_same_state_is_logged_within_a_limit() {
+        let status = SourceStatus::new("ticker");
+        let lines = logged("the source failed", || {
+            status.reconnecting("no answer");
+            status.reconnecting("no answer");
+            for _ in 0..100 {
+                status.reconnecting("the login is refused");
+                status.reconnecting("no answer");
+            }
+        });
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[0].contains("no answer"), "{}", lines[0]);
+        assert!(lines[1].contains("the login is refused"), "{}", lines[1]);
+        let lines = logged("the source", || {
+            status.connected();
+            status.connected();
+            status.reconnecting("no answer");
+        });
+        assert_eq!(lines.len(), 2, "a change of state always is: {lines:?}");
     }
 
     #[test]
