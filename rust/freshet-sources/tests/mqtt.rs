@@ -286,21 +286,20 @@ async fn a_login_that_is_refused_is_named_and_tried_again_later() {
         let with = |login: &str| {
             lines(&broker, &format!("topics = \"home\"\nversion = \"{version}\"\n{login}"))
         };
-        for login in ["", "username = \"freshet\"\npassword = \"wrong\""] {
-            let SourceError::Transient { reason, retry_after } =
-                check(&with(login)).await.unwrap_err()
-            else {
-                panic!("somebody may change the password");
-            };
-            assert_eq!(
-                reason,
-                format!(
-                    "mqtt://127.0.0.1:{} refuses the connection: not authorized; check `username` and `password`, and \
-                     whether the broker allows this client",
-                    broker.port
-                ),
+        for (login, place) in [
+            ("", "freshet.toml:6: source.username"),
+            ("username = \"freshet\"\npassword = \"wrong\"", "freshet.toml:15: source.password"),
+        ] {
+            let refused = format!(
+                "mqtt://127.0.0.1:{} refuses the connection: not authorized; check `username` and `password`, and \
+                 whether the broker allows this client",
+                broker.port
             );
-            assert_eq!(retry_after, Some(Duration::from_mins(1)));
+            // Somebody may change the password while the source runs.
+            let failure = open(&with(login)).failure().await;
+            assert_eq!(failure, (refused.clone(), Some(Duration::from_mins(1))));
+            let wrong = SourceError::permanent(format!("{place}: {refused}"));
+            assert_eq!(check(&with(login)).await, Err(wrong));
         }
         let right = "username = \"freshet\"\npassword = \"right\"";
         check(&with(right)).await.unwrap();
@@ -345,7 +344,33 @@ async fn topics_that_are_refused_are_named() {
             ),
         );
         assert_eq!(retry_after, Some(Duration::from_mins(1)));
+        let wrong = SourceError::permanent(format!("freshet.toml:12: source.topics: {reason}"));
+        assert_eq!(check(&lines(&broker, &more)).await, Err(wrong));
+        let shared =
+            format!("topics = [\"home/+\", \"$share/all/home/#\"]\nversion = \"{version}\"");
+        check(&lines(&broker, &shared)).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_check_takes_no_messages_from_those_that_share_them() {
+    let broker = Broker::start(OPEN_TO_ALL).await;
+    let lines = lines(&broker, "topics = \"$share/all/home/#\"");
+    let mut source = open(&lines);
+    source.connected().await;
+    let checking = async {
+        for _ in 0..10 {
+            check(&lines).await.unwrap();
+        }
+    };
+    let publishing = async {
+        for number in 0..50 {
+            broker.publish("home", number.to_string()).await;
+        }
+    };
+    tokio::join!(checking, publishing);
+    let texts: BTreeSet<String> = source.texts(50).await.into_iter().collect();
+    assert_eq!(texts.len(), 50);
 }
 
 #[tokio::test]

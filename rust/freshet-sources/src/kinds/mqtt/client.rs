@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use freshet_core::config::ConfigError;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Subscription, Version, v4, v5};
+use super::{Subscription, Version, topics, v4, v5};
 use crate::network::{CONNECT_TIMEOUT, Server, one_line};
 use crate::source::SourceError;
 
@@ -81,8 +82,8 @@ pub(super) trait Client: Send {
     /// Waits for the next event. The first call connects.
     async fn poll(&mut self) -> Result<Event, Failure>;
 
-    /// Asks for the topics.
-    fn subscribe(&self, subscription: &Subscription);
+    /// Asks for topics.
+    fn subscribe(&self, subscription: &Subscription, topics: &[String]);
 
     /// Says farewell.
     fn leave(&self);
@@ -111,20 +112,91 @@ pub(super) fn new(subscription: &Subscription, id: &str, session: Session) -> Bo
     }
 }
 
+/// Why a broker could not be visited.
+enum Unmet {
+    /// It has not answered in time.
+    Silent,
+    /// There was no connection.
+    Unconnected(Failure),
+    /// There was one.
+    Lost(Failure),
+}
+
+impl Unmet {
+    fn error(&self, subscription: &Subscription) -> SourceError {
+        match self {
+            Self::Silent => silent(subscription),
+            Self::Unconnected(failure) => unconnected(subscription, failure),
+            Self::Lost(failure) => lost(subscription, failure),
+        }
+    }
+}
+
 /// Connects with a session of its own, and leaves again. A session that the broker keeps for the same client is gone
 /// after that.
 pub(super) async fn visit(subscription: &Subscription, id: &str) -> Result<(), SourceError> {
+    let met = meet(subscription, id, &[]).await;
+    met.map(drop).map_err(|unmet| unmet.error(subscription))
+}
+
+/// Connects with a session of its own, asks for the topics, and leaves again. Of topics that are shared it asks for
+/// all messages, which takes none from those that share them.
+///
+/// # Errors
+///
+/// What the broker refuses has to be changed: that is permanent, and names the key.
+pub(super) async fn check(subscription: &Subscription, id: &str) -> Result<(), SourceError> {
+    let topics = &subscription.topics;
+    let unshared: Vec<String> =
+        topics.iter().filter_map(|topic| topics::unshared(topic)).map(str::to_owned).collect();
+    let answers = meet(subscription, id, &unshared).await.map_err(|unmet| {
+        let error = unmet.error(subscription);
+        match unmet {
+            Unmet::Unconnected(Failure::Refused(refusal, _)) => {
+                subscription.places.of(refusal).map_or(error.clone(), |place| wrong(place, &error))
+            }
+            _ => error,
+        }
+    })?;
+    let refused = unsubscribed(subscription, &answers);
+    refused.map_or(Ok(()), |error| Err(wrong(&subscription.places.topics, &error)))
+}
+
+/// The same failure at the place in the configuration where it can be mended.
+fn wrong(place: &ConfigError, error: &SourceError) -> SourceError {
+    let error = ConfigError { message: error.to_string(), ..place.clone() };
+    SourceError::permanent(error.to_string())
+}
+
+/// Connects, asks for topics if there are any, and leaves: what the broker says to each of them.
+async fn meet(
+    subscription: &Subscription,
+    id: &str,
+    topics: &[String],
+) -> Result<Vec<Result<u8, String>>, Unmet> {
     let mut client = new(subscription, id, Session::Clean);
     // Enough for the broker to answer, and for the farewell.
     let deadline = Instant::now() + CONNECT_TIMEOUT + Duration::from_secs(1);
+    let (mut is_connected, mut said) = (false, Vec::new());
     loop {
-        let event = timeout_at(deadline, client.poll()).await;
+        let event = timeout_at(deadline, client.poll()).await.map_err(|_| Unmet::Silent)?;
         match event {
-            Ok(Ok(Event::Connected { .. })) => client.leave(),
-            Ok(Ok(Event::Left)) => return Ok(()),
-            Ok(Ok(_)) => {}
-            Ok(Err(failure)) => return Err(unconnected(subscription, &failure)),
-            Err(_) => return Err(silent(subscription)),
+            Ok(Event::Connected { .. }) => {
+                is_connected = true;
+                if topics.is_empty() {
+                    client.leave();
+                } else {
+                    client.subscribe(subscription, topics);
+                }
+            }
+            Ok(Event::Subscribed(answers)) => {
+                said = answers;
+                client.leave();
+            }
+            Ok(Event::Left) => return Ok(said),
+            Ok(_) => {}
+            Err(failure) if is_connected => return Err(Unmet::Lost(failure)),
+            Err(failure) => return Err(Unmet::Unconnected(failure)),
         }
     }
 }

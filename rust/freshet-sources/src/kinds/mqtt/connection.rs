@@ -153,7 +153,7 @@ impl Connection {
         if has_session && self.past.was_subscribed && !self.client.may_subscribe_again() {
             self.ready();
         } else {
-            self.client.subscribe(&self.subscription);
+            self.client.subscribe(&self.subscription, &self.subscription.topics);
         }
     }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use freshet_core::config::{ConfigError, Key, Kind, Located, Presence, Secret, Section};
 
+use self::client::Refusal;
 use self::listener::Listener;
 use super::SourceKind;
 use crate::network::{ALLOW_PRIVATE, CA_FILE, MQTT, Server};
@@ -148,6 +149,43 @@ struct Subscription {
     session_expiry: u32,
     /// Whether retained messages are taken.
     retained: bool,
+    places: Places,
+}
+
+/// Where that was written which a broker may refuse.
+#[derive(Debug)]
+struct Places {
+    version: ConfigError,
+    client_id: ConfigError,
+    /// The password, or else the user name.
+    login: ConfigError,
+    topics: ConfigError,
+}
+
+impl Places {
+    fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
+        let place = |key: &'static str| -> Result<_, ConfigError> {
+            let written = section.optional_text(key)?;
+            Ok(written.map(|text| text.error("")))
+        };
+        let login = place("password")?.or(place("username")?);
+        Ok(Self {
+            version: section.text("version")?.error(""),
+            client_id: place("client_id")?.unwrap_or_else(|| section.error("client_id", "")),
+            login: login.unwrap_or_else(|| section.error("username", "")),
+            topics: section.texts("topics")?.error(""),
+        })
+    }
+
+    /// What there is to change when a broker refuses a client for that.
+    fn of(&self, refusal: Refusal) -> Option<&ConfigError> {
+        match refusal {
+            Refusal::Login => Some(&self.login),
+            Refusal::ClientId => Some(&self.client_id),
+            Refusal::Version => Some(&self.version),
+            Refusal::Other => None,
+        }
+    }
 }
 
 impl Subscription {
@@ -166,6 +204,7 @@ impl Subscription {
             keep_alive: read_keep_alive(section)?,
             session_expiry: read_session_expiry(section, version, is_acknowledged)?,
             retained: section.flag("retained")?,
+            places: Places::read(section)?,
         })
     }
 
@@ -267,7 +306,7 @@ impl Open for Settings {
     async fn check(&self, context: &Context) -> Result<(), SourceError> {
         // With the source's own name it would end the connection of a producer that runs.
         let id = format!("{}-check-{}", self.0.client_id(&context.name), std::process::id());
-        client::visit(&self.0, &id).await
+        client::check(&self.0, &id).await
     }
 
     fn open(&self, context: Context, _: Option<&Cursor>) -> Result<Opened, SourceError> {

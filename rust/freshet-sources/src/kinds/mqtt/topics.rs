@@ -27,7 +27,7 @@ pub(super) fn check(filter: &str) -> Result<(), String> {
 }
 
 /// The filter without the group that shares it; `None` where that is not well-formed.
-fn unshared(filter: &str) -> Option<&str> {
+pub(super) fn unshared(filter: &str) -> Option<&str> {
     let Some(shared) = filter.strip_prefix(SHARED) else { return Some(filter) };
     let (group, topics) = shared.split_once('/')?;
     (!group.is_empty() && !group.contains(['+', '#'])).then_some(topics)

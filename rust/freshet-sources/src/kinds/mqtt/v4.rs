@@ -73,10 +73,9 @@ impl client::Client for Client {
         Ok(self.event(happening))
     }
 
-    fn subscribe(&self, subscription: &Subscription) {
+    fn subscribe(&self, subscription: &Subscription, topics: &[String]) {
         let qos = if subscription.is_acknowledged { QoS::AtLeastOnce } else { QoS::AtMostOnce };
-        let filters =
-            subscription.topics.iter().map(|topic| SubscribeFilter::new(topic.clone(), qos));
+        let filters = topics.iter().map(|topic| SubscribeFilter::new(topic.clone(), qos));
         // A client that is gone says so when it is polled.
         drop(self.client.try_subscribe_many(filters));
     }

@@ -79,14 +79,14 @@ impl client::Client for Client {
         Ok(self.event(happening))
     }
 
-    fn subscribe(&self, subscription: &Subscription) {
+    fn subscribe(&self, subscription: &Subscription, topics: &[String]) {
         let qos = if subscription.is_acknowledged { QoS::AtLeastOnce } else { QoS::AtMostOnce };
         let rule = if subscription.retained {
             RetainForwardRule::OnNewSubscribe
         } else {
             RetainForwardRule::Never
         };
-        let filters = subscription.topics.iter().map(|topic| {
+        let filters = topics.iter().map(|topic| {
             let mut filter = SubscribeFilter::new(topic.clone(), qos);
             filter.retain_forward_rule = rule.clone();
             filter
