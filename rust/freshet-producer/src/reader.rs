@@ -51,7 +51,7 @@ impl Reader {
             };
             match next {
                 Ok(Some(mut batch)) => {
-                    self.status.connected();
+                    self.status.heard();
                     let arrived = Some(epoch_ms());
                     for message in &mut batch.messages {
                         message.arrived = arrived;

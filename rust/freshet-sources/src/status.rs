@@ -36,6 +36,8 @@ struct Condition {
     since: i64,
     last_heard: Option<i64>,
     last_error: Option<(String, i64)>,
+    /// Whether the source has said itself that its connection is lost, and whoever reads it has not come to that yet.
+    is_lost: bool,
     /// The reason that the log has.
     logged_error: Option<String>,
 }
@@ -51,6 +53,7 @@ impl SourceStatus {
             since: epoch_ms(),
             last_heard: None,
             last_error: None,
+            is_lost: false,
             logged_error: None,
         };
         Self {
@@ -136,6 +139,21 @@ impl SourceStatus {
         }
     }
 
+    /// Says that something came. Then the source is connected, unless it has said that it is not: what was received
+    /// before its connection was lost is handed on after it.
+    pub fn heard(&self) {
+        if !self.condition().is_lost {
+            self.change(Connection::Connected, None);
+        }
+    }
+
+    /// Says that the connection is lost, by a source that knows it while nobody asks it for messages. What it has
+    /// received is still to come, and then the failure.
+    pub fn lost(&self, error: &str) {
+        self.condition().is_lost = true;
+        self.change(Connection::Reconnecting, Some(error));
+    }
+
     /// Says that the source is connected and was heard of.
     pub fn connected(&self) {
         self.change(Connection::Connected, None);
@@ -143,6 +161,7 @@ impl SourceStatus {
 
     /// Says what failed, and that it is tried again.
     pub fn reconnecting(&self, error: &str) {
+        self.condition().is_lost = false;
         self.change(Connection::Reconnecting, Some(error));
     }
 
@@ -329,6 +348,21 @@ mod tests {
             status.reconnecting("no answer");
         });
         assert_eq!(lines.len(), 2, "a change of state always is: {lines:?}");
+    }
+
+    #[test]
+    fn what_was_received_before_the_connection_was_lost_is_no_connection() {
+        let status = SourceStatus::new("ticker");
+        status.heard();
+        assert_eq!(status.report().connection, Connection::Connected);
+        status.lost("the broker has gone");
+        status.heard();
+        assert_eq!(status.report().connection, Connection::Reconnecting);
+        status.reconnecting("the broker has gone");
+        assert_eq!(status.report().reconnections, 0);
+        status.heard();
+        let report = status.report();
+        assert_eq!((report.connection, report.reconnections), (Connection::Connected, 1));
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl Opened {
         let batch = soon(self.source.next()).await?.expect("the source has ended");
         assert!(batch.number > self.number);
         self.number = batch.number;
-        self.status.connected();
+        self.status.heard();
         Ok(batch)
     }
 
@@ -350,6 +350,29 @@ async fn topics_that_are_refused_are_named() {
             format!("topics = [\"home/+\", \"$share/all/home/#\"]\nversion = \"{version}\"");
         check(&lines(&broker, &shared)).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_connection_is_lost_also_while_nobody_asks_for_messages() {
+    let mut broker = Broker::start(OPEN_TO_ALL).await;
+    let mut source = open(&lines(&broker, "topics = \"home\""));
+    source.connected().await;
+    broker.publish("home", "a").await;
+    assert_eq!(source.texts(1).await, ["a"]);
+    broker.publish("home", "b").await;
+    broker.catch_up().await;
+    broker.stop();
+    let status = Arc::clone(&source.status);
+    until(|| status.report().connection == Connection::Reconnecting).await;
+    // It came before that, and is no sign of life.
+    assert_eq!(source.texts(1).await, ["b"]);
+    let report = status.report();
+    assert_eq!((report.connection, report.reconnections), (Connection::Reconnecting, 0));
+    let (reason, _) = source.failure().await;
+    assert_eq!(status.report().last_error.unwrap(), reason);
+    broker.restart().await;
+    source.connected_again().await;
+    assert_eq!(status.report().reconnections, 1);
 }
 
 #[tokio::test]

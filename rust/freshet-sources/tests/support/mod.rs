@@ -127,7 +127,7 @@ impl Opened {
     /// The next batch, or why there is none.
     pub(crate) async fn try_next(&mut self) -> Result<Batch, SourceError> {
         let batch = soon(self.source.next()).await?.expect("the source has ended");
-        self.status.connected();
+        self.status.heard();
         self.cursor = batch.cursor.clone().or(self.cursor.take());
         Ok(batch)
     }

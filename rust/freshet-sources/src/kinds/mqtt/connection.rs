@@ -83,7 +83,11 @@ impl Connection {
                 self.leave().await;
                 SourceError::transient("the source is closed")
             }
-            Err(failure) = self.live() => failure,
+            Err(failure) = self.live() => {
+                // Whoever asks for messages may not ask before Kafka is there again.
+                self.context.status.lost(&failure.to_string());
+                failure
+            }
         };
         // What is not sent yet never will be: nobody need wait for it.
         self.unsent.send_replace(0);
