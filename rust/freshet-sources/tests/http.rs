@@ -444,6 +444,10 @@ fn what_is_wrong_is_named_with_its_place() {
             "freshet.toml:12: source.items: is for `input = \"json\"`; leave it out",
         ),
         (
+            &format!("{url}\nskip_lines = 1\ninput = \"text\""),
+            "freshet.toml:11: source.skip_lines: is for `input = \"lines\"`; leave it out",
+        ),
+        (
             &format!("{url}\nitems = \"a..b\""),
             "freshet.toml:11: source.items: 'a..b' is no path: write names with dots between them, such as \
              properties.code, or . for the thing itself",

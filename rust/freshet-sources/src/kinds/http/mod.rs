@@ -138,10 +138,12 @@ impl Poll {
         if let Some(items) = items.as_ref().filter(|_| input != Input::Json) {
             return Err(items.error("is for `input = \"json\"`; leave it out"));
         }
-        let skip_lines = section.integer("skip_lines")?;
-        if skip_lines > 0 && input != Input::Lines {
-            return Err(section.error("skip_lines", "is for `input = \"lines\"`; leave it out"));
-        }
+        let skip_lines = if input == Input::Lines {
+            section.integer("skip_lines")?
+        } else {
+            section.refuse("skip_lines", "is for `input = \"lines\"`; leave it out")?;
+            0
+        };
         let path = |text: String| Path::parse(&text);
         Ok(Self {
             endpoint: Endpoint::read(section, WEB)?,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use freshet_core::config::{ConfigError, Section};
+use freshet_core::config::{ConfigError, Located, Section};
 
 use super::fleet::Fleet;
 use super::load::{Load, Speed};
@@ -59,20 +59,23 @@ fn read_speed(section: &Section<'_>) -> Result<Option<Speed>, ConfigError> {
 }
 
 fn read_shape(section: &Section<'_>, is_load: bool) -> Result<Shape, ConfigError> {
-    let number =
+    let located =
         |key| match section.optional_number(key)? {
             Some(number) if !is_load => Err(number
                 .error("has an effect only beside `rate` or `unlimited = true`; add one of them")),
-            found => Ok(found.map_or(0.0, |number| number.value)),
+            found => Ok(found),
         };
-    let [skew, bad] = [number("skew")?, number("bad")?];
-    let [out_of_order, late] = [number("out_of_order")?, number("late")?];
-    if out_of_order + late > 1.0 {
-        return Err(section.error(
-            "late",
-            format!("{late} and out_of_order = {out_of_order} are shares of all records, and 1 at most together"),
-        ));
+    let value = |number: Option<Located<f64>>| number.map_or(0.0, |number| number.value);
+    let [skew, bad] = [value(located("skew")?), value(located("bad")?)];
+    let (out_of_order, late) = (value(located("out_of_order")?), located("late")?);
+    // Each of them alone is 1 at most.
+    if let Some(late) = late.as_ref().filter(|late| out_of_order + late.value > 1.0) {
+        return Err(late.error(format!(
+            "{} and out_of_order = {out_of_order} are shares of all records, and 1 at most together",
+            late.value
+        )));
     }
+    let late = value(late);
     Ok(Shape {
         seed: section.integer("seed")?,
         series: section.integer("series")?,
@@ -199,7 +202,7 @@ mod tests {
             ("rate = 5\nbad = \"much\"", 9, "bad", "expected a number, found string"),
             ("rate = 5\nlate_by = \"1h\"", 9, "late_by", "only beside `late`"),
             ("rate = 5\ndisorder = \"1s\"", 9, "disorder", "only beside `out_of_order`"),
-            ("rate = 5\nlate = 0.6\nout_of_order = 0.5", 5, "late", "1 at most together"),
+            ("rate = 5\nlate = 0.6\nout_of_order = 0.5", 9, "late", "1 at most together"),
             ("rate = 5\nlimit = 0", 9, "limit", "0 is not between 1 and"),
         ];
         for (keys, line, key, expected) in cases {
