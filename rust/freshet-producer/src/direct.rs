@@ -57,7 +57,7 @@ pub(crate) async fn run(task: &SourceTask) -> Result<(), TaskError> {
         let name = task.name().to_owned();
         tokio::spawn(acknowledge_all(acknowledge, tally.durable(), name))
     });
-    let (buffer, reading) = task.read(source);
+    let (buffer, reading) = task.read(source, None);
     let delivered = direct.deliver(&buffer).await;
     if delivered.is_err() {
         reading.abort();

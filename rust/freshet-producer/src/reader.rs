@@ -1,12 +1,17 @@
 //! Asks one source again and again, and puts what it yields into its buffer.
 
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use freshet_core::wire::ErrorKind;
 use freshet_runtime::clock::epoch_ms;
 use freshet_runtime::{Backoff, Health, Shutdown};
-use freshet_sources::{Source, SourceError, SourceStatus};
+use freshet_sources::{Context, Cursor, Open, Resume, Source, SourceError, SourceStatus};
 
 use crate::buffer::Buffer;
 
@@ -21,6 +26,11 @@ const LASTING: Duration = Duration::from_secs(30);
 /// A source that is asked.
 pub(crate) struct Reader {
     pub(crate) source: Box<dyn Source>,
+    /// What it is opened with again after a fault in it.
+    pub(crate) settings: Arc<dyn Open>,
+    pub(crate) context: Context,
+    /// Where it goes on after what it has yielded.
+    pub(crate) cursor: Option<Cursor>,
     pub(crate) buffer: Arc<Buffer>,
     pub(crate) status: Arc<SourceStatus>,
     pub(crate) health: Arc<Health>,
@@ -47,11 +57,13 @@ impl Reader {
             let next = tokio::select! {
                 biased;
                 () = shutdown.requested() => return Ok(()),
-                next = self.source.next() => next,
+                next = or_fault(self.source.next()) => next,
             };
+            let next = next.unwrap_or_else(|fault| Err(self.open_again(&fault)));
             match next {
                 Ok(Some(mut batch)) => {
                     self.status.heard();
+                    self.cursor = batch.cursor.clone().or(self.cursor.take());
                     let arrived = Some(epoch_ms());
                     for message in &mut batch.messages {
                         message.arrived = arrived;
@@ -73,6 +85,45 @@ impl Reader {
             }
         }
     }
+}
+
+impl Reader {
+    /// After a fault nothing is known of the source: it is opened anew where it was. One that is told of delivery is
+    /// given up, because what tells it knows the old one only.
+    fn open_again(&mut self, fault: &str) -> SourceError {
+        let reason = format!("a fault in the source: {fault}");
+        if self.settings.resume() == Resume::Acknowledgement {
+            return SourceError::Permanent(reason);
+        }
+        match self.settings.open(self.context.clone(), self.cursor.as_ref()) {
+            Ok(opened) => self.source = opened.source,
+            Err(SourceError::Transient { reason, .. } | SourceError::Permanent(reason)) => {
+                return SourceError::Permanent(reason);
+            }
+        }
+        if self.settings.resume() == Resume::None {
+            self.status.gap("what the source had received when it had a fault is lost");
+        }
+        SourceError::transient(reason)
+    }
+}
+
+/// What comes of it, or what it panics with.
+async fn or_fault<F: Future + Unpin>(mut next: F) -> Result<F::Output, String> {
+    poll_fn(|context| {
+        // What is left of it is given up together with its source.
+        let polled = AssertUnwindSafe(|| Pin::new(&mut next).poll(context));
+        match catch_unwind(polled) {
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => Poll::Ready(Err(words(panic.as_ref()).to_owned())),
+        }
+    })
+    .await
+}
+
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given")
 }
 
 /// When a source that has failed is asked again.
@@ -103,10 +154,11 @@ impl Retries {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::Pin;
+    use std::sync::Mutex;
 
+    use async_trait::async_trait;
     use freshet_core::wire::Component;
-    use freshet_sources::{Batch, Message, WhenFull};
+    use freshet_sources::{Batch, Message, Opened, WhenFull};
 
     use super::*;
 
@@ -130,52 +182,139 @@ mod tests {
         assert_eq!(retries.delay(now, asked), MAX_RETRY_AFTER);
     }
 
-    /// Yields one message for each failure, and asks for the stop with the last.
-    struct HangsUp {
-        calls: usize,
+    /// What the source does, one after the other, each time that it is asked; at the end it asks for the stop.
+    #[derive(Debug)]
+    struct Script {
+        resume: Resume,
+        steps: Mutex<Vec<Step>>,
+        /// Where it was opened.
+        opened: Mutex<Vec<Option<u64>>>,
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        Message(u64),
+        Failure,
+        Panic,
+    }
+
+    struct Scripted {
+        script: Arc<Script>,
         shutdown: Shutdown,
     }
 
-    const FAILURES: usize = 5;
-
-    impl HangsUp {
-        fn answer(&mut self) -> Result<Option<Batch>, SourceError> {
-            self.calls += 1;
-            if self.calls.is_multiple_of(2) {
-                return Err(SourceError::transient("the server has hung up"));
+    impl Scripted {
+        fn answer(&self) -> Result<Option<Batch>, SourceError> {
+            let step = {
+                let mut steps = self.script.steps.lock().unwrap();
+                let step = steps.pop().unwrap();
+                if steps.is_empty() {
+                    self.shutdown.trigger();
+                }
+                step
+            };
+            match step {
+                Step::Message(number) => {
+                    let message = Message { payload: b"{}".to_vec(), ..Message::default() };
+                    let cursor = Cursor::new(&number).ok();
+                    Ok(Some(Batch { messages: vec![message], cursor, number }))
+                }
+                Step::Failure => Err(SourceError::transient("the server has hung up")),
+                Step::Panic => panic!("an index out of bounds"),
             }
-            if self.calls > 2 * (FAILURES - 1) {
-                self.shutdown.trigger();
-            }
-            let message = Message { payload: b"{}".to_vec(), ..Message::default() };
-            Ok(Some(Batch { messages: vec![message], ..Batch::default() }))
         }
     }
 
-    impl Source for HangsUp {
-        fn next<'s, 'f>(
-            &'s mut self,
-        ) -> Pin<Box<dyn Future<Output = Result<Option<Batch>, SourceError>> + Send + 'f>>
-        where
-            's: 'f,
-            Self: 'f,
-        {
-            Box::pin(async { self.answer() })
+    #[async_trait]
+    impl Source for Scripted {
+        async fn next(&mut self) -> Result<Option<Batch>, SourceError> {
+            self.answer()
         }
+    }
+
+    #[derive(Debug)]
+    struct Settings(Arc<Script>);
+
+    #[async_trait]
+    impl Open for Settings {
+        fn resume(&self) -> Resume {
+            self.0.resume
+        }
+
+        fn can_wait(&self) -> bool {
+            true
+        }
+
+        async fn check(&self, _: &Context) -> Result<(), SourceError> {
+            Ok(())
+        }
+
+        fn open(&self, context: Context, cursor: Option<&Cursor>) -> Result<Opened, SourceError> {
+            let cursor = cursor.map(|cursor| cursor.read().unwrap());
+            self.0.opened.lock().unwrap().push(cursor);
+            let script = Arc::clone(&self.0);
+            Ok(Opened::new(Scripted { script, shutdown: context.shutdown }))
+        }
+    }
+
+    /// What became of a source that does this, where it was opened, and its state.
+    async fn read(
+        resume: Resume,
+        steps: &[Step],
+    ) -> (Result<(), String>, Vec<Option<u64>>, Arc<SourceStatus>) {
+        let steps = Mutex::new(steps.iter().rev().copied().collect());
+        let script = Arc::new(Script { resume, steps, opened: Mutex::default() });
+        let (status, shutdown) = (Arc::new(SourceStatus::new("test")), Shutdown::new());
+        let context = Context {
+            name: "test".to_owned(),
+            status: Arc::clone(&status),
+            shutdown: shutdown.clone(),
+        };
+        let settings = Arc::new(Settings(Arc::clone(&script)));
+        let source = settings.open(context.clone(), None).unwrap().source;
+        let buffer = Buffer::new(1 << 20, WhenFull::DropOldest, Arc::clone(&status), None);
+        let reader = Reader {
+            source,
+            settings,
+            context,
+            cursor: None,
+            buffer: Arc::new(buffer),
+            status: Arc::clone(&status),
+            health: Arc::new(Health::new(Component::Producer)),
+            shutdown,
+        };
+        let ended = reader.run().await;
+        let opened = script.opened.lock().unwrap().clone();
+        (ended, opened, status)
     }
 
     #[tokio::test]
     async fn a_message_is_no_proof_that_a_connection_lasts() {
-        let (status, shutdown) = (Arc::new(SourceStatus::new("test")), Shutdown::new());
-        let source = Box::new(HangsUp { calls: 0, shutdown: shutdown.clone() });
-        let buffer = Buffer::new(1 << 20, WhenFull::DropOldest, Arc::clone(&status), None);
-        let health = Arc::new(Health::new(Component::Producer));
+        let steps: Vec<Step> =
+            (0..4).flat_map(|number| [Step::Message(number), Step::Failure]).collect();
         let started = Instant::now();
-        let status_of = Arc::clone(&status);
-        let reader = Reader { source, buffer: Arc::new(buffer), status, health, shutdown };
-        reader.run().await.unwrap();
-        assert_eq!(status_of.report().messages_in, FAILURES as u64);
+        let (ended, _, status) =
+            read(Resume::Cursor, &[&steps[..], &[Step::Message(4)]].concat()).await;
+        assert_eq!(ended, Ok(()));
+        assert_eq!(status.report().messages_in, 5);
         // Each delay is half of its limit at least: 125, 250, 500 and 1,000 ms.
         assert!(started.elapsed() >= Duration::from_millis(1_875), "{:?}", started.elapsed());
+    }
+
+    #[tokio::test]
+    async fn after_a_fault_the_source_is_opened_where_it_was() {
+        let steps =
+            [Step::Message(1), Step::Message(2), Step::Panic, Step::Panic, Step::Message(3)];
+        let (ended, opened, status) = read(Resume::Cursor, &steps).await;
+        assert_eq!((ended, opened), (Ok(()), vec![None, Some(2), Some(2)]));
+        let report = status.report();
+        assert_eq!((report.messages_in, report.gaps), (3, 0));
+        let reason = "a fault in the source: an index out of bounds";
+        assert_eq!(report.last_error.unwrap(), reason);
+
+        let (ended, _, status) = read(Resume::None, &steps).await;
+        assert_eq!((ended, status.report().gaps), (Ok(()), 2));
+        let (ended, ..) = read(Resume::Acknowledgement, &steps).await;
+        assert_eq!(ended, Err(reason.to_owned()));
     }
 }

@@ -100,23 +100,27 @@ impl SourceTask {
         &self.source.source.name
     }
 
-    pub(crate) fn open(&self, cursor: Option<&Cursor>) -> Result<Opened, TaskError> {
-        let context = Context {
+    fn context(&self) -> Context {
+        Context {
             name: self.name().to_owned(),
             status: Arc::clone(&self.status),
             shutdown: self.shutdown.clone(),
-        };
-        self.source.open.open(context, cursor).map_err(|error| match error {
+        }
+    }
+
+    pub(crate) fn open(&self, cursor: Option<&Cursor>) -> Result<Opened, TaskError> {
+        self.source.open.open(self.context(), cursor).map_err(|error| match error {
             SourceError::Transient { reason, .. } | SourceError::Permanent(reason) => {
                 TaskError::Source(reason)
             }
         })
     }
 
-    /// Reads the source into a buffer, in a task of its own.
+    /// Reads the source, which was opened at that cursor, into a buffer, in a task of its own.
     pub(crate) fn read(
         &self,
         source: Box<dyn Source>,
+        cursor: Option<Cursor>,
     ) -> (Arc<Buffer>, JoinHandle<Result<(), String>>) {
         let delivery = &self.source.delivery;
         let status = Arc::clone(&self.status);
@@ -125,6 +129,9 @@ impl SourceTask {
         let buffer = Arc::new(buffer);
         let reader = Reader {
             source,
+            settings: Arc::clone(&self.source.open),
+            context: self.context(),
+            cursor,
             buffer: Arc::clone(&buffer),
             status: Arc::clone(&self.status),
             health: Arc::clone(&self.health),

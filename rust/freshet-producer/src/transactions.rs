@@ -102,7 +102,7 @@ pub(crate) async fn run(task: &SourceTask) -> Result<(), TaskError> {
     };
     let mut transactions = claimed?;
     let Opened { source, .. } = task.open(transactions.cursor.as_ref())?;
-    let (buffer, reading) = task.read(source);
+    let (buffer, reading) = task.read(source, transactions.cursor.clone());
     let delivered = transactions.deliver(&buffer).await;
     if delivered.is_err() {
         reading.abort();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use freshet_core::config::{Config, ConfigError, Key, Kind, Loaded, Presence, Section, Source};
@@ -128,7 +129,7 @@ pub struct SourceConfig {
     /// What becomes of what it sends.
     pub transform: Transform,
     /// The settings of its kind.
-    pub open: Box<dyn Open>,
+    pub open: Arc<dyn Open>,
 }
 
 /// Reads and validates the file with the settings of all sources, with overrides from this process's environment.
@@ -164,7 +165,7 @@ fn read(source: &Source, section: &Section<'_>) -> Result<SourceConfig, ConfigEr
     let open = (kind.read)(section)?;
     let delivery = read_delivery(&source.name, section, open.as_ref())?;
     let transform = Transform::read(&source.name, section)?;
-    Ok(SourceConfig { source: source.clone(), delivery, transform, open })
+    Ok(SourceConfig { source: source.clone(), delivery, transform, open: open.into() })
 }
 
 fn read_delivery(
