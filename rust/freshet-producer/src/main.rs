@@ -7,6 +7,7 @@ mod cursors;
 mod direct;
 mod letters;
 mod metrics;
+mod progress;
 mod reader;
 mod selection;
 mod tally;
@@ -101,12 +102,15 @@ async fn run(
         .context("cannot create a Kafka client; check the [kafka] section")
         .map_err(Failure::usage)?;
     let undelivered = Arc::new(AtomicU64::new(0));
+    let statuses = sources.iter().map(|one| Arc::clone(&one.status)).collect();
+    let progress = progress::spawn(statuses, &shutdown);
     health.set_state(State::Running);
     let running = Running { config, metrics, health, undelivered: Arc::clone(&undelivered) };
     let failed = run_all(&running, sources, &shutdown).await;
     // The sources may have ended by themselves.
     shutdown.trigger();
     reporter.await.map_err(Failure::runtime)?;
+    progress.await.map_err(Failure::runtime)?;
     let undelivered = undelivered.load(Ordering::Relaxed);
     if undelivered > 0 {
         return Err(Failure::runtime(anyhow!("{undelivered} records were not delivered to Kafka")));

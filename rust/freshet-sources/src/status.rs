@@ -20,7 +20,17 @@ pub struct SourceStatus {
     reconnections: AtomicU64,
     buffered_bytes: AtomicU64,
     condition: Mutex<Condition>,
+    progress: Mutex<Option<Progress>>,
     complaints: LogLimit,
+}
+
+/// How far a source is that has an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes that were read, as they are stored: compressed, if they are.
+    pub read: u64,
+    /// Bytes that there are.
+    pub size: u64,
 }
 
 #[derive(Debug)]
@@ -54,6 +64,7 @@ impl SourceStatus {
             reconnections: AtomicU64::new(0),
             buffered_bytes: AtomicU64::new(0),
             condition: Mutex::new(condition),
+            progress: Mutex::new(None),
             complaints: LogLimit::every(COMPLAINT_INTERVAL),
         }
     }
@@ -71,6 +82,16 @@ impl SourceStatus {
     /// Bytes of messages that wait in memory.
     pub fn buffered_bytes(&self) -> u64 {
         self.buffered_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Says how far the source is.
+    pub fn progressed(&self, progress: Progress) {
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
+    }
+
+    /// How far it is; `None` of one that has no end, or has not begun.
+    pub fn progress(&self) -> Option<Progress> {
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn condition(&self) -> MutexGuard<'_, Condition> {
