@@ -7,6 +7,7 @@ mod cursors;
 mod direct;
 mod letters;
 mod metrics;
+mod progress;
 mod reader;
 mod selection;
 mod spool;
@@ -109,6 +110,7 @@ async fn run(
     let statuses: Vec<_> = sources.iter().map(|one| Arc::clone(&one.status)).collect();
     let metrics = observe(&config, &sources, &health, &shutdown).await;
     let undelivered = Arc::new(AtomicU64::new(0));
+    let progress = progress::spawn(statuses.clone(), &shutdown);
     let (made, topics) = watch::channel(false);
     let running =
         Running { config, metrics, health, topics, undelivered: Arc::clone(&undelivered) };
@@ -118,8 +120,10 @@ async fn run(
     if !shutdown.is_requested() && failed.is_empty() {
         running.health.set_state(State::Ended);
     }
+    shutdown.trigger();
     // It tells what became of the last records.
     reporting?.finish().await.map_err(Failure::runtime)?;
+    progress.await.map_err(Failure::runtime)?;
     let undelivered = undelivered.load(Ordering::Relaxed);
     if undelivered > 0 {
         return Err(Failure::runtime(anyhow!("{undelivered} records were not delivered to Kafka")));

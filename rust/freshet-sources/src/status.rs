@@ -22,7 +22,17 @@ pub struct SourceStatus {
     /// Of a source that has a spool.
     spooled_bytes: OnceLock<AtomicU64>,
     condition: Mutex<Condition>,
+    progress: Mutex<Option<Progress>>,
     complaints: LogLimit,
+}
+
+/// How far a source is that has an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes that were read, as they are stored: compressed, if they are.
+    pub read: u64,
+    /// Bytes that there are.
+    pub size: u64,
 }
 
 #[derive(Debug)]
@@ -57,6 +67,7 @@ impl SourceStatus {
             buffered_bytes: AtomicU64::new(0),
             spooled_bytes: OnceLock::new(),
             condition: Mutex::new(condition),
+            progress: Mutex::new(None),
             complaints: LogLimit::every(COMPLAINT_INTERVAL),
         }
     }
@@ -84,6 +95,16 @@ impl SourceStatus {
     /// Bytes of messages that wait on disk; `None` of a source that has no place for them there.
     pub fn spooled_bytes(&self) -> Option<u64> {
         self.spooled_bytes.get().map(|bytes| bytes.load(Ordering::Relaxed))
+    }
+
+    /// Says how far the source is.
+    pub fn progressed(&self, progress: Progress) {
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
+    }
+
+    /// How far it is; `None` of one that has no end, or has not begun.
+    pub fn progress(&self) -> Option<Progress> {
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn condition(&self) -> MutexGuard<'_, Condition> {

@@ -8,6 +8,7 @@ mod open_file;
 mod pace;
 mod replay;
 mod settings;
+mod watch;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -238,3 +239,5 @@ fn find_renamed(path: &Path, position: &Position) -> Option<PathBuf> {
 mod replay_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod watch_tests;
