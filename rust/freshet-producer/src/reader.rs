@@ -6,7 +6,7 @@ use std::time::Duration;
 use freshet_core::wire::ErrorKind;
 use freshet_runtime::clock::epoch_ms;
 use freshet_runtime::{Backoff, Health, Shutdown};
-use freshet_sources::{Source, SourceError, SourceStatus};
+use freshet_sources::{Batch, Source, SourceError, SourceStatus};
 
 use crate::buffer::Buffer;
 
@@ -29,12 +29,27 @@ impl Reader {
     /// whose failure may pass is asked again, for ever.
     pub(crate) async fn run(mut self) -> Result<(), String> {
         let outcome = self.read().await;
+        if outcome.is_ok()
+            && let Some(batch) = self.source.leave()
+        {
+            self.take_in(batch).await;
+        }
         self.buffer.close();
         match &outcome {
             Ok(()) => self.status.ended(),
             Err(reason) => self.status.failed(reason),
         }
         outcome
+    }
+
+    async fn take_in(&mut self, mut batch: Batch) {
+        let arrived = Some(epoch_ms());
+        for message in &mut batch.messages {
+            message.arrived = arrived;
+            self.health.record_in(message.payload.len());
+            self.status.message_in(message.payload.len());
+        }
+        self.buffer.push(batch, &self.shutdown).await;
     }
 
     async fn read(&mut self) -> Result<(), String> {
@@ -47,16 +62,10 @@ impl Reader {
                 next = self.source.next() => next,
             };
             match next {
-                Ok(Some(mut batch)) => {
+                Ok(Some(batch)) => {
                     backoff.reset();
                     self.status.connected();
-                    let arrived = Some(epoch_ms());
-                    for message in &mut batch.messages {
-                        message.arrived = arrived;
-                        self.health.record_in(message.payload.len());
-                        self.status.message_in(message.payload.len());
-                    }
-                    self.buffer.push(batch, &shutdown).await;
+                    self.take_in(batch).await;
                 }
                 Ok(None) => return Ok(()),
                 // Whoever runs the source counts it.

@@ -168,7 +168,15 @@ fn read_batch(
     let before = file.line();
     let mut bytes = 0;
     while batch.messages.len() < MOST_LINES && bytes < MOST_BYTES {
-        let next = file.next()?;
+        let next = match file.next() {
+            Ok(next) => next,
+            // What was read before is handed over first.
+            Err(error) if !batch.messages.is_empty() => {
+                file.fail_next(error);
+                break;
+            }
+            Err(error) => return Err(error),
+        };
         if next == Next::End {
             break;
         }

@@ -66,6 +66,8 @@ pub(super) struct OpenFile {
     identity: Identity,
     head: Vec<u8>,
     compression: Compression,
+    /// What [`Self::next`] tells before anything else.
+    failure: Option<io::Error>,
     /// Bytes of the file itself that were read or passed over, and how many it had.
     raw: Arc<AtomicU64>,
     size: u64,
@@ -126,12 +128,29 @@ impl OpenFile {
             Compression::Gzip => Box::new(BufReader::new(MultiGzDecoder::new(counted))),
             Compression::Zstd => Box::new(BufReader::new(zstd::Decoder::with_buffer(counted)?)),
         };
-        Ok(Self { bytes, lines: Lines::default(), identity, head, compression, raw, size })
+        Ok(Self {
+            bytes,
+            lines: Lines::default(),
+            identity,
+            head,
+            compression,
+            failure: None,
+            raw,
+            size,
+        })
     }
 
     /// The next line.
     pub(super) fn next(&mut self) -> io::Result<Next> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
         self.lines.next(&mut *self.bytes)
+    }
+
+    /// Keeps a failure for the next time that a line is asked for.
+    pub(super) fn fail_next(&mut self, failure: io::Error) {
+        self.failure = Some(failure);
     }
 
     /// What is left of it when nobody writes to it any more.
