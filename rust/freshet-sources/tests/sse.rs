@@ -119,6 +119,16 @@ async fn the_stream_goes_on_at_the_last_event_after_an_end_and_after_a_restart()
 }
 
 #[tokio::test]
+async fn byte_order_marks_do_no_harm() {
+    let text =
+        "\u{feff}id: 1\ndata: a\n\n\u{feff}data: no name\ndata: b\n\n\u{feff}\n\ndata: c\n\n";
+    let answer = Answer::new([text]).staying_open();
+    let (address, _script) = Script::serve([answer]).await;
+    let mut events = open(&lines(address, ""), None);
+    assert_eq!(events.messages(3).await, ["a", "b", "c"]);
+}
+
+#[tokio::test]
 async fn without_ids_what_was_missed_is_counted() {
     let (address, script) = Script::serve([
         Answer::new(["data: a\n\n"]),

@@ -102,6 +102,68 @@ async fn a_server_that_answers_no_ping_is_lost() {
 }
 
 #[tokio::test]
+async fn a_server_that_sends_pings_and_does_not_read_fills_no_memory_and_is_lost() {
+    const PINGS: usize = 64 << 20;
+    let (address, serving) = run(|listener| async move {
+        let mut unreading = accept(&listener).await;
+        let mut frames = Vec::new();
+        for _ in 0..8_000 {
+            // A ping with as much in it as one may have.
+            frames.extend_from_slice(&[0x89, 125]);
+            frames.extend_from_slice(&[b'x'; 125]);
+        }
+        for _ in 0..PINGS / frames.len() {
+            unreading.get_mut().write_all(&frames).await.unwrap();
+        }
+        unreading.send(Message::text("a")).await.unwrap();
+        let mut next = accept(&listener).await;
+        next.send(Message::text("b")).await.unwrap();
+        while let Some(Ok(_)) = next.next().await {}
+        drop(unreading);
+    })
+    .await;
+    let patience = "ping_interval = \"5s\"\nidle_timeout = \"6s\"";
+    let mut source = open(&lines(address, patience), None);
+    let before = resident_bytes();
+    assert_eq!(source.messages(1).await, ["a"]);
+    let grown = resident_bytes().saturating_sub(before);
+    assert!(grown < PINGS / 2, "{grown} bytes more than before");
+    let (reason, _) = source.failure().await;
+    assert_eq!(
+        reason,
+        format!(
+            "the connection to ws://{address}/feed is lost: the server does not read what is sent to it"
+        )
+    );
+    assert_eq!(source.messages(1).await, ["b"]);
+    drop(source);
+    soon(serving).await.unwrap();
+}
+
+/// What this process has in memory.
+fn resident_bytes() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    4096 * pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap()
+}
+
+#[tokio::test]
+async fn a_long_subscription_has_room() {
+    let long = "x".repeat(200 << 10);
+    let expected = long.clone();
+    let (address, serving) = run(|listener| async move {
+        let mut connection = accept(&listener).await;
+        assert_eq!(soon(connection.next()).await.unwrap().unwrap(), Message::text(expected));
+        connection.send(Message::text("a")).await.unwrap();
+        while let Some(Ok(_)) = connection.next().await {}
+    })
+    .await;
+    let mut source = open(&lines(address, &format!("subscribe = [\"{long}\"]")), None);
+    assert_eq!(source.next().await, ["a"]);
+    drop(source);
+    soon(serving).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_server_that_has_nothing_to_send_is_heard_of_and_its_pings_are_answered() {
     let (address, serving) = run(|listener| async move {
         let mut connection = accept(&listener).await;

@@ -6,6 +6,8 @@ use std::mem;
 pub(super) const MAX_EVENT_BYTES: usize = 1 << 20;
 /// What is passed over in search of the end of an event that is too long.
 const MAX_SKIPPED_BYTES: usize = 64 << 20;
+/// A byte order mark: one may stand at the beginning of the stream, and means nothing.
+const MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// What stands between two empty lines.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub(super) enum Block {
 pub(super) struct Blocks {
     lines: Vec<u8>,
     is_within_line: bool,
+    /// Whether the stream is beyond the place for a byte order mark.
+    has_begun: bool,
     /// A line feed behind a carriage return belongs to it.
     was_return: bool,
     skipped: Option<usize>,
@@ -50,6 +54,7 @@ impl Blocks {
             self.is_within_line = true;
             return self.keep(byte);
         }
+        self.has_begun = true;
         if mem::take(&mut self.is_within_line) {
             return self.keep(b'\n');
         }
@@ -66,11 +71,23 @@ impl Blocks {
         }
         if self.lines.len() < MAX_EVENT_BYTES {
             self.lines.push(byte);
+            self.pass_over_mark();
             return None;
         }
         self.lines = Vec::new();
         self.skipped = Some(0);
         Some(Block::TooLong)
+    }
+
+    fn pass_over_mark(&mut self) {
+        if self.has_begun || self.lines.len() < MARK.len() {
+            return;
+        }
+        self.has_begun = true;
+        if self.lines == MARK {
+            self.lines.clear();
+            self.is_within_line = false;
+        }
     }
 }
 
@@ -103,6 +120,19 @@ mod tests {
     }
 
     #[test]
+    fn one_byte_order_mark_at_the_beginning_means_nothing() {
+        for text in ["data: 1\n\n", "\ndata: 1\n\n", "data: 1\r\n\r\n"] {
+            let text = format!("\u{feff}{text}");
+            assert_eq!(blocks([text.as_bytes()]), [lines("data: 1\n")]);
+            assert_eq!(blocks(text.as_bytes().chunks(1)), [lines("data: 1\n")]);
+        }
+        for text in ["\u{feff}\u{feff}id\n\n", "\n\u{feff}id\n\n", "a\n\n\u{feff}id\n\n"] {
+            assert_eq!(blocks([text.as_bytes()]).pop().unwrap(), lines("\u{feff}id\n"), "{text:?}");
+        }
+        assert_eq!(blocks([&b"a\n\n"[..]]), [lines("a\n")]);
+    }
+
+    #[test]
     fn the_stream_goes_on_behind_an_event_that_is_too_long() {
         let mut text = b"data: ".to_vec();
         text.resize(MAX_EVENT_BYTES + 100, b'x');
@@ -128,7 +158,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_does_not_matter_where_a_piece_ends(
-            text in "(data|:|\r|\n|\r\n| |x){0,60}", size in 1_usize..8,
+            text in "\u{feff}?(data|:|\r|\n|\r\n| |x|\u{feff}){0,60}", size in 1_usize..8,
         ) {
             prop_assert_eq!(blocks(text.as_bytes().chunks(size)), blocks([text.as_bytes()]));
         }

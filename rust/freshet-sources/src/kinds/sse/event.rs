@@ -20,7 +20,9 @@ pub(super) struct Said {
 /// Reads a block of lines; `None` where it is not UTF-8.
 pub(super) fn read(lines: &[u8]) -> Option<Said> {
     let lines = std::str::from_utf8(lines).ok()?;
-    if let Some(event) = parse(format!("{lines}\n")) {
+    // The comment is for the parser, which panics when a text begins with a byte order mark. In the midst of a stream
+    // such a mark is a part of the name behind it.
+    if let Some(event) = parse(format!(":\n{lines}\n")) {
         let (id, retry) = (event.id, event.retry);
         return Some(Said { event: Some((event.event, event.data)), id, retry });
     }
@@ -57,6 +59,15 @@ mod tests {
         assert_eq!(read(b"id: 8\n").unwrap(), said(None, "8", None));
         assert_eq!(read(b":heartbeat\n").unwrap(), said(None, "", None));
         assert_eq!(read(b"retry: soon\n").unwrap(), said(None, "", None));
+    }
+
+    #[test]
+    fn a_byte_order_mark_in_the_midst_of_a_stream_is_a_part_of_a_name() {
+        let lines = "\u{feff}data: 1\nid: 2\ndata: \u{feff}3\n";
+        let expected = said(Some(("message", "\u{feff}3")), "2", None);
+        assert_eq!(read(lines.as_bytes()).unwrap(), expected);
+        assert_eq!(read("\u{feff}id: 1\n".as_bytes()).unwrap(), said(None, "", None));
+        assert_eq!(read("\u{feff}\n".as_bytes()).unwrap(), said(None, "", None));
     }
 
     #[test]

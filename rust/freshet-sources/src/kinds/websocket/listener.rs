@@ -17,6 +17,10 @@ use crate::source::{Batch, Context, Message, Source, SourceError};
 
 /// A message that is longer is dropped, and the connection with it.
 const MAX_MESSAGE_BYTES: usize = 1 << 20;
+/// Written at once from so many bytes on; what is less is written with the next flush.
+const WRITE_BYTES: usize = 16 << 10;
+/// What waits because the server does not read: the answers to its pings, above all.
+const MAX_UNREAD_BYTES: usize = 64 << 10;
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -45,16 +49,20 @@ enum Heard {
     End(SourceError),
 }
 
-fn limits() -> WebSocketConfig {
+/// What a connection keeps in memory is bounded in both directions. Each message of ours has room, also a long one.
+fn limits(subscription: &Subscription) -> WebSocketConfig {
+    let longest = subscription.messages.iter().map(|message| message.expose().len()).max();
     WebSocketConfig::default()
         .read_buffer_size(16 << 10)
+        .write_buffer_size(WRITE_BYTES)
+        .max_write_buffer_size(MAX_UNREAD_BYTES + longest.unwrap_or_default())
         .max_message_size(Some(MAX_MESSAGE_BYTES))
         .max_frame_size(Some(MAX_MESSAGE_BYTES))
 }
 
 /// Connects, and says farewell.
 pub(super) async fn check(subscription: &Subscription) -> Result<(), SourceError> {
-    let mut socket = connect(&subscription.endpoint, limits()).await?;
+    let mut socket = connect(&subscription.endpoint, limits(subscription)).await?;
     say_farewell(&mut socket).await;
     Ok(())
 }
@@ -70,7 +78,7 @@ impl Listener {
     }
 
     async fn connect(&mut self) -> Result<Connection, SourceError> {
-        let mut socket = connect(&self.subscription.endpoint, limits()).await?;
+        let mut socket = connect(&self.subscription.endpoint, limits(&self.subscription)).await?;
         for message in &self.subscription.messages {
             self.send(&mut socket, Frame::text(message.expose())).await?;
         }
@@ -89,7 +97,7 @@ impl Listener {
         match timeout(self.subscription.idle_timeout, socket.send(frame)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(self.lost(&error)),
-            Err(_) => Err(self.silent()),
+            Err(_) => Err(self.unread()),
         }
     }
 
@@ -171,6 +179,12 @@ impl Listener {
         ))
     }
 
+    /// A server may send for ever, and yet not read.
+    fn unread(&self) -> SourceError {
+        let reason = "the server does not read what is sent to it";
+        SourceError::transient(format!("the connection to {} is lost: {reason}", self.url()))
+    }
+
     fn closed(&self, farewell: Option<CloseFrame>) -> SourceError {
         let reason = farewell.map_or_else(String::new, |farewell| {
             format!(": {} {}", u16::from(farewell.code), one_line(&farewell.reason))
@@ -199,6 +213,7 @@ impl Listener {
             WebSocketError::ConnectionClosed | WebSocketError::AlreadyClosed => {
                 return SourceError::transient(format!("{url} has closed the connection"));
             }
+            WebSocketError::WriteBufferFull(_) => return self.unread(),
             error => causes(error),
         };
         SourceError::transient(format!("the connection to {url} is lost: {reason}"))
