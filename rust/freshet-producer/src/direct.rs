@@ -7,18 +7,30 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use freshet_core::stopping::{PRODUCER_ACKNOWLEDGEMENTS, PRODUCER_FLUSH, PRODUCER_LAST_RECORDS};
+use freshet_runtime::Backoff;
 use freshet_sources::{Acknowledge, Batch, Message, Opened, Record};
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::Producer;
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 
 use crate::buffer::Buffer;
 use crate::client::{self, Client, Deliveries, Outgoing, is_fatal, is_too_large};
 use crate::letters::Rejected;
 use crate::tally::{LETTER, Tally, Trouble};
 use crate::task::{SourceTask, TaskError};
+
+const FIRST_DELAY: Duration = Duration::from_millis(250);
+const MAX_DELAY: Duration = Duration::from_secs(30);
+
+/// What there is to do next.
+enum Next {
+    Batch(Batch),
+    Trouble(Trouble),
+}
 
 /// A source's way into Kafka.
 struct Direct<'t> {
@@ -35,11 +47,29 @@ struct Direct<'t> {
 }
 
 /// Delivers what a source yields until it ends, fails for good, or the shutdown is requested.
+///
+/// When Kafka refuses a record of a source that acknowledges, client and source are opened anew: what was not
+/// acknowledged comes again, and nothing after it was.
 pub(crate) async fn run(task: &SourceTask) -> Result<(), TaskError> {
+    let mut backoff = Backoff::new(FIRST_DELAY, MAX_DELAY);
+    loop {
+        match run_once(task).await {
+            Err(TaskError::Refused(error)) if !task.shutdown.is_requested() => {
+                let reason = format!("Kafka refuses a record: {error}");
+                task.status.reconnecting(&reason);
+                task.shutdown.sleep(backoff.next_delay()).await;
+            }
+            Err(TaskError::Refused(_)) => return Ok(()),
+            ended => return ended,
+        }
+    }
+}
+
+async fn run_once(task: &SourceTask) -> Result<(), TaskError> {
     let (told, troubles) = mpsc::unbounded_channel();
     let tally = Arc::new(Tally::new(Arc::clone(&task.health), Arc::clone(&task.status), told));
     let deliveries: Arc<dyn Deliveries> = Arc::<Tally>::clone(&tally);
-    let client = client::open(&client::settings(&task.config.kafka), deliveries)?;
+    let client = client::open(&task.client_settings().await, deliveries)?;
     let headers = client::headers(task.name());
     let Opened { source, acknowledge } = task.open(None)?;
     let mut direct = Direct {
@@ -69,7 +99,7 @@ pub(crate) async fn run(task: &SourceTask) -> Result<(), TaskError> {
         // The last confirmations are told before the source is left.
         drop(direct);
         drop(tally);
-        if tokio::time::timeout(PRODUCER_ACKNOWLEDGEMENTS, acknowledging).await.is_err() {
+        if timeout(PRODUCER_ACKNOWLEDGEMENTS, acknowledging).await.is_err() {
             tracing::warn!(
                 source = task.name(),
                 "not all was acknowledged in time; it will come again"
@@ -105,22 +135,28 @@ impl Direct<'_> {
                     buffer.confirmed(finished).await;
                     continue;
                 }
-                Some(trouble) = self.troubles.recv() => {
-                    self.see_to(trouble).await?;
-                    continue;
-                }
-                next = buffer.pop() => next,
+                Some(trouble) = self.troubles.recv() => Next::Trouble(trouble),
+                next = buffer.pop() => match next {
+                    Some(batch) => Next::Batch(batch),
+                    None => return Ok(()),
+                },
             };
-            let Some(batch) = next else { return Ok(()) };
-            let sent = tokio::select! {
+            let done = tokio::select! {
                 biased;
-                sent = self.send(batch) => Some(sent),
+                done = self.take(next) => Some(done),
                 () = &mut patience => None,
             };
-            match sent {
-                Some(sent) => sent?,
+            match done {
+                Some(done) => done?,
                 None => return self.give_up(buffer).await,
             }
+        }
+    }
+
+    async fn take(&mut self, next: Next) -> Result<(), TaskError> {
+        match next {
+            Next::Batch(batch) => self.send(batch).await,
+            Next::Trouble(trouble) => self.see_to(trouble).await,
         }
     }
 
@@ -230,7 +266,7 @@ impl Direct<'_> {
 
     /// Counts what the stop has left no time for; a spool takes it.
     async fn give_up(&self, buffer: &Arc<Buffer>) -> Result<(), TaskError> {
-        if self.task.source.delivery.spool.is_some() {
+        if self.task.source.delivery.spool.is_some() || self.acknowledges {
             return Ok(());
         }
         let mut messages = self.unsent;
@@ -242,12 +278,22 @@ impl Direct<'_> {
         Ok(())
     }
 
-    /// Sends what is queued.
+    /// Sends what is queued, and the dead letters of what the topic does not take of it.
     async fn flush(&mut self) {
-        let client = self.client.clone();
-        let flushed = tokio::task::spawn_blocking(move || client.flush(PRODUCER_FLUSH));
-        if let Ok(Err(error)) = flushed.await {
-            tracing::warn!(source = self.task.name(), %error, "Kafka did not take the rest in time");
+        let until = Instant::now() + PRODUCER_FLUSH;
+        let left = || until.saturating_duration_since(Instant::now());
+        loop {
+            let (client, patience) = (self.client.clone(), left());
+            let flushed = tokio::task::spawn_blocking(move || client.flush(patience));
+            if let Ok(Err(error)) = flushed.await {
+                tracing::warn!(source = self.task.name(), %error, "Kafka did not take the rest in time");
+                return;
+            }
+            let Ok(trouble) = self.troubles.try_recv() else { return };
+            // What is not seen to in time is counted, or comes again.
+            if !matches!(timeout(left(), self.see_to(trouble)).await, Ok(Ok(()))) {
+                return;
+            }
         }
     }
 
@@ -262,7 +308,16 @@ impl Direct<'_> {
             }
             None => self.tally.undelivered(),
         };
-        self.task.undelivered(undelivered);
+        if self.acknowledges {
+            let source = self.task.name();
+            tracing::info!(
+                source,
+                undelivered,
+                "what is not in Kafka was not acknowledged, and comes again"
+            );
+        } else {
+            self.task.undelivered(undelivered);
+        }
         if let Some(bytes) = self.task.status.spooled_bytes().filter(|bytes| *bytes > 0) {
             let source = self.task.name();
             tracing::info!(

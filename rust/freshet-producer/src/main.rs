@@ -7,6 +7,7 @@ mod cursors;
 mod direct;
 mod letters;
 mod metrics;
+mod progress;
 mod reader;
 mod selection;
 mod spool;
@@ -65,6 +66,10 @@ struct Arguments {
     /// Try the configuration, Kafka and every source, say what is wrong, and exit; nothing is sent or created
     #[arg(long)]
     check: bool,
+
+    /// The exit code for when all sources have ended by themselves, so that a supervisor can tell it from a stop
+    #[arg(long, value_name = "CODE", default_value_t = 0)]
+    code_when_ended: u8,
 }
 
 const EXAMPLES: &str = "\
@@ -75,11 +80,11 @@ Examples:
   FRESHET_KAFKA__BOOTSTRAP_SERVERS=broker:9092 freshet-producer -c freshet.toml --source host synthetic
   FRESHET_LOG=debug FRESHET_LOG_FORMAT=json freshet-producer -c freshet.toml
 
-Exit codes: 0 stopped cleanly, 1 failed, left records undelivered, or did not reach what --check tried,
-2 wrong usage or configuration, or refused by Kafka";
+Exit codes: 0 stopped cleanly, or all sources have ended (see --code-when-ended), 1 failed, left records undelivered,
+or did not reach what --check tried, 2 wrong usage or configuration, or refused by Kafka";
 
 fn main() -> ExitCode {
-    let Arguments { config, source, check } = Arguments::parse();
+    let Arguments { config, source, check, code_when_ended } = Arguments::parse();
     let file = config.as_path();
     let load = || freshet_sources::load(file);
     service::run_with(load, |loaded, shutdown| async move {
@@ -87,10 +92,21 @@ fn main() -> ExitCode {
             selection::select(loaded.source_settings, &source).map_err(Failure::usage)?;
         let written = Written::new(file, loaded.settings);
         if check {
-            return check::run(&loaded.config, &written, selected, &shutdown).await;
+            let checked = check::run(&loaded.config, &written, selected, &shutdown).await;
+            return checked.map(|()| ExitCode::SUCCESS);
         }
-        run(Arc::new(loaded.config), &written, selected, shutdown).await
+        let end = run(Arc::new(loaded.config), &written, selected, shutdown).await?;
+        Ok(ExitCode::from(if end == End::Sources { code_when_ended } else { 0 }))
     })
+}
+
+/// What has ended the producer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Somebody has told it to stop.
+    Stop,
+    /// All sources have ended by themselves.
+    Sources,
 }
 
 async fn run(
@@ -98,7 +114,7 @@ async fn run(
     written: &Written,
     selected: Vec<SourceConfig>,
     shutdown: Shutdown,
-) -> Result<(), Failure> {
+) -> Result<End, Failure> {
     let health = Arc::new(Health::new(COMPONENT));
     health.set_state(State::Starting);
     let sources = selected
@@ -109,17 +125,21 @@ async fn run(
     let statuses: Vec<_> = sources.iter().map(|one| Arc::clone(&one.status)).collect();
     let metrics = observe(&config, &sources, &health, &shutdown).await;
     let undelivered = Arc::new(AtomicU64::new(0));
+    let progress = progress::spawn(statuses.clone(), &shutdown);
     let (made, topics) = watch::channel(false);
     let running =
         Running { config, metrics, health, topics, undelivered: Arc::clone(&undelivered) };
     // Sources with a spool need not wait for Kafka.
     let preparing = prepare(&running, written, made, &shutdown);
     let (reporting, failed) = tokio::join!(preparing, run_all(&running, sources, &shutdown));
-    if !shutdown.is_requested() && failed.is_empty() {
+    let end = if shutdown.is_requested() { End::Stop } else { End::Sources };
+    if end == End::Sources && failed.is_empty() {
         running.health.set_state(State::Ended);
     }
+    shutdown.trigger();
     // It tells what became of the last records.
     reporting?.finish().await.map_err(Failure::runtime)?;
+    progress.await.map_err(Failure::runtime)?;
     let undelivered = undelivered.load(Ordering::Relaxed);
     if undelivered > 0 {
         return Err(Failure::runtime(anyhow!("{undelivered} records were not delivered to Kafka")));
@@ -132,7 +152,7 @@ async fn run(
     } else {
         tracing::info!("every record is delivered");
     }
-    Ok(())
+    Ok(end)
 }
 
 /// Creates the topics, says so, and begins to report; when that cannot be, all is stopped.

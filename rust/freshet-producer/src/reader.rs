@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use freshet_core::wire::ErrorKind;
 use freshet_runtime::clock::epoch_ms;
 use freshet_runtime::{Backoff, Health, Shutdown};
-use freshet_sources::{Context, Cursor, Open, Resume, Source, SourceError, SourceStatus};
+use freshet_sources::{Batch, Context, Cursor, Open, Resume, Source, SourceError, SourceStatus};
 
 use crate::buffer::Buffer;
 
@@ -42,12 +42,27 @@ impl Reader {
     /// whose failure may pass is asked again, for ever.
     pub(crate) async fn run(mut self) -> Result<(), String> {
         let outcome = self.read().await;
+        if outcome.is_ok()
+            && let Some(batch) = self.source.leave()
+        {
+            self.take_in(batch).await;
+        }
         self.buffer.close();
         match &outcome {
             Ok(()) => self.status.ended(),
             Err(reason) => self.status.failed(reason),
         }
         outcome
+    }
+
+    async fn take_in(&mut self, mut batch: Batch) {
+        let arrived = Some(epoch_ms());
+        for message in &mut batch.messages {
+            message.arrived = arrived;
+            self.health.record_in(message.payload.len());
+            self.status.message_in(message.payload.len());
+        }
+        self.buffer.push(batch, &self.shutdown).await;
     }
 
     async fn read(&mut self) -> Result<(), String> {
@@ -61,16 +76,10 @@ impl Reader {
             };
             let next = next.unwrap_or_else(|fault| Err(self.open_again(&fault)));
             match next {
-                Ok(Some(mut batch)) => {
+                Ok(Some(batch)) => {
                     self.status.heard();
                     self.cursor = batch.cursor.clone().or(self.cursor.take());
-                    let arrived = Some(epoch_ms());
-                    for message in &mut batch.messages {
-                        message.arrived = arrived;
-                        self.health.record_in(message.payload.len());
-                        self.status.message_in(message.payload.len());
-                    }
-                    self.buffer.push(batch, &shutdown).await;
+                    self.take_in(batch).await;
                 }
                 Ok(None) => return Ok(()),
                 // Whoever runs the source counts it.

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use freshet_core::config::Config;
 use freshet_core::wire::ErrorKind;
 use freshet_runtime::{Health, Shutdown};
+use freshet_service::topics;
 use freshet_sources::{
     Context, Cursor, Opened, Resume, Source, SourceConfig, SourceError, SourceStatus,
 };
+use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use thiserror::Error;
 use tokio::sync::watch;
@@ -18,7 +20,10 @@ use crate::buffer::Buffer;
 use crate::metrics::Metrics;
 use crate::reader::Reader;
 use crate::spool::Spool;
-use crate::{direct, transactions};
+use crate::{client, direct, transactions};
+
+/// librdkafka's own `batch.size`.
+const MOST_BATCH_BYTES: u64 = 1_000_000;
 
 /// A source and what it is connected to.
 pub(crate) struct SourceTask {
@@ -94,6 +99,21 @@ impl SourceTask {
     /// Waits for the topics; whether there are any.
     pub(crate) async fn topics_are_there(&self) -> bool {
         self.topics.clone().wait_for(|made| *made).await.is_ok()
+    }
+
+    /// The settings of its client. Kafka refuses a batch as a whole: one that is larger than what the topic takes would
+    /// make dead letters of records that it does take.
+    pub(crate) async fn client_settings(&self) -> ClientConfig {
+        let mut settings = client::settings(&self.config.kafka);
+        let asking = topics::largest_batch(&self.config.kafka, &self.topic);
+        let largest = tokio::select! {
+            largest = asking => largest,
+            () = self.shutdown.requested() => None,
+        };
+        if let Some(bytes) = largest {
+            settings.set("batch.size", bytes.min(MOST_BATCH_BYTES).to_string());
+        }
+        settings
     }
 
     pub(crate) fn name(&self) -> &str {

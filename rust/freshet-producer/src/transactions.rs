@@ -114,7 +114,7 @@ pub(crate) async fn run(task: &SourceTask) -> Result<(), TaskError> {
 impl<'t> Transactions<'t> {
     /// Takes the source over from whoever has it, and finds where it goes on.
     async fn claim(task: &'t SourceTask) -> Result<Self, TaskError> {
-        let mut settings = client::settings(&task.config.kafka);
+        let mut settings = task.client_settings().await;
         settings
             .set("transactional.id", task.config.kafka.transactional_id(task.name()))
             .set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string())

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{ExitCode, Termination};
 
 use freshet_core::config::{Config, ConfigError};
 use freshet_core::stopping::BLOCKING_CALLS;
@@ -68,25 +68,26 @@ where
     run_with(|| Config::load(config), body)
 }
 
-/// The same for a program that reads more of the configuration than all do.
-pub fn run_with<Loaded, Body, Running>(
+/// The same for a program that reads more of the configuration than all do, or has more than one kind of success.
+pub fn run_with<Loaded, Body, Running, Success>(
     load: impl FnOnce() -> Result<Loaded, ConfigError>,
     body: Body,
 ) -> ExitCode
 where
     Body: FnOnce(Loaded, Shutdown) -> Running,
-    Running: Future<Output = Result<(), Failure>>,
+    Running: Future<Output = Result<Success, Failure>>,
+    Success: Termination,
 {
     exit_code(try_run(load, body))
 }
 
-fn try_run<Loaded, Body, Running>(
+fn try_run<Loaded, Body, Running, Success>(
     load: impl FnOnce() -> Result<Loaded, ConfigError>,
     body: Body,
-) -> Result<(), Failure>
+) -> Result<Success, Failure>
 where
     Body: FnOnce(Loaded, Shutdown) -> Running,
-    Running: Future<Output = Result<(), Failure>>,
+    Running: Future<Output = Result<Success, Failure>>,
 {
     memory::limit_arenas();
     logging::init().map_err(Failure::usage)?;
@@ -106,9 +107,9 @@ where
 
 // The logs may be what could not be set up, so that the last word goes to standard error directly.
 #[expect(clippy::print_stderr)]
-fn exit_code(result: Result<(), Failure>) -> ExitCode {
+fn exit_code(result: Result<impl Termination, Failure>) -> ExitCode {
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(success) => success.report(),
         Err(failure) => {
             eprintln!("error: {}", failure.message());
             ExitCode::from(failure.code())

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use freshet_core::config::{Config, Written};
+use freshet_core::config::{Config, Kafka, Written};
 use freshet_core::topics::{self, TopicSpec};
 use freshet_runtime::{Backoff, Failure, Health, Shutdown};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::RDKafkaErrorCode;
 use thiserror::Error;
@@ -102,6 +102,17 @@ pub async fn ensure(
     }
     health.no_longer_waits_for(KAFKA);
     Ok(())
+}
+
+/// How many bytes a topic takes at once (`max.message.bytes`); `None` when nobody can or may say so.
+pub async fn largest_batch(kafka: &Kafka, topic: &str) -> Option<u64> {
+    let client = client_config(kafka, CLIENT_ID);
+    let admin = AdminClient::from_config_and_context(&client, LoggingContext::default()).ok()?;
+    let options = AdminOptions::new().request_timeout(Some(REQUEST_TIMEOUT));
+    let asked = [ResourceSpecifier::Topic(topic)];
+    let described = admin.describe_configs(&asked, &options).await.ok()?;
+    let resource = described.into_iter().next()?.ok()?;
+    resource.get("max.message.bytes")?.value.as_ref()?.parse().ok()
 }
 
 async fn attempt(

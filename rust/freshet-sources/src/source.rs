@@ -165,6 +165,11 @@ pub trait Source: Send {
     ///
     /// After a transient failure it is called again, later.
     async fn next(&mut self) -> Result<Option<Batch>, SourceError>;
+
+    /// What was read ahead and cannot be asked for again, when nobody asks for more. Called at a stop, as the last.
+    fn leave(&mut self) -> Option<Batch> {
+        None
+    }
 }
 
 /// Where a source hears of delivery, while it waits for its next messages.

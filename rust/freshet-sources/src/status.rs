@@ -28,6 +28,16 @@ pub struct SourceStatus {
     misses: LogLimit,
     /// Of failures one after the other.
     failures: LogLimit,
+    progress: Mutex<Option<Progress>>,
+}
+
+/// How far a source is that has an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes that were read, as they are stored: compressed, if they are.
+    pub read: u64,
+    /// Bytes that there are.
+    pub size: u64,
 }
 
 #[derive(Debug)]
@@ -72,6 +82,7 @@ impl SourceStatus {
             drops: LogLimit::every(COMPLAINT_INTERVAL),
             misses: LogLimit::every(COMPLAINT_INTERVAL),
             failures: LogLimit::every(COMPLAINT_INTERVAL),
+            progress: Mutex::new(None),
         }
     }
 
@@ -98,6 +109,16 @@ impl SourceStatus {
     /// Bytes of messages that wait on disk; `None` of a source that has no place for them there.
     pub fn spooled_bytes(&self) -> Option<u64> {
         self.spooled_bytes.get().map(|bytes| bytes.load(Ordering::Relaxed))
+    }
+
+    /// Says how far the source is.
+    pub fn progressed(&self, progress: Progress) {
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
+    }
+
+    /// How far it is; `None` of one that has no end, or has not begun.
+    pub fn progress(&self) -> Option<Progress> {
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn condition(&self) -> MutexGuard<'_, Condition> {

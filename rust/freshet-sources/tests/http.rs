@@ -133,6 +133,46 @@ async fn items_that_a_feed_repeats_are_sent_once_even_after_a_restart() {
 }
 
 #[tokio::test]
+async fn what_a_filter_makes_of_items_is_remembered_over_a_restart() {
+    let (address, _script) = Script::serve([
+        Answer::new(200, r#"[{"id": "a", "at": 1}, {"id": "a", "at": 2}]"#),
+        Answer::new(200, r#"[{"id": "a", "at": 2, "v": 9}, {"id": "b", "at": 2}]"#),
+        Answer::new(200, r#"[{"id": "b", "at": 2}, {"id": "b", "at": 3}]"#),
+    ])
+    .await;
+    let lines = lines(address, "items = \".\"\nnew_by = \"[.id, .at]\"");
+    let mut feed = open(&lines, None);
+    assert_eq!(feed.next().await.len(), 2);
+    assert_eq!(feed.next().await, [r#"{"id": "b", "at": 2}"#]);
+    let mut again = open(&lines, feed.cursor.as_ref());
+    assert_eq!(again.next().await, [r#"{"id": "b", "at": 3}"#]);
+}
+
+#[tokio::test]
+async fn a_path_is_short_for_its_filter_and_what_was_sent_stays_known() {
+    let (address, _script) = Script::serve([
+        Answer::new(200, r#"[{"id": "a"}]"#),
+        Answer::new(200, r#"[{"id": "a", "v": 1}, {"id": "b"}]"#),
+    ])
+    .await;
+    let of = |new_by: &str| lines(address, &format!("items = \".\"\nnew_by = \"{new_by}\""));
+    let mut feed = open(&of("id"), None);
+    assert_eq!(feed.next().await, [r#"{"id": "a"}"#]);
+    let mut again = open(&of(".id"), feed.cursor.as_ref());
+    assert_eq!(again.next().await, [r#"{"id": "b"}"#]);
+}
+
+#[tokio::test]
+async fn lines_of_csv_are_told_apart_by_a_column() {
+    let (address, _script) =
+        Script::serve([Answer::new(200, "a,1\nb,2\n"), Answer::new(200, "a,3\nc,4\n")]).await;
+    let more = "input = \"lines\"\ntransform_input = \"text\"\nnew_by = 'split(\",\")[0]'";
+    let mut feed = open(&lines(address, more), None);
+    assert_eq!(feed.next().await, ["a,1", "b,2"]);
+    assert_eq!(feed.next().await, ["c,4"]);
+}
+
+#[tokio::test]
 async fn a_restart_in_the_middle_of_a_body_goes_on_there() {
     let texts: Vec<String> = (0..2_500).map(|number| format!("sensor,{number}")).collect();
     let body = format!("name,v\n{}\n", texts.join("\n"));
@@ -450,6 +490,16 @@ fn what_is_wrong_is_named_with_its_place() {
         (
             &format!("{url}\nitems = \"a..b\""),
             "freshet.toml:11: source.items: 'a..b' is no path: write names with dots between them, such as \
+             properties.code, or . for the thing itself",
+        ),
+        (
+            &format!("{url}\nnew_by = \".id | lenght\""),
+            "freshet.toml:11: source.new_by: column 7 of the filter: there is no function 'lenght' with 0 arguments; \
+             did you mean 'length'?",
+        ),
+        (
+            &format!("{url}\nnew_by = \"a..b\""),
+            "freshet.toml:11: source.new_by: 'a..b' is no path: write names with dots between them, such as \
              properties.code, or . for the thing itself",
         ),
         (

@@ -15,7 +15,29 @@ pub enum Flow {
     /// No source has given a record yet, and there may be nothing wrong with that. A line for each source.
     NoRecords(Vec<String>),
     /// Records are on their way, or too little is known.
-    Underway,
+    Underway(Lost),
+}
+
+/// Records that become no window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// They cannot be read, and are in the topic of dead letters.
+    pub rejected: u64,
+    /// They came after their windows had ended.
+    pub late: u64,
+}
+
+impl Lost {
+    /// What people should look at, if this is why no window comes.
+    pub fn words(self) -> Option<String> {
+        match self {
+            Self { rejected: 0, late: 0 } => None,
+            Self { rejected, late } => Some(format!(
+                "; the Spark job has rejected {rejected} records and found {late} too late: the topic dead-letters has \
+                 the reasons, and `./freshet parse` tries the mapping"
+            )),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -27,10 +49,10 @@ struct SeriesAnswer {
 pub async fn flow(config: &Config, since: i64) -> Flow {
     let dashboard = DashboardApi::of(config);
     let Some(reports) = dashboard.ask::<Reports>("/api/health", &[]).await else {
-        return Flow::Underway;
+        return Flow::Underway(Lost::default());
     };
     match judge(&reports.components, since) {
-        Flow::Through if !shows_series(config, &dashboard).await => Flow::Underway,
+        Flow::Through if !shows_series(config, &dashboard).await => Flow::Underway(Lost::default()),
         flow => flow,
     }
 }
@@ -45,11 +67,15 @@ fn judge(reports: &[Report], since: i64) -> Flow {
     if has_handed_on(Component::SparkJob) && has_handed_on(Component::CassandraWriter) {
         return Flow::Through;
     }
+    let lost = of(Component::SparkJob).fold(Lost::default(), |lost, report| Lost {
+        rejected: lost.rejected + report.rejected,
+        late: lost.late + report.late,
+    });
     match of(Component::Producer).next() {
         Some(Report { records_out: 0, sources: Some(sources), .. }) => {
             Flow::NoRecords(sources.iter().map(|(name, source)| words(name, source)).collect())
         }
-        _ => Flow::Underway,
+        _ => Flow::Underway(lost),
     }
 }
 
@@ -101,15 +127,24 @@ mod tests {
             judge(&reports, START)
         };
         assert_eq!(of(START, START), Flow::Through);
-        assert_eq!(of(START - 1, START), Flow::Underway);
-        assert_eq!(of(START, START - 1), Flow::Underway);
+        assert_eq!(of(START - 1, START), Flow::Underway(Lost::default()));
+        assert_eq!(of(START, START - 1), Flow::Underway(Lost::default()));
     }
 
     #[test]
     fn windows_have_to_be_stored_as_well() {
         let reports =
             [report(Component::SparkJob, START, 1), report(Component::CassandraWriter, START, 0)];
-        assert_eq!(judge(&reports, START), Flow::Underway);
+        assert_eq!(judge(&reports, START), Flow::Underway(Lost::default()));
+    }
+
+    #[test]
+    fn what_becomes_no_window_is_said() {
+        let refusing = Report { rejected: 7, late: 2, ..report(Component::SparkJob, START, 0) };
+        let Flow::Underway(lost) = judge(&[refusing], START) else { panic!() };
+        let words = lost.words().unwrap();
+        assert!(words.contains("rejected 7 records and found 2 too late"), "{words}");
+        assert_eq!(Lost::default().words(), None);
     }
 
     #[test]
@@ -118,7 +153,7 @@ mod tests {
         let expected = "source usgs is reconnecting, no record yet (3 messages, 2 rejected, 1 dropped); no answer";
         assert_eq!(said, [expected]);
         let sending = Report { records_out: 1, ..producer("connected") };
-        assert_eq!(judge(&[sending], START), Flow::Underway);
-        assert_eq!(judge(&[], START), Flow::Underway, "not known");
+        assert_eq!(judge(&[sending], START), Flow::Underway(Lost::default()));
+        assert_eq!(judge(&[], START), Flow::Underway(Lost::default()), "not known");
     }
 }

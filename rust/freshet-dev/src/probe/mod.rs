@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use ureq::RequestBuilder;
 use ureq::typestate::WithoutBody;
 
-pub use first_window::{Flow, flow};
+pub use first_window::{Flow, Lost, flow};
 
 /// How long to wait between two questions.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -95,6 +95,9 @@ pub struct Report {
     since: i64,
     /// What it has handed on since then.
     records_out: u64,
+    /// What the Spark job has rejected, and what came too late.
+    rejected: u64,
+    late: u64,
     /// What the producer says of its sources, by name.
     sources: Option<BTreeMap<String, SourceHealth>>,
 }

@@ -13,13 +13,20 @@ pub(super) const PART: Part = Part {
         tier: tier::SOURCES,
         grace: stopping::PRODUCER,
         disk: DiskUse::Fills,
-        plan: |context| Ok(Plan { done: ALL_SOURCES_ENDED, ..native(context, PROGRAM) }),
+        plan: |context| Ok(plan(context)),
     },
 };
 
 const PROGRAM: &str = "freshet-producer";
-/// By this exit code it says that no source has anything left to send, such as a file that was read once.
-const ALL_SOURCES_ENDED: Option<i32> = Some(0);
+/// By this exit code it says that no source has anything left to send, such as a file that was read once. It is not 0:
+/// that is the code of one that somebody has told to stop, and it is started again.
+const ALL_SOURCES_ENDED: i32 = 3;
+
+fn plan(context: &Context) -> Plan {
+    let plan = native(context, PROGRAM);
+    let command = plan.command.arg("--code-when-ended").arg(ALL_SOURCES_ENDED.to_string());
+    Plan { command, done: Some(ALL_SOURCES_ENDED), ..plan }
+}
 
 /// The command by which it is run.
 pub fn command(context: &Context) -> CommandLine {

@@ -29,9 +29,8 @@ const ASK_INTERVAL: Duration = Duration::from_secs(5);
 /// Where the line stands by which a program refuses its configuration.
 const REFUSAL_LINES: usize = 10;
 
-/// What is said of a part that has ended well by itself. A signal from elsewhere has the same exit code.
-const NOTHING_LEFT: &str =
-    "has ended well: there is nothing left to do, or somebody has told it to end";
+/// What is said of a part that has ended well by itself.
+const NOTHING_LEFT: &str = "has ended: there is nothing left to do";
 
 /// Why a part has to end, or may not start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use super::floor::DiskWatch;
 use super::runner::Runner;
 use super::{Board, Failure, Guards};
 use crate::parts::{Context, Part};
-use crate::probe::{self, Flow};
+use crate::probe::{self, Flow, Lost};
 use crate::state::disk::MIB;
 use crate::state::{PartState, Phase};
 
@@ -115,6 +115,7 @@ async fn first_window(context: &Context, board: &Board) -> Result<(), Failure> {
     board.begin(FIRST_WINDOW, PartState::Working);
     let since = board.snapshot().started;
     let begun = Instant::now();
+    let mut lost = Lost::default();
     while begun.elapsed() < FIRST_WINDOW_LIMIT {
         match probe::flow(&context.config, since).await {
             Flow::Through => {
@@ -129,22 +130,22 @@ async fn first_window(context: &Context, board: &Board) -> Result<(), Failure> {
                 }
                 return Ok(());
             }
-            Flow::NoRecords(_) | Flow::Underway => sleep(ASK_INTERVAL).await,
+            Flow::NoRecords(_) => {}
+            Flow::Underway(known) => lost = known,
         }
+        sleep(ASK_INTERVAL).await;
     }
-    Err(no_window(context, board))
+    Err(no_window(context, board, lost))
 }
 
-fn no_window(context: &Context, board: &Board) -> Failure {
+fn no_window(context: &Context, board: &Board, lost: Lost) -> Failure {
     board.update(FIRST_WINDOW, |part| part.state = PartState::Failed);
     let limit = FIRST_WINDOW_LIMIT.as_secs();
-    let reason = match board.snapshot().waiting_for {
-        Some(waiting_for) => format!("; the stack waits for {waiting_for}"),
-        None => {
-            " though every part runs; see `./freshet logs producer` and `./freshet logs spark-job`"
-                .to_owned()
-        }
-    };
+    let waiting = board.snapshot().waiting_for.map(|what| format!("; the stack waits for {what}"));
+    let reason = waiting.or_else(|| lost.words()).unwrap_or_else(|| {
+        " though every part runs; see `./freshet logs producer` and `./freshet logs spark-job`"
+            .to_owned()
+    });
     Failure {
         part: FIRST_WINDOW.to_owned(),
         what: format!("has not reached the dashboard within {limit} s{reason}"),

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
 use nix::sys::signal::Signal;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
 use serde_json::Value;
 
 use crate::Outcome;
@@ -240,12 +242,8 @@ fn write_lines(mut file: File, has_ended: &AtomicBool) -> std::io::Result<u64> {
 /// A line of about 130 bytes.
 fn write_line(file: &mut impl Write, number: u64) -> std::io::Result<()> {
     let sensor = number % 50;
-    writeln!(
-        file,
-        "{{\"time\":1700049600000,\"sensor\":\"sensor-{sensor:02}\",\"temperature\":21.43,\
-         \"note\":\"{:0>45}\",\"number\":{number}}}",
-        0
-    )
+    write!(file, r#"{{"time":1700049600000,"sensor":"sensor-{sensor:02}","temperature":21.43,"#)?;
+    writeln!(file, r#""note":"{:0>45}","number":{number}}}"#, 0)
 }
 
 /// A file that is read as fast as Kafka takes it needs no more memory than one that grows slowly.
@@ -301,6 +299,45 @@ pub(crate) fn what_a_stop_leaves_behind_is_counted() -> Outcome {
         let expected = format!("error: {undelivered} records were not delivered to Kafka");
         ensure(said.contains(&expected), || format!("not '{expected}':\n{said}"))
     })
+}
+
+/// What a topic takes arrives, whatever it was batched with; what it does not take is a dead letter, also when it is
+/// the last thing that a source has sent.
+pub(crate) fn records_beside_a_large_one_arrive() -> Outcome {
+    const SENT: u64 = 5_000;
+    const TOPIC: &str = "narrow.raw.s";
+    Broker::open_to_all()?.run(|broker| {
+        create_narrow_topic(broker, TOPIC)?;
+        let mut narrow = Sending::start(broker, "narrow", "kind = \"stdin\"\n")?;
+        let mut input = narrow.program.take_input().ok_or("it has no input")?;
+        write_numbers(&mut input, 0..SENT)?;
+        // Nothing that can be compressed to less than the topic takes.
+        let mut random = fastrand::Rng::with_seed(7);
+        let large: String = (0..5_000).map(|_| random.alphanumeric()).collect();
+        writeln!(input, r#"{{"sensor":"{large}","temperature":1,"number":{SENT}}}"#)?;
+        drop(input);
+        narrow.program.finish(LIMIT)?;
+        let arrived = narrow.arrived(broker)?;
+        ensure(arrived.iter().copied().eq(0..SENT), || format!("{} arrived", arrived.len()))?;
+        let letters = read_all(broker, "narrow.dead-letters")?;
+        let is_large = letters.iter().any(|letter| {
+            letter.headers.get("freshet-reason").is_some_and(|reason| reason == "unsendable")
+        });
+        ensure(letters.len() == 1 && is_large, || format!("{} dead letters", letters.len()))
+    })
+}
+
+/// A topic that takes less than a batch usually has.
+fn create_narrow_topic(broker: &Broker, topic: &str) -> Outcome {
+    let admin: AdminClient<DefaultClientContext> = broker.client().create()?;
+    let narrow =
+        NewTopic::new(topic, 1, TopicReplication::Fixed(1)).set("max.message.bytes", "2000");
+    let creating = admin.create_topics([&narrow], &AdminOptions::new());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    for created in runtime.block_on(creating)? {
+        created.map_err(|(topic, code)| format!("{topic}: {code}"))?;
+    }
+    Ok(())
 }
 
 fn write_numbers(input: &mut impl Write, numbers: Range<u64>) -> std::io::Result<()> {

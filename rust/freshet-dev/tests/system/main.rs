@@ -178,6 +178,10 @@ fn of_the_producer() -> Vec<Trial> {
             "what_a_stop_without_kafka_leaves_behind_is_counted",
             losses::what_a_stop_leaves_behind_is_counted,
         ),
+        test(
+            "records_beside_one_that_is_too_large_arrive",
+            losses::records_beside_a_large_one_arrive,
+        ),
     ]
 }
 

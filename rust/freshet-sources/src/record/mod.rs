@@ -10,7 +10,7 @@ use freshet_runtime::clock::epoch_ms;
 use jaq_json::Val;
 use thiserror::Error;
 
-use self::filter::Filter;
+pub(crate) use self::filter::Filter;
 use crate::source::Message;
 
 /// The keys of a source that say what becomes of what it sends.
@@ -116,7 +116,8 @@ impl Transform {
         if self.filter.is_none() && self.key.is_none() {
             return Ok(vec![Record { key: own_key, payload: message.payload.clone() }]);
         }
-        let input = self.input(message)?;
+        let input = filter_input(&message.payload, self.is_text)
+            .map_err(|error| format!("transform: {error}"))?;
         let shown = input.clone();
         self.records(message, input, own_key.as_deref())
             .map_err(|error| format!("{error}; the message: {}", cut(&shown.to_string())))
@@ -151,22 +152,6 @@ impl Transform {
         Ok(records)
     }
 
-    fn input(&self, message: &Message) -> Result<Val, String> {
-        let text = std::str::from_utf8(&message.payload).map_err(|error| {
-            format!("transform: the message is not UTF-8, from byte {} on", error.valid_up_to() + 1)
-        })?;
-        if self.is_text {
-            return Ok(text.to_owned().into());
-        }
-        json::parse(text.as_bytes()).map_err(|error| {
-            format!(
-                "transform: the message is not JSON: {error}; for other text write transform_input = \"text\"; the \
-                 message: {}",
-                cut(text)
-            )
-        })
-    }
-
     fn variables(&self, message: &Message) -> Vec<Val> {
         let topic = message.topic.clone().map_or(Val::Null, Val::from);
         let now = message.arrived.unwrap_or_else(epoch_ms);
@@ -185,6 +170,26 @@ impl Transform {
         let key = written(&first).map_err(|error| format!("key: {error}"))?;
         Ok((!key.is_empty()).then_some(key))
     }
+}
+
+/// What a filter is given of a message: one text, or what it says as JSON.
+///
+/// # Errors
+///
+/// When it is no text, or no JSON.
+pub(crate) fn filter_input(payload: &[u8], is_text: bool) -> Result<Val, String> {
+    let text = std::str::from_utf8(payload).map_err(|error| {
+        format!("the message is not UTF-8, from byte {} on", error.valid_up_to() + 1)
+    })?;
+    if is_text {
+        return Ok(text.to_owned().into());
+    }
+    json::parse(text.as_bytes()).map_err(|error| {
+        format!(
+            "the message is not JSON: {error}; for other text write transform_input = \"text\"; the message: {}",
+            cut(text)
+        )
+    })
 }
 
 /// A text is its own bytes; anything else is written as JSON.

@@ -5,16 +5,24 @@
 //! is read from its beginning; what was written between the last look and the truncation is lost, and counted as a gap.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 
 use super::open_file::Identity;
+use super::watch::Watch;
 use super::{OpenFile, Position, Settings, find_renamed, read_batch, read_last};
 use crate::source::{Batch, Context, Source, SourceError};
 
-/// How often it is looked for more. Events of the file system would be sooner, but not on every file system.
+/// How often it is looked for more where the file system does not say that there is.
 const INTERVAL: Duration = Duration::from_millis(200);
+/// How often where it does: file systems of other machines say that they would, and never do.
+const WATCHED_INTERVAL: Duration = Duration::from_secs(1);
+/// How long nothing has to come to a file that was renamed, until it is left.
+const GRACE: Duration = Duration::from_millis(200);
 
 /// Follows a file.
 pub(super) struct Follow {
@@ -26,6 +34,9 @@ pub(super) struct Follow {
     /// The file was seen to have another name, or none, and to be at its end: once more, and it is left.
     is_left: bool,
     is_first: bool,
+    /// Tells of changes, where the file system does.
+    watch: Option<Watch>,
+    pub(super) watched_interval: Duration,
 }
 
 /// What a look at the file has given.
@@ -40,11 +51,22 @@ enum Look {
 impl Follow {
     pub(super) fn new(settings: Settings, context: Context, position: Option<Position>) -> Self {
         let is_first = position.is_none();
-        Self { settings, context, position, file: None, is_left: false, is_first }
+        Self {
+            settings,
+            context,
+            position,
+            file: None,
+            is_left: false,
+            is_first,
+            watch: None,
+            watched_interval: WATCHED_INTERVAL,
+        }
     }
 
     fn look(&mut self) -> io::Result<Look> {
         let Some(mut file) = self.file.take() else {
+            // What is written from now on is told, and what was before is read.
+            self.watch();
             self.file = self.open()?;
             return Ok(if self.file.is_some() { Look::Again } else { Look::Nothing });
         };
@@ -57,6 +79,30 @@ impl Follow {
             return Ok(Look::Batch(batch));
         }
         self.at_end(file)
+    }
+
+    fn watch(&mut self) {
+        match Watch::of(&self.settings.path) {
+            Ok(watch) => self.watch = Some(watch),
+            Err(error) => {
+                self.watch = None;
+                tracing::debug!(
+                    source = self.context.name,
+                    "the file is not watched, and looked at every 200 ms: {error}"
+                );
+            }
+        }
+    }
+
+    /// Waits until there may be more.
+    async fn wait(is_left: bool, watched_interval: Duration, changed: Option<Arc<Notify>>) {
+        match changed {
+            // Whoever writes to the old file is not told to have nothing more by what becomes of the new one.
+            _ if is_left => sleep(GRACE).await,
+            None => sleep(INTERVAL).await,
+            // Late is as good as never.
+            Some(changed) => drop(timeout(watched_interval, changed.notified()).await),
+        }
     }
 
     /// What to do when there is no more for now.
@@ -180,7 +226,8 @@ impl Source for Follow {
                 }
                 Ok(Look::Nothing) => {
                     self.context.status.connected();
-                    tokio::time::sleep(INTERVAL).await;
+                    let changed = self.watch.as_ref().map(Watch::changed);
+                    Self::wait(self.is_left, self.watched_interval, changed).await;
                 }
                 Err(error) => {
                     // It is opened again where the last batch ended.

@@ -8,6 +8,7 @@ mod open_file;
 mod pace;
 mod replay;
 mod settings;
+mod watch;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -167,7 +168,15 @@ fn read_batch(
     let before = file.line();
     let mut bytes = 0;
     while batch.messages.len() < MOST_LINES && bytes < MOST_BYTES {
-        let next = file.next()?;
+        let next = match file.next() {
+            Ok(next) => next,
+            // What was read before is handed over first.
+            Err(error) if !batch.messages.is_empty() => {
+                file.fail_next(error);
+                break;
+            }
+            Err(error) => return Err(error),
+        };
         if next == Next::End {
             break;
         }
@@ -238,3 +247,5 @@ fn find_renamed(path: &Path, position: &Position) -> Option<PathBuf> {
 mod replay_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod watch_tests;

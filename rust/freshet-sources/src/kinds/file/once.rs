@@ -1,12 +1,9 @@
 //! A file that is read to its end.
 
-use std::io::{self, IsTerminal};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::io;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{Instant, sleep_until};
 
 use super::replay::Replay;
@@ -24,7 +21,6 @@ pub(super) struct Once {
     file: Option<OpenFile>,
     /// What keeps the pace, where there is one.
     replay: Option<Replay>,
-    progress: Option<(ProgressBar, Arc<AtomicU64>)>,
     has_ended: bool,
 }
 
@@ -40,7 +36,7 @@ pub(super) enum Step {
 impl Once {
     pub(super) fn new(settings: Settings, context: Context, position: Option<Position>) -> Self {
         let replay = settings.speed.clone().map(Replay::new);
-        Self { settings, context, position, file: None, replay, progress: None, has_ended: false }
+        Self { settings, context, position, file: None, replay, has_ended: false }
     }
 
     fn open(&mut self) -> io::Result<OpenFile> {
@@ -75,20 +71,12 @@ impl Once {
             Some(file) => file,
             None => self.begin()?,
         };
-        if self.progress.is_none() {
-            self.progress = progress(&file);
-        }
         let step = match &mut self.replay {
             Some(replay) => replay.read(&mut file, &self.settings, &self.context, now)?,
             None => read_on(&mut file, &self.settings, &self.context)?,
         };
         self.has_ended = step == Step::End;
-        if let Some((bar, read)) = &self.progress {
-            bar.set_position(read.load(Ordering::Relaxed));
-            if self.has_ended {
-                bar.finish();
-            }
-        }
+        self.context.status.progressed(file.progress());
         if let Step::Batch(Batch { cursor: Some(cursor), .. }) = &step {
             self.position = Some(cursor.read()?);
         }
@@ -137,17 +125,4 @@ fn announce(due: Instant, source: &str) {
     if pause >= LONG_PAUSE {
         tracing::info!(source, seconds = pause.as_secs(), "no record is due for a while");
     }
-}
-
-/// A bar on a terminal, with the bytes of the file that were read.
-fn progress(file: &OpenFile) -> Option<(ProgressBar, Arc<AtomicU64>)> {
-    if !io::stderr().is_terminal() {
-        return None;
-    }
-    let bar = ProgressBar::new(file.size);
-    let style = "{bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
-    bar.set_style(
-        ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
-    Some((bar, Arc::clone(&file.raw)))
 }

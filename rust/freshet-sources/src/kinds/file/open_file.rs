@@ -11,6 +11,7 @@ use flate2::bufread::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 
 use super::lines::{Lines, Next};
+use crate::status::Progress;
 
 /// How much of the beginning of a file tells it from others: those that got the number of one that was deleted.
 const HEAD: usize = 256;
@@ -65,9 +66,11 @@ pub(super) struct OpenFile {
     identity: Identity,
     head: Vec<u8>,
     compression: Compression,
-    /// Bytes of the file itself that were read, and how many it had.
-    pub(super) raw: Arc<AtomicU64>,
-    pub(super) size: u64,
+    /// What [`Self::next`] tells before anything else.
+    failure: Option<io::Error>,
+    /// Bytes of the file itself that were read or passed over, and how many it had.
+    raw: Arc<AtomicU64>,
+    size: u64,
 }
 
 impl OpenFile {
@@ -94,7 +97,9 @@ impl OpenFile {
             beginning.file.seek(SeekFrom::Start(position.offset))?;
         }
         let mut file = Self::from(beginning, compression)?;
-        if !is_plain {
+        if is_plain {
+            file.raw.store(position.offset, Ordering::Relaxed);
+        } else {
             let passed = io::copy(&mut (&mut file.bytes).take(position.offset), &mut io::sink())?;
             if passed < position.offset {
                 return Ok(None);
@@ -123,17 +128,40 @@ impl OpenFile {
             Compression::Gzip => Box::new(BufReader::new(MultiGzDecoder::new(counted))),
             Compression::Zstd => Box::new(BufReader::new(zstd::Decoder::with_buffer(counted)?)),
         };
-        Ok(Self { bytes, lines: Lines::default(), identity, head, compression, raw, size })
+        Ok(Self {
+            bytes,
+            lines: Lines::default(),
+            identity,
+            head,
+            compression,
+            failure: None,
+            raw,
+            size,
+        })
     }
 
     /// The next line.
     pub(super) fn next(&mut self) -> io::Result<Next> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
         self.lines.next(&mut *self.bytes)
+    }
+
+    /// Keeps a failure for the next time that a line is asked for.
+    pub(super) fn fail_next(&mut self, failure: io::Error) {
+        self.failure = Some(failure);
     }
 
     /// What is left of it when nobody writes to it any more.
     pub(super) fn last(&mut self) -> Next {
         self.lines.last()
+    }
+
+    /// How far it was read. It may have grown meanwhile.
+    pub(super) fn progress(&self) -> Progress {
+        let read = self.raw.load(Ordering::Relaxed);
+        Progress { read, size: self.size.max(read) }
     }
 
     /// How many lines were read.

@@ -12,7 +12,7 @@ use super::once::{Once, Step};
 use super::replay::Speed;
 use super::settings::Settings;
 use super::tests::{context, gzip, run, settings};
-use crate::source::{Batch, Cursor, Open, Source};
+use crate::source::{Batch, Context, Cursor, Open, Source};
 
 fn replayed(path: &Path, factor: f64, field: &str, unit: &str) -> Settings {
     let time =
@@ -25,6 +25,7 @@ fn replayed(path: &Path, factor: f64, field: &str, unit: &str) -> Settings {
 struct Replaying {
     settings: Settings,
     source: Once,
+    context: Context,
     cursor: Option<Cursor>,
     start: Instant,
     now: Instant,
@@ -33,14 +34,16 @@ struct Replaying {
 impl Replaying {
     fn new(settings: Settings) -> Self {
         let now = Instant::now();
-        let source = Once::new(settings.clone(), context(), None);
-        Self { settings, source, cursor: None, start: now, now }
+        let context = context();
+        let source = Once::new(settings.clone(), context.clone(), None);
+        Self { settings, source, context, cursor: None, start: now, now }
     }
 
     /// As after a restart, so much later.
     fn reopen(&mut self, later: Duration) {
         let position = self.cursor.as_ref().map(|cursor| cursor.read().unwrap());
-        self.source = Once::new(self.settings.clone(), context(), position);
+        self.context = context();
+        self.source = Once::new(self.settings.clone(), self.context.clone(), position);
         self.now += later;
         self.start = self.now;
     }
@@ -174,6 +177,30 @@ fn who_stops_waiting_loses_nothing() {
         let Step::Batch(batch) = source.read(later).unwrap() else { panic!("nothing is due") };
         assert_eq!(texts(&batch), all[1..]);
     });
+}
+
+#[test]
+fn how_far_it_is_goes_on_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("readings");
+    let text = "1\n".repeat(500_000);
+    for bytes in [text.clone().into_bytes(), gzip(&text)] {
+        let size = bytes.len() as u64;
+        fs::write(&path, bytes).unwrap();
+        let mut replaying = Replaying::new(settings(&path, false));
+        for _ in 0..400 {
+            replaying.next().unwrap();
+        }
+        let before = replaying.context.status.progress().unwrap();
+        assert!(before.read > size / 2 && before.size == size, "{before:?}");
+        replaying.reopen(Duration::ZERO);
+        replaying.next().unwrap();
+        let after = replaying.context.status.progress().unwrap();
+        assert!(after.read > size / 2 && after.size == size, "{after:?}");
+        replaying.all();
+        let end = replaying.context.status.progress().unwrap();
+        assert_eq!((end.read, end.size), (size, size));
+    }
 }
 
 #[test]

@@ -244,6 +244,21 @@ fn a_bomb_is_read_in_little_memory_and_a_broken_file_is_named() {
 }
 
 #[test]
+fn what_stands_before_the_damage_of_a_compressed_file_is_handed_over() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("damaged.gz");
+        let mut bytes = gzip("one\ntwo\n");
+        bytes.extend(b"no gzip");
+        fs::write(&path, bytes).unwrap();
+        let mut reading = Reading::new(settings(&path, false));
+        assert!(reading.batch().await);
+        assert_eq!(reading.lines, ["one", "two"]);
+        assert!(reading.source.next().await.is_err());
+    });
+}
+
+#[test]
 fn settings_that_contradict_each_other_name_line_and_key() {
     const STREAM: &str = "[[stream]]\nname = \"s\"\nvalues = { v = \"v\" }\nwindows = [\"10s\"]\n";
     let error = |lines: &str| {

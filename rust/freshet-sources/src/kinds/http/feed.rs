@@ -2,8 +2,10 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use freshet_runtime::log_limit::LogLimit;
 use reqwest::header::{
     ACCEPT, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
     LAST_MODIFIED,
@@ -19,6 +21,8 @@ use crate::kinds::{BATCH_BYTES, BATCH_MESSAGES};
 use crate::network::{Client, causes, refusal, shown};
 use crate::source::{Batch, Context, Cursor, Message, Source, SourceError};
 
+/// Complaints about messages come with every body.
+const COMPLAINT_INTERVAL: Duration = Duration::from_mins(1);
 /// A longer validator is not kept: the cursor has to stay small.
 const MAX_VALIDATOR: usize = 1_024;
 
@@ -30,6 +34,7 @@ pub(super) struct Feed {
     position: Position,
     pending: Option<Pending>,
     due: Instant,
+    complaints: LogLimit,
 }
 
 /// A body that is being handed on.
@@ -103,7 +108,8 @@ impl Feed {
             None => Position::default(),
         };
         let client = poll.client()?;
-        Ok(Self { poll, client, context, position, pending: None, due: Instant::now() })
+        let complaints = LogLimit::every(COMPLAINT_INTERVAL);
+        Ok(Self { poll, client, context, position, pending: None, due: Instant::now(), complaints })
     }
 
     /// Asks once. What is new waits in `pending` then.
@@ -164,6 +170,16 @@ impl Feed {
         let Fetched { body, validators } = fetched;
         let items = items::find(&self.poll, &body, &self.position.seen)
             .map_err(|reason| self.no_sooner(format!("the body {reason}")))?;
+        if let Some(reason) = &items.untold
+            && let Some(held_back) = self.complaints.permit()
+        {
+            tracing::warn!(
+                source = self.context.name,
+                reason,
+                held_back,
+                "`new_by` fails on a message, which is told from others by all that it says"
+            );
+        }
         let hash = XxHash3_64::oneshot(&body);
         let part = self.position.part.as_ref().filter(|part| part.body == hash);
         let sent = part.map_or(0, |part| part.messages.min(items.new.len()));

@@ -27,6 +27,8 @@ pub(super) struct Items {
     pub(super) new: Vec<Item>,
     /// The keys of all.
     pub(super) keys: HashSet<KeyHash>,
+    /// Why `new_by` has failed on one of them.
+    pub(super) untold: Option<String>,
 }
 
 /// Finds what is new in a body.
@@ -39,11 +41,14 @@ pub(super) fn find(poll: &Poll, body: &[u8], known: &Seen) -> Result<Items, Stri
     let Some(new_by) = &poll.new_by else {
         let item = |(index, range)| Item { range, key: None, number: index + 1 };
         let new = ranges.into_iter().enumerate().map(item).collect();
-        return Ok(Items { new, keys: HashSet::new() });
+        return Ok(Items { new, ..Items::default() });
     };
     let mut items = Items::default();
     for (index, range) in ranges.into_iter().enumerate() {
-        let key = key(new_by, &body[range.clone()]);
+        let key = new_by.key(&body[range.clone()]).unwrap_or_else(|(key, reason)| {
+            items.untold.get_or_insert_with(|| format!("message {}: {reason}", index + 1));
+            key
+        });
         if items.keys.insert(key) && !known.contains(key) {
             items.new.push(Item { range, key: Some(key), number: index + 1 });
         }
@@ -56,13 +61,6 @@ pub(super) fn find(poll: &Poll, body: &[u8], known: &Seen) -> Result<Items, Stri
         ));
     }
     Ok(items)
-}
-
-/// What tells a message from others. One that has nothing at the path is known by all that it says.
-fn key(new_by: &path::Path, message: &[u8]) -> KeyHash {
-    let text = std::str::from_utf8(message).ok();
-    let found = text.and_then(|text| new_by.find(text).ok().flatten());
-    KeyHash::of(found.map_or(message, str::as_bytes))
 }
 
 fn split(poll: &Poll, body: &[u8]) -> Result<Vec<Range<usize>>, String> {
@@ -104,18 +102,20 @@ fn list(path: &path::Path, body: &[u8]) -> Result<Vec<Range<usize>>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::http::new_by;
     use crate::kinds::http::path::Path;
     use crate::network::Endpoint;
 
     fn poll(input: Input, items: Option<&str>, new_by: Option<&str>) -> Poll {
         let path = |text: &str| Path::parse(text).unwrap();
+        let is_text = input != Input::Json;
         Poll {
             endpoint: Endpoint::to("http://example.org/"),
             every: std::time::Duration::from_secs(1),
             timeout: std::time::Duration::from_secs(1),
             input,
             items: items.map(path),
-            new_by: new_by.map(path),
+            new_by: new_by.map(|code| new_by::tests::new_by(code, is_text)),
             skip_lines: 0,
             max_body: 1 << 20,
         }
@@ -191,6 +191,18 @@ mod tests {
     fn lines_of_csv_are_new_by_all_that_they_say() {
         let by_line = poll(Input::Lines, None, Some("."));
         assert_eq!(texts(&by_line, "a,1\nb,2\na,1\n").unwrap(), ["a,1", "b,2"]);
+    }
+
+    #[test]
+    fn a_filter_tells_messages_apart_and_a_failure_is_named() {
+        let body = r#"[{"id": 1, "at": 1}, {"id": 1, "at": 2}, {"at": 2, "id": 1}, [5]]"#;
+        let by_both = poll(Input::Json, Some("."), Some("[.id, .at]"));
+        let items = find(&by_both, body.as_bytes(), &Seen::default()).unwrap();
+        let numbers: Vec<usize> = items.new.iter().map(|item| item.number).collect();
+        assert_eq!(numbers, [1, 2, 4]);
+        assert!(items.untold.unwrap().starts_with("message 4: "));
+        let by_column = poll(Input::Lines, None, Some("split(\",\")[0]"));
+        assert_eq!(texts(&by_column, "a,1\nb,2\na,3\n").unwrap(), ["a,1", "b,2"]);
     }
 
     #[test]

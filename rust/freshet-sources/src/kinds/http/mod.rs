@@ -2,6 +2,7 @@
 
 mod feed;
 mod items;
+mod new_by;
 mod path;
 mod position;
 mod seen;
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use freshet_core::config::{ConfigError, Key, Kind, Presence, Section};
 
 use self::feed::Feed;
+use self::new_by::NewBy;
 use self::path::Path;
 use super::{EVERY, SourceKind};
 use crate::network::{
@@ -65,9 +67,9 @@ pub(super) const KIND: SourceKind = SourceKind {
         Key {
             name: "new_by",
             presence: Presence::Optional("everything is sent each time"),
-            meaning: "path in each message to what tells it from others: what was sent is not sent again. `.` is the \
-                      whole message",
-            example: r#""properties.code""#,
+            meaning: "a jq filter that makes of each message what tells it from others: what was sent is not sent \
+                      again. `.` is the whole message, and `a.b` is short for `.a.b`",
+            example: r#""[.id, .properties.updated]""#,
             ..Key::NEW
         },
         Key {
@@ -125,7 +127,7 @@ struct Poll {
     timeout: Duration,
     input: Input,
     items: Option<Path>,
-    new_by: Option<Path>,
+    new_by: Option<NewBy>,
     skip_lines: usize,
     max_body: usize,
 }
@@ -151,10 +153,7 @@ impl Poll {
             timeout: section.positive_duration("timeout")?,
             input,
             items: items.map(|items| items.convert(path)).transpose()?.map(|items| items.value),
-            new_by: match section.optional_text("new_by")? {
-                Some(new_by) => Some(new_by.convert(path)?.value),
-                None => None,
-            },
+            new_by: NewBy::read(section)?,
             skip_lines,
             max_body: section.integer::<usize>("max_body")? * MIB,
         })

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
 use super::Poll;
+use super::new_by::NewBy;
 use super::path::Path;
 use super::seen::Seen;
 use crate::kinds::foreign_cursor;
@@ -75,12 +76,11 @@ impl Position {
 
 /// What is asked for, and how it is split.
 fn fingerprint(poll: &Poll) -> u64 {
-    let text = |path: &Option<Path>| path.as_ref().map(Path::text).unwrap_or_default();
     let what = [
         poll.endpoint.url.to_string(),
         poll.input.name().to_owned(),
-        text(&poll.items),
-        text(&poll.new_by),
+        poll.items.as_ref().map(Path::text).unwrap_or_default(),
+        poll.new_by.as_ref().map(NewBy::text).unwrap_or_default(),
         poll.skip_lines.to_string(),
     ];
     XxHash3_64::oneshot(what.join("\n").as_bytes())
