@@ -68,26 +68,33 @@ pub(crate) async fn run(task: &SourceTask) -> Result<(), TaskError> {
 async fn run_once(task: &SourceTask) -> Result<(), TaskError> {
     let (told, troubles) = mpsc::unbounded_channel();
     let tally = Arc::new(Tally::new(Arc::clone(&task.health), Arc::clone(&task.status), told));
-    let deliveries: Arc<dyn Deliveries> = Arc::<Tally>::clone(&tally);
-    let client = client::open(&task.client_settings().await, deliveries)?;
-    let headers = client::headers(task.name());
     let Opened { source, acknowledge } = task.open(None)?;
+    let acknowledges = acknowledge.is_some();
+    let acknowledging = acknowledge.map(|acknowledge| {
+        let name = task.name().to_owned();
+        tokio::spawn(acknowledge_all(acknowledge, tally.durable(), name))
+    });
+    // Read before Kafka is asked for anything: a source with a spool does not wait for it.
+    let (buffer, reading) = task.read(source, None);
+    let deliveries: Arc<dyn Deliveries> = Arc::<Tally>::clone(&tally);
+    let client = match client::open(&task.client_settings().await, deliveries) {
+        Ok(client) => client,
+        Err(error) => {
+            reading.abort();
+            return Err(error.into());
+        }
+    };
     let mut direct = Direct {
         task,
         client,
         tally: Arc::clone(&tally),
         troubles,
         finished: tally.finished(),
-        headers,
+        headers: client::headers(task.name()),
         letters: 0,
-        acknowledges: acknowledge.is_some(),
+        acknowledges,
         unsent: 0,
     };
-    let acknowledging = acknowledge.map(|acknowledge| {
-        let name = task.name().to_owned();
-        tokio::spawn(acknowledge_all(acknowledge, tally.durable(), name))
-    });
-    let (buffer, reading) = task.read(source, None);
     let delivered = direct.deliver(&buffer).await;
     if delivered.is_err() {
         reading.abort();

@@ -105,7 +105,13 @@ impl SourceTask {
     /// make dead letters of records that it does take.
     pub(crate) async fn client_settings(&self) -> ClientConfig {
         let mut settings = client::settings(&self.config.kafka);
-        let asking = topics::largest_batch(&self.config.kafka, &self.topic);
+        let asking = async {
+            // Before there is a topic nobody can say what it takes.
+            if !self.topics_are_there().await {
+                return None;
+            }
+            topics::largest_batch(&self.config.kafka, &self.topic).await
+        };
         let largest = tokio::select! {
             largest = asking => largest,
             () = self.shutdown.requested() => None,
