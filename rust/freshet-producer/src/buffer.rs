@@ -41,6 +41,8 @@ struct Queue {
 #[derive(Debug, Clone)]
 struct Waiting {
     batch: Arc<Batch>,
+    /// Its [`size`].
+    bytes: usize,
     /// Where its copy in the spool ends, if it has one.
     copied: Option<u64>,
 }
@@ -105,7 +107,7 @@ impl Buffer {
                 }
             }
         }
-        queue.add(Waiting { batch: Arc::new(batch), copied: None });
+        queue.add(Waiting { batch: Arc::new(batch), bytes, copied: None });
         self.status.buffered(queue.bytes);
         drop(queue);
         self.added.notify_one();
@@ -163,13 +165,13 @@ const FULL: &str = "Kafka does not take them as fast as they come, and the buffe
 
 impl Queue {
     fn add(&mut self, waiting: Waiting) {
-        self.bytes += size(&waiting.batch);
+        self.bytes += waiting.bytes;
         self.batches.push_back(waiting);
     }
 
     fn take(&mut self) -> Option<Waiting> {
         let waiting = self.batches.pop_front()?;
-        self.bytes -= size(&waiting.batch);
+        self.bytes -= waiting.bytes;
         Some(waiting)
     }
 }

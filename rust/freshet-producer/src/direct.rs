@@ -7,10 +7,9 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use freshet_core::stopping::{PRODUCER_ACKNOWLEDGEMENTS, PRODUCER_FLUSH, PRODUCER_LAST_RECORDS};
-use freshet_runtime::Backoff;
 use freshet_sources::{Acknowledge, Batch, Message, Opened, Record};
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::Producer;
@@ -20,11 +19,9 @@ use tokio::time::timeout;
 use crate::buffer::Buffer;
 use crate::client::{self, Client, Deliveries, Outgoing, is_fatal, is_too_large};
 use crate::letters::Rejected;
+use crate::retries::Retries;
 use crate::tally::{LETTER, Tally, Trouble};
 use crate::task::{SourceTask, TaskError};
-
-const FIRST_DELAY: Duration = Duration::from_millis(250);
-const MAX_DELAY: Duration = Duration::from_secs(30);
 
 /// What there is to do next.
 enum Next {
@@ -51,13 +48,13 @@ struct Direct<'t> {
 /// When Kafka refuses a record of a source that acknowledges, client and source are opened anew: what was not
 /// acknowledged comes again, and nothing after it was.
 pub(crate) async fn run(task: &SourceTask) -> Result<(), TaskError> {
-    let mut backoff = Backoff::new(FIRST_DELAY, MAX_DELAY);
+    let mut retries = Retries::new(Instant::now());
     loop {
         match run_once(task).await {
-            Err(TaskError::Refused(error)) if !task.shutdown.is_requested() => {
-                let reason = format!("Kafka refuses a record: {error}");
-                task.status.reconnecting(&reason);
-                task.shutdown.sleep(backoff.next_delay()).await;
+            Err(refused @ TaskError::Refused(_)) if !task.shutdown.is_requested() => {
+                task.status.reconnecting(&refused.to_string());
+                task.shutdown.sleep(retries.delay(Instant::now(), None)).await;
+                retries.tried_again(Instant::now());
             }
             Err(TaskError::Refused(_)) => return Ok(()),
             ended => return ended,
@@ -76,6 +73,7 @@ async fn run_once(task: &SourceTask) -> Result<(), TaskError> {
     });
     // Read before Kafka is asked for anything: a source with a spool does not wait for it.
     let (buffer, reading) = task.read(source, None);
+    let has_topics = task.topics_are_there().await;
     let deliveries: Arc<dyn Deliveries> = Arc::<Tally>::clone(&tally);
     let client = match client::open(&task.client_settings().await, deliveries) {
         Ok(client) => client,
@@ -95,7 +93,8 @@ async fn run_once(task: &SourceTask) -> Result<(), TaskError> {
         acknowledges,
         unsent: 0,
     };
-    let delivered = direct.deliver(&buffer).await;
+    let delivered =
+        if has_topics { direct.deliver(&buffer).await } else { direct.give_up(&buffer).await };
     if delivered.is_err() {
         reading.abort();
     }
@@ -124,14 +123,6 @@ impl Direct<'_> {
             shutdown.requested().await;
             tokio::time::sleep(PRODUCER_LAST_RECORDS).await;
         });
-        let has_topics = tokio::select! {
-            biased;
-            () = &mut patience => false,
-            has_topics = self.task.topics_are_there() => has_topics,
-        };
-        if !has_topics {
-            return self.give_up(buffer).await;
-        }
         let has_spool = self.task.source.delivery.spool.is_some();
         loop {
             let next = tokio::select! {
@@ -296,10 +287,14 @@ impl Direct<'_> {
                 tracing::warn!(source = self.task.name(), %error, "Kafka did not take the rest in time");
                 return;
             }
-            let Ok(trouble) = self.troubles.try_recv() else { return };
-            // What is not seen to in time is counted, or comes again.
-            if !matches!(timeout(left(), self.see_to(trouble)).await, Ok(Ok(()))) {
+            if self.troubles.is_empty() {
                 return;
+            }
+            while let Ok(trouble) = self.troubles.try_recv() {
+                // What is not seen to in time is counted, or comes again.
+                if !matches!(timeout(left(), self.see_to(trouble)).await, Ok(Ok(()))) {
+                    return;
+                }
             }
         }
     }
@@ -315,15 +310,15 @@ impl Direct<'_> {
             }
             None => self.tally.undelivered(),
         };
-        if self.acknowledges {
+        if !self.acknowledges {
+            self.task.undelivered(undelivered);
+        } else if undelivered > 0 {
             let source = self.task.name();
             tracing::info!(
                 source,
                 undelivered,
                 "what is not in Kafka was not acknowledged, and comes again"
             );
-        } else {
-            self.task.undelivered(undelivered);
         }
         if let Some(bytes) = self.task.status.spooled_bytes().filter(|bytes| *bytes > 0) {
             let source = self.task.name();

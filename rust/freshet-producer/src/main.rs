@@ -9,6 +9,7 @@ mod letters;
 mod metrics;
 mod progress;
 mod reader;
+mod retries;
 mod selection;
 mod spool;
 mod takeover;
@@ -123,7 +124,7 @@ async fn run(
         .collect::<Result<Vec<_>, _>>()
         .map_err(Failure::usage)?;
     let statuses: Vec<_> = sources.iter().map(|one| Arc::clone(&one.status)).collect();
-    let metrics = observe(&config, &sources, &health, &shutdown).await;
+    let metrics = observe(&config, statuses.clone(), &health, &shutdown).await;
     let undelivered = Arc::new(AtomicU64::new(0));
     let progress = progress::spawn(statuses.clone(), &shutdown);
     let (made, topics) = watch::channel(false);
@@ -211,11 +212,10 @@ impl Observed {
 /// Tells of the sources in health reports, and of all at `/metrics`.
 async fn observe(
     config: &Config,
-    sources: &[Observed],
+    statuses: Vec<Arc<SourceStatus>>,
     health: &Arc<Health>,
     shutdown: &Shutdown,
 ) -> Metrics {
-    let statuses: Vec<_> = sources.iter().map(|one| Arc::clone(&one.status)).collect();
     let metrics = Metrics::new();
     if let Some(address) = &config.producer.metrics_address {
         let registry = freshet_runtime::metrics::registry("producer", health, |registry| {

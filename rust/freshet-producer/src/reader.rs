@@ -1,27 +1,18 @@
 //! Asks one source again and again, and puts what it yields into its buffer.
 
 use std::any::Any;
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use freshet_core::wire::ErrorKind;
 use freshet_runtime::clock::epoch_ms;
-use freshet_runtime::{Backoff, Health, Shutdown};
+use freshet_runtime::{Health, Shutdown};
 use freshet_sources::{Batch, Context, Cursor, Open, Resume, Source, SourceError, SourceStatus};
+use futures_util::FutureExt;
 
 use crate::buffer::Buffer;
-
-const FIRST_DELAY: Duration = Duration::from_millis(250);
-const MAX_DELAY: Duration = Duration::from_secs(30);
-/// A server may ask to be left alone, but not for days.
-const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
-/// What has lasted so long since it was tried again counts as well: a server that sends one message and hangs up does
-/// not.
-const LASTING: Duration = Duration::from_secs(30);
+use crate::retries::Retries;
 
 /// A source that is asked.
 pub(crate) struct Reader {
@@ -72,9 +63,10 @@ impl Reader {
             let next = tokio::select! {
                 biased;
                 () = shutdown.requested() => return Ok(()),
-                next = or_fault(self.source.next()) => next,
+                // What a panic leaves of it is given up together with its source.
+                next = AssertUnwindSafe(self.source.next()).catch_unwind() => next,
             };
-            let next = next.unwrap_or_else(|fault| Err(self.open_again(&fault)));
+            let next = next.unwrap_or_else(|fault| Err(self.open_again(words(fault.as_ref()))));
             match next {
                 Ok(Some(batch)) => {
                     self.status.heard();
@@ -94,9 +86,7 @@ impl Reader {
             }
         }
     }
-}
 
-impl Reader {
     /// After a fault nothing is known of the source: it is opened anew where it was. One that is told of delivery is
     /// given up, because what tells it knows the old one only.
     fn open_again(&mut self, fault: &str) -> SourceError {
@@ -117,79 +107,21 @@ impl Reader {
     }
 }
 
-/// What comes of it, or what it panics with.
-async fn or_fault<F: Future + Unpin>(mut next: F) -> Result<F::Output, String> {
-    poll_fn(|context| {
-        // What is left of it is given up together with its source.
-        let polled = AssertUnwindSafe(|| Pin::new(&mut next).poll(context));
-        match catch_unwind(polled) {
-            Ok(polled) => polled.map(Ok),
-            Err(panic) => Poll::Ready(Err(words(panic.as_ref()).to_owned())),
-        }
-    })
-    .await
-}
-
 fn words(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given")
 }
 
-/// When a source that has failed is asked again.
-struct Retries {
-    backoff: Backoff,
-    /// When it was asked first, or again.
-    tried: Instant,
-}
-
-impl Retries {
-    fn new(now: Instant) -> Self {
-        Self { backoff: Backoff::new(FIRST_DELAY, MAX_DELAY), tried: now }
-    }
-
-    /// How long to wait after a failure that comes now, and after which the server may want to be left alone.
-    fn delay(&mut self, now: Instant, retry_after: Option<Duration>) -> Duration {
-        if now.duration_since(self.tried) >= LASTING {
-            self.backoff.reset();
-        }
-        let asked = retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
-        self.backoff.next_delay().max(asked)
-    }
-
-    fn tried_again(&mut self, now: Instant) {
-        self.tried = now;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use std::time::Duration;
 
     use async_trait::async_trait;
     use freshet_core::wire::Component;
     use freshet_sources::{Batch, Message, Opened, WhenFull};
 
     use super::*;
-
-    #[test]
-    fn what_never_lasts_is_asked_ever_less_often_and_what_has_lasted_soon() {
-        let start = Instant::now();
-        let (mut now, mut retries) = (start, Retries::new(start));
-        let mut tries = 0;
-        while now - start < Duration::from_mins(10) {
-            // It sends something each time, and lasts a second.
-            now += Duration::from_secs(1);
-            now += retries.delay(now, None);
-            retries.tried_again(now);
-            tries += 1;
-        }
-        assert!((20..50).contains(&tries), "{tries} in ten minutes");
-        now += LASTING;
-        assert!(retries.delay(now, None) <= FIRST_DELAY);
-        retries.tried_again(now);
-        let asked = Some(Duration::from_hours(30));
-        assert_eq!(retries.delay(now, asked), MAX_RETRY_AFTER);
-    }
 
     /// What the source does, one after the other, each time that it is asked; at the end it asks for the stop.
     #[derive(Debug)]

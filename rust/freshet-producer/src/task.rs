@@ -52,9 +52,7 @@ pub(crate) enum TaskError {
     Source(String),
     #[error("Kafka's client failed for good: {0}; start the producer again")]
     Kafka(#[from] KafkaError),
-    #[error(
-        "Kafka refuses a record: {0}; what was not acknowledged comes again when the producer is started again"
-    )]
+    #[error("Kafka refuses a record: {0}; what was not acknowledged comes again")]
     Refused(KafkaError),
     #[error(
         "producer {0} has taken the source over: two that run the same source would send it twice; give one of them \
@@ -105,15 +103,8 @@ impl SourceTask {
     /// make dead letters of records that it does take.
     pub(crate) async fn client_settings(&self) -> ClientConfig {
         let mut settings = client::settings(&self.config.kafka);
-        let asking = async {
-            // Before there is a topic nobody can say what it takes.
-            if !self.topics_are_there().await {
-                return None;
-            }
-            topics::largest_batch(&self.config.kafka, &self.topic).await
-        };
         let largest = tokio::select! {
-            largest = asking => largest,
+            largest = topics::largest_batch(&self.config.kafka, &self.topic) => largest,
             () = self.shutdown.requested() => None,
         };
         if let Some(bytes) = largest {

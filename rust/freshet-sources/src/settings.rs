@@ -115,7 +115,7 @@ pub struct SpoolSettings {
 impl SpoolSettings {
     /// What is wrong with the folder, at the place where it was written.
     pub fn error(&self, message: impl Into<String>) -> ConfigError {
-        ConfigError { message: message.into(), ..self.place.clone() }
+        self.place.with_message(message)
     }
 }
 

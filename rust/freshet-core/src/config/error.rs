@@ -14,6 +14,14 @@ pub struct ConfigError {
     pub message: String,
 }
 
+impl ConfigError {
+    /// Another message at the same place, for what turns out to be wrong only when the value is used.
+    #[must_use]
+    pub fn with_message(&self, message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..self.clone() }
+    }
+}
+
 /// Where a value was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {

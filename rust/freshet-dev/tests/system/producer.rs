@@ -17,7 +17,7 @@ use crate::Outcome;
 use crate::kafka::{end_of, read_all};
 use crate::lab::Use;
 use crate::process::signal;
-use crate::program::Program;
+use crate::program::{Program, configure};
 use crate::stack::TestStack;
 use crate::waiting::{LIMIT, ensure, until};
 
@@ -26,6 +26,13 @@ const KILLS: usize = 7;
 /// As long as a transaction may last.
 const OUTAGE: Duration = Duration::from_secs(30);
 const LONG_OUTAGE: Duration = Duration::from_mins(10);
+
+const SOURCE: &str = r#"
+name = "replay"
+kind = "file"
+path = "lines.ndjson"
+mode = "once"
+"#;
 
 /// A place for producers of one file, with a topic prefix of its own.
 struct Place<'a> {
@@ -47,32 +54,7 @@ impl<'a> Place<'a> {
             )?;
         }
         fs::write(folder.path().join("lines.ndjson"), text)?;
-        let configuration = format!(
-            r#"
-[kafka]
-bootstrap_servers = "{servers}"
-topic_prefix = "{name}."
-partitions = 4
-
-[producer]
-metrics_address = ""
-
-[[stream]]
-name = "s"
-series = ["id"]
-values = {{ v = "v" }}
-windows = ["10s"]
-
-[[source]]
-name = "replay"
-kind = "file"
-stream = "s"
-path = "lines.ndjson"
-mode = "once"
-"#,
-            servers = stack.kafka(),
-        );
-        fs::write(folder.path().join("freshet.toml"), configuration)?;
+        configure(folder.path(), &stack.kafka(), name, SOURCE)?;
         Ok(Self { stack, name, folder })
     }
 

@@ -14,6 +14,33 @@ use crate::Outcome;
 use crate::stack::project;
 use crate::waiting::{ensure, until};
 
+/// Writes the configuration of a producer with one source, given by its own lines, for the stream `s`: records with a
+/// series in `id` and a value in `v`. Its topics begin with the prefix.
+pub(crate) fn configure(folder: &Path, servers: &str, prefix: &str, source: &str) -> Outcome {
+    let configuration = format!(
+        r#"
+[kafka]
+bootstrap_servers = "{servers}"
+topic_prefix = "{prefix}."
+partitions = 4
+
+[producer]
+metrics_address = ""
+
+[[stream]]
+name = "s"
+series = ["id"]
+values = {{ v = "v" }}
+windows = ["10s"]
+
+[[source]]
+stream = "s"
+{source}
+"#
+    );
+    Ok(fs::write(folder.join("freshet.toml"), configuration)?)
+}
+
 /// The program; it ends with the test.
 pub(crate) struct Program {
     process: Child,

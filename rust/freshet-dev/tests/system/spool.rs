@@ -17,7 +17,7 @@ use crate::Outcome;
 use crate::kafka::{end_of, read_all};
 use crate::lab::Use;
 use crate::process::signal;
-use crate::program::Program;
+use crate::program::{Program, configure};
 use crate::stack::TestStack;
 use crate::waiting::{LIMIT, ensure, until};
 
@@ -30,40 +30,18 @@ const INTERVAL: Duration = Duration::from_millis(100);
 const KEYS: u64 = 50;
 const LOG: &str = "producer.log";
 
-/// The raw topic of a test, whose topics begin with the prefix.
-fn topic(prefix: &str) -> String {
-    format!("{prefix}.raw.s")
-}
-
-fn write_configuration(stack: &TestStack, prefix: &str, folder: &Path) -> Outcome {
-    let configuration = format!(
-        r#"
-[kafka]
-bootstrap_servers = "{servers}"
-topic_prefix = "{prefix}."
-partitions = 4
-
-[producer]
-metrics_address = ""
-
-[[stream]]
-name = "s"
-series = ["id"]
-values = {{ v = "v" }}
-windows = ["10s"]
-
-[[source]]
+const SOURCE: &str = r#"
 name = "lines"
 kind = "stdin"
-stream = "s"
 key = ".id"
 buffer = 1
 when_full = "spool"
 spool_size = 64
-"#,
-        servers = stack.kafka(),
-    );
-    Ok(fs::write(folder.join("freshet.toml"), configuration)?)
+"#;
+
+/// The raw topic of a test, whose topics begin with the prefix.
+fn topic(prefix: &str) -> String {
+    format!("{prefix}.raw.s")
 }
 
 /// Lines with running numbers, in time.
@@ -112,6 +90,15 @@ fn lines_in_kafka(stack: &TestStack, prefix: &str) -> Result<HashMap<Vec<u8>, Ve
     Ok(lines)
 }
 
+/// A producer has ended well, has dropped nothing, and has nothing left in its spool.
+fn all_are_sent(producer: &mut Program, folder: &Path) -> Outcome {
+    producer.finish(LIMIT * 2)?;
+    let log = producer.log();
+    ensure(!log.contains("were dropped"), || log.clone())?;
+    let left = spooled_bytes(folder);
+    ensure(left == 0, || format!("{left} bytes are left in the spool"))
+}
+
 /// Each of so many lines is there once, and those of a key are in their order.
 fn all_are_there_in_order(lines: &HashMap<Vec<u8>, Vec<u64>>, count: u64) -> Outcome {
     ensure(lines.len() as u64 == KEYS, || format!("{} keys are there", lines.len()))?;
@@ -131,7 +118,7 @@ pub(crate) fn nothing_is_lost_through_an_outage() -> Outcome {
     let stack = &lab.get().stack;
     let folder = tempfile::tempdir()?;
     let prefix = "spool-outage";
-    write_configuration(stack, prefix, folder.path())?;
+    configure(folder.path(), &stack.kafka(), prefix, SOURCE)?;
     let mut producer = Program::producer(folder.path(), LOG, &[])?;
     let input = producer.take_input().ok_or("no standard input")?;
     let mut lines = Lines { output: BufWriter::new(input), next: 0 };
@@ -151,11 +138,7 @@ pub(crate) fn nothing_is_lost_through_an_outage() -> Outcome {
     let count = lines.next;
     // The end of the lines is the end of the source.
     drop(lines);
-    producer.finish(LIMIT * 2)?;
-    let log = producer.log();
-    ensure(!log.contains("were dropped"), || log.clone())?;
-    let left = spooled_bytes(folder.path());
-    ensure(left == 0, || format!("{left} bytes are left in the spool"))?;
+    all_are_sent(&mut producer, folder.path())?;
     all_are_there_in_order(&lines_in_kafka(stack, prefix)?, count)
 }
 
@@ -165,7 +148,7 @@ pub(crate) fn nothing_is_lost_through_a_kill() -> Outcome {
     let stack = &lab.get().stack;
     let folder = tempfile::tempdir()?;
     let prefix = "spool-kill";
-    write_configuration(stack, prefix, folder.path())?;
+    configure(folder.path(), &stack.kafka(), prefix, SOURCE)?;
     let kafka = stack.part("kafka")?.pid.ok_or("Kafka does not run")?;
     signal(kafka, Signal::SIGSTOP)?;
     let spooled = spool_and_kill(folder.path());
@@ -174,11 +157,7 @@ pub(crate) fn nothing_is_lost_through_a_kill() -> Outcome {
     let mut producer = Program::producer(folder.path(), LOG, &[])?;
     // Nothing comes but what is in the spool.
     drop(producer.take_input());
-    producer.finish(LIMIT * 2)?;
-    let log = producer.log();
-    ensure(!log.contains("were dropped"), || log.clone())?;
-    let left = spooled_bytes(folder.path());
-    ensure(left == 0, || format!("{left} bytes are left in the spool"))?;
+    all_are_sent(&mut producer, folder.path())?;
     all_are_there_in_order(&lines_in_kafka(stack, prefix)?, count)
 }
 

@@ -37,7 +37,7 @@ impl Unconfirmed {
     }
 
     pub(super) fn add(&mut self, waiting: Waiting) {
-        self.bytes += size(&waiting.batch);
+        self.bytes += waiting.bytes;
         self.batches.push_back(waiting);
     }
 
@@ -47,7 +47,7 @@ impl Unconfirmed {
         while self.confirmed < batches
             && let Some(waiting) = self.batches.pop_front()
         {
-            self.bytes -= size(&waiting.batch);
+            self.bytes -= waiting.bytes;
             self.confirmed += 1;
             copied = waiting.copied.or(copied);
         }
@@ -117,13 +117,14 @@ impl Buffer {
     /// Reads from the spool into memory.
     pub(super) async fn refill(self: &Arc<Self>) {
         self.blocking(|buffer, spool| {
-            let mut bytes = 0;
-            while bytes < REFILL
+            let mut read = 0;
+            while read < REFILL
                 && let Some((messages, end)) = spool.read()
             {
                 let batch = Arc::new(Batch { messages, ..Batch::default() });
-                bytes += size(&batch);
-                buffer.queue().add(Waiting { batch, copied: Some(end) });
+                let bytes = size(&batch);
+                read += bytes;
+                buffer.queue().add(Waiting { batch, bytes, copied: Some(end) });
             }
             let mut queue = buffer.queue();
             queue.is_spooling = spool.has_unread();

@@ -22,7 +22,7 @@ pub(super) use self::lines::{Lines, Next};
 use self::once::Once;
 use self::open_file::{OpenFile, Position};
 use self::settings::Settings;
-use super::SourceKind;
+use super::{BATCH_BYTES, BATCH_MESSAGES, SourceKind};
 use crate::source::{Batch, Context, Cursor, Message, Open, Opened, Resume, SourceError};
 use crate::status::SourceStatus;
 
@@ -117,10 +117,6 @@ pub(super) const KIND: SourceKind = SourceKind {
     read: |section| Ok(Box::new(Settings::read(section)?)),
 };
 
-/// A batch ends with so many lines, or so many bytes.
-const MOST_LINES: usize = 1_000;
-const MOST_BYTES: usize = 1 << 20;
-
 #[async_trait]
 impl Open for Settings {
     fn resume(&self) -> Resume {
@@ -167,19 +163,10 @@ fn read_batch(
     let mut batch = Batch::default();
     let before = file.line();
     let mut bytes = 0;
-    while batch.messages.len() < MOST_LINES && bytes < MOST_BYTES {
-        let next = match file.next() {
-            Ok(next) => next,
-            // What was read before is handed over first.
-            Err(error) if !batch.messages.is_empty() => {
-                file.fail_next(error);
-                break;
-            }
-            Err(error) => return Err(error),
-        };
-        if next == Next::End {
-            break;
-        }
+    while batch.messages.len() < BATCH_MESSAGES && bytes < BATCH_BYTES {
+        let next = file.next();
+        let next = file.behind_lines(next, !batch.messages.is_empty())?;
+        let Some(next) = next.filter(|next| *next != Next::End) else { break };
         bytes += add(&mut batch, next, file.line(), settings, status);
     }
     finish(batch, before, file)

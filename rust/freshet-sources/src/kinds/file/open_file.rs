@@ -148,9 +148,25 @@ impl OpenFile {
         self.lines.next(&mut *self.bytes)
     }
 
-    /// Keeps a failure for the next time that a line is asked for.
-    pub(super) fn fail_next(&mut self, failure: io::Error) {
-        self.failure = Some(failure);
+    /// What was read behind other lines; `None` for a failure when there are such, which are handed over first: it is
+    /// kept for the next time that a line is asked for.
+    ///
+    /// # Errors
+    ///
+    /// The failure, when there are none.
+    pub(super) fn behind_lines<T>(
+        &mut self,
+        read: io::Result<T>,
+        has_lines: bool,
+    ) -> io::Result<Option<T>> {
+        match read {
+            Ok(read) => Ok(Some(read)),
+            Err(failure) if has_lines => {
+                self.failure = Some(failure);
+                Ok(None)
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     /// What is left of it when nobody writes to it any more.

@@ -10,7 +10,8 @@ use super::event_time::EventTime;
 use super::lines::Next;
 use super::once::Step;
 use super::pace::Pace;
-use super::{MOST_BYTES, MOST_LINES, OpenFile, Settings, add, is_message};
+use super::{OpenFile, Settings, add, is_message};
+use crate::kinds::{BATCH_BYTES, BATCH_MESSAGES};
 use crate::source::{Batch, Context, Cursor};
 
 /// Complaints about lines without a time come in storms.
@@ -70,14 +71,13 @@ impl Replay {
         let (mut bytes, mut is_empty) = (0, true);
         let mut end = Step::End;
         let mut position = None;
-        while batch.messages.len() < MOST_LINES && bytes < MOST_BYTES {
+        while batch.messages.len() < BATCH_MESSAGES && bytes < BATCH_BYTES {
             let held = match self.held.take() {
-                Some(held) => held,
-                None => self.hold(file, settings, context, now)?,
+                Some(held) => Ok(held),
+                None => self.hold(file, settings, context, now),
             };
-            if held.next == Next::End {
-                break;
-            }
+            let held = file.behind_lines(held, !batch.messages.is_empty())?;
+            let Some(held) = held.filter(|held| held.next != Next::End) else { break };
             if held.due > now {
                 end = Step::Wait(held.due);
                 position = Some(held.before);

@@ -218,3 +218,15 @@ fn a_check_names_the_line_that_has_no_time() {
         );
     });
 }
+
+#[test]
+fn what_stands_before_the_damage_of_a_compressed_file_is_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("damaged.gz");
+    let mut bytes = gzip(&(lines(&[0, 0]).join("\n") + "\n"));
+    bytes.extend(b"no gzip");
+    fs::write(&path, bytes).unwrap();
+    let mut replaying = Replaying::new(replayed(&path, 1.0, "at", "s"));
+    assert_eq!(replaying.next(), Some((0, lines(&[0, 0]))));
+    assert!(replaying.source.read(replaying.now).is_err());
+}

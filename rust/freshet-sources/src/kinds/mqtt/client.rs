@@ -164,8 +164,7 @@ pub(super) async fn check(subscription: &Subscription, id: &str) -> Result<(), S
 
 /// The same failure at the place in the configuration where it can be mended.
 fn wrong(place: &ConfigError, error: &SourceError) -> SourceError {
-    let error = ConfigError { message: error.to_string(), ..place.clone() };
-    SourceError::permanent(error.to_string())
+    SourceError::permanent(place.with_message(error.to_string()).to_string())
 }
 
 /// Connects, asks for topics if there are any, and leaves: what the broker says to each of them.
