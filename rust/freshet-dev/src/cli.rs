@@ -323,6 +323,8 @@ pub enum TestPart {
     Node,
     /// Really started Kafka, Cassandra, Spark and dashboard
     System,
+    /// Images, compose, Kubernetes, Prometheus, and clusters that lose a part
+    Deploy,
 }
 
 #[cfg(test)]

@@ -142,6 +142,7 @@ fn part_name(part: TestPart) -> &'static str {
         TestPart::Jvm => "jvm",
         TestPart::Node => "node",
         TestPart::System => "system",
+        TestPart::Deploy => "deploy",
     }
 }
 

@@ -16,7 +16,11 @@ pub struct Step {
     pub command: CommandLine,
 }
 
-const ALL: [TestPart; 4] = [TestPart::Rust, TestPart::Jvm, TestPart::Node, TestPart::System];
+const ALL: [TestPart; 5] =
+    [TestPart::Rust, TestPart::Jvm, TestPart::Node, TestPart::System, TestPart::Deploy];
+
+/// What the names of the system tests begin with that are about a deployment.
+const OF_A_DEPLOYMENT: &str = "deploy::";
 
 const FUZZ_SCRIPT: &str = "rust/freshet-core/fuzz/run.sh";
 const FUZZ_MANIFEST: &str = "rust/freshet-core/fuzz/Cargo.toml";
@@ -32,13 +36,11 @@ pub fn steps(root: &Path, parts: &[TestPart], long: bool) -> Vec<Step> {
 
 fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
     let dashboard = root.join("node-dashboard");
-    let including_long: &[&str] = if long { &["--", "--include-ignored"] } else { &[] };
-    let cargo_test = |arguments: &[&str]| {
-        command(
-            root,
-            "cargo",
-            &[&["test", "--release", "--locked"], arguments, including_long].concat(),
-        )
+    let including_long: &[&str] = if long { &["--include-ignored"] } else { &[] };
+    let cargo_test = |arguments: &[&str], of_the_tests: &[&str]| {
+        let before: &[&str] = &["test", "--release", "--locked", "--workspace"];
+        let parts = [before, arguments, &["--"], including_long, of_the_tests];
+        command(root, "cargo", &parts.concat())
     };
     let clippy = |targets: &[&str]| {
         let before: &[&str] = &["clippy", "--release", "--locked"];
@@ -54,8 +56,11 @@ fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
             ("format", command(root, "cargo", &["fmt", "--all", "--check"])),
             ("lints", clippy(&["--workspace", "--all-targets"])),
             // "All targets" leaves out what a plain `cargo test` leaves out.
-            ("lints of the system tests", clippy(&["--workspace", "--test", "system"])),
-            ("tests", cargo_test(&["--workspace", "--no-fail-fast"])),
+            (
+                "lints of the other tests",
+                clippy(&["--workspace", "--test", "system", "--test", "deploy"]),
+            ),
+            ("tests", cargo_test(&["--no-fail-fast"], &[])),
             ("native library with address sanitizer", with_address_sanitizer(root)),
             ("format of the fuzz targets", fuzz_format),
             ("fuzzing of JSON", fuzz("json")),
@@ -78,8 +83,12 @@ fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
             ("tests", command(&dashboard, "npm", &["test"])),
         ],
         TestPart::System => {
-            vec![("tests", cargo_test(&["--workspace", "--test", "system"]))]
+            vec![("tests", cargo_test(&["--test", "system"], &["--skip", OF_A_DEPLOYMENT]))]
         }
+        TestPart::Deploy => vec![
+            ("files", cargo_test(&["--test", "deploy"], &[])),
+            ("tests", cargo_test(&["--test", "system"], &[OF_A_DEPLOYMENT])),
+        ],
     };
     steps.into_iter().map(|(name, command)| Step { part, name, command }).collect()
 }

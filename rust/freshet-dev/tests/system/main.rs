@@ -14,6 +14,7 @@ mod cassandra;
 mod cluster;
 mod configuration;
 mod dashboard;
+mod deploy;
 mod disk;
 mod earlier;
 mod earlier_tables;
@@ -133,7 +134,7 @@ fn trials() -> Vec<Trial> {
         test("the_benchmark_ends_when_told_to", benchmark::it_ends_when_told_to),
         test("the_classic_topology_gives_the_same_rows_and_ends_on_ctrl_c", supervision::zookeeper),
     ];
-    first.into_iter().chain(of_the_producer()).chain(others).collect()
+    first.into_iter().chain(of_the_producer()).chain(others).chain(deploy::trials()).collect()
 }
 
 fn of_the_producer() -> Vec<Trial> {
