@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import { formatDuration, parseDuration } from '../shared/window-spec.ts';
 import { CONFIGURATION_KEYS, MOST_EDITS, type ConfigurationKey } from './generated/configuration.ts';
@@ -85,6 +86,19 @@ export class Section {
     return value;
   }
 
+  /**
+   * A path, from a folder on where it is relative; undefined when it is left out.
+   *
+   * @param folder of the configuration file
+   */
+  file(name: string, folder: string): string | undefined {
+    const text = this.text(name);
+    if (text === '') {
+      throw this.wrong(name, 'is empty; write the path of a file');
+    }
+    return text === undefined ? undefined : path.resolve(folder, text);
+  }
+
   /** A list of texts; undefined when it is left out and has no default. */
   texts(name: string): readonly string[] | undefined {
     return this.#value(name) as readonly string[] | undefined;
@@ -125,6 +139,16 @@ export class Section {
     );
   }
 
+  /** What comes with a secret that was cut out, or pasted with something else, nobody would see. */
+  #checkSecret(name: string, text: string): void {
+    if (text === '') {
+      throw this.wrong(name, 'is empty; write the secret, or leave it out');
+    }
+    if (/[\r\n]/.test(text)) {
+      throw this.wrong(name, 'has more than one line; a secret is one line');
+    }
+  }
+
   #read(key: ConfigurationKey): unknown {
     const override = overrideOf(key, this.#environment);
     const written = override ?? this.#fields[key.name];
@@ -133,6 +157,9 @@ export class Section {
     }
     if (written === undefined) {
       return key.default ?? undefined;
+    }
+    if (key.secret && override !== undefined) {
+      this.#checkSecret(key.name, override);
     }
     const value = override === undefined ? written : fromText(key, override);
     const complaint = complaintAbout(key, value);

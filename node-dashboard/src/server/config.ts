@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import {
   ConfigError,
@@ -99,7 +100,7 @@ export function loadConfig(file: string, environment: Environment): Config {
     throw notToml(file, error);
   }
   try {
-    return readConfig(document, environment);
+    return readConfig(document, environment, path.dirname(path.resolve(file)));
   } catch (error) {
     const isInFile = error instanceof ConfigError && !(error instanceof VariableError);
     throw isInFile ? new ConfigError(`${file}: ${error.message}`) : error;
@@ -112,7 +113,7 @@ function notToml(file: string, error: unknown): ConfigError {
   return new ConfigError(`${file}${line}: not valid TOML: ${messageOf(error).split('\n')[0]}`);
 }
 
-function readConfig(document: Table, environment: Environment): Config {
+function readConfig(document: Table, environment: Environment, folder: string): Config {
   const tables = tablesBelow('');
   refuseUnknownKeys(document, '', tables);
   refuseUnknownVariables(environment);
@@ -124,8 +125,8 @@ function readConfig(document: Table, environment: Environment): Config {
   const streams = readStreams(document.stream);
   checkSources(list(document.source, 'source'), streams);
   return {
-    kafka: readKafka(section('kafka')),
-    cassandra: readCassandra(section('cassandra')),
+    kafka: readKafka(section('kafka'), folder),
+    cassandra: readCassandra(section('cassandra'), folder),
     dashboard: readDashboard(section('dashboard')),
     streams,
   };
@@ -162,7 +163,7 @@ function list(value: unknown, name: string): readonly unknown[] {
   return value ?? [];
 }
 
-function readKafka(kafka: Section): KafkaConfig {
+function readKafka(kafka: Section, folder: string): KafkaConfig {
   const security = kafka.inner('security');
   const protocol = security.present('protocol');
   const usesSasl = protocol.startsWith('sasl_');
@@ -173,11 +174,15 @@ function readKafka(kafka: Section): KafkaConfig {
       'has no effect without protocol = "sasl_ssl" or "sasl_plaintext": leave it out',
     );
   }
+  const tls = protocol === 'ssl' || protocol === 'sasl_ssl';
+  if (!tls && security.text('ca_file') !== undefined) {
+    throw security.wrong('ca_file', 'has no effect without protocol = "ssl" or "sasl_ssl": leave it out');
+  }
   return {
     bootstrapServers: items(kafka.present('bootstrap_servers')),
     topicPrefix: kafka.present('topic_prefix'),
-    tls: protocol === 'ssl' || protocol === 'sasl_ssl',
-    caFile: security.text('ca_file'),
+    tls,
+    caFile: security.file('ca_file', folder),
     sasl: usesSasl
       ? {
           mechanism: security.present('sasl_mechanism') as SaslMechanism,
@@ -193,7 +198,7 @@ function hasPort(contactPoint: string): boolean {
   return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
 }
 
-function readCassandra(cassandra: Section): CassandraConfig {
+function readCassandra(cassandra: Section, folder: string): CassandraConfig {
   const contactPoints = cassandra.texts('contact_points') ?? [];
   if (contactPoints.length === 0 || !contactPoints.every(hasPort)) {
     throw cassandra.wrong('contact_points', 'must be a list of host:port, such as 127.0.0.1:9042');
@@ -209,7 +214,7 @@ function readCassandra(cassandra: Section): CassandraConfig {
     consistency: cassandra.present('consistency') as Consistency,
     username: cassandra.text('username'),
     password: cassandra.text('password'),
-    caFile: cassandra.text('ca_file'),
+    caFile: cassandra.file('ca_file', folder),
   };
 }
 

@@ -54,7 +54,9 @@ fn each_configuration_of_the_table_has_its_outcome() {
         match (load(&folder, row), row["error"].as_str()) {
             (Ok(config), None) => {
                 let values = values(&config);
-                for (key, expected) in row["ok"].as_object().unwrap() {
+                let expected = row["ok"].to_string().replace("{folder}", folder.to_str().unwrap());
+                let expected: Value = serde_json::from_str(&expected).unwrap();
+                for (key, expected) in expected.as_object().unwrap() {
                     assert_eq!(&values[key], expected, "{name}: {key}");
                 }
             }

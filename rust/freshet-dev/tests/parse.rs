@@ -349,6 +349,16 @@ fn a_sample_goes_through_the_filters_of_a_source_and_the_mapping_of_its_stream()
 }
 
 #[test]
+fn lines_that_are_no_messages_of_a_source_are_passed_over() {
+    let source = "\n[[source]]\nname = \"header\"\nkind = \"file\"\npath = \"readings.csv\"\nskip_lines = 1\n\
+                  stream = \"keyed\"\n";
+    let place = Place::new(&format!("{CONFIGURATION}{source}"));
+    let answers = place.answers(&["--source", "header", "--key", "k"], b"v\n\n{\"v\": 1}\n");
+    assert_eq!(answers[0]["message"], "line 3");
+    assert_eq!(answers[1]["summary"]["messages"], 1);
+}
+
+#[test]
 fn a_source_without_filters_and_a_topic_are_tried_as_well() {
     let place = Place::new(&format!("{CONFIGURATION}{SOURCES}"));
     let answers = place.answers(&["--source", "plain", "--key", "k"], b"{\"v\": 1 }\n");

@@ -97,7 +97,9 @@ async fn check_all(
     for (what, check) in running {
         worst = worst.max(match check.await {
             Ok(Ok(())) => say(Found::Fine, &what, &"can be reached")?,
-            Ok(Err(error @ SourceError::Permanent(_))) => say(Found::Wrong, &what, &error)?,
+            Ok(Err(error @ (SourceError::Refused { .. } | SourceError::Permanent(_)))) => {
+                say(Found::Wrong, &what, &error)?
+            }
             Ok(Err(error @ SourceError::Transient { .. })) => {
                 say(Found::Unreachable, &what, &error)?
             }
@@ -127,6 +129,8 @@ fn spawn(source: SourceConfig, shutdown: &Shutdown) -> JoinHandle<Result<(), Sou
     let status = Arc::new(SourceStatus::new(name.as_str()));
     let context = Context { name, status, shutdown: shutdown.clone() };
     tokio::spawn(async move {
+        let examined = source.open.examine();
+        examined.map_err(|error| SourceError::permanent(error.to_string()))?;
         if let Some(spool) = &source.delivery.spool {
             Spool::check(&spool.directory).map_err(|error| {
                 SourceError::permanent(spool.error(error.to_string()).to_string())

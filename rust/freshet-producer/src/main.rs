@@ -196,8 +196,10 @@ struct Observed {
 }
 
 impl Observed {
-    /// Opens the spool of a source that has one: whether that can be used is to be known before anything is sent.
+    /// Opens the spool of a source that has one: whether that can be used is to be known before anything is sent, as
+    /// what else the source needs of this machine.
     fn new(source: SourceConfig) -> Result<Self, ConfigError> {
+        source.open.examine()?;
         let status = Arc::new(SourceStatus::new(source.source.name.as_str()));
         let settings = source.delivery.spool.as_ref();
         let open = |settings: &SpoolSettings| {

@@ -146,7 +146,7 @@ impl Collector for SourceMetrics {
             &mut encoder,
             Metric::seconds(
                 "last_heard_timestamp",
-                "When the source was last heard of, since the epoch",
+                "When messages of the source came last, since the epoch",
             ),
             (reports.iter()).filter_map(|(source, report)| {
                 Some((of_source(source), timestamp(report.last_heard?)))

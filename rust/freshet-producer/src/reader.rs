@@ -76,7 +76,10 @@ impl Reader {
                 Ok(None) => return Ok(()),
                 // Whoever runs the source counts it.
                 Err(SourceError::Permanent(reason)) => return Err(reason),
-                Err(SourceError::Transient { reason, retry_after }) => {
+                Err(
+                    SourceError::Transient { reason, retry_after }
+                    | SourceError::Refused { reason, retry_after },
+                ) => {
                     let source = self.status.source();
                     self.health.failed(ErrorKind::Source, &format!("source {source}: {reason}"));
                     self.status.reconnecting(&reason);
@@ -96,9 +99,7 @@ impl Reader {
         }
         match self.settings.open(self.context.clone(), self.cursor.as_ref()) {
             Ok(opened) => self.source = opened.source,
-            Err(SourceError::Transient { reason, .. } | SourceError::Permanent(reason)) => {
-                return SourceError::Permanent(reason);
-            }
+            Err(error) => return SourceError::Permanent(error.to_string()),
         }
         if self.settings.resume() == Resume::None {
             self.status.gap("what the source had received when it had a fault is lost");

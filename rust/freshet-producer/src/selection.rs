@@ -4,11 +4,18 @@ use freshet_sources::SourceConfig;
 use freshet_sources::kinds::KINDS;
 use thiserror::Error;
 
+/// The kind of which there can be one at a time: each would get some of the lines.
+const STANDARD_INPUT: &str = "stdin";
+
 /// Why there is nothing to run.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub(crate) enum SelectionError {
     #[error("no [[source]] has the name or the kind '{wanted}'; there are: {configured}")]
     NotConfigured { wanted: String, configured: String },
+    #[error(
+        "the sources {names} all read standard input, of which there is one; name one of them with --source"
+    )]
+    OneInput { names: String },
     #[error("no [[source]] is configured; add one of kind: {known}")]
     None { known: String },
 }
@@ -35,7 +42,13 @@ pub(crate) fn select(
     let is_wanted = |source: &SourceConfig| {
         wanted.is_empty() || wanted.iter().any(|wanted| is_meant(source, wanted))
     };
-    Ok(sources.into_iter().filter(is_wanted).collect())
+    let selected: Vec<SourceConfig> = sources.into_iter().filter(is_wanted).collect();
+    let readers = selected.iter().filter(|source| source.source.kind == STANDARD_INPUT);
+    let names: Vec<&str> = readers.map(|source| source.source.name.as_str()).collect();
+    if names.len() > 1 {
+        return Err(SelectionError::OneInput { names: names.join(", ") });
+    }
+    Ok(selected)
 }
 
 #[cfg(test)]
@@ -79,6 +92,17 @@ mod tests {
     fn what_is_not_configured_is_answered_with_what_is() {
         let error = names(&["host", "carrier-pigeon"]).unwrap_err();
         assert!(error.contains("'carrier-pigeon'") && error.ends_with("host, a, b"), "{error}");
+    }
+
+    #[test]
+    fn one_source_reads_standard_input() {
+        let source = |name: &str| {
+            format!("[[source]]\nname = \"{name}\"\nkind = \"stdin\"\nstream = \"host\"\n")
+        };
+        let both = || sources(&(source("a") + &source("b")));
+        let error = select(both(), &[]).unwrap_err().to_string();
+        assert!(error.starts_with("the sources a, b all read standard input"), "{error}");
+        assert_eq!(select(both(), &["b".to_owned()]).unwrap().len(), 1);
     }
 
     #[test]

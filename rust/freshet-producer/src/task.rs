@@ -7,9 +7,7 @@ use freshet_core::config::Config;
 use freshet_core::wire::ErrorKind;
 use freshet_runtime::{Health, Shutdown};
 use freshet_service::topics;
-use freshet_sources::{
-    Context, Cursor, Opened, Resume, Source, SourceConfig, SourceError, SourceStatus,
-};
+use freshet_sources::{Context, Cursor, Opened, Resume, Source, SourceConfig, SourceStatus};
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use thiserror::Error;
@@ -126,11 +124,8 @@ impl SourceTask {
     }
 
     pub(crate) fn open(&self, cursor: Option<&Cursor>) -> Result<Opened, TaskError> {
-        self.source.open.open(self.context(), cursor).map_err(|error| match error {
-            SourceError::Transient { reason, .. } | SourceError::Permanent(reason) => {
-                TaskError::Source(reason)
-            }
-        })
+        let opened = self.source.open.open(self.context(), cursor);
+        opened.map_err(|error| TaskError::Source(error.to_string()))
     }
 
     /// Reads the source, which was opened at that cursor, into a buffer, in a task of its own.

@@ -197,6 +197,23 @@ fn what_is_in_the_spool_survives_a_kill_and_a_stop_while_kafka_is_away() {
 }
 
 #[test]
+fn a_file_that_is_not_there_is_a_wrong_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let file =
+        "[[source]]\nkind = \"file\"\nname = \"readings\"\nstream = \"host\"\nmode = \"once\"\n";
+    let config = configuration(&folder, &format!("{file}path = \"none.csv\"\n"));
+    let Output { status, stderr, .. } = command(&config).stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(2), "{said}");
+    let named =
+        format!("source.path: there is no file {}", folder.path().join("none.csv").display());
+    assert!(said.contains(&named), "{said}");
+    let (code, said, _) = check(&config);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("wrong        source readings (file): "), "{said}");
+}
+
+#[test]
 fn a_spool_that_cannot_be_written_is_a_wrong_configuration() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();

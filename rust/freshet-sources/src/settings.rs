@@ -45,8 +45,7 @@ pub const COMMON_KEYS: &[Key] = &[
         name: "spool_directory",
         kind: Kind::Path,
         presence: Presence::Default("spool"),
-        meaning: "of `spool`: the folder with the queues, in which each source has one of its own under its name; from \
-                  the folder of the configuration file on",
+        meaning: "of `spool`: the folder with the queues, in which each source has one of its own under its name",
         example: r#""/var/lib/freshet/spool""#,
         ..Key::NEW
     },
@@ -177,6 +176,10 @@ fn read_delivery(
     let chosen = section.optional_choice("when_full")?.map(|index| WhenFull::ALL[index]);
     let default = if open.can_wait() { WhenFull::Wait } else { WhenFull::DropOldest };
     let when_full = chosen.unwrap_or(default);
+    if open.resume() != Resume::Cursor {
+        let why = "has no effect: a source of this kind has no transactions; leave it out";
+        section.refuse("commit_interval", why)?;
+    }
     Ok(Delivery {
         commit_interval: section.positive_duration("commit_interval")?,
         buffer_bytes: section.integer::<usize>("buffer")? * MIB,
@@ -208,10 +211,9 @@ fn read_spool(
             "a source of this kind can wait without a loss, since {keeper}; leave `when_full` out"
         )));
     }
-    let directory = section.text("spool_directory")?;
-    let folder = section.file().parent().unwrap_or(Path::new(""));
+    let directory = section.file_path("spool_directory")?;
     Ok(Some(SpoolSettings {
-        directory: folder.join(&directory.value).join(name),
+        directory: directory.value.join(name),
         bytes: section.integer::<u64>("spool_size")? << 20,
         place: directory.error(""),
     }))

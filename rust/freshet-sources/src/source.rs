@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use freshet_core::config::ConfigError;
 use freshet_runtime::Shutdown;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -126,6 +127,20 @@ pub trait Open: Debug + Send + Sync {
     /// Whether it may be made to wait while Kafka is slow; otherwise what it yields is buffered, within bounds.
     fn can_wait(&self) -> bool;
 
+    /// How many lines at the beginning of what it reads are no messages.
+    fn skip_lines(&self) -> u64 {
+        0
+    }
+
+    /// Looks at what has to be right on this machine before anything starts.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, at the place where it was written.
+    fn examine(&self) -> Result<(), ConfigError> {
+        Ok(())
+    }
+
     /// Tries whether the source can be reached, without taking anything from it: for `--check`.
     async fn check(&self, context: &Context) -> Result<(), SourceError>;
 
@@ -205,6 +220,15 @@ pub enum SourceError {
         /// How long the server wants to be left alone, where it said so.
         retry_after: Option<Duration>,
     },
+    /// The other side refuses. It may be mended there, so it is asked again, but not soon; more likely somebody has to
+    /// change the configuration.
+    #[error("{reason}")]
+    Refused {
+        /// What happened.
+        reason: String,
+        /// How long to wait before it is asked again.
+        retry_after: Option<Duration>,
+    },
     /// It stays until somebody changes something.
     #[error("{0}")]
     Permanent(String),
@@ -214,6 +238,11 @@ impl SourceError {
     /// A failure that may pass.
     pub fn transient(reason: impl Into<String>) -> Self {
         Self::Transient { reason: reason.into(), retry_after: None }
+    }
+
+    /// A refusal; nobody is asked again before `patience` has passed.
+    pub fn refused(reason: impl Into<String>, patience: Duration) -> Self {
+        Self::Refused { reason: reason.into(), retry_after: Some(patience) }
     }
 
     /// A failure that stays.

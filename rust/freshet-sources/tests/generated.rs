@@ -219,9 +219,14 @@ fn what_is_no_source_is_named_with_what_would_be_one() {
 
 const ANY_KIND: &str = "";
 
+/// Kinds that go on where they were.
+fn has_cursor(kind: &str) -> bool {
+    ["file", "http", "sse"].contains(&kind)
+}
+
 /// Kinds that go on where they were, or whose server keeps what it has not heard of, wait instead.
 fn may_spool(kind: &str) -> bool {
-    !["file", "http", "sse", "mqtt"].contains(&kind)
+    !has_cursor(kind) && kind != "mqtt"
 }
 
 #[test]
@@ -308,9 +313,12 @@ fn every_example_is_accepted() {
         let line = |key: &Key| format!("{} = {}\n", key.name, key.example);
         let is_required = |key: &&Key| matches!(key.presence, Presence::Required);
         let needed: String = kind.keys.iter().filter(is_required).map(line).collect();
-        // A file that has to be there is not, and what can be asked again has no queue on disk.
-        let is_possible = |key: &&Key| {
-            key.name != "ca_file" && (may_spool(kind.name) || !key.name.starts_with("spool_"))
+        // A file that has to be there is not.
+        let is_possible = |key: &&Key| match key.name {
+            "ca_file" => false,
+            "spool_directory" | "spool_size" => may_spool(kind.name),
+            "commit_interval" => has_cursor(kind.name),
+            _ => true,
         };
         for key in COMMON_KEYS.iter().chain(kind.keys).filter(is_possible) {
             let own = if needed.contains(&line(key)) { String::new() } else { line(key) };

@@ -17,6 +17,7 @@ use axum::http::{HeaderMap, Response, StatusCode, Uri};
 use axum::routing::get;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use freshet_sources::SourceError;
 use support::{Identity, check, listen, open, read, read_with, serve, soon};
 
 /// What a server has to say, in order, the last of it for ever; and the requests that it has had.
@@ -460,6 +461,30 @@ async fn secrets_come_from_the_environment_and_show_up_nowhere() {
         read_with(&lines, &unreadable).unwrap_err().to_string(),
         "environment variable FRESHET_SOURCE__FEED__HEADERS: source.headers: is not a table of strings"
     );
+}
+
+#[tokio::test]
+async fn a_check_tells_a_server_that_refuses_from_one_that_does_not_answer() {
+    for (status, refuses) in [(401, true), (403, true), (404, true), (429, false), (503, false)] {
+        let (address, _script) = Script::serve([Answer::new(status, "")]).await;
+        let error = check(&lines(address, "")).await.unwrap_err();
+        assert_eq!(matches!(error, SourceError::Refused { .. }), refuses, "{error}");
+        assert!(refuses || matches!(error, SourceError::Transient { .. }), "{error}");
+    }
+    let (address, _script) = Script::serve([Answer::new(200, "1")]).await;
+    let by_name = lines(address, "").replace("127.0.0.1", "localhost");
+    let error = check(&by_name.replace("allow_private = true", "")).await.unwrap_err();
+    let SourceError::Refused { reason, .. } = &error else { panic!("{error:?}") };
+    assert!(reason.contains("set `allow_private = true`"), "{reason}");
+}
+
+#[tokio::test]
+async fn an_answer_without_content_is_nothing_new() {
+    let (address, _script) =
+        Script::serve([Answer::new(204, ""), Answer::new(200, r#"{"all":[1]}"#)]).await;
+    let mut feed = open(&lines(address, "items = \"all\""), None);
+    assert_eq!(feed.messages(1).await, ["1"]);
+    assert_eq!(feed.status.report().dropped, 0);
 }
 
 #[test]

@@ -85,11 +85,11 @@ impl Opened {
         while messages.len() < count {
             match self.try_next().await {
                 Ok(batch) => messages.extend(batch.messages),
-                Err(SourceError::Transient { reason, .. }) => {
-                    self.status.reconnecting(&reason);
+                Err(error @ SourceError::Permanent(_)) => panic!("{error}"),
+                Err(error) => {
+                    self.status.reconnecting(&error.to_string());
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
-                Err(error) => panic!("{error}"),
             }
         }
         messages
@@ -104,7 +104,10 @@ impl Opened {
         loop {
             match self.try_next().await {
                 Ok(batch) => assert!(batch.messages.is_empty(), "{batch:?}"),
-                Err(SourceError::Transient { reason, retry_after }) => {
+                Err(
+                    SourceError::Transient { reason, retry_after }
+                    | SourceError::Refused { reason, retry_after },
+                ) => {
                     self.status.reconnecting(&reason);
                     return (reason, retry_after);
                 }
@@ -554,6 +557,31 @@ async fn what_is_not_kept_and_has_no_room_is_dropped_and_counted() {
         assert!(dropped >= 12, "{dropped} of 10 MiB do not fit into 4 MiB");
         assert_eq!(taken + dropped, COUNT + 1, "version {version}");
     }
+}
+
+#[tokio::test]
+async fn what_nobody_sends_again_is_handed_on_at_a_stop() {
+    let broker = Broker::start(OPEN_TO_ALL).await;
+    let mut source = open(&lines(&broker, "topics = \"home\"\nqos = 0"));
+    source.connected().await;
+    for text in ["a", "b"] {
+        broker.publish("home", text).await;
+    }
+    let mut left = Vec::new();
+    while left.len() < 2 {
+        left.extend(source.source.leave().into_iter().flat_map(|batch| batch.messages).map(text));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(left, ["a", "b"]);
+
+    let mut kept = open(&lines(&broker, "topics = \"home\""));
+    kept.connected().await;
+    broker.publish("home", "c").await;
+    kept.status.report();
+    drop(kept.source.leave());
+    drop(kept);
+    let mut again = open(&lines(&broker, "topics = \"home\""));
+    assert_eq!(again.texts(1).await, ["c"], "the broker keeps it");
 }
 
 #[tokio::test]

@@ -324,6 +324,10 @@ fn what_is_wrong_is_named_with_its_place() {
             "url = \"https://example.org/\"\nidle_timeout = \"0s\"",
             "freshet.toml:11: source.idle_timeout: must be longer than zero",
         ),
+        (
+            "url = \"https://example.org/\"\nevents = []",
+            "freshet.toml:11: source.events: is empty, and no event would be a message; leave it out for all",
+        ),
     ] {
         assert_eq!(read(&format!("kind = \"sse\"\n{lines}")).unwrap_err().to_string(), error);
     }

@@ -306,7 +306,7 @@ async fn a_server_that_refuses_is_named_with_what_helps() {
     for (path, error, wait) in [
         ("/limit", "answers 429 Too Many Requests; ask less often", Some(120)),
         ("/login", "answers 401 Unauthorized; check `token` and `headers`", Some(60)),
-        ("/moved", "answers 302 Found; write the URL that it redirects to", None),
+        ("/moved", "answers 302 Found; write the URL that it redirects to", Some(60)),
         ("/nowhere", "answers 404 Not Found; check `url`", Some(60)),
         ("/page", "answers 200 OK", None),
     ] {
@@ -378,6 +378,15 @@ fn what_is_wrong_is_named_with_its_place() {
             format!("{url}\nping_interval = \"2m\""),
             "freshet.toml:11: source.ping_interval: has to be shorter than `idle_timeout`: a server that has nothing \
              to send is heard of only when it answers a ping",
+        ),
+        (
+            "url = \"ws://example.org/\"\nca_file = \"a.pem\"".to_owned(),
+            "freshet.toml:11: source.ca_file: has no effect: the `url` is not encrypted; leave it out",
+        ),
+        (
+            format!("{url}\ncommit_interval = \"1s\""),
+            "freshet.toml:11: source.commit_interval: has no effect: a source of this kind has no transactions; leave \
+             it out",
         ),
         (
             format!("{url}\nheaders = {{ Sec-WebSocket-Key = \"a\" }}"),

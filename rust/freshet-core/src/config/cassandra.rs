@@ -155,7 +155,7 @@ impl Cassandra {
             consistency: Consistency::ALL[section.choice("consistency")?],
             username: section.optional_text("username")?.map(|found| found.value),
             password: section.optional_text("password")?.map(|found| Secret::new(found.value)),
-            ca_file: section.optional_text("ca_file")?.map(|found| found.value.into()),
+            ca_file: section.optional_file_path("ca_file")?.map(|found| found.value),
             request_timeout: section.duration("request_timeout")?.value,
             ttl: section.duration("ttl")?.value,
         };

@@ -9,6 +9,8 @@ use super::settings::{Setting, Source};
 
 /// What overrides look like: other variables of ours, such as `FRESHET_HOME`, have no double underscore.
 const OVERRIDE_PREFIX: &str = "FRESHET_";
+/// How those begin that override keys of a source.
+const OF_SOURCES: &str = "FRESHET_SOURCE__";
 /// What a variable has at its end that names a file with the value.
 const FILE_SUFFIX: &str = "_FILE";
 
@@ -86,10 +88,16 @@ impl Environment {
             Some(variable) => Err(ConfigError {
                 origin: Origin::Environment(variable.clone()),
                 key: String::new(),
-                message: "overrides no known key: its form is FRESHET_<SECTION>__<KEY>, such as \
-                          FRESHET_KAFKA__BOOTSTRAP_SERVERS"
-                    .to_owned(),
+                message: format!("overrides no known key: its form is {}", form_of(variable)),
             }),
         }
     }
+}
+
+/// What a variable would look like that overrides something.
+fn form_of(variable: &str) -> &'static str {
+    if variable.starts_with(OF_SOURCES) {
+        return "FRESHET_SOURCE__<NAME>__<KEY>, with the name of a [[source]] and one of its keys";
+    }
+    "FRESHET_<SECTION>__<KEY>, such as FRESHET_KAFKA__BOOTSTRAP_SERVERS"
 }

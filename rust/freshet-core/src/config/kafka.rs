@@ -191,11 +191,21 @@ impl Security {
                 .map(|index| SaslMechanism::ALL[index]),
             username: section.optional_text("username")?.map(|found| found.value),
             password: section.optional_text("password")?.map(|found| Secret::new(found.value)),
-            ca_file: section.optional_text("ca_file")?.map(|found| found.value.into()),
+            ca_file: section.optional_file_path("ca_file")?.map(|found| found.value),
         };
         security.check(section)?;
+        security.check_authority(section)?;
         section.finish()?;
         Ok(security)
+    }
+
+    fn check_authority(&self, section: &Section<'_>) -> Result<(), ConfigError> {
+        match self.protocol {
+            SecurityProtocol::Ssl | SecurityProtocol::SaslSsl => Ok(()),
+            SecurityProtocol::Plaintext | SecurityProtocol::SaslPlaintext => {
+                section.refuse("ca_file", "has no effect without protocol = 'ssl' or 'sasl_ssl'")
+            }
+        }
     }
 
     fn check(&self, section: &Section<'_>) -> Result<(), ConfigError> {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use regex_lite::Regex;
@@ -241,12 +241,35 @@ impl<'a> Section<'a> {
         key: &'static str,
         default: Option<&'static str>,
     ) -> Result<Option<Located<String>>, ConfigError> {
-        let found = self.read_or(key, default, "a string", |written| match written {
+        let expected = match self.declaration(key).kind {
+            Kind::Choice(names) => format!("one of \"{}\"", names.join("\", \"")),
+            _ => "a string".to_owned(),
+        };
+        let found = self.read_or(key, default, &expected, |written| match written {
             Written::File(DeValue::String(text)) => Some(text.to_string()),
             Written::File(_) => None,
             Written::Text(text) => Some(text.clone()),
         })?;
         found.map(|found| in_form(self.declaration(key), found)).transpose()
+    }
+
+    /// A path that must be there; a relative one counts from the folder of the configuration file.
+    pub fn file_path(&self, key: &'static str) -> Result<Located<PathBuf>, ConfigError> {
+        self.required(key, self.optional_file_path(key)?)
+    }
+
+    /// The same, of a key that may be left out.
+    pub fn optional_file_path(
+        &self,
+        key: &'static str,
+    ) -> Result<Option<Located<PathBuf>>, ConfigError> {
+        let Some(found) = self.optional_text(key)? else { return Ok(None) };
+        let folder = self.document.path.parent().unwrap_or(Path::new(""));
+        let resolved = found.convert(|text| match text.as_str() {
+            "" => Err("is empty; write the path of a file"),
+            text => Ok(folder.join(text)),
+        });
+        resolved.map(Some)
     }
 
     /// True or false.
@@ -404,11 +427,6 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// The file, for paths that are meant from its folder on.
-    pub fn file(&self) -> &Path {
-        self.document.path
-    }
-
     /// Whether somebody has given a value to the key.
     pub fn is_given(&self, key: &'static str) -> Result<bool, ConfigError> {
         Ok(self.find(key, None, "")?.is_some())
@@ -466,7 +484,20 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn missing(&self, key: &str) -> ConfigError {
-        self.error(key, "is missing")
+        let typed = self.table.into_iter().flat_map(DeTable::iter);
+        let mut unknown = typed.filter(|(typed, _)| !self.is_declared(typed.get_ref()));
+        match unknown.find(|(typed, _)| closest(typed.get_ref(), &[key]).is_some()) {
+            Some((typed, _)) => {
+                let name = typed.get_ref();
+                let advice = format!("unknown key; did you mean '{key}', which is missing?");
+                self.document.error_at(typed.span(), self.path(name), advice)
+            }
+            None => self.error(key, "is missing"),
+        }
+    }
+
+    fn is_declared(&self, name: &str) -> bool {
+        self.declared.borrow().iter().flat_map(|keys| keys.iter()).any(|key| key.name == name)
     }
 
     fn required<T>(&self, key: &str, found: Option<T>) -> Result<T, ConfigError> {
@@ -540,6 +571,9 @@ impl<'a> Section<'a> {
                     key: self.path(key),
                     message: format!("is not {expected}"),
                 };
+                if self.declaration(key).is_secret {
+                    check_secret(&text).map_err(|reason| error.with_message(reason))?;
+                }
                 Some(Found { written: Written::Text(text), source, error, opening_lines: 0 })
             }
             (None, Some(value), _) => {
@@ -581,12 +615,28 @@ impl<'a> Section<'a> {
         expected: &str,
         found: &DeValue<'_>,
     ) -> ConfigError {
-        let message = format!("expected {expected}, found {}", found.type_str());
+        let message = match found {
+            DeValue::Array(items) => {
+                let other = items.iter().map(|item| item.get_ref().type_str());
+                let other = other.into_iter().find(|found| *found != "string");
+                format!("expected {expected}, found one with {}", other.unwrap_or("strings"))
+            }
+            _ => format!("expected {expected}, found {}", found.type_str()),
+        };
         self.document.error_at(span, self.path(key), message)
     }
 }
 
 const NOT_ZERO: &str = "must be longer than zero";
+
+/// What comes with a secret that was cut out, or pasted with something else, nobody would see in the masked value.
+fn check_secret(text: &str) -> Result<(), &'static str> {
+    match text.lines().count() {
+        0 => Err("is empty; write the secret, or leave it out"),
+        1 => Ok(()),
+        _ => Err("has more than one line; a secret is one line"),
+    }
+}
 
 /// A text, if it has the form that is declared of the key.
 fn in_form(declared: &Key, found: Located<String>) -> Result<Located<String>, ConfigError> {

@@ -168,6 +168,18 @@ fn errors_name_file_line_key_and_what_would_be_right() {
             "freshet.toml:6: stream.time.unit: 'msec' is not a unit",
         ),
         (with("time = { unit = \"ms\" }"), "freshet.toml:6: stream.time.field: is missing"),
+        (
+            with("format = 5"),
+            "freshet.toml:6: stream.format: expected one of \"json\", \"csv\", \"influx\", found integer",
+        ),
+        (
+            with("serie = \"a\"").replace("windows", "window"),
+            "freshet.toml:5: stream.window: unknown key; did you mean 'windows', which is missing?",
+        ),
+        (
+            with("series = [\"a\", 3]"),
+            "freshet.toml:6: stream.series: expected a list of strings, found one with integer",
+        ),
         (with("format = \"xml\""), "freshet.toml:6: stream.format: 'xml' is not one of: json"),
         (with("generation = -1"), "freshet.toml:6: stream.generation: -1 is not between 0 and"),
         (with(&MINIMAL[1..]), "freshet.toml:7: stream.name: two streams are called 'host'"),

@@ -93,7 +93,7 @@ source_health! {
         reconnections: u64, "reconnections";
     }
     optional {
-        /// When it was last heard of.
+        /// When messages of it came last; pings and comments are none.
         last_heard: i64, "epoch milliseconds";
         /// What went wrong last, in one line and without secrets; it stays after recovery.
         last_error: String, "";

@@ -45,6 +45,7 @@ fn every_example_is_accepted_by_itself() {
             "kafka.security.password",
             "protocol = \"sasl_ssl\"\nsasl_mechanism = \"PLAIN\"\nusername = \"u\"",
         ),
+        ("kafka.security.ca_file", "protocol = \"ssl\""),
         ("cassandra.username", "password = \"p\""),
         ("cassandra.password", "username = \"u\""),
         ("stream.format", "header = true"),

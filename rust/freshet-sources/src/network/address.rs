@@ -4,13 +4,19 @@
 //! only this machine or its network can reach, such as the metadata service of a cloud. So addresses that are not
 //! public are refused, unless the source says that they are meant.
 
+use std::error::Error;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use thiserror::Error;
 use tokio::net::lookup_host;
+
+use crate::source::SourceError;
+
+/// Sooner a server that refuses will hardly change its mind.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// IPv4 ranges that are not public: the IANA IPv4 Special-Purpose Address Registry, and multicast.
 const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 14] = [
@@ -54,7 +60,7 @@ const NOT_PUBLIC_V6: [(Ipv6Addr, u32); 12] = [
 const NAT64: (Ipv6Addr, u32) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 
 /// An address that is refused, and the range that it is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{address} is not public (it is in {range}/{bits}); set `allow_private = true` for this source if it is meant"
 )]
@@ -103,6 +109,19 @@ impl AddressPolicy {
             None => Err(io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address"))),
         }
     }
+}
+
+/// A failure of a connection, for which that reason is told: a refusal when it was not allowed.
+pub(crate) fn unconnected(reason: String, error: &(dyn Error + 'static)) -> SourceError {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let denied = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if denied == Some(io::ErrorKind::PermissionDenied) {
+            return SourceError::refused(reason, PATIENCE);
+        }
+        cause = error.source();
+    }
+    SourceError::transient(reason)
 }
 
 /// The range that makes an address not public.

@@ -7,9 +7,10 @@ use reqwest::redirect::Policy;
 use reqwest::{Response, StatusCode};
 use url::Url;
 
+use super::address::{self, Resolver};
 use super::endpoint::{Endpoint, USER_AGENT, WEB, check_host, check_url, shown};
 use super::text::causes;
-use super::{address::Resolver, tls};
+use super::tls;
 use crate::source::SourceError;
 
 /// How long a connection may take.
@@ -117,7 +118,7 @@ fn unreachable(url: &Url, error: reqwest::Error) -> SourceError {
     let error = error.without_url();
     let url = shown(url);
     let advice = tls::advice(&error);
-    SourceError::transient(format!("no answer from {url}: {}{advice}", causes(&error)))
+    address::unconnected(format!("no answer from {url}: {}{advice}", causes(&error)), &error)
 }
 
 /// What an answer means that is none of those that were hoped for. A server that refuses is not asked again before
@@ -137,10 +138,12 @@ pub(crate) fn refusal(
     };
     let may_pass =
         [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
-    let refuses = status.is_client_error() && !may_pass.contains(&status);
-    SourceError::Transient {
-        reason: format!("{} answers {status}{advice}", shown(url)),
-        retry_after: retry_after(headers, SystemTime::now()).or(refuses.then_some(patience)),
+    let refuses = status.is_client_error() || status.is_redirection();
+    let refuses = refuses && !may_pass.contains(&status);
+    let reason = format!("{} answers {status}{advice}", shown(url));
+    match retry_after(headers, SystemTime::now()) {
+        retry_after if !refuses => SourceError::Transient { reason, retry_after },
+        retry_after => SourceError::refused(reason, retry_after.unwrap_or(patience)),
     }
 }
 

@@ -121,7 +121,10 @@ impl Endpoint {
             parsed.query_pairs_mut().extend_pairs(query.value);
         }
         let headers = read_headers(section)?;
-        Ok(Self { url: parsed, headers, policy, authorities: read_authorities(section)? })
+        // A server of the web may redirect to one that is encrypted.
+        let may_need_authorities = parsed.scheme() != WEB_SOCKET[1];
+        let authorities = read_authorities(section, may_need_authorities)?;
+        Ok(Self { url: parsed, headers, policy, authorities })
     }
 }
 
@@ -238,13 +241,19 @@ fn secret_value(text: &str) -> Option<HeaderValue> {
 /// Reads `ca_file`.
 pub(super) fn read_authorities(
     section: &Section<'_>,
+    may_need_them: bool,
 ) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
-    let Some(path) = section.optional_text("ca_file")? else { return Ok(Vec::new()) };
-    let unreadable = |error| path.error(format!("cannot read {}: {error}", path.value));
+    if !may_need_them {
+        section.refuse("ca_file", "has no effect: the `url` is not encrypted; leave it out")?;
+        return Ok(Vec::new());
+    }
+    let Some(path) = section.optional_file_path("ca_file")? else { return Ok(Vec::new()) };
+    let name = path.value.display();
+    let unreadable = |error| path.error(format!("cannot read {name}: {error}"));
     let certificates = CertificateDer::pem_file_iter(&path.value).map_err(unreadable)?;
     let certificates: Vec<_> = certificates.collect::<Result<_, _>>().map_err(unreadable)?;
     if certificates.is_empty() {
-        return Err(path.error(format!("{} holds no certificate in PEM", path.value)));
+        return Err(path.error(format!("{name} holds no certificate in PEM")));
     }
     Ok(certificates)
 }

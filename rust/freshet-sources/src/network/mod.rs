@@ -9,6 +9,7 @@ mod socket;
 mod text;
 mod tls;
 
+pub(crate) use address::{PATIENCE, unconnected};
 pub(crate) use client::{CONNECT_TIMEOUT, Client, Compression, refusal};
 pub(crate) use endpoint::{
     ALLOW_PRIVATE, CA_FILE, Endpoint, HEADERS, MQTT, QUERY, TOKEN, WEB, WEB_SOCKET, shown,

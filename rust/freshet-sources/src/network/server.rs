@@ -47,11 +47,10 @@ impl Server {
         ports: [u16; 2],
     ) -> Result<Self, ConfigError> {
         let policy = AddressPolicy { allow_private: section.flag("allow_private")? };
-        let authorities = read_authorities(section)?;
         let url = section.text("url")?;
         let server =
             Self::parse(&url.value, schemes, ports, policy).map_err(|reason| url.error(reason))?;
-        Ok(Self { authorities, ..server })
+        Ok(Self { authorities: read_authorities(section, server.is_encrypted)?, ..server })
     }
 
     fn parse(

@@ -1,7 +1,6 @@
 //! WebSocket connections, with the same checks as those of HTTP.
 
 use std::io;
-use std::time::Duration;
 
 use reqwest::header::{HeaderValue, USER_AGENT};
 use rustls::pki_types::CertificateDer;
@@ -13,15 +12,13 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 use url::Url;
 
+use super::address::{PATIENCE, unconnected};
 use super::client::{CONNECT_TIMEOUT, refusal};
 use super::endpoint::{self, Endpoint, shown};
 use super::server::connect_tcp;
 use super::text::causes;
 use super::tls;
 use crate::source::SourceError;
-
-/// A server that refuses is left alone that long.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A connection.
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -40,7 +37,8 @@ pub(crate) async fn connect(
     let stream = match connecting {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
-            return Err(SourceError::transient(format!("no connection to {url}: {error}")));
+            let reason = format!("no connection to {url}: {error}");
+            return Err(unconnected(reason, &error));
         }
         Err(_) => {
             return Err(SourceError::transient(format!(

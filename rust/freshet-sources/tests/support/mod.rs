@@ -143,8 +143,8 @@ impl Opened {
         while messages.len() < count {
             match self.try_next().await {
                 Ok(batch) => messages.extend(texts(&batch)),
-                Err(SourceError::Transient { reason, .. }) => self.status.reconnecting(&reason),
-                Err(error) => panic!("{error}"),
+                Err(error @ SourceError::Permanent(_)) => panic!("{error}"),
+                Err(error) => self.status.reconnecting(&error.to_string()),
             }
         }
         messages
@@ -153,7 +153,8 @@ impl Opened {
     /// Why there is no next batch, and how long to wait.
     pub(crate) async fn failure(&mut self) -> (String, Option<Duration>) {
         match self.try_next().await.unwrap_err() {
-            SourceError::Transient { reason, retry_after } => {
+            SourceError::Transient { reason, retry_after }
+            | SourceError::Refused { reason, retry_after } => {
                 self.status.reconnecting(&reason);
                 (reason, retry_after)
             }

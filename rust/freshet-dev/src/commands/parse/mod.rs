@@ -212,6 +212,10 @@ impl<'a> Sample<'a> {
             let mut line = 0_u64;
             while read_line(&mut reader, &mut record, kept).with_context(reading)? {
                 line += 1;
+                let is_message = |filters: &Filters<'_>| filters.is_message(line, &record);
+                if !self.filters.as_ref().is_none_or(is_message) {
+                    continue;
+                }
                 self.take(&record, || format!("{of_file}line {line}"))?;
                 // Whoever types the records, or pipes them in slowly, sees each answer at once.
                 if reader.buffer().is_empty() {

@@ -10,13 +10,20 @@ use crate::cli::ParseArgs;
 pub(super) struct Filters<'a> {
     transform: &'a Transform,
     envelope: Message,
+    /// Lines at the beginning that are no messages.
+    skip_lines: u64,
 }
 
 impl<'a> Filters<'a> {
     pub(super) fn new(source: &'a SourceConfig, arguments: &ParseArgs) -> Self {
         let (key, topic) = (arguments.key.clone(), arguments.topic.clone());
         let envelope = Message { key, topic, ..Message::default() };
-        Self { transform: &source.transform, envelope }
+        Self { transform: &source.transform, envelope, skip_lines: source.open.skip_lines() }
+    }
+
+    /// Whether a line, from 1, of a file is a message to the source.
+    pub(super) fn is_message(&self, line: u64, text: &[u8]) -> bool {
+        line > self.skip_lines && !text.is_empty()
     }
 
     /// The records of a message.

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use freshet_core::config::{Key, Kind, Presence};
+use freshet_core::config::{ConfigError, Key, Kind, Presence};
 
 use self::follow::Follow;
 pub(super) use self::lines::{Lines, Next};
@@ -125,6 +125,14 @@ impl Open for Settings {
 
     fn can_wait(&self) -> bool {
         true
+    }
+
+    fn skip_lines(&self) -> u64 {
+        self.skip_lines
+    }
+
+    fn examine(&self) -> Result<(), ConfigError> {
+        Settings::examine(self)
     }
 
     async fn check(&self, _: &Context) -> Result<(), SourceError> {

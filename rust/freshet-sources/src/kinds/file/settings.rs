@@ -1,7 +1,7 @@
 //! The settings of the kind `file`.
 
-use std::io;
 use std::path::PathBuf;
+use std::{fs, io};
 
 use freshet_core::config::{ConfigError, Section};
 use freshet_core::record::{Path, TimeFormat};
@@ -14,6 +14,8 @@ use crate::source::SourceError;
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) path: PathBuf,
+    /// Where the path was written.
+    pub(super) place: ConfigError,
     pub(super) follows: bool,
     pub(super) starts_at_end: bool,
     /// What the file says of itself where there is none.
@@ -25,8 +27,10 @@ pub(super) struct Settings {
 
 impl Settings {
     pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
+        let path = section.file_path("path")?;
         let settings = Self {
-            path: section.text("path")?.value.into(),
+            place: path.error(""),
+            path: path.value,
             follows: section.choice("mode")? == 0,
             starts_at_end: section.choice("start")? == 1,
             compression: match section.choice("compression")? {
@@ -52,6 +56,20 @@ impl Settings {
             );
         }
         Ok(settings)
+    }
+
+    /// Whether the path is that of a file, which one that is followed may become later.
+    pub(super) fn examine(&self) -> Result<(), ConfigError> {
+        let path = self.path.display();
+        let wrong = match fs::metadata(&self.path) {
+            Ok(found) if found.is_dir() => format!("{path} is a folder; name one of its files"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !self.follows => format!(
+                "there is no file {path}; mode = \"once\" reads what is there, mode = \"follow\" \
+                 waits for it"
+            ),
+            _ => return Ok(()),
+        };
+        Err(self.place.with_message(wrong))
     }
 
     pub(super) fn unreadable(&self, error: &io::Error) -> SourceError {

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::sync::Arc;
 
+use freshet_core::config::Origin;
 use freshet_runtime::Shutdown;
 use proptest::prelude::*;
 
@@ -21,6 +22,11 @@ pub(super) fn context() -> Context {
 pub(super) fn settings(path: &Path, follows: bool) -> Settings {
     Settings {
         path: path.to_owned(),
+        place: ConfigError {
+            origin: Origin::Line("freshet.toml".into(), 9),
+            key: "source.path".to_owned(),
+            message: String::new(),
+        },
         follows,
         starts_at_end: false,
         compression: None,
@@ -315,4 +321,19 @@ fn settings_that_contradict_each_other_name_line_and_key() {
         let error = error(lines);
         assert!(error.starts_with(expected), "{error}");
     }
+}
+
+#[test]
+fn a_path_that_is_none_of_a_file_is_known_before_anything_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing");
+    let wrong = |path: &Path, follows| settings(path, follows).examine().map_err(|e| e.to_string());
+    let error = wrong(&missing, false).unwrap_err();
+    let expected = format!("freshet.toml:9: source.path: there is no file {}; ", missing.display());
+    assert!(error.starts_with(&expected), "{error}");
+    assert_eq!(wrong(&missing, true), Ok(()), "it may come");
+    let error = wrong(folder.path(), true).unwrap_err();
+    assert!(error.ends_with("is a folder; name one of its files"), "{error}");
+    fs::write(&missing, "").unwrap();
+    assert_eq!(wrong(&missing, false), Ok(()));
 }

@@ -61,7 +61,7 @@ pub(super) async fn check(poll: &Poll) -> Result<(), SourceError> {
     timeout(poll.timeout, asking).await.map_err(|_| too_slow(poll))?.map(drop)
 }
 
-/// The answer to a request; `None` where nothing has changed.
+/// The answer to a request; `None` where nothing has changed, or there is nothing.
 async fn request(
     poll: &Poll,
     client: &Client,
@@ -69,7 +69,7 @@ async fn request(
 ) -> Result<Option<Response>, SourceError> {
     let response = client.get(&headers(poll, known)).await?;
     match response.status() {
-        StatusCode::NOT_MODIFIED => Ok(None),
+        StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT => Ok(None),
         status if status.is_success() => Ok(Some(response)),
         status => Err(refusal(response.url(), status, response.headers(), poll.every)),
     }

@@ -177,6 +177,10 @@ impl Open for Settings {
         true
     }
 
+    fn skip_lines(&self) -> u64 {
+        self.0.skip_lines as u64
+    }
+
     async fn check(&self, _: &Context) -> Result<(), SourceError> {
         feed::check(&self.0).await
     }

@@ -9,7 +9,8 @@ use freshet_core::config::ConfigError;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Subscription, Version, topics, v4, v5};
-use crate::network::{CONNECT_TIMEOUT, Server, one_line};
+use crate::network;
+use crate::network::{CONNECT_TIMEOUT, PATIENCE, Server, one_line};
 use crate::source::SourceError;
 
 /// A packet that is larger ends the connection: that much of one message is in memory before its size can be judged.
@@ -18,8 +19,6 @@ pub(super) const MAX_PACKET_BYTES: u32 = 16 << 20;
 pub(super) const WINDOW: u16 = 1_000;
 /// Acknowledgements that are sent with one flush.
 pub(super) const MAX_REQUESTS: usize = 100;
-/// A broker that refuses is left alone that long.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What is said of a broker that ends a connection without a word.
 const CLOSED: &str = "it has closed the connection";
@@ -210,7 +209,8 @@ pub(super) fn unconnected(subscription: &Subscription, failure: &Failure) -> Sou
     let url = &subscription.server.url;
     match failure {
         Failure::Unreachable(error) => {
-            SourceError::transient(format!("no connection to {url}: {}", Server::reason(error)))
+            let reason = format!("no connection to {url}: {}", Server::reason(error));
+            network::unconnected(reason, error)
         }
         Failure::Refused(refusal, words) => refused(subscription, *refusal, words),
         Failure::TooLarge => too_large(subscription),
@@ -268,7 +268,7 @@ fn refused(subscription: &Subscription, refusal: Refusal, words: &str) -> Source
     let reason = format!("{url} refuses the connection: {words}{advice}");
     match refusal {
         Refusal::Version => SourceError::Permanent(reason),
-        _ => SourceError::Transient { reason, retry_after: Some(PATIENCE) },
+        _ => SourceError::refused(reason, PATIENCE),
     }
 }
 
@@ -291,7 +291,7 @@ pub(super) fn unsubscribed(
         subscription.server.url,
         one_line(&refused.join(", "))
     );
-    Some(SourceError::Transient { reason, retry_after: Some(PATIENCE) })
+    Some(SourceError::refused(reason, PATIENCE))
 }
 
 /// The name of a reason as words: `NotAuthorized` is `not authorized`.

@@ -147,6 +147,15 @@ impl Source for Listener {
     async fn next(&mut self) -> Result<Option<Batch>, SourceError> {
         self.next_batch().await.map(Some)
     }
+
+    /// What nobody sends again.
+    fn leave(&mut self) -> Option<Batch> {
+        let mut left = Vec::new();
+        while let Some(received) = self.inbox.take() {
+            left.extend(received.into_iter().filter(|received| received.receipt.is_none()));
+        }
+        (!left.is_empty()).then(|| self.batch(left))
+    }
 }
 
 /// Tells the broker what it need not keep any more.

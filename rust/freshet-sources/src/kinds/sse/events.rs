@@ -13,15 +13,13 @@ use super::Subscription;
 use super::blocks::{Block, Blocks, MAX_EVENT_BYTES};
 use super::event::{self, Said};
 use crate::kinds::{BATCH_BYTES, BATCH_MESSAGES, foreign_cursor};
-use crate::network::{Client, causes, one_line, refusal, shown};
+use crate::network::{Client, PATIENCE, causes, one_line, refusal, shown};
 use crate::source::{Batch, Context, Cursor, Message, Source, SourceError};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const MEDIA_TYPE: &str = "text/event-stream";
 /// A longer id is not kept: servers refuse headers that are too long, and the cursor has to stay small.
 const MAX_ID_BYTES: usize = 8 << 10;
-/// A server that refuses is left alone that long.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Where the stream goes on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -83,7 +81,7 @@ pub(super) async fn connect(
             "{url} sends '{}' and not {MEDIA_TYPE}; check `url`, or take another kind of source",
             one_line(&media_type)
         );
-        return Err(SourceError::Transient { reason, retry_after: Some(PATIENCE) });
+        return Err(SourceError::refused(reason, PATIENCE));
     }
     Ok(Some(response))
 }
@@ -218,6 +216,9 @@ impl Events {
         match error {
             SourceError::Transient { reason, retry_after } => {
                 SourceError::Transient { reason, retry_after: retry_after.max(self.retry) }
+            }
+            SourceError::Refused { reason, retry_after } => {
+                SourceError::Refused { reason, retry_after: retry_after.max(self.retry) }
             }
             error @ SourceError::Permanent(_) => error,
         }

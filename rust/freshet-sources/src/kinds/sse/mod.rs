@@ -59,7 +59,7 @@ impl Subscription {
     fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             endpoint: Endpoint::read(section, WEB)?,
-            events: section.optional_texts("events")?.map(|events| events.value),
+            events: read_events(section)?,
             idle_timeout: section.positive_duration("idle_timeout")?,
         })
     }
@@ -71,6 +71,15 @@ impl Subscription {
 
 #[derive(Debug)]
 struct Settings(Arc<Subscription>);
+
+fn read_events(section: &Section<'_>) -> Result<Option<Vec<String>>, ConfigError> {
+    match section.optional_texts("events")? {
+        Some(events) if events.value.is_empty() => {
+            Err(events.error("is empty, and no event would be a message; leave it out for all"))
+        }
+        events => Ok(events.map(|events| events.value)),
+    }
+}
 
 #[async_trait]
 impl Open for Settings {
