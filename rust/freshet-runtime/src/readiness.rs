@@ -13,7 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// Why a program is not known to be ready.
 #[derive(Debug, Error)]
 enum NotReady {
-    #[error("metrics_address is empty, so that nobody can be asked; set it to an address such as 127.0.0.1:9464")]
+    #[error(
+        "metrics_address is empty, so that nobody can be asked; set it to an address such as 127.0.0.1:9464"
+    )]
     Nowhere,
     #[error("port 0 of metrics_address is any free port; set one that can be asked")]
     AnyPort,
@@ -53,9 +55,9 @@ fn answer(address: &str) -> Result<(), NotReady> {
 /// Where a program that listens on every address can be asked.
 fn reachable(address: &str) -> String {
     let on_every = [("0.0.0.0:", "127.0.0.1:"), ("[::]:", "[::1]:")];
-    let own = on_every.into_iter().find_map(|(every, own)| {
-        Some(format!("{own}{}", address.strip_prefix(every)?))
-    });
+    let own = on_every
+        .into_iter()
+        .find_map(|(every, own)| Some(format!("{own}{}", address.strip_prefix(every)?)));
     own.unwrap_or_else(|| address.to_owned())
 }
 
