@@ -297,8 +297,13 @@ fn words(list: &Value) -> Vec<String> {
 
 /// The last of the processes that this one has started, each by the one before: the program itself.
 fn leaf(pid: u32) -> Result<u32, Failed> {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
-    children.split_whitespace().last().map_or(Ok(pid), |child| leaf(child.parse()?))
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let children = fs::read_to_string(thread?.path().join("children"))?;
+        if let Some(child) = children.split_whitespace().last() {
+            return leaf(child.parse()?);
+        }
+    }
+    Ok(pid)
 }
 
 /// Files of this user below a folder, but for the place of the spool.
