@@ -197,7 +197,8 @@ fn free_addresses<const N: usize>() -> Result<[String; N], Failed> {
     addresses.try_into().map_err(|_| "not as many as asked for".into())
 }
 
-fn is_line(record: &[u8]) -> bool {
+/// Whether a file can hold the record as one of its lines.
+pub(super) fn is_line(record: &[u8]) -> bool {
     std::str::from_utf8(record)
         .is_ok_and(|text| !text.trim().is_empty() && !text.contains(['\n', '\r']))
 }

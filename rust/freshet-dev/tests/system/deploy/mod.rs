@@ -4,6 +4,8 @@
 
 mod buildah;
 mod images;
+mod listener;
+mod rolling;
 
 use libtest_mimic::Trial;
 
@@ -11,5 +13,8 @@ use crate::test;
 
 /// The tests in their order.
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![test("deploy::the_programs_run_inside_their_images", images::programs_run_inside)]
+    vec![
+        test("deploy::the_programs_run_inside_their_images", images::programs_run_inside),
+        test("deploy::a_rolling_restart_loses_nothing", rolling::loses_nothing),
+    ]
 }
