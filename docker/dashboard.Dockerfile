@@ -11,8 +11,8 @@ WORKDIR /opt/freshet
 
 FROM toolchain AS dashboard
 # A folder with a `dashboard` that was built already, such as target/prebuilt: then nothing is built here.
-ARG PREBUILT=docker/build
-COPY docker/build /build/
+ARG PREBUILT=docker/build/nothing
+COPY docker/build/unless.sh /build/
 COPY ${PREBUILT} /prebuilt/
 COPY node-dashboard/package.json node-dashboard/package-lock.json ./
 RUN sh /build/unless.sh /prebuilt/dashboard npm ci --no-audit --no-fund

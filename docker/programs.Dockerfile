@@ -15,9 +15,9 @@ WORKDIR /freshet
 
 FROM toolchain AS programs
 # A folder with programs that were built already, such as target/prebuilt: then nothing is compiled here.
-ARG PREBUILT=docker/build
+ARG PREBUILT=docker/build/nothing
 COPY ${PREBUILT} /programs/
-COPY docker/build /build/
+COPY docker/build/unless.sh docker/build/empty-crates.sh /build/
 COPY Cargo.toml Cargo.lock ./
 COPY rust/freshet-cassandra-writer/Cargo.toml rust/freshet-cassandra-writer/
 COPY rust/freshet-core/Cargo.toml rust/freshet-core/
@@ -31,6 +31,7 @@ COPY rust/freshet-sources/Cargo.toml rust/freshet-sources/
 RUN sh /build/unless.sh /programs/freshet-producer sh /build/empty-crates.sh
 RUN sh /build/unless.sh /programs/freshet-producer \
     cargo build --release --locked --package freshet-producer --package freshet-cassandra-writer
+RUN find rust -name '*.rs' -delete
 COPY rust rust
 # Cargo goes by times: these files are older than the empty ones were.
 RUN find rust -name '*.rs' -exec touch {} +

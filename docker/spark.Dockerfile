@@ -16,9 +16,9 @@ ENV RUSTUP_TOOLCHAIN=${RUST_VERSION}
 ENV CARGO_PROFILE_RELEASE_STRIP=debuginfo
 WORKDIR /freshet
 # A folder with a jar that was built already, such as target/prebuilt: then nothing is compiled here.
-ARG PREBUILT=docker/build
+ARG PREBUILT=docker/build/nothing
 COPY ${PREBUILT} /job/
-COPY docker/build /build/
+COPY docker/build/unless.sh docker/build/empty-crates.sh /build/
 COPY Cargo.toml Cargo.lock ./
 COPY rust/freshet-cassandra-writer/Cargo.toml rust/freshet-cassandra-writer/
 COPY rust/freshet-core/Cargo.toml rust/freshet-core/
@@ -31,6 +31,7 @@ COPY rust/freshet-service/Cargo.toml rust/freshet-service/
 COPY rust/freshet-sources/Cargo.toml rust/freshet-sources/
 RUN sh /build/unless.sh /job/freshet-spark-all.jar sh /build/empty-crates.sh
 RUN sh /build/unless.sh /job/freshet-spark-all.jar cargo build --release --locked --package freshet-jni
+RUN find rust -name '*.rs' -delete
 COPY rust rust
 # Cargo goes by times: these files are older than the empty ones were.
 RUN find rust -name '*.rs' -exec touch {} +
@@ -40,9 +41,9 @@ RUN mkdir -p /library && sh /build/unless.sh /job/freshet-spark-all.jar \
 
 FROM docker.io/library/debian:${DEBIAN_VERSION}-slim AS job
 ARG JAVA_VERSION
-ARG PREBUILT=docker/build
+ARG PREBUILT=docker/build/nothing
 COPY ${PREBUILT} /job/
-COPY docker/build /build/
+COPY docker/build/unless.sh docker/build/install.sh /build/
 RUN sh /build/unless.sh /job/freshet-spark-all.jar \
     sh /build/install.sh gradle openjdk-${JAVA_VERSION}-jdk-headless
 WORKDIR /freshet

@@ -10,7 +10,7 @@ for manifest in rust/*/Cargo.toml; do
     benches=$(sed -n '/^\[\[bench\]\]/,/^$/s/^name = "\(.*\)"$/benches\/\1.rs/p' "$manifest")
     for source in src/lib.rs src/main.rs $paths $benches; do
         mkdir -p "$(dirname "$crate/$source")"
-        echo 'fn main() {}' >"$crate/$source"
+        printf '//! Empty until the sources are copied.\nfn main() {}\n' >"$crate/$source"
     done
-    : >"$crate/src/lib.rs"
+    printf '//! Empty until the sources are copied.\n' >"$crate/src/lib.rs"
 done

@@ -137,10 +137,10 @@ fn what_is_built_has_the_versions_of_the_file() {
         })
         .collect();
     let versions = crate::versions::versions();
-    let mut built = 0;
+    let mut images = 0;
     each(|name, service| {
         let Some(build) = service.get("build") else { return };
-        built += 1;
+        images += 1;
         let file = text(build, "/dockerfile").trim_start_matches("docker/").to_owned();
         let given = build["args"].as_object().unwrap();
         for argument in files[&file].iter().filter(|argument| *argument != "PREBUILT") {
@@ -152,7 +152,7 @@ fn what_is_built_has_the_versions_of_the_file() {
         }
         assert_eq!(given.len(), files[&file].iter().filter(|name| *name != "PREBUILT").count());
     });
-    assert_eq!(built, 4 * PROFILES.len());
+    assert_eq!(images, 4 * PROFILES.len());
 }
 
 #[test]

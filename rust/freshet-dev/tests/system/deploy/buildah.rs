@@ -18,19 +18,20 @@ use crate::waiting::ensure;
 const PACKAGES: &str = "--include=binutils,ca-certificates,libssl3,zlib1g";
 
 /// Where all of it is kept.
-pub(super) fn folder() -> PathBuf {
+fn folder() -> PathBuf {
     project().join("target/images")
 }
 
 /// A storage of images, and the way to work on it.
 pub(super) struct Buildah {
     versions: BTreeMap<String, String>,
+    storage: PathBuf,
 }
 
 impl Buildah {
     /// The storage with all images that the Dockerfiles build on.
     pub(super) fn with_stand_ins() -> Result<Self, Failed> {
-        let this = Self { versions: versions()? };
+        let this = Self { versions: versions()?, storage: folder().join("storage") };
         let debian = this.debian()?;
         let node = this.node()?;
         let version = |name: &str| this.version(name);
@@ -71,7 +72,7 @@ impl Buildah {
     /// A command on the storage.
     pub(super) fn command(&self) -> Command {
         let mut command = Command::new("buildah");
-        command.arg("--root").arg(folder().join("storage"));
+        command.arg("--root").arg(&self.storage);
         command.arg("--runroot").arg(folder().join("run"));
         command.env("BUILDAH_ISOLATION", "chroot").current_dir(project());
         command
