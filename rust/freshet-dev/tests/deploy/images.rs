@@ -47,7 +47,7 @@ fn nobody_is_root_and_everybody_can_be_asked() {
                 // As a text it would need a shell.
                 let words: Vec<String> = serde_json::from_str(&command)
                     .unwrap_or_else(|error| panic!("{from}: {command}: {error}"));
-                assert!(words[0] == "java" || words[0].starts_with('/'), "{from}: {words:?}");
+                assert!(!words[0].ends_with("sh"), "{from}: {words:?}");
             }
         }
     }
