@@ -6,5 +6,6 @@
 
 mod compose;
 mod dockerfile;
+mod go;
 mod images;
 mod versions;

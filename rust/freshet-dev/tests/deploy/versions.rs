@@ -25,7 +25,8 @@ pub(crate) fn versions() -> BTreeMap<String, String> {
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-fn version(name: &str) -> String {
+/// The version of that name.
+pub(crate) fn version(name: &str) -> String {
     versions().remove(name).unwrap_or_else(|| panic!("docker/versions.env has no {name}"))
 }
 

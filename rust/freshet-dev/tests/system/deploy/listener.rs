@@ -21,9 +21,9 @@ const GLANCE: Duration = Duration::from_millis(200);
 /// What has come so far.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
-    /// When the newest window came, and where the longest time without one has begun and how long it was.
+    /// When the newest window came.
     newest: Option<Instant>,
-    pub(super) longest_gap: Duration,
+    longest_gap: Duration,
     /// The readings in the newest version of each window.
     pub(super) counts: BTreeMap<Key, i64>,
     /// How often the server said that windows were missed.
@@ -65,7 +65,14 @@ impl Listener {
         self.look(|heard| heard.counts.len())
     }
 
-    /// The longest time without a window, that since the newest one included.
+    /// From now on, gaps count.
+    pub(super) fn begin(&self) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.longest_gap = Duration::ZERO;
+        heard.newest = Some(Instant::now());
+    }
+
+    /// The longest time without a window since [`Listener::begin`], that since the newest one included.
     pub(super) fn longest_gap(&self) -> Duration {
         self.look(|heard| {
             let since = heard.newest.map_or(Duration::MAX, |newest| newest.elapsed());
