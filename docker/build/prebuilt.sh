@@ -1,32 +1,32 @@
 #!/bin/sh
-# prebuilt.sh: fills target/prebuilt with what this machine has built, for images that are to be built without compiling:
+# prebuilt.sh: fills target/prebuilt with what this machine has built, for images that need not compile:
 #
-#     cargo build --release --locked --workspace && gradle allJar && sh docker/build/prebuilt.sh
+#     ./freshet test rust jvm node && sh docker/build/prebuilt.sh
 #     docker build -f docker/programs.Dockerfile --build-arg PREBUILT=target/prebuilt --target producer .
 #
 # The machine has to have glibc of the Debian in docker/versions.env, or an older one.
 set -eu
 
 cd "$(dirname "$0")/../.."
-mkdir -p target/prebuilt/dashboard
-cp target/release/freshet-producer target/release/freshet-cassandra-writer target/prebuilt/
-cp build/libs/freshet-spark-all.jar target/prebuilt/
+prebuilt=$PWD/target/prebuilt
 
-cd node-dashboard
-[ -d dist/server ] && [ -d dist/web ] || {
-    echo 'the dashboard is not built: run npm ci && npm run build in node-dashboard' >&2
-    exit 1
-}
-rm -rf ../target/prebuilt/dashboard/dist
-cp -R dist package.json ../target/prebuilt/dashboard/
+for built in target/release/freshet-producer target/release/freshet-cassandra-writer \
+    build/libs/freshet-spark-all.jar node-dashboard/dist/server node-dashboard/dist/web; do
+    [ -e "$built" ] || {
+        echo "there is no $built: build it first, as ./freshet test does" >&2
+        exit 1
+    }
+done
 
-# Its modules are those of the lock, without what only builds and tests need.
-lock=package-lock.json
-cmp -s "$lock" "../target/prebuilt/dashboard/$lock" && [ -d ../target/prebuilt/dashboard/node_modules ] || {
-    cp package.json ../target/prebuilt/dashboard/
-    rm -f "../target/prebuilt/dashboard/$lock"
-    cp "$lock" ../target/prebuilt/dashboard/lock.json
-    cd ../target/prebuilt/dashboard
-    mv lock.json "$lock"
-    npm ci --omit=dev --no-audit --no-fund || { rm -f "$lock"; exit 1; }
+mkdir -p "$prebuilt/dashboard"
+cp target/release/freshet-producer target/release/freshet-cassandra-writer build/libs/freshet-spark-all.jar "$prebuilt"
+
+cd "$prebuilt/dashboard"
+rm -rf dist
+cp -R ../../../node-dashboard/dist ../../../node-dashboard/package.json ../../../node-dashboard/package-lock.json .
+# The modules of the lock, without those that only build and test.
+cmp -s package-lock.json installed-lock.json || {
+    rm -f installed-lock.json
+    npm ci --omit=dev --no-audit --no-fund
+    cp package-lock.json installed-lock.json
 }
