@@ -34,6 +34,8 @@ describe('while Kafka and Cassandra are away', () => {
 
   it('the dashboard itself is healthy and tells its streams', async () => {
     expect(await get('/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } });
+    const notReady = { ready: false, waiting_for: ['Kafka', 'Cassandra'] };
+    expect(await get('/ready')).toMatchObject({ status: 503, body: notReady });
     const { status, body } = await get('/api/streams');
     expect(status).toBe(200);
     expect(body).toMatchObject({
@@ -149,7 +151,7 @@ it('describes every route in /openapi.json', async () => {
   const { openapi, paths } = body as unknown as { openapi: string; paths: Record<string, object> };
   expect(openapi).toBe('3.1.0');
   expect(Object.keys(paths).sort()).toEqual([
-    ...['/api/health', '/api/live', '/api/series', '/api/streams', '/api/windows', '/healthz'],
+    ...['/api/health', '/api/live', '/api/series', '/api/streams', '/api/windows', '/healthz', '/ready'],
   ]);
 });
 
@@ -244,7 +246,8 @@ describe('with a token', () => {
     expect(plain.headers['set-cookie']).not.toContain('Secure');
   });
 
-  it('liveness needs none', async () => {
+  it('liveness and readiness need none', async () => {
     expect(await get('/healthz')).toMatchObject({ status: 200 });
+    expect(await get('/ready')).toMatchObject({ status: 503 });
   });
 });

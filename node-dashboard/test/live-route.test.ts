@@ -199,6 +199,7 @@ describe('other methods', () => {
     '/api/windows',
     '/api/health',
     '/healthz',
+    '/ready',
     '/openapi.json',
   ])('are refused at %s with those that are possible', async (path) => {
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND']) {
@@ -219,6 +220,7 @@ describe('other methods', () => {
       '/api/streams',
       '/api/health',
       '/healthz',
+      '/ready',
       '/openapi.json',
       '/api/series?stream=nope',
     ]) {

@@ -23,35 +23,36 @@ windows = ["10s"]
 
 let directory: string;
 let port: string;
-let server: ChildProcess | undefined;
+let servers: ChildProcess[];
 let output: string;
 let errors: string;
 
 beforeEach(async () => {
+  servers = [];
   port = String(await closedPort());
   directory = mkdtempSync(path.join(tmpdir(), 'freshet-server-'));
   writeFileSync(path.join(directory, 'freshet.toml'), CONFIGURATION);
 });
 
 afterEach(() => {
-  server?.kill('SIGKILL');
+  servers.forEach((server) => server.kill('SIGKILL'));
   rmSync(directory, { recursive: true });
 });
 
 /** Starts the built server as a process of its own. */
-function start(environment: Record<string, string>): ChildProcess {
+function start(environment: Record<string, string>, ...options: string[]): ChildProcess {
   output = '';
   errors = '';
   const started = spawn(
     process.execPath,
-    ['dist/server/server.js', '-c', path.join(directory, 'freshet.toml')],
+    ['dist/server/server.js', '-c', path.join(directory, 'freshet.toml'), ...options],
     {
       env: { PATH: process.env.PATH, FRESHET_DASHBOARD__PORT: port, ...environment },
     },
   );
   started.stdout.on('data', (text: Buffer) => (output += text.toString()));
   started.stderr.on('data', (text: Buffer) => (errors += text.toString()));
-  server = started;
+  servers.push(started);
   return started;
 }
 
@@ -77,6 +78,11 @@ describe('the server', () => {
     expect(output).toBe('');
   });
 
+  it('says with --health that nobody answers', async () => {
+    expect(await ended(start({ FRESHET_DASHBOARD__HOST: '127.0.0.1' }, '--health'))).toBe(1);
+    expect(errors).toMatch(/no answer from http:\/\/127\.0\.0\.1:\d+\/ready: .*ECONNREFUSED/);
+  });
+
   it('lives, and says what is wrong, while files of authorities cannot be read', async () => {
     const started = start({});
     const address = await vi.waitFor(() => {
@@ -97,6 +103,10 @@ describe('the server', () => {
         },
       });
     }, 10_000);
+    const asking = start({}, '--health');
+    expect(await ended(asking)).toBe(1);
+    expect(errors).toMatch(/not ready: \{"ready":false,"waiting_for":\["Kafka","Cassandra"\]\}/);
+    errors = '';
     started.kill('SIGTERM');
     expect(await ended(started)).toBe(0);
     expect(errors).toBe('');

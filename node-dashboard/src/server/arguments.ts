@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
 
 /** What the command line asks for. */
-export type Command = { readonly kind: 'help' } | { readonly kind: 'serve'; readonly configFile: string };
+export type Command =
+  { readonly kind: 'help' } | { readonly kind: 'serve' | 'health'; readonly configFile: string };
 
 /** The command line is wrong; the message says how to write it. */
 export class UsageError extends Error {
@@ -15,6 +16,8 @@ usage: node dist/server/server.js -c <freshet.toml>
 
 options:
   -c, --config <file>   the pipeline's configuration (required)
+      --health          ask the dashboard that runs with this configuration on this machine whether it is ready,
+                        and exit: 0 if so, 1 if not
   -h, --help            show this text
 
 environment:
@@ -31,11 +34,15 @@ examples:
 
 /** Reads the command line (without the program's name). */
 export function parseCommand(args: readonly string[]): Command {
-  let values: { config?: string | undefined; help?: boolean | undefined };
+  let values: { config?: string | undefined; health?: boolean | undefined; help?: boolean | undefined };
   try {
     ({ values } = parseArgs({
       args: [...args],
-      options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        config: { type: 'string', short: 'c' },
+        health: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
     }));
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
@@ -46,5 +53,5 @@ export function parseCommand(args: readonly string[]): Command {
   if (values.config === undefined) {
     throw new UsageError('the configuration is missing: name it with -c freshet.toml');
   }
-  return { kind: 'serve', configFile: values.config };
+  return { kind: values.health === true ? 'health' : 'serve', configFile: values.config };
 }

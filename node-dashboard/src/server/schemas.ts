@@ -133,11 +133,21 @@ export const errorAnswer = object({ statusCode: { type: 'integer' }, error: text
 const refusals = { 400: errorAnswer, 401: errorAnswer, 421: errorAnswer };
 const errors = { ...refusals, 503: errorAnswer };
 
+const readiness = object({
+  ready: { type: 'boolean' },
+  waiting_for: { ...list(text), description: 'the services that do not answer' },
+});
+
 /** The schemas of every route: they check the queries, write the answers and make up `/openapi.json`. */
 export const schemas = {
   healthz: {
     summary: 'Whether the dashboard itself runs, whatever Kafka and Cassandra do',
     response: { 200: object({ status: { const: 'ok' } }), 400: errorAnswer, 421: errorAnswer },
+    security: [],
+  },
+  ready: {
+    summary: 'Whether the dashboard reaches Kafka and Cassandra',
+    response: { 200: readiness, 400: errorAnswer, 421: errorAnswer, 503: readiness },
     security: [],
   },
   streams: {

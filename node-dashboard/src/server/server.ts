@@ -5,6 +5,7 @@ import { CLOSE_TIMEOUT } from '../shared/generated/stopping.ts';
 import { buildApp } from './app.ts';
 import { HELP, parseCommand, UsageError } from './arguments.ts';
 import { ConfigError, loadConfig, messageOf } from './config.ts';
+import { askReadiness } from './readiness.ts';
 
 /** Exit code for a command line or a configuration that is wrong. */
 const EXIT_USAGE = 2;
@@ -17,6 +18,10 @@ async function main(): Promise<void> {
     return;
   }
   const config = loadConfig(command.configFile, process.env);
+  if (command.kind === 'health') {
+    await askReadiness(config.dashboard);
+    return;
+  }
   const webRoot = fileURLToPath(new URL('../web', import.meta.url));
   if (!existsSync(webRoot)) {
     throw new ConfigError(`the page is not built (${webRoot} is missing): run npm run build`);

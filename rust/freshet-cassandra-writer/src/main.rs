@@ -23,13 +23,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Parser;
 use freshet_core::config::{Config, Written};
 use freshet_core::wire::{Component, State};
 use freshet_runtime::endpoints::Endpoints;
 use freshet_runtime::log_limit::LogLimit;
-use freshet_runtime::{Failure, Health, Shutdown, service};
+use freshet_runtime::{Failure, Health, Shutdown, readiness, service};
 use freshet_service::{reporter, topics};
 
 use crate::dead_letters::DeadLetters;
@@ -62,6 +62,14 @@ struct Arguments {
     /// Print the statements that create keyspace and tables, and those that the cluster lacks, and change nothing
     #[arg(long)]
     print_schema: bool,
+
+    /// Create the keyspace, tables and columns that are missing, as soon as Cassandra can be reached, and exit
+    #[arg(long, conflicts_with = "print_schema")]
+    create_schema: bool,
+
+    /// Ask the writer that runs with this configuration on this machine whether it is ready, and exit: 0 if so
+    #[arg(long, conflicts_with_all = ["print_schema", "create_schema"])]
+    health: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -70,14 +78,25 @@ Examples:
   FRESHET_CASSANDRA__CONTACT_POINTS=10.0.0.5:9042 freshet-cassandra-writer -c freshet.toml
   FRESHET_LOG=debug FRESHET_LOG_FORMAT=json freshet-cassandra-writer -c freshet.toml
   freshet-cassandra-writer -c freshet.toml --print-schema | cqlsh
+  freshet-cassandra-writer -c freshet.toml --health
 
-Exit codes: 0 stopped cleanly, 1 failed, 2 wrong usage or configuration";
+Exit codes: 0 stopped cleanly, 1 failed, or is not ready (--health), 2 wrong usage or configuration";
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if arguments.print_schema {
         return service::run(&arguments.config, |config, _shutdown| async move {
             print_schema::print(&config.cassandra).await
+        });
+    }
+    if arguments.health {
+        return service::run(&arguments.config, |config, _shutdown| async move {
+            readiness::ask(config.writer.metrics_address.as_deref())
+        });
+    }
+    if arguments.create_schema {
+        return service::run(&arguments.config, |config, shutdown| async move {
+            create_schema(&config, &shutdown).await
         });
     }
     let load = || Config::load_with_settings(&arguments.config);
@@ -111,6 +130,17 @@ async fn run(config: Config, written: Written, shutdown: Shutdown) -> Result<(),
     // It tells what became of the last windows.
     reporting.finish().await.map_err(Failure::runtime)?;
     outcome.map_err(Failure::runtime)
+}
+
+/// Waits for Cassandra, however long it takes, and gives it the schema.
+async fn create_schema(config: &Config, shutdown: &Shutdown) -> Result<(), Failure> {
+    let health = Health::new(COMPONENT);
+    let store = Store::open(&config.cassandra, &health, shutdown).await.map_err(Failure::usage)?;
+    if store.is_none() {
+        return Err(Failure::runtime(anyhow!("stopped before the schema was there")));
+    }
+    tracing::info!(keyspace = config.cassandra.keyspace, "the schema is there");
+    Ok(())
 }
 
 async fn write(

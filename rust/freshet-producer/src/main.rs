@@ -28,7 +28,7 @@ use freshet_core::config::{Config, ConfigError, Written};
 use freshet_core::wire::{Component, State};
 use freshet_runtime::clock::{epoch_ms, host_name};
 use freshet_runtime::endpoints::Endpoints;
-use freshet_runtime::{Failure, Health, Shutdown, service};
+use freshet_runtime::{Failure, Health, Shutdown, readiness, service};
 use freshet_service::reporter::{self, Reporting};
 use freshet_service::topics;
 use freshet_sources::{SourceConfig, SourceStatus, SpoolSettings};
@@ -68,6 +68,14 @@ struct Arguments {
     #[arg(long)]
     check: bool,
 
+    /// Ask the producer that runs with this configuration on this machine whether it is ready, and exit: 0 if so
+    #[arg(long, conflicts_with = "check")]
+    health: bool,
+
+    /// Create the topics that are missing, as soon as Kafka can be reached, and exit
+    #[arg(long, conflicts_with_all = ["check", "health"])]
+    create_topics: bool,
+
     /// The exit code for when all sources have ended by themselves, so that a supervisor can tell it from a stop
     #[arg(long, value_name = "CODE", default_value_t = 0)]
     code_when_ended: u8,
@@ -78,15 +86,25 @@ Examples:
   freshet-producer -c freshet.toml
   freshet-producer -c freshet.toml --source synthetic
   freshet-producer -c freshet.toml --check
+  freshet-producer -c freshet.toml --health
   FRESHET_KAFKA__BOOTSTRAP_SERVERS=broker:9092 freshet-producer -c freshet.toml --source host synthetic
   FRESHET_LOG=debug FRESHET_LOG_FORMAT=json freshet-producer -c freshet.toml
 
 Exit codes: 0 stopped cleanly, or all sources have ended (see --code-when-ended), 1 failed, left records undelivered,
-or did not reach what --check tried, 2 wrong usage or configuration, or refused by Kafka";
+did not reach what --check tried, or is not ready (--health), 2 wrong usage or configuration, or refused by Kafka";
 
 fn main() -> ExitCode {
-    let Arguments { config, source, check, code_when_ended } = Arguments::parse();
+    let Arguments { config, source, check, health, create_topics, code_when_ended } =
+        Arguments::parse();
     let file = config.as_path();
+    if health {
+        return service::run(file, |config, _shutdown| async move {
+            readiness::ask(config.producer.metrics_address.as_deref())
+        });
+    }
+    if create_topics {
+        return topics::create(file, COMPONENT);
+    }
     let load = || freshet_sources::load(file);
     service::run_with(load, |loaded, shutdown| async move {
         let selected =

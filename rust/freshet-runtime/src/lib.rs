@@ -12,6 +12,7 @@ pub mod log_limit;
 pub mod logging;
 mod memory;
 pub mod metrics;
+pub mod readiness;
 pub mod service;
 pub mod shutdown;
 

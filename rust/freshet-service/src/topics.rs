@@ -1,10 +1,13 @@
 //! Creates the topics that are missing.
 
+use std::path::Path;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use freshet_core::config::{Config, Kafka, Written};
 use freshet_core::topics::{self, TopicSpec};
-use freshet_runtime::{Backoff, Failure, Health, Shutdown};
+use freshet_core::wire::Component;
+use freshet_runtime::{Backoff, Failure, Health, Shutdown, service};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::RDKafkaErrorCode;
@@ -64,6 +67,22 @@ impl From<BrokersError> for Attempt {
             Self::Retry(error.to_string())
         }
     }
+}
+
+/// A program's run that creates the topics of its configuration file, and nothing else: for whoever wants them there
+/// before the first program starts.
+pub fn create(file: &Path, component: Component) -> ExitCode {
+    let load = || Config::load_with_settings(file);
+    service::run_with(load, |loaded, shutdown| async move {
+        let (config, written) = (loaded.config, Written::new(file, loaded.settings));
+        let health = Health::new(component);
+        ensure(&config, &health, &shutdown).await.map_err(|error| error.located(&written))?;
+        if shutdown.is_requested() {
+            return Err(Failure::runtime("stopped before the topics were there"));
+        }
+        tracing::info!("the topics are there");
+        Ok(())
+    })
 }
 
 /// Creates those of the pipeline's topics that are missing, and waits for the brokers as long as

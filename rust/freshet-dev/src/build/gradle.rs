@@ -21,7 +21,7 @@ pub(super) const BENCHMARK: Part =
     Part { name: "benchmark-classes", needs: &["classpaths"], work: Work::Step(benchmark) };
 
 const SERVICES: [&str; 4] = ["kafka", "kafka-zookeeper", "cassandra", "spark"];
-const BUILD_FILES: [&str; 3] = ["build.gradle", "settings.gradle", "gradle"];
+const BUILD_FILES: [&str; 4] = ["build.gradle", "settings.gradle", "gradle", "docker/versions.env"];
 
 fn classpaths(context: &Context) -> Result<Step, PlanError> {
     let inputs = BUILD_FILES.map(|file| context.root.join(file));

@@ -41,7 +41,11 @@ struct Shown {
 
 /// A GET that has to succeed, as JSON.
 pub(crate) fn get(stack: &TestStack, path: &str, query: &[(&str, &str)]) -> Result<Value, Failed> {
-    let mut request = ureq::get(format!("{}{path}", stack.dashboard()));
+    get_from(&stack.dashboard(), path, query)
+}
+
+fn get_from(address: &str, path: &str, query: &[(&str, &str)]) -> Result<Value, Failed> {
+    let mut request = ureq::get(format!("{address}{path}"));
     for (key, value) in query {
         request = request.query(key, value);
     }
@@ -51,6 +55,16 @@ pub(crate) fn get(stack: &TestStack, path: &str, query: &[(&str, &str)]) -> Resu
 /// The windows of a stream between two times, of the series and metrics of these keys.
 pub(crate) fn rows<'a>(
     stack: &TestStack,
+    stream: &str,
+    keys: impl IntoIterator<Item = &'a Key>,
+    span: (i64, i64),
+) -> Result<Rows, Failed> {
+    rows_of(&stack.dashboard(), stream, keys, span)
+}
+
+/// The same of the dashboard at this address.
+pub(crate) fn rows_of<'a>(
+    address: &str,
     stream: &str,
     keys: impl IntoIterator<Item = &'a Key>,
     span: (i64, i64),
@@ -72,7 +86,7 @@ pub(crate) fn rows<'a>(
             ("from", &from),
             ("to", &to),
         ];
-        let answer: Windows = serde_json::from_value(get(stack, "/api/windows", &query)?)?;
+        let answer: Windows = serde_json::from_value(get_from(address, "/api/windows", &query)?)?;
         for shown in answer.windows {
             let key = Key {
                 series: series.to_owned(),
@@ -103,9 +117,14 @@ fn row(shown: &Shown) -> Row {
 
 /// Opens the page in a real browser until a live point appears, and keeps a screenshot.
 pub(crate) fn live_point(stack: &TestStack, screenshot: &Path) -> Result<(), Failed> {
+    live_point_at(&stack.dashboard(), screenshot)
+}
+
+/// The same of the dashboard at this address.
+pub(crate) fn live_point_at(address: &str, screenshot: &Path) -> Result<(), Failed> {
     let output = Command::new("node")
         .arg("test/page/live-point.mjs")
-        .arg(stack.dashboard())
+        .arg(address)
         .arg(screenshot)
         .current_dir(project().join("node-dashboard"))
         .output()?;

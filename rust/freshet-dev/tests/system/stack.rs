@@ -106,6 +106,11 @@ impl TestStack {
         format!("http://127.0.0.1:{}", self.ports[6])
     }
 
+    /// Spark's own page.
+    pub(crate) fn spark_page(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports[5])
+    }
+
     fn services(&self) -> String {
         let [kafka, controller, zookeeper, cassandra, storage, spark, dashboard] = self.ports;
         format!(

@@ -52,7 +52,7 @@ class RoomsTest {
         "job", Set.of("configuration", "engine", "health", "kafka", "nativelib", "rejected", "windows"));
 
     /** The public interface: it stands in the root, and nothing else does. */
-    private static final Set<String> INTERFACE = Set.of("Freshet", "FreshetExtensions", "LocalCheckpoints",
+    private static final Set<String> INTERFACE = Set.of("Freshet", "FreshetExtensions", "JobHealth", "LocalCheckpoints",
         "RejectedRecords", "StreamSpec", "WindowedAverages");
 
     /**

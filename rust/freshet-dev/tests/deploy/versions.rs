@@ -1,0 +1,103 @@
+//! docker/versions.env is what everything else says.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::dockerfile::Dockerfile;
+
+/// The project's folder.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
+}
+
+/// A file of the project.
+pub(crate) fn read(path: &str) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The lines of docker/versions.env.
+pub(crate) fn versions() -> BTreeMap<String, String> {
+    let text = read("docker/versions.env");
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let pairs = lines.map(|line| line.split_once('=').unwrap_or_else(|| panic!("{line}")));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// The version of that name.
+pub(crate) fn version(name: &str) -> String {
+    versions().remove(name).unwrap_or_else(|| panic!("docker/versions.env has no {name}"))
+}
+
+#[test]
+fn every_version_is_an_exact_one() {
+    for (name, version) in versions().iter().filter(|(name, _)| name.ends_with("_VERSION")) {
+        let parts: Vec<&str> = version.split('.').collect();
+        let are_numbers = parts.iter().all(|part| part.parse::<u32>().is_ok());
+        // Lines of which each release fits: Scala's binary version, Java's, and the interface of Kubernetes.
+        let is_a_line = ["SCALA_VERSION", "JAVA_VERSION", "DEBIAN_VERSION", "KUBERNETES_VERSION"]
+            .contains(&name.as_str());
+        assert!(are_numbers && (is_a_line || parts.len() >= 3), "{name}={version}");
+    }
+}
+
+#[test]
+fn rust_is_that_of_the_toolchain_file() {
+    let channel = format!("channel = \"{}\"", version("RUST_VERSION"));
+    assert!(read("rust-toolchain.toml").contains(&channel), "{channel}");
+}
+
+#[test]
+fn the_jars_are_of_these_versions() {
+    let lock = read("gradle/jars.lock");
+    let scala = version("SCALA_VERSION");
+    for jar in [
+        format!("org.apache.spark:spark-sql_{scala}:{}", version("SPARK_VERSION")),
+        format!("org.apache.kafka:kafka_{scala}:{}", version("KAFKA_VERSION")),
+        format!("org.apache.kafka:kafka_{scala}:{}", version("KAFKA_ZOOKEEPER_VERSION")),
+        format!("org.apache.zookeeper:zookeeper:{}", version("ZOOKEEPER_VERSION")),
+        format!("org.apache.cassandra:cassandra-all:{}", version("CASSANDRA_VERSION")),
+    ] {
+        assert!(lock.lines().any(|line| line.split(' ').next() == Some(&jar)), "{jar}");
+    }
+}
+
+#[test]
+fn the_dashboard_runs_on_this_node() {
+    let package: serde_json::Value =
+        serde_json::from_str(&read("node-dashboard/package.json")).unwrap();
+    let oldest = package["engines"]["node"].as_str().unwrap().trim_start_matches(">=").to_owned();
+    let numbers = |version: &str| -> Vec<u32> {
+        version.split('.').map(|part| part.parse().unwrap()).collect()
+    };
+    assert!(numbers(&version("NODE_VERSION")) >= numbers(&oldest), "older than {oldest}");
+}
+
+#[test]
+fn the_dockerfiles_repeat_them() {
+    let versions = versions();
+    for file in Dockerfile::all() {
+        let arguments = file.arguments();
+        assert!(!arguments.is_empty(), "{}", file.name);
+        for (name, value) in arguments {
+            if name == "PREBUILT" {
+                continue;
+            }
+            assert_eq!(versions.get(&name), Some(&value), "ARG {name} of {}", file.name);
+        }
+    }
+}
+
+#[test]
+fn the_documentation_names_the_same_spark() {
+    let spark = version("SPARK_VERSION");
+    assert!(read("README.md").contains(&format!("A stock Spark {spark} runs the jar")));
+    assert!(read("docs/spark.md").contains(&format!("Spark is {spark} with Scala")));
+}
+
+#[test]
+fn compose_finds_them_by_itself() {
+    let link = fs::read_link(root().join("docker/.env")).unwrap();
+    assert_eq!(link, Path::new("versions.env"));
+}
