@@ -58,7 +58,7 @@ public final class WindowedAverages {
             // Also when all is well: no thread of a library may keep a stopped job alive.
             System.exit(exitCode(words));
         }
-        run(Arguments.parse(words), new JobEnd());
+        run(Arguments.parse(words), false);
     }
 
     private static int exitCode(String... words) {
@@ -69,9 +69,7 @@ public final class WindowedAverages {
             return fail(USAGE, e);
         }
         try {
-            JobEnd end = new JobEnd();
-            end.onSignals();
-            run(arguments, end);
+            run(arguments, true);
             return 0;
         } catch (ConfigurationException e) {
             return fail(USAGE, e);
@@ -86,14 +84,15 @@ public final class WindowedAverages {
         }
     }
 
-    private static void run(Arguments arguments, JobEnd end)
+    /** @param ownProcess whether the process was started for the job */
+    private static void run(Arguments arguments, boolean ownProcess)
         throws InterruptedException, ExecutionException, TimeoutException, IOException {
         if (arguments.help()) {
             System.out.println(Arguments.HELP);
             return;
         }
         PipelineConfiguration configuration = PipelineConfiguration.load(arguments.configuration());
-        runQueries(configuration, configuration.select(arguments.streams()), end);
+        runQueries(configuration, configuration.select(arguments.streams()), ownProcess);
     }
 
     private static int fail(int exitCode, RuntimeException reason) {
@@ -102,14 +101,18 @@ public final class WindowedAverages {
     }
 
     private static void runQueries(
-        PipelineConfiguration configuration, List<PipelineConfiguration.Stream> streams, JobEnd end)
+        PipelineConfiguration configuration, List<PipelineConfiguration.Stream> streams, boolean ownProcess)
         throws InterruptedException, ExecutionException, TimeoutException, IOException {
         KafkaTopics.createMissing(configuration.kafka(), configuration.topics());
         HealthListener health = new HealthListener();
         try (JobSession opened = JobSession.open(configuration.spark());
             HealthReporter reporter = new HealthReporter(configuration, health)) {
             SparkSession session = opened.session();
+            JobEnd end = new JobEnd();
             session.sparkContext().addSparkListener(end);
+            if (ownProcess) {
+                end.onSignals();
+            }
             session.streams().addListener(health);
             List<QuerySupervisor> queries =
                 streams.stream().map(stream -> supervisor(session, configuration, stream, health, end)).toList();
@@ -122,6 +125,7 @@ public final class WindowedAverages {
                 end.await();
             } finally {
                 stop.run();
+                session.streams().removeListener(health);
                 session.sparkContext().removeSparkListener(end);
                 removeHook(stop);
             }

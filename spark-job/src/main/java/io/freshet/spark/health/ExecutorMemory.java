@@ -4,7 +4,9 @@ import com.codahale.metrics.MetricRegistry;
 import io.freshet.spark.nativelib.NativeMemory;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -32,6 +34,8 @@ public final class ExecutorMemory extends SparkListener {
 
     private final MetricRegistry registry;
     private final Map<String, Told> executors = new ConcurrentHashMap<>();
+    /** Their last words may come after them. Spark gives no id twice. */
+    private final Set<String> removed = new HashSet<>();
 
     private record Told(long bytes, long nanos) {
         Long known() {
@@ -51,11 +55,13 @@ public final class ExecutorMemory extends SparkListener {
 
     /** Takes in what an executor has sent. */
     public synchronized void receive(Object message) {
-        ((Map<?, ?>) message).forEach((executor, bytes) -> {
-            if (executors.put((String) executor, new Told((Long) bytes, System.nanoTime())) == null) {
-                registry.register(gauge((String) executor), StreamMetrics.known(() -> known((String) executor)));
-            }
-        });
+        ((Map<?, ?>) message).forEach((executor, bytes) -> keep((String) executor, (Long) bytes));
+    }
+
+    private void keep(String executor, long bytes) {
+        if (!removed.contains(executor) && executors.put(executor, new Told(bytes, System.nanoTime())) == null) {
+            registry.register(gauge(executor), StreamMetrics.known(() -> known(executor)));
+        }
     }
 
     private Long known(String executor) {
@@ -69,6 +75,7 @@ public final class ExecutorMemory extends SparkListener {
 
     @Override
     public synchronized void onExecutorRemoved(SparkListenerExecutorRemoved event) {
+        removed.add(event.executorId());
         if (executors.remove(event.executorId()) != null) {
             registry.remove(gauge(event.executorId()));
         }

@@ -49,7 +49,7 @@ public record KafkaSource(TopicCheck topic) implements DirectSource {
     public String shown(SparkPlan plan) {
         try {
             return KafkaScan.isReadable(plan) ? "kafka=read directly" : "";
-        } catch (LinkageError e) {
+        } catch (RuntimeException | LinkageError e) {
             return ""; // whoever runs the plan finds out, and says so
         }
     }
