@@ -123,6 +123,7 @@ public final class WindowedAverages {
                 queries.forEach(QuerySupervisor::start);
                 reporter.start();
                 end.await();
+                opened.endsInOrder();
             } finally {
                 stop.run();
                 session.streams().removeListener(health);

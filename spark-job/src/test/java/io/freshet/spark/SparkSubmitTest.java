@@ -120,7 +120,8 @@ class SparkSubmitTest {
             "--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.sql.shuffle.partitions=2",
             "--conf", "spark.sql.warehouse.dir=" + folder.resolve("warehouse"),
             "--conf", "spark.sql.extensions=io.freshet.spark.FreshetExtensions",
-            "--jars", System.getProperty("freshet.test.jar"), "--class", "Submitted", program(folder, "Submitted", PROGRAM).toString());
+            "--jars", System.getProperty("freshet.test.jar"), "--class", "Submitted",
+            program(folder, "Submitted", PROGRAM).toString());
     }
 
     /** Compiles a program and packs it into a jar of its own. */

@@ -16,10 +16,12 @@ import org.slf4j.LoggerFactory;
 /** The session of the job: of a context of its own, or of one that was there before, which then outlives it. */
 public final class JobSession implements AutoCloseable {
     private static final Logger LOGGER = LoggerFactory.getLogger(JobSession.class);
+    private static final int FAILED = 1;
 
     private final SparkSession session;
     /** What is to be done at its end, in this order. */
     private final Deque<Runnable> ends = new ArrayDeque<>();
+    private boolean inOrder;
 
     private JobSession(SparkSession session) {
         this.session = session;
@@ -44,7 +46,8 @@ public final class JobSession implements AutoCloseable {
         }
         SparkSession session = SparkSession.builder().config(settings).getOrCreate();
         JobSession opened = new JobSession(session);
-        opened.ends.add(session::stop);
+        // Of this YARN makes the final status in client mode: without it, a job that has failed has succeeded.
+        opened.ends.add(() -> session.sparkContext().stop(opened.inOrder ? 0 : FAILED));
         return opened;
     }
 
@@ -70,6 +73,11 @@ public final class JobSession implements AutoCloseable {
     /** The session itself. */
     public SparkSession session() {
         return session;
+    }
+
+    /** The job has ended as it was told to. Spark, which hears of it when it stops, takes all else for a failure. */
+    public void endsInOrder() {
+        inOrder = true;
     }
 
     @Override
