@@ -1,7 +1,7 @@
 package io.freshet.spark.health;
 
 import com.codahale.metrics.MetricRegistry;
-import io.freshet.spark.nativelib.NativeMemory;
+import io.freshet.spark.nativelib.NativeMemoryUse;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HashSet;
@@ -50,7 +50,7 @@ public final class ExecutorMemory extends SparkListener {
 
     /** Puts the gauge {@code native_memory_bytes} of this process itself into a registry. */
     public static void showOwn(MetricRegistry registry) {
-        registry.register(NAME, StreamMetrics.known(NativeMemory::bytes));
+        registry.register(NAME, StreamMetrics.known(NativeMemoryUse::bytes));
     }
 
     /** Takes in what an executor has sent. */
@@ -107,7 +107,7 @@ public final class ExecutorMemory extends SparkListener {
         private void report() {
             try {
                 // Of the Java machine's own classes only: Spark's messages may be read without this jar.
-                driver.send(Map.of(executor, NativeMemory.bytes()));
+                driver.send(Map.of(executor, NativeMemoryUse.bytes()));
             } catch (IOException | RuntimeException e) {
                 // An exception would end the schedule, and the next report may get through.
                 LOGGER.debug("the driver could not be told of this executor's memory", e);

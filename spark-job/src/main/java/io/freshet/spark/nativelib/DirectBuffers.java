@@ -47,12 +47,12 @@ final class DirectBuffers {
 
     static ByteBuffer allocate(int capacity) {
         ByteBuffer buffer = ByteBuffer.allocateDirect(capacity).order(ByteOrder.LITTLE_ENDIAN);
-        NativeMemory.add(capacity);
+        NativeMemoryUse.add(capacity);
         return buffer;
     }
 
     private static void free(ByteBuffer buffer) {
-        NativeMemory.add(-buffer.capacity());
+        NativeMemoryUse.add(-buffer.capacity());
         DirectMemory.free(buffer);
     }
 }

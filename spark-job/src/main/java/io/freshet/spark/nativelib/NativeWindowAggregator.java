@@ -23,7 +23,7 @@ import org.apache.arrow.vector.VectorSchemaRoot;
 public final class NativeWindowAggregator implements AutoCloseable {
     private final BufferAllocator allocator;
     private long handle;
-    /** What of it is counted in {@link NativeMemory}. */
+    /** What of it is counted in {@link NativeMemoryUse}. */
     private long countedBytes;
 
     /**
@@ -99,7 +99,7 @@ public final class NativeWindowAggregator implements AutoCloseable {
     }
 
     private void count(long bytes) {
-        NativeMemory.add(bytes - countedBytes);
+        NativeMemoryUse.add(bytes - countedBytes);
         countedBytes = bytes;
     }
 

@@ -11,14 +11,14 @@ import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.junit.jupiter.api.Test;
 
 /** That what is told of native memory is what is held. */
-class NativeMemoryTest {
+class NativeMemoryUseTest {
     @Test
     void whatIsSummedUpIsCountedUntilItIsClosed() throws IOException {
         String stream = StreamJson.of("series = [\"id\"]", "time = { field = \"at\", unit = \"ms\" }",
             "values = { v = \"v\" }", "windows = [\"10s\"]");
         try (RootAllocator allocator = new RootAllocator();
             RecordBatchBuffer records = new RecordBatchBuffer(1 << 16, 1 << 20)) {
-            long before = NativeMemory.bytes();
+            long before = NativeMemoryUse.bytes();
             var aggregator = new NativeWindowAggregator(stream, "raw.s", allocator);
             for (int series = 0; series < 500; series++) {
                 byte[] value = ("{\"id\":\"s" + series + "\",\"at\":0,\"v\":1}").getBytes(UTF_8);
@@ -28,9 +28,9 @@ class NativeMemoryTest {
             assertEquals(0, aggregator.add(records));
             long held = aggregator.memoryBytes();
             assertTrue(held > 10_000, () -> held + " bytes");
-            assertEquals(before + held, NativeMemory.bytes());
+            assertEquals(before + held, NativeMemoryUse.bytes());
             aggregator.close();
-            assertEquals(before, NativeMemory.bytes());
+            assertEquals(before, NativeMemoryUse.bytes());
         }
     }
 }

@@ -8,10 +8,10 @@ import java.util.concurrent.atomic.LongAdder;
  * The library's own code and the allocator's slack are not among it, nor are the Arrow columns, which Spark's allocator
  * accounts for.
  */
-public final class NativeMemory {
+public final class NativeMemoryUse {
     private static final LongAdder BYTES = new LongAdder();
 
-    private NativeMemory() {}
+    private NativeMemoryUse() {}
 
     /** Takes in that there are so many bytes more, or less. */
     static void add(long bytes) {
