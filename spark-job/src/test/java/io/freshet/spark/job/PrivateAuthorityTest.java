@@ -27,9 +27,9 @@ import org.apache.spark.sql.execution.datasources.v2.MicroBatchScanExec;
 import org.apache.spark.sql.execution.streaming.runtime.StreamingQueryWrapper;
 import org.apache.spark.sql.kafka010.KafkaBatchInputPartition;
 import org.apache.spark.sql.streaming.StreamingQuery;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.junit.jupiter.api.io.TempDir;
 import scala.jdk.javaapi.CollectionConverters;
 
 /** A query on a broker whose certificate only the driver has as a file, which is gone when executors need it. */
@@ -51,6 +51,8 @@ class PrivateAuthorityTest {
             KafkaTopics.createMissing(configuration.kafka(), configuration.topics());
             send(configuration.kafka(), RECORD, RECORD, "{\"id\":");
             spark.conf().set("spark.freshet.kafka.direct", direct);
+            // One without records would follow, which reads nothing.
+            spark.conf().set("spark.sql.streaming.noDataMicroBatches.enabled", "false");
             StreamingQuery query = new StreamQuery(spark, configuration, configuration.streams().get(0)).start();
             query.processAllAvailable();
             Map<String, Object> ofTasks = paramsOfTasks(query);
