@@ -76,6 +76,8 @@ class SparkSubmitTest {
         }
         """;
 
+    private static final String SINK = "spark.metrics.conf.driver.sink.prometheusServlet.";
+
     @Test
     void executorsHaveThePluginFromTheJarAndTellTheDriverOfTheirMemory(@TempDir Path folder) throws Exception {
         List<String> jars = Files.readAllLines(Path.of("build/classpaths/spark.txt"));
@@ -89,8 +91,8 @@ class SparkSubmitTest {
             "--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.ui.port=0",
             "--conf", "spark.sql.shuffle.partitions=2", "--conf", "spark.metrics.namespace=freshet",
             "--conf", "spark.sql.warehouse.dir=" + folder.resolve("warehouse"),
-            "--conf", "spark.metrics.conf.*.sink.p.class=org.apache.spark.metrics.sink.PrometheusServlet",
-            "--conf", "spark.metrics.conf.*.sink.p.path=/metrics/prometheus",
+            "--conf", SINK + "class=org.apache.spark.metrics.sink.PrometheusServlet",
+            "--conf", SINK + "path=/metrics/prometheus",
             "--conf", "spark.plugins=io.freshet.spark.FreshetPlugin",
             "--jars", System.getProperty("freshet.test.jar"), "--class", "OnExecutors",
             program(folder, "OnExecutors", ON_EXECUTORS).toString());
