@@ -73,7 +73,7 @@ class PipelineConfigurationTest {
             Dataset<Row> windows =
                 new StreamQuery(spark, configuration, configuration.streams().get(0)).windows(records);
             String plan = ((org.apache.spark.sql.classic.Dataset<Row>) windows).queryExecution().toString();
-            assertTrue(plan.contains("Step") && plan.contains("subscribe=raw.s"), plan);
+            assertTrue(plan.contains("FreshetPartials") && plan.contains("subscribe=raw.s"), plan);
             assertHidden(plan);
         } finally {
             spark.stop();
