@@ -6,8 +6,9 @@ import scala.runtime.AbstractFunction1;
 import scala.runtime.BoxedUnit;
 
 /**
- * Brings {@code freshet_parse}, {@code freshet_rejection} and {@code freshet_stats} to Spark SQL: set
- * {@code spark.sql.extensions=io.freshet.spark.FreshetExtensions}.
+ * Brings {@code freshet_parse}, {@code freshet_rejection} and {@code freshet_stats} to Spark SQL, and lets every
+ * session run queries with windows of {@link Freshet}, whichever session made them: set
+ * {@code spark.sql.extensions=io.freshet.spark.FreshetExtensions}. {@link FreshetPlugin} sets it by itself.
  */
 public final class FreshetExtensions extends AbstractFunction1<SparkSessionExtensions, BoxedUnit> {
     /** Called by Spark, by reflection, for every new session. */
@@ -15,7 +16,7 @@ public final class FreshetExtensions extends AbstractFunction1<SparkSessionExten
 
     @Override
     public BoxedUnit apply(SparkSessionExtensions extensions) {
-        SparkEngine.current().registerFunctions(extensions);
+        SparkEngine.current().extend(extensions);
         return BoxedUnit.UNIT;
     }
 }

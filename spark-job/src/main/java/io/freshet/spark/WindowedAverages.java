@@ -7,9 +7,10 @@ import io.freshet.spark.health.StreamHealth;
 import io.freshet.spark.job.Arguments;
 import io.freshet.spark.job.Backoff;
 import io.freshet.spark.job.JobEnd;
+import io.freshet.spark.job.JobProcess;
+import io.freshet.spark.job.JobSession;
 import io.freshet.spark.job.QueryFailure;
 import io.freshet.spark.job.QuerySupervisor;
-import io.freshet.spark.job.SparkSettings;
 import io.freshet.spark.job.StreamQuery;
 import io.freshet.spark.kafka.KafkaTopics;
 import io.freshet.spark.nativelib.ConfigurationException;
@@ -21,7 +22,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
 import org.apache.hadoop.util.ShutdownHookManager;
-import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,26 +41,35 @@ public final class WindowedAverages {
 
     private WindowedAverages() {}
 
-    /** @param words see {@code --help} */
-    public static void main(String... words) {
-        // Also when all is well: no thread of a library may keep a stopped job alive.
-        System.exit(run(words));
+    /**
+     * Runs the job until it is told to stop. In a process that was started for it, the process ends with it: exit code
+     * 0 after SIGTERM or SIGINT, 1 when it has failed, 2 for usage or configuration. In another one, such as that of a
+     * notebook or of YARN's application master, it throws what has gone wrong, and an interrupt ends it.
+     *
+     * @param words see {@code --help}
+     * @throws IllegalArgumentException when they cannot be understood
+     * @throws ConfigurationException when something in the configuration is wrong
+     * @throws ExecutionException when Spark has gone, or Kafka refuses a topic
+     * @throws InterruptedException when the thread was interrupted; the queries are stopped then
+     */
+    public static void main(String... words)
+        throws InterruptedException, ExecutionException, TimeoutException, IOException {
+        if (JobProcess.isOwn(WindowedAverages.class)) {
+            // Also when all is well: no thread of a library may keep a stopped job alive.
+            System.exit(exitCode(words));
+        }
+        run(Arguments.parse(words), false);
     }
 
-    private static int run(String... words) {
+    private static int exitCode(String... words) {
         Arguments arguments;
         try {
             arguments = Arguments.parse(words);
         } catch (IllegalArgumentException e) {
             return fail(USAGE, e);
         }
-        if (arguments.help()) {
-            System.out.println(Arguments.HELP);
-            return 0;
-        }
         try {
-            PipelineConfiguration configuration = PipelineConfiguration.load(arguments.configuration());
-            runQueries(configuration, configuration.select(arguments.streams()));
+            run(arguments, true);
             return 0;
         } catch (ConfigurationException e) {
             return fail(USAGE, e);
@@ -75,32 +84,59 @@ public final class WindowedAverages {
         }
     }
 
+    /** @param ownProcess whether the process was started for the job */
+    private static void run(Arguments arguments, boolean ownProcess)
+        throws InterruptedException, ExecutionException, TimeoutException, IOException {
+        if (arguments.help()) {
+            System.out.println(Arguments.HELP);
+            return;
+        }
+        PipelineConfiguration configuration = PipelineConfiguration.load(arguments.configuration());
+        runQueries(configuration, configuration.select(arguments.streams()), ownProcess);
+    }
+
     private static int fail(int exitCode, RuntimeException reason) {
         System.err.println("error: " + reason.getMessage());
         return exitCode;
     }
 
-    private static void runQueries(PipelineConfiguration configuration, List<PipelineConfiguration.Stream> streams)
+    private static void runQueries(
+        PipelineConfiguration configuration, List<PipelineConfiguration.Stream> streams, boolean ownProcess)
         throws InterruptedException, ExecutionException, TimeoutException, IOException {
         KafkaTopics.createMissing(configuration.kafka(), configuration.topics());
         HealthListener health = new HealthListener();
-        try (SparkSession session = session(configuration);
+        try (JobSession opened = JobSession.open(configuration.spark());
             HealthReporter reporter = new HealthReporter(configuration, health)) {
+            SparkSession session = opened.session();
             JobEnd end = new JobEnd();
             session.sparkContext().addSparkListener(end);
-            end.onSignals();
+            if (ownProcess) {
+                end.onSignals();
+            }
             session.streams().addListener(health);
             List<QuerySupervisor> queries =
                 streams.stream().map(stream -> supervisor(session, configuration, stream, health, end)).toList();
             // Before Spark's own hook, which would pull the context away under running queries.
-            ShutdownHookManager.get().addShutdownHook(() -> stop(queries), STOP_PRIORITY);
-            queries.forEach(QuerySupervisor::start);
-            reporter.start();
+            Runnable stop = () -> stop(queries);
+            ShutdownHookManager.get().addShutdownHook(stop, STOP_PRIORITY);
             try {
+                queries.forEach(QuerySupervisor::start);
+                reporter.start();
                 end.await();
+                opened.endsInOrder();
             } finally {
-                stop(queries);
+                stop.run();
+                session.streams().removeListener(health);
+                session.sparkContext().removeSparkListener(end);
+                removeHook(stop);
             }
+        }
+    }
+
+    /** It would keep the queries in memory for as long as a process lives that goes on without them. */
+    private static void removeHook(Runnable hook) {
+        if (!ShutdownHookManager.get().isShutdownInProgress()) {
+            ShutdownHookManager.get().removeShutdownHook(hook);
         }
     }
 
@@ -122,20 +158,5 @@ public final class WindowedAverages {
         CompletableFuture.allOf(queries.stream()
             .map(query -> CompletableFuture.runAsync(query::stop, task -> new Thread(task, "freshet-stop").start()))
             .toArray(CompletableFuture[]::new)).join();
-    }
-
-    private static SparkSession session(PipelineConfiguration configuration) {
-        PipelineConfiguration.Spark spark = configuration.spark();
-        SparkConf settings = SparkSettings
-            .defaults(spark.shufflePartitions(), spark.checkpointLocation(), spark.rocksdb())
-            .setIfMissing("spark.app.name", "freshet")
-            .setIfMissing("spark.master", "local[*]");
-        if (SparkSettings.isLocalFolder(spark.checkpointLocation(), settings)
-            && !settings.get("spark.master").startsWith("local")) {
-            LOGGER.warn("spark.checkpoint_location {} is a folder of the local file system, and the master is {}: "
-                + "every executor must see the same folder under that path", spark.checkpointLocation(),
-                settings.get("spark.master"));
-        }
-        return SparkSession.builder().config(settings).getOrCreate();
     }
 }

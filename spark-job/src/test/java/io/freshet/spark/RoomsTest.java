@@ -52,20 +52,22 @@ class RoomsTest {
         "job", Set.of("configuration", "engine", "health", "kafka", "nativelib", "rejected", "windows"));
 
     /** The public interface: it stands in the root, and nothing else does. */
-    private static final Set<String> INTERFACE = Set.of("Freshet", "FreshetExtensions", "JobHealth", "LocalCheckpoints",
-        "RejectedRecords", "StreamSpec", "WindowedAverages");
+    private static final Set<String> INTERFACE = Set.of("Freshet", "FreshetExtensions", "FreshetPlugin", "JobHealth",
+        "LocalCheckpoints", "RejectedRecords", "StreamSpec", "WindowedAverages");
 
     /**
      * What Spark and Kafka's client keep stable, by the beginning of the name: packages that their documentation
      * has, and single classes marked as {@code DeveloperApi} or {@code Evolving}. A nested class goes with its own.
      */
     private static final List<String> PUBLIC = List.of(
-        "org.apache.spark.api.java.", "org.apache.spark.sql.streaming.", "org.apache.spark.sql.types.",
-        "org.apache.spark.SparkConf", "org.apache.spark.SparkContext", "org.apache.spark.SparkEnv",
+        "org.apache.spark.api.java.", "org.apache.spark.api.plugin.", "org.apache.spark.sql.streaming.",
+        "org.apache.spark.sql.types.", "org.apache.spark.SparkConf", "org.apache.spark.SparkContext",
+        "org.apache.spark.SparkEnv",
         "org.apache.spark.SparkJobInfo", "org.apache.spark.SparkStageInfo", "org.apache.spark.SparkStatusTracker",
         "org.apache.spark.SparkThrowable", "org.apache.spark.JobExecutionStatus", "org.apache.spark.TaskContext",
         "org.apache.spark.package",
         "org.apache.spark.scheduler.SparkListener", "org.apache.spark.scheduler.SparkListenerApplicationEnd",
+        "org.apache.spark.scheduler.SparkListenerExecutorRemoved",
         "org.apache.spark.scheduler.SparkListenerInterface",
         "org.apache.spark.util.LongAccumulator", "org.apache.spark.util.TaskCompletionListener",
         "org.apache.spark.sql.Column", "org.apache.spark.sql.Dataset", "org.apache.spark.sql.DataFrameReader",

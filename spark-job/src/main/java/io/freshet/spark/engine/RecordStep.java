@@ -6,7 +6,7 @@ import java.util.Iterator;
 
 /** What a query does with the records of one task; called in the task. */
 @FunctionalInterface
-public interface RecordStep extends Serializable {
+public interface RecordStep extends Serializable, Explained {
     /**
      * @param records the records of the task; each is only valid until the next one is taken
      * @return rows of the step's schema; those that came before are not used any more when it is asked for the next

@@ -5,7 +5,7 @@ import java.util.Iterator;
 
 /** Makes any number of rows of each; called in tasks. */
 @FunctionalInterface
-public interface RowExpansion extends Serializable {
+public interface RowExpansion extends Serializable, Explained {
     /** The row that is expanded. */
     interface Source {
         /** The value of a string column (as UTF-8) or of a binary one, counted in the order that was asked for. */

@@ -1,6 +1,8 @@
 package io.freshet.spark.engine;
 
+import com.codahale.metrics.MetricRegistry;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.function.BooleanSupplier;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.hadoop.conf.Configuration;
@@ -60,6 +62,12 @@ public interface SparkEngine {
     long lateWatermarkMillis();
 
     /**
+     * How many offsets of its range the running task has passed over, once it has read all of it: what Kafka had
+     * deleted, and what has no record anyway. Empty when its records are not read directly from Kafka.
+     */
+    OptionalLong skippedOffsets();
+
+    /**
      * Metadata that make a column the one by which rows are late and state times out, as {@code withWatermark} does.
      */
     Metadata watermark(long delayMillis);
@@ -77,8 +85,8 @@ public interface SparkEngine {
     /** Accounts for Arrow columns of one task, which closes it: a child of Spark's own allocator. */
     BufferAllocator taskAllocator();
 
-    /** Registers Freshet's functions for SQL. */
-    void registerFunctions(SparkSessionExtensions extensions);
+    /** Registers Freshet's functions for SQL, and tells the planner of every session of the steps. */
+    void extend(SparkSessionExtensions extensions);
 
     /**
      * Calls a handler at a signal to this process, before what the process would do else.
@@ -87,6 +95,17 @@ public interface SparkEngine {
      * @param handler whether it has handled the signal; if not, the Java machine does
      */
     void onSignal(String signal, BooleanSupplier handler);
+
+    /** Names of the main classes of Spark that run a program in a process of its own, on its first thread. */
+    List<String> launchers();
+
+    /**
+     * Shows metrics in Spark's metrics system, as those of a plugin are, in a context that was started without it.
+     *
+     * @param plugin the name of the plugin's class
+     * @return ends it
+     */
+    Runnable showMetrics(String plugin, MetricRegistry metrics);
 
     /** Hadoop's configuration as these settings of Spark make it. */
     Configuration hadoopConfiguration(SparkConf settings);

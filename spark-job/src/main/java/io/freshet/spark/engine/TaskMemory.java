@@ -2,6 +2,11 @@ package io.freshet.spark.engine;
 
 /** The memory that a task uses outside of the heap, within a limit. */
 public interface TaskMemory {
+    /** Setting of Spark: the most that one task may take; its windows are handed on early then, in several parts. */
+    String LIMIT_SETTING = "spark.freshet.task.memory";
+    /** Of this setting. */
+    String DEFAULT_LIMIT = "128m";
+
     /**
      * Reserves what is missing for so many bytes.
      *

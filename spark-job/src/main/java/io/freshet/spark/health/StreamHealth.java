@@ -59,6 +59,7 @@ public final class StreamHealth {
     private final Deque<String> notices = new ArrayDeque<>();
     private final ClocksAhead clocksAhead = new ClocksAhead();
     private final Map<String, Long> late = new HashMap<>();
+    private final Map<String, Long> counted = new HashMap<>();
     private long recordsIn;
     private long bytesIn;
     private long rejected;
@@ -67,6 +68,7 @@ public final class StreamHealth {
     private long skippedOffsets;
     private Long lastProgressTime;
     private Long lag;
+    private long batches;
     private Long batch;
     private Long batchMillis;
     private Long watermark;
@@ -146,6 +148,7 @@ public final class StreamHealth {
     /** Takes in the report of a finished micro-batch. */
     public synchronized void add(StreamingQueryProgress progress) {
         running();
+        batches++;
         batch = progress.batchId();
         batchMillis = progress.durationMs().getOrDefault("triggerExecution", 0L);
         String eventTime = progress.eventTime().get("watermark");
@@ -183,10 +186,11 @@ public final class StreamHealth {
         windowsOut += number(written, "windows_written");
         bytesOut += number(written, "bytes_written");
         Row aggregated = observed.get(Observations.AGGREGATED);
-        Row counted = observed.get(Observations.COUNTED);
+        Row inTime = observed.get(Observations.COUNTED);
         for (String window : aggregated.schema().fieldNames()) {
+            counted.merge(window, number(inTime, window), Long::sum);
             // What was aggregated but not counted into any window came too late for it.
-            late.merge(window, number(aggregated, window) - number(counted, window), Long::sum);
+            late.merge(window, number(aggregated, window) - number(inTime, window), Long::sum);
         }
     }
 
@@ -246,14 +250,13 @@ public final class StreamHealth {
         if (restarts > 0) {
             errors.put("query_failed", restarts);
         }
-        // A query that does not run does not hear how far its topic has come.
-        report.put("lag", waitingFor == null && state == State.RUNNING ? lag : null);
+        report.put("lag", knownLag());
         report.put("last_progress_time", lastProgressTime);
         report.put("batch_id", batch).put("batch_duration_ms", batchMillis);
         report.put("watermark", watermark).put("state_rows", stateRows).put("state_bytes", stateBytes);
         report.put("skipped_offsets", skippedOffsets).put("lost_offsets", lostOffsets);
         report.put("rejected", rejected);
-        report.put("late", late.values().stream().mapToLong(Long::longValue).max().orElse(0));
+        report.put("late", mostLate());
         ObjectNode lateByWindow = report.putObject("late_by_window");
         late.forEach(lateByWindow::put);
         ArrayNode told = report.putArray("notices");
@@ -264,6 +267,22 @@ public final class StreamHealth {
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("a report of plain values could not be written", e);
         }
+    }
+
+    /** A query that does not run does not hear how far its topic has come. */
+    private Long knownLag() {
+        return waitingFor == null && state == State.RUNNING ? lag : null;
+    }
+
+    private long mostLate() {
+        return late.values().stream().mapToLong(Long::longValue).max().orElse(0);
+    }
+
+    /** The same in numbers, as of now. */
+    synchronized StreamFigures figures() {
+        long countedAtLeast = counted.values().stream().mapToLong(Long::longValue).min().orElse(0);
+        return new StreamFigures(recordsIn, countedAtLeast, mostLate(), rejected, skippedOffsets, knownLag(), watermark,
+            batchMillis, stateRows, stateBytes, batches, restarts);
     }
 
     private static String hostName() {

@@ -1,6 +1,7 @@
 package io.freshet.spark.job;
 
 import io.freshet.spark.health.StreamHealth;
+import io.freshet.spark.health.StreamMetrics;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
@@ -102,6 +103,7 @@ public final class QuerySupervisor {
 
     /** Starts the query, and starts it again as often as it takes. */
     public void start() {
+        StreamMetrics.show(health);
         thread.start();
         clock.scheduleWithFixedDelay(this::look, LOOK.toMillis(), LOOK.toMillis(), TimeUnit.MILLISECONDS);
     }
@@ -120,6 +122,7 @@ public final class QuerySupervisor {
         stopping.countDown();
         clock.shutdownNow();
         stopQuery();
+        StreamMetrics.hide(health);
         try {
             thread.join(LAST_WAIT.toMillis());
         } catch (InterruptedException e) {

@@ -35,17 +35,24 @@ final class DirectBuffers {
                 return;
             }
         }
-        DirectMemory.free(buffer);
+        free(buffer);
     }
 
     /** A larger buffer with what was put into one, which is freed. */
     static ByteBuffer grow(ByteBuffer buffer, int capacity) {
         ByteBuffer larger = allocate(capacity).put(buffer.flip());
-        DirectMemory.free(buffer);
+        free(buffer);
         return larger;
     }
 
     static ByteBuffer allocate(int capacity) {
-        return ByteBuffer.allocateDirect(capacity).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer buffer = ByteBuffer.allocateDirect(capacity).order(ByteOrder.LITTLE_ENDIAN);
+        NativeMemoryUse.add(capacity);
+        return buffer;
+    }
+
+    private static void free(ByteBuffer buffer) {
+        NativeMemoryUse.add(-buffer.capacity());
+        DirectMemory.free(buffer);
     }
 }

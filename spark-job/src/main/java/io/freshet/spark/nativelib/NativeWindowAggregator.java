@@ -23,6 +23,8 @@ import org.apache.arrow.vector.VectorSchemaRoot;
 public final class NativeWindowAggregator implements AutoCloseable {
     private final BufferAllocator allocator;
     private long handle;
+    /** What of it is counted in {@link NativeMemoryUse}. */
+    private long countedBytes;
 
     /**
      * @param streamJson the stream, as {@link NativeConfiguration#load} gave it
@@ -63,6 +65,7 @@ public final class NativeWindowAggregator implements AutoCloseable {
         try (ArrowArray array = ArrowArray.allocateNew(allocator);
             ArrowSchema schema = ArrowSchema.allocateNew(allocator)) {
             if (!takePartials(handle, array.memoryAddress(), schema.memoryAddress())) {
+                memoryBytes(); // all is handed over: what is left is counted
                 return Optional.empty();
             }
             return Optional.of(Data.importVectorSchemaRoot(allocator, array, schema, null));
@@ -90,7 +93,14 @@ public final class NativeWindowAggregator implements AutoCloseable {
      * Roughly the native memory that it holds, in bytes: what is summed up, and rejected records that are not taken.
      */
     public synchronized long memoryBytes() {
-        return memoryBytes(handle);
+        long bytes = memoryBytes(handle);
+        count(bytes);
+        return bytes;
+    }
+
+    private void count(long bytes) {
+        NativeMemoryUse.add(bytes - countedBytes);
+        countedBytes = bytes;
     }
 
     @Override
@@ -98,6 +108,7 @@ public final class NativeWindowAggregator implements AutoCloseable {
         if (handle != 0) {
             long closing = handle;
             handle = 0;
+            count(0);
             close(closing);
         }
     }

@@ -58,6 +58,12 @@ public final class DeadLetters implements RejectedSink {
         this.rawTopic = rawTopic;
     }
 
+    /** Without the properties: plans are shown. */
+    @Override
+    public String toString() {
+        return "sent to topic " + topic;
+    }
+
     /** The letters of one task. */
     @Override
     public Sender sender() {

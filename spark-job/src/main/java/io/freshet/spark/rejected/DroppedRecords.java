@@ -18,6 +18,11 @@ public final class DroppedRecords implements RejectedSink {
     }
 
     @Override
+    public String toString() {
+        return counter == null ? "dropped" : "dropped and counted";
+    }
+
+    @Override
     public Sender sender() {
         return new Task();
     }

@@ -33,6 +33,16 @@ public final class WindowColumns implements RowExpansion {
     }
 
     @Override
+    public String planName() {
+        return "FreshetWindows";
+    }
+
+    @Override
+    public String planDetails() {
+        return "rows=one per window";
+    }
+
+    @Override
     public Iterator<Object[]> expand(Source row) {
         return rows.readAll(row.bytes(0));
     }

@@ -22,6 +22,16 @@ public final class WindowMessages implements RowExpansion {
     private static final long serialVersionUID = 1L;
 
     @Override
+    public String planName() {
+        return "FreshetMessages";
+    }
+
+    @Override
+    public String planDetails() {
+        return "rows=one message per window";
+    }
+
+    @Override
     public Iterator<Object[]> expand(Source row) {
         ByteBuffer packed = ByteBuffer.wrap(row.bytes(0)).order(ByteOrder.LITTLE_ENDIAN);
         return new Iterator<>() {

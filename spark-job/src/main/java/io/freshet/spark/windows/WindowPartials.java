@@ -15,6 +15,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
@@ -47,7 +48,8 @@ public final class WindowPartials implements RecordStep {
         .add("bytes_read", DataTypes.LongType)
         .add("rejected", DataTypes.LongType)
         .add("ahead_series", DataTypes.StringType)
-        .add("ahead_micros", DataTypes.LongType);
+        .add("ahead_micros", DataTypes.LongType)
+        .add("skipped_offsets", DataTypes.LongType);
 
     private static final long serialVersionUID = 1L;
     private static final int WATERMARK_TIME = OUTPUT.fieldIndex("watermark_time");
@@ -59,6 +61,16 @@ public final class WindowPartials implements RecordStep {
     WindowPartials(PipelineConfiguration.Stream stream, RejectedSink rejectedRecords) {
         this.stream = stream;
         this.rejectedRecords = rejectedRecords;
+    }
+
+    @Override
+    public String planName() {
+        return "FreshetPartials";
+    }
+
+    @Override
+    public String planDetails() {
+        return "stream=" + stream.name() + ", windows=" + stream.windows() + ", rejected=" + rejectedRecords;
     }
 
     @Override
@@ -127,17 +139,19 @@ public final class WindowPartials implements RecordStep {
             return next;
         }
 
-        /** A row of its own; null when nothing was read. */
+        /** A row of its own; null when nothing was read or passed over. */
         private StepRows whatWasRead() {
             said = true;
-            if (recordsRead == 0) {
+            OptionalLong skipped = SparkEngine.current().skippedOffsets();
+            if (recordsRead == 0 && skipped.orElse(0) == 0) {
                 return null;
             }
             Optional<AheadOfClock> ahead = aggregator.takeFurthestAhead();
             // Spark reads the watermark's time of every row: this one says nothing new.
             return new StepRows.Single(null, null, null, null, watermark, null, null, recordsRead, bytesRead, rejected,
                 ahead.map(series -> series.series().getBytes(StandardCharsets.UTF_8)).orElse(null),
-                ahead.map(AheadOfClock::micros).orElse(null));
+                ahead.map(AheadOfClock::micros).orElse(null),
+                skipped.isPresent() ? skipped.getAsLong() : null);
         }
 
         private boolean takePartials() {

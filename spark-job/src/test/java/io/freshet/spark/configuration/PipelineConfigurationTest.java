@@ -12,6 +12,7 @@ import io.freshet.spark.job.StreamQuery;
 import io.freshet.spark.kafka.TopicIdentity;
 import io.freshet.spark.nativelib.ConfigurationException;
 import io.freshet.spark.nativelib.NativeRecordParser;
+import io.freshet.spark.testing.Certificate;
 import io.freshet.spark.testing.LocalSpark;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -72,7 +73,7 @@ class PipelineConfigurationTest {
             Dataset<Row> windows =
                 new StreamQuery(spark, configuration, configuration.streams().get(0)).windows(records);
             String plan = ((org.apache.spark.sql.classic.Dataset<Row>) windows).queryExecution().toString();
-            assertTrue(plan.contains("Step") && plan.contains("subscribe=raw.s"), plan);
+            assertTrue(plan.contains("FreshetPartials") && plan.contains("subscribe=raw.s"), plan);
             assertHidden(plan);
         } finally {
             spark.stop();
@@ -112,23 +113,8 @@ class PipelineConfigurationTest {
         return PipelineConfiguration.load(file.toString());
     }
 
-    /** A certificate that signs itself, as an own authority has it. */
+    /** As an authority of one's own has it. */
     private Path certificates() throws Exception {
-        Path store = folder.resolve("store.p12");
-        Path file = folder.resolve("ca.pem");
-        keytool("-genkeypair", "-alias", "ca", "-keyalg", "EC", "-dname", "CN=test", "-keystore", store.toString(),
-            "-storepass", "changeit");
-        keytool("-exportcert", "-rfc", "-alias", "ca", "-keystore", store.toString(), "-storepass", "changeit", "-file",
-            file.toString());
-        return file;
-    }
-
-    private static void keytool(String... arguments) throws Exception {
-        String[] command = new String[arguments.length + 1];
-        command[0] = Path.of(System.getProperty("java.home"), "bin/keytool").toString();
-        System.arraycopy(arguments, 0, command, 1, arguments.length);
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        String said = new String(process.getInputStream().readAllBytes());
-        assertEquals(0, process.waitFor(), said);
+        return new Certificate(folder).pem();
     }
 }

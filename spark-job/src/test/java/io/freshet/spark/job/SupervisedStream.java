@@ -26,8 +26,10 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -133,6 +135,12 @@ final class SupervisedStream implements AutoCloseable {
 
     void deleteRawTopic() throws Exception {
         admin.deleteTopics(List.of(rawTopic())).all().get();
+    }
+
+    /** Deletes what a partition of the raw topic has below an offset, as its retention does. */
+    void deleteRawRecords(int partition, long before) throws Exception {
+        admin.deleteRecords(Map.of(new TopicPartition(rawTopic(), partition), RecordsToDelete.beforeOffset(before)))
+            .all().get();
     }
 
     /** Makes the raw topic anew as soon as the broker lets it. */

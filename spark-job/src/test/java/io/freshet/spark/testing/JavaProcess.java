@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** A Java machine of its own that runs a main class to its end, with what Spark's launcher passes. */
 public record JavaProcess(int exitCode, String output) {
@@ -19,6 +20,13 @@ public record JavaProcess(int exitCode, String output) {
      */
     public static JavaProcess run(Path folder, String classPath, List<String> arguments)
         throws IOException, InterruptedException {
+        return run(folder, classPath, arguments, Map.of());
+    }
+
+    /** @param environment variables that it has beside those of this process */
+    public static JavaProcess run(
+        Path folder, String classPath, List<String> arguments, Map<String, String> environment)
+        throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         // What Spark's launcher passes, and this process has too.
@@ -28,8 +36,10 @@ public record JavaProcess(int exitCode, String output) {
         command.addAll(List.of("-Djava.io.tmpdir=" + System.getProperty("java.io.tmpdir"), "-cp", classPath));
         command.addAll(arguments);
         Path output = Files.createTempFile(folder, "output", ".txt");
-        int exitCode = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile()).start()
-            .waitFor();
+        ProcessBuilder builder =
+            new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
+        builder.environment().putAll(environment);
+        int exitCode = builder.start().waitFor();
         return new JavaProcess(exitCode, Files.readString(output, StandardCharsets.UTF_8));
     }
 }

@@ -27,15 +27,22 @@ public final class KafkaBroker {
 
     private final Path folder;
     private final String address;
+    private final String secureAddress;
     private final Process process;
 
     /** Starts a broker and waits until it answers. */
     public KafkaBroker(Path folder) throws IOException, InterruptedException {
+        this(folder, null);
+    }
+
+    /** @param certificate by which the broker identifies itself where it speaks TLS; null for where it does not */
+    public KafkaBroker(Path folder, Certificate certificate) throws IOException, InterruptedException {
         this.folder = folder;
-        try (ServerSocket client = freePort(); ServerSocket controller = freePort()) {
+        try (ServerSocket client = freePort(); ServerSocket controller = freePort(); ServerSocket secure = freePort()) {
             address = "127.0.0.1:" + client.getLocalPort();
+            secureAddress = "127.0.0.1:" + secure.getLocalPort();
             Files.writeString(folder.resolve("server.properties"),
-                properties("127.0.0.1:" + controller.getLocalPort()));
+                properties("127.0.0.1:" + controller.getLocalPort(), certificate));
         }
         run("kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER_ID, "--config").waitFor();
         process = run("kafka.Kafka");
@@ -46,6 +53,11 @@ public final class KafkaBroker {
     /** Host and port of the broker. */
     public String address() {
         return address;
+    }
+
+    /** The same where it speaks TLS. */
+    public String secureAddress() {
+        return secureAddress;
     }
 
     /** All that a topic holds. */
@@ -87,12 +99,14 @@ public final class KafkaBroker {
         }
     }
 
-    private String properties(String controller) {
+    private String properties(String controller, Certificate certificate) {
+        String secure = certificate == null ? "" : ",SSL://" + secureAddress;
         return String.join("\n", "process.roles=broker,controller", "node.id=1",
             "controller.quorum.voters=1@" + controller, "controller.listener.names=CONTROLLER",
-            "listeners=PLAINTEXT://" + address + ",CONTROLLER://" + controller,
-            "advertised.listeners=PLAINTEXT://" + address,
-            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listeners=PLAINTEXT://" + address + secure + ",CONTROLLER://" + controller,
+            "advertised.listeners=PLAINTEXT://" + address + secure,
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL",
+            certificate == null ? "" : certificate.ofBroker(),
             "log.dirs=" + folder.resolve("log"), "offsets.topic.replication.factor=1",
             "transaction.state.log.replication.factor=1", "transaction.state.log.min.isr=1",
             "auto.create.topics.enable=false", "");

@@ -10,9 +10,6 @@ import org.apache.spark.memory.TaskMemoryManager;
  * counts is the executor's heap; the memory itself lies beside it, so that the limit is what protects the container.
  */
 final class NativeMemory extends MemoryConsumer implements TaskMemory {
-    /** The most that one task may take: its windows are handed on early then, in several parts. */
-    static final String LIMIT_SETTING = "spark.freshet.task.memory";
-    private static final String DEFAULT_LIMIT = "128m";
     private static final long BLOCK_BYTES = 4L << 20;
 
     private final long limit = SparkEnv.get().conf().getSizeAsBytes(LIMIT_SETTING, DEFAULT_LIMIT);

@@ -1,5 +1,6 @@
 package io.freshet.spark.engine.spark42;
 
+import com.codahale.metrics.MetricRegistry;
 import io.freshet.spark.engine.Checkpoint;
 import io.freshet.spark.engine.RecordStep;
 import io.freshet.spark.engine.RowExpansion;
@@ -10,15 +11,23 @@ import io.freshet.spark.engine.spark42.kafka.KafkaSource;
 import io.freshet.spark.engine.spark42.plan.ExpandedRows;
 import io.freshet.spark.engine.spark42.plan.LateWatermark;
 import io.freshet.spark.engine.spark42.plan.RecordRows;
+import io.freshet.spark.engine.spark42.plan.SkippedOffsets;
 import io.freshet.spark.engine.spark42.plan.Step;
+import io.freshet.spark.engine.spark42.plan.StepStrategy;
 import io.freshet.spark.engine.spark42.sql.FreshetFunctions;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.function.BooleanSupplier;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.SparkConf;
+import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskContext;
 import org.apache.spark.deploy.SparkHadoopUtil;
+import org.apache.spark.deploy.SparkSubmit;
+import org.apache.spark.deploy.worker.DriverWrapper;
+import org.apache.spark.metrics.MetricsSystem;
+import org.apache.spark.metrics.source.Source;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -65,6 +74,11 @@ public final class Spark42 implements SparkEngine {
     }
 
     @Override
+    public OptionalLong skippedOffsets() {
+        return SkippedOffsets.ofTask();
+    }
+
+    @Override
     public Metadata watermark(long delayMillis) {
         return new MetadataBuilder().putLong(EventTimeWatermark.delayKey(), delayMillis).build();
     }
@@ -85,13 +99,37 @@ public final class Spark42 implements SparkEngine {
     }
 
     @Override
-    public void registerFunctions(SparkSessionExtensions extensions) {
+    public void extend(SparkSessionExtensions extensions) {
         FreshetFunctions.register(extensions);
+        StepStrategy.register(extensions);
     }
 
     @Override
     public void onSignal(String signal, BooleanSupplier handler) {
         SignalUtils.register(signal, handler::getAsBoolean);
+    }
+
+    @Override
+    public List<String> launchers() {
+        return List.of(SparkSubmit.class.getName(), DriverWrapper.class.getName());
+    }
+
+    @Override
+    public Runnable showMetrics(String plugin, MetricRegistry metrics) {
+        MetricsSystem system = SparkEnv.get().metricsSystem();
+        Source source = new Source() {
+            @Override
+            public String sourceName() {
+                return "plugin." + plugin;
+            }
+
+            @Override
+            public MetricRegistry metricRegistry() {
+                return metrics;
+            }
+        };
+        system.registerSource(source);
+        return () -> system.removeSource(source);
     }
 
     @Override

@@ -34,6 +34,7 @@ final class KafkaRecords implements RangeRows.Reader {
     private final boolean failOnDataLoss;
     private final TaskContext context;
     private final TopicCheck check;
+    private final Losses losses;
     private final ConsumerPool.Key key;
     private final KafkaConsumer<ByteBuffer, ByteBuffer> consumer;
     private final KafkaRow row;
@@ -43,7 +44,13 @@ final class KafkaRecords implements RangeRows.Reader {
     private boolean advanced;
     private boolean usable = true;
 
-    KafkaRecords(KafkaBatchInputPartition range, TaskContext context, TopicCheck check) {
+    /** Is told of offsets that Kafka does not have any more, and that were passed over. */
+    @FunctionalInterface
+    interface Losses {
+        void add(long offsets);
+    }
+
+    KafkaRecords(KafkaBatchInputPartition range, TaskContext context, TopicCheck check, Losses losses) {
         partition = range.offsetRange().topicPartition();
         position = range.offsetRange().fromOffset();
         end = range.offsetRange().untilOffset();
@@ -51,6 +58,7 @@ final class KafkaRecords implements RangeRows.Reader {
         failOnDataLoss = range.failOnDataLoss();
         this.context = context;
         this.check = check;
+        this.losses = losses;
         row = new KafkaRow(partition);
         key = new ConsumerPool.Key(range.executorKafkaParams(), partition);
         consumer = ConsumerPool.borrow(key, position);
@@ -140,6 +148,7 @@ final class KafkaRecords implements RangeRows.Reader {
         }
         LOGGER.warn("offsets {} to {} of {} are no longer in Kafka and were passed over", position, next - 1,
             partition);
+        losses.add(next - position);
         position = next;
         consumer.seek(partition, next);
     }
@@ -156,6 +165,11 @@ final class KafkaRecords implements RangeRows.Reader {
         } catch (TimeoutException e) {
             return position;
         }
+    }
+
+    @Override
+    public long bytes() {
+        return row.payloadBytes();
     }
 
     @Override

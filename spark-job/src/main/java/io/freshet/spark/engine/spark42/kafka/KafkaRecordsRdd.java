@@ -8,7 +8,6 @@ import org.apache.spark.TaskContext;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.execution.datasources.v2.DataSourceRDDPartition;
-import org.apache.spark.sql.execution.metric.SQLMetric;
 import org.apache.spark.sql.kafka010.KafkaBatchInputPartition;
 import org.apache.spark.util.TaskCompletionListener;
 import scala.collection.Iterator;
@@ -22,17 +21,17 @@ final class KafkaRecordsRdd extends RDD<InternalRow> {
 
     /** Knows the ranges, where they should be read, and how Spark would read them. */
     private final RDD<InternalRow> planned;
-    private final SQLMetric records;
+    private final ScanMetrics metrics;
     private final TopicCheck check;
 
     /**
-     * @param records counts the rows; by it Spark reports how many a query has read
+     * @param metrics of the scan, for what its own reader would tell Spark
      * @param check asked by tasks that get nothing
      */
-    KafkaRecordsRdd(RDD<InternalRow> planned, SQLMetric records, TopicCheck check) {
+    KafkaRecordsRdd(RDD<InternalRow> planned, ScanMetrics metrics, TopicCheck check) {
         super(planned.sparkContext(), noDependencies(), ClassTag$.MODULE$.apply(InternalRow.class));
         this.planned = planned;
-        this.records = records;
+        this.metrics = metrics;
         this.check = check;
     }
 
@@ -53,8 +52,10 @@ final class KafkaRecordsRdd extends RDD<InternalRow> {
     @Override
     public Iterator<InternalRow> compute(Partition partition, TaskContext context) {
         var range = (KafkaBatchInputPartition) ((DataSourceRDDPartition) partition).inputPartition().get();
-        RangeRows rows = new RangeRows(Linkage.OF_PROCESS, () -> new KafkaRecords(range, context, check),
-            () -> CollectionConverters.asJava(planned.iterator(partition, context)), () -> records.add(1));
+        RangeRows rows = new RangeRows(Linkage.OF_PROCESS,
+            () -> new KafkaRecords(range, context, check, metrics::addLoss),
+            () -> CollectionConverters.asJava(planned.iterator(partition, context)),
+            new TaskCounts(context, metrics, range.offsetRange().untilOffset() - range.offsetRange().fromOffset()));
         context.addTaskCompletionListener((TaskCompletionListener) ignored -> rows.close());
         return CollectionConverters.asScala(rows);
     }

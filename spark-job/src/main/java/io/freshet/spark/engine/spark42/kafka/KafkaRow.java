@@ -30,6 +30,7 @@ public final class KafkaRow extends GenericInternalRow implements ByteBufferRow 
     private long offset;
     private long timestampMillis;
     private int timestampType;
+    private long payloadBytes;
 
     KafkaRow(TopicPartition partition) {
         super(TIMESTAMP_TYPE + 1);
@@ -44,6 +45,12 @@ public final class KafkaRow extends GenericInternalRow implements ByteBufferRow 
         offset = next.offset();
         timestampMillis = next.timestamp();
         timestampType = next.timestampType().id;
+        payloadBytes += Math.max(0, next.serializedKeySize()) + Math.max(0, next.serializedValueSize());
+    }
+
+    /** Bytes of the keys and values of all records so far. */
+    long payloadBytes() {
+        return payloadBytes;
     }
 
     /** The bytes of the key or value as they lie in the consumer's memory; null when the record has none. */

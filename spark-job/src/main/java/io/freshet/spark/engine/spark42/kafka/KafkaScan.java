@@ -22,14 +22,14 @@ final class KafkaScan {
      *     it
      */
     static Optional<RDD<InternalRow>> rows(SparkPlan plan, TopicCheck check) {
-        if (!(plan instanceof MicroBatchScanExec scan) || !KafkaSource.isDirect(scan.session())) {
-            return Optional.empty();
-        }
-        boolean ofKafka = CollectionConverters.asJava(scan.inputPartitions()).stream()
-            .allMatch(KafkaScan::isRangeWithoutHeaders);
-        return ofKafka
-            ? Optional.of(new KafkaRecordsRdd(scan.inputRDD(), scan.longMetric("numOutputRows"), check))
-            : Optional.empty();
+        return isReadable(plan) && plan instanceof MicroBatchScanExec scan
+            ? Optional.of(new KafkaRecordsRdd(scan.inputRDD(), ScanMetrics.of(scan), check)) : Optional.empty();
+    }
+
+    /** Whether it is a micro-batch that is read directly. */
+    static boolean isReadable(SparkPlan plan) {
+        return plan instanceof MicroBatchScanExec scan && KafkaSource.isDirect(scan.session())
+            && CollectionConverters.asJava(scan.inputPartitions()).stream().allMatch(KafkaScan::isRangeWithoutHeaders);
     }
 
     private static boolean isRangeWithoutHeaders(InputPartition partition) {

@@ -45,6 +45,15 @@ public record KafkaSource(TopicCheck topic) implements DirectSource {
         return Optional.of(rows.toJavaRDD().mapPartitions(task -> new Verified(task, ofTasks)).rdd());
     }
 
+    @Override
+    public String shown(SparkPlan plan) {
+        try {
+            return KafkaScan.isReadable(plan) ? "kafka=read directly" : "";
+        } catch (RuntimeException | LinkageError e) {
+            return ""; // whoever runs the plan finds out, and says so
+        }
+    }
+
     /** Empty as well where the classes that recognize the micro-batch do not fit this version of Spark. */
     private Optional<RDD<InternalRow>> direct(SparkPlan plan) {
         if (!Linkage.OF_PROCESS.isWhole()) {

@@ -18,4 +18,9 @@ public interface DirectSource extends Serializable {
      * @return empty when Spark should compute them
      */
     Optional<RDD<InternalRow>> rows(SparkPlan plan);
+
+    /** What a plan shows of it, such as {@code reads=directly}; empty for nothing. */
+    default String shown(SparkPlan plan) {
+        return "";
+    }
 }

@@ -21,6 +21,16 @@ public final class ExpandedRows extends RowStep {
     }
 
     @Override
+    public String planName() {
+        return expansion.planName();
+    }
+
+    @Override
+    public String planDetails() {
+        return expansion.planDetails();
+    }
+
+    @Override
     protected Iterator<InternalRow> expand(InternalRow row, int[] columns) {
         if (values == null) {
             values = new SparkValues(schema);

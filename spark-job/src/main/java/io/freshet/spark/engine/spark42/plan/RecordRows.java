@@ -27,6 +27,16 @@ public record RecordRows(RecordStep step, StructType schema) implements Partitio
         return new Made(step.run(new Records(rows, new RowRecord(columns))), schema);
     }
 
+    @Override
+    public String planName() {
+        return step.planName();
+    }
+
+    @Override
+    public String planDetails() {
+        return step.planDetails();
+    }
+
     /** The records of a task, in one object that looks at one row after the other. */
     private record Records(Iterator<InternalRow> rows, RowRecord record) implements Iterator<SourceRecord> {
         @Override

@@ -112,6 +112,16 @@ public final class Step extends LogicalPlan implements StepPlan<LogicalPlan>, Mu
     }
 
     @Override
+    public String nodeName() {
+        return parts.step().planName();
+    }
+
+    @Override
+    public String argString(int maxFields) {
+        return shown("");
+    }
+
+    @Override
     public boolean equals(Object other) {
         return other instanceof Step that && parts.equals(that.parts);
     }

@@ -92,6 +92,16 @@ public final class StepExec extends SparkPlan implements StepPlan<SparkPlan> {
     }
 
     @Override
+    public String nodeName() {
+        return parts.step().planName();
+    }
+
+    @Override
+    public String argString(int maxFields) {
+        return shown(parts.source().shown(withoutCopy(parts.child())));
+    }
+
+    @Override
     public boolean equals(Object other) {
         return other instanceof StepExec that && parts.equals(that.parts);
     }

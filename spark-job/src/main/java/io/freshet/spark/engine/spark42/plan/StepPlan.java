@@ -1,6 +1,8 @@
 package io.freshet.spark.engine.spark42.plan;
 
 import java.io.Serializable;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
 import scala.Product;
 import scala.collection.immutable.Seq;
@@ -27,6 +29,17 @@ interface StepPlan<P> extends Product {
 
     /** What the plan holds. */
     Parts<P> parts();
+
+    /**
+     * What follows the name of the step where the plan is shown: its details, and the columns that it reads.
+     *
+     * @param more details of the plan itself; empty for none
+     */
+    default String shown(String more) {
+        String input = "input=" + parts().input().mkString("[", ", ", "]");
+        return Stream.of(parts().step().planDetails(), more, input).filter(text -> !text.isEmpty())
+            .collect(Collectors.joining(", "));
+    }
 
     @Override
     default int productArity() {

@@ -53,6 +53,9 @@ import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.functions;
+import org.apache.spark.sql.execution.SparkPlan;
+import org.apache.spark.sql.execution.datasources.v2.MicroBatchScanExec;
+import org.apache.spark.sql.execution.streaming.runtime.StreamingQueryWrapper;
 import org.apache.spark.sql.streaming.StreamingQuery;
 import org.apache.spark.sql.streaming.StreamingQueryException;
 import org.apache.spark.sql.streaming.StreamingQueryProgress;
@@ -65,6 +68,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import scala.jdk.javaapi.CollectionConverters;
 
 /** The direct reader of Kafka's micro-batches against Spark's own, on the same topics of a real broker. */
 class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
@@ -195,6 +199,9 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
         plain.run();
         assertEquals(plain.batches, direct.batches);
         assertEquals(60 + 100, direct.rows());
+        // Beside the scan in Spark's page of the query.
+        assertEquals(Map.of("offsetOutOfRange", 140L, "dataLoss", 2L), direct.losses);
+        assertEquals(plain.losses, direct.losses);
     }
 
     @Test
@@ -437,6 +444,8 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
         private final Set<Boolean> readDirectly = new HashSet<>();
         /** What Spark says that it has read, per batch. */
         private final Map<Long, Integer> counted = new HashMap<>();
+        /** Metrics of the last batch's scan. */
+        private Map<String, Long> losses;
         private BatchEnd afterBatch = batch -> { };
         private boolean failing;
 
@@ -465,9 +474,17 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
         void run() throws Exception {
             StreamingQuery running = start();
             running.awaitTermination();
+            losses = losses(((StreamingQueryWrapper) running).streamingQuery().lastExecution().executedPlan());
             for (StreamingQueryProgress progress : running.recentProgress()) {
                 counted.merge(progress.batchId(), (int) progress.numInputRows(), Math::max);
             }
+        }
+
+        private static Map<String, Long> losses(SparkPlan plan) {
+            return CollectionConverters.asJava(plan.collectLeaves()).stream()
+                .filter(MicroBatchScanExec.class::isInstance).flatMap(scan -> Stream.of("offsetOutOfRange", "dataLoss")
+                    .map(name -> Map.entry(name, (Long) scan.longMetric(name).value())))
+                .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
         }
 
         private void keep(Dataset<Row> rows, long batch) throws Exception {

@@ -111,15 +111,17 @@ class LinkageTest {
     void rowsThatWereHandedOnAreNotReadAgainWhereverTheFirstReaderBreaks() {
         for (int broken = 0; broken <= 5; broken++) {
             Linkage linkage = new Linkage();
-            List<Integer> counted = new ArrayList<>();
+            Counted counted = new Counted();
             int rows = broken;
             try (RangeRows range = new RangeRows(linkage, () -> new BreakingReader(rows, wrapped()),
-                () -> offsets(3, 4, 6, 7, 9).iterator(), () -> counted.add(1))) {
+                () -> offsets(3, 4, 6, 7, 9).iterator(), counted)) {
                 List<Long> read = new ArrayList<>();
                 range.forEachRemaining(row -> read.add(row.getLong(KafkaRow.OFFSET)));
                 assertEquals(List.of(3L, 4L, 6L, 7L, 9L), read);
             }
-            assertEquals(5, counted.size());
+            assertEquals(5, counted.rows);
+            // What was read directly before it broke, Spark's reader reads and counts again.
+            assertEquals(List.of(0L, 0L), List.of(counted.inputRecords, counted.inputBytes));
             assertFalse(linkage.isWhole());
         }
     }
@@ -129,11 +131,44 @@ class LinkageTest {
         Linkage linkage = new Linkage();
         KafkaException failure = new KafkaException("no leader");
         RangeRows range =
-            new RangeRows(linkage, () -> new BreakingReader(2, failure), () -> offsets().iterator(), () -> { });
+            new RangeRows(linkage, () -> new BreakingReader(2, failure), () -> offsets().iterator(), new Counted());
         range.next();
         range.next();
         assertSame(failure, assertThrows(KafkaException.class, range::hasNext));
         assertTrue(linkage.isWhole());
+    }
+
+    /** A range of many rows is counted on the way, and the rest of it when a task ends early. */
+    @Test
+    void whatIsReadIsCountedOnTheWayAndAtTheEnd() {
+        Counted counted = new Counted();
+        long[] many = LongStream.range(0, 10_000).toArray();
+        var reader = new BreakingReader(offsets(many), new KafkaException("not reached"));
+        try (RangeRows range = new RangeRows(new Linkage(), () -> reader, () -> offsets().iterator(), counted)) {
+            for (int row = 0; row < 9_000; row++) {
+                range.next();
+            }
+            assertEquals(8_192, counted.rows);
+        }
+        assertEquals(List.of(9_000L, 9_000L, 90_000L),
+            List.of(counted.rows, counted.inputRecords, counted.inputBytes));
+    }
+
+    private static final class Counted implements RangeRows.Counts {
+        private long rows;
+        private long inputRecords;
+        private long inputBytes;
+
+        @Override
+        public void rows(long more) {
+            rows += more;
+        }
+
+        @Override
+        public void input(long moreRecords, long moreBytes) {
+            inputRecords += moreRecords;
+            inputBytes += moreBytes;
+        }
     }
 
     /** As Kafka's client gives it. */
@@ -145,9 +180,14 @@ class LinkageTest {
     private static final class BreakingReader implements RangeRows.Reader {
         private final Iterator<InternalRow> rows;
         private final RuntimeException failure;
+        private long bytes;
 
         BreakingReader(int most, RuntimeException failure) {
-            rows = offsets(3, 4, 6, 7, 9).subList(0, most).iterator();
+            this(offsets(3, 4, 6, 7, 9).subList(0, most), failure);
+        }
+
+        BreakingReader(List<InternalRow> rows, RuntimeException failure) {
+            this.rows = rows.iterator();
             this.failure = failure;
         }
 
@@ -161,7 +201,13 @@ class LinkageTest {
 
         @Override
         public InternalRow next() {
+            bytes += 10;
             return rows.next();
+        }
+
+        @Override
+        public long bytes() {
+            return bytes;
         }
 
         @Override

@@ -1,0 +1,31 @@
+package io.freshet.spark.health;
+
+/**
+ * What a stream's health knows in numbers, at one moment: totals count from the start of the job. Null is not known.
+ *
+ * @param recordsRead from the raw topic
+ * @param recordsCounted into windows; of several kinds of windows, that which counted the fewest
+ * @param recordsLate for the kind of window for which most were
+ * @param recordsRejected and sent to the topic of dead letters
+ * @param offsetsSkipped offsets of micro-batches that had no record
+ * @param lag records that no finished micro-batch has read
+ * @param watermarkMillis of the newest micro-batch, epoch milliseconds
+ * @param batchMillis how long the newest micro-batch took
+ * @param stateRows in the state, one per series, metric and kind of window
+ * @param stateBytes that the state store uses for them
+ * @param batches how many micro-batches were finished
+ * @param restarts how often the query was started again after it had failed
+ */
+record StreamFigures(
+    long recordsRead,
+    long recordsCounted,
+    long recordsLate,
+    long recordsRejected,
+    long offsetsSkipped,
+    Long lag,
+    Long watermarkMillis,
+    Long batchMillis,
+    Long stateRows,
+    Long stateBytes,
+    long batches,
+    long restarts) {}

@@ -1,0 +1,231 @@
+package io.freshet.spark.job;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.freshet.spark.Freshet;
+import io.freshet.spark.StreamSpec;
+import io.freshet.spark.testing.KafkaBroker;
+import io.freshet.spark.testing.MetricsPage;
+import io.freshet.spark.testing.Sending;
+import io.freshet.spark.testing.Waiting;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.spark.SparkConf;
+import org.apache.spark.executor.InputMetrics;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerStageCompleted;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.execution.streaming.runtime.StreamingQueryWrapper;
+import org.apache.spark.sql.streaming.StreamingQuery;
+import org.apache.spark.sql.streaming.StreamingQueryListener;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A running stream as Spark shows it: gauges of its servlet for Prometheus, the input of stages, plans. */
+class StreamMetricsTest {
+    private static final long EVENT_TIME = 1_700_000_000_000L;
+    private static final long TWO_HOURS = 7_200_000;
+
+    @TempDir
+    private static Path folder;
+    private static KafkaBroker broker;
+    private static SparkSession spark;
+
+    @BeforeAll
+    static void start() throws Exception {
+        broker = new KafkaBroker(Files.createDirectory(folder.resolve("kafka")));
+        SparkConf settings = MetricsPage.serve(SparkSettings.defaults(2, folder.toString(), false))
+            .setMaster("local[2]").setAppName("metrics").set("spark.driver.bindAddress", "127.0.0.1")
+            .set("spark.driver.host", "127.0.0.1");
+        spark = SparkSession.builder().config(settings).getOrCreate();
+    }
+
+    @AfterAll
+    static void stop() throws Exception {
+        spark.stop();
+        broker.stop();
+    }
+
+    @Test
+    void theGaugesSayWhatTheBooksSayAndGoWithTheStream() throws Exception {
+        try (var stream = new SupervisedStream(spark, broker, folder, "measured", "trigger = '0s'")) {
+            stream.start();
+            stream.send("a", 2, 200);
+            stream.awaitCounted("a", 200);
+            // Too late for its window, and no record at all.
+            send(stream, 10, "{\"id\":\"a\",\"at\":" + (EVENT_TIME - TWO_HOURS) + ",\"v\":1}");
+            send(stream, 7, "{\"id\":");
+            stream.awaitReport(report -> report.path("records_in").asLong() == 217
+                && report.path("late").asLong() == 10 && report.path("rejected").asLong() == 7);
+
+            Waiting.until(() -> lag("measured") == 0, () -> gauges("measured").toString());
+            Map<String, Double> gauges = gauges("measured");
+            assertEquals(Set.of("records_read", "records_counted", "records_late", "records_rejected",
+                "offsets_skipped", "consumer_lag_records", "watermark_delay_seconds", "batch_duration_seconds",
+                "state_rows", "state_bytes", "batches", "restarts"), gauges.keySet());
+            JsonNode report = stream.report();
+            assertEquals(217, gauges.get("records_read"));
+            assertEquals(200, gauges.get("records_counted"));
+            assertEquals(10, gauges.get("records_late"));
+            assertEquals(7, gauges.get("records_rejected"));
+            assertEquals(report.path("skipped_offsets").asLong(), gauges.get("offsets_skipped").longValue());
+            assertEquals(report.path("state_rows").asLong(), gauges.get("state_rows").longValue());
+            assertEquals(report.path("state_bytes").asLong(), gauges.get("state_bytes").longValue());
+            assertTrue(gauges.get("batches") >= 2 && gauges.get("batch_duration_seconds") > 0, gauges::toString);
+            double delay = (System.currentTimeMillis() - report.path("watermark").asLong()) / 1_000.0;
+            assertEquals(delay, gauges.get("watermark_delay_seconds"), 10);
+            assertEquals(0, gauges.get("restarts"));
+            // The buffers that are kept from task to task.
+            assertTrue(MetricsPage.read(spark).get("native_memory_bytes") > 0);
+        }
+        assertEquals(new TreeSet<>(), new TreeSet<>(gauges("measured").keySet()));
+    }
+
+    /** The Stage page shows what the books say, and the progress has the offsets that had no record. */
+    @Test
+    void sparkIsToldWhatIsReadAndWhatIsPassedOver() throws Exception {
+        Input input = new Input();
+        Map<String, Long> skipped = new ConcurrentHashMap<>();
+        try (var stream = new SupervisedStream(spark, broker, folder, "input", 1, "trigger = '0s'")) {
+            stream.session().streams().addListener(skippedOffsets(skipped));
+            spark.sparkContext().addSparkListener(input);
+            stream.start();
+            stream.send("a", 1, 100);
+            stream.awaitCounted("a", 100);
+            stream.awaitReport(report -> report.path("records_in").asLong() == 100);
+            long bytes = stream.report().path("bytes_in").asLong();
+            Waiting.until(() -> input.records.get() == 100 && input.bytes.get() == bytes, () -> input + ", " + bytes);
+            stream.stop();
+            stream.send("a", 1, 100);
+            stream.deleteRawRecords(0, 150);
+            stream.start();
+            stream.awaitCounted("a", 150);
+            stream.awaitReport(report -> report.path("skipped_offsets").asLong() == 50);
+            Waiting.until(() -> input.records.get() == 150 && input.bytes.get() == bytes / 2 * 3, input::toString);
+            Waiting.until(() -> skipped.values().stream().mapToLong(Long::longValue).sum() == 50, skipped::toString);
+            assertEquals(50, gauges("input").get("offsets_skipped"));
+        } finally {
+            spark.sparkContext().removeSparkListener(input);
+        }
+    }
+
+    /** By micro-batch, what its progress says. */
+    private static StreamingQueryListener skippedOffsets(Map<String, Long> skipped) {
+        return new StreamingQueryListener() {
+            @Override
+            public void onQueryStarted(QueryStartedEvent event) { }
+
+            @Override
+            public void onQueryProgress(QueryProgressEvent event) {
+                Row read = event.progress().observedMetrics().get("read");
+                int field = read.fieldIndex("skipped_offsets");
+                if (!read.isNullAt(field)) {
+                    skipped.put(event.progress().runId() + "/" + event.progress().batchId(), read.getLong(field));
+                }
+            }
+
+            @Override
+            public void onQueryTerminated(QueryTerminatedEvent event) { }
+        };
+    }
+
+    /** The input of all stages. */
+    private static final class Input extends SparkListener {
+        private final AtomicLong records = new AtomicLong();
+        private final AtomicLong bytes = new AtomicLong();
+
+        @Override
+        public void onStageCompleted(SparkListenerStageCompleted event) {
+            InputMetrics input = event.stageInfo().taskMetrics().inputMetrics();
+            records.addAndGet(input.recordsRead());
+            bytes.addAndGet(input.bytesRead());
+        }
+
+        @Override
+        public String toString() {
+            return records + " records, " + bytes + " bytes";
+        }
+    }
+
+    @Test
+    void explainHasALineForEachStepThatSaysWhatItDoes() throws Exception {
+        try (var stream = new SupervisedStream(spark, broker, folder, "explained", "trigger = '0s'")) {
+            // Spark explains the newest micro-batch, and one without records reads nothing.
+            stream.session().conf().set("spark.sql.streaming.noDataMicroBatches.enabled", "false");
+            stream.start();
+            stream.send("a", 2, 10);
+            stream.awaitCounted("a", 10);
+            StreamingQuery query = Stream.of(stream.session().streams().active())
+                .filter(active -> active.name().equals("explained")).findFirst().orElseThrow();
+            String columns = "input=[partition, offset, timestamp, key, value]";
+            String partials = "FreshetPartials stream=explained, windows=[10s], "
+                + "rejected=sent to topic dead-letters, ";
+            Waiting.until(() -> lines(query, false).contains(partials + "kafka=read directly, " + columns),
+                () -> lines(query, false).toString());
+            String messages = "FreshetMessages rows=one message per window, input=[windows]";
+            assertTrue(lines(query, false).contains(messages), () -> lines(query, false).toString());
+            // The logical plans of an extended one, too.
+            assertTrue(lines(query, true).contains(partials + columns), () -> lines(query, true).toString());
+        }
+    }
+
+    /** Of a program's own, which reads no Kafka. */
+    @Test
+    void explainSaysSoOfWindowsOfOtherRowsToo() {
+        Dataset<Row> rows = spark.range(1).selectExpr("'' AS key", "'' AS value", "0 AS partition", "id AS offset",
+            "timestamp_millis(0) AS timestamp");
+        Dataset<Row> windows = Freshet.windows(rows, StreamSpec.parse("name = \"mine\", series = [\"id\"], "
+            + "time = { field = \"at\" }, values = { v = \"v\" }, windows = [\"10s\", \"1m\"]"));
+        String plan = ((org.apache.spark.sql.classic.Dataset<Row>) windows).queryExecution().executedPlan().toString();
+        List<String> lines = plan.lines().map(StreamMetricsTest::plain).toList();
+        assertTrue(lines.contains("FreshetWindows rows=one per window, input=[windows]"), lines::toString);
+        assertTrue(lines.contains("FreshetPartials stream=mine, windows=[10s, 1m], rejected=dropped, "
+            + "input=[partition, offset, timestamp, key, value]"), lines::toString);
+    }
+
+    private static List<String> lines(StreamingQuery query, boolean extended) {
+        String plan = ((StreamingQueryWrapper) query).streamingQuery().explainInternal(extended);
+        return plan.lines().map(StreamMetricsTest::plain).toList();
+    }
+
+    /** Without the marks of the tree and the numbers of columns. */
+    private static String plain(String line) {
+        return line.replaceFirst("^[^A-Za-z]*(\\(\\d+\\) )?", "").replaceAll("#\\d+L?", "");
+    }
+
+    private static double lag(String stream) {
+        return gauges(stream).get("consumer_lag_records");
+    }
+
+    private static void send(SupervisedStream stream, int records, String value) {
+        try (var producer = stream.producer(Map.of())) {
+            Sending.all(producer, IntStream.range(0, records).mapToObj(
+                index -> new ProducerRecord<>(stream.rawTopic(), index % 2, null, value.getBytes(UTF_8))));
+        }
+    }
+
+    private static Map<String, Double> gauges(String stream) {
+        String prefix = "streams_" + stream + "_";
+        return MetricsPage.read(spark).entrySet().stream().filter(gauge -> gauge.getKey().startsWith(prefix))
+            .collect(Collectors.toMap(gauge -> gauge.getKey().substring(prefix.length()), Map.Entry::getValue,
+                (one, other) -> one, TreeMap::new));
+    }
+}
