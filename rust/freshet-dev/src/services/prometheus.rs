@@ -20,8 +20,8 @@ pub const NAME: &str = "prometheus";
 
 pub(super) const PART: Part = Part {
     name: NAME,
-    // What is not there yet is what it has to say.
-    needs: &[],
+    // Else it would ring while they are built and started.
+    needs: &["producer", "writer", "spark-job", "dashboard"],
     work: Work::Service {
         tier: tier::READERS,
         // It writes what it has in memory to its log all along.

@@ -2,9 +2,18 @@
 //! these tests begins with `deploy::`, by which `./freshet test deploy` finds it and `./freshet test system` passes it
 //! over.
 
+mod grafana;
+mod observability;
+mod prometheus;
+
 use libtest_mimic::Trial;
+
+use crate::test;
 
 /// The tests in their order.
 pub(crate) fn trials() -> Vec<Trial> {
-    Vec::new()
+    vec![test(
+        "deploy::observability_alerts_ring_by_real_faults_and_every_panel_has_data",
+        observability::alerts_ring_and_panels_have_data,
+    )]
 }
