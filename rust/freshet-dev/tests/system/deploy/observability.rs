@@ -74,7 +74,7 @@ name = "host"
 format = "json"
 series = ["host", "resource"]
 time = {{ field = "time", unit = "ms" }}
-values = {{ usage = "usage" }}
+values = {{ usage = "usage", received = "received", sent = "sent", read = "read", written = "written" }}
 windows = ["10s"]
 lateness = "10s"
 
