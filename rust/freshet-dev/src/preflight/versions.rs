@@ -28,7 +28,7 @@ pub fn java_program() -> PathBuf {
 }
 
 pub(super) fn all(context: &Context) -> Vec<Check> {
-    let mut checks = of_everything(context).to_vec();
+    let mut checks = of_everything(context);
     if context.observability {
         checks.push(Check::new("prometheus", check_prometheus(context)));
     }

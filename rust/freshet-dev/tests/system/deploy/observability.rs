@@ -20,7 +20,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::runtime::Builder;
 
 use super::grafana;
-use super::prometheus::{Api, Hasty};
+use super::prometheus::{Api, Hasty, metrics};
 use crate::Outcome;
 use crate::feed::Record;
 use crate::kafka::{Brokers as _, Sender};
@@ -122,7 +122,11 @@ fn watch(stack: &TestStack, lines: &Path, api: Api) -> Outcome {
         server.all_targets_are_up(4)?;
     }
     let alerts = api.alerts()?;
-    ensure(alerts == hasty.api.alerts()?, || format!("the rules differ: {alerts:?}"))?;
+    let hasty_alerts = hasty.api.alerts()?;
+    let names = |alerts: &[(String, String)]| -> Vec<String> {
+        alerts.iter().map(|(name, _)| name.clone()).collect()
+    };
+    ensure(names(&alerts) == names(&hasty_alerts), || format!("the rules differ: {alerts:?}"))?;
 
     let mut rung = Rung { api: &hasty.api, alerts: BTreeSet::new() };
     rung.rings("FreshetSourceDisconnected", "source", "away")?;
@@ -135,11 +139,17 @@ fn watch(stack: &TestStack, lines: &Path, api: Api) -> Outcome {
     if with_plugin {
         of_the_job(&mut rung, stack)?;
     }
+    let missing = names(&alerts);
     let missing: Vec<&String> =
-        alerts.iter().filter(|alert| !rung.alerts.contains(*alert)).collect();
+        missing.iter().filter(|alert| !rung.alerts.contains(*alert)).collect();
     let expected: &[&str] = if with_plugin { &[WITHOUT_FAULT] } else { &OF_THE_PLUGIN };
     ensure(missing == expected, || format!("no fault has made these ring: {missing:?}"))?;
 
+    for metric in alerts.iter().flat_map(|(_, query)| metrics(query)) {
+        if with_plugin || !metric.starts_with("freshet_spark_") {
+            api.has(metric)?;
+        }
+    }
     let is_left_out = |query: &str| !with_plugin && query.contains("freshet_spark_");
     grafana::every_query_has_data(&api, "pipeline.json", is_left_out)?;
     let now = now_ms();

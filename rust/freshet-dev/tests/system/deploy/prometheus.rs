@@ -69,8 +69,8 @@ impl Api {
         })
     }
 
-    /// The names of all alerts, each of which has been evaluated without an error.
-    pub(super) fn alerts(&self) -> Result<Vec<String>, Failed> {
+    /// The names and queries of all alerts, each of which has been evaluated without an error.
+    pub(super) fn alerts(&self) -> Result<Vec<(String, String)>, Failed> {
         until(LIMIT, || {
             let groups = self.get("rules", &[])?["groups"].clone();
             let rules = groups.as_array().into_iter().flatten();
@@ -78,9 +78,16 @@ impl Api {
                 rules.flat_map(|group| group["rules"].as_array().into_iter().flatten()).collect();
             let fine = rules.iter().all(|rule| rule["health"] == "ok");
             ensure(fine && !rules.is_empty(), || format!("{rules:#?}"))?;
-            Ok(rules.iter().filter_map(|rule| Some(rule["name"].as_str()?.to_owned())).collect())
+            let text = |rule: &Value, key: &str| rule[key].as_str().unwrap_or_default().to_owned();
+            Ok(rules.iter().map(|rule| (text(rule, "name"), text(rule, "query"))).collect())
         })
     }
+}
+
+/// The metrics of Freshet that a query names.
+pub(super) fn metrics(query: &str) -> impl Iterator<Item = &str> {
+    let words = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| word.starts_with("freshet_") || word.starts_with("process_"))
 }
 
 /// A server with the configuration and the rules of another one, which asks every second and whose rules have all
@@ -134,6 +141,7 @@ fn hastened(rules: &str) -> String {
         for minutes in ["5", "10", "15"] {
             if let Ok(seconds) = shorter(minutes) {
                 line = line.replace(&format!("[{minutes}m]"), &format!("[{seconds}s]"));
+                line = line.replace(&format!("offset {minutes}m"), &format!("offset {seconds}s"));
             }
         }
         hastened += &line;
