@@ -147,7 +147,7 @@ fn watch(stack: &TestStack, lines: &Path, api: Api) -> Outcome {
 
     for metric in alerts.iter().flat_map(|(_, query)| metrics(query)) {
         if with_plugin || !metric.starts_with("freshet_spark_") {
-            api.has(metric)?;
+            api.knows(metric)?;
         }
     }
     let is_left_out = |query: &str| !with_plugin && query.contains("freshet_spark_");

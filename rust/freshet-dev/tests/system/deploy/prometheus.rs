@@ -41,6 +41,14 @@ impl Api {
         until(LIMIT, || ensure(!self.query(query)?.is_empty(), || format!("no data: {query}")))
     }
 
+    /// Whether a program tells a metric: by its samples, or where there is nothing to tell, such as of what nobody has
+    /// waited for, by its type.
+    pub(super) fn knows(&self, metric: &str) -> Outcome {
+        let told = self.get("targets/metadata", &[("metric", metric)]);
+        let has_type = told.is_ok_and(|told| told.as_array().is_some_and(|told| !told.is_empty()));
+        if has_type { Ok(()) } else { self.has(metric) }
+    }
+
     /// The names of the alerts that ring, with the value of a label.
     pub(super) fn ringing(&self, label: &str) -> Result<Vec<(String, String)>, Failed> {
         let samples = self.query(r#"ALERTS{alertstate="firing"}"#)?;
