@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 const COOKIE = 'freshet_token';
 
-/** Asks for the token on everything below `/api`, and lets a browser in that opens the page with `?token=…`. */
+/** Asks for the token on everything below `/api` and on `/metrics`, and lets a browser in that opens the page with `?token=…`. */
 export function protect(app: FastifyInstance, token: string): void {
   const expected = digest(token);
   // A repeated parameter is a list, and no token.
@@ -14,7 +14,7 @@ export function protect(app: FastifyInstance, token: string): void {
     // What the router has matched decides, not the address: there are many ways to write one.
     const route = request.routeOptions.url ?? '';
     const { token: inQuery } = request.query as { token?: string };
-    if (route.startsWith('/api/')) {
+    if (route.startsWith('/api/') || route === '/metrics') {
       if (![bearer(request), inQuery, cookie(request)].some(isRight)) {
         const message =
           'this dashboard asks for its token: send it as "Authorization: Bearer …" or as ?token=…';

@@ -14,9 +14,11 @@ import { RequestError } from './errors.ts';
 import { checkHosts } from './hosts.ts';
 import { LiveSlots } from './live-slots.ts';
 import { refuseOtherMethods } from './methods.ts';
+import { VERSION } from './metrics.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { healthRoutes } from './routes/health.ts';
 import { liveRoute } from './routes/live.ts';
+import { metricsRoute } from './routes/metrics.ts';
 import { checkParameters } from './routes/parameters.ts';
 import { seriesRoute } from './routes/series.ts';
 import { streamsRoute } from './routes/streams.ts';
@@ -129,6 +131,7 @@ function registerRoutes(app: FastifyInstance, pipeline: Pipeline, slots: LiveSlo
   seriesRoute(app, pipeline);
   windowsRoute(app, pipeline);
   liveRoute(app, pipeline, slots);
+  metricsRoute(app, pipeline, slots);
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
 }
 
@@ -147,7 +150,7 @@ async function servePage(app: FastifyInstance, root: string): Promise<void> {
 function openApi(withToken: boolean): object {
   return {
     openapi: '3.1.0',
-    info: { title: 'Freshet dashboard', version: '0.1.0', description: 'Windowed averages of live streams' },
+    info: { title: 'Freshet dashboard', version: VERSION, description: 'Windowed averages of live streams' },
     ...(withToken && {
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
       security: [{ token: [] }],

@@ -28,6 +28,8 @@ export interface Pipeline {
   readonly live: ReadonlyMap<string, LiveStream>;
   readonly errors: ErrorCounts;
   readonly reporter: HealthReporter;
+  /** The dashboard's own health, as it is now. */
+  readonly report: () => HealthReport;
 }
 
 /** Name of the topic that carries a stream's windows. */
@@ -47,16 +49,17 @@ export function createPipeline(config: Config, log: FastifyBaseLogger): Pipeline
   }
   const tail = new KafkaTail(config.kafka, sinks, log, errors);
   const history = new CassandraHistory(config.cassandra, log, errors);
+  const report = ownReport({ live, tail, history, errors });
   const reporter = new HealthReporter({
     kafka: config.kafka,
     topic,
-    report: ownReport({ live, tail, history, errors }),
+    report,
     failed: (message) => {
       errors.add('health_report', message);
     },
     log,
   });
-  return { config, history, tail, board, live, errors, reporter };
+  return { config, history, tail, board, live, errors, reporter, report };
 }
 
 /** Makes the dashboard's own health reports: totals since now. */

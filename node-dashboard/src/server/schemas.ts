@@ -228,4 +228,11 @@ export const schemas = {
       ...refusals,
     },
   },
+  metrics: {
+    summary: 'What the dashboard counts, for Prometheus',
+    response: {
+      200: { description: "Prometheus' text format", content: { 'text/plain': { schema: text } } },
+      ...refusals,
+    },
+  },
 } as const;

@@ -74,6 +74,11 @@ pub struct StackArgs {
     /// Run the classic topology: Kafka 3.9, coordinated by ZooKeeper
     #[arg(long)]
     pub zookeeper: bool,
+    // As above.
+    #[allow(clippy::doc_markdown)]
+    /// Run Prometheus beside the stack, with Freshet's alerts
+    #[arg(long)]
+    pub observability: bool,
 }
 
 /// Options of `up`.

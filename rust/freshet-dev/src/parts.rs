@@ -26,6 +26,8 @@ pub struct Context {
     pub config_file: PathBuf,
     /// Which services carry the topics.
     pub topology: Topology,
+    /// Whether Prometheus watches the stack.
+    pub observability: bool,
     /// The Java program.
     pub java: PathBuf,
     /// Where cargo puts what it builds.
@@ -193,6 +195,7 @@ pub(crate) mod tests {
             config,
             config_file: "/project/freshet.toml".into(),
             topology: Topology::Kraft,
+            observability: false,
             java: "java".into(),
             target: "/project/target".into(),
         }

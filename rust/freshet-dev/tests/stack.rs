@@ -76,6 +76,7 @@ impl Place {
             java: "java".into(),
             config_file: file,
             topology: Topology::Kraft,
+            observability: false,
             home,
             config,
         };

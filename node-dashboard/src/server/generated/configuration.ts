@@ -67,6 +67,7 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   {"default":9042,"kind":"integer","least":1,"most":65535,"name":"cassandra_port","required":false,"secret":false,"section":"dev","variable":"FRESHET_DEV__CASSANDRA_PORT"},
   {"default":7000,"kind":"integer","least":1,"most":65535,"name":"cassandra_storage_port","required":false,"secret":false,"section":"dev","variable":"FRESHET_DEV__CASSANDRA_STORAGE_PORT"},
   {"default":4040,"kind":"integer","least":1,"most":65535,"name":"spark_ui_port","required":false,"secret":false,"section":"dev","variable":"FRESHET_DEV__SPARK_UI_PORT"},
+  {"default":9090,"kind":"integer","least":1,"most":65535,"name":"prometheus_port","required":false,"secret":false,"section":"dev","variable":"FRESHET_DEV__PROMETHEUS_PORT"},
   {"default":"384m","kind":"text","name":"kafka_heap","pattern":"^[1-9][0-9]{0,8}[kmg]$","required":false,"secret":false,"section":"dev","variable":"FRESHET_DEV__KAFKA_HEAP"},
   {"default":"1g","kind":"text","name":"cassandra_heap","pattern":"^[1-9][0-9]{0,8}[kmg]$","required":false,"secret":false,"section":"dev","variable":"FRESHET_DEV__CASSANDRA_HEAP"},
   {"default":"1g","kind":"text","name":"spark_heap","pattern":"^[1-9][0-9]{0,8}[kmg]$","required":false,"secret":false,"section":"dev","variable":"FRESHET_DEV__SPARK_HEAP"},

@@ -69,6 +69,14 @@ pub(super) const TABLE: Table = Table {
             ..Key::NEW
         },
         Key {
+            name: "prometheus_port",
+            kind: PORT,
+            presence: Presence::Default("9090"),
+            meaning: "port of Prometheus (`--observability` only)",
+            example: "19090",
+            ..Key::NEW
+        },
+        Key {
             name: "kafka_heap",
             presence: Presence::Default("384m"),
             meaning: "Java heap of the embedded broker",
@@ -114,6 +122,8 @@ pub struct Dev {
     pub cassandra_storage_port: u16,
     /// Spark's own web page.
     pub spark_ui_port: u16,
+    /// Prometheus (`--observability` only).
+    pub prometheus_port: u16,
     /// Java heap of the broker, as the JVM's `-Xmx` takes it.
     pub kafka_heap: String,
     /// Java heap of Cassandra.
@@ -133,6 +143,7 @@ impl Dev {
             cassandra_port: section.integer("cassandra_port")?,
             cassandra_storage_port: section.integer("cassandra_storage_port")?,
             spark_ui_port: section.integer("spark_ui_port")?,
+            prometheus_port: section.integer("prometheus_port")?,
             kafka_heap: section.text("kafka_heap")?.value,
             cassandra_heap: section.text("cassandra_heap")?.value,
             spark_heap: section.text("spark_heap")?.value,

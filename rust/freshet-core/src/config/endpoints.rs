@@ -67,12 +67,39 @@ impl Endpoints {
         section.finish()?;
         Ok(Self { metrics_address: (!found.value.is_empty()).then_some(found.value) })
     }
+
+    /// The address by which a program of this machine asks it: "every address" is none to connect to. `None` where it
+    /// answers nowhere, or on a port that nobody knows before.
+    pub fn reachable(&self) -> Option<String> {
+        let (host, port) = self.metrics_address.as_ref()?.rsplit_once(':')?;
+        let host = match host {
+            "0.0.0.0" => "127.0.0.1",
+            "[::]" => "[::1]",
+            host => host,
+        };
+        (port != "0").then(|| format!("{host}:{port}"))
+    }
+
+    /// The port of [`Endpoints::reachable`].
+    pub fn port(&self) -> Option<u16> {
+        self.reachable()?.rsplit_once(':')?.1.parse().ok()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use regex_lite::Regex;
+
+    #[test]
+    fn it_is_asked_where_it_can_be_reached() {
+        let at = |address: &str| Endpoints { metrics_address: Some(address.to_owned()) };
+        assert_eq!(at("0.0.0.0:9464").reachable().as_deref(), Some("127.0.0.1:9464"));
+        assert_eq!(at("[::]:9464").reachable().as_deref(), Some("[::1]:9464"));
+        assert_eq!(at("localhost:80").port(), Some(80));
+        assert_eq!(at("127.0.0.1:0").reachable(), None);
+        assert_eq!(Endpoints { metrics_address: None }.port(), None);
+    }
 
     #[test]
     fn an_address_has_a_port_and_no_scheme() {

@@ -39,6 +39,7 @@ impl Project {
             config: freshet_sources::load(&file)?.config,
             config_file: path::absolute(&file)?,
             topology: if arguments.zookeeper { Topology::Zookeeper } else { Topology::Kraft },
+            observability: arguments.observability,
             java: java_program(),
             target: self.target.clone(),
         };

@@ -72,8 +72,7 @@ fn run(context: Context, foreground: bool) -> anyhow::Result<ExitCode> {
 
 async fn supervise(context: Context, foreground: bool) -> anyhow::Result<ExitCode> {
     let context = Arc::new(context);
-    let parts: Vec<Part> =
-        build::all().into_iter().chain(services::all(context.topology)).collect();
+    let parts: Vec<Part> = build::all().into_iter().chain(services::of(&context)).collect();
     let board = Arc::new(board(&context, &parts));
     let progress = foreground.then(Progress::new);
     let recorder = tokio::spawn(record(board.watch(), context.home.clone(), progress));

@@ -13,10 +13,11 @@ use super::project::Project;
 use super::running::{overview, snapshot, wait_for_leftovers};
 use super::supervise::{StopSignal, already_started, run_foreground};
 use super::{changes, exit, supervise};
-use crate::cli::UpArgs;
+use crate::cli::{StackArgs, UpArgs};
 use crate::display::{Progress, note, say};
 use crate::parts::Context;
 use crate::preflight::{self, Check};
+use crate::services::PROMETHEUS;
 use crate::state::{Home, Phase, Snapshot, Topology, child_has_ended, now_ms};
 use crate::supervise::guard::own_program;
 use crate::supervise::last_lines;
@@ -63,7 +64,7 @@ fn already_running(
     }
     say(format_args!("freshet is running already (pid {supervisor}); nothing was changed"))?;
     let asked = absolute(project.config_file(arguments.stack.config.as_ref())?)?;
-    for difference in differences(home, &snapshot, &asked, arguments.stack.zookeeper) {
+    for difference in differences(home, &snapshot, &asked, &arguments.stack) {
         say(difference)?;
     }
     say(overview(home, &snapshot, HOW_TO_STOP))?;
@@ -71,7 +72,12 @@ fn already_running(
 }
 
 /// What people who type `up` again should know of the stack that runs.
-fn differences(home: &Home, snapshot: &Snapshot, asked: &Path, zookeeper: bool) -> Vec<String> {
+fn differences(
+    home: &Home,
+    snapshot: &Snapshot,
+    asked: &Path,
+    arguments: &StackArgs,
+) -> Vec<String> {
     let mut lines = Vec::new();
     if snapshot.config != asked {
         lines.push(format!(
@@ -80,8 +86,11 @@ fn differences(home: &Home, snapshot: &Snapshot, asked: &Path, zookeeper: bool) 
             asked.display()
         ));
     }
-    if zookeeper && snapshot.topology == Topology::Kraft {
+    if arguments.zookeeper && snapshot.topology == Topology::Kraft {
         lines.push("it runs without ZooKeeper; `./freshet down` first to run with it".to_owned());
+    }
+    if arguments.observability && snapshot.part(PROMETHEUS).is_none() {
+        lines.push("it runs without Prometheus; `./freshet down` first to run with it".to_owned());
     }
     lines.extend(changes::since_start(home, &snapshot.config).describe(&snapshot.config));
     lines.extend(snapshot.waiting_for.as_ref().map(|what| format!("it waits for {what}")));
@@ -150,6 +159,9 @@ fn start_supervisor(context: &Context, arguments: &UpArgs) -> anyhow::Result<Chi
     command.arg("supervise").arg("--config").arg(&context.config_file);
     if arguments.stack.zookeeper {
         command.arg("--zookeeper");
+    }
+    if arguments.stack.observability {
+        command.arg("--observability");
     }
     Ok(command
         .env("FRESHET_ROOT", &context.root)
@@ -246,12 +258,16 @@ mod tests {
         let (_folder, home) = home();
         let board = Board::new(Path::new("/a.toml"), Topology::Kraft, &[]);
         board.wait_for(Some("disk space: disk full".to_owned()));
-        let lines = differences(&home, &board.snapshot(), Path::new("/b.toml"), true);
-        assert_eq!(lines.len(), 3);
+        let asked = |zookeeper, observability| StackArgs { config: None, zookeeper, observability };
+        let all = asked(true, true);
+        let lines = differences(&home, &board.snapshot(), Path::new("/b.toml"), &all);
+        assert_eq!(lines.len(), 4);
         assert!(lines[0].starts_with("it runs /a.toml, not /b.toml; "));
         assert!(lines[1].starts_with("it runs without ZooKeeper"));
-        assert_eq!(lines[2], "it waits for disk space: disk full");
+        assert!(lines[2].starts_with("it runs without Prometheus"));
+        assert_eq!(lines[3], "it waits for disk space: disk full");
         board.wait_for(None);
-        assert!(differences(&home, &board.snapshot(), Path::new("/a.toml"), false).is_empty());
+        let none = asked(false, false);
+        assert!(differences(&home, &board.snapshot(), Path::new("/a.toml"), &none).is_empty());
     }
 }

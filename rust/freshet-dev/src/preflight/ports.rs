@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 
-use freshet_core::config::{ConfigError, Origin};
+use freshet_core::config::{Config, ConfigError, Origin};
 #[cfg(target_os = "linux")]
 use procfs::{net::TcpState, process::FDTarget};
 
@@ -79,14 +79,30 @@ fn needed(context: &Context) -> Vec<Port> {
         }
         Topology::Zookeeper => port(dev.zookeeper_port, "zookeeper", "zookeeper_port"),
     };
-    vec![
+    let mut ports = vec![
         port(dev.kafka_port, "kafka", "kafka_port"),
         coordination,
         port(dev.cassandra_port, "cassandra", "cassandra_port"),
         port(dev.cassandra_storage_port, "cassandra storage", "cassandra_storage_port"),
         port(dev.spark_ui_port, "spark page", "spark_ui_port"),
         Port { number: dashboard, service: "dashboard", section: "dashboard", key: "port" },
-    ]
+    ];
+    if context.observability {
+        ports.push(port(dev.prometheus_port, "prometheus", "prometheus_port"));
+        ports.extend(of_metrics(context));
+    }
+    ports
+}
+
+/// Where producer and writer answer to Prometheus. Without it a taken port is no reason not to start; that one can be
+/// asked for metrics at all is another check.
+fn of_metrics(context: &Context) -> impl Iterator<Item = Port> {
+    let Config { producer, writer, .. } = &context.config;
+    let programs =
+        [(producer, "producer's metrics", "producer"), (writer, "writer's metrics", "writer")];
+    programs.into_iter().filter_map(|(endpoints, service, section)| {
+        Some(Port { number: endpoints.port()?, service, section, key: "metrics_address" })
+    })
 }
 
 fn free(port: &Port) -> Result<String, String> {
@@ -216,6 +232,23 @@ mod tests {
         assert!(said().contains(&wanted), "{}", said());
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn prometheus_needs_a_port_and_those_that_it_asks() {
+        let mut context = context();
+        let services = |context: &Context| -> Vec<_> {
+            needed(context).iter().map(|port| (port.service, port.number, port.setting())).collect()
+        };
+        let without = services(&context).len();
+        context.observability = true;
+        context.config.writer.metrics_address = Some("[::1]:19465".to_owned());
+        let with = services(&context);
+        assert_eq!(with[without].0, "prometheus");
+        assert_eq!(with[without + 1].2, "[producer] metrics_address");
+        assert_eq!(with[without + 2].1, 19_465);
+        context.config.dev.prometheus_port = 19_465;
+        assert_eq!(refuse_shared_ports(&context).unwrap_err().key, "writer.metrics_address");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::thread;
 
 use super::Check;
 use crate::parts::Context;
+use crate::services::check_prometheus;
 
 const JAVA: [u32; 2] = [17, 21];
 const NODE_AT_LEAST: u32 = 20;
@@ -27,6 +28,14 @@ pub fn java_program() -> PathBuf {
 }
 
 pub(super) fn all(context: &Context) -> Vec<Check> {
+    let mut checks = of_everything(context);
+    if context.observability {
+        checks.push(Check::new("prometheus", check_prometheus(context)));
+    }
+    checks
+}
+
+fn of_everything(context: &Context) -> Vec<Check> {
     side_by_side([
         ("java", &|| java(&context.java)),
         ("node", &node),

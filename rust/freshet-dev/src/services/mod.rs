@@ -8,10 +8,15 @@ mod dashboard;
 mod java;
 mod kafka;
 pub mod producer;
+mod prometheus;
 mod spark_job;
 mod stack_health;
 mod writer;
 mod zookeeper;
+
+pub use prometheus::{
+    NAME as PROMETHEUS, check as check_prometheus, program as prometheus_program,
+};
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -59,14 +64,25 @@ pub fn all(topology: Topology) -> Vec<Part> {
         .collect()
 }
 
+/// The services of a stack: those of its topology, and what watches them.
+pub fn of(context: &Context) -> Vec<Part> {
+    let watching = context.observability.then_some(prometheus::PART);
+    all(context.topology).into_iter().chain(watching).collect()
+}
+
+/// All that a stack of a topology can have: what one has that runs does not matter for a limit.
+fn possible(topology: Topology) -> Vec<Part> {
+    all(topology).into_iter().chain([prometheus::PART]).collect()
+}
+
 /// How long any part of a stack may take to end.
 pub fn longest_grace(topology: Topology) -> Duration {
-    all(topology).iter().map(|part| part.grace() + GUARD).max().unwrap_or_default()
+    possible(topology).iter().map(|part| part.grace() + GUARD).max().unwrap_or_default()
 }
 
 /// How long a whole stack may take to end: its parts end tier by tier, those of one tier side by side.
 pub fn longest_stop(topology: Topology) -> Duration {
-    let parts = all(topology);
+    let parts = possible(topology);
     let last = parts.iter().map(Part::tier).max().unwrap_or(0);
     let longest_of = |tier| {
         let of_tier = parts.iter().filter(|part| part.tier() == tier);

@@ -62,6 +62,13 @@ logger.streaming.level = error
 /// generates would not fit the small code cache that comes with the other compiler alone.
 const AT_HOME: &[&str] = &["-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=128m"];
 
+/// Spark's page answers to Prometheus then: by itself it tells its metrics in JSON only.
+const FOR_PROMETHEUS: [&str; 3] = [
+    "spark.ui.prometheus.enabled=true",
+    "spark.metrics.conf.*.sink.prometheusServlet.class=org.apache.spark.metrics.sink.PrometheusServlet",
+    "spark.metrics.conf.*.sink.prometheusServlet.path=/metrics/prometheus",
+];
+
 fn plan(context: &Context) -> Result<Plan, PlanError> {
     let port = context.config.dev.spark_ui_port;
     let checkpoints = context.home.checkpoints(context.topology);
@@ -100,7 +107,7 @@ pub(super) fn options(context: &Context) -> Result<impl Iterator<Item = String>,
 
 fn settings(context: &Context) -> Vec<String> {
     let scratch = context.home.scratch();
-    vec![
+    let mut settings = vec![
         format!("spark.driver.bindAddress={HOST}"),
         format!("spark.driver.host={HOST}"),
         format!("spark.ui.port={}", context.config.dev.spark_ui_port),
@@ -110,13 +117,27 @@ fn settings(context: &Context) -> Vec<String> {
         format!("spark.sql.streaming.stopTimeout={}ms", stopping::SPARK_BATCH.as_millis()),
         format!("spark.local.dir={}", scratch.display()),
         format!("spark.sql.warehouse.dir={}", scratch.join("warehouse").display()),
-    ]
+    ];
+    if context.observability {
+        settings.extend(FOR_PROMETHEUS.map(str::to_owned));
+    }
+    settings
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::parts::tests::context;
+
+    #[test]
+    fn spark_answers_to_prometheus_where_it_runs_only() {
+        let mut context = context();
+        let path =
+            "spark.metrics.conf.*.sink.prometheusServlet.path=/metrics/prometheus".to_owned();
+        assert!(!settings(&context).contains(&path));
+        context.observability = true;
+        assert!(settings(&context).contains(&path));
+    }
 
     #[test]
     fn a_batch_may_take_as_long_to_end_as_the_supervisor_reckons_with() {

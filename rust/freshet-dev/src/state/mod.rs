@@ -115,6 +115,11 @@ impl Home {
         self.0.join("run")
     }
 
+    /// The configuration of Prometheus, made anew at each start.
+    pub fn prometheus(&self) -> PathBuf {
+        self.run().join("prometheus")
+    }
+
     /// Temporary files of the services, emptied at every start.
     pub fn scratch(&self) -> PathBuf {
         self.run().join("tmp")

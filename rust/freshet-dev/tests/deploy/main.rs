@@ -9,3 +9,4 @@ mod dockerfile;
 mod go;
 mod images;
 mod versions;
+mod rules;

@@ -83,6 +83,7 @@ fn context(project: &Project, home: &Home, arguments: &BenchArgs) -> anyhow::Res
         config,
         config_file,
         topology: Topology::Kraft,
+        observability: false,
         java: java_program(),
         target: project.target.clone(),
     })

@@ -3,8 +3,11 @@
 //! over.
 
 mod buildah;
+mod grafana;
 mod images;
 mod listener;
+mod observability;
+mod prometheus;
 mod rolling;
 
 use libtest_mimic::Trial;
@@ -16,5 +19,9 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         test("deploy::the_programs_run_inside_their_images", images::programs_run_inside),
         test("deploy::a_rolling_restart_loses_nothing", rolling::loses_nothing),
+        test(
+            "deploy::observability_alerts_ring_by_real_faults_and_every_panel_has_data",
+            observability::alerts_ring_and_panels_have_data,
+        ),
     ]
 }
