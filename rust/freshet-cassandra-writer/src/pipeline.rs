@@ -396,7 +396,10 @@ impl Pipeline {
                 tracing::warn!(%error, "offsets were not committed; some windows are written again");
             }
         }
-        consumer::leave(&self.consumer).await;
+        // One with a name that stays is waited for: nobody else is disturbed by its restart.
+        if self.config.writer.instance_id.is_none() {
+            consumer::leave(&self.consumer).await;
+        }
         tokio::task::block_in_place(|| drop(self.consumer));
     }
 }
