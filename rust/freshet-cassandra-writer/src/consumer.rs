@@ -208,9 +208,7 @@ pub(crate) fn subscribe(config: &Config, context: Context) -> KafkaResult<Window
     let mut client = client_config(&config.kafka, Component::CassandraWriter.name());
     let (instance_id, session_timeout_ms) = match &config.writer.instance_id {
         Some(instance_id) => (instance_id.clone(), NAMED_SESSION_TIMEOUT_MS),
-        None => {
-            (own_instance_id(&host_name(), std::process::id(), epoch_ms()), SESSION_TIMEOUT_MS)
-        }
+        None => (own_instance_id(&host_name(), std::process::id(), epoch_ms()), SESSION_TIMEOUT_MS),
     };
     client
         .set("group.id", config.kafka.writer_group())

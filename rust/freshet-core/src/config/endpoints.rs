@@ -46,7 +46,9 @@ pub(super) const WRITER: Table = Table {
             name: INSTANCE_ID,
             kind: Kind::Text(Some("^[a-zA-Z0-9_-][a-zA-Z0-9._-]{0,248}$")),
             form: "letters, digits, '.', '_' and '-', up to 249 of them, and no '.' at the beginning",
-            presence: Presence::Optional("none: a writer that stops hands its partitions on at once"),
+            presence: Presence::Optional(
+                "none: a writer that stops hands its partitions on at once",
+            ),
             meaning: "the name of this writer among the others, which stays when it is started again (Kafka's \
                       `group.instance.id`), such as that of a pod: its partitions wait up to 30 s for it, and no \
                       other writer is disturbed; no two that run may have the same",
