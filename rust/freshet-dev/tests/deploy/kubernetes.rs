@@ -3,11 +3,14 @@
 
 mod configuration;
 mod network;
+mod parts;
 mod pods;
 mod policies;
 mod schemas;
+mod secrets;
 mod tools;
 mod transport;
+mod users;
 
 use std::process::Command;
 use std::sync::OnceLock;

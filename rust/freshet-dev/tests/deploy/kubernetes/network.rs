@@ -170,6 +170,13 @@ fn table() -> Vec<(bool, &'static str, End, End, u16)> {
             ours("freshet-dashboard"),
             3000,
         ),
+        (
+            false,
+            "anything at a pod that no policy names",
+            other("default", json!({})),
+            stranger(),
+            80,
+        ),
         (false, "a stranger at Spark's page", ours("freshet-dashboard"), spark("driver"), 4040),
         (
             false,

@@ -145,8 +145,8 @@ fn all_parts_encrypt_what_they_say_and_prove_who_they_are() {
             ("a writer that Kafka does not know", |all| {
                 let variable =
                     json!({ "name": "FRESHET_KAFKA__SECURITY__USERNAME", "value": "nobody" });
-                let place = "/spec/template/spec/containers/0/env/0";
-                set(all, WRITER, place, variable);
+                let place = "/spec/template/spec/containers/0/env";
+                set(all, WRITER, place, json!([variable]));
             }),
             ("a writer in the open", |all| {
                 let map = all
