@@ -248,7 +248,7 @@ export class CassandraHistory {
   }
 }
 
-/** What a node's certificate has to be for: its address, which is what the driver connects to, or the configured name. */
+/** What a node's certificate has to be for: its address, to which the driver connects, or the configured name. */
 export function identityCheck(serverName: string | undefined): typeof checkServerIdentity {
   return (address, certificate) => {
     const wrong = checkServerIdentity(address, certificate);

@@ -268,8 +268,7 @@ fn each_pod_and_each_service_has_a_policy_of_its_own() {
             let is_open =
                 of_kind(all, "NetworkPolicy").filter(|policy| is_own(policy, behind[0].labels()));
             let mut rules = is_open.flat_map(|policy| items(policy, "/spec/ingress"));
-            let opens =
-                |rule: &Value| items(rule, "/ports").iter().any(|own| own["port"] == port);
+            let opens = |rule: &Value| items(rule, "/ports").iter().any(|own| own["port"] == port);
             (!rules.any(|rule| opens(rule))).then(|| format!("{} is closed to all", name(service)))
         });
         let unmatched = of_kind(all, "Service").filter(|service| {

@@ -42,6 +42,8 @@ fn mistaken_for_users(all: &[Value]) -> Vec<String> {
     mistaken.map(|(owner, volume)| format!("{owner}: {volume} is the Secret of a user")).collect()
 }
 
+const VOLUME: &str = "/spec/template/spec/volumes/0";
+
 #[test]
 fn each_secret_is_one_that_somebody_is_told_to_make() {
     let guide = fs::read_to_string(root().join("docker/kubernetes/README.md")).unwrap();
@@ -52,13 +54,12 @@ fn each_secret_is_one_that_somebody_is_told_to_make() {
         let untold = untold.map(|name| format!("README.md does not say who makes {name}"));
         untold.chain(mistaken_for_users(all)).collect()
     };
-    const VOLUMES: &str = "/spec/template/spec/volumes/0";
     holds(
         complaints,
         &[
             ("one that nobody makes", |all| {
                 let volume = json!({ "name": "a", "secret": { "secretName": "freshet-other" } });
-                set(all, "Deployment/freshet-dashboard", VOLUMES, volume);
+                set(all, "Deployment/freshet-dashboard", VOLUME, volume);
             }),
             ("one of Cassandra's that nobody makes", |all| {
                 let place = "/spec/cassandra/serverEncryptionStores/keystoreSecretRef/name";
@@ -67,7 +68,7 @@ fn each_secret_is_one_that_somebody_is_told_to_make() {
             ("one that Strimzi makes with other keys", |all| {
                 let volume =
                     json!({ "name": "dashboard", "secret": { "secretName": "freshet-dashboard" } });
-                set(all, "Deployment/freshet-dashboard", VOLUMES, volume);
+                set(all, "Deployment/freshet-dashboard", VOLUME, volume);
             }),
         ],
     );
