@@ -48,6 +48,7 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   {"default":null,"kind":"text","name":"username","required":false,"secret":false,"section":"cassandra","variable":"FRESHET_CASSANDRA__USERNAME"},
   {"default":null,"kind":"text","name":"password","required":false,"secret":true,"section":"cassandra","variable":"FRESHET_CASSANDRA__PASSWORD"},
   {"default":null,"kind":"path","name":"ca_file","required":false,"secret":false,"section":"cassandra","variable":"FRESHET_CASSANDRA__CA_FILE"},
+  {"default":null,"kind":"text","name":"server_name","pattern":"^[A-Za-z0-9_]([A-Za-z0-9_-]|\\.[A-Za-z0-9_])*$","required":false,"secret":false,"section":"cassandra","variable":"FRESHET_CASSANDRA__SERVER_NAME"},
   {"default":"10s","kind":"duration","least":1,"most":600000,"name":"request_timeout","required":false,"secret":false,"section":"cassandra","variable":"FRESHET_CASSANDRA__REQUEST_TIMEOUT"},
   {"default":"30d","kind":"duration","most":315360000000,"name":"ttl","required":false,"secret":false,"section":"cassandra","variable":"FRESHET_CASSANDRA__TTL"},
   {"default":"127.0.0.1","kind":"text","name":"host","required":false,"secret":false,"section":"dashboard","variable":"FRESHET_DASHBOARD__HOST"},
