@@ -134,7 +134,7 @@ mod tests {
     use openssl::pkey::PKey;
     use openssl::ssl::{Ssl, SslAcceptor, SslStream};
     use openssl::x509::X509;
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
     use super::*;
 
@@ -143,6 +143,8 @@ mod tests {
     fn authority() -> CertifiedIssuer<'static, KeyPair> {
         let mut parameters = CertificateParams::new([]).unwrap();
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // Else it would be called as those that it signs for, and they would look as if they had signed themselves.
+        parameters.distinguished_name.push(DnType::CommonName, "authority");
         CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap()
     }
 
@@ -152,14 +154,10 @@ mod tests {
         issuer: &CertifiedIssuer<'static, KeyPair>,
         names: &[&str],
     ) -> bool {
-        let folder = std::env::temp_dir().join(format!(
-            "freshet-authority-{}-{}",
-            std::process::id(),
-            names.join("-").len() + trusted.len()
-        ));
-        std::fs::write(&folder, trusted).unwrap();
-        let context = encrypted(&folder, server_name.map(str::to_owned)).unwrap();
-        std::fs::remove_file(&folder).unwrap();
+        let file = std::env::temp_dir().join(format!("freshet-authority-{}", std::process::id()));
+        std::fs::write(&file, trusted).unwrap();
+        let context = encrypted(&file, server_name.map(str::to_owned)).unwrap();
+        std::fs::remove_file(&file).unwrap();
         let key = KeyPair::generate().unwrap();
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let certificate = CertificateParams::new(names).unwrap().signed_by(&key, issuer).unwrap();
