@@ -1,7 +1,9 @@
+import type { PeerCertificate } from 'node:tls';
 import cassandra from 'cassandra-driver';
 import { describe, expect, it } from 'vitest';
 import { WINDOW_COLUMNS, WINDOW_FIELDS } from '../src/shared/generated/window.ts';
 import { isOutdated, unavailable } from '../src/server/cassandra-errors.ts';
+import { identityCheck } from '../src/server/cassandra-history.ts';
 import {
   generationOf,
   selectWindows,
@@ -152,5 +154,25 @@ describe('an error of Cassandra', () => {
 
   it('by a statement that is wrong in itself is a mistake of ours', () => {
     expect(unavailable('a', new ResponseError(responseErrorCodes.syntaxError, 'no viable input'))).toBeNull();
+  });
+});
+
+describe('the certificate of a node', () => {
+  const certificate = {
+    subject: { CN: 'node' },
+    subjectaltname: 'DNS:cassandra.freshet.svc',
+  } as PeerCertificate;
+  const ofAddress = { subject: { CN: 'node' }, subjectaltname: 'IP Address:10.0.0.5' } as PeerCertificate;
+
+  it('has to be for the address of the node', () => {
+    expect(identityCheck(undefined)('10.0.0.5', ofAddress)).toBeUndefined();
+    expect(identityCheck(undefined)('10.0.0.6', ofAddress)).toBeInstanceOf(Error);
+    expect(identityCheck(undefined)('10.0.0.5', certificate)).toBeInstanceOf(Error);
+  });
+
+  it('may be for the configured name in its place', () => {
+    expect(identityCheck('cassandra.freshet.svc')('10.0.0.5', certificate)).toBeUndefined();
+    expect(identityCheck('cassandra.freshet.svc')('10.0.0.5', ofAddress)).toBeUndefined();
+    expect(identityCheck('other.freshet.svc')('10.0.0.5', certificate)).toBeInstanceOf(Error);
   });
 });

@@ -29,6 +29,7 @@ export async function configOf(dashboard: Partial<DashboardConfig> = {}): Promis
       username: undefined,
       password: undefined,
       caFile: undefined,
+      serverName: undefined,
     },
     dashboard: { host: '127.0.0.1', port: 0, allowedHosts: [], token: undefined, ...dashboard },
     streams: [

@@ -1,3 +1,4 @@
+import { checkServerIdentity } from 'node:tls';
 import cassandra from 'cassandra-driver';
 import type { FastifyBaseLogger } from 'fastify';
 import type { ConnectionHealth, SeriesAnswer, SeriesInfo } from '../shared/api.ts';
@@ -247,6 +248,16 @@ export class CassandraHistory {
   }
 }
 
+/** What a node's certificate has to be for: its address, to which the driver connects, or the configured name. */
+export function identityCheck(serverName: string | undefined): typeof checkServerIdentity {
+  return (address, certificate) => {
+    const wrong = checkServerIdentity(address, certificate);
+    return wrong === undefined || serverName === undefined
+      ? wrong
+      : checkServerIdentity(serverName, certificate);
+  };
+}
+
 function clientOptions(config: CassandraConfig): cassandra.ClientOptions {
   const { username, password } = config;
   const { ConstantReconnectionPolicy } = cassandra.policies.reconnection;
@@ -255,7 +266,11 @@ function clientOptions(config: CassandraConfig): cassandra.ClientOptions {
     localDataCenter: config.localDatacenter,
     ...(username !== undefined && password !== undefined && { credentials: { username, password } }),
     ...(config.caFile !== undefined && {
-      sslOptions: { ca: [readAuthorities(config.caFile, 'cassandra.ca_file')], rejectUnauthorized: true },
+      sslOptions: {
+        ca: [readAuthorities(config.caFile, 'cassandra.ca_file')],
+        rejectUnauthorized: true,
+        checkServerIdentity: identityCheck(config.serverName),
+      },
     }),
     socketOptions: { connectTimeout: CONNECT_TIMEOUT, readTimeout: READ_TIMEOUT },
     policies: { reconnection: new ConstantReconnectionPolicy(RECONNECT_INTERVAL) },

@@ -47,6 +47,8 @@ export interface CassandraConfig {
   readonly username: string | undefined;
   readonly password: string | undefined;
   readonly caFile: string | undefined;
+  /** A name in the nodes' certificates that counts in place of each node's address; only with `caFile`. */
+  readonly serverName: string | undefined;
 }
 
 /** Where the dashboard listens and who may see it. */
@@ -206,6 +208,9 @@ function readCassandra(cassandra: Section, folder: string): CassandraConfig {
   if ((cassandra.text('username') === undefined) !== (cassandra.text('password') === undefined)) {
     throw cassandra.wrong('username', 'username and password go together: set both, or neither');
   }
+  if (cassandra.text('server_name') !== undefined && cassandra.text('ca_file') === undefined) {
+    throw cassandra.wrong('server_name', 'has no effect without ca_file: set both, or neither');
+  }
   return {
     contactPoints,
     localDatacenter: cassandra.present('local_datacenter'),
@@ -215,6 +220,7 @@ function readCassandra(cassandra: Section, folder: string): CassandraConfig {
     username: cassandra.text('username'),
     password: cassandra.text('password'),
     caFile: cassandra.file('ca_file', folder),
+    serverName: cassandra.text('server_name'),
   };
 }
 

@@ -32,6 +32,13 @@ const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often it is looked whether the group is left.
 const LEAVE_INTERVAL: Duration = Duration::from_millis(20);
 
+/// How long the partitions of a writer that was killed lie idle. Longer than a restart of the broker, so that the
+/// consumer need not join the group anew after it.
+const SESSION_TIMEOUT_MS: &str = "8000";
+
+/// The same of a writer that is started again under its name, wherever that takes: its partitions wait for it.
+const NAMED_SESSION_TIMEOUT_MS: &str = "30000";
+
 /// What librdkafka's statistics call a consumer that has left its group.
 const OUTSIDE: &str = "init";
 
@@ -199,17 +206,19 @@ impl ConsumerContext for Context {
 /// Subscribes to the windows of all configured streams.
 pub(crate) fn subscribe(config: &Config, context: Context) -> KafkaResult<WindowsConsumer> {
     let mut client = client_config(&config.kafka, Component::CassandraWriter.name());
+    let (instance_id, session_timeout_ms) = match &config.writer.instance_id {
+        Some(instance_id) => (instance_id.clone(), NAMED_SESSION_TIMEOUT_MS),
+        None => (own_instance_id(&host_name(), std::process::id(), epoch_ms()), SESSION_TIMEOUT_MS),
+    };
     client
         .set("group.id", config.kafka.writer_group())
-        .set("group.instance.id", instance_id(&host_name(), std::process::id(), epoch_ms()))
+        .set("group.instance.id", instance_id)
         .set("auto.offset.reset", "earliest")
         .set("enable.auto.offset.store", "false")
         .set("enable.auto.commit", "true")
         .set("auto.commit.interval.ms", "1000")
         .set("isolation.level", "read_committed")
-        // How long the partitions of a writer that was killed lie idle. Longer than a restart of the
-        // broker, so that the consumer need not join the group anew after it.
-        .set("session.timeout.ms", "8000")
+        .set("session.timeout.ms", session_timeout_ms)
         .set("heartbeat.interval.ms", "2000")
         // A rebalance takes away only what somebody else gets.
         .set("partition.assignment.strategy", "cooperative-sticky")
@@ -236,7 +245,8 @@ pub(crate) fn subscribe(config: &Config, context: Context) -> KafkaResult<Window
 ///
 /// A member with a name takes its own place again after an outage of the broker, instead of waiting until the broker
 /// has missed its former self for a whole session. It is of no use to the next process: that may run beside this one.
-fn instance_id(host: &str, process: u32, since_ms: i64) -> String {
+/// Who runs writers that never do so gives them names that stay, `writer.instance_id`.
+fn own_instance_id(host: &str, process: u32, since_ms: i64) -> String {
     let host = host.replace(|char: char| !char.is_ascii_alphanumeric() && char != '-', "-");
     format!("{host}-{process}-{since_ms}")
 }
@@ -287,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_name_in_the_group_has_only_characters_that_kafka_takes() {
-        assert_eq!(instance_id("laptop-7", 12, 1_700), "laptop-7-12-1700");
-        assert_eq!(instance_id("höst.local", 12, 1_700), "h-st-local-12-1700");
+        assert_eq!(own_instance_id("laptop-7", 12, 1_700), "laptop-7-12-1700");
+        assert_eq!(own_instance_id("höst.local", 12, 1_700), "h-st-local-12-1700");
     }
 }

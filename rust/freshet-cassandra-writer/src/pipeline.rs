@@ -136,7 +136,8 @@ impl Pipeline {
                         self.receive(received);
                     }
                     Err(error) if is_fenced(&error) => {
-                        self.replace_consumer(&error.to_string()).await?;
+                        let complaint = self.fenced(&error);
+                        self.replace_consumer(&complaint).await?;
                     }
                     Err(error) => self.complain(error)?,
                 },
@@ -295,6 +296,16 @@ impl Pipeline {
         }
     }
 
+    /// What to say of a name that the group has given to somebody else.
+    fn fenced(&self, error: &KafkaError) -> String {
+        match &self.config.writer.instance_id {
+            Some(name) => format!(
+                "{error}; if another writer is called '{name}' too, give each a writer.instance_id of its own"
+            ),
+            None => error.to_string(),
+        }
+    }
+
     /// A consumer that does not get on never does by itself.
     async fn replace_consumer(&mut self, complaint: &str) -> KafkaResult<()> {
         self.health.failed(ErrorKind::Assignment, complaint);
@@ -396,13 +407,16 @@ impl Pipeline {
                 tracing::warn!(%error, "offsets were not committed; some windows are written again");
             }
         }
-        consumer::leave(&self.consumer).await;
+        // One with a name that stays is waited for: nobody else is disturbed by its restart.
+        if self.config.writer.instance_id.is_none() {
+            consumer::leave(&self.consumer).await;
+        }
         tokio::task::block_in_place(|| drop(self.consumer));
     }
 }
 
 /// Whether the group holds the consumer for a former self of its own, as it may after an outage of the broker: nobody
-/// else has its name.
+/// else should have its name.
 fn is_fenced(error: &KafkaError) -> bool {
     error.rdkafka_error_code() == Some(RDKafkaErrorCode::FencedInstanceId)
 }

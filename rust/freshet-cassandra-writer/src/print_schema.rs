@@ -34,7 +34,7 @@ fn whole(cassandra: &Cassandra) -> String {
 
 async fn ask(cassandra: &Cassandra) -> Result<Vec<Missing>, Failure> {
     let nodes = cassandra.contact_points.join(", ");
-    let tls = cassandra.ca_file.as_deref().map(connection::tls_context).transpose();
+    let tls = connection::tls_context(cassandra);
     let session = connection::connect(cassandra, tls.map_err(Failure::usage)?)
         .await
         .with_context(|| format!("cannot ask {nodes} what it lacks of this"))

@@ -100,7 +100,7 @@ impl Store {
         health: &Health,
         shutdown: &Shutdown,
     ) -> Result<Option<Self>, StoreError> {
-        let tls = cassandra.ca_file.as_deref().map(connection::tls_context).transpose()?;
+        let tls = connection::tls_context(cassandra)?;
         let mut backoff = Backoff::new(FIRST_DELAY, MAX_DELAY);
         while !shutdown.is_requested() {
             match connection::connect(cassandra, tls.clone()).await {

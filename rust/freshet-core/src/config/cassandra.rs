@@ -84,6 +84,16 @@ pub(super) const TABLE: Table = Table {
             ..Key::NEW
         },
         Key {
+            name: "server_name",
+            kind: Kind::Text(Some(r"^[A-Za-z0-9_]([A-Za-z0-9_-]|\.[A-Za-z0-9_])*$")),
+            form: "a host name, without a port",
+            presence: Presence::Optional("none: certificates have each node's IP address"),
+            meaning: "with `ca_file`: a name that the nodes' certificates have, which counts in place of each \
+                      node's IP address, for clusters whose addresses change, as on Kubernetes",
+            example: r#""cassandra.example.com""#,
+            ..Key::NEW
+        },
+        Key {
             name: "request_timeout",
             kind: Kind::Duration(Duration::from_mins(10)),
             presence: Presence::Default("10s"),
@@ -122,6 +132,8 @@ pub struct Cassandra {
     pub password: Option<Secret>,
     /// PEM file of the authority that signed the nodes' certificates; with it the connection is encrypted.
     pub ca_file: Option<PathBuf>,
+    /// A name in the nodes' certificates that counts in place of each node's IP address; only with `ca_file`.
+    pub server_name: Option<String>,
     /// How long the writer waits for an answer; longer than zero.
     #[serde(serialize_with = "crate::duration::serialize_milliseconds")]
     pub request_timeout: Duration,
@@ -156,11 +168,18 @@ impl Cassandra {
             username: section.optional_text("username")?.map(|found| found.value),
             password: section.optional_text("password")?.map(|found| Secret::new(found.value)),
             ca_file: section.optional_file_path("ca_file")?.map(|found| found.value),
+            server_name: section.optional_text("server_name")?.map(|found| found.value),
             request_timeout: section.duration("request_timeout")?.value,
             ttl: section.duration("ttl")?.value,
         };
         if cassandra.username.is_some() != cassandra.password.is_some() {
             return Err(section.error("username", "username and password go together"));
+        }
+        if cassandra.server_name.is_some() && cassandra.ca_file.is_none() {
+            return Err(section.error(
+                "server_name",
+                "has no effect without ca_file, which encrypts the connection: set both, or neither",
+            ));
         }
         section.finish()?;
         Ok(cassandra)

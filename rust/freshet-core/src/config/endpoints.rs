@@ -1,4 +1,4 @@
-//! `[producer]` and `[writer]`: where the two programs tell how they are doing.
+//! `[producer]` and `[writer]`: where the two programs tell how they are doing, and who a writer is.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use super::error::ConfigError;
 use super::key::{Key, Kind, Presence, Table};
 use super::section::Section;
 
-/// What [`Endpoints::metrics_address`] means, in both tables.
+/// What `metrics_address` means, in both tables.
 const MEANING: &str = "where it answers over HTTP to `/live`, `/ready` and `/metrics`: an IPv4 address, `localhost`, \
                        `[::1]` or `[::]`, and a port; port 0 takes a free one, which the log names; empty: \
                        nowhere. See [docs/observation.md](docs/observation.md)";
@@ -32,18 +32,35 @@ pub(super) const WRITER: Table = Table {
     path: "writer",
     is_repeated: false,
     meaning: "the Cassandra writer itself",
-    keys: &[Key {
-        name: NAME,
-        kind: ADDRESS,
-        form: FORM,
-        presence: Presence::Default("127.0.0.1:9465"),
-        meaning: MEANING,
-        example: r#""0.0.0.0:9465""#,
-        ..Key::NEW
-    }],
+    keys: &[
+        Key {
+            name: NAME,
+            kind: ADDRESS,
+            form: FORM,
+            presence: Presence::Default("127.0.0.1:9465"),
+            meaning: MEANING,
+            example: r#""0.0.0.0:9465""#,
+            ..Key::NEW
+        },
+        Key {
+            name: INSTANCE_ID,
+            kind: Kind::Text(Some("^[a-zA-Z0-9_-][a-zA-Z0-9._-]{0,248}$")),
+            form: "letters, digits, '.', '_' and '-', up to 249 of them, and no '.' at the beginning",
+            presence: Presence::Optional(
+                "none: a writer that stops hands its partitions on at once",
+            ),
+            meaning: "the name of this writer among the others, which stays when it is started again (Kafka's \
+                      `group.instance.id`), such as that of a pod: its partitions wait up to 30 s for it, and no \
+                      other writer is disturbed; no two that run may have the same",
+            example: r#""freshet-writer-0""#,
+            ..Key::NEW
+        },
+    ],
 };
 
 const NAME: &str = "metrics_address";
+
+const INSTANCE_ID: &str = "instance_id";
 
 const FORM: &str = "an address with a port, such as 127.0.0.1:9464, or nothing for none";
 
@@ -54,18 +71,18 @@ const ADDRESS: Kind = Kind::Text(Some(concat!(
     r"(0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$",
 )));
 
-/// Where a program answers over HTTP.
+/// The producer itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Endpoints {
-    /// Address and port; port 0 stands for a free one. `None`: nowhere.
+pub struct Producer {
+    /// Where it answers over HTTP: address and port; port 0 stands for a free one. `None`: nowhere.
     pub metrics_address: Option<String>,
 }
 
-impl Endpoints {
+impl Producer {
     pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
-        let found = section.text(NAME)?;
+        let metrics_address = metrics_address(section)?;
         section.finish()?;
-        Ok(Self { metrics_address: (!found.value.is_empty()).then_some(found.value) })
+        Ok(Self { metrics_address })
     }
 
     /// The address by which a program of this machine asks it: "every address" is none to connect to. `None` where it
@@ -84,6 +101,29 @@ impl Endpoints {
     pub fn port(&self) -> Option<u16> {
         self.reachable()?.rsplit_once(':')?.1.parse().ok()
     }
+}
+
+/// The Cassandra writer itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Writer {
+    /// Where it answers over HTTP: address and port; port 0 stands for a free one. `None`: nowhere.
+    pub metrics_address: Option<String>,
+    /// Its name among the writers, which outlives the process. `None`: each process is another one.
+    pub instance_id: Option<String>,
+}
+
+impl Writer {
+    pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
+        let metrics_address = metrics_address(section)?;
+        let instance_id = section.optional_text(INSTANCE_ID)?.map(|found| found.value);
+        section.finish()?;
+        Ok(Self { metrics_address, instance_id })
+    }
+}
+
+fn metrics_address(section: &Section<'_>) -> Result<Option<String>, ConfigError> {
+    let found = section.text(NAME)?;
+    Ok((!found.value.is_empty()).then_some(found.value))
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub use crate::record::{CsvLayout, Format, Stream, TimeField};
 pub use cassandra::{Cassandra, Consistency};
 pub use dashboard::Dashboard;
 pub use dev::Dev;
-pub use endpoints::Endpoints;
+pub use endpoints::{Producer, Writer};
 pub use error::{ConfigError, Origin};
 pub use kafka::{Kafka, SaslMechanism, Security, SecurityProtocol};
 pub use key::{Key, Kind, Presence, Table};
@@ -88,9 +88,9 @@ pub struct Config {
     /// The streaming queries.
     pub spark: Spark,
     /// Where the producer tells how it is doing.
-    pub producer: Endpoints,
-    /// Where the Cassandra writer tells how it is doing.
-    pub writer: Endpoints,
+    pub producer: Producer,
+    /// Where the Cassandra writer tells how it is doing, and who it is.
+    pub writer: Writer,
     /// The embedded stack of `./freshet up`.
     pub dev: Dev,
     /// The streams, in the order of the file; names are unique and there is at least one.
@@ -207,8 +207,8 @@ impl Config {
             cassandra: Cassandra::read(&root.table(&cassandra::TABLE)?)?,
             dashboard: Dashboard::read(&root.table(&dashboard::TABLE)?)?,
             spark: Spark::read(&root.table(&spark::TABLE)?)?,
-            producer: Endpoints::read(&root.table(&endpoints::PRODUCER)?)?,
-            writer: Endpoints::read(&root.table(&endpoints::WRITER)?)?,
+            producer: Producer::read(&root.table(&endpoints::PRODUCER)?)?,
+            writer: Writer::read(&root.table(&endpoints::WRITER)?)?,
             dev: Dev::read(&root.table(&dev::TABLE)?)?,
             streams,
             sources,

@@ -48,6 +48,7 @@ fn every_example_is_accepted_by_itself() {
         ("kafka.security.ca_file", "protocol = \"ssl\""),
         ("cassandra.username", "password = \"p\""),
         ("cassandra.password", "username = \"u\""),
+        ("cassandra.server_name", "ca_file = \"ca.pem\""),
         ("stream.format", "header = true"),
         ("stream.columns", "format = \"csv\"\nvalues = { temperature = \"value\" }"),
         ("stream.header", "format = \"csv\""),
@@ -81,7 +82,7 @@ fn a_text_of_another_form_than_declared_is_refused_in_words() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 9);
+    assert_eq!(checked, 11);
 }
 
 /// A file that gives a value to a key and says no more than it has to; `more` are lines beside that of the key.

@@ -8,5 +8,6 @@ mod compose;
 mod dockerfile;
 mod go;
 mod images;
-mod versions;
+mod kubernetes;
 mod rules;
+mod versions;

@@ -9,6 +9,7 @@ mod listener;
 mod observability;
 mod prometheus;
 mod rolling;
+mod writers;
 
 use libtest_mimic::Trial;
 
@@ -22,6 +23,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         test(
             "deploy::observability_alerts_ring_by_real_faults_and_every_panel_has_data",
             observability::alerts_ring_and_panels_have_data,
+        ),
+        test(
+            "deploy::a_writer_with_a_name_that_is_started_again_moves_no_partition",
+            writers::restart_moves_no_partition,
         ),
     ]
 }
