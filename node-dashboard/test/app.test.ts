@@ -151,7 +151,16 @@ it('describes every route in /openapi.json', async () => {
   const { openapi, paths } = body as unknown as { openapi: string; paths: Record<string, object> };
   expect(openapi).toBe('3.1.0');
   expect(Object.keys(paths).sort()).toEqual([
-    ...['/api/health', '/api/live', '/api/series', '/api/streams', '/api/windows', '/healthz', '/metrics', '/ready'],
+    ...[
+      '/api/health',
+      '/api/live',
+      '/api/series',
+      '/api/streams',
+      '/api/windows',
+      '/healthz',
+      '/metrics',
+      '/ready',
+    ],
   ]);
 });
 
