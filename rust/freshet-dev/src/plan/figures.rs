@@ -1,5 +1,5 @@
 //! The figures that a plan is made of: what was measured, and what is assumed where that is a matter of choice. Each
-//! stands in docs/performance.md, and a test compares the two.
+//! stands in docs/performance.md, and tests compare the two (`tests/generated/figures.rs`).
 
 /// CPU-seconds of the Spark job for a record of [`RECORD_BYTES`] with one metric in one kind of tumbling window: table
 /// "Throughput", `tumbling_10s`, native.
@@ -41,7 +41,7 @@ pub const PANE_BYTES: f64 = 98.0;
 /// Bytes of a reading in a pane, as long as there are few.
 pub const READING_BYTES: f64 = 8.0;
 /// Bytes of the sketch that is kept instead of many readings ("Figures of the plan").
-pub const SKETCH_BYTES: f64 = 512.0;
+pub const SKETCH_BYTES: f64 = 256.0;
 
 /// Bytes of a row in Cassandra, compacted, of one replica ("Figures of the plan").
 pub const ROW_BYTES: f64 = 120.0;
@@ -80,3 +80,138 @@ pub const COMPACTION_WINDOWS: f64 = 30.0;
 pub const MIB: f64 = 1_048_576.0;
 /// 2^30 bytes.
 pub const GIB: f64 = 1_024.0 * MIB;
+
+/// A figure as docs/performance.md prints it.
+#[derive(Clone, Copy, Debug)]
+pub struct Figure {
+    /// What it is of.
+    pub what: &'static str,
+    /// How much it is.
+    pub value: f64,
+    /// In which unit.
+    pub unit: &'static str,
+    /// How it was found.
+    pub source: &'static str,
+}
+
+const fn figure(
+    what: &'static str,
+    value: f64,
+    unit: &'static str,
+    source: &'static str,
+) -> Figure {
+    Figure { what, value, unit, source }
+}
+
+const MICRO: f64 = 1e6;
+const ON_A_STACK: &str = "measured on a whole stack, as said below";
+
+/// What was measured beside the benchmarks above it on that page.
+pub const MEASURED: &[Figure] = &[
+    figure(
+        "a byte of a record, in Kafka",
+        KAFKA_BYTES_PER_BYTE,
+        "B",
+        "lz4, with the key and what a batch has around it; measured on a whole stack",
+    ),
+    figure("a version of a window, in Kafka", MESSAGE_BYTES, "B", ON_A_STACK),
+    figure(
+        "the Spark job, for a version of a window",
+        JOB_CPU_PER_VERSION * MICRO,
+        "µs of a core",
+        "\"What a window costs\", above: the more of 5 to 6",
+    ),
+    figure(
+        "the Spark job, for a micro-batch",
+        JOB_CPU_PER_BATCH * 1_000.0,
+        "ms of a core",
+        "the more of 60 to 100: README.md, `spark.trigger`",
+    ),
+    figure(
+        "a row of Spark's state, without its panes",
+        STATE_ROW_BYTES,
+        "B",
+        "what Spark says of its state; measured on a whole stack",
+    ),
+    figure(
+        "a pane of the state, without its readings",
+        PANE_BYTES,
+        "B",
+        "its layout: `stats_encoding.rs` and `encoding.rs` in `freshet-core/src/aggregate`",
+    ),
+    figure("a reading of a pane, while they are few", READING_BYTES, "B", "the same"),
+    figure(
+        "many readings of a pane: their sketch",
+        SKETCH_BYTES,
+        "B",
+        "of 10,000 readings within a factor of ten",
+    ),
+    figure(
+        "a Kafka broker, for a message in and out",
+        BROKER_CPU_PER_RECORD * MICRO,
+        "µs of a core",
+        ON_A_STACK,
+    ),
+    figure("a row in Cassandra, compacted", ROW_BYTES, "B", ON_A_STACK),
+    figure(
+        "a Cassandra node, for a row",
+        CASSANDRA_CPU_PER_ROW * MICRO,
+        "µs of a core",
+        ON_A_STACK,
+    ),
+    figure("the writer, for a row", WRITER_CPU_PER_ROW * MICRO, "µs of a core", ON_A_STACK),
+    figure("one writer beside one Cassandra node on two cores", WRITER_RATE, "rows/s", ON_A_STACK),
+];
+
+/// What a plan takes for granted.
+pub const ASSUMED: &[Figure] = &[
+    figure(
+        "how full disks may be",
+        DISK_FILL * 100.0,
+        "%",
+        "room for what is deleted late, and for what is being compacted",
+    ),
+    figure(
+        "network of a machine, each way",
+        NODE_BYTES_PER_SECOND / 1e6,
+        "MB/s",
+        "half of 10 Gbit/s",
+    ),
+    figure(
+        "versions in a compacted topic, for each newest one",
+        UNCOMPACTED,
+        "at most",
+        "Kafka's `min.cleanable.dirty.ratio` of 0.5",
+    ),
+    figure(
+        "heap of an executor beside the state",
+        EXECUTOR_HEAP / GIB,
+        "GiB",
+        "Spark itself, and Kafka's clients",
+    ),
+    figure(
+        "the largest heap of an executor",
+        LARGEST_HEAP / GIB,
+        "GiB",
+        "larger ones pause longer",
+    ),
+    figure(
+        "Spark's overhead, of the heap",
+        OVERHEAD_SHARE * 100.0,
+        "%",
+        "`spark.executor.memoryOverheadFactor`",
+    ),
+    figure(
+        "RocksDB's memory of an executor",
+        ROCKSDB_MEMORY / MIB,
+        "MiB",
+        "`spark.sql.streaming.stateStore.rocksdb.maxMemoryUsageMB`",
+    ),
+    figure("heap of the driver", DRIVER_HEAP / GIB, "GiB", "plans, and the metrics of the tasks"),
+    figure(
+        "records of a micro-batch after an outage, in usual ones",
+        CATCH_UP_BATCHES,
+        "at most",
+        "`spark.max_offsets_per_trigger`",
+    ),
+];

@@ -3,6 +3,7 @@
 //! Reading order: [`Demand`] is what is asked for, [`figures`] what was measured, [`Plan`] the sum, [`report`] and
 //! [`settings`] what comes of it.
 
+mod arguments;
 mod demand;
 pub mod figures;
 pub mod report;

@@ -378,6 +378,23 @@ pub fn text(plan: &Plan) -> String {
     .concat()
 }
 
+/// All of it as docs/scaling.md has it.
+pub fn markdown(plan: &Plan) -> String {
+    let mut part = "";
+    let rows = steps(plan).into_iter().map(|step| {
+        let name = if step.part == part { "" } else { step.part };
+        part = step.part;
+        format!("| {name} | {} | {} | {} |\n", step.what, step.value, step.how)
+    });
+    [
+        "| Part | What | How much | Because |\n|---|---|---:|---|\n".to_owned(),
+        rows.collect(),
+        format!("\n```toml\n{}```\n", settings::freshet_toml(plan)),
+        format!("\n```text\n{}\n```\n", spark_submit(plan)),
+    ]
+    .concat()
+}
+
 fn spark_submit(plan: &Plan) -> String {
     let options = settings::spark_submit(plan);
     let lines = options.iter().map(|(key, value)| format!("--conf {key}={value}"));
@@ -385,7 +402,7 @@ fn spark_submit(plan: &Plan) -> String {
 }
 
 /// A number with at most three decimals.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
