@@ -51,7 +51,12 @@ fn load(plan: &Plan) -> Vec<Step> {
         _ => format!("{metrics} metrics × ({kinds})"),
     };
     vec![
-        step(PART, "readings", per_second(load.readings), format!("{rate} records/s × {metrics}")),
+        step(
+            PART,
+            "readings",
+            per_second(load.readings),
+            format!("{rate} records/s × {metrics} metrics"),
+        ),
         step(
             PART,
             "bytes of records",
@@ -96,7 +101,12 @@ fn kafka(plan: &Plan) -> Vec<Step> {
             PART,
             "partitions of each topic",
             grouped(kafka.partitions),
-            "one for each core of the executors, and for each writer".to_owned(),
+            format!(
+                "the most of {} cores of executors, {} writers and {} brokers: each needs one of its own",
+                grouped(plan.spark.cores),
+                grouped(plan.writer.instances),
+                grouped(kafka.nodes)
+            ),
         ),
         step(
             PART,
@@ -114,7 +124,7 @@ fn kafka(plan: &Plan) -> Vec<Step> {
             "disk of windows",
             bytes(kafka.windows_disk),
             format!(
-                "the least of {} and {} × {} × {} B × {} × {replicas} replicas",
+                "the least of {} and {} × {}, × {} B × {} × {replicas} replicas",
                 per_second(plan.load.versions),
                 number(figure::UNCOMPACTED),
                 per_second(plan.load.windows),
@@ -203,7 +213,7 @@ fn spark(plan: &Plan) -> Vec<Step> {
             "rows of state",
             grouped(spark.state_rows),
             format!(
-                "{} series × {} × {} kinds",
+                "{} series × {} metrics × {} kinds of windows",
                 grouped(demand.series),
                 demand.metrics,
                 demand.windows.len()

@@ -283,15 +283,16 @@ fn kafka(demand: &Demand, load: &Load, tasks: f64) -> Kafka {
     let messages = demand.rate + load.versions;
     let busy = messages * figure::BROKER_CPU_PER_RECORD * replicas * demand.safety_factor;
     let needs = of_machine(demand, busy, disk, network_out.max(network_in));
+    let nodes = needs.iter().fold(replicas, |most, need| most.max(need.ceil()));
     Kafka {
-        partitions: tasks,
+        partitions: tasks.max(nodes),
         cores: busy.ceil().max(1.0),
         raw_disk,
         windows_disk,
         disk,
         network_in,
         network_out,
-        nodes: needs.iter().fold(replicas, |most, need| most.max(need.ceil())),
+        nodes,
     }
 }
 

@@ -177,7 +177,9 @@ fn letters_are_exact(stack: &TestStack, feed: &Feed) -> Outcome {
         .map(|letter| (letter.value.as_slice(), letter.headers["freshet-reason"].as_str()))
         .collect();
     let expected = feed.rejected.iter().map(|(value, reason)| (value.as_slice(), *reason));
-    ensure(found == expected.collect(), || format!("the dead letters are {found:?}"))
+    ensure(found == expected.collect() && found.len() == letters.len(), || {
+        format!("the {} dead letters are {found:?}", letters.len())
+    })
 }
 
 fn fixture() -> PathBuf {
