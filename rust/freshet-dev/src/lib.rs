@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`parts`] says what the stack is made of, [`build`] and [`services`] name the parts, [`supervise`]
 //! runs them, [`state`] is what stays on disk, [`commands`] are what people type, [`benchmark`] makes figures of what
-//! was measured.
+//! was measured, and [`plan`] a sum of such figures.
 
 pub mod benchmark;
 pub mod build;
@@ -10,6 +10,7 @@ pub mod cli;
 pub mod commands;
 pub mod display;
 pub mod parts;
+pub mod plan;
 pub mod preflight;
 pub mod probe;
 pub mod services;

@@ -9,6 +9,7 @@ mod journal;
 mod logs;
 mod look;
 mod parse;
+mod plan;
 mod project;
 mod running;
 mod status;
@@ -43,6 +44,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Logs(arguments) => logs::run(&arguments),
         Command::Parse(arguments) => parse::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
+        Command::Plan(arguments) => plan::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Supervise(arguments) => supervise::run_detached(&arguments),

@@ -146,8 +146,13 @@ fn executors_load_a_named_library(
 
 /// The windows topic as its readers see it: of each window the newest revision.
 fn newest_rows(stack: &TestStack) -> Result<Rows, Failed> {
+    newest_rows_of(stack, WINDOWS)
+}
+
+/// Of each window that a topic has the newest revision.
+pub(crate) fn newest_rows_of(stack: &TestStack, topic: &str) -> Result<Rows, Failed> {
     let mut newest: BTreeMap<Vec<u8>, (i64, Key, Row)> = BTreeMap::new();
-    for message in read_all(stack, WINDOWS)? {
+    for message in read_all(stack, topic)? {
         let window: Value = serde_json::from_slice(&message.value)?;
         let revision = window["revision"].as_i64().ok_or("a window without a revision")?;
         if newest.get(&message.key).is_none_or(|(known, ..)| *known <= revision) {

@@ -64,6 +64,8 @@ pub(crate) struct TestStack {
     zookeeper: bool,
     /// Of all its programs.
     environment: Vec<(String, String)>,
+    /// The project's folder whose programs it runs.
+    root: PathBuf,
 }
 
 impl TestStack {
@@ -77,9 +79,14 @@ impl TestStack {
     /// The same with other streams and sources, and an environment.
     pub(crate) fn of(streams: &str, environment: Vec<(String, String)>) -> Result<Self, Failed> {
         let (folder, ports) = (tempfile::tempdir()?, free_ports()?);
-        let stack = Self { folder, ports, zookeeper: false, environment };
+        let stack = Self { folder, ports, zookeeper: false, environment, root: project() };
         fs::write(stack.config(), stack.services() + streams)?;
         Ok(stack)
+    }
+
+    /// The same, run by the programs of another build: that of the project in this folder.
+    pub(crate) fn of_build(self, root: PathBuf) -> Self {
+        Self { root, ..self }
     }
 
     pub(crate) fn config(&self) -> PathBuf {
@@ -137,10 +144,14 @@ spark_ui_port = {spark}
 
     /// The program with this stack's home.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_freshet-dev"));
+        let mut command = if self.root == project() {
+            Command::new(env!("CARGO_BIN_EXE_freshet-dev"))
+        } else {
+            Command::new(self.root.join("target/release/freshet-dev"))
+        };
         command
             .args(arguments)
-            .env("FRESHET_ROOT", project())
+            .env("FRESHET_ROOT", &self.root)
             .env("FRESHET_HOME", self.home())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());

@@ -3,17 +3,19 @@
 //! over.
 
 mod buildah;
+mod figures;
 mod grafana;
 mod images;
 mod listener;
 mod observability;
 mod prometheus;
 mod rolling;
+mod upgrade;
 mod writers;
 
 use libtest_mimic::Trial;
 
-use crate::test;
+use crate::{long, test};
 
 /// The tests in their order.
 pub(crate) fn trials() -> Vec<Trial> {
@@ -28,5 +30,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             "deploy::a_writer_with_a_name_that_is_started_again_moves_no_partition",
             writers::restart_moves_no_partition,
         ),
+        test(
+            "deploy::an_upgrade_goes_on_where_the_earlier_build_stopped",
+            upgrade::goes_on_where_the_earlier_build_stopped,
+        ),
+        long("deploy::the_figures_of_the_plan_are_measured", figures::are_measured),
     ]
 }

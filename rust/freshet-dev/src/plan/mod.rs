@@ -1,0 +1,17 @@
+//! `./freshet plan`: how much of what a pipeline needs, from measured figures and the user's own numbers.
+//!
+//! Reading order: [`Demand`] is what is asked for, [`figures`] what was measured, [`Plan`] the sum, [`report`] and
+//! [`settings`] what comes of it.
+
+mod arguments;
+mod demand;
+pub mod figures;
+pub mod report;
+pub mod settings;
+mod sum;
+
+#[cfg(test)]
+mod tests;
+
+pub use demand::{Demand, Nonsense};
+pub use sum::{Bottleneck, Cassandra, Instances, Kafka, Load, Plan, Spark};
