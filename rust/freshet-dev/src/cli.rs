@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use freshet_core::record::TimeFormat;
 
 use crate::benchmark::Selection;
+use crate::state::Topology;
 use crate::supervise::guard::{BindArgs, GuardArgs};
 
 const EXIT_CODES: &str = "\
@@ -74,6 +75,40 @@ pub struct StackArgs {
     /// Run the classic topology: Kafka 3.9, coordinated by ZooKeeper
     #[arg(long)]
     pub zookeeper: bool,
+    /// How many brokers and how many Cassandra nodes to run; of three, one of each may be lost
+    #[arg(long, value_enum, value_name = "N", default_value = "1", conflicts_with = "zookeeper")]
+    pub nodes: Nodes,
+}
+
+/// How many nodes a store has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Nodes {
+    /// Small, and gone when it is gone.
+    #[value(name = "1")]
+    One,
+    /// Each keeps a copy of everything.
+    #[value(name = "3")]
+    Three,
+}
+
+impl StackArgs {
+    /// Which services were asked for.
+    pub const fn topology(&self) -> Topology {
+        match (self.nodes, self.zookeeper) {
+            (Nodes::Three, _) => Topology::Cluster,
+            (Nodes::One, true) => Topology::Zookeeper,
+            (Nodes::One, false) => Topology::Kraft,
+        }
+    }
+
+    /// The options by which another process is told the same topology.
+    pub const fn topology_options(&self) -> &'static [&'static str] {
+        match self.topology() {
+            Topology::Kraft => &[],
+            Topology::Zookeeper => &["--zookeeper"],
+            Topology::Cluster => &["--nodes", "3"],
+        }
+    }
 }
 
 /// Options of `up`.
@@ -335,6 +370,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn another_process_is_told_the_topology_that_was_asked_for() {
+        for asked in [&[][..], &["--zookeeper"], &["--nodes", "3"]] {
+            let line = [&["freshet", "supervise"][..], asked].concat();
+            let Command::Supervise(stack) = Cli::try_parse_from(line).unwrap().command else {
+                panic!("another command")
+            };
+            assert_eq!(stack.topology_options(), asked);
+        }
+        assert!(Cli::try_parse_from(["freshet", "up", "--nodes", "2"]).is_err());
+        assert!(Cli::try_parse_from(["freshet", "up", "--nodes", "3", "--zookeeper"]).is_err());
     }
 
     #[test]

@@ -63,7 +63,7 @@ fn already_running(
     }
     say(format_args!("freshet is running already (pid {supervisor}); nothing was changed"))?;
     let asked = absolute(project.config_file(arguments.stack.config.as_ref())?)?;
-    for difference in differences(home, &snapshot, &asked, arguments.stack.zookeeper) {
+    for difference in differences(home, &snapshot, &asked, arguments.stack.topology()) {
         say(difference)?;
     }
     say(overview(home, &snapshot, HOW_TO_STOP))?;
@@ -71,7 +71,7 @@ fn already_running(
 }
 
 /// What people who type `up` again should know of the stack that runs.
-fn differences(home: &Home, snapshot: &Snapshot, asked: &Path, zookeeper: bool) -> Vec<String> {
+fn differences(home: &Home, snapshot: &Snapshot, asked: &Path, topology: Topology) -> Vec<String> {
     let mut lines = Vec::new();
     if snapshot.config != asked {
         lines.push(format!(
@@ -80,12 +80,25 @@ fn differences(home: &Home, snapshot: &Snapshot, asked: &Path, zookeeper: bool) 
             asked.display()
         ));
     }
-    if zookeeper && snapshot.topology == Topology::Kraft {
-        lines.push("it runs without ZooKeeper; `./freshet down` first to run with it".to_owned());
+    if topology != snapshot.topology {
+        lines.extend(lacks(topology).map(str::to_owned));
     }
     lines.extend(changes::since_start(home, &snapshot.config).describe(&snapshot.config));
     lines.extend(snapshot.waiting_for.as_ref().map(|what| format!("it waits for {what}")));
     lines
+}
+
+/// What a stack of another topology lacks that was asked for; who asks for nothing in particular takes what runs.
+const fn lacks(topology: Topology) -> Option<&'static str> {
+    match topology {
+        Topology::Kraft => None,
+        Topology::Zookeeper => {
+            Some("it runs without ZooKeeper; `./freshet down` first to run with it")
+        }
+        Topology::Cluster => {
+            Some("it runs one broker and one Cassandra node; `./freshet down` first to run three")
+        }
+    }
 }
 
 /// Says what is wrong, if anything is.
@@ -148,10 +161,8 @@ fn start_supervisor(context: &Context, arguments: &UpArgs) -> anyhow::Result<Chi
     let log = OpenOptions::new().create(true).append(true).open(log)?;
     let mut command = Command::new(own_program());
     command.arg("supervise").arg("--config").arg(&context.config_file);
-    if arguments.stack.zookeeper {
-        command.arg("--zookeeper");
-    }
     Ok(command
+        .args(arguments.stack.topology_options())
         .env("FRESHET_ROOT", &context.root)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
@@ -246,12 +257,16 @@ mod tests {
         let (_folder, home) = home();
         let board = Board::new(Path::new("/a.toml"), Topology::Kraft, &[]);
         board.wait_for(Some("disk space: disk full".to_owned()));
-        let lines = differences(&home, &board.snapshot(), Path::new("/b.toml"), true);
+        let lines =
+            differences(&home, &board.snapshot(), Path::new("/b.toml"), Topology::Zookeeper);
         assert_eq!(lines.len(), 3);
         assert!(lines[0].starts_with("it runs /a.toml, not /b.toml; "));
         assert!(lines[1].starts_with("it runs without ZooKeeper"));
         assert_eq!(lines[2], "it waits for disk space: disk full");
         board.wait_for(None);
-        assert!(differences(&home, &board.snapshot(), Path::new("/a.toml"), false).is_empty());
+        let differ =
+            |topology| differences(&home, &board.snapshot(), Path::new("/a.toml"), topology);
+        assert!(differ(Topology::Kraft).is_empty());
+        assert!(differ(Topology::Cluster)[0].starts_with("it runs one broker and one Cassandra"));
     }
 }
