@@ -386,7 +386,9 @@ lateness = "1h"
     pub(crate) fn end(mut self, outcome: Outcome) -> Outcome {
         self.stop(DRIVER);
         let others: Vec<String> = self.parts.keys().rev().cloned().collect();
-        others.iter().for_each(|part| self.stop(part));
+        for part in &others {
+            self.stop(part);
+        }
         let ended = none_left(&self.home(), GRACE);
         if outcome.is_err() || ended.is_err() {
             println!("the cluster's logs are kept in {}", self.folder.keep().display());

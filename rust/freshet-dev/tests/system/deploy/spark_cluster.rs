@@ -72,11 +72,10 @@ impl Available {
             self.zookeeper
         );
         self.spark.set("SPARK_DAEMON_JAVA_OPTS", recovery);
-        for number in 0..MASTERS.len() {
-            let ports = [self.masters[number], self.pages[number]].map(|port| port.to_string());
-            let [port, page] = &ports;
-            let listening = ["--port", port, "--webui-port", page];
-            self.spark.launch(MASTERS[number], MASTER, &[&ADDRESS[..], &listening].concat())?;
+        for (master, (port, page)) in MASTERS.iter().zip(self.masters.iter().zip(&self.pages)) {
+            let (port, page) = (port.to_string(), page.to_string());
+            let listening = ["--port", &port, "--webui-port", &page];
+            self.spark.launch(master, MASTER, &[&ADDRESS[..], &listening].concat())?;
         }
         until(LIMIT, || self.leader().map(drop))?;
         (0..WORKERS.len()).try_for_each(|number| self.start_worker(number))?;
