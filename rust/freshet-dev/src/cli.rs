@@ -9,6 +9,7 @@ use freshet_core::record::TimeFormat;
 use freshet_core::window::WindowSpec;
 
 use crate::benchmark::Selection;
+use crate::state::Topology;
 use crate::supervise::guard::{BindArgs, GuardArgs};
 
 const EXIT_CODES: &str = "\
@@ -85,6 +86,40 @@ pub struct StackArgs {
     /// Run Prometheus beside the stack, with Freshet's alerts
     #[arg(long)]
     pub observability: bool,
+    /// How many brokers and how many Cassandra nodes to run; of three, one of each may be lost
+    #[arg(long, value_enum, value_name = "N", default_value = "1", conflicts_with = "zookeeper")]
+    pub nodes: Nodes,
+}
+
+/// How many nodes a store has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Nodes {
+    /// Small, and gone when it is gone.
+    #[value(name = "1")]
+    One,
+    /// Each keeps a copy of everything.
+    #[value(name = "3")]
+    Three,
+}
+
+impl StackArgs {
+    /// Which services were asked for.
+    pub const fn topology(&self) -> Topology {
+        match (self.nodes, self.zookeeper) {
+            (Nodes::Three, _) => Topology::Cluster,
+            (Nodes::One, true) => Topology::Zookeeper,
+            (Nodes::One, false) => Topology::Kraft,
+        }
+    }
+
+    /// The options by which another process is told the same topology.
+    pub const fn topology_options(&self) -> &'static [&'static str] {
+        match self.topology() {
+            Topology::Kraft => &[],
+            Topology::Zookeeper => &["--zookeeper"],
+            Topology::Cluster => &["--nodes", "3"],
+        }
+    }
 }
 
 /// Options of `up`.
@@ -442,6 +477,19 @@ mod tests {
         for text in ["", "k", "-1", "1e9", "inf", "NaN", "1kk", "10 k", "1,000"] {
             assert!(read_number(text).unwrap_err().contains(text), "{text}");
         }
+    }
+
+    #[test]
+    fn another_process_is_told_the_topology_that_was_asked_for() {
+        for asked in [&[][..], &["--zookeeper"], &["--nodes", "3"]] {
+            let line = [&["freshet", "supervise"][..], asked].concat();
+            let Command::Supervise(stack) = Cli::try_parse_from(line).unwrap().command else {
+                panic!("another command")
+            };
+            assert_eq!(stack.topology_options(), asked);
+        }
+        assert!(Cli::try_parse_from(["freshet", "up", "--nodes", "2"]).is_err());
+        assert!(Cli::try_parse_from(["freshet", "up", "--nodes", "3", "--zookeeper"]).is_err());
     }
 
     #[test]

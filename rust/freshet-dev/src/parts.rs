@@ -83,7 +83,7 @@ impl PlanError {
 pub struct Part {
     /// Its name, which is also the name of its log.
     pub name: &'static str,
-    /// The parts that have to be ready first; those that this stack lacks don't count.
+    /// The parts that have to be ready first, and of a store all its nodes; what this stack lacks doesn't count.
     pub needs: &'static [&'static str],
     /// What it does.
     pub work: Work,

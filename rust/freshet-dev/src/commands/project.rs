@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use crate::cli::StackArgs;
 use crate::parts::Context;
 use crate::preflight::{java_program, refuse_shared_ports};
-use crate::state::{Home, Topology};
+use crate::state::Home;
 
 /// The project's folder and everything that hangs on it.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Project {
             home: self.home.clone(),
             config: freshet_sources::load(&file)?.config,
             config_file: path::absolute(&file)?,
-            topology: if arguments.zookeeper { Topology::Zookeeper } else { Topology::Kraft },
+            topology: arguments.topology(),
             observability: arguments.observability,
             java: java_program(),
             target: self.target.clone(),

@@ -86,8 +86,8 @@ fn differences(
             asked.display()
         ));
     }
-    if arguments.zookeeper && snapshot.topology == Topology::Kraft {
-        lines.push("it runs without ZooKeeper; `./freshet down` first to run with it".to_owned());
+    if arguments.topology() != snapshot.topology {
+        lines.extend(lacks(arguments.topology()).map(str::to_owned));
     }
     if arguments.observability && snapshot.part(PROMETHEUS).is_none() {
         lines.push("it runs without Prometheus; `./freshet down` first to run with it".to_owned());
@@ -95,6 +95,19 @@ fn differences(
     lines.extend(changes::since_start(home, &snapshot.config).describe(&snapshot.config));
     lines.extend(snapshot.waiting_for.as_ref().map(|what| format!("it waits for {what}")));
     lines
+}
+
+/// What a stack of another topology lacks that was asked for; who asks for nothing in particular takes what runs.
+const fn lacks(topology: Topology) -> Option<&'static str> {
+    match topology {
+        Topology::Kraft => None,
+        Topology::Zookeeper => {
+            Some("it runs without ZooKeeper; `./freshet down` first to run with it")
+        }
+        Topology::Cluster => {
+            Some("it runs one broker and one Cassandra node; `./freshet down` first to run three")
+        }
+    }
 }
 
 /// Says what is wrong, if anything is.
@@ -157,13 +170,11 @@ fn start_supervisor(context: &Context, arguments: &UpArgs) -> anyhow::Result<Chi
     let log = OpenOptions::new().create(true).append(true).open(log)?;
     let mut command = Command::new(own_program());
     command.arg("supervise").arg("--config").arg(&context.config_file);
-    if arguments.stack.zookeeper {
-        command.arg("--zookeeper");
-    }
     if arguments.stack.observability {
         command.arg("--observability");
     }
     Ok(command
+        .args(arguments.stack.topology_options())
         .env("FRESHET_ROOT", &context.root)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
@@ -258,8 +269,13 @@ mod tests {
         let (_folder, home) = home();
         let board = Board::new(Path::new("/a.toml"), Topology::Kraft, &[]);
         board.wait_for(Some("disk space: disk full".to_owned()));
-        let asked = |zookeeper, observability| StackArgs { config: None, zookeeper, observability };
-        let all = asked(true, true);
+        let asked = |nodes, zookeeper, observability| StackArgs {
+            config: None,
+            zookeeper,
+            nodes,
+            observability,
+        };
+        let all = asked(Nodes::One, true, true);
         let lines = differences(&home, &board.snapshot(), Path::new("/b.toml"), &all);
         assert_eq!(lines.len(), 4);
         assert!(lines[0].starts_with("it runs /a.toml, not /b.toml; "));
@@ -267,7 +283,9 @@ mod tests {
         assert!(lines[2].starts_with("it runs without Prometheus"));
         assert_eq!(lines[3], "it waits for disk space: disk full");
         board.wait_for(None);
-        let none = asked(false, false);
-        assert!(differences(&home, &board.snapshot(), Path::new("/a.toml"), &none).is_empty());
+        let differ = |asked| differences(&home, &board.snapshot(), Path::new("/a.toml"), &asked);
+        assert!(differ(asked(Nodes::One, false, false)).is_empty());
+        let three = differ(asked(Nodes::Three, false, false));
+        assert!(three[0].starts_with("it runs one broker and one Cassandra"));
     }
 }

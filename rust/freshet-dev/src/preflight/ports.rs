@@ -10,9 +10,11 @@ use procfs::{net::TcpState, process::FDTarget};
 
 use super::Check;
 use crate::parts::Context;
+use crate::services::nodes;
 use crate::state::{Process, Topology};
 
 struct Port {
+    host: Ipv4Addr,
     number: u16,
     service: &'static str,
     /// The setting that gives it.
@@ -21,6 +23,13 @@ struct Port {
 }
 
 impl Port {
+    fn subject(&self) -> String {
+        if self.host == Ipv4Addr::LOCALHOST {
+            return format!("port {} ({})", self.number, self.service);
+        }
+        format!("port {} of {} ({})", self.number, self.host, self.service)
+    }
+
     fn setting(&self) -> String {
         format!("[{}] {}", self.section, self.key)
     }
@@ -63,35 +72,48 @@ pub fn free_ports<const N: usize>() -> io::Result<[u16; N]> {
 pub(super) fn all(context: &Context, own: bool) -> Vec<Check> {
     let verdict =
         |port: &Port| if own { Ok("used by the running stack".to_owned()) } else { free(port) };
+    let others = nodes::hosts(context.topology).iter().skip(1).flat_map(|host| {
+        let of_stores = of_stores(context).into_iter();
+        of_stores.map(move |port| Port { host: *host, ..port })
+    });
     needed(context)
-        .iter()
-        .map(|port| Check::new(format!("port {} ({})", port.number, port.service), verdict(port)))
+        .into_iter()
+        .chain(others)
+        .map(|port| Check::new(port.subject(), verdict(&port)))
         .collect()
 }
 
+fn of_dev(number: u16, service: &'static str, key: &'static str) -> Port {
+    Port { host: Ipv4Addr::LOCALHOST, number, service, section: "dev", key }
+}
+
 fn needed(context: &Context) -> Vec<Port> {
-    let dev = &context.config.dev;
-    let port = |number, service, key| Port { number, service, section: "dev", key };
-    let dashboard = context.config.dashboard.port;
+    let (dev, dashboard) = (&context.config.dev, context.config.dashboard.port);
+    let mut ports = of_stores(context);
+    ports.push(of_dev(dev.spark_ui_port, "spark page", "spark_ui_port"));
+    ports.push(Port { section: "dashboard", ..of_dev(dashboard, "dashboard", "port") });
+    if context.observability {
+        ports.push(of_dev(dev.prometheus_port, "prometheus", "prometheus_port"));
+        ports.extend(of_metrics(context));
+    }
+    ports
+}
+
+/// Those that each node of the stores has.
+fn of_stores(context: &Context) -> Vec<Port> {
+    let (dev, port) = (&context.config.dev, of_dev);
     let coordination = match context.topology {
-        Topology::Kraft => {
+        Topology::Kraft | Topology::Cluster => {
             port(dev.kafka_controller_port, "kafka controller", "kafka_controller_port")
         }
         Topology::Zookeeper => port(dev.zookeeper_port, "zookeeper", "zookeeper_port"),
     };
-    let mut ports = vec![
+    vec![
         port(dev.kafka_port, "kafka", "kafka_port"),
         coordination,
         port(dev.cassandra_port, "cassandra", "cassandra_port"),
         port(dev.cassandra_storage_port, "cassandra storage", "cassandra_storage_port"),
-        port(dev.spark_ui_port, "spark page", "spark_ui_port"),
-        Port { number: dashboard, service: "dashboard", section: "dashboard", key: "port" },
-    ];
-    if context.observability {
-        ports.push(port(dev.prometheus_port, "prometheus", "prometheus_port"));
-        ports.extend(of_metrics(context));
-    }
-    ports
+    ]
 }
 
 /// Where producer and writer answer to Prometheus. Without it a taken port is no reason not to start; that one can be
@@ -101,16 +123,20 @@ fn of_metrics(context: &Context) -> impl Iterator<Item = Port> {
     let programs =
         [(producer, "producer's metrics", "producer"), (writer, "writer's metrics", "writer")];
     programs.into_iter().filter_map(|(endpoints, service, section)| {
-        Some(Port { number: endpoints.port()?, service, section, key: "metrics_address" })
+        Some(Port { section, ..of_dev(endpoints.port()?, service, "metrics_address") })
     })
 }
 
 fn free(port: &Port) -> Result<String, String> {
-    match TcpListener::bind((Ipv4Addr::LOCALHOST, port.number)) {
+    match TcpListener::bind((port.host, port.number)) {
         Ok(_) => Ok("free".to_owned()),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             Err(taken(port, owner(port.number)))
         }
+        Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => Err(format!(
+            "this machine does not have the address {host}; on macOS `sudo ifconfig lo0 alias {host}` adds it",
+            host = port.host
+        )),
         Err(error) => Err(format!("cannot be used: {error}; set {}", port.setting())),
     }
 }
@@ -205,7 +231,7 @@ mod tests {
     fn the_owner_of_a_taken_port_is_named() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let number = listener.local_addr().unwrap().port();
-        let port = Port { number, service: "kafka", section: "dev", key: "kafka_port" };
+        let port = of_dev(number, "kafka", "kafka_port");
         let message = free(&port).unwrap_err();
         let own = format!("(pid {}); stop it, or set [dev] kafka_port", std::process::id());
         assert!(message.contains(&own), "{message}");
@@ -218,7 +244,7 @@ mod tests {
     fn an_owner_that_is_suspended_is_told_with_the_signal_that_ends_it() {
         let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
         let process = Process::of(child.id()).unwrap();
-        let port = Port { number: 9092, service: "kafka", section: "dev", key: "kafka_port" };
+        let port = of_dev(9092, "kafka", "kafka_port");
         let said = || taken(&port, Some(("sleep".to_owned(), process.id)));
         assert!(said().contains("; stop it, or set [dev] kafka_port"));
         process.signal(nix::sys::signal::Signal::SIGSTOP).unwrap();
@@ -249,6 +275,26 @@ mod tests {
         assert_eq!(with[without + 2].1, 19_465);
         context.config.dev.prometheus_port = 19_465;
         assert_eq!(refuse_shared_ports(&context).unwrap_err().key, "writer.metrics_address");
+    }
+
+    #[test]
+    fn each_of_three_nodes_needs_its_ports() {
+        let mut context = context();
+        context.topology = Topology::Cluster;
+        let checks = all(&context, true);
+        let wanted = ["port 9092 (kafka)", "port 9092 of 127.0.0.2 (kafka)"];
+        for subject in wanted.into_iter().chain(["port 7000 of 127.0.0.3 (cassandra storage)"]) {
+            assert!(checks.iter().any(|check| check.subject == subject), "{subject}");
+        }
+        assert_eq!(refuse_shared_ports(&context), Ok(()));
+    }
+
+    #[test]
+    fn an_address_that_this_machine_lacks_is_named() {
+        // For documentation only (RFC 5737).
+        let host = Ipv4Addr::new(192, 0, 2, 1);
+        let said = free(&Port { host, ..of_dev(9092, "kafka", "kafka_port") }).unwrap_err();
+        assert!(said.starts_with("this machine does not have the address 192.0.2.1"), "{said}");
     }
 
     #[test]

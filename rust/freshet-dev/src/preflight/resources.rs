@@ -6,11 +6,14 @@ use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use super::Check;
 use crate::parts::Context;
+use crate::state::Topology;
 use crate::state::disk::{MIB, available, plenty};
 
 const GIB: u64 = 1 << 30;
 /// What the whole stack holds once it runs, with the default heaps.
 const MEMORY: u64 = 4 * GIB;
+/// What it holds with three brokers and three Cassandra nodes, whose heaps are fixed.
+const MEMORY_OF_CLUSTER: u64 = 7 * GIB;
 /// Data of a few days, and room for Cassandra to compact it.
 const DISK_TO_RUN: u64 = 2 * GIB;
 /// Cargo's target folder, the jars and `node_modules`.
@@ -19,10 +22,8 @@ const DISK_TO_BUILD: u64 = 6 * GIB;
 pub(super) fn all(context: &Context, running: bool) -> Vec<Check> {
     let mut checks = Vec::new();
     if !running {
-        checks.push(memory(
-            MEMORY,
-            "close other programs, or lower kafka_heap, cassandra_heap and spark_heap in [dev]",
-        ));
+        let (need, repair) = memory_to_run(context.topology);
+        checks.push(memory(need, repair));
     }
     let built = context.spark_jar().exists();
     checks.push(disk(
@@ -40,6 +41,20 @@ pub(super) fn all(context: &Context, running: bool) -> Vec<Check> {
         ));
     }
     checks
+}
+
+/// What has to be free, and what to do where it is not.
+const fn memory_to_run(topology: Topology) -> (u64, &'static str) {
+    match topology {
+        Topology::Kraft | Topology::Zookeeper => (
+            MEMORY,
+            "close other programs, or lower kafka_heap, cassandra_heap and spark_heap in [dev]",
+        ),
+        Topology::Cluster => (
+            MEMORY_OF_CLUSTER,
+            "close other programs, lower spark_heap in [dev], or run one node (without --nodes 3)",
+        ),
+    }
 }
 
 /// With less than the reserve free, a stack would start and wait.
@@ -102,6 +117,13 @@ mod tests {
             Err("have 1.5 GiB, need 4.0 GiB; close other programs".to_owned())
         );
         assert!(enough(4 * GIB, 4 * GIB, "").is_ok());
+    }
+
+    #[test]
+    fn three_nodes_need_more_memory_and_say_what_else_can_run() {
+        let (one, _) = memory_to_run(Topology::Kraft);
+        let (three, repair) = memory_to_run(Topology::Cluster);
+        assert!(three > one && repair.contains("without --nodes 3"));
     }
 
     #[test]

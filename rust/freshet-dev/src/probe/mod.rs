@@ -4,6 +4,7 @@ mod first_window;
 mod question;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use freshet_core::config::Config;
@@ -28,12 +29,12 @@ pub const ANSWER_LIMIT: Duration = Duration::from_secs(3);
 pub enum Readiness {
     /// It has no address of its own: the first window proves it, and its health reports do later.
     Started,
-    /// A broker on this port says which requests it knows.
-    Kafka(u16),
-    /// A node on this port says which options it has.
-    Cassandra(u16),
-    /// A server on this port describes itself.
-    Zookeeper(u16),
+    /// A broker there says which requests it knows.
+    Kafka(SocketAddr),
+    /// A node there says which options it has.
+    Cassandra(SocketAddr),
+    /// A server there describes itself.
+    Zookeeper(SocketAddr),
     /// A GET of this address succeeds.
     Http(String),
 }
@@ -50,9 +51,9 @@ pub async fn ready(readiness: &Readiness) {
 pub async fn answers(readiness: &Readiness) -> bool {
     match readiness {
         Readiness::Started => true,
-        Readiness::Kafka(port) => question::kafka(*port).await,
-        Readiness::Cassandra(port) => question::cassandra(*port).await,
-        Readiness::Zookeeper(port) => question::zookeeper(*port).await,
+        Readiness::Kafka(address) => question::kafka(*address).await,
+        Readiness::Cassandra(address) => question::cassandra(*address).await,
+        Readiness::Zookeeper(address) => question::zookeeper(*address).await,
         Readiness::Http(url) => answer(ureq::get(url)).await.is_some(),
     }
 }

@@ -2,7 +2,7 @@
 //! newcomer compiles, for one request that has not changed in a decade.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -26,28 +26,28 @@ const SUPPORTED: u8 = 6;
 /// `ZooKeeper`'s four-letter word that is allowed by default.
 const SERVER: &[u8] = b"srvr";
 
-/// Whether a broker answers on this port.
-pub(super) async fn kafka(port: u16) -> bool {
-    answer::<8>(port, API_VERSIONS).await.is_some_and(|answer| answer[4..] == CORRELATION_ID)
+/// Whether a broker answers there.
+pub(super) async fn kafka(address: SocketAddr) -> bool {
+    answer::<8>(address, API_VERSIONS).await.is_some_and(|answer| answer[4..] == CORRELATION_ID)
 }
 
-/// Whether a node answers on this port.
-pub(super) async fn cassandra(port: u16) -> bool {
-    answer::<5>(port, OPTIONS).await.is_some_and(|answer| answer[4] == SUPPORTED)
+/// Whether a node answers there.
+pub(super) async fn cassandra(address: SocketAddr) -> bool {
+    answer::<5>(address, OPTIONS).await.is_some_and(|answer| answer[4] == SUPPORTED)
 }
 
-/// Whether a server answers on this port.
-pub(super) async fn zookeeper(port: u16) -> bool {
-    answer::<9>(port, SERVER).await.is_some_and(|answer| answer == *b"Zookeeper")
+/// Whether a server answers there.
+pub(super) async fn zookeeper(address: SocketAddr) -> bool {
+    answer::<9>(address, SERVER).await.is_some_and(|answer| answer == *b"Zookeeper")
 }
 
 /// The first bytes of the answer to a question, in time.
-async fn answer<const N: usize>(port: u16, question: &[u8]) -> Option<[u8; N]> {
-    timeout(ANSWER_LIMIT, ask(port, question)).await.ok()?.ok()
+async fn answer<const N: usize>(address: SocketAddr, question: &[u8]) -> Option<[u8; N]> {
+    timeout(ANSWER_LIMIT, ask(address, question)).await.ok()?.ok()
 }
 
-async fn ask<const N: usize>(port: u16, question: &[u8]) -> io::Result<[u8; N]> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+async fn ask<const N: usize>(address: SocketAddr, question: &[u8]) -> io::Result<[u8; N]> {
+    let mut stream = TcpStream::connect(address).await?;
     stream.write_all(question).await?;
     let mut answer = [0; N];
     stream.read_exact(&mut answer).await?;
@@ -56,6 +56,8 @@ async fn ask<const N: usize>(port: u16, question: &[u8]) -> io::Result<[u8; N]> 
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use tokio::net::TcpListener;
 
     use super::*;
@@ -70,21 +72,21 @@ mod tests {
     async fn an_open_port_that_does_not_answer_is_no_service() {
         // The kernel takes the connection, as it does for a process that is stopped.
         let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let port = silent.local_addr().unwrap().port();
+        let address = silent.local_addr().unwrap();
         let (kafka, cassandra, zookeeper) =
-            tokio::join!(kafka(port), cassandra(port), zookeeper(port));
+            tokio::join!(kafka(address), cassandra(address), zookeeper(address));
         assert!(!kafka && !cassandra && !zookeeper);
     }
 
     #[tokio::test]
     async fn another_service_on_the_port_is_not_taken_for_ours() {
         let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let port = other.local_addr().unwrap().port();
+        let address = other.local_addr().unwrap();
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = other.accept().await {
                 drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await);
             }
         });
-        assert!(!kafka(port).await && !cassandra(port).await && !zookeeper(port).await);
+        assert!(!kafka(address).await && !cassandra(address).await && !zookeeper(address).await);
     }
 }

@@ -1,12 +1,15 @@
-//! The store: Cassandra 5, one node with a configuration of its own.
+//! The store: Cassandra 5, one node or three, with a configuration of their own.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::java::{add_opens, java};
-use super::{HOST, STORE_GRACE, commit_log, tier};
+use super::nodes::{self, Node};
+use super::{STORE_GRACE, commit_log, tier};
 use crate::parts::{Context, Part, Plan, PlanError, Work};
 use crate::probe::Readiness;
+use crate::state::{Home, Topology};
 use crate::supervise::DiskUse;
 
 pub(super) const PART: Part = Part {
@@ -14,6 +17,21 @@ pub(super) const PART: Part = Part {
     needs: &["classpaths"],
     work: Work::Service { tier: tier::STORES, grace: STORE_GRACE, disk: DiskUse::Keeps, plan },
 };
+
+/// Those of a stack that may lose one.
+pub(super) const PARTS_OF_CLUSTER: [Part; 3] = [
+    of_cluster("cassandra-1", |context| plan_of(context, Node { number: 1 })),
+    of_cluster("cassandra-2", |context| plan_of(context, Node { number: 2 })),
+    of_cluster("cassandra-3", |context| plan_of(context, Node { number: 3 })),
+];
+
+const fn of_cluster(name: &'static str, plan: fn(&Context) -> Result<Plan, PlanError>) -> Part {
+    let work = Work::Service { tier: tier::STORES, grace: STORE_GRACE, disk: DiskUse::Keeps, plan };
+    Part { name, needs: &["classpaths"], work }
+}
+
+/// Three of them share a laptop.
+const HEAP_IN_CLUSTER: &str = "512m";
 
 const MAIN_CLASS: &str = "org.apache.cassandra.service.CassandraDaemon";
 /// Packages of the JDK that Cassandra reaches into, as its own jvm17-server.options lists them.
@@ -63,23 +81,37 @@ const LOGBACK: &str = r#"<configuration scan="false">
 "#;
 
 fn plan(context: &Context) -> Result<Plan, PlanError> {
-    let folder = context.home.data("cassandra");
+    plan_of(context, Node::FIRST)
+}
+
+fn plan_of(context: &Context, node: Node) -> Result<Plan, PlanError> {
+    let store = match context.topology {
+        // Their windows are the same, whoever carries the topics.
+        Topology::Kraft | Topology::Zookeeper => context.home.data("cassandra"),
+        Topology::Cluster => context.home.data_of("cassandra", context.topology),
+    };
+    let folder = node.folder(context, store);
     fs::create_dir_all(&folder).map_err(PlanError::at("create", &folder))?;
     let dev = &context.config.dev;
     let settings = folder.join("cassandra.yaml");
-    let yaml = cassandra_yaml(&folder, dev.cassandra_port, dev.cassandra_storage_port);
+    let yaml = cassandra_yaml(context, node, &folder) + &additions(&context.home)?;
     fs::write(&settings, yaml).map_err(PlanError::at("write", &settings))?;
     let logback = folder.join("logback.xml");
     fs::write(&logback, LOGBACK).map_err(PlanError::at("write", &logback))?;
 
     let notices = tidy_commit_log(&folder)?;
     let agent = jamm(&context.classpath_file("cassandra"))?;
-    let options = options(&folder, &settings, &logback, &agent);
+    let options =
+        options(&folder, &settings, &logback, &agent).into_iter().chain(gossip(context.topology));
+    let heap: &str = match context.topology {
+        Topology::Kraft | Topology::Zookeeper => &dev.cassandra_heap,
+        Topology::Cluster => HEAP_IN_CLUSTER,
+    };
     Ok(Plan {
         before: Vec::new(),
-        command: java(context, "cassandra", &dev.cassandra_heap, options, MAIN_CLASS)?,
-        readiness: Readiness::Cassandra(dev.cassandra_port),
-        address: Some(format!("{HOST}:{}", dev.cassandra_port)),
+        command: java(context, "cassandra", heap, options, MAIN_CLASS)?,
+        readiness: Readiness::Cassandra(node.at(dev.cassandra_port)),
+        address: Some(node.at(dev.cassandra_port).to_string()),
         refusal: None,
         done: None,
         notices,
@@ -104,8 +136,6 @@ fn options(folder: &Path, settings: &Path, logback: &Path, agent: &Path) -> Vec<
             format!("-Dlogback.configurationFile={}", logback.display()),
             format!("-Dcassandra.storagedir={}", folder.display()),
             format!("-Dcassandra.logdir={}", folder.display()),
-            // There is no other node whose gossip could settle.
-            "-Dcassandra.skip_wait_for_gossip_to_settle=0".to_owned(),
             // Its security manager needs this from JDK 18 on.
             "-Djava.security.manager=allow".to_owned(),
             "-Djdk.attach.allowAttachSelf=true".to_owned(),
@@ -115,6 +145,31 @@ fn options(folder: &Path, settings: &Path, logback: &Path, agent: &Path) -> Vec<
             "-XX:TieredStopAtLevel=1".to_owned(),
         ])
         .collect()
+}
+
+/// How long a node listens to what others say of themselves before it answers clients: it would else take it for some
+/// seconds that they are down, and refuse what needs them.
+fn gossip(topology: Topology) -> Vec<String> {
+    let options: &[&str] = match topology {
+        // There is no other node whose gossip could settle.
+        Topology::Kraft | Topology::Zookeeper => &["skip_wait_for_gossip_to_settle=0"],
+        Topology::Cluster => &[
+            "gossip_settle_min_wait_ms=2000",
+            "gossip_settle_interval_ms=500",
+            // The nodes have their tokens from the start: nothing moves that they could wait for.
+            "ring_delay_ms=2000",
+        ],
+    };
+    options.iter().map(|option| format!("-Dcassandra.{option}")).collect()
+}
+
+/// What the user adds to the settings of the nodes, such as who may log in: the file `cassandra.yaml` of the home.
+fn additions(home: &Home) -> Result<String, PlanError> {
+    let file = home.cassandra_settings();
+    match fs::read_to_string(&file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        found => found.map_err(PlanError::at("read", &file)),
+    }
 }
 
 /// The agent that measures objects on the heap: without it Cassandra guesses and warns.
@@ -128,22 +183,39 @@ fn jamm(classpath: &Path) -> Result<PathBuf, PlanError> {
         })
 }
 
-fn cassandra_yaml(folder: &Path, port: u16, storage_port: u16) -> String {
-    let folder = folder.display();
+/// The token of a node: each has the same share of the ring.
+fn token(topology: Topology, node: Node) -> i64 {
+    let nodes = i128::try_from(nodes::hosts(topology).len()).unwrap_or(1);
+    let ring = i128::from(u64::MAX) + 1;
+    let token = ring / nodes * i128::from(node.number - 1) - ring / 2;
+    // That of a node alone is the one that it was given when there was no other.
+    if nodes == 1 { 0 } else { i64::try_from(token).unwrap_or(i64::MIN) }
+}
+
+fn cassandra_yaml(context: &Context, node: Node, folder: &Path) -> String {
+    let (dev, topology) = (&context.config.dev, context.topology);
+    let (host, folder) = (node.host(), folder.display());
+    let (port, storage_port) = (dev.cassandra_port, dev.cassandra_storage_port);
+    let copies = nodes::hosts(topology).len();
+    // Each may be the one that starts while another is down.
+    let seeds = nodes::addresses(topology, storage_port, ",");
+    let token = token(topology, node);
     format!(
         "\
 cluster_name: freshet
 partitioner: org.apache.cassandra.dht.Murmur3Partitioner
 num_tokens: 1
-initial_token: 0
+initial_token: {token}
 auto_bootstrap: false
 endpoint_snitch: SimpleSnitch
 seed_provider:
   - class_name: org.apache.cassandra.locator.SimpleSeedProvider
     parameters:
-      - seeds: \"{HOST}:{storage_port}\"
-listen_address: {HOST}
-rpc_address: {HOST}
+      - seeds: \"{seeds}\"
+listen_address: {host}
+rpc_address: {host}
+# Of who may log in, for one.
+default_keyspace_rf: {copies}
 native_transport_port: {port}
 storage_port: {storage_port}
 data_file_directories: [\"{folder}/data\"]
@@ -176,13 +248,18 @@ concurrent_compactors: 1
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parts::tests::context;
 
     #[test]
     fn it_listens_on_this_machine_only_and_keeps_all_data_in_its_folder() {
-        let yaml = cassandra_yaml(Path::new("/home/data/cassandra"), 19_042, 17_000);
+        let mut context = context();
+        context.config.dev.cassandra_port = 19_042;
+        context.config.dev.cassandra_storage_port = 17_000;
+        let yaml = cassandra_yaml(&context, Node::FIRST, Path::new("/home/data/cassandra"));
         for line in [
             "listen_address: 127.0.0.1",
             "rpc_address: 127.0.0.1",
+            "initial_token: 0",
             "native_transport_port: 19042",
             "storage_port: 17000",
             "      - seeds: \"127.0.0.1:17000\"",
@@ -192,6 +269,33 @@ mod tests {
         let folders = yaml.lines().filter(|line| line.contains("_director"));
         assert!(folders.clone().all(|line| line.contains("/home/data/cassandra/")));
         assert_eq!(folders.count(), 5);
+    }
+
+    #[test]
+    fn three_nodes_share_the_ring_evenly_and_know_each_other() {
+        let mut context = context();
+        context.topology = Topology::Cluster;
+        let tokens = [1, 2, 3].map(|number| token(Topology::Cluster, Node { number }));
+        assert_eq!(tokens[0], i64::MIN);
+        assert_eq!(tokens[1] - tokens[0], tokens[2] - tokens[1]);
+        let yaml = cassandra_yaml(&context, Node { number: 3 }, Path::new("/data/3"));
+        for line in [
+            "listen_address: 127.0.0.3",
+            "rpc_address: 127.0.0.3",
+            "default_keyspace_rf: 3",
+            "      - seeds: \"127.0.0.1:7000,127.0.0.2:7000,127.0.0.3:7000\"",
+        ] {
+            assert!(yaml.lines().any(|found| found == line), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_the_user_adds_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path());
+        assert_eq!(additions(&home).unwrap(), "");
+        fs::write(home.cassandra_settings(), "authenticator: PasswordAuthenticator\n").unwrap();
+        assert_eq!(additions(&home).unwrap(), "authenticator: PasswordAuthenticator\n");
     }
 
     #[test]

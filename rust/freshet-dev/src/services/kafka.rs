@@ -3,8 +3,10 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use super::java::java;
+use super::nodes::{self, Node};
 use super::{HOST, STORE_GRACE, tier};
 use crate::parts::{Context, Part, Plan, PlanError, Work};
 use crate::probe::Readiness;
@@ -17,9 +19,23 @@ pub(super) const PART: Part = Part {
     work: Work::Service { tier: tier::STORES, grace: STORE_GRACE, disk: DiskUse::Keeps, plan },
 };
 
+/// Those of a stack that may lose one.
+pub(super) const PARTS_OF_CLUSTER: [Part; 3] = [
+    of_cluster("kafka-1", |context| plan_of(context, Node { number: 1 })),
+    of_cluster("kafka-2", |context| plan_of(context, Node { number: 2 })),
+    of_cluster("kafka-3", |context| plan_of(context, Node { number: 3 })),
+];
+
+const fn of_cluster(name: &'static str, plan: fn(&Context) -> Result<Plan, PlanError>) -> Part {
+    let work = Work::Service { tier: tier::STORES, grace: STORE_GRACE, disk: DiskUse::Keeps, plan };
+    Part { name, needs: &["classpaths"], work }
+}
+
 const MAIN_CLASS: &str = "kafka.Kafka";
 const CLUSTER_ID_FILE: &str = "cluster-id";
-/// What both topologies say: one broker, small, for one user.
+/// Three of them share a laptop.
+const HEAP_IN_CLUSTER: &str = "256m";
+/// What all topologies say: a small broker, for one user.
 const COMMON: &str = "\
 num.network.threads=2
 num.io.threads=2
@@ -28,13 +44,26 @@ log.cleaner.dedupe.buffer.size=16777216
 log.segment.bytes=67108864
 log.retention.bytes=1073741824
 log.retention.hours=48
-offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=2
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
+";
+
+/// A broker alone.
+const ONE_COPY: &str = "\
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+";
+
+/// What two brokers of three have is not lost with one of them.
+const THREE_COPIES: &str = "\
+default.replication.factor=3
+min.insync.replicas=2
+offsets.topic.replication.factor=3
+transaction.state.log.replication.factor=3
+transaction.state.log.min.isr=2
 ";
 
 /// A broker that was killed may register again when its former session has ended, and serves nobody before that;
@@ -45,17 +74,22 @@ broker.session.timeout.ms=3000
 ";
 
 fn plan(context: &Context) -> Result<Plan, PlanError> {
-    let folder = context.home.data_of("kafka", context.topology);
+    plan_of(context, Node::FIRST)
+}
+
+fn plan_of(context: &Context, node: Node) -> Result<Plan, PlanError> {
+    let store = context.home.data_of("kafka", context.topology);
+    let folder = node.folder(context, store.clone());
     fs::create_dir_all(&folder).map_err(PlanError::at("create", &folder))?;
     let properties = folder.join("server.properties");
-    fs::write(&properties, server_properties(context, &folder.join("log")))
+    fs::write(&properties, server_properties(context, node, &folder.join("log")))
         .map_err(PlanError::at("write", &properties))?;
     let command = broker(context, MAIN_CLASS)?.arg(&properties);
     Ok(Plan {
-        before: format(context, &folder, &properties)?,
+        before: format(context, &store, &folder, &properties)?,
         command,
-        readiness: Readiness::Kafka(context.config.dev.kafka_port),
-        address: Some(format!("{HOST}:{}", context.config.dev.kafka_port)),
+        readiness: Readiness::Kafka(node.at(context.config.dev.kafka_port)),
+        address: Some(node.at(context.config.dev.kafka_port).to_string()),
         refusal: None,
         done: None,
         notices: Vec::new(),
@@ -64,7 +98,7 @@ fn plan(context: &Context) -> Result<Plan, PlanError> {
 
 fn broker(context: &Context, main_class: &str) -> Result<CommandLine, PlanError> {
     let jars = match context.topology {
-        Topology::Kraft => "kafka",
+        Topology::Kraft | Topology::Cluster => "kafka",
         Topology::Zookeeper => "kafka-zookeeper",
     };
     let options = [
@@ -74,22 +108,28 @@ fn broker(context: &Context, main_class: &str) -> Result<CommandLine, PlanError>
         "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS".to_owned(),
         "-Dorg.slf4j.simpleLogger.showThreadName=false".to_owned(),
     ];
-    java(context, jars, &context.config.dev.kafka_heap, options, main_class)
+    let heap: &str = match context.topology {
+        Topology::Kraft | Topology::Zookeeper => &context.config.dev.kafka_heap,
+        Topology::Cluster => HEAP_IN_CLUSTER,
+    };
+    java(context, jars, heap, options, main_class)
 }
 
-fn server_properties(context: &Context, log: &Path) -> String {
+fn server_properties(context: &Context, node: Node, log: &Path) -> String {
     let dev = &context.config.dev;
-    let listener = format!("PLAINTEXT://{HOST}:{}", dev.kafka_port);
+    let listener = format!("PLAINTEXT://{}", node.at(dev.kafka_port));
     let coordination = match context.topology {
-        Topology::Kraft => format!(
+        Topology::Kraft | Topology::Cluster => format!(
             "process.roles=broker,controller\n\
-             node.id=1\n\
-             controller.quorum.voters=1@{HOST}:{controller}\n\
+             node.id={number}\n\
+             controller.quorum.voters={voters}\n\
              controller.listener.names=CONTROLLER\n\
-             listeners={listener},CONTROLLER://{HOST}:{controller}\n\
+             listeners={listener},CONTROLLER://{controller}\n\
              listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
              {KRAFT_SESSION}",
-            controller = dev.kafka_controller_port
+            number = node.number,
+            voters = voters(context),
+            controller = node.at(dev.kafka_controller_port),
         ),
         Topology::Zookeeper => format!(
             "broker.id=1\n\
@@ -99,19 +139,34 @@ fn server_properties(context: &Context, log: &Path) -> String {
             dev.zookeeper_port
         ),
     };
-    format!("{coordination}advertised.listeners={listener}\nlog.dirs={}\n{COMMON}", log.display())
+    let copies = match context.topology {
+        Topology::Kraft | Topology::Zookeeper => ONE_COPY,
+        Topology::Cluster => THREE_COPIES,
+    };
+    format!(
+        "{coordination}advertised.listeners={listener}\nlog.dirs={}\n{copies}{COMMON}",
+        log.display()
+    )
+}
+
+/// The controllers with their ids.
+fn voters(context: &Context) -> String {
+    let port = context.config.dev.kafka_controller_port;
+    let hosts = nodes::hosts(context.topology).iter().zip(1..);
+    hosts.map(|(host, number)| format!("{number}@{host}:{port}")).collect::<Vec<_>>().join(",")
 }
 
 /// `KRaft` wants its storage formatted once, under an id that stays with the data.
 fn format(
     context: &Context,
+    store: &Path,
     folder: &Path,
     properties: &Path,
 ) -> Result<Vec<CommandLine>, PlanError> {
     if context.topology == Topology::Zookeeper || folder.join("log/meta.properties").exists() {
         return Ok(Vec::new());
     }
-    let id = cluster_id(&folder.join(CLUSTER_ID_FILE))?;
+    let id = cluster_id(&store.join(CLUSTER_ID_FILE))?;
     let command = broker(context, "kafka.tools.StorageTool")?
         .args(["format", "--cluster-id", &id, "--config"])
         .arg(properties);
@@ -119,6 +174,9 @@ fn format(
 }
 
 fn cluster_id(file: &Path) -> Result<String, PlanError> {
+    // The brokers of a cluster are planned side by side, and have one id.
+    static FILE: Mutex<()> = Mutex::new(());
+    let _only_one = FILE.lock().unwrap_or_else(PoisonError::into_inner);
     let found = match fs::read_to_string(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             return Err(PlanError::at("read", file)(error));
@@ -150,18 +208,35 @@ mod tests {
     #[test]
     fn kraft_and_zookeeper_differ_in_coordination_only() {
         let mut context = context();
-        let kraft = server_properties(&context, Path::new("/data/log"));
+        let kraft = server_properties(&context, Node::FIRST, Path::new("/data/log"));
         assert!(kraft.contains("process.roles=broker,controller"));
         assert!(kraft.contains(KRAFT_SESSION));
         assert!(kraft.contains("listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093"));
         context.topology = Topology::Zookeeper;
-        let classic = server_properties(&context, Path::new("/data/log"));
+        let classic = server_properties(&context, Node::FIRST, Path::new("/data/log"));
         assert!(classic.contains("zookeeper.connect=127.0.0.1:2181"));
         assert!(!classic.contains("process.roles") && !classic.contains(KRAFT_SESSION));
         for properties in [kraft, classic] {
             assert!(properties.ends_with(COMMON));
             assert!(properties.contains("log.dirs=/data/log\n"));
         }
+    }
+
+    #[test]
+    fn each_of_three_brokers_knows_the_others_and_keeps_a_copy() {
+        let mut context = context();
+        context.topology = Topology::Cluster;
+        let second = server_properties(&context, Node { number: 2 }, Path::new("/data/2/log"));
+        for line in [
+            "node.id=2",
+            "controller.quorum.voters=1@127.0.0.1:9093,2@127.0.0.2:9093,3@127.0.0.3:9093",
+            "listeners=PLAINTEXT://127.0.0.2:9092,CONTROLLER://127.0.0.2:9093",
+            "advertised.listeners=PLAINTEXT://127.0.0.2:9092",
+            "min.insync.replicas=2",
+        ] {
+            assert!(second.lines().any(|found| found == line), "{line}");
+        }
+        assert!(second.contains(THREE_COPIES) && !second.contains(ONE_COPY));
     }
 
     #[test]

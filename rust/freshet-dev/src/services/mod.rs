@@ -7,6 +7,7 @@ mod commit_log;
 mod dashboard;
 mod java;
 mod kafka;
+pub(crate) mod nodes;
 pub mod producer;
 mod prometheus;
 mod spark_job;
@@ -29,6 +30,14 @@ use crate::supervise::CommandLine;
 /// Everything that listens does so here and nowhere else.
 pub(crate) const HOST: &str = "127.0.0.1";
 
+/// So that the loss of any one node of three changes nothing: topics and tables have a copy on each, and what two of
+/// them have is neither lost nor overlooked.
+const COPIES_OF_CLUSTER: &[(&str, &str)] = &[
+    ("KAFKA__REPLICATION_FACTOR", "3"),
+    ("CASSANDRA__REPLICATION", "{'class': 'NetworkTopologyStrategy', 'datacenter1': 3}"),
+    ("CASSANDRA__CONSISTENCY", "local_quorum"),
+];
+
 /// How long a store may take to end. A broker that is killed checks its logs at the next start, and Cassandra replays
 /// its own.
 const STORE_GRACE: Duration = Duration::from_secs(20);
@@ -50,17 +59,14 @@ mod tier {
 /// The services of a topology in the order in which people think of them.
 pub fn all(topology: Topology) -> Vec<Part> {
     let zookeeper = (topology == Topology::Zookeeper).then_some(zookeeper::PART);
+    let (brokers, stores): (&[Part], &[Part]) = match topology {
+        Topology::Kraft | Topology::Zookeeper => (&[kafka::PART], &[cassandra::PART]),
+        Topology::Cluster => (&kafka::PARTS_OF_CLUSTER, &cassandra::PARTS_OF_CLUSTER),
+    };
     zookeeper
         .into_iter()
-        .chain([
-            kafka::PART,
-            cassandra::PART,
-            spark_job::PART,
-            writer::PART,
-            producer::PART,
-            dashboard::PART,
-            stack_health::PART,
-        ])
+        .chain(brokers.iter().chain(stores).cloned())
+        .chain([spark_job::PART, writer::PART, producer::PART, dashboard::PART, stack_health::PART])
         .collect()
 }
 
@@ -99,15 +105,22 @@ pub fn of_benchmark() -> Vec<Part> {
 /// The endpoints of this stack, for our own programs: they override what the configuration says about a cluster.
 fn endpoints(context: &Context) -> Vec<(String, OsString)> {
     let dev = &context.config.dev;
+    let all = |port| OsString::from(nodes::addresses(context.topology, port, ","));
     let overrides: [(&str, OsString); 3] = [
-        ("KAFKA__BOOTSTRAP_SERVERS", format!("{HOST}:{}", dev.kafka_port).into()),
-        ("CASSANDRA__CONTACT_POINTS", format!("{HOST}:{}", dev.cassandra_port).into()),
+        ("KAFKA__BOOTSTRAP_SERVERS", all(dev.kafka_port)),
+        ("CASSANDRA__CONTACT_POINTS", all(dev.cassandra_port)),
         ("SPARK__CHECKPOINT_LOCATION", context.home.checkpoints(context.topology).into()),
     ];
+    let copies = match context.topology {
+        Topology::Kraft | Topology::Zookeeper => &[][..],
+        Topology::Cluster => COPIES_OF_CLUSTER,
+    };
+    let copies = copies.iter().map(|(name, value)| (*name, OsString::from(value)));
     // Without this glibc keeps up to eight arenas per core, which shows in what the whole stack holds.
     let arenas = ("MALLOC_ARENA_MAX".to_owned(), "2".into());
     overrides
         .into_iter()
+        .chain(copies)
         .map(|(name, value)| (format!("FRESHET_{name}"), value))
         .chain([arenas])
         .collect()

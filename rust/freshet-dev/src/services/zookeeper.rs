@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::java::java;
+use super::nodes::Node;
 use super::{HOST, STORE_GRACE, tier};
 use crate::parts::{Context, Part, Plan, PlanError, Work};
 use crate::probe::Readiness;
@@ -33,7 +34,7 @@ fn plan(context: &Context) -> Result<Plan, PlanError> {
     Ok(Plan {
         before: Vec::new(),
         command: java(context, "kafka-zookeeper", HEAP, options, MAIN_CLASS)?.arg(&settings),
-        readiness: Readiness::Zookeeper(port),
+        readiness: Readiness::Zookeeper(Node::FIRST.at(port)),
         address: Some(format!("{HOST}:{port}")),
         refusal: None,
         done: None,

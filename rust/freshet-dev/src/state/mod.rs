@@ -43,15 +43,21 @@ pub enum Topology {
     Kraft,
     /// The classic pair: Kafka 3.9 and `ZooKeeper`.
     Zookeeper,
+    /// Three brokers and three Cassandra nodes, of which one may be lost.
+    Cluster,
 }
 
 impl Topology {
+    /// All of them.
+    const ALL: [Self; 3] = [Self::Kraft, Self::Zookeeper, Self::Cluster];
+
     /// What this topology appends to the names of its own folders: two Kafkas share neither data nor checkpoints,
     /// because a checkpoint holds offsets of one of them.
     fn suffix(self) -> &'static str {
         match self {
             Self::Kraft => "",
             Self::Zookeeper => "-zookeeper",
+            Self::Cluster => "-cluster",
         }
     }
 }
@@ -103,6 +109,11 @@ impl Home {
     /// The data of a service that each topology has for itself.
     pub fn data_of(&self, service: &str, topology: Topology) -> PathBuf {
         self.data(&format!("{service}{}", topology.suffix()))
+    }
+
+    /// What the user adds to the settings of the Cassandra nodes.
+    pub fn cassandra_settings(&self) -> PathBuf {
+        self.0.join("cassandra.yaml")
     }
 
     /// Spark's checkpoints.
@@ -196,7 +207,7 @@ impl Home {
     /// # Errors
     /// When something cannot be deleted.
     pub fn purge_all_but_logs(&self) -> Result<(), HomeError> {
-        let checkpoints = [Topology::Kraft, Topology::Zookeeper].map(|of| self.checkpoints(of));
+        let checkpoints = Topology::ALL.map(|of| self.checkpoints(of));
         let folders = [self.0.join("data"), self.run(), self.0.join(BENCHMARK)];
         folders.iter().chain(&checkpoints).try_for_each(|folder| remove_folder(folder))
     }
@@ -227,14 +238,18 @@ fn remove_folder(folder: &Path) -> Result<(), HomeError> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
     fn topologies_share_neither_topics_nor_checkpoints() {
         let home = Home::new("/h");
-        let (kraft, classic) = (Topology::Kraft, Topology::Zookeeper);
-        assert_ne!(home.data_of("kafka", kraft), home.data_of("kafka", classic));
-        assert_ne!(home.checkpoints(kraft), home.checkpoints(classic));
+        let distinct = |place: &dyn Fn(Topology) -> PathBuf| {
+            Topology::ALL.map(place).iter().collect::<HashSet<_>>().len() == Topology::ALL.len()
+        };
+        assert!(distinct(&|topology| home.data_of("kafka", topology)));
+        assert!(distinct(&|topology| home.checkpoints(topology)));
     }
 
     #[test]

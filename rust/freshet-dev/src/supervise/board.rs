@@ -6,6 +6,7 @@ use std::process;
 use tokio::sync::watch;
 
 use super::Failure;
+use crate::services::nodes::is_node_of;
 use crate::state::{PartState, PartStatus, Phase, Snapshot, Topology, now_ms};
 
 /// So many notices are kept, the newest.
@@ -120,10 +121,14 @@ impl Board {
         });
     }
 
-    /// Waits until all of these parts are ready or done.
+    /// Waits until all of these parts are ready or done; all nodes of one that has several.
     pub async fn settled(&self, names: &[&str]) {
+        let is_meant = |part: &PartStatus| {
+            let goes_by = |name: &&str| part.name == **name || is_node_of(&part.name, name);
+            names.iter().any(goes_by)
+        };
         let all_settled = |snapshot: &Snapshot| {
-            names.iter().all(|name| snapshot.part(name).is_none_or(|part| part.state.is_settled()))
+            snapshot.parts.iter().filter(|part| is_meant(part)).all(|part| part.state.is_settled())
         };
         // The sender lives in `self`, so waiting cannot end in any other way than by the condition.
         if self.watch().wait_for(all_settled).await.is_err() {
@@ -176,6 +181,22 @@ mod tests {
         (0..=NOTICES).for_each(|number| board.notice(number.to_string()));
         let notices = board.snapshot().notices;
         assert_eq!((notices.len(), notices[0].as_str()), (NOTICES, "1"));
+    }
+
+    #[tokio::test]
+    async fn whoever_needs_a_store_waits_for_each_of_its_nodes() {
+        let nodes = [("kafka-1", true), ("kafka-2", true)];
+        let board = Board::new(Path::new("c"), Topology::Cluster, &nodes);
+        board.settle("kafka-2", PartState::Ready);
+        let store = board.settled(&["kafka"]);
+        tokio::pin!(store);
+        tokio::select! {
+            biased;
+            () = &mut store => panic!("kafka-1 is not ready yet"),
+            () = std::future::ready(()) => {}
+        }
+        board.settle("kafka-1", PartState::Ready);
+        store.await;
     }
 
     #[tokio::test]

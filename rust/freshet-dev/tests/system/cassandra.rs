@@ -1,5 +1,6 @@
 //! The tests' own Cassandra client.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use libtest_mimic::Failed;
@@ -44,6 +45,14 @@ fn runtime() -> &'static Runtime {
     RUNTIME.get_or_init(|| Runtime::new().unwrap())
 }
 
+/// Who is connected to a node, and how.
+#[derive(Debug, DeserializeRow)]
+pub(crate) struct Client {
+    pub(crate) username: String,
+    pub(crate) driver_name: Option<String>,
+    pub(crate) ssl_enabled: bool,
+}
+
 /// A connection to one stack's store.
 pub(crate) struct Store(Session);
 
@@ -54,6 +63,38 @@ impl Store {
             let builder = SessionBuilder::new().known_node(stack.cassandra());
             Ok(Self(runtime().block_on(builder.build())?))
         })
+    }
+
+    /// Connects as the user that a Cassandra with passwords makes itself, some time after it answers.
+    pub(crate) fn connect_as_first_user(stack: &TestStack) -> Result<Self, Failed> {
+        until(LIMIT * 3, || {
+            let builder = SessionBuilder::new()
+                .known_nodes(stack.cassandra_nodes())
+                .user("cassandra", "cassandra");
+            Ok(Self(runtime().block_on(builder.build())?))
+        })
+    }
+
+    /// Of each series of a stream the time of the newest reading that a stored window has.
+    pub(crate) fn newest(&self, stream: &str) -> Result<BTreeMap<String, i64>, Failed> {
+        const QUERY: &str = "SELECT stream, series, last_event FROM freshet.windows";
+        let result = runtime().block_on(self.0.query_unpaged(QUERY, ()))?.into_rows_result()?;
+        let mut newest = BTreeMap::new();
+        for row in result.rows::<(String, String, CqlTimestamp)>()? {
+            let (of, series, at) = row?;
+            if of == stream {
+                let known = newest.entry(series).or_insert(at.0);
+                *known = at.0.max(*known);
+            }
+        }
+        Ok(newest)
+    }
+
+    /// The clients of the node that happens to answer.
+    pub(crate) fn clients(&self) -> Result<Vec<Client>, Failed> {
+        const QUERY: &str = "SELECT username, driver_name, ssl_enabled FROM system_views.clients";
+        let result = runtime().block_on(self.0.query_unpaged(QUERY, ()))?.into_rows_result()?;
+        Ok(result.rows::<Client>()?.collect::<Result<_, _>>()?)
     }
 
     /// Runs a statement.

@@ -20,7 +20,7 @@ use tokio::runtime::{self, Runtime};
 use crate::Outcome;
 use crate::expectation::{Key, Row, Rows};
 use crate::feed::{Feed, Record};
-use crate::kafka::{Sender, read_all};
+use crate::kafka::{Brokers, Sender, read_all};
 use crate::known_records::every_record_is_accounted_for;
 use crate::lab::Use;
 use crate::process::{command_line, none_left, of_home, signal};
@@ -28,10 +28,10 @@ use crate::queries::newest_report_in;
 use crate::stack::{TestStack, project, text};
 use crate::waiting::{LIMIT, ensure, until};
 
-const RAW: &str = "cluster.raw.known";
+pub(crate) const RAW: &str = "cluster.raw.known";
 const WINDOWS: &str = "cluster.windows.known";
-const HEALTH: &str = "cluster.health";
-const WORKERS: [&str; 2] = ["worker-1", "worker-2"];
+pub(crate) const HEALTH: &str = "cluster.health";
+pub(crate) const WORKERS: [&str; 2] = ["worker-1", "worker-2"];
 const DRIVER: &str = "driver";
 const GRACE: Duration = Duration::from_secs(5);
 /// Records per micro-batch: few, so that the worker is killed in the midst of many batches.
@@ -145,14 +145,14 @@ fn executors_load_a_named_library(
 }
 
 /// The windows topic as its readers see it: of each window the newest revision.
-fn newest_rows(stack: &TestStack) -> Result<Rows, Failed> {
-    newest_rows_of(stack, WINDOWS)
+pub(crate) fn newest_rows(brokers: &impl Brokers) -> Result<Rows, Failed> {
+    newest_rows_of(brokers, WINDOWS)
 }
 
 /// Of each window that a topic has the newest revision.
-pub(crate) fn newest_rows_of(stack: &TestStack, topic: &str) -> Result<Rows, Failed> {
+pub(crate) fn newest_rows_of(brokers: &impl Brokers, topic: &str) -> Result<Rows, Failed> {
     let mut newest: BTreeMap<Vec<u8>, (i64, Key, Row)> = BTreeMap::new();
-    for message in read_all(stack, topic)? {
+    for message in read_all(brokers, topic)? {
         let window: Value = serde_json::from_slice(&message.value)?;
         let revision = window["revision"].as_i64().ok_or("a window without a revision")?;
         if newest.get(&message.key).is_none_or(|(known, ..)| *known <= revision) {
@@ -196,6 +196,8 @@ pub(crate) struct Cluster {
     guards: Guards,
     master: String,
     parts: BTreeMap<String, Guarded>,
+    /// Of its programs, beside what all have.
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Cluster {
@@ -216,6 +218,11 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// Where its masters are.
+    pub(crate) fn master(&self) -> &str {
+        &self.master
+    }
+
     /// The folders of a Spark whose programs use that master; nothing is started.
     pub(crate) fn lay_out(master: String) -> Result<Self, Failed> {
         let folder = tempfile::tempdir()?;
@@ -225,6 +232,7 @@ impl Cluster {
             runtime: runtime::Builder::new_current_thread().enable_all().build()?,
             master,
             parts: BTreeMap::new(),
+            environment: Vec::new(),
             folder,
         };
         cluster.lay_out_spark()?;
@@ -235,7 +243,7 @@ impl Cluster {
         self.folder.path().join(name)
     }
 
-    fn home(&self) -> PathBuf {
+    pub(crate) fn home(&self) -> PathBuf {
         self.place("spark")
     }
 
@@ -267,27 +275,34 @@ impl Cluster {
         Ok(words.split_terminator('\0').map(str::to_owned).collect())
     }
 
-    fn environment(&self) -> [(&'static str, String); 5] {
-        [
+    /// The environment of the programs that are launched from now on has that as well.
+    pub(crate) fn set(&mut self, name: &'static str, value: String) {
+        self.environment.push((name, value));
+    }
+
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        let always = [
             // Marks the processes of this cluster, and is handed on to executors.
             ("FRESHET_HOME", self.home().display().to_string()),
             ("SPARK_HOME", self.home().display().to_string()),
             ("SPARK_SCALA_VERSION", "2.13".to_owned()),
             ("SPARK_LOCAL_IP", "127.0.0.1".to_owned()),
             ("SPARK_DAEMON_MEMORY", "256m".to_owned()),
-        ]
+        ];
+        always.into_iter().chain(self.environment.iter().cloned()).collect()
     }
 
-    fn launch(&mut self, name: &str, class: &str, arguments: &[&str]) -> Outcome {
+    /// Starts a program of Spark's.
+    pub(crate) fn launch(&mut self, name: &str, class: &str, arguments: &[&str]) -> Outcome {
         let words = self.command(class, arguments)?;
         let (program, rest) = words.split_first().ok_or("an empty command")?;
-        let command = self
-            .environment()
-            .into_iter()
-            .fold(CommandLine::new(program, self.folder.path()), |command, (name, value)| {
-                command.env(name, value)
-            })
-            .args(rest);
+        self.spawn(name, CommandLine::new(program, self.folder.path()).args(rest))
+    }
+
+    /// Starts any program as a part of the cluster.
+    pub(crate) fn spawn(&mut self, name: &str, command: CommandLine) -> Outcome {
+        let environment = self.environment().into_iter();
+        let command = environment.fold(command, |command, (name, value)| command.env(name, value));
         let log = self.place(&format!("{name}.log"));
         let part = self.runtime.block_on(self.guards.spawn(&command, &log, GRACE))?;
         self.parts.insert(name.to_owned(), part);
@@ -295,17 +310,33 @@ impl Cluster {
     }
 
     fn submit(&mut self, stack: &TestStack, settings: &[String]) -> Outcome {
-        self.submit_job(&self.configuration(stack), "512m", settings)
+        let kafka = format!(
+            "[kafka]\nbootstrap_servers = \"{}\"\ntopic_prefix = \"cluster.\"\n",
+            stack.kafka()
+        );
+        self.submit_job(&self.configuration(&kafka), "512m", settings)
     }
 
     /// Submits the job as people do: the jar, its main class and the configuration.
     pub(crate) fn submit_job(&mut self, toml: &str, memory: &str, settings: &[String]) -> Outcome {
+        self.submit_with(&[], toml, memory, settings)
+    }
+
+    /// The same with more options.
+    pub(crate) fn submit_with(
+        &mut self,
+        options: &[&str],
+        toml: &str,
+        memory: &str,
+        settings: &[String],
+    ) -> Outcome {
         let configuration = self.place("freshet.toml");
         fs::write(&configuration, toml)?;
         let (configuration, master) = (configuration.display().to_string(), self.master.clone());
         let jar = project().join("build/libs/freshet-spark-all.jar").display().to_string();
         let mut arguments =
             vec!["--master", &master, "--class", "io.freshet.spark.WindowedAverages"];
+        arguments.extend(options);
         arguments.extend(["--driver-memory", memory, "--executor-memory", memory]);
         let common = ["spark.executor.cores=1", "spark.ui.enabled=false"];
         for setting in common.into_iter().chain(settings.iter().map(String::as_str)) {
@@ -315,13 +346,11 @@ impl Cluster {
         self.launch(DRIVER, "org.apache.spark.deploy.SparkSubmit", &arguments)
     }
 
-    fn configuration(&self, stack: &TestStack) -> String {
+    /// The job's, with this section about Kafka.
+    pub(crate) fn configuration(&self, kafka: &str) -> String {
         format!(
             r#"
-[kafka]
-bootstrap_servers = "{kafka}"
-topic_prefix = "cluster."
-
+{kafka}
 [spark]
 trigger = "0s"
 max_offsets_per_trigger = {BATCH}
@@ -337,23 +366,22 @@ windows = ["10s", "1m", "30s/10s"]
 # of the other in event time, which is no fault of the cluster.
 lateness = "1h"
 "#,
-            kafka = stack.kafka(),
             checkpoints = self.place("checkpoints").display(),
         )
     }
 
-    fn pid(&self, name: &str) -> Result<u32, Failed> {
+    pub(crate) fn pid(&self, name: &str) -> Result<u32, Failed> {
         Ok(self.parts.get(name).and_then(Guarded::pid).ok_or("the part has no process")?)
     }
 
-    fn executors(&self) -> Vec<u32> {
+    pub(crate) fn executors(&self) -> Vec<u32> {
         let processes = of_home(&self.home()).into_iter().map(|(pid, _)| pid);
         processes
             .filter(|pid| command_line(*pid).contains("CoarseGrainedExecutorBackend"))
             .collect()
     }
 
-    fn stop(&mut self, name: &str) {
+    pub(crate) fn stop(&mut self, name: &str) {
         if let Some(part) = self.parts.remove(name) {
             self.runtime.block_on(part.stop());
         }
@@ -361,7 +389,9 @@ lateness = "1h"
 
     /// Ends all processes; keeps their logs when the test has failed.
     pub(crate) fn end(mut self, outcome: Outcome) -> Outcome {
-        for part in [DRIVER, WORKERS[0], WORKERS[1], "master"] {
+        self.stop(DRIVER);
+        let others: Vec<String> = self.parts.keys().rev().cloned().collect();
+        for part in &others {
             self.stop(part);
         }
         let ended = none_left(&self.home(), GRACE);

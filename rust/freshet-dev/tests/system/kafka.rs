@@ -33,8 +33,8 @@ impl Sender {
         Self::to_topic(stack, &format!("raw.{stream}"))
     }
 
-    pub(crate) fn to_topic(stack: &TestStack, topic: &str) -> Result<Self, Failed> {
-        let producer = stack
+    pub(crate) fn to_topic(brokers: &impl Brokers, topic: &str) -> Result<Self, Failed> {
+        let producer = brokers
             .client()
             .set("linger.ms", "5")
             .set("compression.type", "lz4")
@@ -110,6 +110,27 @@ pub(crate) fn end_of(brokers: &impl Brokers, topic: &str) -> Result<i64, Failed>
         .map(|partition| Ok(consumer.fetch_watermarks(topic, partition, LIMIT)?.1))
         .collect::<Result<Vec<i64>, Failed>>()?;
     Ok(ends.into_iter().sum())
+}
+
+/// The broker that leads a partition.
+pub(crate) fn leader_of(
+    brokers: &impl Brokers,
+    topic: &str,
+    partition: i32,
+) -> Result<i32, Failed> {
+    let consumer: BaseConsumer = brokers.client().create()?;
+    let metadata = consumer.fetch_metadata(Some(topic), LIMIT)?;
+    let mut partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
+    let found = partitions.find(|found| found.id() == partition);
+    Ok(found.map(MetadataPartition::leader).ok_or("there is no such partition")?)
+}
+
+/// How many brokers have a copy of each partition of a topic that is in sync; the least of them.
+pub(crate) fn copies_of(brokers: &impl Brokers, topic: &str) -> Result<usize, Failed> {
+    let consumer: BaseConsumer = brokers.client().create()?;
+    let metadata = consumer.fetch_metadata(Some(topic), LIMIT)?;
+    let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
+    Ok(partitions.map(|partition| partition.isr().len()).min().unwrap_or(0))
 }
 
 fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32>, Failed> {

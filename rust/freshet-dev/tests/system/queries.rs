@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::Outcome;
-use crate::kafka::read_all;
+use crate::kafka::{Brokers, read_all};
 use crate::lab::{Lab, Use};
 use crate::process::signal;
 use crate::stack::TestStack;
@@ -73,12 +73,12 @@ pub(crate) fn newest_report(stack: &TestStack, stream: &str) -> Result<Value, Fa
 
 /// What a job said last about a stream in that topic.
 pub(crate) fn newest_report_in(
-    stack: &TestStack,
+    brokers: &impl Brokers,
     topic: &str,
     stream: &str,
 ) -> Result<Value, Failed> {
     let key = format!("spark-job/{stream}");
-    let reports = read_all(stack, topic)?;
+    let reports = read_all(brokers, topic)?;
     let newest = reports.iter().rev().find(|report| report.key == key.as_bytes());
     Ok(serde_json::from_slice(&newest.ok_or("no report about the stream")?.value)?)
 }

@@ -36,8 +36,8 @@ impl SecureBroker {
         let place = |name: &str| folder.path().join(name);
         let authority = Authority::new("authority", folder.path())?;
         let other = Authority::new("other-authority", folder.path())?;
-        authority.certify("localhost", &place("localhost.pem"))?;
-        authority.certify("kafka.example", &place("elsewhere.pem"))?;
+        authority.certify(&["localhost"], &place("localhost.pem"))?;
+        authority.certify(&["kafka.example"], &place("elsewhere.pem"))?;
         let [port, other_port] = free_ports()?;
         let (address, other_address) =
             (format!("localhost:{port}"), format!("localhost:{other_port}"));
@@ -124,14 +124,14 @@ impl Login<'_> {
 }
 
 /// Who vouches for certificates.
-struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    file: PathBuf,
+    pub(crate) file: PathBuf,
 }
 
 impl Authority {
     /// One with a certificate in the folder.
-    fn new(name: &str, folder: &Path) -> Result<Self, Failed> {
+    pub(crate) fn new(name: &str, folder: &Path) -> Result<Self, Failed> {
         let mut parameters = CertificateParams::new(Vec::<String>::new())?;
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         parameters.distinguished_name.push(DnType::CommonName, name);
@@ -141,10 +141,11 @@ impl Authority {
         Ok(Self { issuer: Issuer::new(parameters, key), file })
     }
 
-    /// Writes a key and a certificate for this host, as one file.
-    fn certify(&self, host: &str, file: &Path) -> Result<(), Failed> {
+    /// Writes a key and a certificate for these hosts, as one file.
+    pub(crate) fn certify(&self, hosts: &[&str], file: &Path) -> Result<(), Failed> {
         let key = KeyPair::generate()?;
-        let parameters = CertificateParams::new(vec![host.to_owned()])?;
+        let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let parameters = CertificateParams::new(hosts)?;
         let certificate = parameters.signed_by(&key, &self.issuer)?;
         Ok(fs::write(file, key.serialize_pem() + &certificate.pem())?)
     }

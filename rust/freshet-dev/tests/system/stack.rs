@@ -61,7 +61,8 @@ lateness = "1m"
 pub(crate) struct TestStack {
     folder: TempDir,
     ports: [u16; PORTS],
-    zookeeper: bool,
+    /// Options of `up` that say which services carry the topics.
+    topology: &'static [&'static str],
     /// Of all its programs.
     environment: Vec<(String, String)>,
     /// The project's folder whose programs it runs.
@@ -72,14 +73,14 @@ impl TestStack {
     /// A place with free ports; nothing runs yet.
     pub(crate) fn new(zookeeper: bool) -> Result<Self, Failed> {
         let mut stack = Self::of(STREAMS, Vec::new())?;
-        stack.zookeeper = zookeeper;
+        stack.topology = if zookeeper { &["--zookeeper"] } else { &[] };
         Ok(stack)
     }
 
     /// The same with other streams and sources, and an environment.
     pub(crate) fn of(streams: &str, environment: Vec<(String, String)>) -> Result<Self, Failed> {
         let (folder, ports) = (tempfile::tempdir()?, free_ports()?);
-        let stack = Self { folder, ports, zookeeper: false, environment, root: project() };
+        let stack = Self { folder, ports, topology: &[], environment, root: project() };
         fs::write(stack.config(), stack.services() + streams)?;
         Ok(stack)
     }
@@ -87,6 +88,14 @@ impl TestStack {
     /// The same, run by the programs of another build: that of the project in this folder.
     pub(crate) fn of_build(self, root: PathBuf) -> Self {
         Self { root, ..self }
+    }
+
+    /// The same with three brokers and three Cassandra nodes.
+    pub(crate) fn of_three_nodes(
+        streams: &str,
+        environment: Vec<(String, String)>,
+    ) -> Result<Self, Failed> {
+        Ok(Self { topology: &["--nodes", "3"], ..Self::of(streams, environment)? })
     }
 
     pub(crate) fn config(&self) -> PathBuf {
@@ -97,8 +106,18 @@ impl TestStack {
         self.folder.path().join("home")
     }
 
+    /// The addresses of its nodes.
+    fn hosts(&self) -> &[&str] {
+        if self.topology == ["--nodes", "3"] {
+            &["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+        } else {
+            &["127.0.0.1"]
+        }
+    }
+
     pub(crate) fn kafka(&self) -> String {
-        format!("127.0.0.1:{}", self.ports[0])
+        let brokers = self.hosts().iter().map(|host| format!("{host}:{}", self.ports[0]));
+        brokers.collect::<Vec<_>>().join(",")
     }
 
     pub(crate) fn kafka_port(&self) -> u16 {
@@ -107,6 +126,11 @@ impl TestStack {
 
     pub(crate) fn cassandra(&self) -> String {
         format!("127.0.0.1:{}", self.ports[3])
+    }
+
+    /// All its Cassandra nodes.
+    pub(crate) fn cassandra_nodes(&self) -> Vec<String> {
+        self.hosts().iter().map(|host| format!("{host}:{}", self.ports[3])).collect()
     }
 
     pub(crate) fn dashboard(&self) -> String {
@@ -165,7 +189,7 @@ spark_ui_port = {spark}
 
     fn up_arguments<'a>(&self, config: &'a str) -> Vec<&'a str> {
         let mut arguments = vec!["up", "-c", config];
-        arguments.extend(self.zookeeper.then_some("--zookeeper"));
+        arguments.extend(self.topology);
         arguments
     }
 
@@ -175,6 +199,14 @@ spark_ui_port = {spark}
         let mut arguments = self.up_arguments(config.to_str().ok_or("odd path")?);
         arguments.push("--detach");
         self.run(&arguments)
+    }
+
+    /// `up --detach`, for whoever has something to do before it is ready.
+    pub(crate) fn start_detached(&self) -> Result<Child, Failed> {
+        let config = self.config();
+        let mut arguments = self.up_arguments(config.to_str().ok_or("odd path")?);
+        arguments.push("--detach");
+        Ok(self.command(&arguments).spawn()?)
     }
 
     /// `up --detach` that has to succeed.

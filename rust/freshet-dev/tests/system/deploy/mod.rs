@@ -7,9 +7,11 @@ mod figures;
 mod grafana;
 mod images;
 mod listener;
+mod lost_nodes;
 mod observability;
 mod prometheus;
 mod rolling;
+mod spark_cluster;
 mod upgrade;
 mod writers;
 
@@ -33,6 +35,14 @@ pub(crate) fn trials() -> Vec<Trial> {
         test(
             "deploy::an_upgrade_goes_on_where_the_earlier_build_stopped",
             upgrade::goes_on_where_the_earlier_build_stopped,
+        ),
+        test(
+            "deploy::the_loss_of_a_broker_and_of_a_cassandra_node_changes_no_row",
+            lost_nodes::change_no_row,
+        ),
+        test(
+            "deploy::a_spark_cluster_survives_its_masters_and_workers",
+            spark_cluster::survives_its_masters_and_workers,
         ),
         long("deploy::the_figures_of_the_plan_are_measured", figures::are_measured),
     ]

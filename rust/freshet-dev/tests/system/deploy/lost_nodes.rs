@@ -1,0 +1,217 @@
+//! A stack of three brokers and three Cassandra nodes, of which one each is lost under load and comes back.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use freshet_dev::state::now_ms;
+use libtest_mimic::Failed;
+use nix::sys::signal::Signal;
+
+use crate::Outcome;
+use crate::cassandra::Store;
+use crate::dashboard;
+use crate::feed::Feed;
+use crate::kafka::{Sender, copies_of, leader_of};
+use crate::known_records::every_record_is_accounted_for;
+use crate::process::{none_left, signal};
+use crate::queries::newest_report;
+use crate::security_broker::Authority;
+use crate::stack::TestStack;
+use crate::waiting::{LIMIT, ensure, until};
+
+/// How long windows may take to be stored and shown again; it is a few seconds on a machine with nothing else to do.
+const GOES_ON: Duration = Duration::from_secs(30);
+/// Seconds of event time that are sent at once, again and again.
+const AT_ONCE: i64 = 4;
+const PASSWORD: &str = "correct horse";
+
+const STREAMS: &str = r#"
+[[stream]]
+name = "fleet"
+series = ["sensor"]
+time = { field = "time", unit = "ms" }
+values = { temperature = "temperature" }
+windows = ["10s"]
+lateness = "1m"
+
+[[source]]
+kind = "synthetic"
+stream = "fleet"
+every = "200ms"
+series = 5
+seed = 11
+
+[[stream]]
+name = "known"
+series = ["room", "sensor"]
+time = { field = "at", unit = "ms" }
+values = { temperature = "temperature", humidity = "air.humidity" }
+windows = ["10s", "1m", "30s/10s"]
+# While a partition has no leader, the other one is read far ahead of it in event time.
+lateness = "2h"
+"#;
+
+/// The leader of a raw partition and a Cassandra node are killed: no row is wrong, and no counter.
+pub(super) fn change_no_row() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let authority = Authority::new("authority", folder.path())?;
+    let stack = TestStack::of_three_nodes(STREAMS, login(&authority))?;
+    let outcome = start(&stack, &authority, folder.path()).and_then(|store| {
+        Load::new(&stack, &store)?.lose_one_of_each()?;
+        programs_are_encrypted(&store)
+    });
+    let down = stack.run(&["down"])?;
+    let ended = ensure(down.status.success(), || "down failed".to_owned())
+        .and_then(|()| none_left(&stack.home(), Duration::from_secs(2)));
+    let outcome = outcome.and(ended);
+    outcome.inspect_err(|_| println!("the stack's logs are in {}", stack.keep().display()))
+}
+
+/// How the programs get in.
+fn login(authority: &Authority) -> Vec<(String, String)> {
+    let authority = authority.file.display().to_string();
+    let settings = [("USERNAME", "freshet"), ("PASSWORD", PASSWORD), ("CA_FILE", &authority)];
+    let variable =
+        |(key, value): (&str, &str)| (format!("FRESHET_CASSANDRA__{key}"), value.to_owned());
+    settings.into_iter().map(variable).collect()
+}
+
+/// Nodes that want a password, and speak TLS to whoever does. That they speak without as well is for the supervisor's
+/// question whether they answer.
+fn settings(certificate: &Path) -> String {
+    format!(
+        "authenticator:\n  class_name: PasswordAuthenticator\n\
+         client_encryption_options:\n  enabled: true\n  optional: true\n\
+         \x20 ssl_context_factory:\n    class_name: org.apache.cassandra.security.PEMBasedSslContextFactory\n\
+         \x20 keystore: {}\n",
+        certificate.display()
+    )
+}
+
+/// Starts the stack, and makes its user as soon as Cassandra lets in the one that can: the programs wait for that.
+fn start(stack: &TestStack, authority: &Authority, folder: &Path) -> Result<Store, Failed> {
+    let certificate = folder.join("node.pem");
+    authority.certify(&["127.0.0.1", "127.0.0.2", "127.0.0.3"], &certificate)?;
+    fs::create_dir_all(stack.home())?;
+    fs::write(stack.home().join("cassandra.yaml"), settings(&certificate))?;
+    let mut up = stack.start_detached()?;
+    let store = make_user(stack);
+    let status = up.wait()?;
+    let store = store?;
+    ensure(status.success(), || format!("up failed: {status}"))?;
+    Ok(store)
+}
+
+fn make_user(stack: &TestStack) -> Result<Store, Failed> {
+    let store = Store::connect_as_first_user(stack)?;
+    until(LIMIT, || {
+        store.execute(&format!(
+            "CREATE ROLE IF NOT EXISTS freshet WITH PASSWORD = '{PASSWORD}' AND LOGIN = true"
+        ))
+    })?;
+    Ok(store)
+}
+
+/// Nobody but the test itself, as another user, is connected without encryption.
+fn programs_are_encrypted(store: &Store) -> Outcome {
+    let mut drivers = BTreeSet::new();
+    // Each time another node answers.
+    for _ in 0..12 {
+        for client in store.clients()?.into_iter().filter(|client| client.username == "freshet") {
+            ensure(client.ssl_enabled, || format!("not encrypted: {client:?}"))?;
+            drivers.extend(client.driver_name);
+        }
+    }
+    ensure(drivers.len() >= 2, || format!("writer and dashboard are not both there: {drivers:?}"))
+}
+
+/// Records that are sent all the while.
+struct Load<'a> {
+    stack: &'a TestStack,
+    store: &'a Store,
+    sender: Sender,
+    feed: Feed,
+}
+
+impl<'a> Load<'a> {
+    fn new(stack: &'a TestStack, store: &'a Store) -> Result<Self, Failed> {
+        let sender = Sender::new(stack, "known")?;
+        Ok(Self { stack, store, sender, feed: Feed::new(now_ms()) })
+    }
+
+    fn lose_one_of_each(&mut self) -> Outcome {
+        for topic in ["raw.known", "windows.known", "health", "__consumer_offsets"] {
+            let copies = copies_of(self.stack, topic)?;
+            ensure(copies == 3, || format!("{copies} copies of {topic} are in sync"))?;
+        }
+        let now = now_ms();
+        self.until(LIMIT, |load| load.is_fresh(now))?;
+        let leader = leader_of(self.stack, "raw.known", 0)?;
+        self.lose(&format!("kafka-{leader}"))?;
+        self.lose("cassandra-1")?;
+        self.everything_is_right()
+    }
+
+    /// Kills a node and waits until windows of readings after that are stored and shown, and until it is back.
+    fn lose(&mut self, node: &str) -> Outcome {
+        let before = self.stack.part(node)?;
+        let (begun, killed) = (Instant::now(), now_ms());
+        signal(before.pid.ok_or("the node has no process")?, Signal::SIGKILL)?;
+        self.until(GOES_ON, |load| load.is_fresh(killed))?;
+        println!("{node}: windows after its loss are shown within {:?}", begun.elapsed());
+        self.until(LIMIT, |load| {
+            let now = load.stack.part(node)?;
+            let back = now.restarts == before.restarts + 1 && now.state == "ready";
+            ensure(back, || format!("{node} is not back: {now:?}"))
+        })?;
+        self.until(LIMIT, |load| {
+            ensure(copies_of(load.stack, "raw.known")? == 3, || "a copy is missing".to_owned())
+        })
+    }
+
+    /// Sends and asks in turn until the answer is yes.
+    fn until(&mut self, limit: Duration, holds: impl Fn(&Self) -> Outcome) -> Outcome {
+        until(limit, || {
+            let records = self.feed.next(AT_ONCE);
+            self.sender.send(&records)?;
+            holds(self)
+        })
+    }
+
+    /// Whether of every series a window with a reading after that time is stored, and shown.
+    fn is_fresh(&self, since: i64) -> Outcome {
+        let stored = self.store.newest("fleet")?;
+        ensure(stored.len() == 5, || format!("{} series are stored", stored.len()))?;
+        for (series, newest) in stored {
+            ensure(newest > since, || format!("nothing of {series} is stored"))?;
+            let (from, to) = ((since - 20_000).to_string(), (now_ms() + 20_000).to_string());
+            let query = [
+                ("stream", "fleet"),
+                ("series", &series),
+                ("metric", "temperature"),
+                ("window", "10s"),
+                ("from", &from),
+                ("to", &to),
+            ];
+            let shown = dashboard::get(self.stack, "/api/windows", &query)?;
+            let windows = shown["windows"].as_array().ok_or("no list of windows")?;
+            let mut events = windows.iter().filter_map(|window| window["last_event"].as_i64());
+            ensure(events.any(|event| event > since), || format!("nothing of {series} is shown"))?;
+        }
+        Ok(())
+    }
+
+    fn everything_is_right(&self) -> Outcome {
+        self.sender.flush()?;
+        until(LIMIT, || self.feed.expected.matches(&self.store.rows("known")?))?;
+        until(LIMIT, || {
+            every_record_is_accounted_for(&self.feed, &newest_report(self.stack, "known")?)
+        })?;
+        let stored = self.store.rows("known")?;
+        let first = stored.keys().map(|key| key.start).min().ok_or("there are no rows")?;
+        let shown = dashboard::rows(self.stack, "known", stored.keys(), (first, now_ms()))?;
+        ensure(shown == stored, || "the dashboard's answers differ from the rows".to_owned())
+    }
+}
