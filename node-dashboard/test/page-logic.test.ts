@@ -6,6 +6,7 @@ import { formatAge, formatAxisTime, formatCount, formatRate, formatValue } from 
 import { Freshness } from '../src/web/freshness.ts';
 import { problemOf, readSelection, writeSelection } from '../src/web/selection.ts';
 import { lastSettled, WindowStore } from '../src/web/store.ts';
+import { isolated } from '../src/web/panels/points.ts';
 import { formatMarks, formatQuantity } from '../src/web/units.ts';
 import { windowMessage } from './messages.ts';
 
@@ -111,7 +112,7 @@ describe('the store', () => {
     store.add('usage', 'a', windowMessage({ start: 0, revision: 9, avg: 9 }));
     store.add('usage', 'a', windowMessage({ start: 10_000, revision: 4, avg: 4 }));
     store.add('usage', 'b', windowMessage({ start: 10_000, revision: 1, avg: 1 }));
-    const { starts, rows } = store.columns('usage', ['a', 'b', 'none']);
+    const { starts, rows } = store.columns('usage', ['a', 'b', 'none'], 10_000);
     expect(starts).toEqual([0, 10]);
     expect(rows.get('a')?.map((value) => value?.avg)).toEqual([9, 5]);
     expect(rows.get('b')?.map((value) => value?.avg)).toEqual([undefined, 1]);
@@ -120,18 +121,28 @@ describe('the store', () => {
     expect(store.latest('usage', 'a')?.start).toBe(10_000);
   });
 
-  it('breaks its lines where windows are missing, but not where they are seldom', () => {
+  it('breaks its lines from one missing window on, however seldom windows come', () => {
     const store = new WindowStore();
-    for (const start of [0, 10, 20, 80, 90]) {
+    for (const start of [0, 10, 20, 40, 80, 90]) {
       store.add('usage', 'a', windowMessage({ start: start * 1000 }));
     }
-    const { starts, rows } = store.columns('usage', ['a']);
-    expect(starts).toEqual([0, 10, 20, 30, 80, 90]);
-    expect(rows.get('a')?.[3]).toBeUndefined();
-    for (const start of [0, 300, 600, 900]) {
+    const { starts, rows } = store.columns('usage', ['a'], 10_000);
+    expect(starts).toEqual([0, 10, 20, 30, 40, 50, 80, 90]);
+    expect(rows.get('a')?.map((value) => value !== undefined)).toEqual(
+      [1, 1, 1, 0, 1, 0, 1, 1].map((there) => there === 1),
+    );
+    for (const start of [0, 300, 600]) {
       store.add('usage', 'slow', windowMessage({ start: start * 1000 }));
     }
-    expect(store.columns('usage', ['slow']).starts).toEqual([0, 300, 600, 900]);
+    expect(store.columns('usage', ['slow'], 10_000).starts).toEqual([0, 10, 300, 310, 600]);
+    expect(store.columns('usage', ['slow'], 300_000).starts).toEqual([0, 300, 600]);
+  });
+
+  it('knows the points that no line leads to, also beside a window that still grows', () => {
+    expect(isolated([1, null, 2, 3, undefined, 4, 5], Infinity)).toEqual([0]);
+    expect(isolated([1, null, 2, 3, undefined, 4, 5], 5)).toEqual([0, 5]);
+    expect(isolated([null, 7], 0)).toEqual([]);
+    expect(isolated([7], 0)).toEqual([0]);
   });
 
   it('takes a window for settled once an event at its end or later has come', () => {
@@ -147,7 +158,7 @@ describe('the store', () => {
     store.add('usage', 's9', windowMessage({ start: 10_000, end: 20_000 }));
     store.prune(15_000);
     expect(store.points).toBe(1);
-    expect(store.columns('usage', ['s9', 's10']).starts).toEqual([10]);
+    expect(store.columns('usage', ['s9', 's10'], 10_000).starts).toEqual([10]);
   });
 });
 

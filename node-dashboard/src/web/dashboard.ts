@@ -56,6 +56,11 @@ export class Dashboard {
     return this.streams.find(({ name }) => name === this.selection.stream);
   }
 
+  /** How often a window of the selected kind starts, in milliseconds. */
+  get slide(): number {
+    return this.stream?.windows.find(({ label }) => label === this.selection.window)?.slide ?? Infinity;
+  }
+
   /** The series that are drawn, sorted: the chosen ones, or the liveliest ones. */
   get shown(): readonly string[] {
     return sorted(this.#drawn);

@@ -53,11 +53,14 @@ export class WindowStore {
     );
   }
 
-  /** The windows of a metric, for these series. */
-  columns(metric: string, series: readonly string[]): Columns {
+  /** The windows of a metric, for these series; a new one starts every `slide` milliseconds. */
+  columns(metric: string, series: readonly string[], slide: number): Columns {
     const bySeries = this.#metrics.get(metric);
     const starts = new Set(series.flatMap((name) => [...(bySeries?.get(name)?.keys() ?? [])]));
-    const sorted = withBreaks([...starts].sort((a, b) => a - b));
+    const sorted = withBreaks(
+      [...starts].sort((a, b) => a - b),
+      slide,
+    );
     const rows = series.map((name) => {
       const windows = bySeries?.get(name);
       return [name, sorted.map((start) => windows?.get(start))] as const;
@@ -82,17 +85,12 @@ export function lastSettled(windows: readonly (WindowValue | undefined)[], newes
   return windows.findLastIndex((window) => window !== undefined && window.end <= newestEvent);
 }
 
-/** A step between two windows that is longer than this many usual ones is a gap. */
-const LONGEST_STEP = 4;
-
 /**
- * Adds a start without windows to every gap, since a line across it would show values that nobody measured. What a
- * gap is depends on how often windows usually come: a slow source fills only some of them.
+ * Adds a start without windows wherever one or more are missing: a line across it would show values that nobody
+ * measured.
  */
-function withBreaks(starts: readonly number[]): number[] {
-  const steps = starts.slice(1).map((start, index) => start - (starts[index] ?? start));
-  const usual = [...steps].sort((a, b) => a - b)[Math.floor(steps.length / 2)] ?? 0;
+function withBreaks(starts: readonly number[], slide: number): number[] {
   return starts.flatMap((start, index) =>
-    (steps[index] ?? 0) > LONGEST_STEP * usual ? [start, start + usual] : [start],
+    (starts[index + 1] ?? start) - start > slide ? [start, start + slide] : [start],
   );
 }

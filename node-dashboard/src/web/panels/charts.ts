@@ -12,6 +12,7 @@ import { formatMarks, formatQuantity } from '../units.ts';
 import { drawGrowing, settledPath } from './growing.ts';
 import type { Panel } from './panel.ts';
 import { drawPartial } from './partial.ts';
+import { drawSpans, isolated, POINT_SIZE } from './points.ts';
 
 const HEIGHT = 240;
 /** A chart that is alone has room for more. */
@@ -99,8 +100,8 @@ class Chart {
   }
 
   update(): void {
-    const { store, shown } = this.#dashboard;
-    this.#columns = store.columns(this.#metric, shown);
+    const { store, shown, slide } = this.#dashboard;
+    this.#columns = store.columns(this.#metric, shown, slide);
     const values = [...this.#columns.rows.values()].flat();
     this.#newest = values.reduce((newest, window) => Math.max(newest, window?.last_event ?? 0), 0);
     this.#card.dataset.points = String(values.filter((window) => window !== undefined).length);
@@ -184,10 +185,10 @@ class Chart {
       width: this.#plotHost.clientWidth,
       height: this.#height,
       legend: { show: false },
-      // A single point makes no line, so the few points of a short history are marked.
+      // A single point makes no line, so it is marked, and so are the few points of a short history.
       series: [
         {},
-        ...lines.map((line) => ({ ...line, points: { show: fewPoints, size: 5, fill: ground } })),
+        ...lines.map((line) => ({ ...line, points: this.#points(shown, line.stroke) })),
         ...(alone?.series ?? []),
       ],
       ...(alone && { bands: alone.bands }),
@@ -207,6 +208,9 @@ class Chart {
         drawSeries: [
           (plot, line) => {
             if (line <= shown.length) {
+              if (alone !== null) {
+                drawSpans(plot, isolated(plot.data[line] ?? [], Infinity), [2, 3]);
+              }
               drawGrowing(plot, line, growing, ground);
               drawPartial(plot, line, this.#columns.rows.get(shown[line - 1] ?? '') ?? [], ground);
             }
@@ -218,6 +222,17 @@ class Chart {
           },
         ],
       },
+    };
+  }
+
+  /** Full circles, since hollow ones are windows that still grow. */
+  #points(shown: readonly string[], color: uPlot.Series['stroke']): uPlot.Series.Points {
+    return {
+      show: fewPoints,
+      size: POINT_SIZE,
+      ...(color !== undefined && { fill: color }),
+      filter: (plot, line, show) =>
+        show ? null : isolated(plot.data[line] ?? [], this.#settled(shown[line - 1])),
     };
   }
 
