@@ -5,7 +5,7 @@ import { liveliest } from '../src/web/dashboard.ts';
 import { formatAge, formatAxisTime, formatCount, formatRate, formatValue } from '../src/web/format.ts';
 import { Freshness } from '../src/web/freshness.ts';
 import { problemOf, readSelection, writeSelection } from '../src/web/selection.ts';
-import { lastSettled, WindowStore } from '../src/web/store.ts';
+import { lastSettled, WindowStore, type NewestWindows } from '../src/web/store.ts';
 import { isolated } from '../src/web/panels/points.ts';
 import { formatMarks, formatQuantity } from '../src/web/units.ts';
 import { windowMessage } from './messages.ts';
@@ -71,8 +71,8 @@ describe('the address', () => {
   it.each([
     ['?stream=hots', 'stream "hots"; there are: host, sensors'],
     ['?stream=sensors&window=10s', 'window "10s"; there are: 1m'],
-    ['?range=5', 'range "5"; there are: 300000, 900000, 3600000, 21600000, 86400000'],
-    ['?range=', 'range ""; there are: 300000, 900000, 3600000, 21600000, 86400000'],
+    ['?range=5', 'range "5"; there are: 300000, 900000, 3600000, 21600000, 86400000, 604800000, 2592000000'],
+    ['?range=', 'range ""; there are: 300000, 900000, 3600000, 21600000, 86400000, 604800000, 2592000000'],
     ['?from=0', 'parameter "from"; there are: stream, window, range, series'],
     ['?stream=host&stream=no', 'stream "no"; there are: host, sensors'],
   ])('says of %s what is not there', (query, problem) => {
@@ -107,26 +107,37 @@ describe('work that is wanted many times', () => {
 
 describe('the store', () => {
   it('shows the newest version of each window, whether the history or the live edge brought it', () => {
-    const store = new WindowStore();
+    const store = new WindowStore({ step: 10_000, stride: 10_000 });
     store.add('usage', 'a', windowMessage({ start: 10_000, revision: 5, avg: 5 }));
     store.add('usage', 'a', windowMessage({ start: 0, revision: 9, avg: 9 }));
     store.add('usage', 'a', windowMessage({ start: 10_000, revision: 4, avg: 4 }));
     store.add('usage', 'b', windowMessage({ start: 10_000, revision: 1, avg: 1 }));
-    const { starts, rows } = store.columns('usage', ['a', 'b', 'none'], 10_000);
+    const { starts, rows } = store.columns('usage', ['a', 'b', 'none']);
     expect(starts).toEqual([0, 10]);
     expect(rows.get('a')?.map((value) => value?.avg)).toEqual([9, 5]);
     expect(rows.get('b')?.map((value) => value?.avg)).toEqual([undefined, 1]);
     expect(rows.get('none')).toEqual([undefined, undefined]);
     expect(store.points).toBe(3);
-    expect(store.latest('usage', 'a')?.start).toBe(10_000);
+  });
+
+  it('tells the last complete window from the one that still grows', () => {
+    const store = new WindowStore({ step: 10_000, stride: 10_000 });
+    const starts = ({ complete, growing }: NewestWindows) => [complete?.start, growing?.start];
+    expect(starts(store.newest('usage', 'a', 0))).toEqual([undefined, undefined]);
+    for (const start of [10_000, 0, 20_000]) {
+      store.add('usage', 'a', windowMessage({ start, end: start + 10_000 }));
+    }
+    expect(starts(store.newest('usage', 'a', 9_999))).toEqual([undefined, 0]);
+    expect(starts(store.newest('usage', 'a', 20_000))).toEqual([10_000, 20_000]);
+    expect(starts(store.newest('usage', 'a', 30_000))).toEqual([20_000, undefined]);
   });
 
   it('breaks its lines from one missing window on, however seldom windows come', () => {
-    const store = new WindowStore();
+    const store = new WindowStore({ step: 10_000, stride: 10_000 });
     for (const start of [0, 10, 20, 40, 80, 90]) {
       store.add('usage', 'a', windowMessage({ start: start * 1000 }));
     }
-    const { starts, rows } = store.columns('usage', ['a'], 10_000);
+    const { starts, rows } = store.columns('usage', ['a']);
     expect(starts).toEqual([0, 10, 20, 30, 40, 50, 80, 90]);
     expect(rows.get('a')?.map((value) => value !== undefined)).toEqual(
       [1, 1, 1, 0, 1, 0, 1, 1].map((there) => there === 1),
@@ -134,8 +145,7 @@ describe('the store', () => {
     for (const start of [0, 300, 600]) {
       store.add('usage', 'slow', windowMessage({ start: start * 1000 }));
     }
-    expect(store.columns('usage', ['slow'], 10_000).starts).toEqual([0, 10, 300, 310, 600]);
-    expect(store.columns('usage', ['slow'], 300_000).starts).toEqual([0, 300, 600]);
+    expect(store.columns('usage', ['slow']).starts).toEqual([0, 10, 300, 310, 600]);
   });
 
   it('knows the points that no line leads to, also beside a window that still grows', () => {
@@ -153,12 +163,12 @@ describe('the store', () => {
   });
 
   it('forgets what is out of range', () => {
-    const store = new WindowStore();
+    const store = new WindowStore({ step: 10_000, stride: 10_000 });
     store.add('usage', 's10', windowMessage({ start: 0, end: 10_000 }));
     store.add('usage', 's9', windowMessage({ start: 10_000, end: 20_000 }));
     store.prune(15_000);
     expect(store.points).toBe(1);
-    expect(store.columns('usage', ['s9', 's10'], 10_000).starts).toEqual([10]);
+    expect(store.columns('usage', ['s9', 's10']).starts).toEqual([10]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Page } from 'playwright-core';
-import { ago, coloredRuns, openBrowser, Stage, WAIT, type Browser } from './page-stage.ts';
+import { ago, coloredRuns, openBrowser, Stage, tenSeconds, WAIT, type Browser } from './page-stage.ts';
 
 // A browser on a busy machine.
 vi.setConfig({ testTimeout: 40_000, hookTimeout: 40_000 });
@@ -66,4 +66,116 @@ describe('what is not there is not drawn', () => {
     expect(points).toHaveLength(3);
     expect(Math.min(...points)).toBeGreaterThanOrEqual(4);
   });
+});
+
+/** The cells of the row of a series, as texts. */
+async function row(series: string): Promise<string[]> {
+  const cells = await page.$$eval('.series tbody tr', (rows) =>
+    rows.map((found) => [...found.children].map((cell) => cell.textContent)),
+  );
+  return cells.find(([name]) => name === series) ?? [];
+}
+
+describe('what is said is so', () => {
+  it('in the table: the last complete window, the one that still grows, and an age that counts on', async () => {
+    stage.list('laptop/cpu');
+    stage.store([ago(2), ago(1)], { avg: 30 });
+    await open('?range=300000', 2);
+    const start = ago(0);
+    stage.send(tenSeconds(start, { avg: 12, count: 2, revision: 2, last_event: start }));
+    await vi.waitFor(async () => {
+      expect((await row('laptop/cpu'))[1]).toBe('30.00% ○ 12.00% so far');
+    }, WAIT);
+    // Nothing comes in, and nothing is drawn again.
+    const [before = ''] = (await row('laptop/cpu')).slice(-1);
+    await vi.waitFor(async () => {
+      expect((await row('laptop/cpu')).at(-1)).not.toBe(before);
+    }, 3000);
+  });
+
+  it('of a metric that the series does not have', async () => {
+    stage.list('laptop/cpu', ['usage']);
+    stage.list('laptop/load', ['load']);
+    stage.store([ago(2)]);
+    await open('?series=laptop%2Fcpu', 1);
+    await vi.waitFor(async () => {
+      expect(await page.textContent('.chart[data-metric="load"] .empty')).toBe(
+        'laptop/cpu has no load, it has usage; load is there for laptop/load',
+      );
+    }, WAIT);
+  });
+
+  it('of a metric that has no window in the range', async () => {
+    stage.list('laptop/cpu', ['usage', 'load']);
+    stage.store([ago(2)]);
+    await open('', 1);
+    await vi.waitFor(async () => {
+      expect(await page.textContent('.chart[data-metric="load"] .empty')).toMatch(
+        /^no windows of 10s of load in the last 15 minutes: the newest window of what is shown was stored \d/,
+      );
+    }, WAIT);
+  });
+
+  it('of a search that finds nothing, and of a list that is not whole', async () => {
+    for (let index = 0; index < 250; index += 1) {
+      stage.list(`sensor ${index}`);
+    }
+    stage.store([ago(2)], { series: 'sensor 1' });
+    await open('', 1);
+    expect(await page.textContent('.series header')).toContain(
+      '20 of 250 shown, at most 20 at once; 200 of 250 listed: search for the others',
+    );
+    await page.fill('.series input', 'nowhere');
+    await page.waitForSelector('.series .empty:not([hidden])', { timeout: WAIT });
+    await vi.waitFor(async () => {
+      expect(await page.textContent('.series .empty')).toBe(
+        'no series of stream host has "nowhere" in its name',
+      );
+    }, WAIT);
+    await page.fill('.series input', 'sensor 249');
+    await page.waitForSelector('.series .empty', { state: 'hidden', timeout: WAIT });
+  });
+
+  it('of a series that does not exist, with those that do, until it comes', async () => {
+    stage.list('laptop/cpu');
+    stage.list('laptop/memory');
+    stage.store([ago(2)]);
+    await page.goto(stage.address('?series=laptop%2Fcup'));
+    await page.waitForSelector('#offers a', { timeout: WAIT });
+    expect(await page.textContent('#notice')).toBe('stream host has no series "laptop/cup"; these are there');
+    expect(await page.$$eval('#offers a', (links) => links.map((link) => link.textContent))).toEqual([
+      ...['laptop/cpu', 'laptop/memory'],
+    ]);
+    stage.send(tenSeconds(ago(1), { series: 'laptop/cup' }));
+    await page.waitForSelector('#notice', { state: 'hidden', timeout: WAIT });
+    await page.goto(stage.address('?series=laptop%2Fcup'));
+    await page.click('#offers a');
+    await page.waitForSelector(`${USAGE}[data-points="1"]`, { timeout: WAIT });
+    expect(new URL(page.url()).searchParams.getAll('series')).toEqual(['laptop/cpu']);
+  });
+
+  it('of a stream that does not exist, with those that do', async () => {
+    stage.list('laptop/cpu');
+    stage.store([ago(2)]);
+    await open('?stream=hots', 1);
+    expect(await page.textContent('#notice')).toContain('stream "hots"; there are: host');
+    expect(await page.textContent('#offers a')).toBe('This machine');
+  });
+});
+
+it('a change of theme draws all charts anew at once', async () => {
+  stage.list('laptop/cpu', ['usage', 'load']);
+  stage.store([3, 2, 1].map((windows) => ago(windows)));
+  stage.store(
+    [3, 2, 1].map((windows) => ago(windows)),
+    { metric: 'load' },
+  );
+  await open('?range=300000', 3);
+  for (const colorScheme of ['dark', 'light'] as const) {
+    await page.emulateMedia({ colorScheme });
+    for (const metric of ['usage', 'load']) {
+      const chart = `.chart[data-metric="${metric}"]`;
+      expect((await coloredRuns(page, chart, FIRST_COLOR)).length).toBeGreaterThan(0);
+    }
+  }
 });

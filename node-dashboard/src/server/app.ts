@@ -9,6 +9,7 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify';
 import { protect, withoutToken } from './access.ts';
+import { compressAnswers } from './compression.ts';
 import type { Config } from './config.ts';
 import { RequestError } from './errors.ts';
 import { checkHosts } from './hosts.ts';
@@ -16,6 +17,7 @@ import { LiveSlots } from './live-slots.ts';
 import { refuseOtherMethods } from './methods.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { healthRoutes } from './routes/health.ts';
+import { historyRoute } from './routes/history.ts';
 import { liveRoute } from './routes/live.ts';
 import { checkParameters } from './routes/parameters.ts';
 import { seriesRoute } from './routes/series.ts';
@@ -82,6 +84,7 @@ export async function buildApp({
     protect(app, config.dashboard.token);
   }
   app.setErrorHandler(answerError);
+  await compressAnswers(app);
   await app.register(swagger, { openapi: openApi(config.dashboard.token !== undefined) });
   await app.register((scope, _, done) => {
     registerRoutes(scope, pipeline, slots);
@@ -128,6 +131,7 @@ function registerRoutes(app: FastifyInstance, pipeline: Pipeline, slots: LiveSlo
   streamsRoute(app, pipeline);
   seriesRoute(app, pipeline);
   windowsRoute(app, pipeline);
+  historyRoute(app, pipeline);
   liveRoute(app, pipeline, slots);
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
 }

@@ -3,6 +3,13 @@ import type { WindowMessage } from '../shared/window.ts';
 /** How the live edge is connected. */
 export type ConnectionState = 'connecting' | 'live' | 'lost';
 
+/** What is listened to; no series means all. */
+export interface LiveSelection {
+  readonly stream: string;
+  readonly window: string;
+  readonly series: readonly string[];
+}
+
 /** Who is told what comes in. */
 export interface LiveListener {
   onWindow(message: WindowMessage): void;
@@ -34,8 +41,14 @@ export class LiveConnection {
   /** Tries since the server was last heard. */
   #tries = 0;
 
-  constructor(stream: string, series: readonly string[], listener: LiveListener) {
-    this.#query = new URLSearchParams([['stream', stream], ...series.map((name) => ['series', name])]);
+  constructor({ stream, window, series }: LiveSelection, listener: LiveListener) {
+    this.#query = new URLSearchParams([
+      ...[
+        ['stream', stream],
+        ['window', window],
+      ],
+      ...series.map((name) => ['series', name]),
+    ]);
     this.#listener = listener;
     this.#open();
   }

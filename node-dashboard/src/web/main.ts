@@ -3,14 +3,20 @@ import { byId, element, setText } from './dom.ts';
 import { formatAge } from './format.ts';
 import { drawInterval, repeat } from './motion.ts';
 import { panels } from './panels/index.ts';
-import { RANGES } from './selection.ts';
+import type { Offer } from './missing.ts';
+import { RANGES, writeSelection } from './selection.ts';
 
 /** Drawing more often than this tells the eye nothing and costs a core. */
 const DRAW_INTERVAL = 250;
 const TICK_INTERVAL = 200;
 /** Instead of both, for those who ask for less motion. */
 const CALM_INTERVAL = 1000;
+/** A window is still being resized for this long after its last change, in milliseconds. */
+const RESIZE_DELAY = 500;
 const PRUNE_INTERVAL = 10_000;
+
+/** As in style.css. */
+const TWO_COLUMNS = matchMedia('(min-width: 1100px)');
 
 let drawPending = false;
 const dashboard = new Dashboard(() => {
@@ -18,6 +24,20 @@ const dashboard = new Dashboard(() => {
     drawPending = true;
     setTimeout(draw, drawInterval(DRAW_INTERVAL, CALM_INTERVAL));
   }
+}, chartWidth);
+
+/** How many pixels wide the widest chart is at most: two stand side by side, unless their number is odd. */
+function chartWidth(): number {
+  const isPaired = TWO_COLUMNS.matches && (dashboard.stream?.metrics.length ?? 1) % 2 === 0;
+  return Math.max(1, Math.floor(byId('panels').clientWidth / (isPaired ? 2 : 1)));
+}
+
+let resized: ReturnType<typeof setTimeout> | undefined;
+addEventListener('resize', () => {
+  clearTimeout(resized);
+  resized = setTimeout(() => {
+    dashboard.resize();
+  }, RESIZE_DELAY);
 });
 
 const mounted = panels.map((create) => {
@@ -50,6 +70,7 @@ function draw(): void {
   const notice = byId('notice');
   notice.hidden = dashboard.problem === '';
   setText(notice, dashboard.problem);
+  offer(byId('offers'), dashboard.offers);
   mounted.forEach((panel) => {
     panel.update();
   });
@@ -80,6 +101,21 @@ function stateText(stale: boolean): string {
     lost: 'connection lost, trying again',
     live: stale ? 'stale' : 'live',
   }[dashboard.connection];
+}
+
+/** Links to what there is. */
+function offer(list: HTMLElement, offers: readonly Offer[]): void {
+  list.hidden = offers.length === 0;
+  const known = JSON.stringify(offers);
+  if (list.dataset.offers !== known) {
+    list.dataset.offers = known;
+    const links = offers.map(({ label, selection }) => {
+      const link = element('a', '', label);
+      link.href = writeSelection(selection);
+      return link;
+    });
+    list.replaceChildren(...links);
+  }
 }
 
 function fill(

@@ -17,6 +17,8 @@ export const RANGES: readonly { readonly label: string; readonly milliseconds: n
   { label: '1 hour', milliseconds: 3_600_000 },
   { label: '6 hours', milliseconds: 21_600_000 },
   { label: '24 hours', milliseconds: 86_400_000 },
+  { label: '7 days', milliseconds: 604_800_000 },
+  { label: '30 days', milliseconds: 2_592_000_000 },
 ];
 const DEFAULT_RANGE = 900_000;
 

@@ -1,6 +1,7 @@
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { EXACT_PERCENTILES, PARTIAL_MEANING, type WindowValue } from '../../shared/window.ts';
+import { EXACT_PERCENTILES, PARTIAL_MEANING } from '../../shared/window.ts';
+import type { PointValue } from '../../shared/merge.ts';
 import { LATER_STATISTICS } from '../../shared/generated/window.ts';
 import type { Dashboard } from '../dashboard.ts';
 import { element, setText } from '../dom.ts';
@@ -9,6 +10,8 @@ import { lineStyle } from '../palette.ts';
 import { formatStatistic } from '../statistics.ts';
 import { lastSettled, type Columns } from '../store.ts';
 import { formatMarks, formatQuantity } from '../units.ts';
+import { emptyText } from './empty.ts';
+import { resolutionText, subtitleOf } from './resolution-words.ts';
 import { drawGrowing, settledPath } from './growing.ts';
 import type { Panel } from './panel.ts';
 import { drawPartial } from './partial.ts';
@@ -23,7 +26,9 @@ const AXIS_FONT = '12px system-ui, sans-serif';
 /** Between two labels of the time axis, in pixels. */
 const LABEL_GAP = 22;
 /** Steps of the time axis, in seconds. The shortest range is minutes long: no label needs seconds. */
-const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440].map((minutes) => minutes * 60);
+const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440, 2880, 7200].map(
+  (minutes) => minutes * 60,
+);
 /** More newest values than this make a description that nobody listens to. */
 const MAX_DESCRIBED = 5;
 
@@ -39,19 +44,24 @@ export function chartsPanel(host: HTMLElement, dashboard: Dashboard): Panel {
     });
     charts = (dashboard.stream?.metrics ?? []).map((metric) => new Chart(host, dashboard, metric));
   };
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', rebuild);
+  const update = (): void => {
+    const wanted = `${dashboard.selection.stream}|${dashboard.selection.window}`;
+    if (wanted !== drawn) {
+      drawn = wanted;
+      rebuild();
+    }
+    charts.forEach((chart) => {
+      chart.update();
+    });
+  };
+  // The colours of a chart are fixed when it is made.
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+    drawn = '';
+    update();
+  });
 
   return {
-    update: () => {
-      const wanted = `${dashboard.selection.stream}|${dashboard.selection.window}`;
-      if (wanted !== drawn) {
-        drawn = wanted;
-        rebuild();
-      }
-      charts.forEach((chart) => {
-        chart.update();
-      });
-    },
+    update,
     tick: () => {
       charts.forEach((chart) => {
         chart.tick();
@@ -66,6 +76,7 @@ class Chart {
   readonly #unit: string;
   readonly #card: HTMLElement;
   readonly #plotHost = element('div', 'plot');
+  readonly #subtitle = element('span', 'unit');
   readonly #age = element('span', 'age');
   readonly #empty = element('p', 'empty');
   readonly #legend = element('p', 'legend');
@@ -81,12 +92,7 @@ class Chart {
     this.#metric = metric;
     this.#unit = dashboard.stream?.units[metric] ?? '';
     const title = element('h2', '', metric);
-    const subtitle = element(
-      'span',
-      'unit',
-      [this.#unit, `average per ${dashboard.selection.window}`].filter(Boolean).join(' · '),
-    );
-    this.#card = element('section', 'card chart', element('header', '', title, subtitle, this.#age));
+    this.#card = element('section', 'card chart', element('header', '', title, this.#subtitle, this.#age));
     this.#card.append(this.#plotHost, this.#legend, this.#empty);
     this.#card.dataset.metric = metric;
     this.#plotHost.setAttribute('role', 'img');
@@ -100,8 +106,10 @@ class Chart {
   }
 
   update(): void {
-    const { store, shown, slide } = this.#dashboard;
-    this.#columns = store.columns(this.#metric, shown, slide);
+    const { store, shown } = this.#dashboard;
+    this.#columns = store.columns(this.#metric, shown);
+    setText(this.#subtitle, subtitleOf(this.#unit, this.#dashboard));
+    this.#subtitle.title = resolutionText(this.#dashboard.resolution, this.#dashboard.selection.window);
     const values = [...this.#columns.rows.values()].flat();
     this.#newest = values.reduce((newest, window) => Math.max(newest, window?.last_event ?? 0), 0);
     this.#card.dataset.points = String(values.filter((window) => window !== undefined).length);
@@ -111,10 +119,11 @@ class Chart {
     this.#legend.hidden = partial === 0;
     setText(this.#legend, `◇ ${partialText(partial)}`);
     const isEmpty = this.#columns.starts.length === 0;
+    this.#card.dataset.empty = String(isEmpty);
     this.#empty.hidden = !isEmpty;
     this.#plotHost.hidden = isEmpty;
     if (isEmpty) {
-      setText(this.#empty, emptyText(this.#dashboard));
+      setText(this.#empty, emptyText(this.#dashboard, this.#metric));
     } else {
       this.#draw(shown);
       this.#plotHost.setAttribute('aria-label', this.#describe(partial));
@@ -132,15 +141,15 @@ class Chart {
 
   /** What the chart shows, in words, for those who cannot see it. */
   #describe(partial: number): string {
-    const { store, shown, selection } = this.#dashboard;
+    const { shown, resolution } = this.#dashboard;
     const newest = shown.flatMap((name) => {
-      const window = store.latest(this.#metric, name);
+      const window = this.#dashboard.newestOf(this.#metric, name).complete;
       return window === undefined ? [] : [`${name} ${formatQuantity(window.avg, this.#unit)}`];
     });
     const more = newest.length > MAX_DESCRIBED ? ` and ${newest.length - MAX_DESCRIBED} more` : '';
     const values = `${newest.slice(0, MAX_DESCRIBED).join(', ')}${more}`;
     const marked = partial > 0 ? `; ${partialText(partial)}` : '';
-    return `${this.#metric}, average per ${selection.window}, newest values: ${values}${marked}`;
+    return `${this.#metric}, average per ${resolution.window.label}, last complete windows: ${values || 'none yet'}${marked}`;
   }
 
   destroy(): void {
@@ -267,16 +276,6 @@ function fewPoints(plot: uPlot): boolean {
   return plot.data[0].length < 30;
 }
 
-function emptyText(dashboard: Dashboard): string {
-  if (dashboard.problem !== '') {
-    return `no windows to show: ${dashboard.problem}`;
-  }
-  const { stream, window } = dashboard.selection;
-  return dashboard.loading
-    ? 'loading…'
-    : `no windows yet: nothing has come in for ${stream} in windows of ${window} within the range`;
-}
-
 /** One row of values per line, and for a single line also its greatest and least values. */
 function alignedData({ starts, rows }: Columns, shown: readonly string[]): uPlot.AlignedData {
   const pick = (name: string, field: 'avg' | 'min' | 'max'): (number | null)[] =>
@@ -315,17 +314,16 @@ function partialText(count: number): string {
     : `${count} windows are partial: each ${PARTIAL_MEANING}`;
 }
 
-function tooltipLines(name: string, window: WindowValue, unit: string): HTMLElement[] {
-  const { start, end, avg, min, max, sum, stddev, p50, p95, p99, count, last_event: last, partial } = window;
-  const precision = count > EXACT_PERCENTILES ? 'within 1 %' : 'exact';
+function tooltipLines(name: string, point: PointValue, unit: string): HTMLElement[] {
+  const { start, end, avg, min, max, sum, stddev, count, last_event: last, partial } = point;
   const value = (of: number): string => formatQuantity(of, unit);
-  const later = LATER_STATISTICS.map((field) => `${field.name} ${formatStatistic(field, window, unit)}`);
+  const later = LATER_STATISTICS.map((field) => `${field.name} ${formatStatistic(field, point, unit)}`);
   const lines = [
     formatSpan(start, end),
     `average ${value(avg)}`,
     `min ${value(min)} · max ${value(max)}`,
     `sum ${value(sum)} · stddev ${value(stddev)}`,
-    `p50 ${value(p50)} · p95 ${value(p95)} · p99 ${value(p99)} (${precision})`,
+    percentiles(point, unit),
     later.join(' · '),
     `${count === 1 ? '1 record' : `${count} records`} · newest ${formatClock(last)}`,
     partial ? `◇ partial: ${PARTIAL_MEANING}` : '',
@@ -334,6 +332,15 @@ function tooltipLines(name: string, window: WindowValue, unit: string): HTMLElem
     element('strong', '', name),
     ...lines.filter((line) => line !== '').map((line) => element('span', '', line)),
   ];
+}
+
+function percentiles({ p50, p95, p99, count, merged }: PointValue, unit: string): string {
+  if (p50 === null || p95 === null || p99 === null) {
+    return `merged from ${merged === 1 ? '1 window' : `${merged ?? 0} windows`}: no percentiles`;
+  }
+  const precision = count > EXACT_PERCENTILES ? 'within 1 %' : 'exact';
+  const value = (of: number): string => formatQuantity(of, unit);
+  return `p50 ${value(p50)} · p95 ${value(p95)} · p99 ${value(p99)} (${precision})`;
 }
 
 function timeValues(_: uPlot, splits: number[]): string[] {
