@@ -100,6 +100,7 @@ describe('a query', () => {
     ['/api/series?stream=', /stream/],
     ['/api/series?stream=nope', /there is no stream "nope"; there are: host/],
     ['/api/live?stream=nope', /there is no stream "nope"/],
+    ['/api/live?stream=host&window=11s', /has no window "11s"; it has: 10s, 5m\/1m/],
     [WINDOWS.replace('usage', 'nope'), /has no metric "nope"; it has: usage, load/],
     [WINDOWS.replace('10s', '11s'), /has no window "11s"; it has: 10s, 5m\/1m/],
     [
@@ -149,7 +150,15 @@ it('describes every route in /openapi.json', async () => {
   const { openapi, paths } = body as unknown as { openapi: string; paths: Record<string, object> };
   expect(openapi).toBe('3.1.0');
   expect(Object.keys(paths).sort()).toEqual([
-    ...['/api/health', '/api/live', '/api/series', '/api/streams', '/api/windows', '/healthz'],
+    ...[
+      '/api/health',
+      '/api/history',
+      '/api/live',
+      '/api/series',
+      '/api/streams',
+      '/api/windows',
+      '/healthz',
+    ],
   ]);
 });
 

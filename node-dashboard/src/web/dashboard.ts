@@ -6,7 +6,8 @@ import { coalesce } from './coalesce.ts';
 import { ApiError, getHistory, getSeries, getStreams } from './client.ts';
 import { Freshness } from './freshness.ts';
 import { historyRequests } from './history-requests.ts';
-import { LiveConnection, type ConnectionState } from './live-connection.ts';
+import type { ConnectionState } from './live-connection.ts';
+import { listen, type Listening } from './listening.ts';
 import { missingText, seriesOffers, streamOffers, type Offer } from './missing.ts';
 import { problemOf, readSelection, writeSelection, type Selection } from './selection.ts';
 import { WindowStore, type NewestWindows } from './store.ts';
@@ -53,7 +54,7 @@ export class Dashboard {
   /** How many pixels there are for a chart; at least one. */
   readonly #pixels: () => number;
   #reload: ReturnType<typeof setTimeout> | undefined;
-  #live: LiveConnection | undefined;
+  #live: Listening | undefined;
   #drawn = new Set<string>();
   /** Raised with every selection, so that answers to an earlier one are recognized and dropped. */
   #epoch = 0;
@@ -250,11 +251,16 @@ export class Dashboard {
     }
   }
 
-  #connect(load: () => Promise<void>): LiveConnection {
+  #connect(load: () => Promise<void>): Listening {
     // Of a few series all are asked for, so that new ones appear by themselves.
     const few = this.selection.series.length === 0 && this.known.length <= MAX_SHOWN;
-    const wanted = { ...this.selection, window: this.resolution.window.label, series: few ? [] : this.shown };
-    return new LiveConnection(wanted, {
+    const wanted = {
+      address: new URL('api/live', document.baseURI).href,
+      stream: this.selection.stream,
+      windows: [this.resolution.window.label],
+      series: few ? [] : this.shown,
+    };
+    return listen(wanted, {
       onWindow: (message) => {
         this.#take(message);
         if (this.store.takeOutdated()) {
