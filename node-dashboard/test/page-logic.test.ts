@@ -2,12 +2,20 @@ import { describe, expect, it } from 'vitest';
 import type { SeriesInfo, StreamInfo } from '../src/shared/api.ts';
 import { coalesce } from '../src/web/coalesce.ts';
 import { liveliest } from '../src/web/dashboard.ts';
-import { formatAge, formatAxisTime, formatCount, formatRate, formatValue } from '../src/web/format.ts';
+import {
+  formatAge,
+  formatAxisTime,
+  formatCount,
+  formatRate,
+  formatSpan,
+  formatValue,
+} from '../src/web/format.ts';
 import { Freshness } from '../src/web/freshness.ts';
 import { problemOf, readSelection, writeSelection } from '../src/web/selection.ts';
 import { lastSettled, WindowStore, type NewestWindows } from '../src/web/store.ts';
 import { isolated } from '../src/web/panels/points.ts';
 import { formatMarks, formatQuantity } from '../src/web/units.ts';
+import { mergeWindows } from '../src/shared/merge.ts';
 import { windowMessage } from './messages.ts';
 
 const window = (label: string) => ({ label, size: 1, slide: 1 });
@@ -162,6 +170,26 @@ describe('the store', () => {
     ]);
   });
 
+  it('goes on merging where the server has ended, and knows when what that has merged is outdated', () => {
+    const store = new WindowStore({ step: 20_000, stride: 10_000 });
+    const live = (start: number, fields: object = {}) =>
+      windowMessage({ start, end: start + 10_000, ...fields });
+    store.add('usage', 'a', live(0));
+    const merged = mergeWindows([live(0), live(10_000)], 0, 20_000);
+    store.addPoint('usage', 'a', merged ?? live(0));
+    store.add('usage', 'a', live(20_000, { avg: 1, sum: 1 }));
+    store.add('usage', 'a', live(30_000, { avg: 3, sum: 3 }));
+    store.add('usage', 'a', live(60_000));
+    const { starts, rows } = store.columns('usage', ['a']);
+    expect(starts).toEqual([0, 20, 40, 60]);
+    expect(rows.get('a')?.map((point) => point?.merged)).toEqual([2, 2, undefined, 1]);
+    expect(rows.get('a')?.[1]).toMatchObject({ avg: 2, end: 40_000, p95: null });
+    expect(store.points).toBe(4);
+    expect(store.takeOutdated()).toBe(false);
+    store.add('usage', 'a', live(10_000, { revision: 2 }));
+    expect([store.takeOutdated(), store.takeOutdated()]).toEqual([true, false]);
+  });
+
   it('forgets what is out of range', () => {
     const store = new WindowStore({ step: 10_000, stride: 10_000 });
     store.add('usage', 's10', windowMessage({ start: 0, end: 10_000 }));
@@ -258,6 +286,13 @@ it.each([
 it('writes the time of day in 24 hours, and the day where one begins', () => {
   expect(formatAxisTime(new Date(2026, 10, 23, 13, 5).getTime())).toBe('13:05');
   expect(formatAxisTime(new Date(2026, 10, 23).getTime())).toBe('23 Nov');
+});
+
+it('writes the span of a window with its day, unless that is today', () => {
+  const at = (day: number, hour: number) => new Date(2026, 10, day, hour).getTime();
+  expect(formatSpan(at(23, 14), at(23, 15), at(23, 16))).toBe('14:00:00 – 15:00:00');
+  expect(formatSpan(at(22, 14), at(22, 15), at(23, 16))).toBe('22 Nov, 14:00:00 – 15:00:00');
+  expect(formatSpan(at(22, 23), at(23, 0), at(23, 16))).toBe('22 Nov, 23:00:00 – 23 Nov, 00:00:00');
 });
 
 it('writes counts', () => {

@@ -142,7 +142,7 @@ describe('what is said is so', () => {
     stage.store([ago(2)]);
     await page.goto(stage.address('?series=laptop%2Fcup'));
     await page.waitForSelector('#offers a', { timeout: WAIT });
-    expect(await page.textContent('#notice')).toBe('stream host has no series "laptop/cup"; these are there');
+    expect(await page.textContent('#notice')).toBe('stream host has no series "laptop/cup"');
     expect(await page.$$eval('#offers a', (links) => links.map((link) => link.textContent))).toEqual([
       ...['laptop/cpu', 'laptop/memory'],
     ]);
@@ -178,4 +178,22 @@ it('a change of theme draws all charts anew at once', async () => {
       expect((await coloredRuns(page, chart, FIRST_COLOR)).length).toBeGreaterThan(0);
     }
   }
+});
+
+it('the Back button leads to what was shown before', async () => {
+  stage.list('laptop/cpu');
+  stage.list('laptop/memory');
+  stage.store([ago(2)]);
+  await open('?series=laptop%2Fcpu', 1);
+  await page.selectOption('#range', '300000');
+  await page.click('.series tbody tr:nth-child(2) button');
+  const chosen = () => new URL(page.url()).searchParams.getAll('series');
+  expect(chosen()).toEqual(['laptop/cpu', 'laptop/memory']);
+  await page.goBack();
+  expect(chosen()).toEqual(['laptop/cpu']);
+  await page.waitForSelector('.series tbody tr:nth-child(2) button[aria-pressed="false"]', { timeout: WAIT });
+  await page.goBack();
+  await vi.waitFor(async () => {
+    expect(await page.inputValue('#range')).toBe('900000');
+  }, WAIT);
 });

@@ -121,7 +121,8 @@ export class Dashboard {
         if (selection === null) {
           this.#problems.address = 'no stream is configured: add a [[stream]] to freshet.toml';
         } else {
-          this.select(selection);
+          history.replaceState(null, '', writeSelection(selection));
+          this.#begin(selection);
           this.#problems.address = problemOf(query, streams);
           this.#streamOffers = streamOffers(query, streams, selection);
         }
@@ -135,8 +136,21 @@ export class Dashboard {
     }
   }
 
-  /** Shows something else. */
+  /** Shows something else, to which the browser's Back button leads back. */
   select(selection: Selection): void {
+    history.pushState(null, '', writeSelection(selection));
+    this.#begin(selection);
+  }
+
+  /** Shows what the address says, after the browser's Back button has changed it. */
+  restore(query: string): void {
+    const selection = readSelection(query, this.streams);
+    if (selection !== null) {
+      this.#begin(selection);
+    }
+  }
+
+  #begin(selection: Selection): void {
     this.#epoch += 1;
     this.#live?.close();
     clearTimeout(this.#reload);
@@ -156,7 +170,6 @@ export class Dashboard {
     this.#problems = { address: '', live: '', history: '' };
     this.#missing = [];
     this.#streamOffers = [];
-    history.replaceState(null, '', writeSelection(selection));
     this.loading = true;
     this.#update();
     void this.#show(this.#epoch);
@@ -165,7 +178,7 @@ export class Dashboard {
   /** Shows the same when there is more or less room for it. */
   resize(): void {
     if (this.stream !== undefined && this.#resolve().step !== this.resolution.step) {
-      this.select(this.selection);
+      this.#begin(this.selection);
     }
   }
 
@@ -348,7 +361,7 @@ export class Dashboard {
 
   #update(): void {
     const { address, live, history } = this.#problems;
-    const missing = missingText(this.#missing, this.selection, this.known);
+    const missing = missingText(this.#missing, this.selection.stream);
     this.problem = [address, live, history, missing].filter((text) => text !== '').join('; ');
     this.offers = [...this.#streamOffers, ...seriesOffers(this.#missing, this.selection, this.known)];
     this.#changed();

@@ -114,7 +114,7 @@ function offer(list: HTMLElement, offers: readonly Offer[]): void {
       link.href = writeSelection(selection);
       return link;
     });
-    list.replaceChildren(...links);
+    list.replaceChildren(element('span', '', 'There is:'), ...links);
   }
 }
 
@@ -144,6 +144,10 @@ selects.window.addEventListener('change', () => {
 });
 selects.range.addEventListener('change', () => {
   dashboard.select({ ...dashboard.selection, range: Number(selects.range.value) });
+});
+
+addEventListener('popstate', () => {
+  dashboard.restore(location.search);
 });
 
 repeat(TICK_INTERVAL, CALM_INTERVAL, tick);

@@ -12,17 +12,9 @@ export interface Offer {
 }
 
 /** What there is to say of chosen series that do not exist; empty when all of them do. */
-export function missingText(
-  missing: readonly string[],
-  selection: Selection,
-  known: readonly string[],
-): string {
-  if (missing.length === 0) {
-    return '';
-  }
+export function missingText(missing: readonly string[], stream: string): string {
   const names = missing.map((name) => JSON.stringify(name)).join(', ');
-  const there = known.length === 0 ? 'and no other one yet' : 'these are there';
-  return `stream ${selection.stream} has no series ${names}; ${there}`;
+  return missing.length === 0 ? '' : `stream ${stream} has no series ${names}`;
 }
 
 /** The series whose names are the nearest to those that do not exist, each to be shown in their place. */

@@ -2,6 +2,7 @@ import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { EXACT_PERCENTILES, PARTIAL_MEANING } from '../../shared/window.ts';
 import type { PointValue } from '../../shared/merge.ts';
+import type { Resolution } from '../../shared/resolution.ts';
 import { LATER_STATISTICS } from '../../shared/generated/window.ts';
 import type { Dashboard } from '../dashboard.ts';
 import { element, setText } from '../dom.ts';
@@ -263,7 +264,7 @@ class Chart {
     const window = name === undefined ? undefined : this.#columns.rows.get(name)?.[idx ?? -1];
     this.#tooltip.hidden = name === undefined || window === undefined;
     if (name !== undefined && window !== undefined) {
-      this.#tooltip.replaceChildren(...tooltipLines(name, window, this.#unit));
+      this.#tooltip.replaceChildren(...tooltipLines(name, window, this.#unit, this.#dashboard));
       const flip = left > plot.over.clientWidth / 2;
       this.#tooltip.style.left = `${plot.over.offsetLeft + left + (flip ? -12 : 12)}px`;
       this.#tooltip.style.top = `${plot.over.offsetTop + top}px`;
@@ -314,16 +315,16 @@ function partialText(count: number): string {
     : `${count} windows are partial: each ${PARTIAL_MEANING}`;
 }
 
-function tooltipLines(name: string, point: PointValue, unit: string): HTMLElement[] {
+function tooltipLines(name: string, point: PointValue, unit: string, dashboard: Dashboard): HTMLElement[] {
   const { start, end, avg, min, max, sum, stddev, count, last_event: last, partial } = point;
   const value = (of: number): string => formatQuantity(of, unit);
   const later = LATER_STATISTICS.map((field) => `${field.name} ${formatStatistic(field, point, unit)}`);
   const lines = [
-    formatSpan(start, end),
+    formatSpan(start, end, dashboard.now()),
     `average ${value(avg)}`,
     `min ${value(min)} · max ${value(max)}`,
     `sum ${value(sum)} · stddev ${value(stddev)}`,
-    percentiles(point, unit),
+    percentilesText(point, unit, dashboard.resolution),
     later.join(' · '),
     `${count === 1 ? '1 record' : `${count} records`} · newest ${formatClock(last)}`,
     partial ? `◇ partial: ${PARTIAL_MEANING}` : '',
@@ -334,9 +335,13 @@ function tooltipLines(name: string, point: PointValue, unit: string): HTMLElemen
   ];
 }
 
-function percentiles({ p50, p95, p99, count, merged }: PointValue, unit: string): string {
+function percentilesText(
+  { p50, p95, p99, count, merged = 1 }: PointValue,
+  unit: string,
+  { step, stride }: Resolution,
+): string {
   if (p50 === null || p95 === null || p99 === null) {
-    return `merged from ${merged === 1 ? '1 window' : `${merged ?? 0} windows`}: no percentiles`;
+    return `merged from ${merged} of ${Math.round(step / stride)} windows: no percentiles`;
   }
   const precision = count > EXACT_PERCENTILES ? 'within 1 %' : 'exact';
   const value = (of: number): string => formatQuantity(of, unit);
