@@ -6,8 +6,11 @@ export interface Listening {
   close(): void;
 }
 
+/** The server says something every ten seconds, and the worker when it does not: after so many pings it has ended. */
+const MOST_SILENT = 2;
+
 /** The worker that holds the connections of all pages; undefined where the browser has none, or could not load it. */
-let worker = startWorker();
+let worker: SharedWorker | undefined = startWorker();
 
 /**
  * Listens to the live edge, over a connection that all pages of the browser share; where there is no shared worker, over
@@ -26,6 +29,9 @@ function startWorker(): SharedWorker | undefined {
       name: 'freshet-live',
     });
     started.port.start();
+    started.addEventListener('error', () => {
+      worker = undefined;
+    });
     return started;
   } catch {
     return undefined;
@@ -39,6 +45,8 @@ class SharedListening implements Listening {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #ended = new AbortController();
   #own: LiveConnection | undefined;
+  /** How often the page has asked since it heard the worker last. */
+  #silent = 0;
 
   constructor(shared: SharedWorker, selection: LiveSelection, listener: LiveListener) {
     this.#worker = shared;
@@ -75,7 +83,12 @@ class SharedListening implements Listening {
       { signal },
     );
     this.#timer = setInterval(() => {
-      this.#say({ kind: 'ping', selection });
+      this.#silent += 1;
+      if (this.#silent > MOST_SILENT) {
+        this.#goOnAlone();
+      } else {
+        this.#say({ kind: 'ping', selection });
+      }
     }, PING_INTERVAL);
     this.#say({ kind: 'listen', selection });
   }
@@ -94,6 +107,7 @@ class SharedListening implements Listening {
   }
 
   #take(event: FromHub): void {
+    this.#silent = 0;
     switch (event.kind) {
       case 'window':
         // What was on its way when the page chose another stream comes all the same.
@@ -109,9 +123,10 @@ class SharedListening implements Listening {
     }
   }
 
-  /** The worker could not be loaded. */
+  /** The worker could not be loaded, or has ended. */
   #goOnAlone(): void {
     worker = undefined;
+    this.#say({ kind: 'leave' });
     this.#stop();
     this.#own = new LiveConnection(this.#selection, this.#listener);
   }
