@@ -146,12 +146,13 @@ describe('what is said is so', () => {
     expect(await page.$$eval('#offers a', (links) => links.map((link) => link.textContent))).toEqual([
       ...['laptop/cpu', 'laptop/memory'],
     ]);
-    stage.send(tenSeconds(ago(1), { series: 'laptop/cup' }));
-    await page.waitForSelector('#notice', { state: 'hidden', timeout: WAIT });
-    await page.goto(stage.address('?series=laptop%2Fcup'));
     await page.click('#offers a');
     await page.waitForSelector(`${USAGE}[data-points="1"]`, { timeout: WAIT });
     expect(new URL(page.url()).searchParams.getAll('series')).toEqual(['laptop/cpu']);
+    await page.goto(stage.address('?series=laptop%2Fcup'));
+    await page.waitForSelector('#offers a', { timeout: WAIT });
+    stage.send(tenSeconds(ago(1), { series: 'laptop/cup' }));
+    await page.waitForSelector('#notice', { state: 'hidden', timeout: WAIT });
   });
 
   it('of a stream that does not exist, with those that do', async () => {
@@ -172,10 +173,19 @@ it('a change of theme draws all charts anew at once', async () => {
   );
   await open('?range=300000', 3);
   for (const colorScheme of ['dark', 'light'] as const) {
+    await page.$$eval('.chart canvas', (found) => {
+      found.forEach((canvas) => {
+        canvas.classList.add('of-before');
+      });
+    });
     await page.emulateMedia({ colorScheme });
     for (const metric of ['usage', 'load']) {
       const chart = `.chart[data-metric="${metric}"]`;
-      expect((await coloredRuns(page, chart, FIRST_COLOR)).length).toBeGreaterThan(0);
+      // Nothing comes in meanwhile: the server says something every ten seconds.
+      await page.waitForSelector(`${chart} canvas:not(.of-before)`, { timeout: 3000 });
+      await vi.waitFor(async () => {
+        expect((await coloredRuns(page, chart, FIRST_COLOR)).length).toBeGreaterThan(0);
+      }, 3000);
     }
   }
 });

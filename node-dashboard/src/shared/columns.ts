@@ -25,10 +25,11 @@ export function toColumns(points: readonly PointValue[], digits?: number): Point
   return columns;
 }
 
-/** Turns columns back into points. */
+/** Turns columns back into points. What a newer server knows of them is kept. */
 export function fromColumns(columns: PointColumns): PointValue[] {
+  const names = new Set<string>([...NAMES, ...Object.keys(columns)]);
   return (columns.start ?? []).map((_, index) => {
-    const values = NAMES.flatMap((name) => {
+    const values = [...names].flatMap((name) => {
       const value = columns[name]?.[index] ?? null;
       return SELDOM.has(name) && value === null ? [] : [[name, value] as const];
     });

@@ -15,6 +15,8 @@ const CALM_INTERVAL = 1000;
 const RESIZE_DELAY = 500;
 const PRUNE_INTERVAL = 10_000;
 
+/** What a card takes at least for its margins and the value axis, in pixels. */
+const CARD_MARGINS = 100;
 /** As in style.css. */
 const TWO_COLUMNS = matchMedia('(min-width: 1100px)');
 
@@ -29,7 +31,8 @@ const dashboard = new Dashboard(() => {
 /** How many pixels wide the widest chart is at most: two stand side by side, unless their number is odd. */
 function chartWidth(): number {
   const isPaired = TWO_COLUMNS.matches && (dashboard.stream?.metrics.length ?? 1) % 2 === 0;
-  return Math.max(1, Math.floor(byId('panels').clientWidth / (isPaired ? 2 : 1)));
+  const card = byId('panels').clientWidth / (isPaired ? 2 : 1);
+  return Math.max(1, Math.floor(card) - CARD_MARGINS);
 }
 
 let resized: ReturnType<typeof setTimeout> | undefined;
