@@ -59,6 +59,14 @@ describe('the selection', () => {
     expect(readSelection(writeSelection(selection), STREAMS)).toEqual(selection);
   });
 
+  it('takes a span of time in milliseconds or as ISO 8601, and keeps it', () => {
+    const query = '?from=2026-01-31T12:00:00Z&to=1769864400000';
+    const selection = readSelection(query, STREAMS);
+    expect(selection?.span).toEqual({ from: 1_769_860_800_000, to: 1_769_864_400_000 });
+    expect(problemOf(query, STREAMS)).toBe('');
+    expect(selection === null ? null : readSelection(writeSelection(selection), STREAMS)).toEqual(selection);
+  });
+
   it('falls back to the first of what does not exist', () => {
     expect(readSelection('?stream=no&window=no&range=5', STREAMS)).toMatchObject({
       stream: 'host',
@@ -76,12 +84,20 @@ describe('the address', () => {
     },
   );
 
-  it.each([
+  it.each<readonly [query: string, problem: string]>([
     ['?stream=hots', 'stream "hots"; there are: host, sensors'],
     ['?stream=sensors&window=10s', 'window "10s"; there are: 1m'],
     ['?range=5', 'range "5"; there are: 300000, 900000, 3600000, 21600000, 86400000, 604800000, 2592000000'],
     ['?range=', 'range ""; there are: 300000, 900000, 3600000, 21600000, 86400000, 604800000, 2592000000'],
-    ['?from=0', 'parameter "from"; there are: stream, window, range, series'],
+    ['?form=0', 'parameter "form"; there are: stream, window, range, series, from, to'],
+    ...['?from=0', '?to=5', '?from=5&to=5', '?from=now&to=2026-01-01'].map(
+      (query) =>
+        [
+          query,
+          `${[...new URLSearchParams(query)].map(([name, value]) => `${name} "${value}"`).join(', ')}; both take ` +
+            'milliseconds since the epoch, or ISO 8601 with a time zone, and from is the earlier one',
+        ] as const,
+    ),
     ['?stream=host&stream=no', 'stream "no"; there are: host, sensors'],
   ])('says of %s what is not there', (query, problem) => {
     expect(problemOf(query, STREAMS)).toBe(`the address asks for what is not there: ${problem}`);

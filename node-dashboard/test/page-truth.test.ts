@@ -207,3 +207,34 @@ it('the Back button leads to what was shown before', async () => {
     expect(await page.inputValue('#range')).toBe('900000');
   }, WAIT);
 });
+
+describe('a span of time', () => {
+  it('that is dragged over is shown and is the address, until the page goes back to live', async () => {
+    stage.list('laptop/cpu');
+    stage.store(Array.from({ length: 60 }, (_, index) => ago(62 - index)));
+    await open('?range=900000', 60);
+    const box = await page.locator(`${USAGE} .u-over`).boundingBox();
+    const { x, y, width, height } = box ?? { x: 0, y: 0, width: 0, height: 0 };
+    await page.mouse.move(x + width * 0.5, y + height / 2);
+    await page.mouse.down();
+    await page.mouse.move(x + width * 0.6, y + height / 2, { steps: 5 });
+    await page.mouse.move(x + width * 0.7, y + height / 2, { steps: 5 });
+    await page.mouse.up();
+    await page.waitForSelector('#past:not([hidden])', { timeout: WAIT });
+    const { searchParams } = new URL(page.url());
+    const [from, to] = [Number(searchParams.get('from')), Number(searchParams.get('to'))];
+    expect(to - from).toBeGreaterThan(150_000);
+    expect(to - from).toBeLessThan(210_000);
+    expect(await page.textContent('#span')).toContain(Intl.DateTimeFormat().resolvedOptions().timeZone);
+    const inSpan = stage.stored.filter(({ start }) => start >= from && start < to).length;
+    await page.waitForSelector(`${USAGE}[data-points="${inSpan}"]`, { timeout: WAIT });
+    stage.send(tenSeconds(ago(0)));
+    await page.reload();
+    await page.waitForSelector(`${USAGE}[data-points="${inSpan}"]`, { timeout: WAIT });
+    await page.click('#back-to-live');
+    await page.waitForSelector(`${USAGE}[data-points="61"]`, { timeout: WAIT });
+    expect(new URL(page.url()).searchParams.has('from')).toBe(false);
+    await page.goBack();
+    await page.waitForSelector(`${USAGE}[data-points="${inSpan}"]`, { timeout: WAIT });
+  });
+});

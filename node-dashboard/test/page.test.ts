@@ -251,7 +251,7 @@ it('the page says which part of its address selects nothing', async () => {
   ]) {
     expect(notice).toContain(problem);
   }
-  expect(notice).toContain('parameter "rnage"; there are: stream, window, range, series');
+  expect(notice).toContain('parameter "rnage"; there are: stream, window, range, series, from, to');
   await page.selectOption('#range', '300000');
   await page.waitForSelector('#notice', { state: 'hidden', timeout: WAIT });
 });

@@ -9,7 +9,7 @@ import { historyRequests } from './history-requests.ts';
 import type { ConnectionState } from './live-connection.ts';
 import { listen, type Listening } from './listening.ts';
 import { missingText, seriesOffers, streamOffers, type Offer } from './missing.ts';
-import { problemOf, readSelection, writeSelection, type Selection } from './selection.ts';
+import { problemOf, readSelection, writeSelection, type Selection, type Span } from './selection.ts';
 import { WindowStore, type NewestWindows } from './store.ts';
 
 /** More lines than this in one chart cannot be told apart. */
@@ -19,6 +19,8 @@ const STILL_MOVES = 150_000;
 /** How many requests for history are under way at once: what a browser does in parallel anyway. */
 const PARALLEL_LOADS = 6;
 const RETRY_AFTER = 3000;
+/** Nothing shorter is shown, in milliseconds. */
+const SHORTEST_SPAN = 60_000;
 /** More points in each pixel cannot be seen. */
 const POINTS_PER_PIXEL = 2;
 /** Merged points of the past that have changed are loaded again, at most this often, in milliseconds. */
@@ -75,6 +77,29 @@ export class Dashboard {
   /** Milliseconds since the epoch, by the server's clock. */
   now(): number {
     return Date.now() + this.#clockOffset;
+  }
+
+  /** What the charts show. */
+  get span(): Span {
+    const { span, range } = this.selection;
+    const now = Math.floor(this.now());
+    return span ?? { from: now - range, to: now };
+  }
+
+  /** Shows a part of what is shown, in which nothing moves any more. */
+  zoom(from: number, to: number): void {
+    const middle = (from + to) / 2;
+    const half = Math.max(to - from, SHORTEST_SPAN) / 2;
+    this.select({
+      ...this.selection,
+      span: { from: Math.floor(middle - half), to: Math.ceil(middle + half) },
+    });
+  }
+
+  /** Shows the range up to now. */
+  backToLive(): void {
+    const { stream, window, range, series } = this.selection;
+    this.select({ stream, window, range, series });
   }
 
   /** The selected stream. */
@@ -185,7 +210,8 @@ export class Dashboard {
   #resolve(): Resolution {
     const windows = this.stream?.windows ?? [];
     const wanted = windows.find(({ label }) => label === this.selection.window) ?? NONE;
-    return resolutionFor(windows, wanted, this.selection.range, this.#points);
+    const { from, to } = this.span;
+    return resolutionFor(windows, wanted, to - from, this.#points);
   }
 
   get #points(): number {
@@ -295,15 +321,19 @@ export class Dashboard {
   }
 
   #take(message: WindowMessage): void {
-    const { range, series } = this.selection;
+    const { series } = this.selection;
     if (series.length === 0 && this.#drawn.size < MAX_SHOWN) {
       this.#drawn.add(message.series);
     }
-    const inRange = message.end >= this.now() - range;
-    if (message.window === this.resolution.window.label && inRange && this.#drawn.has(message.series)) {
+    const { from, to } = this.span;
+    const isOfKind = message.window === this.resolution.window.label && this.#drawn.has(message.series);
+    if (isOfKind) {
+      this.freshness.observe(message.last_event);
+    }
+    const inRange = message.end >= from && (this.selection.span === undefined || message.start < to);
+    if (isOfKind && inRange) {
       this.#missing = this.#missing.filter((name) => name !== message.series);
       this.store.add(message.metric, message.series, message);
-      this.freshness.observe(message.last_event);
       this.#update();
     }
   }
@@ -331,18 +361,18 @@ export class Dashboard {
   }
 
   async #loadWindows(epoch: number): Promise<void> {
-    const { stream, window, range } = this.selection;
+    const { stream, window } = this.selection;
     const points = this.#points;
-    const from = Math.floor(this.now() - range);
+    const { from, to } = this.span;
     const has = (series: string, metric: string): boolean =>
       this.infoOf(series)?.metrics.includes(metric) ?? true;
     const metrics = this.stream?.metrics ?? [];
-    const windowsEach = Math.ceil(range / this.resolution.window.slide) + 1;
+    const windowsEach = Math.ceil((to - from) / this.resolution.window.slide) + 1;
     const queue = historyRequests(metrics, this.shown, has, windowsEach);
     const worker = async (): Promise<void> => {
       for (let next = queue.shift(); next !== undefined && epoch === this.#epoch; next = queue.shift()) {
         const { charts } = await getHistory({
-          ...{ stream, window, from, to: from + range, points },
+          ...{ stream, window, from, to, points },
           ...next,
         });
         if (epoch === this.#epoch) {

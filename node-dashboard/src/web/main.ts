@@ -1,10 +1,10 @@
 import { Dashboard } from './dashboard.ts';
 import { byId, element, setText } from './dom.ts';
-import { formatAge } from './format.ts';
+import { formatAge, formatSpan } from './format.ts';
 import { drawInterval, repeat } from './motion.ts';
 import { panels } from './panels/index.ts';
 import type { Offer } from './missing.ts';
-import { RANGES, writeSelection } from './selection.ts';
+import { RANGES, writeSelection, type Span } from './selection.ts';
 
 /** Drawing more often than this tells the eye nothing and costs a core. */
 const DRAW_INTERVAL = 250;
@@ -16,7 +16,7 @@ const RESIZE_DELAY = 500;
 const PRUNE_INTERVAL = 10_000;
 
 /** What a card takes at least for its margins and the value axis, in pixels. */
-const CARD_MARGINS = 100;
+const CARD_MARGINS = 130;
 /** As in style.css. */
 const TWO_COLUMNS = matchMedia('(min-width: 1100px)');
 
@@ -74,10 +74,17 @@ function draw(): void {
   notice.hidden = dashboard.problem === '';
   setText(notice, dashboard.problem);
   offer(byId('offers'), dashboard.offers);
+  byId('past').hidden = selection.span === undefined;
+  setText(byId('span'), selection.span === undefined ? '' : spanText(selection.span, dashboard.now()));
   mounted.forEach((panel) => {
     panel.update();
   });
   tick();
+}
+
+/** A span of time with its zone. */
+function spanText({ from, to }: Span, now: number): string {
+  return `${formatSpan(from, to, now)} (${Intl.DateTimeFormat().resolvedOptions().timeZone})`;
 }
 
 function tick(): void {
@@ -146,7 +153,12 @@ selects.window.addEventListener('change', () => {
   dashboard.select({ ...dashboard.selection, window: selects.window.value });
 });
 selects.range.addEventListener('change', () => {
-  dashboard.select({ ...dashboard.selection, range: Number(selects.range.value) });
+  const { stream, window, series } = dashboard.selection;
+  dashboard.select({ stream, window, series, range: Number(selects.range.value) });
+});
+
+byId('back-to-live').addEventListener('click', () => {
+  dashboard.backToLive();
 });
 
 addEventListener('popstate', () => {
@@ -155,6 +167,6 @@ addEventListener('popstate', () => {
 
 repeat(TICK_INTERVAL, CALM_INTERVAL, tick);
 setInterval(() => {
-  dashboard.store.prune(dashboard.now() - dashboard.selection.range);
+  dashboard.store.prune(dashboard.span.from);
 }, PRUNE_INTERVAL);
 void dashboard.start(location.search);

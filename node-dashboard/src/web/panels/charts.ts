@@ -46,7 +46,8 @@ export function chartsPanel(host: HTMLElement, dashboard: Dashboard): Panel {
     charts = (dashboard.stream?.metrics ?? []).map((metric) => new Chart(host, dashboard, metric));
   };
   const update = (): void => {
-    const wanted = `${dashboard.selection.stream}|${dashboard.selection.window}`;
+    const { stream, window, span } = dashboard.selection;
+    const wanted = JSON.stringify([stream, window, span]);
     if (wanted !== drawn) {
       drawn = wanted;
       rebuild();
@@ -137,7 +138,11 @@ class Chart {
     const now = this.#dashboard.now();
     const stale = connection !== 'live' || freshness.isStale(now);
     this.#card.dataset.stale = String(stale);
-    setText(this.#age, this.#newest === 0 ? '' : `newest point ${formatAge(now - this.#newest)} old`);
+    const isPast = this.#dashboard.selection.span !== undefined;
+    setText(
+      this.#age,
+      this.#newest === 0 || isPast ? '' : `newest point ${formatAge(now - this.#newest)} old`,
+    );
   }
 
   /** What the chart shows, in words, for those who cannot see it. */
@@ -209,7 +214,7 @@ class Chart {
       scales: { x: { range: () => this.#span() } },
       cursor: {
         focus: { prox: PROXIMITY },
-        drag: { x: false, y: false },
+        drag: { x: true, y: false, setScale: false },
         // Else it takes the fill of the line's own points and cannot be told from the ground.
         points: { fill: (_, line) => lineStyle(positions[line - 1] ?? 0).color },
       },
@@ -224,6 +229,11 @@ class Chart {
               drawGrowing(plot, line, growing, ground);
               drawPartial(plot, line, this.#columns.rows.get(shown[line - 1] ?? '') ?? [], ground);
             }
+          },
+        ],
+        setSelect: [
+          (plot) => {
+            this.#zoom(plot);
           },
         ],
         setCursor: [
@@ -248,8 +258,16 @@ class Chart {
 
   /** The whole range that was asked for, whether or not there is something in all of it. */
   #span(): [number, number] {
-    const end = this.#dashboard.now() / 1000;
-    return [end - this.#dashboard.selection.range / 1000, end];
+    const { from, to } = this.#dashboard.span;
+    return [from / 1000, to / 1000];
+  }
+
+  /** Shows what was dragged over. */
+  #zoom(plot: uPlot): void {
+    const { left, width } = plot.select;
+    if (width > 0) {
+      this.#dashboard.zoom(plot.posToVal(left, 'x') * 1000, plot.posToVal(left + width, 'x') * 1000);
+    }
   }
 
   #settled(series = ''): number {

@@ -36,7 +36,7 @@ function lackingText(dashboard: Dashboard, metric: string): string | null {
 
 /** What is said when a series of the page has the metric, and no window within the range. */
 function missingText(dashboard: Dashboard, metric: string): string {
-  const { range } = dashboard.selection;
+  const { range, span } = dashboard.selection;
   const label = RANGES.find(({ milliseconds }) => milliseconds === range)?.label ?? 'range';
   const seen = dashboard.shown.map((name) => dashboard.infoOf(name)?.last_seen ?? 0);
   const newest = Math.max(0, ...seen);
@@ -44,5 +44,5 @@ function missingText(dashboard: Dashboard, metric: string): string {
     newest === 0
       ? 'nothing has come in yet'
       : `the newest window of what is shown was stored ${formatAge(dashboard.now() - newest)} ago`;
-  return `no windows of ${dashboard.resolution.window.label} of ${metric} in the last ${label}: ${hint}`;
+  return `no windows of ${dashboard.resolution.window.label} of ${metric} in ${span === undefined ? `the last ${label}` : 'this span of time'}: ${hint}`;
 }
