@@ -2,7 +2,7 @@ import { PARTIAL_MEANING, PERCENTILE_MEANING, type WindowValue } from '../../sha
 import { LATER_STATISTICS, type WindowField } from '../../shared/generated/window.ts';
 import { MAX_SHOWN, type Dashboard } from '../dashboard.ts';
 import { element, setText } from '../dom.ts';
-import { formatAge } from '../format.ts';
+import { formatAge, formatClock } from '../format.ts';
 import { lineStyle } from '../palette.ts';
 import { formatStatistic } from '../statistics.ts';
 import type { NewestWindows } from '../store.ts';
@@ -193,7 +193,12 @@ class Row {
   }
 
   #age(): string {
-    return this.#newest > 0 ? `${formatAge(this.#dashboard.now() - this.#newest)} ago` : '–';
+    if (this.#newest === 0) {
+      return '–';
+    }
+    // Of a span of the past, the newest reading is not the newest one that there is.
+    const isPast = this.#dashboard.selection.span !== undefined;
+    return isPast ? formatClock(this.#newest) : `${formatAge(this.#dashboard.now() - this.#newest)} ago`;
   }
 }
 
