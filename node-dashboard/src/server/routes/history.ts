@@ -97,7 +97,7 @@ function checkWeight(window: WindowSpec, { from, to }: { from: number; to: numbe
   const windows = windowsIn(window, from, to);
   if (windows * charts > MAX_READ) {
     throw new BadRequestError(
-      `${charts} charts of ${windows} windows of ${window.label} are more than the ${MAX_READ} windows that a ` +
+      `${charts === 1 ? '1 chart' : `${charts} charts`} of ${windows} windows of ${window.label} are more than the ${MAX_READ} windows that a ` +
         'request may read: ask for fewer series and metrics, a shorter time, or a longer window',
     );
   }
