@@ -96,9 +96,10 @@ function resolutionOf(
 function checkWeight(window: WindowSpec, { from, to }: { from: number; to: number }, charts: number): void {
   const windows = windowsIn(window, from, to);
   if (windows * charts > MAX_READ) {
+    const what = charts === 1 ? '1 chart' : `${charts} charts`;
     throw new BadRequestError(
-      `${charts === 1 ? '1 chart' : `${charts} charts`} of ${windows} windows of ${window.label} are more than the ${MAX_READ} windows that a ` +
-        'request may read: ask for fewer series and metrics, a shorter time, or a longer window',
+      `${what} of ${windows} windows of ${window.label} are more than the ${MAX_READ} windows that a request may ` +
+        'read: ask for fewer series and metrics, a shorter time, or a longer window',
     );
   }
 }
