@@ -6,7 +6,7 @@ export interface Resolution {
   readonly window: WindowSpec;
   /** Distance between the starts of the windows that are read, in milliseconds: of sliding ones not all may be. */
   readonly stride: number;
-  /** Distance between the starts of two points, in milliseconds; windows are merged where it is more than the stride. */
+  /** Distance between the starts of two points, in milliseconds; if it is more than the stride, windows are merged. */
   readonly step: number;
 }
 

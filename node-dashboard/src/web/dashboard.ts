@@ -273,7 +273,7 @@ export class Dashboard {
     }
   }
 
-  /** Finds out which of the chosen series do not exist; of those that are not listed the server is asked, one by one. */
+  /** Finds out which of the chosen series do not exist; the server is asked for each that is not listed. */
   async #lookFor(chosen: readonly string[], truncated: boolean, epoch: number): Promise<void> {
     const missing: string[] = [];
     for (const name of chosen.filter((one) => !this.#infos.has(one))) {

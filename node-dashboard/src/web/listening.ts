@@ -13,8 +13,8 @@ const MOST_SILENT = 2;
 let worker: SharedWorker | undefined = startWorker();
 
 /**
- * Listens to the live edge, over a connection that all pages of the browser share; where there is no shared worker, over
- * one of the page's own.
+ * Listens to the live edge, over a connection that all pages of the browser share; where there is no shared worker,
+ * over one of the page's own.
  */
 export function listen(selection: LiveSelection, listener: LiveListener): Listening {
   return worker === undefined

@@ -155,7 +155,8 @@ class Chart {
     const more = newest.length > MAX_DESCRIBED ? ` and ${newest.length - MAX_DESCRIBED} more` : '';
     const values = `${newest.slice(0, MAX_DESCRIBED).join(', ')}${more}`;
     const marked = partial > 0 ? `; ${partialText(partial)}` : '';
-    return `${this.#metric}, average per ${resolution.window.label}, last complete windows: ${values || 'none yet'}${marked}`;
+    const average = `${this.#metric}, average per ${resolution.window.label}`;
+    return `${average}, last complete windows: ${values || 'none yet'}${marked}`;
   }
 
   destroy(): void {

@@ -44,5 +44,6 @@ function missingText(dashboard: Dashboard, metric: string): string {
     newest === 0
       ? 'nothing has come in yet'
       : `the newest window of what is shown was stored ${formatAge(dashboard.now() - newest)} ago`;
-  return `no windows of ${dashboard.resolution.window.label} of ${metric} in ${span === undefined ? `the last ${label}` : 'this span of time'}: ${hint}`;
+  const when = span === undefined ? `the last ${label}` : 'this span of time';
+  return `no windows of ${dashboard.resolution.window.label} of ${metric} in ${when}: ${hint}`;
 }
