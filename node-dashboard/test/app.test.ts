@@ -102,6 +102,7 @@ describe('a query', () => {
     ['/api/series?stream=', /stream/],
     ['/api/series?stream=nope', /there is no stream "nope"; there are: host/],
     ['/api/live?stream=nope', /there is no stream "nope"/],
+    ['/api/live?stream=host&window=11s', /has no window "11s"; it has: 10s, 5m\/1m/],
     [WINDOWS.replace('usage', 'nope'), /has no metric "nope"; it has: usage, load/],
     [WINDOWS.replace('10s', '11s'), /has no window "11s"; it has: 10s, 5m\/1m/],
     [
@@ -153,6 +154,7 @@ it('describes every route in /openapi.json', async () => {
   expect(Object.keys(paths).sort()).toEqual([
     ...[
       '/api/health',
+      '/api/history',
       '/api/live',
       '/api/series',
       '/api/streams',

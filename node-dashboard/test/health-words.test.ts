@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { ComponentHealth } from '../src/shared/api.ts';
-import { errorsOf, isUnwell, remarksOf, stateOf, total } from '../src/web/health-words.ts';
+import {
+  errorCountOf,
+  errorDetailOf,
+  errorsOf,
+  isUnwell,
+  remarksOf,
+  stateOf,
+  total,
+} from '../src/web/health-words.ts';
 
 const NOW = 1_000_000;
 
@@ -48,6 +56,27 @@ describe('the last error', () => {
     expect(remarksOf(health({ errors: { start: 3 }, rates: null }), NOW)).toEqual([
       { kind: 'now', text: '3 errors in 5 min 00 s: start: 3' },
     ]);
+  });
+
+  it('that is only counted is not over while its number grows, whatever the state', () => {
+    const counted = { errors: { start: 3 }, state: 'running' };
+    const kind = (fields: Partial<ComponentHealth>) =>
+      remarksOf(health({ ...counted, ...fields }), NOW).map((remark) => remark.kind);
+    expect(kind({ rates: still })).toEqual(['now']);
+    expect(kind({})).toEqual(['over']);
+    expect(kind({ state: 'restarting' })).toEqual(['now']);
+  });
+
+  it('that is long over leaves, and its number says that it is over, when it was and what', () => {
+    const old = { state: 'running', last_error: 'no answer', last_error_time: NOW - 3_700_000 };
+    const past = health({ ...old, errors: { send: 2 }, rates: still });
+    expect(remarksOf(past, NOW)).toEqual([]);
+    expect(errorCountOf(past, NOW)).toBe('2 (over)');
+    expect(errorDetailOf(past, NOW)).toBe('send: 2; the last one 1 h 1 min ago: no answer');
+    expect(errorCountOf({ ...past, state: 'restarting' }, NOW)).toBe('2');
+    expect(remarksOf({ ...past, state: 'restarting' }, NOW)).toHaveLength(1);
+    expect(errorCountOf(health(), NOW)).toBe('0');
+    expect(errorCountOf(health({ errors: null }), NOW)).toBeNull();
   });
 
   it('is not there where there was none, or where nobody counts', () => {

@@ -7,12 +7,14 @@ import { windowMessage } from './messages.ts';
 /** Listens as a client does: keeps the ids and the windows it is sent, and the other events' names. */
 class Client implements Listener {
   readonly series: ReadonlySet<string> | null;
+  readonly kinds: ReadonlySet<string> | null;
   readonly windows: WindowMessage[] = [];
   readonly others: string[] = [];
   lastEventId: string | null = null;
 
-  constructor(series: readonly string[] | null = null) {
+  constructor(series: readonly string[] | null = null, kinds: readonly string[] | null = null) {
     this.series = series === null ? null : new Set(series);
+    this.kinds = kinds === null ? null : new Set(kinds);
   }
 
   send(text: string): void {
@@ -297,4 +299,15 @@ describe('an event id', () => {
     expect(streamOf(2).refusalOf(id)).toMatch(/is none that|is damaged/);
     expect(connect(streamOf(2), new Client(), id).others).toEqual(['reset']);
   });
+});
+
+it('sends only the kind of window that is asked for, live and of what came before', () => {
+  const stream = new LiveStream('host');
+  begin(stream, 'topic', 1);
+  const ten = windowMessage({ window: '10s' });
+  const minute = windowMessage({ window: '1m', end: 60_000 });
+  append(stream, 0, 0, ten, minute);
+  const client = connect(stream, new Client(null, ['1m']));
+  append(stream, 0, 2, { ...ten, revision: 2 }, { ...minute, revision: 2 });
+  expect(client.windows.map(({ window, revision }) => `${window}#${revision}`)).toEqual(['1m#1', '1m#2']);
 });

@@ -66,8 +66,12 @@ beforeAll(async () => {
   vi.spyOn(pipeline.history, 'windows').mockResolvedValue(stored);
   const live = pipeline.live.get('host');
   live?.begin('topic', new Map([[0, 0n]]));
-  const newest = window(4, { mode: 17.5, peak_time: begin + 4 * SIZE + 3000, outliers: 1234 });
-  live?.append(0, [{ offset: 0n, value: JSON.stringify(newest) }], 1n);
+  const later = { mode: 17.5, peak_time: begin + 4 * SIZE + 3000, outliers: 1234 };
+  // Its second one still grows, which makes the first one complete.
+  for (const [offset, index] of [4, 5].entries()) {
+    const record = { offset: BigInt(offset), value: JSON.stringify(window(index, later)) };
+    live?.append(0, [record], record.offset + 1n);
+  }
   app = await buildApp({ config: single, logLevel: 'silent', pipeline, webRoot });
   await app.listen({ host: '127.0.0.1', port: 0 });
   browser = await chromium.launchPersistentContext(path.join(folder, 'profile'), {
@@ -78,7 +82,7 @@ beforeAll(async () => {
   });
   page = await browser.newPage();
   await page.goto(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}/?range=300000`);
-  await page.waitForSelector('.chart[data-points="5"]', { timeout: WAIT });
+  await page.waitForSelector('.chart[data-points="6"]', { timeout: WAIT });
 });
 
 afterAll(async () => {
@@ -103,7 +107,7 @@ it('the table of a single metric has a column for each later statistic', async (
     ...[...today, 'mode', 'peak_time', 'outliers', 'records', 'newest'],
   ]);
   expect((await texts('tbody tr')).slice(1, -1)).toEqual([
-    ...['2.00%', '2.00%', '2.00%', '2.00%', ...today.map(() => '–'), '17.50%'],
+    ...['2.00% ○ 2.00% so far', '2.00%', '2.00%', '2.00%', ...today.map(() => '–'), '17.50%'],
     matching(/^\d\d:\d\d:\d3$/),
     ...['1,234', '1'],
   ]);

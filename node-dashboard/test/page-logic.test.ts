@@ -2,11 +2,20 @@ import { describe, expect, it } from 'vitest';
 import type { SeriesInfo, StreamInfo } from '../src/shared/api.ts';
 import { coalesce } from '../src/web/coalesce.ts';
 import { liveliest } from '../src/web/dashboard.ts';
-import { formatAge, formatAxisTime, formatCount, formatRate, formatValue } from '../src/web/format.ts';
+import {
+  formatAge,
+  formatAxisTime,
+  formatCount,
+  formatRate,
+  formatSpan,
+  formatValue,
+} from '../src/web/format.ts';
 import { Freshness } from '../src/web/freshness.ts';
 import { problemOf, readSelection, writeSelection } from '../src/web/selection.ts';
-import { lastSettled, WindowStore } from '../src/web/store.ts';
+import { lastSettled, WindowStore, type NewestWindows } from '../src/web/store.ts';
+import { isolated } from '../src/web/panels/points.ts';
 import { formatMarks, formatQuantity } from '../src/web/units.ts';
+import { mergeWindows } from '../src/shared/merge.ts';
 import { windowMessage } from './messages.ts';
 
 const window = (label: string) => ({ label, size: 1, slide: 1 });
@@ -50,6 +59,14 @@ describe('the selection', () => {
     expect(readSelection(writeSelection(selection), STREAMS)).toEqual(selection);
   });
 
+  it('takes a span of time in milliseconds or as ISO 8601, and keeps it', () => {
+    const query = '?from=2026-01-31T12:00:00Z&to=1769864400000';
+    const selection = readSelection(query, STREAMS);
+    expect(selection?.span).toEqual({ from: 1_769_860_800_000, to: 1_769_864_400_000 });
+    expect(problemOf(query, STREAMS)).toBe('');
+    expect(selection === null ? null : readSelection(writeSelection(selection), STREAMS)).toEqual(selection);
+  });
+
   it('falls back to the first of what does not exist', () => {
     expect(readSelection('?stream=no&window=no&range=5', STREAMS)).toMatchObject({
       stream: 'host',
@@ -67,12 +84,20 @@ describe('the address', () => {
     },
   );
 
-  it.each([
+  it.each<readonly [query: string, problem: string]>([
     ['?stream=hots', 'stream "hots"; there are: host, sensors'],
     ['?stream=sensors&window=10s', 'window "10s"; there are: 1m'],
-    ['?range=5', 'range "5"; there are: 300000, 900000, 3600000, 21600000, 86400000'],
-    ['?range=', 'range ""; there are: 300000, 900000, 3600000, 21600000, 86400000'],
-    ['?from=0', 'parameter "from"; there are: stream, window, range, series'],
+    ['?range=5', 'range "5"; there are: 300000, 900000, 3600000, 21600000, 86400000, 604800000, 2592000000'],
+    ['?range=', 'range ""; there are: 300000, 900000, 3600000, 21600000, 86400000, 604800000, 2592000000'],
+    ['?form=0', 'parameter "form"; there are: stream, window, range, series, from, to'],
+    ...['?from=0', '?to=5', '?from=5&to=5', '?from=now&to=2026-01-01'].map(
+      (query) =>
+        [
+          query,
+          `${[...new URLSearchParams(query)].map(([name, value]) => `${name} "${value}"`).join(', ')}; both take ` +
+            'milliseconds since the epoch, or ISO 8601 with a time zone, and from is the earlier one',
+        ] as const,
+    ),
     ['?stream=host&stream=no', 'stream "no"; there are: host, sensors'],
   ])('says of %s what is not there', (query, problem) => {
     expect(problemOf(query, STREAMS)).toBe(`the address asks for what is not there: ${problem}`);
@@ -106,7 +131,7 @@ describe('work that is wanted many times', () => {
 
 describe('the store', () => {
   it('shows the newest version of each window, whether the history or the live edge brought it', () => {
-    const store = new WindowStore();
+    const store = new WindowStore({ step: 10_000, stride: 10_000 });
     store.add('usage', 'a', windowMessage({ start: 10_000, revision: 5, avg: 5 }));
     store.add('usage', 'a', windowMessage({ start: 0, revision: 9, avg: 9 }));
     store.add('usage', 'a', windowMessage({ start: 10_000, revision: 4, avg: 4 }));
@@ -117,21 +142,41 @@ describe('the store', () => {
     expect(rows.get('b')?.map((value) => value?.avg)).toEqual([undefined, 1]);
     expect(rows.get('none')).toEqual([undefined, undefined]);
     expect(store.points).toBe(3);
-    expect(store.latest('usage', 'a')?.start).toBe(10_000);
   });
 
-  it('breaks its lines where windows are missing, but not where they are seldom', () => {
-    const store = new WindowStore();
-    for (const start of [0, 10, 20, 80, 90]) {
+  it('tells the last complete window from the one that still grows', () => {
+    const store = new WindowStore({ step: 10_000, stride: 10_000 });
+    const starts = ({ complete, growing }: NewestWindows) => [complete?.start, growing?.start];
+    expect(starts(store.newest('usage', 'a', 0))).toEqual([undefined, undefined]);
+    for (const start of [10_000, 0, 20_000]) {
+      store.add('usage', 'a', windowMessage({ start, end: start + 10_000 }));
+    }
+    expect(starts(store.newest('usage', 'a', 9_999))).toEqual([undefined, 0]);
+    expect(starts(store.newest('usage', 'a', 20_000))).toEqual([10_000, 20_000]);
+    expect(starts(store.newest('usage', 'a', 30_000))).toEqual([20_000, undefined]);
+  });
+
+  it('breaks its lines from one missing window on, however seldom windows come', () => {
+    const store = new WindowStore({ step: 10_000, stride: 10_000 });
+    for (const start of [0, 10, 20, 40, 80, 90]) {
       store.add('usage', 'a', windowMessage({ start: start * 1000 }));
     }
     const { starts, rows } = store.columns('usage', ['a']);
-    expect(starts).toEqual([0, 10, 20, 30, 80, 90]);
-    expect(rows.get('a')?.[3]).toBeUndefined();
-    for (const start of [0, 300, 600, 900]) {
+    expect(starts).toEqual([0, 10, 20, 30, 40, 50, 80, 90]);
+    expect(rows.get('a')?.map((value) => value !== undefined)).toEqual(
+      [1, 1, 1, 0, 1, 0, 1, 1].map((there) => there === 1),
+    );
+    for (const start of [0, 300, 600]) {
       store.add('usage', 'slow', windowMessage({ start: start * 1000 }));
     }
-    expect(store.columns('usage', ['slow']).starts).toEqual([0, 300, 600, 900]);
+    expect(store.columns('usage', ['slow']).starts).toEqual([0, 10, 300, 310, 600]);
+  });
+
+  it('knows the points that no line leads to, also beside a window that still grows', () => {
+    expect(isolated([1, null, 2, 3, undefined, 4, 5], Infinity)).toEqual([0]);
+    expect(isolated([1, null, 2, 3, undefined, 4, 5], 5)).toEqual([0, 5]);
+    expect(isolated([null, 7], 0)).toEqual([]);
+    expect(isolated([7], 0)).toEqual([0]);
   });
 
   it('takes a window for settled once an event at its end or later has come', () => {
@@ -141,8 +186,28 @@ describe('the store', () => {
     ]);
   });
 
+  it('goes on merging where the server has ended, and knows when what that has merged is outdated', () => {
+    const store = new WindowStore({ step: 20_000, stride: 10_000 });
+    const live = (start: number, fields: object = {}) =>
+      windowMessage({ start, end: start + 10_000, ...fields });
+    store.add('usage', 'a', live(0));
+    const merged = mergeWindows([live(0), live(10_000)], 0, 20_000);
+    store.addPoint('usage', 'a', merged ?? live(0));
+    store.add('usage', 'a', live(20_000, { avg: 1, sum: 1 }));
+    store.add('usage', 'a', live(30_000, { avg: 3, sum: 3 }));
+    store.add('usage', 'a', live(60_000));
+    const { starts, rows } = store.columns('usage', ['a']);
+    expect(starts).toEqual([0, 20, 40, 60]);
+    expect(rows.get('a')?.map((point) => point?.merged)).toEqual([2, 2, undefined, 1]);
+    expect(rows.get('a')?.[1]).toMatchObject({ avg: 2, end: 40_000, p95: null });
+    expect(store.points).toBe(4);
+    expect(store.takeOutdated()).toBe(false);
+    store.add('usage', 'a', live(10_000, { revision: 2 }));
+    expect([store.takeOutdated(), store.takeOutdated()]).toEqual([true, false]);
+  });
+
   it('forgets what is out of range', () => {
-    const store = new WindowStore();
+    const store = new WindowStore({ step: 10_000, stride: 10_000 });
     store.add('usage', 's10', windowMessage({ start: 0, end: 10_000 }));
     store.add('usage', 's9', windowMessage({ start: 10_000, end: 20_000 }));
     store.prune(15_000);
@@ -237,6 +302,13 @@ it.each([
 it('writes the time of day in 24 hours, and the day where one begins', () => {
   expect(formatAxisTime(new Date(2026, 10, 23, 13, 5).getTime())).toBe('13:05');
   expect(formatAxisTime(new Date(2026, 10, 23).getTime())).toBe('23 Nov');
+});
+
+it('writes the span of a window with its day, unless that is today', () => {
+  const at = (day: number, hour: number) => new Date(2026, 10, day, hour).getTime();
+  expect(formatSpan(at(23, 14), at(23, 15), at(23, 16))).toBe('14:00:00 – 15:00:00');
+  expect(formatSpan(at(22, 14), at(22, 15), at(23, 16))).toBe('22 Nov, 14:00:00 – 15:00:00');
+  expect(formatSpan(at(22, 23), at(23, 0), at(23, 16))).toBe('22 Nov, 23:00:00 – 23 Nov, 00:00:00');
 });
 
 it('writes counts', () => {

@@ -184,7 +184,7 @@ describe('the pipeline panel', () => {
     pipeline.board.add(report({ ...failed, state: 'restarting', stream: 'sensors' }), Date.now());
     await open();
     expect((await panel('spark-job')).slice(2)).toEqual([
-      'spark-job · host | running | – | – | – | – | – | – | – | – | 2',
+      'spark-job · host | running | – | – | – | – | – | – | – | – | 2 (over)',
       expect.stringMatching(/^over: error 12 min 0\d s ago: no answer$/),
       '! spark-job · sensors | restarting | – | – | – | – | – | – | – | – | 2',
       expect.stringMatching(/^! error 12 min 0\d s ago: no answer$/),
@@ -234,10 +234,9 @@ it('partial windows are marked in words on the chart and in the table', async ()
     /^◇ 2 windows are partial: each holds only a part of/,
   );
   expect(await page.getAttribute(`${chart} .plot`, 'aria-label')).toMatch(/; 2 windows are partial/);
-  expect(await page.textContent('.series tbody tr td:nth-child(2)')).toBe('◇ 2.00% (partial)');
-  expect(await page.getAttribute('.series tbody tr td:nth-child(2)', 'title')).toMatch(
-    /only a part of its readings/,
-  );
+  const cell = '.series tbody tr td:nth-child(2)';
+  expect(await page.textContent(cell)).toBe('25.00% ○ ◇ 2.00% so far (partial)');
+  expect(await page.getAttribute(`${cell} .growing`, 'title')).toMatch(/only a part of its readings/);
 });
 
 it('the page says which part of its address selects nothing', async () => {
@@ -252,7 +251,7 @@ it('the page says which part of its address selects nothing', async () => {
   ]) {
     expect(notice).toContain(problem);
   }
-  expect(notice).toContain('parameter "rnage"; there are: stream, window, range, series');
+  expect(notice).toContain('parameter "rnage"; there are: stream, window, range, series, from, to');
   await page.selectOption('#range', '300000');
   await page.waitForSelector('#notice', { state: 'hidden', timeout: WAIT });
 });

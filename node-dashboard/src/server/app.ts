@@ -9,6 +9,7 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify';
 import { protect, withoutToken } from './access.ts';
+import { compressAnswers } from './compression.ts';
 import type { Config } from './config.ts';
 import { RequestError } from './errors.ts';
 import { checkHosts } from './hosts.ts';
@@ -17,6 +18,7 @@ import { refuseOtherMethods } from './methods.ts';
 import { VERSION } from './metrics.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { healthRoutes } from './routes/health.ts';
+import { historyRoute } from './routes/history.ts';
 import { liveRoute } from './routes/live.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { checkParameters } from './routes/parameters.ts';
@@ -84,6 +86,7 @@ export async function buildApp({
     protect(app, config.dashboard.token);
   }
   app.setErrorHandler(answerError);
+  await compressAnswers(app);
   await app.register(swagger, { openapi: openApi(config.dashboard.token !== undefined) });
   await app.register((scope, _, done) => {
     registerRoutes(scope, pipeline, slots);
@@ -130,6 +133,7 @@ function registerRoutes(app: FastifyInstance, pipeline: Pipeline, slots: LiveSlo
   streamsRoute(app, pipeline);
   seriesRoute(app, pipeline);
   windowsRoute(app, pipeline);
+  historyRoute(app, pipeline);
   liveRoute(app, pipeline, slots);
   metricsRoute(app, pipeline, slots);
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());

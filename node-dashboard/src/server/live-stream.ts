@@ -14,6 +14,8 @@ export interface TailRecord {
 export interface Listener {
   /** The series wanted; null for all. */
   readonly series: ReadonlySet<string> | null;
+  /** The kinds of window wanted; null, or left out, for all. */
+  readonly kinds?: ReadonlySet<string> | null;
   send(events: string): void;
 }
 
@@ -252,8 +254,12 @@ export class LiveStream {
   }
 }
 
-function isWanted({ series }: Listener, entry: Entry | undefined): boolean {
-  return entry !== undefined && (series?.has(entry.message.series) ?? true);
+function isWanted({ series, kinds }: Listener, entry: Entry | undefined): boolean {
+  return (
+    entry !== undefined &&
+    (series?.has(entry.message.series) ?? true) &&
+    (kinds?.has(entry.message.window) ?? true)
+  );
 }
 
 function isAfter(place: Place, { partition, offset, sequence }: Entry): boolean {

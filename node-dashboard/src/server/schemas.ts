@@ -5,6 +5,7 @@ import {
   type WindowField,
   type WindowFieldKind,
 } from '../shared/generated/window.ts';
+import { MAX_NAMES } from '../shared/limits.ts';
 import { MAX_ID_LENGTH } from './resume-ids.ts';
 import { TIME_FORMAT } from './routes/time.ts';
 
@@ -50,6 +51,29 @@ const window = {
   required: windowFields.flatMap(({ field }) => (field.kind === 'flag' ? [] : [field.name])),
   properties: Object.fromEntries(windowFields.map(({ field, schema }) => [field.name, schema])),
 };
+
+const historyFields = {
+  ...{ now: time, from: time, to: time },
+  window: { ...text, description: 'the kind of window that was read' },
+  step: { type: 'integer', description: 'distance between the starts of two points, in ms' },
+  stride: { type: 'integer', description: 'distance between the starts of the windows in the points, in ms' },
+} as const;
+
+const pointFields = [...Object.keys(WINDOW_MEANINGS), 'merged'];
+
+const historyChart = object({
+  series: text,
+  metric: text,
+  points: {
+    type: 'object',
+    description: 'by field, its value in each point; a field that is not known of any is left out',
+    required: ['start'],
+    properties: Object.fromEntries(
+      pointFields.map((field) => [field, list({ type: ['number', 'boolean', 'null'] })]),
+    ),
+    additionalProperties: false,
+  },
+});
 
 const stream = object({
   name: text,
@@ -187,6 +211,37 @@ export const schemas = {
     },
     response: { 200: object({ windows: list(window) }), ...errors },
   },
+  history: {
+    summary: 'The history of several series and metrics, with not too many points',
+    description:
+      'What starts in [from, to), ascending by start, for each of the series and metrics. With `points` there are at ' +
+      'most about so many for each: of the kind of window that is asked for if those are few enough, else of a ' +
+      'coarser tumbling kind that the stream has, else merged from windows that do not overlap (of sliding windows ' +
+      'some are left out instead, as long as the others hold all readings). `window`, `stride` and `step` say which. ' +
+      'A point says in `merged` of how many windows it is; the percentiles of merged ones are not known. The newest ' +
+      'points are windows as they are, whatever the step, since they still change.',
+    querystring: {
+      type: 'object',
+      required: ['stream', 'series', 'metric', 'window'],
+      properties: {
+        stream: name,
+        series: { type: 'array', items: name, maxItems: MAX_NAMES, description: 'repeat it for several' },
+        metric: { type: 'array', items: name, maxItems: MAX_NAMES, description: 'repeat it for several' },
+        window: { ...name, description: 'the finest window to take, such as 10s or 5m/1m' },
+        from: queryTime('an hour before `to` by default'),
+        to: queryTime('now by default'),
+        points: {
+          ...{ type: 'integer', minimum: 1, maximum: 100_000 },
+          description: 'how many points to show the span with; every window as it is without it',
+        },
+        digits: {
+          ...{ type: 'integer', minimum: 3, maximum: 17 },
+          description: 'how many significant digits broken numbers are rounded to; none are without it',
+        },
+      },
+    },
+    response: { 200: object({ ...historyFields, charts: list(historyChart) }), ...errors },
+  },
   live: {
     summary: 'The windows of a stream as they grow, as Server-Sent Events',
     description:
@@ -207,6 +262,12 @@ export const schemas = {
           items: name,
           maxItems: 1000,
           description: 'repeat it for several; all by default',
+        },
+        window: {
+          type: 'array',
+          items: name,
+          maxItems: MAX_NAMES,
+          description: 'only this kind of window; repeat it for several; all by default',
         },
         last_event_id: {
           ...name,

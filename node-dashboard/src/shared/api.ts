@@ -1,4 +1,5 @@
 import type { HealthReport } from './generated/health.ts';
+import type { PointColumns } from './columns.ts';
 import type { WindowValue } from './window.ts';
 
 export type { HealthReport };
@@ -40,6 +41,26 @@ export interface SeriesAnswer {
 /** Answer of `/api/windows`. */
 export interface WindowsAnswer {
   readonly windows: readonly WindowValue[];
+}
+
+/** A series and metric in an answer of `/api/history`. */
+export interface HistoryChart {
+  readonly series: string;
+  readonly metric: string;
+  readonly points: PointColumns;
+}
+
+/** Answer of `/api/history`, of what starts in `[from, to)`. */
+export interface HistoryAnswer {
+  readonly now: number;
+  readonly from: number;
+  readonly to: number;
+  /** The kind of window that was read. */
+  readonly window: string;
+  /** Distance between two points, and between the windows that they are of, in milliseconds. */
+  readonly step: number;
+  readonly stride: number;
+  readonly charts: readonly HistoryChart[];
 }
 
 /** Totals since a component started, as it reports them on the `health` topic. */

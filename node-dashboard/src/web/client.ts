@@ -1,8 +1,10 @@
-import type { HealthAnswer, SeriesAnswer, StreamsAnswer, WindowsAnswer } from '../shared/api.ts';
+import type { HealthAnswer, HistoryAnswer, SeriesAnswer, StreamsAnswer } from '../shared/api.ts';
 
 /** After so many milliseconds a server does not answer: it may be stopped, and still be connected. */
 const ANSWER_TIMEOUT = 30_000;
 const HEALTH_TIMEOUT = 5000;
+/** No number on the page has more digits than this. */
+const DIGITS = 7;
 
 /** The server answered that it cannot, or did not answer at all. */
 export class ApiError extends Error {
@@ -18,38 +20,50 @@ export class ApiError extends Error {
 
 /** The streams and the server's clock. */
 export function getStreams(): Promise<StreamsAnswer> {
-  return get('api/streams', {});
+  return get('api/streams', []);
 }
 
 /** The series of a stream. */
 export function getSeries(stream: string, q: string): Promise<SeriesAnswer> {
-  return get('api/series', { stream, q });
+  return get('api/series', [
+    ['stream', stream],
+    ['q', q],
+  ]);
 }
 
-/** The stored windows of one series since a time. */
-export function getWindows(query: {
+/** The history of every one of these series and metrics. */
+export function getHistory(query: {
   readonly stream: string;
-  readonly series: string;
-  readonly metric: string;
+  readonly series: readonly string[];
+  readonly metrics: readonly string[];
   readonly window: string;
-  readonly from: string;
-}): Promise<WindowsAnswer> {
-  return get('api/windows', query);
+  readonly from: number;
+  readonly to: number;
+  readonly points: number;
+}): Promise<HistoryAnswer> {
+  const { stream, series, metrics, window, from, to, points } = query;
+  return get('api/history', [
+    ...Object.entries({ stream, window, from, to, points, digits: DIGITS }).map(
+      ([name, value]) => [name, String(value)] as const,
+    ),
+    ...series.map((name) => ['series', name] as const),
+    ...metrics.map((name) => ['metric', name] as const),
+  ]);
 }
 
 /** The parts of the pipeline. */
 export function getHealth(): Promise<HealthAnswer> {
-  return get('api/health', {}, HEALTH_TIMEOUT);
+  return get('api/health', [], HEALTH_TIMEOUT);
 }
 
 async function get<Answer>(
   path: string,
-  query: Readonly<Record<string, string>>,
+  query: readonly (readonly [string, string])[],
   timeout = ANSWER_TIMEOUT,
 ): Promise<Answer> {
   let response: Response;
   try {
-    const address = `${path}?${new URLSearchParams(query).toString()}`;
+    const address = `${path}?${new URLSearchParams(query.map(([name, value]) => [name, value])).toString()}`;
     response = await fetch(address, { signal: AbortSignal.timeout(timeout) });
   } catch {
     throw new ApiError(0, 'the dashboard server does not answer');

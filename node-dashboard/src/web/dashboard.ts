@@ -1,11 +1,16 @@
 import type { SeriesInfo, StreamInfo } from '../shared/api.ts';
+import { fromColumns } from '../shared/columns.ts';
+import { resolutionFor, type Resolution } from '../shared/resolution.ts';
 import type { WindowMessage } from '../shared/window.ts';
 import { coalesce } from './coalesce.ts';
-import { ApiError, getSeries, getStreams, getWindows } from './client.ts';
+import { ApiError, getHistory, getSeries, getStreams } from './client.ts';
 import { Freshness } from './freshness.ts';
-import { LiveConnection, type ConnectionState } from './live-connection.ts';
-import { problemOf, readSelection, writeSelection, type Selection } from './selection.ts';
-import { WindowStore } from './store.ts';
+import { historyRequests } from './history-requests.ts';
+import type { ConnectionState } from './live-connection.ts';
+import { listen, type Listening } from './listening.ts';
+import { missingText, seriesOffers, streamOffers, type Offer } from './missing.ts';
+import { problemOf, readSelection, writeSelection, type Selection, type Span } from './selection.ts';
+import { WindowStore, type NewestWindows } from './store.ts';
 
 /** More lines than this in one chart cannot be told apart. */
 export const MAX_SHOWN = 20;
@@ -14,6 +19,14 @@ const STILL_MOVES = 150_000;
 /** How many requests for history are under way at once: what a browser does in parallel anyway. */
 const PARALLEL_LOADS = 6;
 const RETRY_AFTER = 3000;
+/** Nothing shorter is shown, in milliseconds. */
+const SHORTEST_SPAN = 60_000;
+/** More points in each pixel cannot be seen. */
+const POINTS_PER_PIXEL = 2;
+/** Merged points of the past that have changed are loaded again, at most this often, in milliseconds. */
+const RELOAD_AFTER = 5000;
+const NONE = { label: '', size: 1, slide: 1 };
+const NO_RESOLUTION: Resolution = { window: NONE, stride: 1, step: 1 };
 
 /**
  * What the page knows: the streams, the selection, and the windows of the selected stream, in which the history and
@@ -22,33 +35,71 @@ const RETRY_AFTER = 3000;
 export class Dashboard {
   streams: readonly StreamInfo[] = [];
   selection: Selection = { stream: '', window: '', range: 0, series: [] };
-  store = new WindowStore();
+  /** How the range is shown: by which kind of window, and by how many of them in one point. */
+  resolution: Resolution = NO_RESOLUTION;
+  store = new WindowStore(NO_RESOLUTION);
   freshness = new Freshness();
   connection: ConnectionState = 'connecting';
   /** What is wrong, for the user; empty when nothing is. */
   problem = '';
+  /** What to show instead of what the address asks for in vain. */
+  offers: readonly Offer[] = [];
   /** The series of the stream, shown or not, as far as the server lists them. */
   known: readonly string[] = [];
-  /** What the user looks for, and the series that match it. */
+  /** What the user looks for, and the series that match it; null until the server has answered. */
   search = '';
-  found: readonly string[] = [];
+  found: readonly string[] | null = null;
+  /** Whether there are more series, or more that match, than the server lists. */
+  truncated = false;
   loading = true;
   readonly #changed: () => void;
-  #live: LiveConnection | undefined;
+  /** How many pixels there are for a chart; at least one. */
+  readonly #pixels: () => number;
+  #reload: ReturnType<typeof setTimeout> | undefined;
+  #live: Listening | undefined;
   #drawn = new Set<string>();
   /** Raised with every selection, so that answers to an earlier one are recognized and dropped. */
   #epoch = 0;
   /** Server's clock minus the browser's. */
   #clockOffset = 0;
   #problems = { address: '', live: '', history: '' };
+  /** What is known of the series that the server lists. */
+  #infos: ReadonlyMap<string, SeriesInfo> = new Map();
+  /** Chosen series that do not exist. */
+  #missing: readonly string[] = [];
+  #streamOffers: readonly Offer[] = [];
 
-  constructor(changed: () => void) {
+  constructor(changed: () => void, pixels: () => number) {
     this.#changed = changed;
+    this.#pixels = pixels;
   }
 
   /** Milliseconds since the epoch, by the server's clock. */
   now(): number {
     return Date.now() + this.#clockOffset;
+  }
+
+  /** What the charts show. */
+  get span(): Span {
+    const { span, range } = this.selection;
+    const now = Math.floor(this.now());
+    return span ?? { from: now - range, to: now };
+  }
+
+  /** Shows a part of what is shown, in which nothing moves any more. */
+  zoom(from: number, to: number): void {
+    const middle = (from + to) / 2;
+    const half = Math.max(to - from, SHORTEST_SPAN) / 2;
+    this.select({
+      ...this.selection,
+      span: { from: Math.floor(middle - half), to: Math.ceil(middle + half) },
+    });
+  }
+
+  /** Shows the range up to now. */
+  backToLive(): void {
+    const { stream, window, range, series } = this.selection;
+    this.select({ stream, window, range, series });
   }
 
   /** The selected stream. */
@@ -59,6 +110,21 @@ export class Dashboard {
   /** The series that are drawn, sorted: the chosen ones, or the liveliest ones. */
   get shown(): readonly string[] {
     return sorted(this.#drawn);
+  }
+
+  /** What is known of a series; undefined when the server does not list it. */
+  infoOf(series: string): SeriesInfo | undefined {
+    return this.#infos.get(series);
+  }
+
+  /** The listed series that have the metric. */
+  seriesWith(metric: string): readonly string[] {
+    return this.known.filter((name) => this.infoOf(name)?.metrics.includes(metric) === true);
+  }
+
+  /** The newest windows of a drawn series. */
+  newestOf(metric: string, series: string): NewestWindows {
+    return this.store.newest(metric, series, this.freshness.newest);
   }
 
   /** Where a drawn series stands among all, which gives it its colour: the same one, alone or with others. */
@@ -77,10 +143,15 @@ export class Dashboard {
         this.#clockOffset = now - (asked + Date.now()) / 2;
         this.streams = streams;
         const selection = readSelection(query, streams);
-        if (selection !== null) {
-          this.select(selection);
+        if (selection === null) {
+          this.#problems.address = 'no stream is configured: add a [[stream]] to freshet.toml';
+        } else {
+          history.replaceState(null, '', writeSelection(selection));
+          this.#begin(selection);
           this.#problems.address = problemOf(query, streams);
+          this.#streamOffers = streamOffers(query, streams, selection);
         }
+        this.#update();
         return;
       } catch (error) {
         this.#problems.history = describe(error);
@@ -90,24 +161,61 @@ export class Dashboard {
     }
   }
 
-  /** Shows something else. */
+  /** Shows something else, to which the browser's Back button leads back. */
   select(selection: Selection): void {
+    history.pushState(null, '', writeSelection(selection));
+    this.#begin(selection);
+  }
+
+  /** Shows what the address says, after the browser's Back button has changed it. */
+  restore(query: string): void {
+    const selection = readSelection(query, this.streams);
+    if (selection !== null) {
+      this.#begin(selection);
+    }
+  }
+
+  #begin(selection: Selection): void {
     this.#epoch += 1;
     this.#live?.close();
+    clearTimeout(this.#reload);
+    this.#reload = undefined;
     if (selection.stream !== this.selection.stream) {
       this.known = [];
+      this.#infos = new Map();
       this.search = '';
+      this.found = null;
     }
     this.selection = selection;
-    this.store = new WindowStore();
+    this.resolution = this.#resolve();
+    this.store = new WindowStore(this.resolution);
     this.freshness = new Freshness();
     this.connection = 'connecting';
     this.#drawn = new Set(selection.series.slice(0, MAX_SHOWN));
     this.#problems = { address: '', live: '', history: '' };
-    history.replaceState(null, '', writeSelection(selection));
+    this.#missing = [];
+    this.#streamOffers = [];
     this.loading = true;
     this.#update();
     void this.#show(this.#epoch);
+  }
+
+  /** Shows the same when there is more or less room for it. */
+  resize(): void {
+    if (this.stream !== undefined && this.#resolve().step !== this.resolution.step) {
+      this.#begin(this.selection);
+    }
+  }
+
+  #resolve(): Resolution {
+    const windows = this.stream?.windows ?? [];
+    const wanted = windows.find(({ label }) => label === this.selection.window) ?? NONE;
+    const { from, to } = this.span;
+    return resolutionFor(windows, wanted, to - from, this.#points);
+  }
+
+  get #points(): number {
+    return POINTS_PER_PIXEL * this.#pixels();
   }
 
   /** Shows a series alone, or adds it to the chosen ones, or takes it away from them. */
@@ -123,10 +231,12 @@ export class Dashboard {
   async find(text: string): Promise<void> {
     const epoch = this.#epoch;
     this.search = text;
+    this.found = null;
     try {
-      const { series } = await getSeries(this.selection.stream, text);
+      const { series, truncated } = await getSeries(this.selection.stream, text);
       if (epoch === this.#epoch && text === this.search) {
         this.found = series.map((info) => info.series);
+        this.truncated = truncated;
       }
     } catch (error) {
       this.#problems.history = describe(error);
@@ -154,18 +264,50 @@ export class Dashboard {
     const { stream, series } = this.selection;
     const answer = await getSeries(stream, '');
     if (epoch === this.#epoch) {
-      this.known = sorted(new Set(answer.series.map((info) => info.series)));
+      this.#infos = new Map(answer.series.map((info) => [info.series, info]));
+      this.known = sorted(new Set(this.#infos.keys()));
+      this.truncated = answer.truncated;
       const wanted = series.length > 0 ? series : liveliest(answer.series);
       this.#drawn = new Set(wanted.slice(0, MAX_SHOWN));
+      await this.#lookFor(series, answer.truncated, epoch);
     }
   }
 
-  #connect(load: () => Promise<void>): LiveConnection {
+  /** Finds out which of the chosen series do not exist; the server is asked for each that is not listed. */
+  async #lookFor(chosen: readonly string[], truncated: boolean, epoch: number): Promise<void> {
+    const missing: string[] = [];
+    for (const name of chosen.filter((one) => !this.#infos.has(one))) {
+      const answer = truncated ? await getSeries(this.selection.stream, name) : { series: [], truncated };
+      const found = answer.series.find((info) => info.series === name);
+      if (found !== undefined) {
+        this.#infos = new Map([...this.#infos, [name, found]]);
+      } else if (!answer.truncated) {
+        missing.push(name);
+      }
+    }
+    if (epoch === this.#epoch) {
+      this.#missing = missing;
+    }
+  }
+
+  #connect(load: () => Promise<void>): Listening {
     // Of a few series all are asked for, so that new ones appear by themselves.
     const few = this.selection.series.length === 0 && this.known.length <= MAX_SHOWN;
-    return new LiveConnection(this.selection.stream, few ? [] : this.shown, {
+    const wanted = {
+      address: new URL('api/live', document.baseURI).href,
+      stream: this.selection.stream,
+      windows: [this.resolution.window.label],
+      series: few ? [] : this.shown,
+    };
+    return listen(wanted, {
       onWindow: (message) => {
         this.#take(message);
+        if (this.store.takeOutdated()) {
+          this.#reload ??= setTimeout(() => {
+            this.#reload = undefined;
+            void load();
+          }, RELOAD_AFTER);
+        }
       },
       onReset: () => {
         void load();
@@ -179,14 +321,19 @@ export class Dashboard {
   }
 
   #take(message: WindowMessage): void {
-    const { window, range, series } = this.selection;
+    const { series } = this.selection;
     if (series.length === 0 && this.#drawn.size < MAX_SHOWN) {
       this.#drawn.add(message.series);
     }
-    const inRange = message.end >= this.now() - range;
-    if (message.window === window && inRange && this.#drawn.has(message.series)) {
-      this.store.add(message.metric, message.series, message);
+    const { from, to } = this.span;
+    const isOfKind = message.window === this.resolution.window.label && this.#drawn.has(message.series);
+    if (isOfKind) {
       this.freshness.observe(message.last_event);
+    }
+    const inRange = message.end >= from && (this.selection.span === undefined || message.start < to);
+    if (isOfKind && inRange) {
+      this.#missing = this.#missing.filter((name) => name !== message.series);
+      this.store.add(message.metric, message.series, message);
       this.#update();
     }
   }
@@ -214,17 +361,26 @@ export class Dashboard {
   }
 
   async #loadWindows(epoch: number): Promise<void> {
-    const { stream, window, range } = this.selection;
-    const from = String(Math.floor(this.now() - range));
+    const { stream, window } = this.selection;
+    const points = this.#points;
+    const { from, to } = this.span;
+    const has = (series: string, metric: string): boolean =>
+      this.infoOf(series)?.metrics.includes(metric) ?? true;
     const metrics = this.stream?.metrics ?? [];
-    const queue = metrics.flatMap((metric) => this.shown.map((series) => ({ metric, series })));
+    const windowsEach = Math.ceil((to - from) / this.resolution.window.slide) + 1;
+    const queue = historyRequests(metrics, this.shown, has, windowsEach);
     const worker = async (): Promise<void> => {
       for (let next = queue.shift(); next !== undefined && epoch === this.#epoch; next = queue.shift()) {
-        const { windows } = await getWindows({ stream, window, from, ...next });
+        const { charts } = await getHistory({
+          ...{ stream, window, from, to, points },
+          ...next,
+        });
         if (epoch === this.#epoch) {
-          for (const value of windows) {
-            this.store.add(next.metric, next.series, value);
-            this.freshness.start(value.last_event);
+          for (const { series, metric, points: columns } of charts) {
+            for (const point of fromColumns(columns)) {
+              this.store.addPoint(metric, series, point);
+              this.freshness.start(point.last_event);
+            }
           }
           this.#update();
         }
@@ -235,7 +391,9 @@ export class Dashboard {
 
   #update(): void {
     const { address, live, history } = this.#problems;
-    this.problem = [address, live, history].filter((text) => text !== '').join('; ');
+    const missing = missingText(this.#missing, this.selection.stream);
+    this.problem = [address, live, history, missing].filter((text) => text !== '').join('; ');
+    this.offers = [...this.#streamOffers, ...seriesOffers(this.#missing, this.selection, this.known)];
     this.#changed();
   }
 }

@@ -45,9 +45,11 @@ export function formatClock(time: number): string {
   return EXACT_CLOCK.format(time);
 }
 
-/** A window's span, in milliseconds, to the second: `14:05:10 – 14:05:20`. */
-export function formatSpan(start: number, end: number): string {
-  return `${formatClock(start)} – ${formatClock(end)}`;
+/** A window's span, in milliseconds, to the second, with its day unless that is today's: `14:05:10 – 14:05:20`. */
+export function formatSpan(start: number, end: number, now: number): string {
+  const day = DAY.format(start) === DAY.format(now) ? '' : `${DAY.format(start)}, `;
+  const last = DAY.format(end) === DAY.format(start) ? '' : `${DAY.format(end)}, `;
+  return `${day}${formatClock(start)} – ${last}${formatClock(end)}`;
 }
 
 /** A number of things: `12,345`. */

@@ -20,6 +20,9 @@ export function isUnwell({ stale, state }: ComponentHealth): boolean {
   return stale || UNWELL.includes(state ?? '');
 }
 
+/** An error that is over is told for this long, in milliseconds; then it is only counted. */
+const TOLD = 3_600_000;
+
 /** A component without states that has had no error for this long, in milliseconds, has got over the last one. */
 const QUIET = 60_000;
 
@@ -53,25 +56,48 @@ function lost({ lost_offsets }: ComponentHealth): Remark[] {
 /** The last error, or, where a component only counts them, their number: no count is left without a word. */
 function lastError(health: ComponentHealth, now: number): Remark[] {
   const { last_error, last_error_time, since } = health;
-  const isPast = isOver(health, now);
   if (typeof last_error === 'string') {
-    const when = typeof last_error_time === 'number' ? `${formatAge(now - last_error_time)} ago` : 'earlier';
-    return [{ kind: isPast ? 'over' : 'now', text: `${isPast ? 'over: ' : ''}error ${when}: ${last_error}` }];
+    const isPast = isOver(health, now);
+    const age = typeof last_error_time === 'number' ? now - last_error_time : null;
+    const when = age === null ? 'earlier' : `${formatAge(age)} ago`;
+    const text = `${isPast ? 'over: ' : ''}error ${when}: ${last_error}`;
+    return isPast && (age ?? 0) > TOLD ? [] : [{ kind: isPast ? 'over' : 'now', text }];
   }
   const count = total(errorsOf(health));
   if (count === null || count === 0) {
     return [];
   }
   const text = `${formatCount(count)} errors in ${formatAge(health.time - since)}: ${listed(errorsOf(health))}`;
+  const isPast = isOver(health, now);
   return [{ kind: isPast ? 'over' : 'now', text: isPast ? `over: ${text}; none in the last 10 s` : text }];
 }
 
+/** The number of errors since the start, and whether they are over: such a number never falls. */
+export function errorCountOf(health: ComponentHealth, now: number): string | null {
+  const count = total(errorsOf(health));
+  if (count === null || count === 0) {
+    return count === null ? null : '0';
+  }
+  return `${formatCount(count)}${isOver(health, now) ? ' (over)' : ''}`;
+}
+
+/** What the errors were, and the newest one. */
+export function errorDetailOf(health: ComponentHealth, now: number): string {
+  const { last_error, last_error_time } = health;
+  const newest =
+    typeof last_error === 'string' && typeof last_error_time === 'number'
+      ? [`the last one ${formatAge(now - last_error_time)} ago: ${last_error}`]
+      : [];
+  return [listed(errorsOf(health)), ...newest].filter((text) => text !== '').join('; ');
+}
+
 /** Whether the last error is behind the component: it runs again, or, if it has no states, has had none of late. */
-function isOver({ state, stale, rates, last_error_time }: ComponentHealth, now: number): boolean {
+function isOver({ state, stale, rates, last_error, last_error_time }: ComponentHealth, now: number): boolean {
   if (stale) {
     return false;
   }
-  if (typeof state === 'string') {
+  // Where errors are only counted, a component can be running and have them all the same.
+  if (typeof state === 'string' && (typeof last_error === 'string' || !WELL.includes(state))) {
     return WELL.includes(state);
   }
   const isLongAgo = typeof last_error_time === 'number' && now - last_error_time > QUIET;

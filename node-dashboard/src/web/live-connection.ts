@@ -3,6 +3,16 @@ import type { WindowMessage } from '../shared/window.ts';
 /** How the live edge is connected. */
 export type ConnectionState = 'connecting' | 'live' | 'lost';
 
+/** What is listened to; no series means all. */
+export interface LiveSelection {
+  /** Where the events come from: as a whole, since a worker is in another folder than the page. */
+  readonly address: string;
+  readonly stream: string;
+  /** Kinds of window. */
+  readonly windows: readonly string[];
+  readonly series: readonly string[];
+}
+
 /** Who is told what comes in. */
 export interface LiveListener {
   onWindow(message: WindowMessage): void;
@@ -17,6 +27,8 @@ const LONGEST_WAIT = 5000;
 const MAX_RESUMES = 3;
 /** The server says something at least every ten seconds; after this long of nothing the connection is dead. */
 const SILENCE = 25_000;
+/** A first answer that takes longer than this comes after the history, in milliseconds. */
+const LATE_BEGIN = 10_000;
 
 /**
  * The events of one stream, for as long as the page shows it.
@@ -25,17 +37,26 @@ const SILENCE = 25_000;
  * 503. So every failure closes it, and a new one resumes after the last event that came.
  */
 export class LiveConnection {
+  readonly #address: string;
   readonly #query: URLSearchParams;
   readonly #listener: LiveListener;
   #source: EventSource | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #wait = SHORTEST_WAIT;
   #lastEventId = '';
+  readonly #begin = Date.now();
+  /** Whether the server has ever been heard. */
+  #isBegun = false;
   /** Tries since the server was last heard. */
   #tries = 0;
 
-  constructor(stream: string, series: readonly string[], listener: LiveListener) {
-    this.#query = new URLSearchParams([['stream', stream], ...series.map((name) => ['series', name])]);
+  constructor({ address, stream, windows, series }: LiveSelection, listener: LiveListener) {
+    this.#address = address;
+    this.#query = new URLSearchParams([
+      ['stream', stream],
+      ...windows.map((label) => ['window', label]),
+      ...series.map((name) => ['series', name]),
+    ]);
     this.#listener = listener;
     this.#open();
   }
@@ -56,7 +77,7 @@ export class LiveConnection {
     if (this.#lastEventId !== '') {
       query.set('last_event_id', this.#lastEventId);
     }
-    const source = new EventSource(`api/live?${query.toString()}`);
+    const source = new EventSource(`${this.#address}?${query.toString()}`);
     this.#source = source;
     this.#expectWithin(SILENCE);
     source.addEventListener('window', (event: MessageEvent<string>) => {
@@ -79,6 +100,11 @@ export class LiveConnection {
   }
 
   #heard({ lastEventId }: MessageEvent): void {
+    if (!this.#isBegun && Date.now() - this.#begin > LATE_BEGIN) {
+      // The server may have forgotten some of what came since the history was loaded.
+      this.#listener.onReset();
+    }
+    this.#isBegun = true;
     this.#lastEventId = lastEventId === '' ? this.#lastEventId : lastEventId;
     this.#wait = SHORTEST_WAIT;
     this.#tries = 0;

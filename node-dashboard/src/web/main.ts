@@ -1,16 +1,24 @@
 import { Dashboard } from './dashboard.ts';
 import { byId, element, setText } from './dom.ts';
-import { formatAge } from './format.ts';
+import { formatAge, formatSpan } from './format.ts';
 import { drawInterval, repeat } from './motion.ts';
 import { panels } from './panels/index.ts';
-import { RANGES } from './selection.ts';
+import type { Offer } from './missing.ts';
+import { RANGES, writeSelection, type Span } from './selection.ts';
 
 /** Drawing more often than this tells the eye nothing and costs a core. */
 const DRAW_INTERVAL = 250;
 const TICK_INTERVAL = 200;
 /** Instead of both, for those who ask for less motion. */
 const CALM_INTERVAL = 1000;
+/** A window is still being resized for this long after its last change, in milliseconds. */
+const RESIZE_DELAY = 500;
 const PRUNE_INTERVAL = 10_000;
+
+/** What a card takes at least for its margins and the value axis, in pixels. */
+const CARD_MARGINS = 130;
+/** As in style.css. */
+const TWO_COLUMNS = matchMedia('(min-width: 1100px)');
 
 let drawPending = false;
 const dashboard = new Dashboard(() => {
@@ -18,6 +26,21 @@ const dashboard = new Dashboard(() => {
     drawPending = true;
     setTimeout(draw, drawInterval(DRAW_INTERVAL, CALM_INTERVAL));
   }
+}, chartWidth);
+
+/** How many pixels wide the widest chart is at most: two stand side by side, unless their number is odd. */
+function chartWidth(): number {
+  const isPaired = TWO_COLUMNS.matches && (dashboard.stream?.metrics.length ?? 1) % 2 === 0;
+  const card = byId('panels').clientWidth / (isPaired ? 2 : 1);
+  return Math.max(1, Math.floor(card) - CARD_MARGINS);
+}
+
+let resized: ReturnType<typeof setTimeout> | undefined;
+addEventListener('resize', () => {
+  clearTimeout(resized);
+  resized = setTimeout(() => {
+    dashboard.resize();
+  }, RESIZE_DELAY);
 });
 
 const mounted = panels.map((create) => {
@@ -50,10 +73,18 @@ function draw(): void {
   const notice = byId('notice');
   notice.hidden = dashboard.problem === '';
   setText(notice, dashboard.problem);
+  offer(byId('offers'), dashboard.offers);
+  byId('past').hidden = selection.span === undefined;
+  setText(byId('span'), selection.span === undefined ? '' : spanText(selection.span, dashboard.now()));
   mounted.forEach((panel) => {
     panel.update();
   });
   tick();
+}
+
+/** A span of time with its zone. */
+function spanText({ from, to }: Span, now: number): string {
+  return `${formatSpan(from, to, now)} (${Intl.DateTimeFormat().resolvedOptions().timeZone})`;
 }
 
 function tick(): void {
@@ -82,6 +113,21 @@ function stateText(stale: boolean): string {
   }[dashboard.connection];
 }
 
+/** Links to what there is. */
+function offer(list: HTMLElement, offers: readonly Offer[]): void {
+  list.hidden = offers.length === 0;
+  const known = JSON.stringify(offers);
+  if (list.dataset.offers !== known) {
+    list.dataset.offers = known;
+    const links = offers.map(({ label, selection }) => {
+      const link = element('a', '', label);
+      link.href = writeSelection(selection);
+      return link;
+    });
+    list.replaceChildren(element('span', '', 'There is:'), ...links);
+  }
+}
+
 function fill(
   select: HTMLSelectElement,
   options: readonly (readonly [string, string])[],
@@ -107,11 +153,20 @@ selects.window.addEventListener('change', () => {
   dashboard.select({ ...dashboard.selection, window: selects.window.value });
 });
 selects.range.addEventListener('change', () => {
-  dashboard.select({ ...dashboard.selection, range: Number(selects.range.value) });
+  const { stream, window, series } = dashboard.selection;
+  dashboard.select({ stream, window, series, range: Number(selects.range.value) });
+});
+
+byId('back-to-live').addEventListener('click', () => {
+  dashboard.backToLive();
+});
+
+addEventListener('popstate', () => {
+  dashboard.restore(location.search);
 });
 
 repeat(TICK_INTERVAL, CALM_INTERVAL, tick);
 setInterval(() => {
-  dashboard.store.prune(dashboard.now() - dashboard.selection.range);
+  dashboard.store.prune(dashboard.span.from);
 }, PRUNE_INTERVAL);
 void dashboard.start(location.search);

@@ -1,5 +1,11 @@
 import type { StreamInfo } from '../shared/api.ts';
 
+/** A span of time, `[from, to)`, in milliseconds since the epoch. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** What the page shows; kept in its address, so that it can be shared and survives a reload. */
 export interface Selection {
   readonly stream: string;
@@ -8,6 +14,8 @@ export interface Selection {
   readonly range: number;
   /** The chosen series; none means all, up to a limit. */
   readonly series: readonly string[];
+  /** What the charts show instead of the range up to now. */
+  readonly span?: Span;
 }
 
 /** The ranges to choose from. */
@@ -17,10 +25,12 @@ export const RANGES: readonly { readonly label: string; readonly milliseconds: n
   { label: '1 hour', milliseconds: 3_600_000 },
   { label: '6 hours', milliseconds: 21_600_000 },
   { label: '24 hours', milliseconds: 86_400_000 },
+  { label: '7 days', milliseconds: 604_800_000 },
+  { label: '30 days', milliseconds: 2_592_000_000 },
 ];
 const DEFAULT_RANGE = 900_000;
 
-const PARAMETERS = ['stream', 'window', 'range', 'series'];
+const PARAMETERS = ['stream', 'window', 'range', 'series', 'from', 'to'];
 
 /** What in the address selects nothing, for the user; empty when all of it counts. */
 export function problemOf(query: string, streams: readonly StreamInfo[]): string {
@@ -43,8 +53,31 @@ export function problemOf(query: string, streams: readonly StreamInfo[]): string
         .filter((value) => !possible.includes(value))
         .map((value) => `${name} "${value}"; there are: ${possible.join(', ')}`),
     ),
+    ...spanProblem(parameters),
   ];
   return problems.length === 0 ? '' : `the address asks for what is not there: ${problems.join('; ')}`;
+}
+
+function spanProblem(parameters: URLSearchParams): string[] {
+  const given = [...parameters.entries()].filter(([name]) => name === 'from' || name === 'to');
+  return given.length === 0 || readSpan(parameters) !== null
+    ? []
+    : [
+        `${given.map(([name, value]) => `${name} "${value}"`).join(', ')}; both take milliseconds since the ` +
+          'epoch, or ISO 8601 with a time zone, and from is the earlier one',
+      ];
+}
+
+function readSpan(parameters: URLSearchParams): Span | null {
+  const [from = NaN, to = NaN] = ['from', 'to'].map((name) => readTime(parameters.get(name) ?? ''));
+  return from < to ? { from, to } : null;
+}
+
+function readTime(text: string): number {
+  if (/^\d{1,15}$/.test(text)) {
+    return Number(text);
+  }
+  return /^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : NaN;
 }
 
 /** Reads the selection from the address; what is missing or unknown becomes the first of its kind. */
@@ -56,20 +89,26 @@ export function readSelection(query: string, streams: readonly StreamInfo[]): Se
   if (stream === undefined || window === undefined) {
     return null;
   }
+  const span = readSpan(parameters);
   const range = RANGES.find(({ milliseconds }) => milliseconds === Number(parameters.get('range')));
   return {
     stream: stream.name,
     window: window.label,
     range: range?.milliseconds ?? DEFAULT_RANGE,
     series: parameters.getAll('series'),
+    ...(span !== null && { span }),
   };
 }
 
 /** Writes the selection as the query of an address. */
-export function writeSelection({ stream, window, range, series }: Selection): string {
+export function writeSelection({ stream, window, range, series, span }: Selection): string {
   const parameters = new URLSearchParams({ stream, window, range: String(range) });
   for (const name of series) {
     parameters.append('series', name);
+  }
+  if (span !== undefined) {
+    parameters.set('from', String(span.from));
+    parameters.set('to', String(span.to));
   }
   return `?${parameters.toString()}`;
 }

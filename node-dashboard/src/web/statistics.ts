@@ -1,15 +1,15 @@
 import type { WindowField } from '../shared/generated/window.ts';
-import type { WindowValue } from '../shared/window.ts';
+import type { PointValue } from '../shared/merge.ts';
 import { formatClock, formatCount } from './format.ts';
 import { formatQuantity } from './units.ts';
 
 /** A statistic of a window of a metric with this unit; a dash where it is not known. */
 export function formatStatistic(
   { name, kind }: WindowField,
-  window: WindowValue | undefined,
+  window: PointValue | undefined,
   unit: string,
 ): string {
-  const value = window?.[name as keyof WindowValue];
+  const value = window?.[name as keyof PointValue];
   if (typeof value !== 'number') {
     return '–';
   }

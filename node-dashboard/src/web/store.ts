@@ -1,26 +1,70 @@
+import { mergeBySteps, type PointValue } from '../shared/merge.ts';
 import { supersedes, type WindowValue } from '../shared/window.ts';
 
-/** Windows of one metric, ready to draw: one row of values per series over common starts. */
+/** Points of one metric, ready to draw: one row of values per series over common starts. */
 export interface Columns {
-  /** Window starts, ascending, in seconds. */
+  /** Starts of the points, ascending, in seconds. */
   readonly starts: number[];
-  /** By series: its window at each start, or undefined where it has none. */
-  readonly rows: ReadonlyMap<string, readonly (WindowValue | undefined)[]>;
+  /** By series: its point at each start, or undefined where it has none. */
+  readonly rows: ReadonlyMap<string, readonly (PointValue | undefined)[]>;
 }
 
-/** The windows that the page shows: by metric, series and start, each in its newest version. */
-export class WindowStore {
-  readonly #metrics = new Map<string, Map<string, Map<number, WindowValue>>>();
-  #points = 0;
+/** The last window of a series that is complete, but for stragglers, and the next one, which still grows. */
+export interface NewestWindows {
+  readonly complete: WindowValue | undefined;
+  readonly growing: WindowValue | undefined;
+}
 
-  /** How many windows there are. */
+/** How far apart points are, and the windows that they are of, in milliseconds. */
+export interface Steps {
+  readonly step: number;
+  readonly stride: number;
+}
+
+/** What is known of one series and metric, by start. */
+interface Line {
+  /** Windows, each in its newest version. */
+  readonly windows: Map<number, WindowValue>;
+  /** What the server has merged. */
+  readonly merged: Map<number, PointValue>;
+}
+
+/**
+ * The windows that the page shows, by metric and series, and points that the server has merged from earlier ones. Where
+ * the two overlap, the merged point counts, and `outdated` says that it is older than a window that has come since.
+ */
+export class WindowStore {
+  readonly #steps: Steps;
+  readonly #metrics = new Map<string, Map<string, Line>>();
+  #points = 0;
+  #outdated = false;
+
+  constructor(steps: Steps) {
+    this.#steps = steps;
+  }
+
+  /** How many windows and merged points there are. */
   get points(): number {
     return this.#points;
   }
 
+  /** Whether a window has come in, since the last call, that belongs to a point which the server has merged. */
+  takeOutdated(): boolean {
+    const outdated = this.#outdated;
+    this.#outdated = false;
+    return outdated;
+  }
+
   /** Takes in a window, whether it comes from the history or live; an older version changes nothing. */
   add(metric: string, series: string, window: WindowValue): void {
-    const windows = this.#windows(metric, series);
+    if (window.start % this.#steps.stride !== 0) {
+      return;
+    }
+    const { windows, merged } = this.#line(metric, series);
+    if (merged.has(this.#stepOf(window.start))) {
+      this.#outdated = true;
+      return;
+    }
     const current = windows.get(window.start);
     if (current === undefined) {
       this.#points += 1;
@@ -30,69 +74,101 @@ export class WindowStore {
     }
   }
 
-  /** Forgets the windows that ended before. */
+  /** Takes in a point of the history. */
+  addPoint(metric: string, series: string, point: PointValue): void {
+    if (isWindow(point)) {
+      this.add(metric, series, point);
+      return;
+    }
+    const { windows, merged } = this.#line(metric, series);
+    for (let start = point.start; start < point.end; start += this.#steps.stride) {
+      this.#points -= Number(windows.delete(start));
+    }
+    this.#points += Number(!merged.has(point.start));
+    merged.set(point.start, point);
+  }
+
+  /** Forgets what ended before. */
   prune(before: number): void {
     for (const bySeries of this.#metrics.values()) {
-      for (const windows of bySeries.values()) {
-        for (const [start, { end }] of windows) {
-          if (end < before) {
-            windows.delete(start);
-            this.#points -= 1;
+      for (const { windows, merged } of bySeries.values()) {
+        for (const points of [windows, merged]) {
+          for (const [start, { end }] of points) {
+            this.#points -= Number(end < before && points.delete(start));
           }
         }
       }
     }
   }
 
-  /** The newest window of a series. */
-  latest(metric: string, series: string): WindowValue | undefined {
-    const windows = this.#metrics.get(metric)?.get(series);
-    return [...(windows?.values() ?? [])].reduce<WindowValue | undefined>(
-      (newest, window) => (newest === undefined || window.start > newest.start ? window : newest),
-      undefined,
-    );
+  /** The newest windows of a series, when the newest event is of this time. */
+  newest(metric: string, series: string, newestEvent: number): NewestWindows {
+    let complete: WindowValue | undefined;
+    let growing: WindowValue | undefined;
+    for (const window of this.#metrics.get(metric)?.get(series)?.windows.values() ?? []) {
+      if (window.end <= newestEvent) {
+        complete = complete === undefined || window.start > complete.start ? window : complete;
+      } else {
+        growing = growing === undefined || window.start < growing.start ? window : growing;
+      }
+    }
+    return { complete, growing };
   }
 
-  /** The windows of a metric, for these series. */
+  /** The points of a metric, for these series. */
   columns(metric: string, series: readonly string[]): Columns {
-    const bySeries = this.#metrics.get(metric);
-    const starts = new Set(series.flatMap((name) => [...(bySeries?.get(name)?.keys() ?? [])]));
-    const sorted = withBreaks([...starts].sort((a, b) => a - b));
-    const rows = series.map((name) => {
-      const windows = bySeries?.get(name);
-      return [name, sorted.map((start) => windows?.get(start))] as const;
-    });
+    const lines = series.map((name) => [name, this.#pointsOf(metric, name)] as const);
+    const starts = new Set(lines.flatMap(([, points]) => [...points.keys()]));
+    const sorted = withBreaks(
+      [...starts].sort((a, b) => a - b),
+      this.#steps.step,
+    );
+    const rows = lines.map(([name, points]) => [name, sorted.map((start) => points.get(start))] as const);
     return { starts: sorted.map((start) => start / 1000), rows: new Map(rows) };
   }
 
-  #windows(metric: string, series: string): Map<number, WindowValue> {
-    const bySeries = this.#metrics.get(metric) ?? new Map<string, Map<number, WindowValue>>();
-    this.#metrics.set(metric, bySeries);
-    const windows = bySeries.get(series) ?? new Map<number, WindowValue>();
-    bySeries.set(series, windows);
-    return windows;
+  #pointsOf(metric: string, series: string): ReadonlyMap<number, PointValue> {
+    const line = this.#metrics.get(metric)?.get(series);
+    const { step, stride } = this.#steps;
+    if (line === undefined || step === stride) {
+      return line?.windows ?? new Map<number, PointValue>();
+    }
+    const windows = [...line.windows.values()].sort((a, b) => a.start - b.start);
+    const live = mergeBySteps(windows, step).map((point) => [point.start, point] as const);
+    return new Map([...line.merged, ...live]);
   }
+
+  #stepOf(start: number): number {
+    return Math.floor(start / this.#steps.step) * this.#steps.step;
+  }
+
+  #line(metric: string, series: string): Line {
+    const bySeries = this.#metrics.get(metric) ?? new Map<string, Line>();
+    this.#metrics.set(metric, bySeries);
+    const line = bySeries.get(series) ?? { windows: new Map(), merged: new Map() };
+    bySeries.set(series, line);
+    return line;
+  }
+}
+
+function isWindow(point: PointValue): point is PointValue & WindowValue {
+  return point.merged === undefined;
 }
 
 /**
  * Index of the last window that no longer grows but for stragglers, as an event at or past its end shows; -1 when there
  * is none.
  */
-export function lastSettled(windows: readonly (WindowValue | undefined)[], newestEvent: number): number {
+export function lastSettled(windows: readonly (PointValue | undefined)[], newestEvent: number): number {
   return windows.findLastIndex((window) => window !== undefined && window.end <= newestEvent);
 }
 
-/** A step between two windows that is longer than this many usual ones is a gap. */
-const LONGEST_STEP = 4;
-
 /**
- * Adds a start without windows to every gap, since a line across it would show values that nobody measured. What a
- * gap is depends on how often windows usually come: a slow source fills only some of them.
+ * Adds a start without a point wherever one or more are missing: a line across it would show values that nobody
+ * measured.
  */
-function withBreaks(starts: readonly number[]): number[] {
-  const steps = starts.slice(1).map((start, index) => start - (starts[index] ?? start));
-  const usual = [...steps].sort((a, b) => a - b)[Math.floor(steps.length / 2)] ?? 0;
+function withBreaks(starts: readonly number[], step: number): number[] {
   return starts.flatMap((start, index) =>
-    (steps[index] ?? 0) > LONGEST_STEP * usual ? [start, start + usual] : [start],
+    (starts[index + 1] ?? start) - start > step ? [start, start + step] : [start],
   );
 }

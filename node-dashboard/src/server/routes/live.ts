@@ -5,7 +5,7 @@ import type { Listener, LiveStream } from '../live-stream.ts';
 import { windowsTopic, type Pipeline } from '../pipeline.ts';
 import { schemas } from '../schemas.ts';
 import { EventChannel, keepAlive, statusEvent } from '../sse.ts';
-import { findStream } from './query.ts';
+import { findStream, findWindow } from './query.ts';
 
 /** Connections with nothing to say are closed by proxies after half a minute or more. */
 const KEEP_ALIVE_INTERVAL = 10_000;
@@ -13,6 +13,7 @@ const KEEP_ALIVE_INTERVAL = 10_000;
 interface Query {
   stream: string;
   series?: string[];
+  window?: string[];
   last_event_id?: string;
 }
 
@@ -30,7 +31,9 @@ export function liveRoute(app: FastifyInstance, pipeline: Pipeline, slots: LiveS
   });
 
   app.get<{ Querystring: Query }>('/api/live', { schema: schemas.live }, (request, reply) => {
-    const stream = readyStream(pipeline, request.query.stream);
+    const configured = findStream(pipeline.config, request.query.stream);
+    request.query.window?.forEach((label) => findWindow(configured, label));
+    const stream = readyStream(pipeline, configured.name);
     const since = lastEventId(request, stream);
     if (request.method === 'HEAD') {
       sendHead(reply);
@@ -53,9 +56,10 @@ function listen(
   reply: FastifyReply,
 ): void {
   const status = () => pipeline.tail.topicHealth(windowsTopic(pipeline.config, stream.name));
-  const series = request.query.series;
+  const { series, window } = request.query;
   const listener: Listener = {
     series: series === undefined ? null : new Set(series),
+    kinds: window === undefined ? null : new Set(window),
     send: (events) => {
       channel.send(events);
     },
@@ -88,7 +92,7 @@ function listen(
 }
 
 function readyStream({ config, tail, live }: Pipeline, name: string): LiveStream {
-  const stream = live.get(findStream(config, name).name);
+  const stream = live.get(name);
   if (stream?.ready !== true) {
     throw new UnavailableError(tail.topicHealth(windowsTopic(config, name)).message);
   }

@@ -46,17 +46,26 @@ export function spanOf(
   query: { readonly from?: string; readonly to?: string },
   now: number,
 ): { from: number; to: number } {
-  const to = query.to === undefined ? now : parseTime('to', query.to);
-  const from = query.from === undefined ? Math.max(0, to - DEFAULT_SPAN) : parseTime('from', query.from);
-  if (from >= to) {
-    throw new BadRequestError(`from (${from}) must be before to (${to})`);
-  }
+  const { from, to } = timesOf(query, now);
   const windows = windowsIn(window, from, to);
   if (windows > MAX_WINDOWS) {
     throw new BadRequestError(
       `[from, to) spans ${windows} windows of ${window.label}, more than the ${MAX_WINDOWS} a request may span: ` +
         'ask for a shorter time or a longer window',
     );
+  }
+  return { from, to };
+}
+
+/** The time span `[from, to)` of a request, with defaults. */
+export function timesOf(
+  query: { readonly from?: string; readonly to?: string },
+  now: number,
+): { from: number; to: number } {
+  const to = query.to === undefined ? now : parseTime('to', query.to);
+  const from = query.from === undefined ? Math.max(0, to - DEFAULT_SPAN) : parseTime('from', query.from);
+  if (from >= to) {
+    throw new BadRequestError(`from (${from}) must be before to (${to})`);
   }
   return { from, to };
 }

@@ -1,6 +1,8 @@
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { EXACT_PERCENTILES, PARTIAL_MEANING, type WindowValue } from '../../shared/window.ts';
+import { EXACT_PERCENTILES, PARTIAL_MEANING } from '../../shared/window.ts';
+import type { PointValue } from '../../shared/merge.ts';
+import type { Resolution } from '../../shared/resolution.ts';
 import { LATER_STATISTICS } from '../../shared/generated/window.ts';
 import type { Dashboard } from '../dashboard.ts';
 import { element, setText } from '../dom.ts';
@@ -9,9 +11,12 @@ import { lineStyle } from '../palette.ts';
 import { formatStatistic } from '../statistics.ts';
 import { lastSettled, type Columns } from '../store.ts';
 import { formatMarks, formatQuantity } from '../units.ts';
+import { emptyText } from './empty.ts';
+import { resolutionText, subtitleOf } from './resolution-words.ts';
 import { drawGrowing, settledPath } from './growing.ts';
 import type { Panel } from './panel.ts';
 import { drawPartial } from './partial.ts';
+import { drawSpans, isolated, POINT_SIZE } from './points.ts';
 
 const HEIGHT = 240;
 /** A chart that is alone has room for more. */
@@ -22,7 +27,9 @@ const AXIS_FONT = '12px system-ui, sans-serif';
 /** Between two labels of the time axis, in pixels. */
 const LABEL_GAP = 22;
 /** Steps of the time axis, in seconds. The shortest range is minutes long: no label needs seconds. */
-const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440].map((minutes) => minutes * 60);
+const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440, 2880, 7200].map(
+  (minutes) => minutes * 60,
+);
 /** More newest values than this make a description that nobody listens to. */
 const MAX_DESCRIBED = 5;
 
@@ -38,19 +45,25 @@ export function chartsPanel(host: HTMLElement, dashboard: Dashboard): Panel {
     });
     charts = (dashboard.stream?.metrics ?? []).map((metric) => new Chart(host, dashboard, metric));
   };
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', rebuild);
+  const update = (): void => {
+    const { stream, window, span } = dashboard.selection;
+    const wanted = JSON.stringify([stream, window, span]);
+    if (wanted !== drawn) {
+      drawn = wanted;
+      rebuild();
+    }
+    charts.forEach((chart) => {
+      chart.update();
+    });
+  };
+  // The colours of a chart are fixed when it is made.
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+    drawn = '';
+    update();
+  });
 
   return {
-    update: () => {
-      const wanted = `${dashboard.selection.stream}|${dashboard.selection.window}`;
-      if (wanted !== drawn) {
-        drawn = wanted;
-        rebuild();
-      }
-      charts.forEach((chart) => {
-        chart.update();
-      });
-    },
+    update,
     tick: () => {
       charts.forEach((chart) => {
         chart.tick();
@@ -65,6 +78,7 @@ class Chart {
   readonly #unit: string;
   readonly #card: HTMLElement;
   readonly #plotHost = element('div', 'plot');
+  readonly #subtitle = element('span', 'unit');
   readonly #age = element('span', 'age');
   readonly #empty = element('p', 'empty');
   readonly #legend = element('p', 'legend');
@@ -80,12 +94,7 @@ class Chart {
     this.#metric = metric;
     this.#unit = dashboard.stream?.units[metric] ?? '';
     const title = element('h2', '', metric);
-    const subtitle = element(
-      'span',
-      'unit',
-      [this.#unit, `average per ${dashboard.selection.window}`].filter(Boolean).join(' · '),
-    );
-    this.#card = element('section', 'card chart', element('header', '', title, subtitle, this.#age));
+    this.#card = element('section', 'card chart', element('header', '', title, this.#subtitle, this.#age));
     this.#card.append(this.#plotHost, this.#legend, this.#empty);
     this.#card.dataset.metric = metric;
     this.#plotHost.setAttribute('role', 'img');
@@ -101,6 +110,8 @@ class Chart {
   update(): void {
     const { store, shown } = this.#dashboard;
     this.#columns = store.columns(this.#metric, shown);
+    setText(this.#subtitle, subtitleOf(this.#unit, this.#dashboard));
+    this.#subtitle.title = resolutionText(this.#dashboard.resolution, this.#dashboard.selection.window);
     const values = [...this.#columns.rows.values()].flat();
     this.#newest = values.reduce((newest, window) => Math.max(newest, window?.last_event ?? 0), 0);
     this.#card.dataset.points = String(values.filter((window) => window !== undefined).length);
@@ -110,10 +121,11 @@ class Chart {
     this.#legend.hidden = partial === 0;
     setText(this.#legend, `◇ ${partialText(partial)}`);
     const isEmpty = this.#columns.starts.length === 0;
+    this.#card.dataset.empty = String(isEmpty);
     this.#empty.hidden = !isEmpty;
     this.#plotHost.hidden = isEmpty;
     if (isEmpty) {
-      setText(this.#empty, emptyText(this.#dashboard));
+      setText(this.#empty, emptyText(this.#dashboard, this.#metric));
     } else {
       this.#draw(shown);
       this.#plotHost.setAttribute('aria-label', this.#describe(partial));
@@ -126,20 +138,25 @@ class Chart {
     const now = this.#dashboard.now();
     const stale = connection !== 'live' || freshness.isStale(now);
     this.#card.dataset.stale = String(stale);
-    setText(this.#age, this.#newest === 0 ? '' : `newest point ${formatAge(now - this.#newest)} old`);
+    const isPast = this.#dashboard.selection.span !== undefined;
+    setText(
+      this.#age,
+      this.#newest === 0 || isPast ? '' : `newest point ${formatAge(now - this.#newest)} old`,
+    );
   }
 
   /** What the chart shows, in words, for those who cannot see it. */
   #describe(partial: number): string {
-    const { store, shown, selection } = this.#dashboard;
+    const { shown, resolution } = this.#dashboard;
     const newest = shown.flatMap((name) => {
-      const window = store.latest(this.#metric, name);
+      const window = this.#dashboard.newestOf(this.#metric, name).complete;
       return window === undefined ? [] : [`${name} ${formatQuantity(window.avg, this.#unit)}`];
     });
     const more = newest.length > MAX_DESCRIBED ? ` and ${newest.length - MAX_DESCRIBED} more` : '';
     const values = `${newest.slice(0, MAX_DESCRIBED).join(', ')}${more}`;
     const marked = partial > 0 ? `; ${partialText(partial)}` : '';
-    return `${this.#metric}, average per ${selection.window}, newest values: ${values}${marked}`;
+    const average = `${this.#metric}, average per ${resolution.window.label}`;
+    return `${average}, last complete windows: ${values || 'none yet'}${marked}`;
   }
 
   destroy(): void {
@@ -184,10 +201,10 @@ class Chart {
       width: this.#plotHost.clientWidth,
       height: this.#height,
       legend: { show: false },
-      // A single point makes no line, so the few points of a short history are marked.
+      // A single point makes no line, so it is marked, and so are the few points of a short history.
       series: [
         {},
-        ...lines.map((line) => ({ ...line, points: { show: fewPoints, size: 5, fill: ground } })),
+        ...lines.map((line) => ({ ...line, points: this.#points(shown, line.stroke) })),
         ...(alone?.series ?? []),
       ],
       ...(alone && { bands: alone.bands }),
@@ -198,7 +215,7 @@ class Chart {
       scales: { x: { range: () => this.#span() } },
       cursor: {
         focus: { prox: PROXIMITY },
-        drag: { x: false, y: false },
+        drag: { x: true, y: false, setScale: false },
         // Else it takes the fill of the line's own points and cannot be told from the ground.
         points: { fill: (_, line) => lineStyle(positions[line - 1] ?? 0).color },
       },
@@ -207,9 +224,17 @@ class Chart {
         drawSeries: [
           (plot, line) => {
             if (line <= shown.length) {
+              if (alone !== null) {
+                drawSpans(plot, isolated(plot.data[line] ?? [], Infinity), [2, 3]);
+              }
               drawGrowing(plot, line, growing, ground);
               drawPartial(plot, line, this.#columns.rows.get(shown[line - 1] ?? '') ?? [], ground);
             }
+          },
+        ],
+        setSelect: [
+          (plot) => {
+            this.#zoom(plot);
           },
         ],
         setCursor: [
@@ -221,10 +246,29 @@ class Chart {
     };
   }
 
+  /** Full circles, since hollow ones are windows that still grow. */
+  #points(shown: readonly string[], color: uPlot.Series['stroke']): uPlot.Series.Points {
+    return {
+      show: fewPoints,
+      size: POINT_SIZE,
+      ...(color !== undefined && { fill: color }),
+      filter: (plot, line, show) =>
+        show ? null : isolated(plot.data[line] ?? [], this.#settled(shown[line - 1])),
+    };
+  }
+
   /** The whole range that was asked for, whether or not there is something in all of it. */
   #span(): [number, number] {
-    const end = this.#dashboard.now() / 1000;
-    return [end - this.#dashboard.selection.range / 1000, end];
+    const { from, to } = this.#dashboard.span;
+    return [from / 1000, to / 1000];
+  }
+
+  /** Shows what was dragged over. */
+  #zoom(plot: uPlot): void {
+    const { left, width } = plot.select;
+    if (width > 0) {
+      this.#dashboard.zoom(plot.posToVal(left, 'x') * 1000, plot.posToVal(left + width, 'x') * 1000);
+    }
   }
 
   #settled(series = ''): number {
@@ -239,7 +283,7 @@ class Chart {
     const window = name === undefined ? undefined : this.#columns.rows.get(name)?.[idx ?? -1];
     this.#tooltip.hidden = name === undefined || window === undefined;
     if (name !== undefined && window !== undefined) {
-      this.#tooltip.replaceChildren(...tooltipLines(name, window, this.#unit));
+      this.#tooltip.replaceChildren(...tooltipLines(name, window, this.#unit, this.#dashboard));
       const flip = left > plot.over.clientWidth / 2;
       this.#tooltip.style.left = `${plot.over.offsetLeft + left + (flip ? -12 : 12)}px`;
       this.#tooltip.style.top = `${plot.over.offsetTop + top}px`;
@@ -250,16 +294,6 @@ class Chart {
 
 function fewPoints(plot: uPlot): boolean {
   return plot.data[0].length < 30;
-}
-
-function emptyText(dashboard: Dashboard): string {
-  if (dashboard.problem !== '') {
-    return `no windows to show: ${dashboard.problem}`;
-  }
-  const { stream, window } = dashboard.selection;
-  return dashboard.loading
-    ? 'loading…'
-    : `no windows yet: nothing has come in for ${stream} in windows of ${window} within the range`;
 }
 
 /** One row of values per line, and for a single line also its greatest and least values. */
@@ -300,17 +334,16 @@ function partialText(count: number): string {
     : `${count} windows are partial: each ${PARTIAL_MEANING}`;
 }
 
-function tooltipLines(name: string, window: WindowValue, unit: string): HTMLElement[] {
-  const { start, end, avg, min, max, sum, stddev, p50, p95, p99, count, last_event: last, partial } = window;
-  const precision = count > EXACT_PERCENTILES ? 'within 1 %' : 'exact';
+function tooltipLines(name: string, point: PointValue, unit: string, dashboard: Dashboard): HTMLElement[] {
+  const { start, end, avg, min, max, sum, stddev, count, last_event: last, partial } = point;
   const value = (of: number): string => formatQuantity(of, unit);
-  const later = LATER_STATISTICS.map((field) => `${field.name} ${formatStatistic(field, window, unit)}`);
+  const later = LATER_STATISTICS.map((field) => `${field.name} ${formatStatistic(field, point, unit)}`);
   const lines = [
-    formatSpan(start, end),
+    formatSpan(start, end, dashboard.now()),
     `average ${value(avg)}`,
     `min ${value(min)} · max ${value(max)}`,
     `sum ${value(sum)} · stddev ${value(stddev)}`,
-    `p50 ${value(p50)} · p95 ${value(p95)} · p99 ${value(p99)} (${precision})`,
+    percentilesText(point, unit, dashboard.resolution),
     later.join(' · '),
     `${count === 1 ? '1 record' : `${count} records`} · newest ${formatClock(last)}`,
     partial ? `◇ partial: ${PARTIAL_MEANING}` : '',
@@ -319,6 +352,19 @@ function tooltipLines(name: string, window: WindowValue, unit: string): HTMLElem
     element('strong', '', name),
     ...lines.filter((line) => line !== '').map((line) => element('span', '', line)),
   ];
+}
+
+function percentilesText(
+  { p50, p95, p99, count, merged = 1 }: PointValue,
+  unit: string,
+  { step, stride }: Resolution,
+): string {
+  if (p50 === null || p95 === null || p99 === null) {
+    return `merged from ${merged} of ${Math.round(step / stride)} windows: no percentiles`;
+  }
+  const precision = count > EXACT_PERCENTILES ? 'within 1 %' : 'exact';
+  const value = (of: number): string => formatQuantity(of, unit);
+  return `p50 ${value(p50)} · p95 ${value(p95)} · p99 ${value(p99)} (${precision})`;
 }
 
 function timeValues(_: uPlot, splits: number[]): string[] {

@@ -22,7 +22,7 @@ export function settledPath(growing: Growing): uPlot.Series.PathBuilder {
 export function drawGrowing(plot: uPlot, index: number, growing: Growing, ground: string): void {
   const settled = growing.settled(index);
   const points = pointsFrom(plot, index, Math.max(0, settled));
-  const open = settled < 0 ? points : points.slice(1);
+  const open = (settled < 0 ? points : points.slice(1)).filter((point) => point !== null);
   const series = plot.series[index];
   if (open.length === 0 || series?.show !== true) {
     return;
@@ -49,25 +49,29 @@ interface Point {
   readonly y: number;
 }
 
-function pointsFrom(plot: uPlot, index: number, first: number): Point[] {
-  const points: Point[] = [];
-  const values = plot.data[index] ?? [];
-  for (let position = first; position < values.length; position += 1) {
-    const value = values[position];
-    if (typeof value === 'number') {
-      const x = plot.valToPos(plot.data[0][position] ?? 0, 'x', true);
-      points.push({ x, y: plot.valToPos(value, 'y', true) });
+/** The points of a line from `first` on; null where a window is missing. */
+function pointsFrom(plot: uPlot, index: number, first: number): (Point | null)[] {
+  const values = [...(plot.data[index] ?? [])].slice(first);
+  return values.map((value, offset) => {
+    if (typeof value !== 'number') {
+      return null;
     }
-  }
-  return points;
+    const x = plot.valToPos(plot.data[0][first + offset] ?? 0, 'x', true);
+    return { x, y: plot.valToPos(value, 'y', true) };
+  });
 }
 
-function strokeDashed(ctx: CanvasRenderingContext2D, points: readonly Point[]): void {
+/** A line that leaves out what is missing. */
+function strokeDashed(ctx: CanvasRenderingContext2D, points: readonly (Point | null)[]): void {
   ctx.setLineDash(DASH.map((length) => length * uPlot.pxRatio));
   ctx.beginPath();
-  for (const { x, y } of points) {
-    ctx.lineTo(x, y);
-  }
+  points.forEach((point, position) => {
+    if (point !== null && (points[position - 1] ?? null) === null) {
+      ctx.moveTo(point.x, point.y);
+    } else if (point !== null) {
+      ctx.lineTo(point.x, point.y);
+    }
+  });
   ctx.stroke();
   ctx.setLineDash([]);
 }

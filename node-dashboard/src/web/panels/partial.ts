@@ -1,5 +1,5 @@
 import type uPlot from 'uplot';
-import type { WindowValue } from '../../shared/window.ts';
+import type { PointValue } from '../../shared/merge.ts';
 
 /** Half the width of the mark of a partial window, in pixels. */
 const SIZE = 6;
@@ -8,7 +8,7 @@ const SIZE = 6;
 export function drawPartial(
   plot: uPlot,
   line: number,
-  windows: readonly (WindowValue | undefined)[],
+  windows: readonly (PointValue | undefined)[],
   ground: string,
 ): void {
   const series = plot.series[line];

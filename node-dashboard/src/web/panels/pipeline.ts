@@ -2,7 +2,15 @@ import type { ComponentHealth, HealthAnswer } from '../../shared/api.ts';
 import { getHealth } from '../client.ts';
 import { element } from '../dom.ts';
 import { formatCount, formatRate } from '../format.ts';
-import { errorsOf, isUnwell, listed, remarksOf, stateOf, total, type Remark } from '../health-words.ts';
+import {
+  errorCountOf,
+  errorDetailOf,
+  isUnwell,
+  listed,
+  remarksOf,
+  stateOf,
+  type Remark,
+} from '../health-words.ts';
 import type { Panel } from './panel.ts';
 
 const POLL_INTERVAL = 2000;
@@ -13,8 +21,8 @@ interface Column {
   readonly name: string;
   /** What the column is, where its name does not say. */
   readonly meaning?: string;
-  readonly text: (health: ComponentHealth) => string;
-  readonly detail?: (health: ComponentHealth) => string;
+  readonly text: (health: ComponentHealth, now: number) => string;
+  readonly detail?: (health: ComponentHealth, now: number) => string;
 }
 
 const COLUMNS: readonly Column[] = [
@@ -57,8 +65,8 @@ const COLUMNS: readonly Column[] = [
   {
     name: 'errors',
     meaning: 'since the start',
-    text: (health) => optional(total(errorsOf(health)), formatCount),
-    detail: (health) => listed(errorsOf(health)),
+    text: (health, now) => errorCountOf(health, now) ?? NONE,
+    detail: errorDetailOf,
   },
 ];
 
@@ -103,16 +111,16 @@ function rowsOf({ components, kafka, cassandra, now }: HealthAnswer): HTMLElemen
     .filter(({ connected }) => !connected)
     .map(({ message }) => wide(message, 'warning'));
   const rows = components.flatMap((health) => [
-    componentRow(health),
+    componentRow(health, now),
     ...remarksOf(health, now).map((remark) => remarkRow(health, remark)),
   ]);
   return [...problems, ...(rows.length > 0 ? rows : [wide('no component has reported yet', '')])];
 }
 
-function componentRow(health: ComponentHealth): HTMLElement {
+function componentRow(health: ComponentHealth, now: number): HTMLElement {
   const cells = COLUMNS.map(({ name, text, detail }) => {
-    const cell = element('td', name === 'state' ? 'state' : '', text(health));
-    cell.title = detail?.(health) ?? '';
+    const cell = element('td', name === 'state' ? 'state' : '', text(health, now));
+    cell.title = detail?.(health, now) ?? '';
     return cell;
   });
   const row = element('tr', isUnwell(health) ? 'warning' : '', ...cells);

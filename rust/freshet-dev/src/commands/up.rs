@@ -228,6 +228,7 @@ mod tests {
     use std::os::unix::process::ExitStatusExt;
 
     use super::*;
+    use crate::cli::Nodes;
     use crate::state::ProcessLock;
     use crate::supervise::Board;
 

@@ -1,0 +1,109 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { HistoryAnswer, HistoryChart } from '../../shared/api.ts';
+import { toColumns } from '../../shared/columns.ts';
+import { mergeBySteps, type PointValue } from '../../shared/merge.ts';
+import { resolutionFor, type Resolution } from '../../shared/resolution.ts';
+import { windowsIn, type WindowSpec } from '../../shared/window-spec.ts';
+import type { WindowValue } from '../../shared/window.ts';
+import type { WindowsQuery } from '../cassandra-history.ts';
+import { BadRequestError } from '../errors.ts';
+import type { Pipeline } from '../pipeline.ts';
+import { schemas } from '../schemas.ts';
+import { Turns } from '../turns.ts';
+import { findMetric, findStream, findWindow, timesOf } from './query.ts';
+import { MAX_READ } from '../../shared/limits.ts';
+
+/** How many charts are read at once for all clients: what a chart is made from is held in memory. */
+const CHARTS_AT_ONCE = 6;
+const CHARTS_WAITING = 2000;
+/** Beyond a stream's lateness, windows may be this much later in Cassandra, in milliseconds. */
+const SETTLING = 60_000;
+
+interface Query {
+  stream: string;
+  series: string[];
+  metric: string[];
+  window: string;
+  from?: string;
+  to?: string;
+  points?: number;
+  digits?: number;
+}
+
+/** `GET /api/history` */
+export function historyRoute(app: FastifyInstance, { config, history }: Pipeline): void {
+  const turns = new Turns(CHARTS_AT_ONCE, CHARTS_WAITING);
+  app.get<{ Querystring: Query }>(
+    '/api/history',
+    { schema: schemas.history },
+    async ({ query, raw }, reply): Promise<FastifyReply> => {
+      const stream = findStream(config, query.stream);
+      const metrics = unique(query.metric).map((metric) => findMetric(stream, metric));
+      const now = Date.now();
+      const span = timesOf(query, now);
+      const resolution = resolutionOf(stream.windows, findWindow(stream, query.window), span, query.points);
+      const { window, step } = resolution;
+      const charts = unique(query.series).flatMap((series) => metrics.map((metric) => ({ series, metric })));
+      checkWeight(window, span, charts.length);
+      const settled = Math.min(span.to, now) - stream.lateness - SETTLING - window.size;
+      const read = async (chart: { series: string; metric: string }): Promise<HistoryChart> => {
+        // Nobody waits any more for what a client has asked for that has left.
+        const wanted: WindowsQuery = { stream: stream.name, window, ...span, ...chart };
+        const windows = raw.socket.destroyed ? [] : await history.windows(wanted);
+        return { ...chart, points: toColumns(pointsOf(windows, resolution, settled), query.digits) };
+      };
+      const answer: HistoryAnswer = {
+        ...{ now, ...span, window: window.label, step, stride: resolution.stride },
+        charts: await Promise.all(charts.map((chart) => turns.take(() => read(chart)))),
+      };
+      // A serializer that checks every number against its type would take longer than Cassandra.
+      return reply.type('application/json; charset=utf-8').send(JSON.stringify(answer));
+    },
+  );
+}
+
+/** What is not settled stays as it is, so that whoever listens as well can go on merging. */
+function pointsOf(
+  windows: readonly WindowValue[],
+  { stride, step }: Resolution,
+  settled: number,
+): readonly PointValue[] {
+  const used = windows.filter(({ start }) => start % stride === 0);
+  if (step === stride) {
+    return used;
+  }
+  const boundary = Math.floor(settled / step) * step;
+  return [
+    ...mergeBySteps(
+      used.filter(({ start }) => start < boundary),
+      step,
+    ),
+    ...used.filter(({ start }) => start >= boundary),
+  ];
+}
+
+function resolutionOf(
+  windows: readonly WindowSpec[],
+  wanted: WindowSpec,
+  { from, to }: { from: number; to: number },
+  points: number | undefined,
+): Resolution {
+  return points === undefined
+    ? { window: wanted, stride: wanted.slide, step: wanted.slide }
+    : resolutionFor(windows, wanted, to - from, points);
+}
+
+function checkWeight(window: WindowSpec, { from, to }: { from: number; to: number }, charts: number): void {
+  const windows = windowsIn(window, from, to);
+  if (windows * charts > MAX_READ) {
+    const what = charts === 1 ? '1 chart' : `${charts} charts`;
+    throw new BadRequestError(
+      `${what} of ${windows} windows of ${window.label} are more than the ${MAX_READ} windows that a request may ` +
+        'read: ask for fewer series and metrics, a shorter time, or a longer window',
+    );
+  }
+}
+
+function unique(names: readonly string[]): string[] {
+  return [...new Set(names)];
+}

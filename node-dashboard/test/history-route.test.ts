@@ -1,0 +1,133 @@
+import { gunzipSync } from 'node:zlib';
+import { Ajv } from 'ajv';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { afterEach, beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest';
+import { buildApp } from '../src/server/app.ts';
+import { createPipeline, type Pipeline } from '../src/server/pipeline.ts';
+import type { HistoryAnswer } from '../src/shared/api.ts';
+import { fromColumns } from '../src/shared/columns.ts';
+import { configOf } from './configuration.ts';
+import { windowMessage } from './messages.ts';
+
+const HISTORY = '/api/history?stream=host&window=10s&series=a&metric=usage';
+const END = 1_700_000_000_000;
+const MINUTE = 60_000;
+
+let app: FastifyInstance;
+let asked: MockInstance<Pipeline['history']['windows']>;
+
+beforeEach(async () => {
+  const config = await configOf();
+  const pipeline = createPipeline(config, Fastify({ logger: false }).log);
+  asked = vi.spyOn(pipeline.history, 'windows').mockImplementation(({ from, to, window }) => {
+    const first = Math.ceil(from / window.slide) * window.slide;
+    const length = Math.max(0, Math.ceil((to - first) / window.slide));
+    const starts = Array.from({ length }, (_, index) => first + index * window.slide);
+    return Promise.resolve(
+      starts.map((start) => windowMessage({ start, end: start + window.size, avg: start })),
+    );
+  });
+  app = await buildApp({ config, logLevel: 'silent', pipeline });
+  await app.ready();
+});
+
+afterEach(async () => {
+  await app.close();
+});
+
+async function history(more: string): Promise<HistoryAnswer> {
+  const response = await app.inject({ url: `${HISTORY}${more}` });
+  expect(response.statusCode).toBe(200);
+  return response.json<HistoryAnswer>();
+}
+
+describe('the history', () => {
+  it('of several series and metrics comes in one answer', async () => {
+    const answer = await history(`&series=b&series=a&metric=load&from=${END - MINUTE}&to=${END}`);
+    expect(answer.charts.map(({ series, metric }) => `${series} ${metric}`)).toEqual([
+      ...['a usage', 'a load', 'b usage', 'b load'],
+    ]);
+    expect(answer).toMatchObject({ window: '10s', step: 10_000, stride: 10_000 });
+    expect(fromColumns(answer.charts[0]?.points ?? {})).toHaveLength(6);
+    expect(asked).toHaveBeenCalledTimes(4);
+  });
+
+  it('has no more points than are asked for, merged by the rules of windows, and no percentiles then', async () => {
+    const answer = await history(`&points=100&from=${END - 1440 * MINUTE}&to=${END}`);
+    const points = fromColumns(answer.charts[0]?.points ?? {});
+    expect(answer).toMatchObject({ window: '10s', step: 870_000, stride: 10_000 });
+    expect(points.length).toBeLessThanOrEqual(101);
+    const middle = points[50];
+    expect(middle).toMatchObject({ count: 87, merged: 87, p50: null, p95: null, p99: null });
+    expect((middle?.end ?? 0) - (middle?.start ?? 0)).toBe(870_000);
+  });
+
+  it('of sliding windows is merged from those that do not overlap', async () => {
+    const url = `/api/history?stream=host&window=5m/1m&series=a&metric=usage&points=10`;
+    const { body } = await app.inject({ url: `${url}&from=${END - 1440 * MINUTE}&to=${END}` });
+    const answer = JSON.parse(body) as HistoryAnswer;
+    expect(answer).toMatchObject({ window: '5m/1m', stride: 300_000, step: 8_700_000 });
+    // As many readings as windows of five minutes, of which each has one.
+    expect(fromColumns(answer.charts[0]?.points ?? {})[5]).toMatchObject({ count: 29, merged: 29 });
+  });
+
+  it('ends with windows as they are, while those can still change', async () => {
+    const now = Date.now();
+    const answer = await history(`&points=100&from=${now - 1440 * MINUTE}&to=${now}`);
+    const points = fromColumns(answer.charts[0]?.points ?? {});
+    const raw = points.filter(({ merged }) => merged === undefined);
+    expect(raw.length).toBeGreaterThan(0);
+    expect(raw.every(({ start, end }) => end - start === 10_000)).toBe(true);
+    expect(Math.min(...raw.map(({ start }) => start)) % answer.step).toBe(0);
+  });
+
+  it('is what /openapi.json says of it', async () => {
+    const { paths } = (await app.inject({ url: '/openapi.json' })).json<{
+      paths: Record<
+        string,
+        { get: { responses: Record<string, { content: Record<string, { schema: object }> }> } }
+      >;
+    }>();
+    const schema = paths['/api/history']?.get.responses['200']?.content['application/json']?.schema ?? {};
+    const validate = new Ajv({ strict: false }).compile(schema);
+    for (const more of ['', '&points=2', '&digits=5']) {
+      expect(
+        validate(await history(`${more}&from=${END - MINUTE}&to=${END}`)),
+        JSON.stringify(validate.errors),
+      ).toBe(true);
+    }
+  });
+
+  it.each([
+    ['&series=', /"series" is empty/],
+    ['&metric=nope', /has no metric "nope"/],
+    ['&points=0', /points must be >= 1/],
+    ['&points=many', /points must be integer/],
+    ['&digits=99', /digits must be <= 17/],
+    ['&step=5', /no parameter "step"; there are: stream, series, metric, window, from, to, points, digits/],
+    [`&from=0&to=${END}`, /more than the 300000 windows that a request may read: ask for fewer series/],
+    [
+      Array.from({ length: 101 }, (_, index) => `&series=${index}`).join(''),
+      /must NOT have more than 100 items/,
+    ],
+  ])('is refused for %s', async (more, message) => {
+    const response = await app.inject({ url: `${HISTORY}${more}` });
+    expect(response.statusCode).toBe(400);
+    expect(response.json<{ message: string }>().message).toMatch(message);
+  });
+});
+
+describe('an answer', () => {
+  it('is compressed for clients that can take it', async () => {
+    const url = `${HISTORY}&from=${END - 60 * MINUTE}&to=${END}`;
+    const plain = await app.inject({ url });
+    expect(plain.headers['content-encoding']).toBeUndefined();
+    const compressed = await app.inject({ url, headers: { 'accept-encoding': 'gzip' } });
+    expect(compressed.headers).toMatchObject({ 'content-encoding': 'gzip' });
+    const body = JSON.parse(gunzipSync(compressed.rawPayload).toString()) as HistoryAnswer;
+    expect(body.charts).toEqual(plain.json<HistoryAnswer>().charts);
+    expect(compressed.rawPayload.length).toBeLessThan(plain.rawPayload.length / 5);
+    const best = await app.inject({ url, headers: { 'accept-encoding': 'gzip, deflate, br' } });
+    expect(best.headers).toMatchObject({ 'content-encoding': 'br', vary: 'accept-encoding' });
+  });
+});

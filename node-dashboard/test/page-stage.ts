@@ -1,0 +1,163 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import { vi } from 'vitest';
+import { buildApp } from '../src/server/app.ts';
+import type { Config } from '../src/server/config.ts';
+import { createPipeline, type Pipeline } from '../src/server/pipeline.ts';
+import type { SeriesInfo } from '../src/shared/api.ts';
+import type { WindowMessage } from '../src/shared/window.ts';
+import { configOf } from './configuration.ts';
+import { windowMessage } from './messages.ts';
+
+/** How long the page may take for something, on a busy machine. */
+export const WAIT = 20_000;
+const ARGUMENTS = [
+  ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+];
+
+/** A browser with a profile of its own. */
+export interface Browser {
+  readonly context: BrowserContext;
+  close(): Promise<void>;
+}
+
+/** Starts Chromium. */
+export async function openBrowser(): Promise<Browser> {
+  const profile = mkdtempSync(path.join(tmpdir(), 'freshet-page-'));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ARGUMENTS,
+  });
+  const close = async (): Promise<void> => {
+    await context.close();
+    rmSync(profile, { recursive: true, force: true });
+  };
+  return { context, close };
+}
+
+/**
+ * The built page and a real server. Kafka and Cassandra are away: what they would answer is in `stored` and what is
+ * sent with `send`; everything behind them is real.
+ */
+export class Stage {
+  readonly app: FastifyInstance;
+  readonly pipeline: Pipeline;
+  /** What is stored. */
+  stored: WindowMessage[] = [];
+  series: SeriesInfo[] = [];
+  #offset = 0n;
+
+  private constructor(app: FastifyInstance, pipeline: Pipeline) {
+    this.app = app;
+    this.pipeline = pipeline;
+    vi.spyOn(pipeline.tail, 'start').mockReturnValue();
+    vi.spyOn(pipeline.tail, 'topicHealth').mockReturnValue({ connected: true, message: '' });
+    vi.spyOn(pipeline.history, 'series').mockImplementation((_, search, limit) => {
+      const found = this.series.filter(({ series }) => series.toLowerCase().includes(search.toLowerCase()));
+      return Promise.resolve({ series: found.slice(0, limit), truncated: found.length > limit });
+    });
+    vi.spyOn(pipeline.history, 'windows').mockImplementation((query) =>
+      Promise.resolve(
+        this.stored.filter(
+          ({ stream, series, metric, window, start }) =>
+            stream === query.stream &&
+            series === query.series &&
+            metric === query.metric &&
+            window === query.window.label &&
+            start >= query.from &&
+            start < query.to,
+        ),
+      ),
+    );
+    for (const live of pipeline.live.values()) {
+      live.begin('topic', new Map([[0, 0n]]));
+    }
+  }
+
+  /** Builds the server, and lets it listen. */
+  static async open(change: (config: Config) => Config = (config) => config): Promise<Stage> {
+    const config = change(await configOf());
+    const pipeline = createPipeline(config, Fastify({ logger: false }).log);
+    const webRoot = path.resolve('dist/web');
+    const app = await buildApp({ config, logLevel: 'silent', pipeline, webRoot });
+    const stage = new Stage(app, pipeline);
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    return stage;
+  }
+
+  /** The address of the page. */
+  address(query = ''): string {
+    return `http://127.0.0.1:${(this.app.server.address() as AddressInfo).port}/${query}`;
+  }
+
+  /** Lists a series as the table of series would. */
+  list(series: string, metrics: readonly string[] = ['usage']): void {
+    this.series.push({ series, metrics, last_seen: Date.now() });
+  }
+
+  /** Stores windows of ten seconds of one series and metric, that start at these times. */
+  store(starts: readonly number[], fields: Partial<WindowMessage> = {}): void {
+    this.stored.push(...starts.map((start) => tenSeconds(start, fields)));
+  }
+
+  /** A window comes in live. */
+  send(message: WindowMessage): void {
+    const stream = this.pipeline.live.get(message.stream);
+    stream?.append(0, [{ offset: this.#offset, value: JSON.stringify(message) }], this.#offset + 1n);
+    this.#offset += 1n;
+  }
+
+  /** Ends the server. */
+  async close(): Promise<void> {
+    await this.app.close();
+    vi.restoreAllMocks();
+  }
+}
+
+/** A window of ten seconds whose newest reading is a second before its end. */
+export function tenSeconds(start: number, fields: Partial<WindowMessage> = {}): WindowMessage {
+  return windowMessage({
+    ...{ start, end: start + 10_000, last_event: start + 9000 },
+    ...{ count: 10, revision: 10, avg: 20, min: 15, max: 30 },
+    ...fields,
+  });
+}
+
+/** The begin of the window of ten seconds that is so many windows ago. */
+export function ago(windows: number, now = Date.now()): number {
+  return Math.floor(now / 10_000) * 10_000 - windows * 10_000;
+}
+
+/** The runs of columns of a chart's canvas, from left to right, in which there is something of this colour. */
+export async function coloredRuns(page: Page, selector: string, color: string): Promise<number[]> {
+  return page.$eval(
+    `${selector} canvas`,
+    (found, wanted) => {
+      const canvas = found as HTMLCanvasElement;
+      const { width, height } = canvas;
+      const pixels = canvas.getContext('2d')?.getImageData(0, 0, width, height).data ?? [];
+      const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => Number.parseInt(wanted.slice(at, at + 2), 16));
+      const runs: number[] = [];
+      let isIn = false;
+      for (let x = 0; x < width; x += 1) {
+        let isHere = false;
+        for (let y = 0; y < height && !isHere; y += 1) {
+          const at = 4 * (y * width + x);
+          const apart = [r, g, b].map((value, index) => Math.abs(value - (pixels[at + index] ?? 0)));
+          isHere = Math.max(...apart) < 40 && (pixels[at + 3] ?? 0) > 128;
+        }
+        if (isHere) {
+          runs[runs.length - 1 + (isIn ? 0 : 1)] = (isIn ? (runs.at(-1) ?? 0) : 0) + 1;
+        }
+        isIn = isHere;
+      }
+      return runs;
+    },
+    color,
+  );
+}
