@@ -84,23 +84,6 @@ impl Producer {
         section.finish()?;
         Ok(Self { metrics_address })
     }
-
-    /// The address by which a program of this machine asks it: "every address" is none to connect to. `None` where it
-    /// answers nowhere, or on a port that nobody knows before.
-    pub fn reachable(&self) -> Option<String> {
-        let (host, port) = self.metrics_address.as_ref()?.rsplit_once(':')?;
-        let host = match host {
-            "0.0.0.0" => "127.0.0.1",
-            "[::]" => "[::1]",
-            host => host,
-        };
-        (port != "0").then(|| format!("{host}:{port}"))
-    }
-
-    /// The port of [`Endpoints::reachable`].
-    pub fn port(&self) -> Option<u16> {
-        self.reachable()?.rsplit_once(':')?.1.parse().ok()
-    }
 }
 
 /// The Cassandra writer itself.
@@ -126,6 +109,23 @@ fn metrics_address(section: &Section<'_>) -> Result<Option<String>, ConfigError>
     Ok((!found.value.is_empty()).then_some(found.value))
 }
 
+/// The address by which a program of this machine asks one with that `metrics_address`: "every address" is none to
+/// connect to. `None` where it answers nowhere, or on a port that nobody knows before.
+pub fn reachable(metrics_address: Option<&str>) -> Option<String> {
+    let (host, port) = metrics_address?.rsplit_once(':')?;
+    let host = match host {
+        "0.0.0.0" => "127.0.0.1",
+        "[::]" => "[::1]",
+        host => host,
+    };
+    (port != "0").then(|| format!("{host}:{port}"))
+}
+
+/// The port of [`reachable`].
+pub fn reachable_port(metrics_address: Option<&str>) -> Option<u16> {
+    reachable(metrics_address)?.rsplit_once(':')?.1.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,12 +133,12 @@ mod tests {
 
     #[test]
     fn it_is_asked_where_it_can_be_reached() {
-        let at = |address: &str| Endpoints { metrics_address: Some(address.to_owned()) };
-        assert_eq!(at("0.0.0.0:9464").reachable().as_deref(), Some("127.0.0.1:9464"));
-        assert_eq!(at("[::]:9464").reachable().as_deref(), Some("[::1]:9464"));
-        assert_eq!(at("localhost:80").port(), Some(80));
-        assert_eq!(at("127.0.0.1:0").reachable(), None);
-        assert_eq!(Endpoints { metrics_address: None }.port(), None);
+        let at = |address| reachable(Some(address));
+        assert_eq!(at("0.0.0.0:9464").as_deref(), Some("127.0.0.1:9464"));
+        assert_eq!(at("[::]:9464").as_deref(), Some("[::1]:9464"));
+        assert_eq!(reachable_port(Some("localhost:80")), Some(80));
+        assert_eq!(at("127.0.0.1:0"), None);
+        assert_eq!(reachable_port(None), None);
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub use crate::record::{CsvLayout, Format, Stream, TimeField};
 pub use cassandra::{Cassandra, Consistency};
 pub use dashboard::Dashboard;
 pub use dev::Dev;
-pub use endpoints::{Producer, Writer};
+pub use endpoints::{Producer, Writer, reachable, reachable_port};
 pub use error::{ConfigError, Origin};
 pub use kafka::{Kafka, SaslMechanism, Security, SecurityProtocol};
 pub use key::{Key, Kind, Presence, Table};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 
-use freshet_core::config::{Config, ConfigError, Origin};
+use freshet_core::config::{Config, ConfigError, Origin, reachable_port};
 #[cfg(target_os = "linux")]
 use procfs::{net::TcpState, process::FDTarget};
 
@@ -120,10 +120,13 @@ fn of_stores(context: &Context) -> Vec<Port> {
 /// asked for metrics at all is another check.
 fn of_metrics(context: &Context) -> impl Iterator<Item = Port> {
     let Config { producer, writer, .. } = &context.config;
-    let programs =
-        [(producer, "producer's metrics", "producer"), (writer, "writer's metrics", "writer")];
-    programs.into_iter().filter_map(|(endpoints, service, section)| {
-        Some(Port { section, ..of_dev(endpoints.port()?, service, "metrics_address") })
+    let programs = [
+        (&producer.metrics_address, "producer's metrics", "producer"),
+        (&writer.metrics_address, "writer's metrics", "writer"),
+    ];
+    programs.into_iter().filter_map(|(address, service, section)| {
+        let number = reachable_port(address.as_deref())?;
+        Some(Port { section, ..of_dev(number, service, "metrics_address") })
     })
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use freshet_core::config::Config;
+use freshet_core::config::{Config, reachable};
 
 use super::{HOST, tier};
 use crate::parts::{Context, Part, Plan, PlanError, Work};
@@ -148,8 +148,8 @@ fn replaced(text: &str, what: &str, by: &str) -> Result<String, String> {
 
 /// The targets in a container, and where they are on this machine.
 fn targets(config: &Config) -> Result<[(&'static str, String); 4], String> {
-    let of_program = |program: &str, address: Option<String>| {
-        address.ok_or_else(|| {
+    let of_program = |program: &str, address: &Option<String>| {
+        reachable(address.as_deref()).ok_or_else(|| {
             format!(
                 "{program}.metrics_address names no address that could be asked for metrics; set it to such as \
                  127.0.0.1:9464 in freshet.toml, or leave out --observability"
@@ -158,8 +158,8 @@ fn targets(config: &Config) -> Result<[(&'static str, String); 4], String> {
     };
     let dashboard = dashboard_url(config).trim_start_matches("http://").to_owned();
     Ok([
-        ("producer:9464", of_program("producer", config.producer.reachable())?),
-        ("writer:9465", of_program("writer", config.writer.reachable())?),
+        ("producer:9464", of_program("producer", &config.producer.metrics_address)?),
+        ("writer:9465", of_program("writer", &config.writer.metrics_address)?),
         ("dashboard:3000", dashboard),
         ("spark-job:4040", format!("{HOST}:{}", config.dev.spark_ui_port)),
     ])
