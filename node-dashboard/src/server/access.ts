@@ -3,7 +3,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 const COOKIE = 'freshet_token';
 
-/** Asks for the token on everything below `/api` and on `/metrics`, and lets a browser in that opens the page with `?token=…`. */
+/**
+ * Asks for the token on everything below `/api` and on `/metrics`, and lets a browser in that opens the page with
+ * `?token=…`.
+ */
 export function protect(app: FastifyInstance, token: string): void {
   const expected = digest(token);
   // A repeated parameter is a list, and no token.

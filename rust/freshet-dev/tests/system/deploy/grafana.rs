@@ -112,8 +112,8 @@ fn text<'a>(value: &'a Value, key: &str) -> Result<&'a str, Failed> {
 /// A text with Grafana's variables replaced, `${name}` and, escaped for an address, `${name:percentencode}`.
 fn filled_in(template: &str, variables: &BTreeMap<String, String>) -> String {
     variables.iter().fold(template.to_owned(), |text, (name, value)| {
-        let escaped: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        text.replace(&format!("${{{name}:percentencode}}"), &escaped)
+        let escaped: Vec<String> = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        text.replace(&format!("${{{name}:percentencode}}"), &escaped.concat())
             .replace(&format!("${{{name}}}"), value)
     })
 }

@@ -50,7 +50,8 @@ pub(crate) fn alerts_ring_and_panels_have_data() -> Outcome {
         ("FRESHET_DEV__PROMETHEUS_PORT".to_owned(), prometheus.to_string()),
     ];
     let stack = TestStack::of(&streams(&lines, &folder.path().join("spool")), environment)?;
-    let outcome = watch(&stack, &lines, Api(format!("http://127.0.0.1:{prometheus}")));
+    let api = Api(format!("http://127.0.0.1:{prometheus}"));
+    let outcome = watch(&stack, &lines, &api);
     if outcome.is_err() {
         for part in ["prometheus", "producer", "writer", "spark-job", "dashboard"] {
             let log = fs::read_to_string(stack.home().join(format!("logs/{part}.log")));
@@ -110,7 +111,7 @@ allow_private = true
     )
 }
 
-fn watch(stack: &TestStack, lines: &Path, api: Api) -> Outcome {
+fn watch(stack: &TestStack, lines: &Path, api: &Api) -> Outcome {
     let config = stack.config();
     let config = config.to_str().ok_or("odd path")?;
     let up = stack.run(&["up", "-c", config, "--observability", "--detach"])?;
@@ -118,7 +119,7 @@ fn watch(stack: &TestStack, lines: &Path, api: Api) -> Outcome {
     ensure(text(&up).contains(&api.0), || format!("its address is not told:\n{}", text(&up)))?;
     ensure(stack.part("prometheus")?.state == "ready", || "it is no part of the stack".to_owned())?;
     let hasty = Hasty::start(&stack.home().join("run/prometheus"))?;
-    for server in [&api, &hasty.api] {
+    for server in [api, &hasty.api] {
         server.all_targets_are_up(4)?;
     }
     let alerts = api.alerts()?;
@@ -151,7 +152,7 @@ fn watch(stack: &TestStack, lines: &Path, api: Api) -> Outcome {
         }
     }
     let is_left_out = |query: &str| !with_plugin && query.contains("freshet_spark_");
-    grafana::every_query_has_data(&api, "pipeline.json", is_left_out)?;
+    grafana::every_query_has_data(api, "pipeline.json", is_left_out)?;
     let now = now_ms();
     grafana::every_address_has_rows(&stack.dashboard(), "windows.json", (now - 600_000, now))
 }
