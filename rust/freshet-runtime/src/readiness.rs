@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use freshet_core::config::reachable;
 use thiserror::Error;
 
 use crate::Failure;
@@ -32,10 +33,7 @@ enum NotReady {
 /// When the program is not ready, does not answer in time, or has no address to be asked at.
 pub fn ask(metrics_address: Option<&str>) -> Result<(), Failure> {
     let address = metrics_address.ok_or(NotReady::Nowhere).map_err(Failure::usage)?;
-    let address = reachable(address);
-    if address.ends_with(":0") {
-        return Err(Failure::usage(NotReady::AnyPort));
-    }
+    let address = reachable(Some(address)).ok_or(NotReady::AnyPort).map_err(Failure::usage)?;
     answer(&address).map_err(Failure::runtime)
 }
 
@@ -50,15 +48,6 @@ fn answer(address: &str) -> Result<(), NotReady> {
     let mut answer = agent.get(format!("http://{address}/ready")).call().map_err(silent)?;
     let text = answer.body_mut().read_to_string().map_err(silent)?;
     if answer.status().is_success() { Ok(()) } else { Err(NotReady::Waiting(text)) }
-}
-
-/// Where a program that listens on every address can be asked.
-fn reachable(address: &str) -> String {
-    let on_every = [("0.0.0.0:", "127.0.0.1:"), ("[::]:", "[::1]:")];
-    let own = on_every
-        .into_iter()
-        .find_map(|(every, own)| Some(format!("{own}{}", address.strip_prefix(every)?)));
-    own.unwrap_or_else(|| address.to_owned())
 }
 
 #[cfg(test)]
@@ -98,12 +87,5 @@ mod tests {
         for address in [None, Some("127.0.0.1:0")] {
             assert!(matches!(ask(address), Err(Failure::Usage(_))), "{address:?}");
         }
-    }
-
-    #[test]
-    fn who_listens_everywhere_is_asked_on_this_machine() {
-        assert_eq!(reachable("0.0.0.0:9464"), "127.0.0.1:9464");
-        assert_eq!(reachable("[::]:9464"), "[::1]:9464");
-        assert_eq!(reachable("10.0.0.7:9464"), "10.0.0.7:9464");
     }
 }

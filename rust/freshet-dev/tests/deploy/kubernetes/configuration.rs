@@ -235,7 +235,7 @@ fn the_topics_are_those_that_the_programs_would_create() {
                 set(all, "KafkaTopic/raw.sensors", "/spec/partitions", 1.into());
             }),
             ("one with fewer copies", |all| {
-                set(all, "KafkaTopic/health", "/spec/replicas", 1.into())
+                set(all, "KafkaTopic/health", "/spec/replicas", 1.into());
             }),
             ("one that is not compacted", |all| {
                 remove(all, "KafkaTopic/windows.edits", "/spec/config", "cleanup.policy");
@@ -298,7 +298,7 @@ fn the_addresses_are_those_of_the_services_that_the_operators_make() {
         &[
             ("another cluster", |all| set(all, "Kafka/freshet", "/metadata/name", "other".into())),
             ("another port", |all| {
-                set(all, "Kafka/freshet", "/spec/kafka/listeners/0/port", 9095.into())
+                set(all, "Kafka/freshet", "/spec/kafka/listeners/0/port", 9095.into());
             }),
             ("another datacenter", |all| {
                 let place = "/spec/cassandra/datacenters/0/metadata/name";
@@ -348,7 +348,7 @@ fn the_versions_are_those_of_the_project() {
         complaints,
         &[
             ("another Kafka", |all| {
-                set(all, "Kafka/freshet", "/spec/kafka/version", "3.9.0".into())
+                set(all, "Kafka/freshet", "/spec/kafka/version", "3.9.0".into());
             }),
             ("another Spark", |all| {
                 set(

@@ -203,7 +203,7 @@ fn what_has_to_flow_flows_and_nothing_else() {
         complaints,
         &[
             ("nothing refused", |all| {
-                all.retain(|resource| name(resource) != "NetworkPolicy/default-deny")
+                all.retain(|resource| name(resource) != "NetworkPolicy/default-deny");
             }),
             ("a policy that is missing", |all| {
                 all.retain(|resource| name(resource) != "NetworkPolicy/freshet-writer");
@@ -260,8 +260,10 @@ fn each_pod_and_each_service_has_a_policy_of_its_own() {
             let selector = json!({ "matchLabels": service["spec"]["selector"] });
             let behind: Vec<_> =
                 pods(all).into_iter().filter(|pod| selects(&selector, pod.labels())).collect();
-            let ports =
-                behind.iter().flat_map(|pod| pod.containers()).flat_map(|own| items(own, "/ports"));
+            let ports = behind
+                .iter()
+                .flat_map(super::pods::Pod::containers)
+                .flat_map(|own| items(own, "/ports"));
             let target = &service["spec"]["ports"][0]["targetPort"];
             let port =
                 ports.into_iter().find(|port| port["name"] == *target)?["containerPort"].clone();
@@ -269,7 +271,7 @@ fn each_pod_and_each_service_has_a_policy_of_its_own() {
                 of_kind(all, "NetworkPolicy").filter(|policy| is_own(policy, behind[0].labels()));
             let mut rules = is_open.flat_map(|policy| items(policy, "/spec/ingress"));
             let opens = |rule: &Value| items(rule, "/ports").iter().any(|own| own["port"] == port);
-            (!rules.any(|rule| opens(rule))).then(|| format!("{} is closed to all", name(service)))
+            (!rules.any(opens)).then(|| format!("{} is closed to all", name(service)))
         });
         let unmatched = of_kind(all, "Service").filter(|service| {
             let selector = json!({ "matchLabels": service["spec"]["selector"] });
@@ -282,7 +284,7 @@ fn each_pod_and_each_service_has_a_policy_of_its_own() {
         complaints,
         &[
             ("a pod without", |all| {
-                all.retain(|resource| name(resource) != "NetworkPolicy/freshet-writer")
+                all.retain(|resource| name(resource) != "NetworkPolicy/freshet-writer");
             }),
             ("an operator's pod without", |all| {
                 all.retain(|resource| name(resource) != "NetworkPolicy/cassandra");

@@ -28,11 +28,11 @@ fn each_image_has_an_exact_tag() {
         |all| each(all, |pod| pod.each_container(complaint)),
         &[
             ("no tag", |all| {
-                set(all, WRITER, &format!("{CONTAINER}/image"), "freshet-writer".into())
+                set(all, WRITER, &format!("{CONTAINER}/image"), "freshet-writer".into());
             }),
             ("latest", |all| set(all, WRITER, &format!("{CONTAINER}/image"), "a/b:latest".into())),
             ("a port and no tag", |all| {
-                set(all, WRITER, &format!("{CONTAINER}/image"), "a:5000/b".into())
+                set(all, WRITER, &format!("{CONTAINER}/image"), "a:5000/b".into());
             }),
             ("no tag of Spark's", |all| {
                 set(all, SPARK, "/spec/sparkConf/spark.kubernetes.container.image", "spark".into());
@@ -171,7 +171,7 @@ fn each_container_asks_for_what_it_needs_and_has_limits() {
         complaints,
         &[
             ("no limit of memory", |all| {
-                remove(all, WRITER, &format!("{CONTAINER}/resources/limits"), "memory")
+                remove(all, WRITER, &format!("{CONTAINER}/resources/limits"), "memory");
             }),
             ("no resources", |all| remove(all, DASHBOARD, CONTAINER, "resources")),
             ("no limit of Spark's cores", |all| {
@@ -181,7 +181,7 @@ fn each_container_asks_for_what_it_needs_and_has_limits() {
                 remove(all, SPARK, "/spec/sparkConf", "spark.executor.memoryOverhead");
             }),
             ("no limit of Kafka's", |all| {
-                remove(all, "KafkaNodePool/broker", "/spec/resources", "limits")
+                remove(all, "KafkaNodePool/broker", "/spec/resources", "limits");
             }),
             ("no limit of Cassandra's", |all| {
                 remove(all, "K8ssandraCluster/freshet", "/spec/cassandra/resources/limits", "cpu");
@@ -260,7 +260,7 @@ fn each_replicated_workload_has_a_budget_that_lets_nodes_be_drained() {
         complaints,
         &[
             ("no budget", |all| {
-                all.retain(|resource| name(resource) != "PodDisruptionBudget/freshet-writer")
+                all.retain(|resource| name(resource) != "PodDisruptionBudget/freshet-writer");
             }),
             ("one of other pods", |all| {
                 let labels = json!({ "app.kubernetes.io/name": "other" });

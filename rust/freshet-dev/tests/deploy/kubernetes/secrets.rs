@@ -49,7 +49,9 @@ fn each_secret_is_one_that_somebody_is_told_to_make() {
     let guide = fs::read_to_string(root().join("docker/kubernetes/README.md")).unwrap();
     let complaints = |all: &[Value]| {
         let mut secrets = BTreeSet::new();
-        all.iter().for_each(|resource| referred_to(resource, &mut secrets));
+        for resource in all {
+            referred_to(resource, &mut secrets);
+        }
         let untold = secrets.into_iter().filter(|name| !guide.contains(&format!("`{name}`")));
         let untold = untold.map(|name| format!("README.md does not say who makes {name}"));
         untold.chain(mistaken_for_users(all)).collect()

@@ -80,7 +80,7 @@ fn kustomize() -> PathBuf {
     folder.join("kustomize")
 }
 
-/// A Go that is new enough: this machine's, or the one that PyPI has.
+/// A Go that is new enough: this machine's, or the one that `PyPI` has.
 fn go() -> PathBuf {
     let own = Command::new("go").arg("version").env("GOTOOLCHAIN", "local").output();
     let text = own.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
@@ -137,7 +137,7 @@ fn strimzi() -> PathBuf {
     })
 }
 
-/// A Java that is new enough: one of this machine, or the one that PyPI has.
+/// A Java that is new enough: one of this machine, or the one that `PyPI` has.
 fn java() -> PathBuf {
     let home = std::env::var_os("JAVA_HOME").map(|home| Path::new(&home).join("bin/java"));
     let machine = fs::read_dir("/usr/lib/jvm").into_iter().flatten().flatten();

@@ -121,7 +121,7 @@ fn all_parts_encrypt_what_they_say_and_prove_who_they_are() {
         |all| [settings(all), listeners(all), clients(all)].concat(),
         &[
             ("a listener in the open", |all| {
-                set(all, KAFKA, "/spec/kafka/listeners/0/tls", false.into())
+                set(all, KAFKA, "/spec/kafka/listeners/0/tls", false.into());
             }),
             ("a listener without a login", |all| {
                 remove(all, KAFKA, "/spec/kafka/listeners/0", "authentication");
@@ -140,7 +140,7 @@ fn all_parts_encrypt_what_they_say_and_prove_who_they_are() {
                 set(all, CASSANDRA, place, true.into());
             }),
             ("executors that anyone may be", |all| {
-                remove(all, SPARK, "/spec/sparkConf", "spark.authenticate")
+                remove(all, SPARK, "/spec/sparkConf", "spark.authenticate");
             }),
             ("a writer that Kafka does not know", |all| {
                 let variable =

@@ -85,7 +85,7 @@ fn users_of_kafka_may_do_what_their_programs_do() {
         complaints,
         &[
             ("a user that is missing", |all| {
-                all.retain(|own| name(own) != "KafkaUser/freshet-writer")
+                all.retain(|own| name(own) != "KafkaUser/freshet-writer");
             }),
             ("another group", |all| {
                 let rules = "/spec/authorization/acls";

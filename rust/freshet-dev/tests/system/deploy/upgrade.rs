@@ -224,7 +224,7 @@ fn make_fixture(root: PathBuf) -> Outcome {
     let bytes = fs::metadata(&archive)?.len();
     ensure(bytes < LARGEST_ARCHIVE, || format!("{bytes} bytes are too many for the tree"))?;
     fs::write(fixture().join("state.json"), serde_json::to_string_pretty(&state)? + "\n")?;
-    println!("{} bytes: {state:?}", bytes);
+    println!("{bytes} bytes: {state:?}");
     Ok(())
 }
 
