@@ -353,7 +353,7 @@ fn read_number(text: &str) -> Result<f64, String> {
     const UNITS: [(char, f64); 3] = [('k', 1e3), ('M', 1e6), ('G', 1e9)];
     let unit = UNITS.iter().find(|(unit, _)| text.ends_with(*unit));
     let (digits, times) =
-        unit.map_or((text, 1.0), |(unit, times)| (text.trim_end_matches(*unit), *times));
+        unit.map_or((text, 1.0), |(unit, times)| (&text[..text.len() - unit.len_utf8()], *times));
     let is_number = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     match digits.parse::<f64>() {
         Ok(number) if is_number => Ok(number * times),

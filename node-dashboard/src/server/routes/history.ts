@@ -45,7 +45,7 @@ export function historyRoute(app: FastifyInstance, { config, history }: Pipeline
       const { window, step } = resolution;
       const charts = unique(query.series).flatMap((series) => metrics.map((metric) => ({ series, metric })));
       checkWeight(window, span, charts.length);
-      const settled = Math.min(span.to, now) - stream.lateness - SETTLING - window.size;
+      const settled = now - stream.lateness - SETTLING - window.size;
       const read = async (chart: { series: string; metric: string }): Promise<HistoryChart> => {
         // Nobody waits any more for what a client has asked for that has left.
         const wanted: WindowsQuery = { stream: stream.name, window, ...span, ...chart };

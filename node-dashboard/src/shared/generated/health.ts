@@ -65,7 +65,7 @@ export interface SourceHealth {
   readonly gaps: number;
   /** how often it was connected again */
   readonly reconnections: number;
-  /** when it was last heard of (epoch milliseconds) */
+  /** when messages of it came last; pings and comments are none (epoch milliseconds) */
   readonly last_heard?: number | null;
   /** what went wrong last, in one line and without secrets; it stays after recovery */
   readonly last_error?: string | null;
@@ -235,7 +235,7 @@ export const SOURCE_FIELDS: Readonly<Record<keyof SourceHealth, HealthField>> = 
     kind: 'integer',
     presence: 'optional',
     description:
-      'when it was last heard of (epoch milliseconds)',
+      'when messages of it came last; pings and comments are none (epoch milliseconds)',
   },
   last_error: {
     kind: 'text',

@@ -182,7 +182,9 @@ mod tests {
         for target in ["127.0.0.1:9464", "127.0.0.1:19465", "127.0.0.1:3000", "127.0.0.1:4040"] {
             assert!(text.contains(&format!("- targets: [\"{target}\"]")), "{target}: {text}");
         }
-        assert!(!text.contains("authorization") && !text.contains("15s"), "{text}");
+        let settings = || text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        assert!(!settings().any(|line| line.contains("authorization:")), "{text}");
+        assert!(!settings().any(|line| line.contains("15s")), "{text}");
         let of_relabelling =
             |text: &str| text[text.find("metric_relabel_configs").unwrap()..].to_owned();
         assert_eq!(of_relabelling(&text), of_relabelling(ORIGINAL));

@@ -1,6 +1,6 @@
 //! Buildah, with a storage of its own below `target/`, and the images that stand in for the official ones: made with
-//! debootstrap and of what registries have, and tagged with the official names, so that the Dockerfiles are built as they
-//! are.
+//! debootstrap and of what registries have, and tagged with the official names, so that the Dockerfiles are built as
+//! they are.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
