@@ -286,9 +286,7 @@ fn what_is_mounted_is_there() {
         for volume in service["volumes"].as_array().into_iter().flatten() {
             if volume["type"] == "bind" {
                 assert_eq!(volume["read_only"], true, "{name}: {volume}");
-                let of_observability = ["prometheus", "grafana"].contains(&name);
-                let exists = Path::new(text(volume, "/source")).exists();
-                assert!(exists || of_observability, "{name}: {volume}");
+                assert!(Path::new(text(volume, "/source")).exists(), "{name}: {volume}");
             }
         }
     });

@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 
 use crate::versions::version;
 
-/// The oldest that the modules ask for: 1.24.
-const OLDEST_MINOR: u32 = 24;
+/// The oldest that the modules ask for: 1.26, by Kustomize.
+const OLDEST_MINOR: u32 = 26;
 
 /// A Go that is new enough: this machine's, or the one of Python's registry, which is installed once.
 pub(crate) fn go() -> &'static Path {

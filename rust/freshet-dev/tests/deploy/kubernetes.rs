@@ -21,7 +21,9 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 use schemas::Schemas;
-use tools::{root, run, tools};
+use tools::{run, tools};
+
+use crate::versions::root;
 
 const OVERLAYS: [&str; 2] = ["kind", "production"];
 

@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::pods::{Pod, pods};
-use super::tools::{run, versions};
+use super::tools::run;
 use super::{OVERLAYS, holds, items, name, named, of_kind, remove, resources, set, text};
+use crate::versions::versions;
 
 const SECRETS: &str = "/var/run/secrets/freshet/";
 

