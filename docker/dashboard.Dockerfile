@@ -23,7 +23,10 @@ RUN if [ -d /prebuilt/dashboard ]; then cp -R /prebuilt/dashboard/. ./; fi
 
 FROM toolchain AS roots
 COPY docker/build/minimal-root.sh /build/
-RUN sh /build/minimal-root.sh /roots/dashboard /usr/local/bin/node
+COPY --from=dashboard /opt/freshet/node_modules /opt/freshet/node_modules
+# Native modules load libraries that Node.js itself does not.
+RUN sh /build/minimal-root.sh /roots/dashboard /usr/local/bin/node \
+    $(find /opt/freshet/node_modules -name '*.node')
 
 FROM scratch
 COPY --from=roots /roots/dashboard/ /
