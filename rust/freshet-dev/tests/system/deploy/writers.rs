@@ -68,7 +68,7 @@ fn assignments(writer: &Program) -> Vec<u64> {
     let lines = log.lines().filter(|line| line.contains("partitions assigned"));
     let numbers = lines.filter_map(|line| {
         let line: serde_json::Value = serde_json::from_str(line).ok()?;
-        line["fields"]["partitions"].as_u64()
+        line["partitions"].as_u64()
     });
     numbers.filter(|number| *number > 0).collect()
 }
