@@ -615,13 +615,15 @@ impl<'a> Section<'a> {
         expected: &str,
         found: &DeValue<'_>,
     ) -> ConfigError {
-        let message = match found {
-            DeValue::Array(items) => {
-                let other = items.iter().map(|item| item.get_ref().type_str());
-                let other = other.into_iter().find(|found| *found != "string");
-                format!("expected {expected}, found one with {}", other.unwrap_or("strings"))
+        let item_of_another_type = match (self.declaration(key).kind, found) {
+            (Kind::Texts, DeValue::Array(items)) => {
+                items.iter().map(|item| item.get_ref().type_str()).find(|found| *found != "string")
             }
-            _ => format!("expected {expected}, found {}", found.type_str()),
+            _ => None,
+        };
+        let message = match item_of_another_type {
+            Some(item) => format!("expected {expected}, found one with {item}"),
+            None => format!("expected {expected}, found {}", found.type_str()),
         };
         self.document.error_at(span, self.path(key), message)
     }
@@ -631,11 +633,13 @@ const NOT_ZERO: &str = "must be longer than zero";
 
 /// What comes with a secret that was cut out, or pasted with something else, nobody would see in the masked value.
 fn check_secret(text: &str) -> Result<(), &'static str> {
-    match text.lines().count() {
-        0 => Err("is empty; write the secret, or leave it out"),
-        1 => Ok(()),
-        _ => Err("has more than one line; a secret is one line"),
+    if text.is_empty() {
+        return Err("is empty; write the secret, or leave it out");
     }
+    if text.contains(['\r', '\n']) {
+        return Err("has more than one line; a secret is one line");
+    }
+    Ok(())
 }
 
 /// A text, if it has the form that is declared of the key.

@@ -180,6 +180,10 @@ fn errors_name_file_line_key_and_what_would_be_right() {
             with("series = [\"a\", 3]"),
             "freshet.toml:6: stream.series: expected a list of strings, found one with integer",
         ),
+        (
+            with("[kafka]\npartitions = [3]"),
+            "freshet.toml:7: kafka.partitions: expected a whole number, found array",
+        ),
         (with("format = \"xml\""), "freshet.toml:6: stream.format: 'xml' is not one of: json"),
         (with("generation = -1"), "freshet.toml:6: stream.generation: -1 is not between 0 and"),
         (with(&MINIMAL[1..]), "freshet.toml:7: stream.name: two streams are called 'host'"),
