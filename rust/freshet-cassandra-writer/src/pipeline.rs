@@ -53,6 +53,9 @@ const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
 /// How long moving to the beginning of a partition may take.
 const SEEK_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a writer waits that another one of its name has driven out.
+const PAUSE_OF_A_FENCED_ONE: Duration = Duration::from_secs(5);
+
 /// What [`Health::wait_for`] says of Kafka, and of topics in it.
 const KAFKA: &str = "kafka";
 const TOPICS: &str = "topics";
@@ -137,6 +140,8 @@ impl Pipeline {
                     }
                     Err(error) if is_fenced(&error) => {
                         let complaint = self.fenced(&error);
+                        // Two of one name would else drive each other out without a pause.
+                        shutdown.sleep(PAUSE_OF_A_FENCED_ONE).await;
                         self.replace_consumer(&complaint).await?;
                     }
                     Err(error) => self.complain(error)?,
@@ -310,8 +315,9 @@ impl Pipeline {
     async fn replace_consumer(&mut self, complaint: &str) -> KafkaResult<()> {
         self.health.failed(ErrorKind::Assignment, complaint);
         tracing::warn!(complaint, "joining the consumer group anew");
-        // One that has failed for good can't leave, and need not.
-        if self.consumer.client().fatal_error().is_none() {
+        // One that has failed for good can't leave, and need not; one with a name comes back to its partitions.
+        let has_name = self.config.writer.instance_id.is_some();
+        if !has_name && self.consumer.client().fatal_error().is_none() {
             consumer::leave(&self.consumer).await;
         }
         let context = Context::clone(self.consumer.context());

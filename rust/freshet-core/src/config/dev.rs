@@ -79,13 +79,13 @@ pub(super) const TABLE: Table = Table {
         Key {
             name: "kafka_heap",
             presence: Presence::Default("384m"),
-            meaning: "Java heap of the embedded broker",
+            meaning: "Java heap of the embedded broker; of three nodes each has 256m",
             ..HEAP
         },
         Key {
             name: "cassandra_heap",
             presence: Presence::Default("1g"),
-            meaning: "Java heap of the embedded Cassandra",
+            meaning: "Java heap of the embedded Cassandra; of three nodes each has 512m",
             ..HEAP
         },
         Key {

@@ -147,6 +147,32 @@ fn times_and_paths_that_cannot_be_are_refused() {
 }
 
 #[test]
+fn a_value_of_another_type_is_told_with_what_would_be_right() {
+    let with = |line: &str| format!("{MINIMAL}{line}\n");
+    for (text, message) in [
+        (
+            with("format = 5"),
+            "freshet.toml:6: stream.format: expected one of \"json\", \"csv\", \"influx\", found integer",
+        ),
+        (
+            with("serie = \"a\"").replace("windows", "window"),
+            "freshet.toml:5: stream.window: unknown key; did you mean 'windows', which is missing?",
+        ),
+        (
+            with("series = [\"a\", 3]"),
+            "freshet.toml:6: stream.series: expected a list of strings, found one with integer",
+        ),
+        (
+            with("[kafka]\npartitions = [3]"),
+            "freshet.toml:7: kafka.partitions: expected a whole number, found array",
+        ),
+    ] {
+        let error = parse(&text).unwrap_err();
+        assert_eq!(error, message);
+    }
+}
+
+#[test]
 fn errors_name_file_line_key_and_what_would_be_right() {
     let with = |line: &str| format!("{MINIMAL}{line}\n");
     let cases = [
@@ -168,22 +194,6 @@ fn errors_name_file_line_key_and_what_would_be_right() {
             "freshet.toml:6: stream.time.unit: 'msec' is not a unit",
         ),
         (with("time = { unit = \"ms\" }"), "freshet.toml:6: stream.time.field: is missing"),
-        (
-            with("format = 5"),
-            "freshet.toml:6: stream.format: expected one of \"json\", \"csv\", \"influx\", found integer",
-        ),
-        (
-            with("serie = \"a\"").replace("windows", "window"),
-            "freshet.toml:5: stream.window: unknown key; did you mean 'windows', which is missing?",
-        ),
-        (
-            with("series = [\"a\", 3]"),
-            "freshet.toml:6: stream.series: expected a list of strings, found one with integer",
-        ),
-        (
-            with("[kafka]\npartitions = [3]"),
-            "freshet.toml:7: kafka.partitions: expected a whole number, found array",
-        ),
         (with("format = \"xml\""), "freshet.toml:6: stream.format: 'xml' is not one of: json"),
         (with("generation = -1"), "freshet.toml:6: stream.generation: -1 is not between 0 and"),
         (with(&MINIMAL[1..]), "freshet.toml:7: stream.name: two streams are called 'host'"),

@@ -69,8 +69,10 @@ async fn answer(request: RequestBuilder<WithoutBody>) -> Option<String> {
 pub fn dashboard_url(config: &Config) -> String {
     let host = match config.dashboard.host.as_str() {
         // "Every address" is no address to connect to.
-        "0.0.0.0" | "::" => "127.0.0.1",
-        host => host,
+        "0.0.0.0" => "127.0.0.1".to_owned(),
+        "::" => "[::1]".to_owned(),
+        host if host.contains(':') && !host.starts_with('[') => format!("[{host}]"),
+        host => host.to_owned(),
     };
     format!("http://{host}:{}", config.dashboard.port)
 }
@@ -144,6 +146,21 @@ mod tests {
     use std::thread;
 
     use super::*;
+
+    #[test]
+    fn the_dashboard_is_asked_on_this_machine() {
+        let mut config = crate::parts::tests::context().config;
+        for (host, url) in [
+            ("127.0.0.1", "http://127.0.0.1:3000"),
+            ("0.0.0.0", "http://127.0.0.1:3000"),
+            ("::", "http://[::1]:3000"),
+            ("::1", "http://[::1]:3000"),
+            ("localhost", "http://localhost:3000"),
+        ] {
+            host.clone_into(&mut config.dashboard.host);
+            assert_eq!(dashboard_url(&config), url);
+        }
+    }
 
     /// Names come from outside: what means something in an address must not.
     #[test]

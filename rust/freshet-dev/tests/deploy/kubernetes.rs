@@ -21,6 +21,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 use schemas::Schemas;
+pub(crate) use tools::from_pypi;
 use tools::{run, tools};
 
 use crate::versions::root;

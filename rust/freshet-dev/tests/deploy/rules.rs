@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,16 +14,10 @@ use freshet_dev::preflight::free_ports;
 use freshet_dev::services::prometheus_program;
 use serde_json::Value;
 
+use crate::versions::{read, root};
+
 /// The unit test of the alerts; `RULES` stands for where they are.
 const UNIT_TEST: &str = include_str!("alerts.yml");
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
-}
-
-fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
 
 /// Runs promtool in a folder; gives what it says, and whether it was content.
 fn promtool(folder: &Path, arguments: &[&str]) -> (bool, String) {

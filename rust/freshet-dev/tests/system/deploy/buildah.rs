@@ -56,7 +56,7 @@ impl Buildah {
     }
 
     fn version(&self, name: &str) -> &str {
-        self.versions.get(name).map_or("", String::as_str)
+        self.versions.get(name).expect("docker/versions.env has every version that is asked for")
     }
 
     /// Runs a command on the storage; gives back what it prints.
@@ -141,7 +141,8 @@ impl Drop for Mounted<'_> {
 /// What docker/versions.env says.
 fn versions() -> Result<BTreeMap<String, String>, Failed> {
     let text = fs::read_to_string(project().join("docker/versions.env"))?;
-    let lines = text.lines().filter_map(|line| line.split_once('='));
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let lines = lines.filter_map(|line| line.split_once('='));
     Ok(lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
