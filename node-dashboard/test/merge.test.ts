@@ -149,6 +149,10 @@ describe('requests for the history', () => {
     expect(historyRequests(['a'], many, has, 100_000).map(({ series }) => series.length)).toEqual([
       ...[3, 3, 3, 3, 3, 3, 2],
     ]);
+    const metrics = Array.from({ length: 100 }, (_, index) => `m${index}`);
+    expect(historyRequests(metrics, many, () => true, 1).map(({ series }) => series.length)).toEqual([
+      10, 10,
+    ]);
     const long = many.map((name) => name.padEnd(1000, 'ü'));
     expect(historyRequests(['a'], long, has, 1)).toHaveLength(20);
   });
