@@ -57,6 +57,21 @@ describe('merged windows', () => {
     expect(mergeWindows([], 0, 10_000)).toBeNull();
   });
 
+  it('are of as many windows as one request may read', () => {
+    const windows = Array.from({ length: 260_000 }, (_, index) =>
+      windowMessage({
+        start: index * 10_000,
+        min: -index,
+        max: index,
+        last_event: index,
+        generation: index % 3,
+      }),
+    );
+    expect(mergeWindows(windows, 0, 2_600_000_000)).toMatchObject({
+      ...{ count: 260_000, merged: 260_000, min: -259_999, max: 259_999, last_event: 259_999, generation: 2 },
+    });
+  });
+
   it('leave a step out that has no window', () => {
     const windows = [0, 10, 50].map((start) => windowMessage({ start: start * 1000 }));
     expect(mergeBySteps(windows, 20_000).map(({ start, end, merged }) => [start, end, merged])).toEqual([
