@@ -58,15 +58,11 @@ describe('merged windows', () => {
   });
 
   it('are of as many windows as one request may read', () => {
-    const windows = Array.from({ length: 260_000 }, (_, index) =>
-      windowMessage({
-        start: index * 10_000,
-        min: -index,
-        max: index,
-        last_event: index,
-        generation: index % 3,
-      }),
-    );
+    const one = windowMessage();
+    const windows = Array.from({ length: 260_000 }, (_, index) => ({
+      ...one,
+      ...{ start: index * 10_000, min: -index, max: index, last_event: index, generation: index % 3 },
+    }));
     expect(mergeWindows(windows, 0, 2_600_000_000)).toMatchObject({
       ...{ count: 260_000, merged: 260_000, min: -259_999, max: 259_999, last_event: 259_999, generation: 2 },
     });
@@ -108,7 +104,27 @@ describe('the resolution of a range', () => {
     const [sliding, odd] = ['5m/1m', '5m/2m'].map(parseWindowSpec) as [never, never];
     expect(shown([sliding], sliding, 24 * hours, 700)).toEqual(['5m/1m', 180, 180]);
     expect(shown([sliding], sliding, 24 * hours, 100)).toEqual(['5m/1m', 300, 900]);
-    expect(shown([odd], odd, 24 * hours, 100)).toEqual(['5m/2m', 960, 960]);
+  });
+
+  it('leaves no reading out of windows that cannot be merged: a coarser kind counts, else there are more points', () => {
+    const [odd, short] = ['5m/2m', '10s/4s'].map(parseWindowSpec) as [never, never];
+    expect(shown([odd, hour], odd, 24 * hours, 400)).toEqual(['5m/2m', 240, 240]);
+    // An hour fills less than an eighth of the points.
+    expect(shown([odd, hour], odd, 24 * hours, 200)).toEqual(['1h', 3600, 3600]);
+    expect(shown([odd], odd, 24 * hours, 100)).toEqual(['5m/2m', 240, 240]);
+    expect(shown([short], short, 24 * hours, 100)).toEqual(['10s/4s', 8, 8]);
+  });
+
+  it.each([1, 7, 100, 999, 2400])('shows every reading, with %d points', (points) => {
+    for (const label of ['10s', '5m/1m', '5m/2m', '10s/4s', '7m/5m', '1h']) {
+      for (const kinds of [[], [minute], [minute, hour]]) {
+        const { window, stride, step } = resolutionFor(kinds, parseWindowSpec(label), 24 * hours, points);
+        // The windows that are read follow each other without a gap, and those that are merged do not overlap.
+        expect(stride % window.slide).toBe(0);
+        expect(stride).toBeLessThanOrEqual(window.size);
+        expect(step === stride || (stride === window.size && step % stride === 0)).toBe(true);
+      }
+    }
   });
 
   it.each([1, 7, 100, 999, 2400])('has at most %d points', (points) => {
