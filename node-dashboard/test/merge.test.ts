@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fromColumns, toColumns } from '../src/shared/columns.ts';
+import { MAX_READ } from '../src/shared/limits.ts';
 import { mergeBySteps, mergeWindows } from '../src/shared/merge.ts';
 import { resolutionFor } from '../src/shared/resolution.ts';
 import { parseWindowSpec } from '../src/shared/window-spec.ts';
@@ -57,14 +58,17 @@ describe('merged windows', () => {
     expect(mergeWindows([], 0, 10_000)).toBeNull();
   });
 
-  it('are of as many windows as one request may read', () => {
+  it('are of any number of windows', () => {
+    // One request may read half as many; the stack of a test's thread is four times as deep as the server's.
+    const length = 2 * MAX_READ;
     const one = windowMessage();
-    const windows = Array.from({ length: 260_000 }, (_, index) => ({
+    const windows = Array.from({ length }, (_, index) => ({
       ...one,
       ...{ start: index * 10_000, min: -index, max: index, last_event: index, generation: index % 3 },
     }));
-    expect(mergeWindows(windows, 0, 2_600_000_000)).toMatchObject({
-      ...{ count: 260_000, merged: 260_000, min: -259_999, max: 259_999, last_event: 259_999, generation: 2 },
+    const last = length - 1;
+    expect(mergeWindows(windows, 0, length * 10_000)).toMatchObject({
+      ...{ count: length, merged: length, min: -last, max: last, last_event: last, generation: 2 },
     });
   });
 
