@@ -7,7 +7,7 @@ export interface HistoryRequest {
 }
 
 /** How long the names of the series in one address may be altogether, in characters as they are sent. */
-const LONGEST_NAMES = 4000;
+export const LONGEST_NAMES = 4000;
 
 /**
  * The requests that ask for every metric that these series have, and for no other one. Metrics of the same series are
