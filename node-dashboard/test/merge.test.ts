@@ -110,7 +110,7 @@ describe('the resolution of a range', () => {
     expect(shown([sliding], sliding, 24 * hours, 100)).toEqual(['5m/1m', 300, 900]);
   });
 
-  it('leaves no reading out of windows that cannot be merged: a coarser kind counts, else there are more points', () => {
+  it('leaves no reading out of windows that cannot be merged: a coarser kind, or more points', () => {
     const [odd, short] = ['5m/2m', '10s/4s'].map(parseWindowSpec) as [never, never];
     expect(shown([odd, hour], odd, 24 * hours, 400)).toEqual(['5m/2m', 240, 240]);
     // An hour fills less than an eighth of the points.
