@@ -1,4 +1,3 @@
-import type { PeerCertificate } from 'node:tls';
 import cassandra from 'cassandra-driver';
 import { describe, expect, it } from 'vitest';
 import { WINDOW_COLUMNS, WINDOW_FIELDS } from '../src/shared/generated/window.ts';
@@ -13,6 +12,7 @@ import {
 } from '../src/server/cassandra-rows.ts';
 
 import { NOT_KNOWN } from './messages.ts';
+import { COMMON_NAME, NAMED } from './node-certificates.ts';
 
 const { ResponseError, OperationTimedOutError, NoHostAvailableError } = cassandra.errors;
 const { responseErrorCodes } = cassandra.types;
@@ -158,21 +158,30 @@ describe('an error of Cassandra', () => {
 });
 
 describe('the certificate of a node', () => {
-  const certificate = {
-    subject: { CN: 'node' },
-    subjectaltname: 'DNS:cassandra.freshet.svc',
-  } as PeerCertificate;
-  const ofAddress = { subject: { CN: 'node' }, subjectaltname: 'IP Address:10.0.0.5' } as PeerCertificate;
+  const checked = (serverName: string | undefined, address: string, certificate = NAMED): boolean =>
+    identityCheck(serverName)(address, certificate) === undefined;
 
   it('has to be for the address of the node', () => {
-    expect(identityCheck(undefined)('10.0.0.5', ofAddress)).toBeUndefined();
-    expect(identityCheck(undefined)('10.0.0.6', ofAddress)).toBeInstanceOf(Error);
-    expect(identityCheck(undefined)('10.0.0.5', certificate)).toBeInstanceOf(Error);
+    expect(checked(undefined, '10.0.0.5')).toBe(true);
+    expect(checked(undefined, '10.0.0.6')).toBe(false);
+    expect(checked(undefined, '10.0.0.5', COMMON_NAME)).toBe(false);
   });
 
   it('may be for the configured name in its place', () => {
-    expect(identityCheck('cassandra.freshet.svc')('10.0.0.5', certificate)).toBeUndefined();
-    expect(identityCheck('cassandra.freshet.svc')('10.0.0.5', ofAddress)).toBeUndefined();
-    expect(identityCheck('other.freshet.svc')('10.0.0.5', certificate)).toBeInstanceOf(Error);
+    expect(checked('cassandra.freshet.svc', '10.0.0.6')).toBe(true);
+    expect(checked('CASSANDRA.freshet.svc', '10.0.0.6')).toBe(true);
+    expect(checked('other.freshet.svc', '10.0.0.5')).toBe(true);
+    expect(identityCheck('other.freshet.svc')('10.0.0.6', NAMED)?.message).toBe(
+      'the certificate is neither for 10.0.0.6 nor, to the letter, for "other.freshet.svc", which ' +
+        'cassandra.server_name says; it is for: ' +
+        'DNS:cassandra.freshet.svc, DNS:*.example.com, IP Address:10.0.0.5',
+    );
+  });
+
+  it('has that name to the letter among its DNS names, as the writer wants it', () => {
+    expect(checked('node.example.com', '10.0.0.6')).toBe(false);
+    expect(checked('common.example.com', '10.0.0.6')).toBe(false);
+    expect(checked('cassandra.freshet.svc', '10.0.0.6', COMMON_NAME)).toBe(false);
+    expect(checked('freshet.svc', '10.0.0.6')).toBe(false);
   });
 });

@@ -6,7 +6,7 @@ import { loadConfig } from '../src/server/config.ts';
 import { MAX_CLIENTS, MAX_CLIENTS_PER_ADDRESS } from '../src/server/live-slots.ts';
 import { MAX_ID_LENGTH, ResumeIds } from '../src/server/resume-ids.ts';
 import { parseTime } from '../src/server/routes/time.ts';
-import { MAX_NAMES, MAX_READ } from '../src/shared/limits.ts';
+import { MAX_CHARTS, MAX_NAMES, MAX_READ } from '../src/shared/limits.ts';
 import { PERCENTILE_MEANING } from '../src/shared/window.ts';
 
 const docs = readFileSync(path.join(import.meta.dirname, '../../docs/dashboard.md'), 'utf8');
@@ -31,6 +31,7 @@ it('docs/dashboard.md tells the limits as they are', () => {
   expect(text).toContain(`have at most ${MAX_ID_LENGTH} characters`);
   expect(text).toContain(PERCENTILE_MEANING);
   expect(text).toContain(`at most ${MAX_READ.toLocaleString('en')} windows`);
+  expect(text).toContain(`at most ${MAX_CHARTS.toLocaleString('en')} charts`);
   expect(text).toContain(`at most ${MAX_NAMES} series and ${MAX_NAMES} metrics`);
 });
 

@@ -3,9 +3,11 @@ import { Ajv } from 'ajv';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest';
 import { buildApp } from '../src/server/app.ts';
+import { UnavailableError } from '../src/server/errors.ts';
 import { createPipeline, type Pipeline } from '../src/server/pipeline.ts';
 import type { HistoryAnswer } from '../src/shared/api.ts';
 import { fromColumns } from '../src/shared/columns.ts';
+import { MAX_CHARTS } from '../src/shared/limits.ts';
 import { configOf } from './configuration.ts';
 import { windowMessage } from './messages.ts';
 
@@ -13,11 +15,15 @@ const HISTORY = '/api/history?stream=host&window=10s&series=a&metric=usage';
 const END = 1_700_000_000_000;
 const MINUTE = 60_000;
 
+const METRICS = Array.from({ length: 11 }, (_, index) => `metric${index}`);
+
 let app: FastifyInstance;
 let asked: MockInstance<Pipeline['history']['windows']>;
 
 beforeEach(async () => {
-  const config = await configOf();
+  const plain = await configOf();
+  const streams = plain.streams.map((stream) => ({ ...stream, metrics: [...stream.metrics, ...METRICS] }));
+  const config = { ...plain, streams };
   const pipeline = createPipeline(config, Fastify({ logger: false }).log);
   asked = vi.spyOn(pipeline.history, 'windows').mockImplementation(({ from, to, window }) => {
     const first = Math.ceil(from / window.slide) * window.slide;
@@ -34,6 +40,12 @@ beforeEach(async () => {
 afterEach(async () => {
   await app.close();
 });
+
+const MANY = `/api/history?stream=host&window=10s&from=${END - MINUTE}&to=${END}`;
+
+function names(parameter: string, count: number): string {
+  return Array.from({ length: count }, (_, index) => `${parameter}=${index}`).join('&');
+}
 
 async function history(more: string): Promise<HistoryAnswer> {
   const response = await app.inject({ url: `${HISTORY}${more}` });
@@ -96,6 +108,35 @@ describe('the history', () => {
         JSON.stringify(validate.errors),
       ).toBe(true);
     }
+  });
+
+  it('of as many charts as one request may ask for comes, and of more it is refused for good', async () => {
+    const ask = (series: number, metrics: readonly string[]) =>
+      app.inject({
+        url: `${MANY}&${names('series', series)}&${metrics.map((m) => `metric=${m}`).join('&')}`,
+      });
+    const most = await ask(MAX_CHARTS / 10, METRICS.slice(0, 10));
+    expect(most.statusCode).toBe(200);
+    expect(most.json<HistoryAnswer>().charts).toHaveLength(MAX_CHARTS);
+    asked.mockClear();
+    const more = await ask(MAX_CHARTS / 10, METRICS);
+    expect(more.statusCode).toBe(400);
+    expect(more.json<{ message: string }>().message).toBe(
+      '1100 charts are more than the 1000 that a request may ask for: ask for fewer series and metrics',
+    );
+    expect(asked).not.toHaveBeenCalled();
+  });
+
+  it('reads nothing more once a chart has failed', async () => {
+    asked.mockRejectedValue(new UnavailableError('cassandra is away'));
+    const response = await app.inject({ url: `${MANY}&${names('series', 100)}&metric=usage&metric=load` });
+    expect(response.statusCode).toBe(503);
+    // Those that had begun.
+    expect(asked.mock.calls.length).toBeLessThanOrEqual(6);
+    asked.mockClear();
+    // What was skipped has left its place to others.
+    expect((await app.inject({ url: `${MANY}&series=a&metric=usage` })).statusCode).toBe(503);
+    expect(asked).toHaveBeenCalledTimes(1);
   });
 
   it.each([

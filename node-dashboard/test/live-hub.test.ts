@@ -72,6 +72,25 @@ describe('pages that share event streams', () => {
     expect(open.map(({ selection }) => selection.stream).sort()).toEqual(['host', 'sensors']);
   });
 
+  it.each([
+    ['more than the server takes', Array.from({ length: 1001 }, (_, index) => `${index}`)],
+    ['longer than an address can be', Array.from({ length: 20 }, (_, index) => `${index}`.padEnd(300, 'ü'))],
+  ])('ask for all series when their names are %s, and each still gets what it wants', (_, names) => {
+    const { hub, open } = hubWithConnections();
+    const half = names.length / 2;
+    const [first, second] = [new Page(), new Page()];
+    hub.take(first, { kind: 'listen', selection: select({ series: names.slice(0, half) }) });
+    hub.take(second, { kind: 'listen', selection: select({ series: names.slice(half) }) });
+    expect(open.map(({ selection }) => selection)).toEqual([select()]);
+    for (const series of [names[0], names.at(-1), 'other']) {
+      open[0]?.told({ kind: 'window', message: windowMessage({ series: series ?? '' }) });
+    }
+    expect([first.windows, second.windows]).toEqual([[`${names[0]} 10s`], [`${names.at(-1)} 10s`]]);
+    hub.take(second, { kind: 'listen', selection: select({ series: ['a'] }) });
+    hub.take(first, { kind: 'listen', selection: select({ series: ['b'] }) });
+    expect(open.map(({ selection }) => selection.series)).toEqual([['a', 'b']]);
+  });
+
   it('leave none behind, whether they say that they go or not', () => {
     const { hub, open } = hubWithConnections();
     const [first, second] = [new Page(), new Page()];

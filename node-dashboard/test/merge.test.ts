@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fromColumns, toColumns } from '../src/shared/columns.ts';
+import { MAX_READ } from '../src/shared/limits.ts';
 import { mergeBySteps, mergeWindows } from '../src/shared/merge.ts';
 import { resolutionFor } from '../src/shared/resolution.ts';
 import { parseWindowSpec } from '../src/shared/window-spec.ts';
@@ -57,6 +58,20 @@ describe('merged windows', () => {
     expect(mergeWindows([], 0, 10_000)).toBeNull();
   });
 
+  it('are of any number of windows', () => {
+    // One request may read half as many; the stack of a test's thread is four times as deep as the server's.
+    const length = 2 * MAX_READ;
+    const one = windowMessage();
+    const windows = Array.from({ length }, (_, index) => ({
+      ...one,
+      ...{ start: index * 10_000, min: -index, max: index, last_event: index, generation: index % 3 },
+    }));
+    const last = length - 1;
+    expect(mergeWindows(windows, 0, length * 10_000)).toMatchObject({
+      ...{ count: length, merged: length, min: -last, max: last, last_event: last, generation: 2 },
+    });
+  });
+
   it('leave a step out that has no window', () => {
     const windows = [0, 10, 50].map((start) => windowMessage({ start: start * 1000 }));
     expect(mergeBySteps(windows, 20_000).map(({ start, end, merged }) => [start, end, merged])).toEqual([
@@ -90,10 +105,30 @@ describe('the resolution of a range', () => {
   });
 
   it('leaves sliding windows out while the others hold all readings, and merges those that do not overlap', () => {
-    const [sliding, odd] = ['5m/1m', '5m/2m'].map(parseWindowSpec) as [never, never];
+    const sliding = parseWindowSpec('5m/1m') as never;
     expect(shown([sliding], sliding, 24 * hours, 700)).toEqual(['5m/1m', 180, 180]);
     expect(shown([sliding], sliding, 24 * hours, 100)).toEqual(['5m/1m', 300, 900]);
-    expect(shown([odd], odd, 24 * hours, 100)).toEqual(['5m/2m', 960, 960]);
+  });
+
+  it('leaves no reading out of windows that cannot be merged: a coarser kind, or more points', () => {
+    const [odd, short] = ['5m/2m', '10s/4s'].map(parseWindowSpec) as [never, never];
+    expect(shown([odd, hour], odd, 24 * hours, 400)).toEqual(['5m/2m', 240, 240]);
+    // An hour fills less than an eighth of the points.
+    expect(shown([odd, hour], odd, 24 * hours, 200)).toEqual(['1h', 3600, 3600]);
+    expect(shown([odd], odd, 24 * hours, 100)).toEqual(['5m/2m', 240, 240]);
+    expect(shown([short], short, 24 * hours, 100)).toEqual(['10s/4s', 8, 8]);
+  });
+
+  it.each([1, 7, 100, 999, 2400])('shows every reading, with %d points', (points) => {
+    for (const label of ['10s', '5m/1m', '5m/2m', '10s/4s', '7m/5m', '1h']) {
+      for (const kinds of [[], [minute], [minute, hour]]) {
+        const { window, stride, step } = resolutionFor(kinds, parseWindowSpec(label), 24 * hours, points);
+        // The windows that are read follow each other without a gap, and those that are merged do not overlap.
+        expect(stride % window.slide).toBe(0);
+        expect(stride).toBeLessThanOrEqual(window.size);
+        expect(step === stride || (stride === window.size && step % stride === 0)).toBe(true);
+      }
+    }
   });
 
   it.each([1, 7, 100, 999, 2400])('has at most %d points', (points) => {
@@ -148,6 +183,10 @@ describe('requests for the history', () => {
     const many = Array.from({ length: 20 }, (_, index) => `a${index}`);
     expect(historyRequests(['a'], many, has, 100_000).map(({ series }) => series.length)).toEqual([
       ...[3, 3, 3, 3, 3, 3, 2],
+    ]);
+    const metrics = Array.from({ length: 100 }, (_, index) => `m${index}`);
+    expect(historyRequests(metrics, many, () => true, 1).map(({ series }) => series.length)).toEqual([
+      10, 10,
     ]);
     const long = many.map((name) => name.padEnd(1000, 'ü'));
     expect(historyRequests(['a'], long, has, 1)).toHaveLength(20);

@@ -206,6 +206,34 @@ describe('the store', () => {
     expect([store.takeOutdated(), store.takeOutdated()]).toEqual([true, false]);
   });
 
+  it('knows merged points as outdated once for each version of a window, also when it is sent again', () => {
+    const store = new WindowStore({ step: 20_000, stride: 10_000 });
+    const live = (start: number, fields: object = {}) =>
+      windowMessage({ start, end: start + 10_000, revision: 5, last_event: 9000, ...fields });
+    const heard = (...windows: ReturnType<typeof live>[]): boolean => {
+      for (const window of windows) {
+        store.add('usage', 'a', window);
+      }
+      return store.takeOutdated();
+    };
+    const merge = (): void => {
+      store.addPoint('usage', 'a', mergeWindows([live(0), live(10_000)], 0, 20_000) ?? live(0));
+    };
+    expect(heard(live(0), live(10_000))).toBe(false);
+    merge();
+    // As the server sends it once more when another page opens.
+    expect(heard(live(0), live(10_000, { revision: 4 }), live(10_000))).toBe(false);
+    // A late reading, which is neither the newest one nor one more than there are in the merged point.
+    const late = live(0, { revision: 6 });
+    expect([heard(late), heard(live(0), late)]).toEqual([true, false]);
+    merge();
+    expect(heard(late)).toBe(false);
+    const anew = live(0, { generation: 1, revision: 1 });
+    expect([heard(anew), heard(late, anew)]).toEqual([true, false]);
+    store.prune(100_000);
+    expect(store.points).toBe(0);
+  });
+
   it('forgets what is out of range', () => {
     const store = new WindowStore({ step: 10_000, stride: 10_000 });
     store.add('usage', 's10', windowMessage({ start: 0, end: 10_000 }));

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { checkServerIdentity } from 'node:tls';
 import cassandra from 'cassandra-driver';
 import type { FastifyBaseLogger } from 'fastify';
@@ -248,13 +249,24 @@ export class CassandraHistory {
   }
 }
 
-/** What a node's certificate has to be for: its address, to which the driver connects, or the configured name. */
+/**
+ * What a node's certificate has to be for: its address, to which the driver connects, or the configured name. That has
+ * to be one of its DNS names, to the letter but for the case, as the writer compares them: a wildcard or a common name
+ * would let in the dashboard alone.
+ */
 export function identityCheck(serverName: string | undefined): typeof checkServerIdentity {
   return (address, certificate) => {
     const wrong = checkServerIdentity(address, certificate);
-    return wrong === undefined || serverName === undefined
-      ? wrong
-      : checkServerIdentity(serverName, certificate);
+    if (wrong === undefined || serverName === undefined) {
+      return wrong;
+    }
+    const exactly = { subject: 'never', wildcards: false } as const;
+    return new X509Certificate(certificate.raw).checkHost(serverName, exactly) !== undefined
+      ? undefined
+      : new Error(
+          `the certificate is neither for ${address} nor, to the letter, for "${serverName}", which ` +
+            `cassandra.server_name says; it is for: ${certificate.subjectaltname ?? 'no name'}`,
+        );
   };
 }
 

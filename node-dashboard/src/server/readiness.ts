@@ -15,13 +15,14 @@ export async function askReadiness({ host, port }: DashboardConfig): Promise<voi
   const address = OWN_ADDRESSES[host] ?? host;
   const url = `http://${isIPv6(address) ? `[${address}]` : address}:${port}/ready`;
   let answer: Response;
+  let text: string;
   try {
     answer = await fetch(url, { signal: AbortSignal.timeout(PATIENCE) });
+    text = await answer.text();
   } catch (error) {
     const cause: unknown = error instanceof Error && error.cause !== undefined ? error.cause : error;
     throw new Error(`no answer from ${url}: ${messageOf(cause)}`, { cause: error });
   }
-  const text = await answer.text();
   if (!answer.ok) {
     throw new Error(`not ready: ${text}`);
   }

@@ -217,7 +217,9 @@ export const schemas = {
       'What starts in [from, to), ascending by start, for each of the series and metrics. With `points` there are at ' +
       'most about so many for each: of the kind of window that is asked for if those are few enough, else of a ' +
       'coarser tumbling kind that the stream has, else merged from windows that do not overlap (of sliding windows ' +
-      'some are left out instead, as long as the others hold all readings). `window`, `stride` and `step` say which. ' +
+      'some are left out instead, as long as the others hold all readings). There are more points only of sliding ' +
+      'windows whose size is no multiple of their slide, which cannot be merged, if the stream has no coarser ' +
+      'tumbling kind. `window`, `stride` and `step` say which. ' +
       'A point says in `merged` of how many windows it is; the percentiles of merged ones are not known. The newest ' +
       'points are windows as they are, whatever the step, since they still change.',
     querystring: {

@@ -26,12 +26,12 @@ export function mergeWindows(windows: readonly WindowValue[], start: number, end
   const sum = windows.reduce((total, window) => total + window.sum, 0);
   return {
     ...{ start, end, count, sum, avg: sum / count },
-    min: Math.min(...windows.map(({ min }) => min)),
-    max: Math.max(...windows.map(({ max }) => max)),
+    min: windows.reduce((least, { min }) => Math.min(least, min), Infinity),
+    max: windows.reduce((greatest, { max }) => Math.max(greatest, max), -Infinity),
     stddev: Math.sqrt(squares / count),
     ...{ p50: null, p95: null, p99: null },
-    last_event: Math.max(...windows.map(({ last_event: last }) => last)),
-    generation: Math.max(...windows.map(({ generation }) => generation)),
+    last_event: windows.reduce((newest, { last_event: event }) => Math.max(newest, event), -Infinity),
+    generation: windows.reduce((newest, { generation }) => Math.max(newest, generation), -Infinity),
     revision: windows.reduce((total, { revision }) => total + revision, 0),
     ...(windows.some(({ partial }) => partial === true) && { partial: true as const }),
     ...{ first: earliest.first, last: latest.last, merged: windows.length },

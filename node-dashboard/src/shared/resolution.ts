@@ -15,7 +15,8 @@ const LEAST_SHARE = 1 / 8;
 
 /**
  * How to show a span with at most so many points: by the wanted kind of window, else by the finest coarser kind that
- * the stream has and that fits, else by windows merged.
+ * the stream has and that fits, else by windows merged. Every reading is in a point: there are more points than that
+ * when the stream has only windows that cannot be merged, sliding ones of which none begins where another ends.
  */
 export function resolutionFor(
   windows: readonly WindowSpec[],
@@ -33,18 +34,34 @@ export function resolutionFor(
   const fitting = candidates.find(
     (window) => count(window) <= points && (window === wanted || count(window) >= points * LEAST_SHARE),
   );
-  return fitting === undefined
-    ? merged(candidates.findLast((window) => count(window) > points) ?? wanted, span / points)
-    : { window: fitting, stride: fitting.slide, step: fitting.slide };
+  if (fitting !== undefined) {
+    return asItIs(fitting);
+  }
+  const distance = span / points;
+  const source = candidates.findLast((window) => count(window) > points) ?? wanted;
+  // Where windows cannot be merged, a coarser kind that fills only a few of the points is still all that there is.
+  const instead =
+    source.size % source.slide === 0 || distance <= widestStride(source) ? undefined : coarser[0];
+  return instead === undefined ? merged(source, distance) : asItIs(instead);
 }
 
-/** Points that are at least so far apart, from one kind of window. */
+function asItIs(window: WindowSpec): Resolution {
+  return { window, stride: window.slide, step: window.slide };
+}
+
+/** The greatest distance at which windows of this kind still hold all readings. */
+function widestStride({ size, slide }: WindowSpec): number {
+  return Math.floor(size / slide) * slide;
+}
+
+/** Points that are at least so far apart, if windows of this kind can be, and hold all readings. */
 function merged(window: WindowSpec, distance: number): Resolution {
   const { size, slide } = window;
   const thinned = Math.ceil(distance / slide) * slide;
   // Windows that overlap cannot be merged, but some can be left out as long as the others hold all readings.
   if (slide < size && (thinned <= size || size % slide !== 0)) {
-    return { window, stride: thinned, step: thinned };
+    const stride = Math.min(thinned, widestStride(window));
+    return { window, stride, step: stride };
   }
   return { window, stride: size, step: Math.ceil(distance / size) * size };
 }

@@ -6,7 +6,7 @@ import { coalesce } from './coalesce.ts';
 import { ApiError, getHistory, getSeries, getStreams } from './client.ts';
 import { Freshness } from './freshness.ts';
 import { historyRequests } from './history-requests.ts';
-import type { ConnectionState } from './live-connection.ts';
+import { seriesToAsk, type ConnectionState } from './live-connection.ts';
 import { listen, type Listening } from './listening.ts';
 import { missingText, seriesOffers, streamOffers, type Offer } from './missing.ts';
 import { problemOf, readSelection, writeSelection, type Selection, type Span } from './selection.ts';
@@ -297,7 +297,7 @@ export class Dashboard {
       address: new URL('api/live', document.baseURI).href,
       stream: this.selection.stream,
       windows: [this.resolution.window.label],
-      series: few ? [] : this.shown,
+      series: few ? [] : seriesToAsk(this.shown),
     };
     return listen(wanted, {
       onWindow: (message) => {

@@ -1,4 +1,4 @@
-import { MAX_NAMES, MAX_READ } from '../shared/limits.ts';
+import { MAX_CHARTS, MAX_NAMES, MAX_READ } from '../shared/limits.ts';
 
 /** Every one of these series and metrics. */
 export interface HistoryRequest {
@@ -7,7 +7,7 @@ export interface HistoryRequest {
 }
 
 /** How long the names of the series in one address may be altogether, in characters as they are sent. */
-const LONGEST_NAMES = 4000;
+export const LONGEST_NAMES = 4000;
 
 /**
  * The requests that ask for every metric that these series have, and for no other one. Metrics of the same series are
@@ -30,7 +30,7 @@ export function historyRequests(
 }
 
 function parts({ series, metrics }: HistoryRequest, windowsEach: number): HistoryRequest[] {
-  const charts = Math.max(1, Math.floor(MAX_READ / Math.max(1, windowsEach)));
+  const charts = Math.min(MAX_CHARTS, Math.max(1, Math.floor(MAX_READ / Math.max(1, windowsEach))));
   const together = slices(metrics, Math.min(MAX_NAMES, charts), Infinity);
   return together.flatMap((some) =>
     slices(series, Math.min(MAX_NAMES, Math.max(1, Math.floor(charts / some.length))), LONGEST_NAMES).map(

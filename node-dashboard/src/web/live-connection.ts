@@ -1,3 +1,4 @@
+import { LONGEST_NAMES } from './history-requests.ts';
 import type { WindowMessage } from '../shared/window.ts';
 
 /** How the live edge is connected. */
@@ -11,6 +12,15 @@ export interface LiveSelection {
   /** Kinds of window. */
   readonly windows: readonly string[];
   readonly series: readonly string[];
+}
+
+/**
+ * The series to ask for: these, or all, when an address cannot hold their names. Whoever asks passes over what it does
+ * not want in any case. So many names as the server refuses are longer than this, too.
+ */
+export function seriesToAsk(series: readonly string[]): readonly string[] {
+  const names = new URLSearchParams(series.map((name) => ['series', name])).toString();
+  return names.length > LONGEST_NAMES ? [] : series;
 }
 
 /** Who is told what comes in. */

@@ -1,4 +1,4 @@
-import { LiveConnection, type ConnectionState, type LiveSelection } from './live-connection.ts';
+import { LiveConnection, seriesToAsk, type ConnectionState, type LiveSelection } from './live-connection.ts';
 import type { WindowMessage } from '../shared/window.ts';
 
 /** What a page tells the hub. `ping` says that it is still there, and what it listens to. */
@@ -97,7 +97,7 @@ export class LiveHub {
       address: wanted[0]?.address ?? '',
       stream,
       windows: [...new Set(wanted.flatMap(({ windows }) => windows))],
-      series: isAll ? [] : [...new Set(wanted.flatMap(({ series }) => series))],
+      series: isAll ? [] : seriesToAsk([...new Set(wanted.flatMap(({ series }) => series))]),
     };
     const connection = this.#connect(union, (event) => {
       this.#tell(stream, event);

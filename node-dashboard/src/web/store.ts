@@ -27,6 +27,8 @@ interface Line {
   readonly windows: Map<number, WindowValue>;
   /** What the server has merged. */
   readonly merged: Map<number, PointValue>;
+  /** The newest versions that have come in of windows that belong to merged points: these do not tell their parts. */
+  readonly heard: Map<number, WindowValue>;
 }
 
 /**
@@ -48,7 +50,10 @@ export class WindowStore {
     return this.#points;
   }
 
-  /** Whether a window has come in, since the last call, that belongs to a point which the server has merged. */
+  /**
+   * Whether a version of a window has come in for the first time, since the last call, that belongs to a point which
+   * the server has merged. What is sent again, as to all pages when one more opens, is not.
+   */
   takeOutdated(): boolean {
     const outdated = this.#outdated;
     this.#outdated = false;
@@ -60,9 +65,13 @@ export class WindowStore {
     if (window.start % this.#steps.stride !== 0) {
       return;
     }
-    const { windows, merged } = this.#line(metric, series);
+    const { windows, merged, heard } = this.#line(metric, series);
     if (merged.has(this.#stepOf(window.start))) {
-      this.#outdated = true;
+      const known = heard.get(window.start);
+      if (known === undefined || !supersedes(known, window)) {
+        heard.set(window.start, window);
+        this.#outdated = true;
+      }
       return;
     }
     const current = windows.get(window.start);
@@ -80,9 +89,13 @@ export class WindowStore {
       this.add(metric, series, point);
       return;
     }
-    const { windows, merged } = this.#line(metric, series);
+    const { windows, merged, heard } = this.#line(metric, series);
     for (let start = point.start; start < point.end; start += this.#steps.stride) {
-      this.#points -= Number(windows.delete(start));
+      const window = windows.get(start);
+      if (window !== undefined) {
+        heard.set(start, window);
+        this.#points -= Number(windows.delete(start));
+      }
     }
     this.#points += Number(!merged.has(point.start));
     merged.set(point.start, point);
@@ -91,12 +104,9 @@ export class WindowStore {
   /** Forgets what ended before. */
   prune(before: number): void {
     for (const bySeries of this.#metrics.values()) {
-      for (const { windows, merged } of bySeries.values()) {
-        for (const points of [windows, merged]) {
-          for (const [start, { end }] of points) {
-            this.#points -= Number(end < before && points.delete(start));
-          }
-        }
+      for (const { windows, merged, heard } of bySeries.values()) {
+        this.#points -= forget(windows, before) + forget(merged, before);
+        forget(heard, before);
       }
     }
   }
@@ -145,10 +155,16 @@ export class WindowStore {
   #line(metric: string, series: string): Line {
     const bySeries = this.#metrics.get(metric) ?? new Map<string, Line>();
     this.#metrics.set(metric, bySeries);
-    const line = bySeries.get(series) ?? { windows: new Map(), merged: new Map() };
+    const line = bySeries.get(series) ?? { windows: new Map(), merged: new Map(), heard: new Map() };
     bySeries.set(series, line);
     return line;
   }
+}
+
+/** Takes away what ended before, and returns how many these were. */
+function forget(points: Map<number, { readonly end: number }>, before: number): number {
+  const over = [...points].filter(([, { end }]) => end < before);
+  return over.filter(([start]) => points.delete(start)).length;
 }
 
 function isWindow(point: PointValue): point is PointValue & WindowValue {

@@ -11,11 +11,12 @@ import type { Pipeline } from '../pipeline.ts';
 import { schemas } from '../schemas.ts';
 import { Turns } from '../turns.ts';
 import { findMetric, findStream, findWindow, timesOf } from './query.ts';
-import { MAX_READ } from '../../shared/limits.ts';
+import { MAX_CHARTS, MAX_READ } from '../../shared/limits.ts';
 
 /** How many charts are read at once for all clients: what a chart is made from is held in memory. */
 const CHARTS_AT_ONCE = 6;
-const CHARTS_WAITING = 2000;
+/** Two of the largest requests: one alone has to fit, or it would be told in vain to come again. */
+const CHARTS_WAITING = 2 * MAX_CHARTS;
 /** Beyond a stream's lateness, windows may be this much later in Cassandra, in milliseconds. */
 const SETTLING = 60_000;
 
@@ -46,20 +47,36 @@ export function historyRoute(app: FastifyInstance, { config, history }: Pipeline
       const charts = unique(query.series).flatMap((series) => metrics.map((metric) => ({ series, metric })));
       checkWeight(window, span, charts.length);
       const settled = now - stream.lateness - SETTLING - window.size;
+      const failed = new AbortController();
       const read = async (chart: { series: string; metric: string }): Promise<HistoryChart> => {
-        // Nobody waits any more for what a client has asked for that has left.
+        // Nobody waits any more for what a client has asked for that has left, or that gets an error instead.
+        const isInVain = raw.socket.destroyed || failed.signal.aborted;
         const wanted: WindowsQuery = { stream: stream.name, window, ...span, ...chart };
-        const windows = raw.socket.destroyed ? [] : await history.windows(wanted);
+        const windows = isInVain ? [] : await abortingOnError(failed, () => history.windows(wanted));
         return { ...chart, points: toColumns(pointsOf(windows, resolution, settled), query.digits) };
       };
       const answer: HistoryAnswer = {
         ...{ now, ...span, window: window.label, step, stride: resolution.stride },
-        charts: await Promise.all(charts.map((chart) => turns.take(() => read(chart)))),
+        charts: await abortingOnError(failed, () =>
+          Promise.all(charts.map((chart) => turns.take(() => read(chart)))),
+        ),
       };
       // A serializer that checks every number against its type would take longer than Cassandra.
       return reply.type('application/json; charset=utf-8').send(JSON.stringify(answer));
     },
   );
+}
+
+async function abortingOnError<Result>(
+  failed: AbortController,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    failed.abort();
+    throw error;
+  }
 }
 
 /** What is not settled stays as it is, so that whoever listens as well can go on merging. */
@@ -94,6 +111,11 @@ function resolutionOf(
 }
 
 function checkWeight(window: WindowSpec, { from, to }: { from: number; to: number }, charts: number): void {
+  if (charts > MAX_CHARTS) {
+    throw new BadRequestError(
+      `${charts} charts are more than the ${MAX_CHARTS} that a request may ask for: ask for fewer series and metrics`,
+    );
+  }
   const windows = windowsIn(window, from, to);
   if (windows * charts > MAX_READ) {
     const what = charts === 1 ? '1 chart' : `${charts} charts`;

@@ -88,8 +88,9 @@ pub(super) const TABLE: Table = Table {
             kind: Kind::Text(Some(r"^[A-Za-z0-9_]([A-Za-z0-9_-]|\.[A-Za-z0-9_])*$")),
             form: "a host name, without a port",
             presence: Presence::Optional("none: certificates have each node's IP address"),
-            meaning: "with `ca_file`: a name that the nodes' certificates have, which counts in place of each \
-                      node's IP address, for clusters whose addresses change, as on Kubernetes",
+            meaning: "with `ca_file`: a DNS name that the nodes' certificates have to the letter, not by a \
+                      wildcard, which counts in place of each node's IP address, for clusters whose addresses \
+                      change, as on Kubernetes",
             example: r#""cassandra.example.com""#,
             ..Key::NEW
         },
