@@ -6,6 +6,7 @@
 mod arguments;
 mod demand;
 pub mod figures;
+mod replication;
 pub mod report;
 pub mod settings;
 mod sum;

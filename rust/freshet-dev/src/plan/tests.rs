@@ -22,6 +22,7 @@ fn demand() -> Demand {
         retention: Duration::from_hours(24 * 30),
         kafka_replication: 1,
         cassandra_replication: 1,
+        cassandra_replication_map: replication::in_one("datacenter1", 1),
         datacenter: "datacenter1".to_owned(),
         safety_factor: 2.0,
         state_store: StateStore::Memory,
@@ -235,6 +236,7 @@ fn demands() -> impl Strategy<Value = Demand> {
         retention: Duration::from_secs(times.3 / 1_000),
         kafka_replication: places.0,
         cassandra_replication: places.1,
+        cassandra_replication_map: replication::in_one("datacenter1", places.1),
         safety_factor: places.2,
         state_store: if places.3 { StateStore::Memory } else { StateStore::Rocksdb },
         ..demand()
