@@ -12,6 +12,8 @@ pub mod settings;
 mod sum;
 
 #[cfg(test)]
+mod arithmetic;
+#[cfg(test)]
 mod tests;
 
 pub use demand::{Demand, Nonsense};

@@ -1,8 +1,10 @@
 //! A plan as people read it: each step of the sum with its arithmetic.
 
+use freshet_core::config::StateStore;
+
 use super::figures as figure;
 use super::settings;
-use super::sum::{Lengths, Plan, job_cpu_per_record, panes};
+use super::sum::{Lengths, Plan, job_cpu_per_record, pane_bytes, panes};
 use crate::display::{Table, grouped};
 
 /// A step of the sum.
@@ -30,7 +32,7 @@ fn step(part: &'static str, what: &'static str, value: String, how: String) -> S
 fn load(plan: &Plan) -> Vec<Step> {
     const PART: &str = "load";
     let (demand, load) = (&plan.demand, &plan.load);
-    let (rate, series) = (grouped(demand.rate), grouped(demand.series));
+    let (rate, series) = (amount(demand.rate), amount(demand.series));
     let metrics = demand.metrics;
     let batch = demand.batch_seconds();
     let versions = demand.windows.iter().map(|window| {
@@ -179,94 +181,131 @@ fn kafka(plan: &Plan) -> Vec<Step> {
 }
 
 fn spark(plan: &Plan) -> Vec<Step> {
-    const PART: &str = "Spark job";
-    let (demand, spark) = (&plan.demand, &plan.spark);
+    [state(plan), executors(plan), memory_of_executors(plan)].concat()
+}
+
+const SPARK: &str = "Spark job";
+
+fn state(plan: &Plan) -> Vec<Step> {
+    let demand = &plan.demand;
     let kinds = demand.windows.iter().map(|window| {
         let kind = Lengths::of(*window);
-        format!("{window}: {} panes", number((panes(demand, &kind) * 10.0).round() / 10.0))
+        format!(
+            "{window}: {} B + {} panes × {} B",
+            number(figure::STATE_ROW_BYTES),
+            number(panes(demand, &kind)),
+            number(pane_bytes(demand, &kind))
+        )
     });
+    let rows = format!("{} series × {} metrics", amount(demand.series), demand.metrics);
     vec![
         step(
-            PART,
-            "cores",
-            grouped(spark.cores),
-            format!(
-                "{} × ({} × {} + {} × {} + {} s / {} s), in executors of {}",
-                number(demand.safety_factor),
-                per_second(demand.rate),
-                micro(job_cpu_per_record(demand)),
-                per_second(plan.load.versions),
-                micro(figure::JOB_CPU_PER_VERSION),
-                number(figure::JOB_CPU_PER_BATCH),
-                number(demand.batch_seconds()),
-                demand.executor_cores
-            ),
-        ),
-        step(
-            PART,
-            "executors",
-            grouped(spark.executors),
-            format!("{} cores / {}", grouped(spark.cores), demand.executor_cores),
-        ),
-        step(
-            PART,
+            SPARK,
             "rows of state",
-            grouped(spark.state_rows),
-            format!(
-                "{} series × {} metrics × {} kinds of windows",
-                grouped(demand.series),
-                demand.metrics,
-                demand.windows.len()
-            ),
+            grouped(plan.spark.state_rows),
+            format!("{rows} × {} kinds of windows", demand.windows.len()),
         ),
         step(
-            PART,
+            SPARK,
             "state",
-            bytes(spark.state),
-            format!(
-                "rows × ({} B + panes); {}",
-                number(figure::STATE_ROW_BYTES),
-                kinds.collect::<Vec<_>>().join("; ")
-            ),
+            bytes(plan.spark.state),
+            format!("{rows} × ({})", kinds.collect::<Vec<_>>().join("; ")),
         ),
-        step(PART, "heap of an executor", memory(spark.heap), heap(plan)),
+    ]
+}
+
+fn executors(plan: &Plan) -> Vec<Step> {
+    let (demand, spark) = (&plan.demand, &plan.spark);
+    let (by_cores, by_heap) = (grouped(spark.by_cores), grouped(spark.by_heap));
+    let for_processors = step(
+        SPARK,
+        "executors for its processors",
+        by_cores.clone(),
+        format!(
+            "{} × ({} × {} + {} × {} + {} s / {} s) / {} cores",
+            number(demand.safety_factor),
+            per_second(demand.rate),
+            micro(job_cpu_per_record(demand)),
+            per_second(plan.load.versions),
+            micro(figure::JOB_CPU_PER_VERSION),
+            number(figure::JOB_CPU_PER_BATCH),
+            number(demand.batch_seconds()),
+            demand.executor_cores
+        ),
+    );
+    let for_heap = step(
+        SPARK,
+        "executors for its heap",
+        by_heap.clone(),
+        format!(
+            "{} × {} / ({} − {})",
+            number(demand.safety_factor),
+            bytes(spark.state),
+            memory(figure::LARGEST_HEAP),
+            memory(figure::EXECUTOR_HEAP)
+        ),
+    );
+    let (asked, most) = match demand.state_store {
+        StateStore::Memory => (
+            vec![for_processors, for_heap],
+            format!("the most of {by_cores} for the processors and {by_heap} for the heap"),
+        ),
+        StateStore::Rocksdb => (vec![for_processors], format!("{by_cores} for the processors")),
+    };
+    let all = grouped(spark.executors);
+    let cores = format!("{all} executors × {}", demand.executor_cores);
+    let sum = vec![
+        step(SPARK, "executors", all, most),
+        step(SPARK, "cores", grouped(spark.cores), cores),
+    ];
+    [asked, sum].concat()
+}
+
+fn memory_of_executors(plan: &Plan) -> Vec<Step> {
+    let spark = &plan.spark;
+    let (heap, native) = (memory(spark.heap), memory(spark.native));
+    let rocksdb = match plan.demand.state_store {
+        StateStore::Memory => String::new(),
+        StateStore::Rocksdb => format!(" + {} for RocksDB", memory(figure::ROCKSDB_MEMORY)),
+    };
+    vec![
+        step(SPARK, "heap of an executor", heap.clone(), heap_of_an_executor(plan)),
         step(
-            PART,
+            SPARK,
             "native memory of an executor",
-            memory(spark.native),
+            native.clone(),
             format!(
-                "{} cores × {} + {} of the heap",
-                demand.executor_cores,
+                "{} cores × {}{rocksdb} + {} × {heap} of heap",
+                plan.demand.executor_cores,
                 memory(figure::TASK_MEMORY),
                 percent(figure::OVERHEAD_SHARE)
             ),
         ),
         step(
-            PART,
-            "memory",
+            SPARK,
+            "memory of the executors",
             memory(spark.memory),
-            format!(
-                "{} × ({} + {}), and {} for the driver",
-                grouped(spark.executors),
-                memory(spark.heap),
-                memory(spark.native),
-                memory(figure::DRIVER_HEAP)
-            ),
+            format!("{} × ({heap} + {native})", grouped(spark.executors)),
+        ),
+        step(
+            SPARK,
+            "memory of the driver",
+            memory(figure::DRIVER_HEAP),
+            format!("{}: it does not grow with the load", memory(figure::DRIVER_HEAP)),
         ),
     ]
 }
 
-fn heap(plan: &Plan) -> String {
-    use freshet_core::config::StateStore;
+fn heap_of_an_executor(plan: &Plan) -> String {
     let base = memory(figure::EXECUTOR_HEAP);
     match plan.demand.state_store {
         StateStore::Memory => format!(
-            "{base} + {} × {} / {}",
+            "{base} + {} × {} / {} executors",
             number(plan.demand.safety_factor),
             bytes(plan.spark.state),
             grouped(plan.spark.executors)
         ),
-        StateStore::Rocksdb => format!("{base}; the state is in RocksDB, on the executors' disks"),
+        StateStore::Rocksdb => format!("{base}: the state is in RocksDB, on the executors' disks"),
     }
 }
 
@@ -305,7 +344,7 @@ fn cassandra(plan: &Plan) -> Vec<Step> {
         step(
             PART,
             "rows kept",
-            grouped(store.rows),
+            amount(store.rows),
             format!("{} × {retention}", per_second(plan.load.windows)),
         ),
         step(
@@ -314,7 +353,7 @@ fn cassandra(plan: &Plan) -> Vec<Step> {
             bytes(store.disk),
             format!(
                 "({} rows + {} × {superseded}) × {} B × {replicas} replicas / {} full",
-                grouped(store.rows),
+                amount(store.rows),
                 per_second(plan.load.versions - plan.load.windows),
                 number(figure::ROW_BYTES),
                 percent(figure::DISK_FILL)
@@ -346,7 +385,7 @@ fn cassandra(plan: &Plan) -> Vec<Step> {
 }
 
 fn peak(plan: &Plan, rate: f64, unit: &str) -> String {
-    format!("{} × {} {unit}", number(plan.demand.safety_factor), grouped(rate))
+    format!("{} × {} {unit}", number(plan.demand.safety_factor), amount(rate))
 }
 
 fn peak_bytes(plan: &Plan, rate: f64) -> String {
@@ -417,12 +456,26 @@ pub fn number(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// Three digits at least, so that what is printed can be reckoned with.
+fn amount(value: f64) -> String {
+    if value >= 100.0 || value == 0.0 {
+        return grouped(value);
+    }
+    let mut decimals = 1;
+    let mut scale = 10.0;
+    while value * scale < 100.0 && decimals < 9 {
+        scale *= 10.0;
+        decimals += 1;
+    }
+    format!("{value:.decimals$}").trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 fn percent(share: f64) -> String {
     format!("{} %", number(share * 100.0))
 }
 
 fn per_second(value: f64) -> String {
-    format!("{}/s", grouped(value))
+    format!("{}/s", amount(value))
 }
 
 fn micro(seconds: f64) -> String {
@@ -434,11 +487,11 @@ fn bytes(value: f64) -> String {
     const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
     let mut unit = 0;
     let mut rest = value;
-    while rest >= 999.95 && unit + 1 < UNITS.len() {
+    while rest >= 999.5 && unit + 1 < UNITS.len() {
         rest /= 1_000.0;
         unit += 1;
     }
-    format!("{} {}", number((rest * 10.0).round() / 10.0), UNITS[unit])
+    format!("{} {}", amount(rest), UNITS[unit])
 }
 
 fn bytes_per_second(value: f64) -> String {
@@ -450,7 +503,7 @@ fn memory(value: f64) -> String {
     if value < figure::GIB {
         return format!("{} MiB", grouped((value / figure::MIB).ceil()));
     }
-    format!("{:.1} GiB", value / figure::GIB)
+    format!("{} GiB", amount(value / figure::GIB))
 }
 
 fn time(seconds: f64) -> String {

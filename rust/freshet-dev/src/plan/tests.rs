@@ -32,6 +32,16 @@ fn demand() -> Demand {
     }
 }
 
+/// Many series on few processors, with all that is kept for a short time: the heaps of the executors are most of it.
+pub(super) fn of_large_state() -> Demand {
+    Demand {
+        series: 5e7,
+        retention: Duration::from_hours(2),
+        raw_retention: Duration::from_hours(1),
+        ..demand()
+    }
+}
+
 fn plan(change: impl FnOnce(&mut Demand)) -> Plan {
     let mut demand = demand();
     change(&mut demand);
@@ -215,7 +225,7 @@ fn settings_are_valid(plan: &Plan) {
     }
 }
 
-fn demands() -> impl Strategy<Value = Demand> {
+pub(super) fn demands() -> impl Strategy<Value = Demand> {
     let windows =
         proptest::sample::subsequence(vec!["10s", "1m", "5m/1m", "1m/1s", "90s/1m", "1h"], 1..=4);
     let load = (1.0..1e8_f64, 1.0..1e4_f64, 1.0..1e7_f64, 1..20_u32, windows);
