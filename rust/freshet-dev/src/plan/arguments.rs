@@ -3,6 +3,7 @@
 use freshet_core::config::{Config, StateStore, Stream};
 
 use super::demand::{Demand, Nonsense};
+use super::replication;
 use crate::cli::PlanArgs;
 
 impl Demand {
@@ -18,6 +19,11 @@ impl Demand {
             Some("rocksdb") => StateStore::Rocksdb,
             Some(_) => StateStore::Memory,
         };
+        let datacenter = &config.cassandra.local_datacenter;
+        let map = match arguments.replication {
+            None => config.cassandra.replication.clone(),
+            Some(replicas) => replication::in_one(datacenter, replicas),
+        };
         Ok(Self {
             rate: arguments.rate,
             record_bytes: arguments.record_bytes,
@@ -31,10 +37,9 @@ impl Demand {
             kafka_replication: arguments
                 .replication
                 .unwrap_or_else(|| u32::try_from(config.kafka.replication_factor).unwrap_or(1)),
-            cassandra_replication: arguments
-                .replication
-                .unwrap_or_else(|| replicas(&config.cassandra.replication)),
-            datacenter: config.cassandra.local_datacenter.clone(),
+            cassandra_replication: replication::replicas(&map),
+            cassandra_replication_map: map,
+            datacenter: datacenter.clone(),
             safety_factor: arguments.safety_factor,
             state_store,
             executor_cores: arguments.executor_cores,
@@ -61,15 +66,6 @@ fn find_stream<'a>(arguments: &PlanArgs, config: &'a Config) -> Result<&'a Strea
     })
 }
 
-/// The replicas that a replication map comes to: those of all datacenters together.
-fn replicas(map: &str) -> u32 {
-    let values = map.split(',').filter_map(|entry| entry.rsplit(':').next());
-    let number = |value: &str| {
-        value.trim_matches(|c: char| c.is_whitespace() || "'}\"".contains(c)).parse::<u32>().ok()
-    };
-    values.filter_map(number).sum::<u32>().max(1)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -79,6 +75,7 @@ mod tests {
 
     use super::*;
     use crate::cli::{Cli, Command};
+    use crate::plan::{Plan, settings};
 
     const CONFIG: &str = r#"
         [kafka]
@@ -167,8 +164,30 @@ mod tests {
     }
 
     #[test]
-    fn replicas_are_read_from_the_map() {
-        assert_eq!(replicas("{'class': 'SimpleStrategy', 'replication_factor': 1}"), 1);
-        assert_eq!(replicas("{'class':'NetworkTopologyStrategy','dc1':'3'}"), 3);
+    fn a_map_of_several_datacenters_is_printed_as_it_is_configured() {
+        let written =
+            |flags: &[&str]| settings::freshet_toml(&Plan::of(&asked(flags).unwrap()).unwrap());
+        let configured = written(&[]);
+        let map = "{'class': 'NetworkTopologyStrategy', 'eu': 3, 'us': '2'}";
+        assert!(configured.contains(&format!("\nreplication = \"{map}\"\n")), "{configured}");
+        assert!(configured.contains("consistency = \"local_quorum\""), "{configured}");
+        let asked_for = written(&["--replication", "2"]);
+        assert!(asked_for.contains("'eu': 2}\"\nconsistency = \"local_one\""), "{asked_for}");
+    }
+
+    #[test]
+    fn consistency_is_that_of_the_replicas_of_the_local_datacenter() {
+        let plan = |map: &str| {
+            let mut demand = asked(&[]).unwrap();
+            demand.cassandra_replication = replication::replicas(map);
+            demand.cassandra_replication_map = map.to_owned();
+            Plan::of(&demand).unwrap()
+        };
+        let two_each = plan("{'class': 'NetworkTopologyStrategy', 'eu': 2, 'us': 2}");
+        let written = settings::freshet_toml(&two_each);
+        assert!(written.contains("consistency = \"local_one\""), "{written}");
+        assert!(settings::notes(&two_each).is_empty());
+        let elsewhere = settings::notes(&plan("{'class': 'NetworkTopologyStrategy', 'us': 3}"));
+        assert!(elsewhere[0].contains("no replica in 'eu'"), "{elsewhere:?}");
     }
 }

@@ -8,6 +8,8 @@ use freshet_core::window::WindowSpec;
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
+use super::replication;
+
 /// The numbers of one stream, and of the machines that it is to run on.
 #[derive(Clone, Debug, Serialize)]
 pub struct Demand {
@@ -36,9 +38,11 @@ pub struct Demand {
     pub retention: Duration,
     /// Replicas of each topic.
     pub kafka_replication: u32,
-    /// Replicas of each row.
+    /// Replicas of each row, in all datacenters together.
     pub cassandra_replication: u32,
-    /// The datacenter whose nodes have them.
+    /// Where they are: the keyspace's replication, a CQL map.
+    pub cassandra_replication_map: String,
+    /// The datacenter whose nodes are asked.
     pub datacenter: String,
     /// How many times the load must fit: peaks, and catching up after an outage.
     pub safety_factor: f64,
@@ -140,6 +144,11 @@ impl Demand {
             );
         }
         Ok(())
+    }
+
+    /// Replicas of each row in the datacenter whose nodes are asked.
+    pub(super) fn local_replicas(&self) -> u32 {
+        replication::replicas_in(&self.cassandra_replication_map, &self.datacenter)
     }
 
     /// What passes between two micro-batches: a trigger that is shorter than one of them waits for it.

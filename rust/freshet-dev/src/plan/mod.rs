@@ -6,10 +6,13 @@
 mod arguments;
 mod demand;
 pub mod figures;
+mod replication;
 pub mod report;
 pub mod settings;
 mod sum;
 
+#[cfg(test)]
+mod arithmetic;
 #[cfg(test)]
 mod tests;
 

@@ -15,8 +15,7 @@ const MOST_SHUFFLE_PARTITIONS: f64 = 100_000.0;
 /// The keys of `freshet.toml`, as lines of it.
 pub fn freshet_toml(plan: &Plan) -> String {
     let demand = &plan.demand;
-    let replicas = demand.cassandra_replication;
-    let consistency = if replicas >= 3 { "local_quorum" } else { "local_one" };
+    let consistency = if demand.local_replicas() >= 3 { "local_quorum" } else { "local_one" };
     let state_store = match demand.state_store {
         StateStore::Memory => "memory",
         StateStore::Rocksdb => "rocksdb",
@@ -27,7 +26,7 @@ pub fn freshet_toml(plan: &Plan) -> String {
          replication_factor = {kafka_replicas}\n\
          \n\
          [cassandra]\n\
-         replication = \"{{'class': 'NetworkTopologyStrategy', '{datacenter}': {replicas}}}\"\n\
+         replication = {replication}\n\
          consistency = \"{consistency}\"\n\
          ttl = \"{ttl}\"\n\
          \n\
@@ -38,12 +37,18 @@ pub fn freshet_toml(plan: &Plan) -> String {
          state_store = \"{state_store}\"\n",
         partitions = plan.kafka.partitions.min(MOST_PARTITIONS),
         kafka_replicas = demand.kafka_replication,
-        datacenter = demand.datacenter,
+        replication = quoted(&demand.cassandra_replication_map),
         ttl = duration::format(demand.retention),
         trigger = duration::format(demand.trigger),
         shuffle_partitions = plan.spark.cores.min(MOST_SHUFFLE_PARTITIONS),
         records = records_of_a_batch(plan),
     )
+}
+
+/// A text of TOML.
+fn quoted(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    format!("\"{escaped}\"")
 }
 
 /// A micro-batch after an outage: larger than a usual one, so that it catches up, but no more than that.
@@ -91,6 +96,12 @@ pub fn notes(plan: &Plan) -> Vec<String> {
         notes.push(format!(
             "kafka.partitions is at most {MOST_PARTITIONS:.0}, and {:.0} tasks want one each: divide the stream",
             plan.kafka.partitions
+        ));
+    }
+    if plan.demand.local_replicas() == 0 {
+        notes.push(format!(
+            "cassandra.replication keeps no replica in '{}', cassandra.local_datacenter: name it in the map",
+            plan.demand.datacenter
         ));
     }
     let state_of_executor = plan.spark.state / plan.spark.executors;

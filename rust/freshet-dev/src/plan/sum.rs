@@ -75,6 +75,10 @@ pub struct Kafka {
 /// What the job needs.
 #[derive(Clone, Debug, Serialize)]
 pub struct Spark {
+    /// Executors that the processors ask for.
+    pub by_cores: f64,
+    /// Executors that the state on their heaps asks for; zero where it is on disk.
+    pub by_heap: f64,
     /// Executors.
     pub executors: f64,
     /// Cores of all executors.
@@ -232,6 +236,8 @@ fn spark(demand: &Demand, load: &Load) -> Spark {
     let heap = figure::EXECUTOR_HEAP + state_on_heap / executors;
     let native = of_executor * figure::TASK_MEMORY + state_beside + heap * figure::OVERHEAD_SHARE;
     Spark {
+        by_cores,
+        by_heap,
         executors,
         cores: executors * of_executor,
         state_rows: state_rows(demand),
@@ -263,7 +269,7 @@ pub(super) fn panes(demand: &Demand, kind: &Lengths) -> f64 {
 }
 
 /// Bytes of a pane with its readings.
-fn pane_bytes(demand: &Demand, kind: &Lengths) -> f64 {
+pub(super) fn pane_bytes(demand: &Demand, kind: &Lengths) -> f64 {
     let readings = (demand.rate / demand.series * kind.pane).max(1.0);
     figure::PANE_BYTES + (readings * figure::READING_BYTES).min(figure::SKETCH_BYTES)
 }
@@ -335,17 +341,21 @@ fn bottleneck(
     const PROCESSORS: &str = "processors";
     const MORE_CORES: &str = "more machines, or fewer records";
     const LONGER_TRIGGER: &str = "a longer spark.trigger, longer windows or slides, fewer series";
+    const LESS_STATE: &str = "spark.state_store = \"rocksdb\", a shorter lateness, fewer series";
     let network = kafka.network_in.max(kafka.network_out);
     let [kafka_cores, kafka_disk, kafka_network] =
         of_machine(demand, kafka.cores, kafka.disk, network);
     let [store_cores, store_disk, _] = of_machine(demand, cassandra.cores, cassandra.disk, 0.0);
     let by_cores = |cores: f64| cores / f64::from(demand.node_cores);
+    // An executor has its cores whatever it is there for.
+    let by_executors = |executors: f64| by_cores(executors * f64::from(demand.executor_cores));
     let needs = [
         ("the producer", PROCESSORS, by_cores(producer.cores), MORE_CORES),
         ("Kafka", PROCESSORS, kafka_cores, MORE_CORES),
         ("Kafka", "disk", kafka_disk, "a shorter retention of the raw topic, smaller records"),
         ("Kafka", "network", kafka_network, "smaller records, or faster networks"),
-        ("the Spark job", PROCESSORS, by_cores(spark.cores), LONGER_TRIGGER),
+        ("the Spark job", PROCESSORS, by_executors(spark.by_cores), LONGER_TRIGGER),
+        ("the Spark job", "memory", by_executors(spark.by_heap), LESS_STATE),
         ("the writer", PROCESSORS, by_cores(writer.cores), LONGER_TRIGGER),
         ("Cassandra", PROCESSORS, store_cores, LONGER_TRIGGER),
         ("Cassandra", "disk", store_disk, "a shorter cassandra.ttl, longer windows or slides"),

@@ -22,12 +22,23 @@ fn demand() -> Demand {
         retention: Duration::from_hours(24 * 30),
         kafka_replication: 1,
         cassandra_replication: 1,
+        cassandra_replication_map: replication::in_one("datacenter1", 1),
         datacenter: "datacenter1".to_owned(),
         safety_factor: 2.0,
         state_store: StateStore::Memory,
         executor_cores: 4,
         node_cores: 8,
         node_disk: 2e12,
+    }
+}
+
+/// Many series on few processors, with all that is kept for a short time: the heaps of the executors are most of it.
+pub(super) fn of_large_state() -> Demand {
+    Demand {
+        series: 5e7,
+        retention: Duration::from_hours(2),
+        raw_retention: Duration::from_hours(1),
+        ..demand()
     }
 }
 
@@ -214,7 +225,7 @@ fn settings_are_valid(plan: &Plan) {
     }
 }
 
-fn demands() -> impl Strategy<Value = Demand> {
+pub(super) fn demands() -> impl Strategy<Value = Demand> {
     let windows =
         proptest::sample::subsequence(vec!["10s", "1m", "5m/1m", "1m/1s", "90s/1m", "1h"], 1..=4);
     let load = (1.0..1e8_f64, 1.0..1e4_f64, 1.0..1e7_f64, 1..20_u32, windows);
@@ -235,6 +246,7 @@ fn demands() -> impl Strategy<Value = Demand> {
         retention: Duration::from_secs(times.3 / 1_000),
         kafka_replication: places.0,
         cassandra_replication: places.1,
+        cassandra_replication_map: replication::in_one("datacenter1", places.1),
         safety_factor: places.2,
         state_store: if places.3 { StateStore::Memory } else { StateStore::Rocksdb },
         ..demand()
