@@ -247,9 +247,13 @@ fn totals_are(rows: &Rows, expected: &Totals) -> Outcome {
 pub(crate) fn run_to_their_windows() -> Outcome {
     let servers = Servers::start()?;
     let stack = TestStack::of(&streams()?, servers.environment())?;
+    // Its path counts from the folder of the configuration.
+    let beside = stack.config().with_file_name("readings.csv");
+    fs::copy(project().join("examples/readings.csv"), beside)?;
     let outcome = stack.start().and_then(|()| check(&stack, &servers));
     let down = stack.run(&["down"])?;
-    ensure(down.status.success(), || format!("down failed: {}", text(&down)))?;
+    let ended = ensure(down.status.success(), || format!("down failed: {}", text(&down)));
+    let outcome = outcome.and(ended);
     outcome.inspect_err(|_| println!("the stack's logs are in {}", stack.keep().display()))
 }
 

@@ -145,6 +145,7 @@ fn table() -> Vec<(bool, &'static str, End, End, u16)> {
         (true, "names for Kafka", kafka(), names(), 53),
         (true, "replication", kafka(), kafka(), 9091),
         (true, "votes", kafka(), kafka(), 9090),
+        (true, "Kafka's certificates and rack", kafka(), host(API_SERVER), 443),
         (true, "topics and users", entity_operator(), kafka(), 9091),
         (true, "topics and users to know of", entity_operator(), host(API_SERVER), 443),
         (true, "Kafka's operator", other("strimzi", json!({})), kafka(), 9091),
