@@ -485,7 +485,8 @@ impl<'a> Section<'a> {
 
     pub(super) fn missing(&self, key: &str) -> ConfigError {
         let typed = self.table.into_iter().flat_map(DeTable::iter);
-        let mut unknown = typed.filter(|(typed, _)| !self.is_declared(typed.get_ref()));
+        let mut unknown =
+            typed.filter(|(typed, _)| self.find_declaration(typed.get_ref()).is_none());
         match unknown.find(|(typed, _)| closest(typed.get_ref(), &[key]).is_some()) {
             Some((typed, _)) => {
                 let name = typed.get_ref();
@@ -494,10 +495,6 @@ impl<'a> Section<'a> {
             }
             None => self.error(key, "is missing"),
         }
-    }
-
-    fn is_declared(&self, name: &str) -> bool {
-        self.declared.borrow().iter().flat_map(|keys| keys.iter()).any(|key| key.name == name)
     }
 
     fn required<T>(&self, key: &str, found: Option<T>) -> Result<T, ConfigError> {
@@ -510,9 +507,13 @@ impl<'a> Section<'a> {
 
     /// What is declared of a key: every one that is read is.
     fn declaration(&self, name: &str) -> &'static Key {
-        let declared = self.declared.borrow();
-        let found = declared.iter().flat_map(|keys| keys.iter()).find(|key| key.name == name);
+        let found = self.find_declaration(name);
         found.unwrap_or_else(|| unreachable!("'{}' is not declared", self.path(name)))
+    }
+
+    fn find_declaration(&self, name: &str) -> Option<&'static Key> {
+        let declared = self.declared.borrow();
+        declared.iter().flat_map(|keys| keys.iter()).find(|key| key.name == name)
     }
 
     fn written(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
@@ -615,8 +616,10 @@ impl<'a> Section<'a> {
         expected: &str,
         found: &DeValue<'_>,
     ) -> ConfigError {
-        let item_of_another_type = match (self.declaration(key).kind, found) {
-            (Kind::Texts, DeValue::Array(items)) => {
+        // What is declared as a table is no key.
+        let is_list = self.find_declaration(key).is_some_and(|key| matches!(key.kind, Kind::Texts));
+        let item_of_another_type = match found {
+            DeValue::Array(items) if is_list => {
                 items.iter().map(|item| item.get_ref().type_str()).find(|found| *found != "string")
             }
             _ => None,

@@ -279,6 +279,15 @@ fn everybody_has_the_time_to_end() {
     }
 }
 
+/// Compose writes a text of its own into a service, which must not be read-only then.
+#[test]
+fn texts_are_written_where_that_is_possible() {
+    each(|name, service| {
+        let has_texts = service["configs"].as_array().is_some_and(|texts| !texts.is_empty());
+        assert!(!has_texts || service["read_only"] != true, "{name}");
+    });
+}
+
 /// The files that are mounted are there, and so are the addresses that they name.
 #[test]
 fn what_is_mounted_is_there() {
