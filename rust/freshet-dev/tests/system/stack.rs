@@ -57,6 +57,22 @@ windows = ["10s", "1m", "30s/10s"]
 lateness = "1m"
 "#;
 
+/// For a stack whose other streams are fed by tests: it is ready when it has made a window of what its sources send.
+pub(crate) const FIRST_WINDOW: &str = r#"
+[[stream]]
+name = "fleet"
+series = ["sensor"]
+time = { field = "time", unit = "ms" }
+values = { temperature = "temperature" }
+windows = ["10s"]
+
+[[source]]
+kind = "synthetic"
+stream = "fleet"
+rate = 5
+limit = 5
+"#;
+
 /// A stack's place.
 pub(crate) struct TestStack {
     folder: TempDir,

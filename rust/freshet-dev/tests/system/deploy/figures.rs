@@ -20,7 +20,7 @@ use crate::cassandra::Store;
 use crate::kafka::{Brokers, end_of};
 use crate::process::signal;
 use crate::queries::newest_report;
-use crate::stack::TestStack;
+use crate::stack::{FIRST_WINDOW, TestStack};
 use crate::waiting::{LIMIT, ensure, until};
 
 const SERIES: i64 = 2_000;
@@ -31,7 +31,7 @@ const WINDOW_MS: i64 = 10_000;
 const LONG: Duration = Duration::from_mins(10);
 const MILLION: f64 = 1e6;
 
-const STREAMS: &str = r#"
+const STREAM_OF_TESTS: &str = r#"
 [spark]
 trigger = "10s"
 
@@ -42,24 +42,10 @@ time = { field = "at", unit = "ms" }
 values = { temperature = "temperature" }
 windows = ["10s"]
 lateness = "10s"
-
-# A stack is ready when it has made a window of what its sources send.
-[[stream]]
-name = "fleet"
-series = ["sensor"]
-time = { field = "time", unit = "ms" }
-values = { temperature = "temperature" }
-windows = ["10s"]
-
-[[source]]
-kind = "synthetic"
-stream = "fleet"
-rate = 5
-limit = 5
 "#;
 
 pub(super) fn are_measured() -> Outcome {
-    let stack = TestStack::of(STREAMS, Vec::new())?;
+    let stack = TestStack::of(&[STREAM_OF_TESTS, FIRST_WINDOW].concat(), Vec::new())?;
     stack.start()?;
     let outcome = measure(&stack);
     stack.run(&["down"])?;

@@ -27,7 +27,7 @@ use crate::feed::Feed;
 use crate::kafka::{Brokers, Sender, end_of, read_all};
 use crate::process::signal;
 use crate::queries::newest_report;
-use crate::stack::{TestStack, project, text};
+use crate::stack::{FIRST_WINDOW, TestStack, project, text};
 use crate::waiting::{LIMIT, ensure, until};
 
 /// By this variable `make_fixture` names the folder of the earlier build, and the fixture is made instead of tested.
@@ -59,7 +59,7 @@ const UNREAD: i64 = 35;
 const REMAINING: i64 = 125;
 
 /// As the tests' own stream; windows are kept for ever, since the fixture grows old.
-const STREAMS: &str = r#"
+const STREAM_OF_TESTS: &str = r#"
 [[stream]]
 name = "known"
 format = "json"
@@ -68,20 +68,6 @@ time = { field = "at", unit = "ms" }
 values = { temperature = "temperature", humidity = "air.humidity" }
 windows = ["10s", "1m", "30s/10s"]
 lateness = "1m"
-
-# A stack is ready when it has made a window of what its sources send.
-[[stream]]
-name = "fleet"
-series = ["sensor"]
-time = { field = "time", unit = "ms" }
-values = { temperature = "temperature" }
-windows = ["10s"]
-
-[[source]]
-kind = "synthetic"
-stream = "fleet"
-rate = 5
-limit = 5
 "#;
 
 /// What is in the fixture.
@@ -187,7 +173,7 @@ fn fixture() -> PathBuf {
 }
 
 fn new_stack() -> Result<TestStack, Failed> {
-    let stack = TestStack::of(STREAMS, Vec::new())?;
+    let stack = TestStack::of(&[STREAM_OF_TESTS, FIRST_WINDOW].concat(), Vec::new())?;
     let configuration = fs::read_to_string(stack.config())?;
     fs::write(stack.config(), configuration.replace("[cassandra]", "[cassandra]\nttl = \"0s\""))?;
     Ok(stack)
