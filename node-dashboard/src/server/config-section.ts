@@ -332,6 +332,11 @@ function complaintAbout(key: ConfigurationKey, value: unknown): string | null {
       return isTextTable(value) ? null : 'a table of texts';
     case 'text_or_table':
       return typeof value === 'string' || isTextTable(value) ? null : 'a text, or a table of texts';
+    case 'number_table':
+      return isTableOf(value, isNumber) ? null : 'a table of numbers';
+    case 'conditions':
+      // What a condition may be, the core checks alone: it reads the records.
+      return isTable(value) ? null : 'a table of conditions';
   }
 }
 
@@ -346,7 +351,15 @@ function isTextList(value: unknown): boolean {
 }
 
 function isTextTable(value: unknown): boolean {
-  return isTable(value) && Object.values(value).every((item) => typeof item === 'string');
+  return isTableOf(value, (item) => typeof item === 'string');
+}
+
+function isTableOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
+  return isTable(value) && Object.values(value).every(isItem);
+}
+
+function isNumber(value: unknown): boolean {
+  return typeof value === 'number' || typeof value === 'bigint';
 }
 
 /** The greatest whole number of TOML. */

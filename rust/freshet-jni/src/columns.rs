@@ -1,5 +1,6 @@
 //! Results as Arrow columns, and their way to Java over the Arrow C Data Interface.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -90,7 +91,7 @@ impl Names {
     }
 }
 
-/// Collects rejected records. Columns: `partition` (i32), `offset` (i64), `reason`, `detail` (utf8), `key` and `value`
+/// Collects rejected records, and bad rows of records that are counted. Columns: `partition` (i32), `offset` (i64), `reason`, `detail` (utf8), `key` and `value`
 /// (binary, null where the record has none).
 #[derive(Default)]
 pub(crate) struct RejectedColumns {
@@ -103,13 +104,23 @@ pub(crate) struct RejectedColumns {
 }
 
 impl RejectedColumns {
-    pub(crate) fn push(&mut self, record: &PackedRecord<'_>, rejection: &Rejection) {
+    /// Adds a record, or, with its place in the record's value, a row of one that is counted.
+    pub(crate) fn push(
+        &mut self,
+        record: &PackedRecord<'_>,
+        rejection: &Rejection,
+        row: Option<&Range<usize>>,
+    ) {
+        let value = record.raw.value;
         self.partition.append_value(record.partition);
         self.offset.append_value(record.offset);
         self.reason.append_value(rejection.reason.code());
         self.detail.append_value(&rejection.detail);
         self.key.append_option(record.raw.key);
-        self.value.append_option(record.raw.value);
+        self.value.append_option(match row {
+            Some(place) => value.and_then(|value| value.get(place.clone())),
+            None => value,
+        });
     }
 
     /// Memory that is held for them, in bytes.

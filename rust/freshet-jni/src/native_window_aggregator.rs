@@ -7,10 +7,10 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow::array::StructArray;
-use freshet_core::aggregate::{AheadOfClock, WindowAggregator};
+use freshet_core::aggregate::{AheadOfClock, LeftOutCounts, WindowAggregator};
 use freshet_core::config::Stream;
 use jni::EnvUnowned;
-use jni::objects::{JByteArray, JByteBuffer, JClass};
+use jni::objects::{JByteArray, JByteBuffer, JClass, JLongArray};
 use jni::sys::{jboolean, jint, jlong};
 use log::{debug, error, info, warn};
 
@@ -65,7 +65,7 @@ impl Aggregation {
         }
     }
 
-    /// Adds a batch of packed records and says how many of them were rejected.
+    /// Adds a batch of packed records and says how many of them were rejected, with the bad rows of others.
     fn add(&mut self, records: &[u8]) -> Result<usize, NativeError> {
         if self.draining {
             return Err(NativeError::Contract(
@@ -124,8 +124,8 @@ impl Aggregation {
         records: impl Iterator<Item = Result<PackedRecord<'r>, NativeError>>,
     ) -> Result<usize, NativeError> {
         let mut number = 0;
-        self.aggregator.add_all(records, |record, rejection| {
-            self.rejected.push(record, rejection);
+        self.aggregator.add_all(records, |record, rejection, row| {
+            self.rejected.push(record, rejection, row);
             number += 1;
         })?;
         Ok(number)
@@ -197,7 +197,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_op
 }
 
 /// `static native int add(long handle, ByteBuffer records, int length)`: adds the packed records in the first `length`
-/// bytes of the direct buffer; returns how many were rejected.
+/// bytes of the direct buffer; returns how many records, and rows of others, were rejected.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_add<'local>(
     env: EnvUnowned<'local>,
@@ -272,6 +272,29 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_ta
     })
 }
 
+/// `static native long[] takeLeftOut(long handle)`: what was left out since the last call, because the stream says so:
+/// how many records, rows of others, and then values of each metric.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_takeLeftOut<
+    'local,
+>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+) -> JLongArray<'local> {
+    handle::enter_with(env, handle, |env, aggregation: &mut Aggregation| {
+        let counts = left_out(aggregation.aggregator.take_left_out());
+        let array = JLongArray::new(env, counts.len())?;
+        array.set_region(env, 0, &counts)?;
+        Ok(array)
+    })
+}
+
+fn left_out(LeftOutCounts { records, rows, values }: LeftOutCounts) -> Vec<i64> {
+    let counts = [records, rows].into_iter().chain(values);
+    counts.map(|count| i64::try_from(count).unwrap_or(i64::MAX)).collect()
+}
+
 /// `static native long memoryBytes(long handle)`: roughly what the aggregation holds.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_memoryBytes<
@@ -300,7 +323,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_cl
 mod tests {
     use std::path::Path;
 
-    use arrow::array::{Array, Int64Array};
+    use arrow::array::{Array, BinaryArray, Int64Array};
     use freshet_core::config::Config;
     use log::{LevelFilter, Log, Metadata, Record};
 
@@ -368,6 +391,27 @@ mod tests {
         assert_eq!(records.values(), &[1, 1]);
         assert!(aggregation.take_partials().unwrap().is_none(), "partials came twice");
         assert_eq!(aggregation.add(&records_again).unwrap(), 1);
+    }
+
+    #[test]
+    fn what_is_left_out_is_told_once_and_a_bad_row_is_a_dead_letter_of_its_own() {
+        let text = "[[stream]]\nname = \"s\"\nvalues = { v = \"v\", w = \"w\" }\nwindows = [\"10s\"]\n\
+                    where = { type = \"t\" }\non_bad_value = \"skip_value\"\non_bad_row = \"skip_row\"\n";
+        let config = Config::parse(text, Path::new("test.toml"), [].into()).unwrap();
+        let mut aggregation = Aggregation::new(config.streams[0].clone(), "raw.s".to_owned());
+        let bad = r#"{"type":"t","v":"x"}"#;
+        let records = [
+            pack("a", r#"{"type":"t","v":1,"w":"x"}"#),
+            pack("a", r#"{"type":"u"}"#),
+            pack("a", &format!(r#"[{{"type":"t","v":1}},{bad}]"#)),
+        ];
+        assert_eq!(aggregation.add(&records.concat()).unwrap(), 1);
+        let rejected = aggregation.rejected.take();
+        let values = rejected.column_by_name("value").unwrap();
+        let values = values.as_any().downcast_ref::<BinaryArray>().unwrap();
+        assert_eq!(values.value(0), bad.as_bytes());
+        assert_eq!(left_out(aggregation.aggregator.take_left_out()), [1, 1, 0, 1]);
+        assert_eq!(left_out(aggregation.aggregator.take_left_out()), [0, 0, 0, 0]);
     }
 
     #[test]

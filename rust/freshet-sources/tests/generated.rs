@@ -103,6 +103,20 @@ fn schema_of(key: &Key) -> Value {
         Kind::Choice(names) => json!({ "enum": names }),
         Kind::TextTable => texts,
         Kind::TextOrTable => json!({ "anyOf": [text, texts] }),
+        Kind::NumberTable => {
+            json!({ "type": "object", "additionalProperties": { "type": "number" } })
+        }
+        Kind::Conditions => {
+            let list = json!({ "type": "array", "items": text, "minItems": 1 });
+            let table = json!({
+                "type": "object",
+                "properties": { "prefix": text, "exists": { "type": "boolean" } },
+                "additionalProperties": false,
+                "minProperties": 1,
+                "maxProperties": 1,
+            });
+            json!({ "type": "object", "additionalProperties": { "anyOf": [text, list, table] } })
+        }
     };
     schema["description"] = match key.presence {
         // JSON Schema has one default only.

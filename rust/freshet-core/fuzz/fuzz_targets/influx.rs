@@ -12,13 +12,15 @@ use libfuzzer_sys::fuzz_target;
 /// The values of this one are numbers and not texts, and have one name.
 const PLAIN: &str = "format = \"influx\"\nvalues = { v = \"field.v\" }";
 
-const SETTINGS: [&str; 4] = [
+const SETTINGS: [&str; 5] = [
     PLAIN,
     "format = \"influx\"\nseries = [\"measurement\", \"tag.id\"]\nvalues = { v = \"field.v\", w = \"field.a b\" }",
     "format = \"influx\"\nseries = [\"tag.id\"]\ntime = { unit = \"s\" }\nvalues = { v = \"field.v\", w = \"tag.w\" }\n\
      text_numbers = true",
     "format = \"influx\"\nseries = [\"field.id\"]\ntime = { field = \"field.at\", unit = \"rfc3339\" }\n\
      values = { v = \"field.v\", t = \"timestamp\" }",
+    "format = \"influx\"\nwhere = { \"tag.id\" = [\"a\", \"b\"] }\nvalues = { v = \"field.v\" }\n\
+     on_bad_row = \"skip_row\"\nbooleans = true",
 ];
 
 static STREAMS: LazyLock<Vec<Stream>> = LazyLock::new(|| streams(&SETTINGS));

@@ -13,4 +13,4 @@ pub use percentiles::{EXACT_PERCENTILES, PERCENTILE_MEANING};
 pub use state::{Emit, PartialStarts, Watermarks, Window, WindowLimits, WindowState};
 pub use stats::WindowStats;
 pub use stats_encoding::InvalidState;
-pub use windows::{AheadOfClock, PartialAggregate, WindowAggregator};
+pub use windows::{AheadOfClock, LeftOutCounts, PartialAggregate, WindowAggregator};

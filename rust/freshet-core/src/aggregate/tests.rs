@@ -52,7 +52,7 @@ fn windows(aggregator: &mut WindowAggregator, stream: &Stream) -> BTreeMap<Key, 
 
 fn add(aggregator: &mut WindowAggregator, value: &str) -> Result<(), Rejection> {
     let record = RawRecord { key: None, value: Some(value.as_bytes()), timestamp_ms: Some(0) };
-    aggregator.add(&record)
+    aggregator.add(&record).map(drop)
 }
 
 /// A record of a batch, as its carrier knows it.
@@ -72,7 +72,7 @@ fn add_all(aggregator: &mut WindowAggregator, values: &[Vec<u8>]) -> Vec<(usize,
     });
     let mut rejected = Vec::new();
     let Ok(()) = aggregator
-        .add_all(records, |record, rejection| rejected.push((record.0, rejection.reason)));
+        .add_all(records, |record, rejection, _| rejected.push((record.0, rejection.reason)));
     rejected
 }
 
@@ -125,7 +125,7 @@ fn an_error_in_a_batch_ends_it_and_what_came_before_is_counted() {
     let good = record(r#"{"id":"a","at":1,"v":1}"#);
     let batch = [Ok(good), Ok(record("{")), Ok(good), Err("cut off"), Ok(good)];
     let mut rejected = 0;
-    assert_eq!(aggregator.add_all(batch, |_, _| rejected += 1), Err("cut off"));
+    assert_eq!(aggregator.add_all(batch, |_, _, _| rejected += 1), Err("cut off"));
     assert_eq!(rejected, 1);
     let expected = [(("a".to_owned(), 0, 0, 0), (2, 2.0, 1.0, 1.0, 1_000))];
     assert_eq!(windows(&mut aggregator, &stream), expected.into());

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::mem;
+use std::ops::Range;
 
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
@@ -13,8 +14,8 @@ use indexmap::IndexSet;
 use super::encoding;
 use super::panes::{self, Pane, PaneGrid};
 use super::stats::WindowStats;
-use crate::record::Stream;
-use crate::record::{Point, RawRecord, Readings, RecordParser, Rejection};
+
+use crate::record::{LeftOut, Parsed, Point, RawRecord, Readings, RecordParser, Rejection, Stream};
 use crate::window::pane_ms;
 
 /// Sums up the records of one stream.
@@ -35,7 +36,29 @@ pub struct WindowAggregator {
     /// The time to which the records so far move the watermark, epoch microseconds.
     watermark_us: i64,
     furthest_ahead: Option<AheadOfClock>,
+    left_out: LeftOutCounts,
     drain: Option<Drain>,
+}
+
+/// How much was left out because the stream says so.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeftOutCounts {
+    /// Records that are none of the stream's (`where`): they are counted nowhere else.
+    pub records: u64,
+    /// Bad rows (`on_bad_row`) of records that are counted: each is a dead letter.
+    pub rows: u64,
+    /// Values that are no numbers (`on_bad_value`), of each metric by its index.
+    pub values: Vec<u64>,
+}
+
+impl LeftOutCounts {
+    fn add(&mut self, parsed: Parsed, left_out: &LeftOut) {
+        self.records += u64::from(parsed == Parsed::Skipped);
+        self.rows += left_out.rows.len() as u64;
+        for metric in &left_out.values {
+            self.values[*metric] += 1;
+        }
+    }
 }
 
 /// A series whose events are ahead of the clock: the clock of who sends them is, or that of who puts them into Kafka is
@@ -182,6 +205,10 @@ impl WindowAggregator {
             pointed_to_bytes: 0,
             watermark_us: i64::MIN,
             furthest_ahead: None,
+            left_out: LeftOutCounts {
+                values: vec![0; stream.values.len()],
+                ..LeftOutCounts::default()
+            },
             drain: None,
         }
     }
@@ -192,8 +219,8 @@ impl WindowAggregator {
     }
 
     /// Parses records, wherever they come from, and adds their readings. What is rejected, and counted nowhere, goes to
-    /// `reject`, with what the caller knows of the record beyond [`RawRecord`], such as its offset. Once
-    /// [`Self::drain`] has begun, it has to end first.
+    /// `reject`, with what the caller knows of the record beyond [`RawRecord`], such as its offset; and with its place,
+    /// if it is a row of a record that is counted. Once [`Self::drain`] has begun, it has to end first.
     ///
     /// # Errors
     ///
@@ -201,12 +228,17 @@ impl WindowAggregator {
     pub fn add_all<'r, R: AsRef<RawRecord<'r>>, E>(
         &mut self,
         records: impl IntoIterator<Item = Result<R, E>>,
-        mut reject: impl FnMut(&R, &Rejection),
+        mut reject: impl FnMut(&R, &Rejection, Option<&Range<usize>>),
     ) -> Result<(), E> {
         for record in records {
             let record = record?;
-            if let Err(rejection) = self.add(record.as_ref()) {
-                reject(&record, &rejection);
+            match self.add(record.as_ref()) {
+                Ok(_) => {
+                    for row in &self.readings.left_out().rows {
+                        reject(&record, &row.rejection, Some(&row.place));
+                    }
+                }
+                Err(rejection) => reject(&record, &rejection, None),
             }
         }
         Ok(())
@@ -217,11 +249,11 @@ impl WindowAggregator {
     /// # Errors
     ///
     /// [`Rejection`] when the record cannot be trusted; none of it is counted then.
-    pub fn add(&mut self, record: &RawRecord<'_>) -> Result<(), Rejection> {
+    pub fn add(&mut self, record: &RawRecord<'_>) -> Result<Parsed, Rejection> {
         debug_assert!(self.drain.is_none(), "records are added while windows are drained");
         let mut readings = mem::take(&mut self.readings);
         let parsed = self.parser.parse(record, &mut readings);
-        if parsed.is_ok() {
+        if parsed == Ok(Parsed::Accepted) {
             let mut newest = (i64::MIN, 0);
             for point in readings.points() {
                 self.note_time(&point);
@@ -230,6 +262,9 @@ impl WindowAggregator {
             if let Some(cell) = self.cells.get_mut(newest.1) {
                 cell.records += 1;
             }
+        }
+        if let Ok(parsed) = parsed {
+            self.left_out.add(parsed, readings.left_out());
         }
         self.readings = readings;
         parsed
@@ -254,6 +289,12 @@ impl WindowAggregator {
     /// watermark. `None` when all are in step, or the stream's future moves the watermark.
     pub fn take_furthest_ahead(&mut self) -> Option<AheadOfClock> {
         self.furthest_ahead.take()
+    }
+
+    /// How much was left out since this was last asked.
+    pub fn take_left_out(&mut self) -> LeftOutCounts {
+        let none = LeftOutCounts { values: vec![0; self.metrics], ..LeftOutCounts::default() };
+        mem::replace(&mut self.left_out, none)
     }
 
     /// Adds the readings and says where the first of them is.

@@ -60,6 +60,10 @@ pub enum Kind {
     TextTable,
     /// A text, or a table of texts.
     TextOrTable,
+    /// A table of numbers.
+    NumberTable,
+    /// A table of conditions, each a text, a list of texts or a table.
+    Conditions,
 }
 
 /// What a key is when it is left out.

@@ -98,6 +98,9 @@ struct Found<'a> {
 /// Keys and texts in the order of the file.
 pub type TextPairs = Vec<(String, String)>;
 
+/// Keys and any values in the order of the file.
+pub(super) type ValuePairs = Vec<(String, Value)>;
+
 /// What may be written either way.
 pub enum TextOrTable {
     /// A text.
@@ -423,6 +426,22 @@ impl<'a> Section<'a> {
         self.read(key, "a string or a table of strings", |written| match written {
             Written::File(DeValue::String(text)) => Some(TextOrTable::Text(text.to_string())),
             Written::File(DeValue::Table(table)) => text_pairs(table).map(TextOrTable::Table),
+            Written::File(_) | Written::Text(_) => None,
+        })
+    }
+
+    /// A table of anything, in the order of the file, that its reader tries: a value that is none of those expected is
+    /// told in its own words.
+    pub(super) fn optional_value_table(
+        &self,
+        key: &'static str,
+    ) -> Result<Option<Located<ValuePairs>>, ConfigError> {
+        self.read(key, "a table", |written| match written {
+            Written::File(DeValue::Table(table)) => Some(
+                (table.iter())
+                    .map(|(key, value)| (key.get_ref().to_string(), value_in_file(value.get_ref())))
+                    .collect(),
+            ),
             Written::File(_) | Written::Text(_) => None,
         })
     }

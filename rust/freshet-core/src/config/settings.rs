@@ -133,7 +133,9 @@ pub(super) fn value_of_text(key: &Key, text: &str) -> Value {
         | Kind::Choice(_)
         | Kind::Path
         | Kind::TextTable
-        | Kind::TextOrTable => Value::from(text),
+        | Kind::TextOrTable
+        | Kind::NumberTable
+        | Kind::Conditions => Value::from(text),
     }
 }
 

@@ -3,10 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::error::ConfigError;
 use super::key::{Key, Kind, Presence, Table};
 use super::section::{Section, TextOrTable};
-use crate::record::{CsvLayout, Format, InvalidPath, Path, Place, Stream, TimeField, TimeFormat};
+use crate::record::{
+    Condition, Cost, CsvLayout, Format, InvalidPath, MAX_MAGNITUDE, NamedValue, Path, Place, Rows,
+    Stream, Test, TimeField, TimeFormat, ValueRules,
+};
 use crate::window::WindowSpec;
 
 /// Spark keeps a lateness, and instants that far from now, in microseconds of 64 bits. Nobody waits for a hundred
@@ -72,6 +77,115 @@ pub(super) const TABLE: Table = Table {
             presence: Presence::Default(","),
             meaning: "a space, a tab or a punctuation mark (`csv`)",
             example: r#"";""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "quote",
+            presence: Presence::Default("\""),
+            meaning: "the sign around a cell with delimiters or line ends in it (`csv`)",
+            example: r#""'""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "comment",
+            presence: Presence::Optional("none"),
+            meaning: "the sign with which a line begins that is passed over (`csv`)",
+            example: r##""#""##,
+            ..Key::NEW
+        },
+        Key {
+            name: "skip_lines",
+            kind: Kind::Integer(0, 1_000),
+            presence: Presence::Default("0"),
+            meaning: "how many lines of each record stand before its header or first row (`csv`)",
+            example: "2",
+            ..Key::NEW
+        },
+        Key {
+            name: "trim",
+            kind: Kind::Flag,
+            presence: Presence::Default("false"),
+            meaning: "whether spaces and tabs around a cell are no part of it (`csv`)",
+            example: "true",
+            ..Key::NEW
+        },
+        Key {
+            name: "decimal_comma",
+            kind: Kind::Flag,
+            presence: Presence::Default("false"),
+            meaning: "whether numbers have a decimal comma, such as `21,5` (`csv`)",
+            example: "true",
+            ..Key::NEW
+        },
+        Key {
+            name: "rows",
+            presence: Presence::Optional("the record, or its items where it is a list"),
+            meaning: "path of the list whose items are rows, `*` for each item of a list on the way; paths count from \
+                      the row, and each `^` steps out of a list (`json`)",
+            example: r#""data.readings""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "names",
+            presence: Presence::Optional("none"),
+            meaning: "path of the name in rows that each have one metric; `values` then has these names",
+            example: r#""n""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "value",
+            presence: Presence::Optional("none"),
+            meaning: "path of the number beside that name",
+            example: r#""v""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "where",
+            kind: Kind::Conditions,
+            presence: Presence::Optional("all"),
+            meaning: "which rows are the stream's: paths, each with a text, a list of texts, `{ prefix = \"…\" }` or \
+                      `{ exists = true }`; a record without such a row is skipped",
+            example: r#"{ type = ["ticker", "trade"] }"#,
+            ..Key::NEW
+        },
+        Key {
+            name: "null_values",
+            kind: Kind::Texts,
+            presence: Presence::Optional("none"),
+            meaning: "texts, and numbers as they are written, that mean that a metric has no value",
+            example: r#"["unavailable", "NA", "-9999"]"#,
+            ..Key::NEW
+        },
+        Key {
+            name: "booleans",
+            kind: Kind::Flag,
+            presence: Presence::Default("false"),
+            meaning: "whether `true` is 1 and `false` is 0",
+            example: "true",
+            ..Key::NEW
+        },
+        Key {
+            name: "states",
+            kind: Kind::NumberTable,
+            presence: Presence::Optional("none"),
+            meaning: "texts that stand for numbers",
+            example: "{ ON = 1, OFF = 0 }",
+            ..Key::NEW
+        },
+        Key {
+            name: "on_bad_value",
+            kind: Kind::Choice(&["reject_record", "skip_value"]),
+            presence: Presence::Default("reject_record"),
+            meaning: "what a metric costs whose value is no number: its record, or itself alone",
+            example: r#""skip_value""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "on_bad_row",
+            kind: Kind::Choice(&["reject_record", "skip_row"]),
+            presence: Presence::Default("reject_record"),
+            meaning: "what a bad row of several costs: its record, or itself alone, as a dead letter of its own",
+            example: r#""skip_row""#,
             ..Key::NEW
         },
         Key {
@@ -182,7 +296,10 @@ impl Stream {
         let name = section.text("name")?.value;
         let format = Format::ALL[section.choice("format")?];
         let csv = read_csv_layout(section, format)?;
-        let paths = Paths { format, csv: &csv };
+        let rows = read_rows(section, format)?;
+        let lists = rows.as_ref().map_or(0, |rows| rows.lists().len());
+        let paths = Paths { format, csv: &csv, lists };
+        let named_value = read_named_value(section, paths)?;
         let stream = Self {
             title: section
                 .optional_text("title")?
@@ -192,7 +309,11 @@ impl Stream {
             format,
             series: read_series(section, paths)?,
             time: read_time(section, paths)?,
-            values: read_values(section, paths)?,
+            values: read_values(section, paths, named_value.is_some())?,
+            rows,
+            named_value,
+            conditions: read_conditions(section, paths)?,
+            value_rules: read_value_rules(section, format)?,
             text_numbers: read_text_numbers(section, format)?,
             csv: csv.clone(),
             windows: read_windows(section)?,
@@ -213,12 +334,14 @@ impl Stream {
 struct Paths<'a> {
     format: Format,
     csv: &'a CsvLayout,
+    /// How many lists the rows are in.
+    lists: usize,
 }
 
 impl Paths<'_> {
     fn parse(self, text: &str) -> Result<Path, String> {
         match self.format {
-            Format::Json => text.parse().map_err(|error: InvalidPath| error.to_string()),
+            Format::Json => self.parse_json(text),
             Format::Csv => {
                 self.check_column(text)?;
                 Path::of_name(text).ok_or_else(|| "the name of a column is empty".to_owned())
@@ -229,6 +352,20 @@ impl Paths<'_> {
                 )
             }),
         }
+    }
+
+    fn parse_json(self, text: &str) -> Result<Path, String> {
+        let path: Path = text.parse().map_err(|error: InvalidPath| error.to_string())?;
+        let lists = self.lists;
+        if path.lists_up() > lists {
+            let are = if lists == 1 { "list" } else { "lists" };
+            return Err(format!(
+                "'{text}' steps out of {} lists, and the rows are in {lists} {are}: see 'rows'; a key that is called \
+                 '^' is written '\\^'",
+                path.lists_up()
+            ));
+        }
+        Ok(path)
     }
 
     fn check_column(self, name: &str) -> Result<(), String> {
@@ -254,7 +391,16 @@ const MAX_COLUMNS: usize = 10_000;
 
 fn read_csv_layout(section: &Section<'_>, format: Format) -> Result<CsvLayout, ConfigError> {
     if format != Format::Csv {
-        for key in ["columns", "header", "delimiter"] {
+        for key in [
+            "columns",
+            "header",
+            "delimiter",
+            "quote",
+            "comment",
+            "skip_lines",
+            "trim",
+            "decimal_comma",
+        ] {
             section.refuse(key, CSV_ONLY)?;
         }
     }
@@ -265,11 +411,121 @@ fn read_csv_layout(section: &Section<'_>, format: Format) -> Result<CsvLayout, C
         let message = "leave it out: with header = true the records name their columns themselves";
         return Err(columns.error(message));
     }
-    let delimiter = section.text("delimiter")?.convert(|text| one_delimiter(&text))?;
+    let delimiter = section.text("delimiter")?.convert(|text| one_delimiter(&text))?.value;
+    let quote = section.text("quote")?;
+    let comment = section.optional_text("comment")?;
+    if quote.value.starts_with(delimiter) {
+        return Err(quote.error("is the delimiter; take another sign for one of them"));
+    }
     Ok(CsvLayout {
         columns: columns.map(|found| found.value).unwrap_or_default(),
         header,
-        delimiter: delimiter.value,
+        delimiter,
+        quote: quote.convert(|text| one_mark(&text))?.value,
+        comment: comment
+            .map(|found| found.convert(|text| one_mark(&text)))
+            .transpose()?
+            .map(|c| c.value),
+        skip_lines: section.integer("skip_lines")?,
+        trim: section.flag("trim")?,
+    })
+}
+
+fn one_mark(text: &str) -> Result<char, String> {
+    let mut characters = text.chars();
+    match (characters.next(), characters.next()) {
+        (Some(mark), None) if mark.is_ascii_punctuation() => Ok(mark),
+        _ => Err("is not one punctuation mark".to_owned()),
+    }
+}
+
+fn read_rows(section: &Section<'_>, format: Format) -> Result<Option<Rows>, ConfigError> {
+    if format != Format::Json {
+        section.refuse("rows", "has no effect unless format = \"json\": every line is a row")?;
+    }
+    let found = section.optional_text("rows")?;
+    Ok(found.map(|found| found.convert(|text| text.parse::<Rows>())).transpose()?.map(|f| f.value))
+}
+
+fn read_named_value(
+    section: &Section<'_>,
+    paths: Paths<'_>,
+) -> Result<Option<NamedValue>, ConfigError> {
+    let read = |key| -> Result<Option<Path>, ConfigError> {
+        let found = section.optional_text(key)?;
+        Ok(found
+            .map(|found| found.convert(|text| paths.parse(&text)))
+            .transpose()?
+            .map(|f| f.value))
+    };
+    match (read("names")?, read("value")?) {
+        (None, None) => Ok(None),
+        (Some(name), Some(value)) => Ok(Some(NamedValue { name, value })),
+        (Some(_), None) => {
+            Err(section.error("value", "is missing: where is the number beside a name"))
+        }
+        (None, Some(_)) => {
+            Err(section.error("names", "is missing: where is the name beside a value"))
+        }
+    }
+}
+
+fn read_conditions(section: &Section<'_>, paths: Paths<'_>) -> Result<Vec<Condition>, ConfigError> {
+    let Some(found) = section.optional_value_table("where")? else { return Ok(Vec::new()) };
+    let parse = |conditions: Vec<(String, Value)>| {
+        let condition = |(place, test): (String, Value)| {
+            let error = |error| format!("{place}: {error}");
+            let test = read_test(&test).map_err(error)?;
+            Ok(Condition { place: paths.parse(&place).map_err(error)?, test })
+        };
+        conditions.into_iter().map(condition).collect::<Result<Vec<_>, String>>()
+    };
+    Ok(found.convert(parse)?.value)
+}
+
+fn read_test(written: &Value) -> Result<Test, String> {
+    let one_of = |items: &[Value]| {
+        let texts: Option<Vec<String>> =
+            items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+        texts.filter(|texts| !texts.is_empty()).map(Test::OneOf)
+    };
+    let by_table = |name: &str, value: &Value| match (name, value) {
+        ("prefix", Value::String(prefix)) => Some(Test::Prefix(prefix.clone())),
+        ("exists", Value::Bool(exists)) => Some(Test::Exists(*exists)),
+        _ => None,
+    };
+    let read = match written {
+        Value::String(text) => Some(Test::OneOf(vec![text.clone()])),
+        Value::Array(items) => one_of(items),
+        Value::Object(table) if table.len() == 1 => {
+            table.iter().next().and_then(|(name, value)| by_table(name, value))
+        }
+        _ => None,
+    };
+    read.ok_or_else(|| {
+        "write a text, a list of texts, { prefix = \"…\" } or { exists = true }; a number or truth is compared as a \
+         text: \"7\", \"true\""
+            .to_owned()
+    })
+}
+
+fn read_value_rules(section: &Section<'_>, format: Format) -> Result<ValueRules, ConfigError> {
+    let states = section.optional_value_table("states")?;
+    let number = |(state, number): (String, Value)| match number.as_f64() {
+        Some(number) if number.abs() <= MAX_MAGNITUDE => Ok((state, number)),
+        _ => Err(format!("{state}: write a number up to 1e150")),
+    };
+    let parse =
+        |states: Vec<(String, Value)>| states.into_iter().map(number).collect::<Result<_, _>>();
+    let states = states.map(|found| found.convert(parse)).transpose()?;
+    let null_values = section.optional_texts("null_values")?;
+    Ok(ValueRules {
+        null_values: null_values.map(|found| found.value).unwrap_or_default(),
+        booleans: section.flag("booleans")?,
+        states: states.map(|found| found.value).unwrap_or_default(),
+        decimal_comma: format == Format::Csv && section.flag("decimal_comma")?,
+        bad_value_costs: [Cost::Record, Cost::Itself][section.choice("on_bad_value")?],
+        bad_row_costs: [Cost::Record, Cost::Itself][section.choice("on_bad_row")?],
     })
 }
 
@@ -347,15 +603,24 @@ fn read_time(section: &Section<'_>, paths: Paths<'_>) -> Result<Option<TimeField
 fn read_values(
     section: &Section<'_>,
     paths: Paths<'_>,
+    are_named: bool,
 ) -> Result<Vec<(String, Path)>, ConfigError> {
     let found = section.text_table("values")?;
     if found.value.is_empty() {
         return Err(found.error("name at least one metric, such as { temperature = \"temp\" }"));
     }
+    // Names that the records have are no paths.
+    let place = |text: &str| {
+        if are_named {
+            Path::of_name(text).ok_or_else(|| "the name of a metric is empty".to_owned())
+        } else {
+            paths.parse(text)
+        }
+    };
     let parse = |values: Vec<(String, String)>| {
         values
             .into_iter()
-            .map(|(metric, path)| match paths.parse(&path) {
+            .map(|(metric, path)| match place(&path) {
                 Ok(path) if is_metric(&metric) => Ok((metric, path)),
                 Ok(_) => Err(format!(
                     "{metric:?} is no name for a metric: it is empty, has more than {MAX_METRIC_BYTES} bytes, a '|' or \
@@ -378,7 +643,7 @@ fn is_metric(name: &str) -> bool {
 
 /// What is written as a text in every line is no number, unless texts may stand for numbers.
 fn check_tags(section: &Section<'_>, stream: &Stream) -> Result<(), ConfigError> {
-    if stream.format != Format::Influx || stream.text_numbers {
+    if stream.format != Format::Influx || stream.text_numbers || stream.named_value.is_some() {
         return Ok(());
     }
     let is_text = |path: &Path| matches!(Place::of(path), Some(Place::Measurement | Place::Tag(_)));

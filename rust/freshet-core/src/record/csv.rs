@@ -1,6 +1,7 @@
 //! CSV records: RFC 4180, strictly, one row or more per record.
 //!
-//! Beyond the RFC: UTF-8, tabs and line feeds without a carriage return are accepted, and empty lines are passed over.
+//! Beyond the RFC: UTF-8, tabs and line feeds without a carriage return are accepted; empty lines, a byte order mark and
+//! the line `sep=;`, by which spreadsheets say their delimiter, are passed over; and the stream's dialect.
 //! The `csv` crate would take what the RFC does not allow, such as a stray quote; it serves the tests as a second
 //! opinion.
 
@@ -8,18 +9,40 @@ use std::fmt;
 use std::ops::Range;
 
 use super::bytes::{find_special, line_end_length};
-use super::fields::{Fields, Row};
+use super::fields::Fields;
 use super::path::Path;
 use super::stream::CsvLayout;
-use super::{KEPT_BYTES, Rejection, RowReader, text_of};
+use super::{KEPT_BYTES, Rejection, RowReader, RowSink, text_of};
 use crate::wire::ReasonCode;
 
 /// Reads CSV records.
 pub(super) struct CsvReader {
     delimiter: u8,
+    dialect: Dialect,
     columns: Columns,
     /// For every column the slots of the fields that stand there.
     slots: Vec<Vec<usize>>,
+}
+
+/// In what the records differ from the RFC.
+#[derive(Clone, Copy)]
+struct Dialect {
+    quote: u8,
+    comment: Option<u8>,
+    skip_lines: usize,
+    trim: bool,
+}
+
+impl Dialect {
+    /// The configuration admits ASCII characters only.
+    fn new(layout: &CsvLayout) -> Self {
+        Self {
+            quote: u8::try_from(layout.quote).unwrap_or(b'"'),
+            comment: layout.comment.and_then(|comment| u8::try_from(comment).ok()),
+            skip_lines: layout.skip_lines,
+            trim: layout.trim,
+        }
+    }
 }
 
 /// How the columns are known.
@@ -50,7 +73,7 @@ impl CsvReader {
         };
         // The configuration admits ASCII characters only.
         let delimiter = u8::try_from(layout.delimiter).unwrap_or(b',');
-        Self { delimiter, columns, slots }
+        Self { delimiter, dialect: Dialect::new(layout), columns, slots }
     }
 }
 
@@ -73,17 +96,12 @@ impl RowReader for CsvReader {
         &mut self,
         record: &[u8],
         fields: &mut Fields,
-        mut accept: impl FnMut(Row<'_>) -> Result<(), Rejection>,
+        mut rows: impl RowSink,
     ) -> Result<(), Rejection> {
         let text = text_of(record)?;
-        if text.starts_with('\u{feff}') {
-            return Err(Rejection::new(
-                ReasonCode::InvalidCsv,
-                "begins with a byte order mark; let the sender leave it out",
-            ));
-        }
-        let delimiter = self.delimiter;
-        let mut cells = Cells { text, bytes: record, at: 0, delimiter, row: 0, column: 0 };
+        let Self { delimiter, dialect, .. } = *self;
+        let mut cells = Cells { text, bytes: record, at: 0, delimiter, dialect, row: 0, column: 0 };
+        cells.begin_record();
         self.read_header(&mut cells)?;
         let mut width = match self.columns {
             Columns::Named(width) => Some(width),
@@ -91,8 +109,14 @@ impl RowReader for CsvReader {
             Columns::Numbered => None,
         };
         while cells.begin_row() {
+            let start = cells.at;
             fields.clear();
-            self.read_row(&mut cells, fields).map_err(|fault| cells.rejection(fault))?;
+            if let Err(fault) = self.read_row(&mut cells, fields) {
+                let rejection = cells.rejection(fault);
+                cells.skip_line();
+                rows.bad_row(start..cells.at, rejection)?;
+                continue;
+            }
             let expected = *width.get_or_insert(cells.column);
             if cells.column != expected || expected < self.slots.len() {
                 let expected = expected.max(self.slots.len());
@@ -100,9 +124,12 @@ impl RowReader for CsvReader {
                     "row {}: has {} columns instead of {expected}",
                     cells.row, cells.column
                 );
-                return Err(Rejection::new(ReasonCode::InvalidCsv, detail));
+                let rejection = Rejection::new(ReasonCode::InvalidCsv, detail);
+                rows.bad_row(start..cells.at, rejection)?;
+                continue;
             }
-            accept(fields.row(text)).map_err(|rejection| rejection.in_row(cells.row))?;
+            fields.set_place(&(start..cells.at));
+            rows.row(fields.row(text)).map_err(|rejection| rejection.in_row(cells.row))?;
         }
         Ok(())
     }
@@ -211,6 +238,7 @@ struct Cells<'a> {
     bytes: &'a [u8],
     at: usize,
     delimiter: u8,
+    dialect: Dialect,
     /// The row that is read, from 1.
     row: usize,
     /// The cell that is read, from 1.
@@ -218,9 +246,32 @@ struct Cells<'a> {
 }
 
 impl Cells<'_> {
-    /// Passes over empty lines; false at the end of the text.
+    /// Passes over what is before the first row.
+    fn begin_record(&mut self) {
+        if self.text.starts_with('\u{feff}') {
+            self.at = '\u{feff}'.len_utf8();
+        }
+        if let [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter, rest @ ..] =
+            &self.bytes[self.at..]
+            && line_end_length(rest) > 0
+        {
+            self.delimiter = *delimiter;
+            self.skip_line();
+        }
+        for _ in 0..self.dialect.skip_lines {
+            self.skip_line();
+        }
+    }
+
+    /// Goes on in the next line.
+    fn skip_line(&mut self) {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        self.at += rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |end| end + 1);
+    }
+
+    /// Passes over empty lines and comments; false at the end of the text.
     fn begin_row(&mut self) -> bool {
-        while self.end_line() {}
+        while self.end_line() || self.end_comment() {}
         self.row += 1;
         self.column = 0;
         self.at < self.bytes.len()
@@ -234,14 +285,31 @@ impl Cells<'_> {
         length > 0
     }
 
+    /// Passes over a line that is a comment, if it is one.
+    #[inline]
+    fn end_comment(&mut self) -> bool {
+        let is_comment = self.dialect.comment.is_some()
+            && self.bytes.get(self.at).copied() == self.dialect.comment;
+        if is_comment {
+            self.skip_line();
+        }
+        is_comment
+    }
+
     /// Reads a cell with the delimiter or line end after it; true for the last one of its row.
     #[inline]
     fn next(&mut self, buffer: &mut String) -> Result<(Cell, bool), Fault> {
         self.column += 1;
+        if self.dialect.trim {
+            self.skip_blanks();
+        }
         let cell = match self.bytes.get(self.at) {
-            Some(b'"') => self.quoted(buffer)?,
+            Some(quote) if *quote == self.dialect.quote => self.quoted(buffer)?,
             _ => self.plain()?,
         };
+        if self.dialect.trim {
+            self.skip_blanks();
+        }
         if self.bytes.get(self.at) == Some(&self.delimiter) {
             self.at += 1;
             return Ok((cell, false));
@@ -252,36 +320,49 @@ impl Cells<'_> {
         Err(Fault::AfterQuotes)
     }
 
+    /// Passes over spaces and tabs that do not separate cells.
+    fn skip_blanks(&mut self) {
+        let is_blank = |byte: u8| matches!(byte, b' ' | b'\t') && byte != self.delimiter;
+        while self.bytes.get(self.at).copied().is_some_and(is_blank) {
+            self.at += 1;
+        }
+    }
+
     #[inline]
     fn plain(&mut self) -> Result<Cell, Fault> {
         let start = self.at;
         loop {
-            self.at = find_special(self.bytes, self.at, self.delimiter, b'"');
+            self.at = find_special(self.bytes, self.at, self.delimiter, self.dialect.quote);
             match self.bytes.get(self.at..).unwrap_or_default() {
                 [] | [b'\n', ..] | [b'\r', b'\n', ..] => break,
                 [delimiter, ..] if *delimiter == self.delimiter => break,
                 [b'\t', ..] => self.at += 1,
-                [b'"', ..] => return Err(Fault::StrayQuote),
+                [quote, ..] if *quote == self.dialect.quote => return Err(Fault::StrayQuote),
                 [control, ..] => return Err(Fault::ControlCharacter(*control)),
             }
         }
-        Ok(if start == self.at { Cell::Empty } else { Cell::Plain(start..self.at) })
+        let mut end = self.at;
+        if self.dialect.trim {
+            end = start + self.text[start..end].trim_end_matches([' ', '\t']).len();
+        }
+        Ok(if start == end { Cell::Empty } else { Cell::Plain(start..end) })
     }
 
     fn quoted(&mut self, buffer: &mut String) -> Result<Cell, Fault> {
+        let quote = self.dialect.quote;
         let mut start = self.at + 1;
         let decoded = buffer.len();
         self.at = start;
         loop {
-            self.at = find_special(self.bytes, self.at, b'"', b'"');
+            self.at = find_special(self.bytes, self.at, quote, quote);
             match self.bytes.get(self.at..).unwrap_or_default() {
                 [] => return Err(Fault::OpenQuotes),
-                [b'"', b'"', ..] => {
+                [first, second, ..] if *first == quote && *second == quote => {
                     buffer.push_str(&self.text[start..=self.at]);
                     self.at += 2;
                     start = self.at;
                 }
-                [b'"', ..] => break,
+                [first, ..] if *first == quote => break,
                 [b'\t' | b'\r' | b'\n', ..] => self.at += 1,
                 [control, ..] => return Err(Fault::ControlCharacter(*control)),
             }

@@ -23,6 +23,18 @@ pub(super) enum Value<'a> {
     Nested,
 }
 
+impl Value<'_> {
+    /// Whether it is a text, a number or a truth, and what is written there passes the test.
+    pub(super) fn is_written(&self, passes: impl FnOnce(&str) -> bool) -> bool {
+        match self {
+            Self::Text(text) | Self::Written(text) => passes(text),
+            Self::Bool(truth) => passes(if *truth { "true" } else { "false" }),
+            Self::Number(number) => passes(&number.to_string()),
+            Self::Missing | Self::Null | Self::Nested => false,
+        }
+    }
+}
+
 /// A value as a slot holds it.
 #[derive(Debug, Clone, Copy)]
 enum Slot {
@@ -36,6 +48,8 @@ enum Slot {
     Text(Span),
     /// A text that stands in the buffer: it was written with escapes, or the format is a binary one.
     Decoded(Span),
+    /// A number as it is written, in the buffer: it stood in a document inside a text.
+    WrittenDecoded(Span),
     Nested,
 }
 
@@ -62,17 +76,48 @@ impl Span {
 pub(super) struct Fields {
     slots: Vec<Slot>,
     decoded: String,
+    /// Where the row stands in the record, of records that may have several.
+    place: Option<Span>,
 }
 
 impl Fields {
     pub(super) fn new(slots: usize) -> Self {
-        Self { slots: vec![Slot::Missing; slots], decoded: String::new() }
+        Self { slots: vec![Slot::Missing; slots], decoded: String::new(), place: None }
     }
 
     pub(super) fn clear(&mut self) {
         self.slots.fill(Slot::Missing);
+        self.place = None;
         self.decoded.clear();
         self.decoded.shrink_to(KEPT_BYTES);
+    }
+
+    /// How many slots there are.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Says where the row stands whose fields these are, in a record that may have several.
+    pub(super) fn set_place(&mut self, range: &Range<usize>) {
+        self.place = Some(Span::new(range));
+    }
+
+    /// Copies what another row, of another text, has in a slot.
+    pub(super) fn copy(&mut self, slot: usize, value: Value<'_>) {
+        let start = self.decoded.len();
+        if let Value::Written(text) | Value::Text(text) = value {
+            self.decoded.push_str(text);
+        }
+        let span = Span::new(&(start..self.decoded.len()));
+        self.slots[slot] = match value {
+            Value::Missing => Slot::Missing,
+            Value::Null => Slot::Null,
+            Value::Bool(truth) => Slot::Bool(truth),
+            Value::Number(number) => Slot::Number(number),
+            Value::Written(_) => Slot::WrittenDecoded(span),
+            Value::Text(_) => Slot::Decoded(span),
+            Value::Nested => Slot::Nested,
+        };
     }
 
     pub(super) fn set_missing(&mut self, slot: usize) {
@@ -152,13 +197,25 @@ impl<'a> Row<'a> {
             Slot::Number(number) => Value::Number(number),
             Slot::Text(span) => Value::Text(span.of(self.text)),
             Slot::Decoded(span) => Value::Text(span.of(&self.fields.decoded)),
+            Slot::WrittenDecoded(span) => Value::Written(span.of(&self.fields.decoded)),
             Slot::Nested => Value::Nested,
         }
+    }
+
+    /// Where the row stands in the record, of records that may have several.
+    pub(super) fn place(&self) -> Option<Range<usize>> {
+        self.fields.place.map(|place| place.start as usize..place.end as usize)
     }
 
     #[inline]
     pub(super) fn is_missing(&self, slot: usize) -> bool {
         matches!(self.fields.slots[slot], Slot::Missing)
+    }
+
+    /// Whether nothing is there, or null.
+    #[inline]
+    pub(super) fn is_empty(&self, slot: usize) -> bool {
+        matches!(self.fields.slots[slot], Slot::Missing | Slot::Null)
     }
 
     /// What stands in a slot, for the detail of a rejection.

@@ -1,19 +1,23 @@
 //! What the fields of a row mean: the series, the event time and the values of the metrics.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use super::clock::Clock;
+use super::condition::Test;
 use super::fields::{Row, Value};
 use super::path::Path;
-use super::readings::{EventTime, Readings};
+use super::readings::{BadRow, EventTime, Readings};
 use super::time::{self, TimeFormat};
+use super::value_rules::{Cost, Measured, ValueRules};
 use super::{
-    Format, MAX_MAGNITUDE, MAX_SERIES_BYTES, RawRecord, Rejection, Stream, number, series, text_of,
-    to_us,
+    Format, MAX_MAGNITUDE, MAX_SERIES_BYTES, Parsed, RawRecord, Rejection, Stream, number, series,
+    text_of, to_us,
 };
 use crate::wire::ReasonCode;
 
 /// What the fields of a row mean.
+#[expect(clippy::struct_excessive_bools, reason = "each is something else that the stream says")]
 pub(super) struct Mapping {
     /// Number of series fields; they come first.
     series_fields: usize,
@@ -21,9 +25,17 @@ pub(super) struct Mapping {
     time: Option<(usize, TimeFormat)>,
     /// Whether Kafka's timestamp stands in where that slot is empty.
     time_may_be_missing: bool,
-    /// Slot of the first metric; the others follow.
-    first_value: usize,
+    /// The slots of the metrics; of a stream whose rows name their only metric that of the value, after the name's.
+    values: Range<usize>,
+    /// The names that the records have for the metrics, where a row names its only one.
+    row_names: Option<Vec<String>>,
+    /// What has to be so for a row to be the stream's, from the slot after those of the metrics on.
+    conditions: Vec<Test>,
+    /// What each slot is called in the configuration.
     names: Vec<String>,
+    rules: ValueRules,
+    /// Whether values are what they are, without rules.
+    values_are_usual: bool,
     /// Whether a text may stand for a number.
     text_numbers: bool,
     /// Whether a record may have rows that are none of the stream's: lines of other measurements.
@@ -34,11 +46,24 @@ pub(super) struct Mapping {
 impl Mapping {
     pub(super) fn new(stream: &Stream, paths: &[&Path]) -> Self {
         let series_fields = stream.series.len();
+        let first = series_fields + usize::from(stream.time.is_some());
+        let values = match stream.named_value {
+            None => first..first + stream.values.len(),
+            Some(_) => first + 1..first + 2,
+        };
+        let row_names = stream
+            .named_value
+            .is_some()
+            .then(|| stream.values.iter().map(|(_, name)| name.name()).collect());
         Self {
             series_fields,
             time: stream.time.as_ref().map(|time| (series_fields, time.unit.clone())),
             time_may_be_missing: stream.has_line_timestamps(),
-            first_value: series_fields + usize::from(stream.time.is_some()),
+            values,
+            values_are_usual: row_names.is_none() && stream.value_rules.are_usual(),
+            row_names,
+            conditions: stream.conditions.iter().map(|known| known.test.clone()).collect(),
+            rules: stream.value_rules.clone(),
             names: paths.iter().map(|path| name_of(path, stream.format)).collect(),
             text_numbers: stream.text_numbers || stream.format == Format::Csv,
             passes_over_other_rows: stream.format == Format::Influx,
@@ -56,12 +81,91 @@ impl Mapping {
         if self.passes_over_other_rows && !self.has_value(row) {
             return Ok(());
         }
+        if !self.conditions.is_empty() && !self.is_of_stream(row) {
+            readings.left_out_mut().foreign_rows += 1;
+            return Ok(());
+        }
+        let before = readings.mark();
+        self.read_point(row, record, readings).or_else(|rejection| {
+            readings.go_back(before);
+            self.pass_over(row, rejection, readings)
+        })
+    }
+
+    fn read_point(
+        &self,
+        row: Row<'_>,
+        record: &RawRecord<'_>,
+        readings: &mut Readings,
+    ) -> Result<(), Rejection> {
         let series = readings.series_mut().len();
         self.read_series(row, record.key, readings.series_mut())?;
         let time = self.read_time(row, record.timestamp_ms())?;
-        self.read_values(row, readings)?;
+        if self.values_are_usual {
+            self.read_values(row, readings)?;
+        } else {
+            self.read_values_by_rules(row, readings)?;
+        }
         readings.end_point(series, time);
         Ok(())
+    }
+
+    /// Whether all conditions are met.
+    fn is_of_stream(&self, row: Row<'_>) -> bool {
+        let slots = self.values.end..;
+        slots.zip(&self.conditions).all(|(slot, test)| test.passes(row.get(slot)))
+    }
+
+    /// What becomes of a row that has no point: of several, one that has no value is none of the stream's.
+    #[cold]
+    fn pass_over(
+        &self,
+        row: Row<'_>,
+        rejection: Rejection,
+        readings: &mut Readings,
+    ) -> Result<(), Rejection> {
+        let place = row.place();
+        if place.is_some() && !self.has_value(row) {
+            return Ok(());
+        }
+        self.leave_out(place, rejection, readings)
+    }
+
+    /// Leaves a bad row out, where the stream says so and the record has several.
+    ///
+    /// # Errors
+    ///
+    /// The rejection of the row, which is one of the record, where it does not.
+    #[cold]
+    pub(super) fn leave_out(
+        &self,
+        place: Option<Range<usize>>,
+        rejection: Rejection,
+        readings: &mut Readings,
+    ) -> Result<(), Rejection> {
+        match place {
+            Some(place) if self.rules.bad_row_costs == Cost::Itself => {
+                readings.left_out_mut().rows.push(BadRow { place, rejection });
+                Ok(())
+            }
+            _ => Err(rejection),
+        }
+    }
+
+    /// What becomes of a record without a point.
+    ///
+    /// # Errors
+    ///
+    /// Why it is rejected: for its first bad row, or because it has no value.
+    #[cold]
+    pub(super) fn without_points(&self, readings: &mut Readings) -> Result<Parsed, Rejection> {
+        let left_out = readings.left_out_mut();
+        if !left_out.rows.is_empty() {
+            let first = left_out.rows.swap_remove(0);
+            left_out.rows.clear();
+            return Err(first.rejection);
+        }
+        if left_out.foreign_rows > 0 { Ok(Parsed::Skipped) } else { Err(self.no_value()) }
     }
 
     fn read_series(
@@ -182,8 +286,8 @@ impl Mapping {
             "text_numbers = true reads such texts as numbers"
         } else if is_number(text.trim()) {
             "a space is no part of a number"
-        } else if is_number(&text.replacen(',', ".", 1)) {
-            "a number has a decimal point, and no comma"
+        } else if !self.rules.decimal_comma && is_number(&text.replacen(',', ".", 1)) {
+            "a number has a decimal point, and no comma; decimal_comma = true is for CSV with one"
         } else {
             return None;
         };
@@ -192,7 +296,7 @@ impl Mapping {
 
     fn read_values(&self, row: Row<'_>, readings: &mut Readings) -> Result<(), Rejection> {
         let mut found = false;
-        for slot in self.first_value..self.names.len() {
+        for slot in self.values.clone() {
             let value = match row.get(slot) {
                 Value::Missing | Value::Null => continue,
                 Value::Written(number) => number::read_float(number),
@@ -203,18 +307,66 @@ impl Mapping {
             let Some(value) = value.filter(|value| value.abs() <= MAX_MAGNITUDE) else {
                 return Err(self.invalid_value(row, slot));
             };
-            readings.push_value(slot - self.first_value, value);
+            readings.push_value(slot - self.values.start, value);
             found = true;
         }
         if found { Ok(()) } else { Err(self.no_value()) }
     }
 
+    /// The same for streams that say more of their values than where they stand.
+    fn read_values_by_rules(&self, row: Row<'_>, readings: &mut Readings) -> Result<(), Rejection> {
+        let (mut found, mut bad) = (false, None);
+        for slot in self.values.clone() {
+            let Some(metric) = self.metric(row, slot) else { continue };
+            match self.rules.measure(row.get(slot), self.text_numbers) {
+                Measured::Nothing => {}
+                Measured::Number(value) if value.abs() <= MAX_MAGNITUDE => {
+                    readings.push_value(metric, value);
+                    found = true;
+                }
+                Measured::Number(_) | Measured::Bad
+                    if self.rules.bad_value_costs == Cost::Itself =>
+                {
+                    readings.left_out_mut().values.push(metric);
+                    bad = bad.or(Some(slot));
+                }
+                Measured::Number(_) | Measured::Bad => return Err(self.invalid_value(row, slot)),
+            }
+        }
+        match bad {
+            _ if found => Ok(()),
+            // Nothing would be left of the row.
+            Some(slot) => Err(self.invalid_value(row, slot)),
+            None => Err(self.no_value()),
+        }
+    }
+
+    /// The metric whose value stands in a slot; `None` where the row names none of the stream's.
+    fn metric(&self, row: Row<'_>, slot: usize) -> Option<usize> {
+        let Some(names) = &self.row_names else { return Some(slot - self.values.start) };
+        let mut found = None;
+        row.get(self.values.start - 1).is_written(|written| {
+            found = names.iter().position(|name| name == written);
+            found.is_some()
+        });
+        found
+    }
+
     fn has_value(&self, row: Row<'_>) -> bool {
-        (self.first_value..self.names.len()).any(|slot| !row.is_missing(slot))
+        if self.values_are_usual {
+            return self.values.clone().any(|slot| !row.is_empty(slot));
+        }
+        let is_there =
+            |slot: usize| !self.rules.is_null(row.get(slot)) && self.metric(row, slot).is_some();
+        self.values.clone().any(is_there)
     }
 
     pub(super) fn no_value(&self) -> Rejection {
-        let wanted = self.names[self.first_value..].join("', '");
+        if let Some(names) = &self.row_names {
+            let detail = format!("no row is named '{}' and has a value", names.join("' or '"));
+            return Rejection::new(ReasonCode::MissingValue, detail);
+        }
+        let wanted = self.names[self.values.clone()].join("', '");
         Rejection::new(ReasonCode::MissingValue, format!("none of '{wanted}' is there"))
     }
 

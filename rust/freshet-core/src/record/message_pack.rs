@@ -7,11 +7,13 @@
 use serde_json::{Value as Json, json};
 
 use super::Stream;
-use super::fields::{Fields, Row};
+use super::fields::Fields;
 use super::number::Number;
 use super::path::Path;
 use super::tree::{ROOT, Tree};
-use super::{MAX_DEPTH, RawRecord, Reader, Readings, RecordParser, Rejection, RowReader, text_of};
+use super::{
+    MAX_DEPTH, RawRecord, Reader, Readings, RecordParser, Rejection, RowReader, RowSink, text_of,
+};
 use crate::wire::ReasonCode;
 
 /// Reads records that are one map each.
@@ -28,7 +30,7 @@ impl RowReader for MessagePackReader {
         &mut self,
         record: &[u8],
         fields: &mut Fields,
-        mut accept: impl FnMut(Row<'_>) -> Result<(), Rejection>,
+        mut rows: impl RowSink,
     ) -> Result<(), Rejection> {
         fields.clear();
         let mut scan = Scan { rest: record, tree: &self.0, fields };
@@ -36,7 +38,7 @@ impl RowReader for MessagePackReader {
         if !scan.rest.is_empty() {
             return Err(invalid("more than one value"));
         }
-        accept(fields.row(""))
+        rows.row(fields.row(""))
     }
 }
 

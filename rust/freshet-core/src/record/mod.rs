@@ -4,34 +4,45 @@
 //! finds the fields of the rows in a record's bytes; it implements `RowReader` in a file of its own. What the fields
 //! mean is in `mapping`.
 //!
-//! A record is accepted or rejected as a whole: one bad row rejects all of it, so that the books of delivered, counted,
-//! late and rejected records balance.
+//! A record is counted, skipped or rejected as a whole, so that the books of delivered, counted, late, rejected and
+//! skipped records balance. One bad row rejects all of it, unless the stream says that bad rows are left out: then each
+//! is a dead letter beside the books, and the record is rejected only if no row of it is good.
 
 mod bytes;
 mod clock;
+mod condition;
 mod csv;
 mod fields;
 mod json;
 mod line_protocol;
 mod mapping;
 mod number;
+mod partly;
 mod path;
 mod payload;
 mod readings;
+mod rows;
 mod series;
 mod stream;
 mod time;
 mod time_pattern;
 mod tree;
+mod value_rules;
+
+use std::ops::Range;
 
 use crate::wire::ReasonCode;
 
+pub use condition::{Condition, Test};
+pub use partly::{PartlyTaken, partly_taken};
 pub use path::{InvalidPath, Path};
-pub use readings::{Point, Reading, Readings};
+pub use readings::{BadRow, LeftOut, Point, Reading, Readings};
+pub use rows::Rows;
 pub use series::encode_series;
-pub use stream::{CsvLayout, Format, Stream, TimeField};
+pub use stream::{CsvLayout, Format, NamedValue, Stream, TimeField};
 pub use time::{InvalidTimeFormat, TimeFormat, YEAR_2000_US, write_time};
 pub use time_pattern::TimePattern;
+pub use value_rules::{Cost, ValueRules};
 
 use csv::CsvReader;
 use fields::{Fields, Row};
@@ -135,18 +146,65 @@ impl Rejection {
 
 /// Reads the rows of a record in one format.
 trait RowReader {
-    /// Hands the fields of each row to `accept`: every field that the stream asks for; what is not in the row is
+    /// Hands the fields of each row to `rows`: every field that the stream asks for; what is not in the row is
     /// [`Value::Missing`](fields::Value::Missing). A record has at most [`MAX_RECORD_BYTES`].
     ///
     /// # Errors
     ///
-    /// What is wrong with the bytes, or the first row's rejection by `accept`.
+    /// What is wrong with the bytes, or the first rejection by `rows`.
     fn read(
         &mut self,
         record: &[u8],
         fields: &mut Fields,
-        accept: impl FnMut(Row<'_>) -> Result<(), Rejection>,
+        rows: impl RowSink,
     ) -> Result<(), Rejection>;
+}
+
+/// Takes the rows of a record.
+trait RowSink {
+    /// Takes a row.
+    ///
+    /// # Errors
+    ///
+    /// Why the record is rejected.
+    fn row(&mut self, row: Row<'_>) -> Result<(), Rejection>;
+
+    /// Takes note of a row that stands there and is not in the format. Readers that know where such a row ends go on
+    /// after it.
+    ///
+    /// # Errors
+    ///
+    /// Why the record is rejected.
+    fn bad_row(&mut self, place: Range<usize>, rejection: Rejection) -> Result<(), Rejection>;
+}
+
+#[cfg(test)]
+impl<F: FnMut(Row<'_>) -> Result<(), Rejection>> RowSink for F {
+    fn row(&mut self, row: Row<'_>) -> Result<(), Rejection> {
+        self(row)
+    }
+
+    fn bad_row(&mut self, _place: Range<usize>, rejection: Rejection) -> Result<(), Rejection> {
+        Err(rejection)
+    }
+}
+
+/// Reads what the rows of a record mean.
+struct Meaning<'a> {
+    mapping: &'a Mapping,
+    record: &'a RawRecord<'a>,
+    readings: &'a mut Readings,
+}
+
+impl RowSink for Meaning<'_> {
+    #[inline]
+    fn row(&mut self, row: Row<'_>) -> Result<(), Rejection> {
+        self.mapping.read_row(row, self.record, self.readings)
+    }
+
+    fn bad_row(&mut self, place: Range<usize>, rejection: Rejection) -> Result<(), Rejection> {
+        self.mapping.leave_out(Some(place), rejection, self.readings)
+    }
 }
 
 /// The reader of a stream's format. An enumeration and not a trait object: the compiler sees through it.
@@ -164,14 +222,14 @@ impl RowReader for Reader {
         &mut self,
         record: &[u8],
         fields: &mut Fields,
-        accept: impl FnMut(Row<'_>) -> Result<(), Rejection>,
+        rows: impl RowSink,
     ) -> Result<(), Rejection> {
         match self {
-            Self::Json(reader) => reader.read(record, fields, accept),
-            Self::Csv(reader) => reader.read(record, fields, accept),
-            Self::LineProtocol(reader) => reader.read(record, fields, accept),
+            Self::Json(reader) => reader.read(record, fields, rows),
+            Self::Csv(reader) => reader.read(record, fields, rows),
+            Self::LineProtocol(reader) => reader.read(record, fields, rows),
             #[cfg(test)]
-            Self::MessagePack(reader) => reader.read(record, fields, accept),
+            Self::MessagePack(reader) => reader.read(record, fields, rows),
         }
     }
 }
@@ -180,11 +238,20 @@ impl Reader {
     /// The reader of the stream's format; the position of a path in the list is its slot.
     fn new(stream: &Stream, paths: &[&Path]) -> Self {
         match stream.format {
-            Format::Json => Self::Json(JsonReader::new(paths)),
+            Format::Json => Self::Json(JsonReader::new(paths, stream.rows.as_ref())),
             Format::Csv => Self::Csv(CsvReader::new(paths, &stream.csv)),
             Format::Influx => Self::LineProtocol(LineProtocolReader::new(paths)),
         }
     }
+}
+
+/// What becomes of a record that is not rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parsed {
+    /// There are readings.
+    Accepted,
+    /// None of its rows is one of the stream's, which says so by `where`.
+    Skipped,
 }
 
 /// Parses the records of one stream.
@@ -215,7 +282,8 @@ impl RecordParser {
         self.mapping.clock.now_us = Some(to_us(now_ms));
     }
 
-    /// Replaces the content of `readings` by what the record holds: at least one point with at least one value.
+    /// Replaces the content of `readings` by what the record holds: at least one point with at least one value, unless
+    /// the record is skipped.
     ///
     /// # Errors
     ///
@@ -224,7 +292,7 @@ impl RecordParser {
         &mut self,
         record: &RawRecord<'_>,
         readings: &mut Readings,
-    ) -> Result<(), Rejection> {
+    ) -> Result<Parsed, Rejection> {
         readings.clear();
         let value = record.value.ok_or_else(|| {
             Rejection::new(ReasonCode::MissingValue, "the record has no value: it is a tombstone")
@@ -237,26 +305,27 @@ impl RecordParser {
         value: &[u8],
         record: &RawRecord<'_>,
         readings: &mut Readings,
-    ) -> Result<(), Rejection> {
+    ) -> Result<Parsed, Rejection> {
         if value.len() > MAX_RECORD_BYTES {
             let detail = format!("more than {MAX_RECORD_BYTES} bytes");
             return Err(Rejection::new(ReasonCode::TooLarge, detail));
         }
         let Self { reader, fields, mapping } = self;
-        reader.read(value, fields, |row| mapping.read_row(row, record, readings))?;
-        if readings.is_empty() {
-            return Err(mapping.no_value());
-        }
-        Ok(())
+        reader.read(value, fields, Meaning { mapping, record, readings })?;
+        if readings.is_empty() { mapping.without_points(readings) } else { Ok(Parsed::Accepted) }
     }
 }
 
 /// The fields that a stream asks for; the position of a path is the field's slot. The series comes first, then the
-/// time, then the metrics.
+/// time, then the metrics, or the name and the value of the only one, and at last the conditions.
 fn paths(stream: &Stream) -> Vec<&Path> {
     let time = stream.time.as_ref().map(|time| &time.field);
-    let metrics = stream.values.iter().map(|(_, path)| path);
-    stream.series.iter().chain(time).chain(metrics).collect()
+    let conditions = stream.conditions.iter().map(|condition| &condition.place);
+    let values: Vec<&Path> = match &stream.named_value {
+        None => stream.values.iter().map(|(_, path)| path).collect(),
+        Some(NamedValue { name, value }) => vec![name, value],
+    };
+    stream.series.iter().chain(time).chain(values).chain(conditions).collect()
 }
 
 /// Bytes that have to be a text: the whole record in a text format.

@@ -10,8 +10,14 @@ use thiserror::Error;
 /// As a text, `\` takes a character that means something literally: a dot, a backslash, and the beginnings of other
 /// languages' paths, which are refused (see [`Habit`]). Names of columns and of fields in line protocol are no paths:
 /// see [`Self::of_name`].
+///
+/// Each `^` before them steps out of one list of rows: `^.device` is what stands beside the list that the row is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Path(Vec<String>);
+pub struct Path {
+    /// Out of how many lists of rows it leads first.
+    lists_up: usize,
+    segments: Vec<String>,
+}
 
 /// The text is not a place in a record.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -25,7 +31,7 @@ pub enum InvalidPath {
     /// A backslash before something that it does not change.
     #[error(
         "'{0}' is not a path: '\\' stands before a dot, a backslash, or a sign of other languages' paths ('[', '*', \
-         '$', '/', quotes) that is part of a key; a key with a backslash has it twice"
+         '$', '/', '^', quotes) that is part of a key; a key with a backslash has it twice"
     )]
     Escape(String),
     /// A path in another language.
@@ -41,7 +47,7 @@ pub enum InvalidPath {
     /// A place in each item of a list.
     #[error(
         "'{0}' is not a path: there is no '*' for each item of a list; name one by its index, from 0, such as \
-         'readings.0.value'; a key that is called '*' is written '\\*'"
+         'readings.0.value', or let each be a row: rows = \"readings\"; a key that is called '*' is written '\\*'"
     )]
     EachItem(String),
 }
@@ -49,7 +55,21 @@ pub enum InvalidPath {
 impl Path {
     /// The keys or indexes, outermost first; at least one.
     pub fn segments(&self) -> &[String] {
-        &self.0
+        &self.segments
+    }
+
+    /// Out of how many lists of rows it leads before its keys count: the number of `^` that it begins with.
+    pub fn lists_up(&self) -> usize {
+        self.lists_up
+    }
+
+    /// The path of these keys.
+    pub(super) fn of_keys(keys: &[String]) -> Self {
+        Self::new(keys.to_owned())
+    }
+
+    fn new(segments: Vec<String>) -> Self {
+        Self { lists_up: 0, segments }
     }
 
     /// The path of one name, letter for letter; `None` without one.
@@ -59,17 +79,17 @@ impl Path {
 
     /// The path of one key.
     pub(crate) fn of_key(key: &str) -> Self {
-        Self(vec![key.to_owned()])
+        Self::new(vec![key.to_owned()])
     }
 
     /// The path of a name in a place of that kind, both letter for letter.
     pub(crate) fn of_name_in(kind: &str, name: &str) -> Self {
-        Self(vec![kind.to_owned(), name.to_owned()])
+        Self::new(vec![kind.to_owned(), name.to_owned()])
     }
 
     /// The segments joined with dots, nothing escaped: the name of a column.
     pub fn name(&self) -> String {
-        self.0.join(".")
+        self.segments.join(".")
     }
 }
 
@@ -93,16 +113,7 @@ impl Habit {
         if text.starts_with('/') || text.starts_with("#/") {
             return Some(Self::Pointer);
         }
-        let mut dots =
-            text.match_indices('.').map(|(at, _)| at).filter(|at| !is_escaped(text, *at));
-        let mut start = 0;
-        let mut segments = std::iter::from_fn(|| {
-            let end = dots.next().unwrap_or(text.len());
-            let segment = text.get(start..end);
-            start = end + 1;
-            segment
-        });
-        if segments.any(|segment| matches!(segment, "*" | "**" | "#")) {
+        if segments_of(text).iter().any(|segment| matches!(*segment, "*" | "**" | "#")) {
             return Some(Self::Each);
         }
         let in_brackets = || {
@@ -133,7 +144,7 @@ impl Habit {
             Self::Index => "a '[' that is part of a key is written '\\['",
             Self::Quoted => "a quote that is part of a key is written with a '\\' before it",
         };
-        let translated = self.keys(text).map(|keys| Path(keys).to_string());
+        let translated = self.keys(text).map(|keys| Path::new(keys).to_string());
         // What cannot be told is better said in general.
         let instead = translated.unwrap_or_else(|| "readings.0.value".to_owned());
         InvalidPath::Foreign { text: text.to_owned(), instead, literally }
@@ -190,6 +201,18 @@ fn keys_and_indexes(text: &str) -> Option<Vec<String>> {
     Some(keys)
 }
 
+/// What stands between the dots that are not escaped.
+pub(super) fn segments_of(text: &str) -> Vec<&str> {
+    let mut segments = Vec::new();
+    let mut start = 0;
+    let dots = text.match_indices('.').map(|(at, _)| at).filter(|at| !is_escaped(text, *at));
+    for end in dots.chain([text.len()]) {
+        segments.push(&text[start..end]);
+        start = end + 1;
+    }
+    segments
+}
+
 /// Whether an odd number of backslashes stands before that place.
 fn is_escaped(text: &str, at: usize) -> bool {
     text[..at].bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1
@@ -198,7 +221,14 @@ fn is_escaped(text: &str, at: usize) -> bool {
 impl FromStr for Path {
     type Err = InvalidPath;
 
-    fn from_str(text: &str) -> Result<Self, InvalidPath> {
+    fn from_str(whole: &str) -> Result<Self, InvalidPath> {
+        let (mut text, mut lists_up) = (whole, 0);
+        while let Some(rest) = text.strip_prefix("^.") {
+            (text, lists_up) = (rest, lists_up + 1);
+        }
+        if text == "^" {
+            return Err(InvalidPath::EmptyKey(whole.to_owned()));
+        }
         if let Some(habit) = Habit::of(text) {
             return Err(habit.error(text));
         }
@@ -223,18 +253,20 @@ impl FromStr for Path {
         if segments.iter().any(String::is_empty) {
             return Err(InvalidPath::EmptyKey(text.to_owned()));
         }
-        Ok(Self(segments))
+        Ok(Self { lists_up, segments })
     }
 }
 
 /// What a backslash takes literally.
-const ESCAPED: [char; 12] = ['.', '\\', '[', ']', '*', '$', '@', '#', '/', '`', '"', '\''];
+const ESCAPED: [char; 13] = ['.', '\\', '[', ']', '*', '$', '@', '#', '/', '^', '`', '"', '\''];
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let escape = |segment: &String| segment.replace('\\', "\\\\").replace('.', "\\.");
-        let plain = self.0.iter().map(escape).collect::<Vec<_>>().join(".");
-        if Habit::of(&plain).is_none() {
+        f.write_str(&"^.".repeat(self.lists_up))?;
+        let plain = self.segments.iter().map(escape).collect::<Vec<_>>().join(".");
+        let begins_with_up = self.segments.first().is_some_and(|first| first == "^");
+        if Habit::of(&plain).is_none() && !begins_with_up {
             return f.write_str(&plain);
         }
         // Rarely does a key look like a path of another language.
@@ -248,7 +280,7 @@ impl fmt::Display for Path {
             }
             escaped
         };
-        f.write_str(&self.0.iter().map(escape_all).collect::<Vec<_>>().join("."))
+        f.write_str(&self.segments.iter().map(escape_all).collect::<Vec<_>>().join("."))
     }
 }
 
@@ -334,9 +366,10 @@ mod tests {
     proptest! {
         #[test]
         fn every_path_survives_as_a_text(
-            segments in prop::collection::vec(r#"[\\.\[\]*$@#/`"'a0:?-]{1,5}"#, 1..4),
+            segments in prop::collection::vec(r#"[\\.\[\]*$@#/^`"'a0:?-]{1,5}"#, 1..4),
+            lists_up in 0..3_usize,
         ) {
-            let path = Path(segments);
+            let path = Path { lists_up, segments };
             prop_assert_eq!(path.to_string().parse(), Ok(path));
         }
     }

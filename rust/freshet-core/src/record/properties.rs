@@ -77,6 +77,37 @@ proptest! {
     }
 
     #[test]
+    fn rows_of_a_record_mean_what_each_of_them_means_alone(
+        rows in rows(),
+        device in name(),
+        above_first: bool,
+        pretty: bool,
+        nested: bool,
+    ) {
+        let items: Vec<_> = rows
+            .iter()
+            .map(|(id, value)| serde_json::json!({ "id": id, "x": [id], "v": value }))
+            .collect();
+        let list = serde_json::json!({ "l": items }).to_string();
+        let list = if nested { format!("[{list},{{}}]") } else { list };
+        let device = serde_json::json!(device);
+        let space = if pretty { "\n  " } else { "" };
+        let (first, last) = (format!("\"device\":{device}"), format!("\"a\":{list}"));
+        let (first, last) = if above_first { (first, last) } else { (last, first) };
+        let text = format!("{{{space}{first},\"x\":[{space}\"]}}\"],{space}{last}{space}}}");
+        let up = if nested { "^.^" } else { "^" };
+        let path = if nested { "a.*.l" } else { "a.l" };
+        let settings = format!("rows = \"{path}\"\nseries = [\"{up}.device\", \"id\"]\nvalues = {{ v = \"v\" }}");
+        let mut alone = Vec::new();
+        for (id, value) in &rows {
+            let row = serde_json::json!({ "device": device, "id": id, "v": value }).to_string();
+            let settings = "series = [\"device\", \"id\"]\nvalues = { v = \"v\" }";
+            alone.extend(parse(&mut parser(settings), &row).unwrap());
+        }
+        prop_assert_eq!(bits(parse(&mut parser(&settings), &text).unwrap()), bits(alone));
+    }
+
+    #[test]
     fn csv_rows_come_back(rows in rows(), quote_all: bool) {
         let quote = if quote_all { QuoteStyle::Always } else { QuoteStyle::Necessary };
         let mut parser = parser("format = \"csv\"\nseries = [\"1\"]\nvalues = { v = \"3\" }");

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::KEPT_BYTES;
+use super::{KEPT_BYTES, Rejection};
 
 /// One value of one metric of one series at one time.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,6 +46,36 @@ pub struct Readings {
     /// The values of all points, one after the other.
     values: Vec<(usize, f64)>,
     points: Vec<Place>,
+    /// What was left out of the record.
+    left_out: LeftOut,
+}
+
+/// What was left out of a record that is counted, or skipped, because its stream says so.
+#[derive(Debug, Default)]
+pub struct LeftOut {
+    /// The metrics of values that are no numbers, by their index: one entry for each value (`on_bad_value`).
+    pub values: Vec<usize>,
+    /// The rows that are bad (`on_bad_row`).
+    pub rows: Vec<BadRow>,
+    /// How many rows are none of the stream's (`where`).
+    pub foreign_rows: usize,
+}
+
+/// A row that could not be trusted, of a record whose other rows are counted.
+#[derive(Debug)]
+pub struct BadRow {
+    /// Where it stands in the record.
+    pub place: Range<usize>,
+    /// Why it is left out.
+    pub rejection: Rejection,
+}
+
+/// How far readings had come before a row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    series: usize,
+    values: usize,
+    left_out: usize,
 }
 
 /// A point's time, and where its parts of the shared buffers stand.
@@ -79,7 +109,32 @@ impl Readings {
         })
     }
 
+    /// What was left out of the record.
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
+    }
+
+    pub(super) fn left_out_mut(&mut self) -> &mut LeftOut {
+        &mut self.left_out
+    }
+
+    /// How far they have come: between two points only.
+    pub(super) fn mark(&self) -> Mark {
+        let Self { series, values, left_out, .. } = self;
+        Mark { series: series.len(), values: values.len(), left_out: left_out.values.len() }
+    }
+
+    /// Forgets what was begun since then.
+    pub(super) fn go_back(&mut self, mark: Mark) {
+        self.series.truncate(mark.series);
+        self.values.truncate(mark.values);
+        self.left_out.values.truncate(mark.left_out);
+    }
+
     pub(super) fn clear(&mut self) {
+        self.left_out.values.clear();
+        self.left_out.rows.clear();
+        self.left_out.foreign_rows = 0;
         self.series.clear();
         self.values.clear();
         self.points.clear();

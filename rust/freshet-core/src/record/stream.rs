@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Path, Place, TimeFormat};
+use super::{Condition, Path, Place, Rows, TimeFormat, ValueRules};
 use crate::window::WindowSpec;
 
 /// One stream: a raw topic, how its records are read, and the windows they are averaged over.
@@ -21,14 +21,23 @@ pub struct Stream {
     pub format: Format,
     /// How CSV records are laid out; of no meaning for other formats.
     pub csv: CsvLayout,
+    /// Which lists of a JSON record have its rows; `None` takes a record that is a list as rows, and any other as one.
+    pub rows: Option<Rows>,
+    /// Where a row has the name of its only metric, and the value; `None` where each metric has a place of its own.
+    pub named_value: Option<NamedValue>,
+    /// Which rows are the stream's: those of which all of this is so.
+    pub conditions: Vec<Condition>,
     /// Where the parts of the series id stand in a record; empty takes the Kafka key.
     pub series: Vec<Path>,
     /// Where the event time stands; `None` takes Kafka's own timestamp.
     pub time: Option<TimeField>,
-    /// The metrics: name and place in a record, in the order of the file.
+    /// The metrics: name and place in a record, in the order of the file. With a `named_value` the place is the name
+    /// that the records have for the metric.
     pub values: Vec<(String, Path)>,
     /// Whether a text that is a number, such as `"21.5"`, counts as one.
     pub text_numbers: bool,
+    /// What else counts as a value, and what a bad one costs.
+    pub value_rules: ValueRules,
     /// The kinds of windows, each once.
     pub windows: Vec<WindowSpec>,
     /// How long a window waits for stragglers: Spark's watermark delay.
@@ -57,6 +66,15 @@ pub enum Format {
     Influx,
 }
 
+/// Where a row has the name of its only metric, and the value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedValue {
+    /// The place of the name.
+    pub name: Path,
+    /// The place of the value.
+    pub value: Path,
+}
+
 /// How the rows of CSV records are laid out. With neither `columns` nor `header` a column is named by its number, from
 /// 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +85,14 @@ pub struct CsvLayout {
     pub header: bool,
     /// Between two cells; an ASCII character.
     pub delimiter: char,
+    /// Around a cell that has one of these signs in it; an ASCII character.
+    pub quote: char,
+    /// What a line begins with that is passed over; an ASCII character.
+    pub comment: Option<char>,
+    /// How many lines each record has before its first row.
+    pub skip_lines: usize,
+    /// Whether white space around a cell is no part of it.
+    pub trim: bool,
 }
 
 /// Where the event time stands and how it is written.

@@ -1,6 +1,7 @@
 //! The tree of the places in a record that lead to a field, for formats whose values are nested.
 
 use super::fields::Fields;
+#[cfg(test)]
 use super::path::Path;
 
 /// The places that the paths of a stream lead through. A place is known by its number.
@@ -27,13 +28,36 @@ pub(super) const ROOT: usize = 0;
 
 impl Tree {
     /// The position of a path in the list is its slot.
+    #[cfg(test)]
     pub(super) fn new(paths: &[&Path]) -> Self {
-        let mut tree = Self(vec![Node::default()]);
+        let mut tree = Self::empty();
         for (slot, path) in paths.iter().enumerate() {
-            let place = path.segments().iter().fold(ROOT, |at, key| tree.add(at, key));
-            tree.0[place].slots.push(slot);
+            tree.add_field(path.segments(), slot);
         }
         tree
+    }
+
+    /// A tree that leads nowhere yet.
+    pub(super) fn empty() -> Self {
+        Self(vec![Node::default()])
+    }
+
+    /// Adds the places that these keys lead through, and returns the last one. Those of the first call have the
+    /// numbers up to that of the place.
+    pub(super) fn add_place(&mut self, keys: &[String]) -> usize {
+        keys.iter().fold(ROOT, |at, key| self.add(at, key))
+    }
+
+    /// Adds a field with its places.
+    pub(super) fn add_field(&mut self, keys: &[String], slot: usize) {
+        let place = self.add_place(keys);
+        self.0[place].slots.push(slot);
+    }
+
+    /// Whether a field stands below the place.
+    #[inline]
+    pub(super) fn leads_further(&self, node: usize) -> bool {
+        !self.0[node].children.is_empty()
     }
 
     fn add(&mut self, parent: usize, key: &str) -> usize {
@@ -77,6 +101,14 @@ impl Tree {
         }
         for child in children {
             self.forget(child.node, fields);
+        }
+    }
+
+    /// The slots of the fields below a place.
+    pub(super) fn visit_below(&self, node: usize, visit: &mut impl FnMut(usize)) {
+        for child in &self.0[node].children {
+            self.0[child.node].slots.iter().copied().for_each(&mut *visit);
+            self.visit_below(child.node, visit);
         }
     }
 

@@ -293,6 +293,12 @@ health_report! {
         lost_offsets: u64, "offsets", WRITER_AND_SPARK_JOB;
         /// Records that were rejected, since the start.
         rejected: u64, "records", SPARK_JOB;
+        /// Records that are none of the stream's, which says so by `where`, since the start.
+        skipped: u64, "records", SPARK_JOB;
+        /// Bad rows of records that were counted, since the start: each is a dead letter (`on_bad_row`).
+        rejected_rows: u64, "rows", SPARK_JOB;
+        /// By metric, values that are no numbers and were left out, since the start (`on_bad_value`).
+        skipped_values: BTreeMap<String, u64>, "values", SPARK_JOB;
         /// Records that came too late, since the start: the largest number of `late_by_window`.
         late: u64, "records", SPARK_JOB;
         /// By kind of window, records that came too late for it, since the start.

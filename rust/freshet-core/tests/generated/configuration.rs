@@ -172,6 +172,8 @@ fn the_dashboard_knows_all_keys() {
             Kind::Path => ("path", json!({})),
             Kind::TextTable => ("table", json!({})),
             Kind::TextOrTable => ("text_or_table", json!({})),
+            Kind::NumberTable => ("number_table", json!({})),
+            Kind::Conditions => ("conditions", json!({})),
         };
         let mut entry = json!({
             "section": table.path,
@@ -203,7 +205,7 @@ fn the_dashboard_knows_all_keys() {
          readonly name: string;\n  \
          readonly kind:\n    \
          | 'text'\n    | 'texts'\n    | 'integer'\n    | 'number'\n    | 'flag'\n    | 'duration'\n    | 'choice'\n    \
-         | 'path'\n    | 'table'\n    | 'text_or_table';\n  \
+         | 'path'\n    | 'table'\n    | 'text_or_table'\n    | 'number_table'\n    | 'conditions';\n  \
          /** What it is when it is left out; null without one. */\n  \
          readonly default: string | number | boolean | readonly string[] | null;\n  \
          readonly required: boolean;\n  \

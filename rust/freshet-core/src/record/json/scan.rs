@@ -1,5 +1,7 @@
 //! One pass over the text of a JSON record.
 
+use std::ops::Range;
+
 use super::super::bytes::find_special;
 use super::super::fields::Fields;
 use super::super::tree::{ROOT, Tree};
@@ -12,8 +14,15 @@ enum StringAt {
     Buffer,
 }
 
-/// One pass over a record. `at` is the next byte; after a fault it is where that was found.
-pub(super) struct Scan<'a> {
+/// Where a text stands: in the record, or in the buffer of the fields.
+enum TextAt {
+    Record(Range<usize>),
+    Buffer(Range<usize>),
+}
+
+/// One pass over a record. `at` is the next byte; after a fault it is where that was found. With `COLLECTS` it notes
+/// where the rows stand; without, it has no code for that.
+pub(super) struct Scan<'a, const COLLECTS: bool> {
     pub(super) text: &'a str,
     pub(super) bytes: &'a [u8],
     pub(super) at: usize,
@@ -21,9 +30,15 @@ pub(super) struct Scan<'a> {
     pub(super) shapes: &'a mut [Shape],
     pub(super) key: &'a mut String,
     pub(super) fields: &'a mut Fields,
+    /// The place whose items are rows, or which is one where it is an object. All places on the way to it, and no
+    /// others, have lower numbers.
+    pub(super) rows_at: usize,
+    /// Where the rows stand that were found.
+    pub(super) rows: &'a mut Vec<Range<usize>>,
 }
 
-impl Scan<'_> {
+impl<const COLLECTS: bool> Scan<'_, COLLECTS> {
+    /// Reads an object and the white space after it.
     pub(super) fn record(&mut self) -> Result<(), Fault> {
         self.skip_whitespace();
         if self.peek() != Some(b'{') {
@@ -31,7 +46,31 @@ impl Scan<'_> {
         }
         self.object(Some(ROOT), 1)?;
         self.skip_whitespace();
-        if self.at == self.bytes.len() { Ok(()) } else { Err(Fault::Expected("the end")) }
+        Ok(())
+    }
+
+    /// Reads any value and the white space after it.
+    pub(super) fn any(&mut self) -> Result<(), Fault> {
+        self.skip_whitespace();
+        self.value(Some(ROOT), 0)?;
+        self.skip_whitespace();
+        Ok(())
+    }
+
+    /// Forgets the rows found so far when what leads to them is there once more.
+    #[inline]
+    fn replaces(&mut self, node: usize) {
+        if COLLECTS && node <= self.rows_at {
+            self.rows.clear();
+        }
+    }
+
+    /// Notes a row that goes from `start` to here.
+    #[inline]
+    fn found_row(&mut self, node: Option<usize>, start: usize) {
+        if COLLECTS && node == Some(self.rows_at) {
+            self.rows.push(start..self.at);
+        }
     }
 
     #[inline]
@@ -62,6 +101,7 @@ impl Scan<'_> {
 
     fn capture(&mut self, node: Option<usize>, set: impl Fn(&mut Fields, usize)) {
         if let Some(node) = node {
+            self.replaces(node);
             self.tree.set(node, self.fields, set);
         }
     }
@@ -119,7 +159,7 @@ impl Scan<'_> {
         if self.plain_string()? {
             let range = start..self.at - 1;
             self.capture(node, |fields, slot| fields.set_text(slot, &range));
-            return Ok(());
+            return self.document_in(node, TextAt::Record(range));
         }
         let mut decoded = std::mem::take(self.fields.buffer());
         let from = decoded.len();
@@ -128,6 +168,48 @@ impl Scan<'_> {
         *self.fields.buffer() = decoded;
         outcome?;
         self.capture(node, |fields, slot| fields.set_decoded(slot, &range));
+        self.document_in(node, TextAt::Buffer(range))
+    }
+
+    /// Where a path goes on below a text, the text holds a document of its own.
+    #[inline]
+    fn document_in(&mut self, node: Option<usize>, text: TextAt) -> Result<(), Fault> {
+        match node {
+            Some(node) if self.tree.leads_further(node) => self.inner_document(node, text),
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn inner_document(&mut self, node: usize, text: TextAt) -> Result<(), Fault> {
+        let text = match text {
+            TextAt::Record(range) => self.text[range].to_owned(),
+            TextAt::Buffer(range) => self.fields.decoded(&range).to_owned(),
+        };
+        if !text.trim_start().starts_with(['{', '[']) {
+            return Ok(());
+        }
+        let mut fields = Fields::new(self.fields.len());
+        let mut scan = Scan::<false> {
+            text: &text,
+            bytes: text.as_bytes(),
+            at: 0,
+            tree: self.tree,
+            shapes: self.shapes,
+            key: self.key,
+            fields: &mut fields,
+            rows_at: ROOT,
+            rows: &mut Vec::new(),
+        };
+        scan.skip_whitespace();
+        scan.value(Some(node), 0).map_err(|_| Fault::Inner)?;
+        scan.skip_whitespace();
+        if scan.at != text.len() {
+            return Err(Fault::Inner);
+        }
+        let row = fields.row(&text);
+        // The place itself is the text; what stands below it is in the document.
+        self.tree.visit_below(node, &mut |slot| self.fields.copy(slot, row.get(slot)));
         Ok(())
     }
 
@@ -236,7 +318,9 @@ impl Scan<'_> {
         }
         for index in 0.. {
             let item = node.and_then(|node| self.tree.find_index(node, index));
+            let start = self.at;
             self.value(item, depth)?;
+            self.found_row(node, start);
             if !self.goes_on(b']', "',' or ']'")? {
                 break;
             }
@@ -245,9 +329,11 @@ impl Scan<'_> {
     }
 
     fn object(&mut self, node: Option<usize>, depth: usize) -> Result<(), Fault> {
+        let start = self.at;
         self.enter(node, depth)?;
         if self.peek() == Some(b'}') {
             self.at += 1;
+            self.found_row(node, start);
             return Ok(());
         }
         for position in 0.. {
@@ -260,6 +346,7 @@ impl Scan<'_> {
                 break;
             }
         }
+        self.found_row(node, start);
         Ok(())
     }
 

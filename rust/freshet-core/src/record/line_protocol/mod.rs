@@ -11,9 +11,9 @@ use std::fmt;
 use std::ops::Range;
 
 use super::bytes::{find_special, line_end_length};
-use super::fields::{Fields, Row};
+use super::fields::Fields;
 use super::path::Path;
-use super::{Rejection, RowReader, text_of};
+use super::{Rejection, RowReader, RowSink, text_of};
 use crate::wire::ReasonCode;
 
 use scalar::Scalar;
@@ -69,18 +69,23 @@ impl RowReader for LineProtocolReader {
         &mut self,
         record: &[u8],
         fields: &mut Fields,
-        mut accept: impl FnMut(Row<'_>) -> Result<(), Rejection>,
+        mut rows: impl RowSink,
     ) -> Result<(), Rejection> {
         let text = text_of(record)?;
         let mut scan = Scan { text, bytes: record, at: 0, line: 1, reader: self, fields };
         while scan.begin_line() {
             let line = scan.line;
+            let start = scan.at;
             scan.fields.clear();
-            scan.point().map_err(|fault| {
+            if let Err(fault) = scan.point() {
                 let detail = format!("line {}, byte {}: {fault}", scan.line, scan.column());
-                Rejection::new(ReasonCode::InvalidLineProtocol, detail)
-            })?;
-            accept(scan.fields.row(text)).map_err(|rejection| rejection.in_line(line))?;
+                scan.skip_line();
+                let rejection = Rejection::new(ReasonCode::InvalidLineProtocol, detail);
+                rows.bad_row(start..scan.at, rejection)?;
+                continue;
+            }
+            scan.fields.set_place(&(start..scan.at));
+            rows.row(scan.fields.row(text)).map_err(|rejection| rejection.in_line(line))?;
         }
         Ok(())
     }
@@ -131,6 +136,12 @@ impl Scan<'_> {
     #[inline]
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
+    }
+
+    /// Goes on at the end of the line.
+    fn skip_line(&mut self) {
+        let rest = &self.bytes[self.at..];
+        self.at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
     }
 
     /// The byte's number in its line, from 1.

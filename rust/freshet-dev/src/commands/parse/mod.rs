@@ -12,7 +12,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use freshet_core::config::{Config, ConfigError, Format, Origin, Stream};
 use freshet_core::record::{
-    MAX_RECORD_BYTES, RawRecord, Reading, Readings, RecordParser, Rejection, write_time,
+    MAX_RECORD_BYTES, Parsed, PartlyTaken, RawRecord, Reading, Readings, RecordParser, Rejection,
+    partly_taken, write_time,
 };
 use freshet_core::wire::ReasonCode;
 use freshet_sources::{Record, SourceConfig, TransformError};
@@ -96,10 +97,35 @@ fn find_stream<'a>(
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Answer<'a> {
-    Accepted { readings: Vec<Measured<'a>> },
-    Rejected { rejected: &'static str, detail: &'a str },
-    Dropped { dropped: &'static str },
-    Summary { summary: &'a Summary },
+    Accepted {
+        readings: Vec<Measured<'a>>,
+        /// Metrics whose values were left out.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        skipped_values: Vec<&'a str>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        rejected_rows: Vec<RejectedRow<'a>>,
+    },
+    Rejected {
+        rejected: &'static str,
+        detail: &'a str,
+    },
+    Skipped {
+        skipped: &'static str,
+    },
+    Dropped {
+        dropped: &'static str,
+    },
+    Summary {
+        summary: &'a Summary,
+    },
+}
+
+/// A bad row of a record that is accepted.
+#[derive(Serialize)]
+struct RejectedRow<'a> {
+    rejected: &'static str,
+    detail: &'a str,
+    row: std::borrow::Cow<'a, str>,
 }
 
 /// A reading.
@@ -143,8 +169,16 @@ struct Summary {
     records: u64,
     accepted: u64,
     rejected: u64,
+    /// None of the stream's.
+    #[serde(skip_serializing_if = "is_zero")]
+    skipped: u64,
     readings: u64,
     by_reason: BTreeMap<&'static str, u64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The records of a sample, parsed one after the other.
@@ -156,6 +190,9 @@ struct Sample<'a> {
     /// Kafka's timestamp of every record; that of the moment when it is not given.
     timestamp_ms: Option<i64>,
     times: TimeCheck<'a>,
+    stream: &'a Stream,
+    /// The first list of a record that has more items than the stream takes.
+    partly_taken: Option<PartlyTaken>,
     summary: Summary,
     output: BufWriter<StdoutLock<'static>>,
 }
@@ -173,6 +210,8 @@ impl<'a> Sample<'a> {
             key: arguments.key.as_deref().map(str::as_bytes),
             timestamp_ms: arguments.timestamp,
             times: TimeCheck::new(stream),
+            stream,
+            partly_taken: None,
             summary: Summary {
                 messages: filters.as_ref().map(|_| 0),
                 dropped: filters.as_ref().map(|_| 0),
@@ -226,6 +265,12 @@ impl<'a> Sample<'a> {
         let summary = std::mem::take(&mut self.summary);
         self.answer(&Sent::default(), &Answer::Summary { summary: &summary })?;
         self.output.flush()?;
+        if let Some(PartlyTaken { list, items, taken }) = &self.partly_taken {
+            note(format!(
+                "note: '{list}' has {items} items, of which the metrics take {taken} by index; rows = \"{list}\" makes each \
+                 a row"
+            ));
+        }
         if let Some(advice) = self.times.advice(&self.envelope(), now_ms()) {
             note(advice);
         }
@@ -275,15 +320,28 @@ impl<'a> Sample<'a> {
         // As in the job: no event is too far ahead of this machine's clock either.
         self.parser.set_now(now_ms());
         let parsed = self.parser.parse(record, &mut readings);
-        self.times.add(record.value.unwrap_or_default(), parsed.as_ref().map(|()| &readings));
+        self.times.add(record.value.unwrap_or_default(), parsed.as_ref().map(|_| &readings));
         self.summary.records += 1;
         match parsed {
-            Ok(()) => self.accept(sent, &readings),
+            Ok(Parsed::Accepted) => self.accept(sent, &readings, record.value.unwrap_or_default()),
+            Ok(Parsed::Skipped) => {
+                self.summary.skipped += 1;
+                self.answer(sent, &Answer::Skipped { skipped: FOREIGN })
+            }
             Err(rejection) => self.reject(sent, &rejection),
         }
     }
 
-    fn accept(&mut self, sent: &Sent, readings: &Readings) -> io::Result<()> {
+    fn accept(&mut self, sent: &Sent, readings: &Readings, value: &[u8]) -> io::Result<()> {
+        let left_out = readings.left_out();
+        let rejected_rows = (left_out.rows.iter())
+            .map(|row| RejectedRow {
+                rejected: row.rejection.reason.code(),
+                detail: &row.rejection.detail,
+                row: String::from_utf8_lossy(value.get(row.place.clone()).unwrap_or_default()),
+            })
+            .collect();
+        let skipped_values = left_out.values.iter().map(|metric| self.metrics[*metric]).collect();
         let readings: Vec<Measured<'_>> = readings
             .iter()
             .map(|Reading { series, metric, time_us, value }| Measured {
@@ -294,9 +352,10 @@ impl<'a> Sample<'a> {
                 value,
             })
             .collect();
+        self.partly_taken = self.partly_taken.take().or_else(|| partly_taken(self.stream, value));
         self.summary.accepted += 1;
         self.summary.readings += readings.len() as u64;
-        self.answer(sent, &Answer::Accepted { readings })
+        self.answer(sent, &Answer::Accepted { readings, skipped_values, rejected_rows })
     }
 
     fn reject(&mut self, sent: &Sent, rejection: &Rejection) -> io::Result<()> {
@@ -324,6 +383,7 @@ fn open(file: &Path) -> anyhow::Result<Box<dyn Read>> {
 const KEPT_BYTES: usize = MAX_RECORD_BYTES + 1;
 /// No source hands on a message that is longer: it is the most that `max_body` of `http` may be.
 const KEPT_MESSAGE_BYTES: usize = 256 << 20;
+const FOREIGN: &str = "none of its rows is what the stream's 'where' asks for";
 const NO_RECORD: &str = "the transform makes no record of it";
 
 fn read_whole(reader: &mut impl BufRead, record: &mut Vec<u8>, kept: usize) -> io::Result<()> {

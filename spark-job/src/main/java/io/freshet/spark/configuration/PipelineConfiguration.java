@@ -82,6 +82,17 @@ public record PipelineConfiguration(
         int generation,
         String json) implements Serializable {
 
+        /** The names of the metrics, in the order of the native library. */
+        public List<String> metrics() {
+            try {
+                List<String> metrics = new ArrayList<>();
+                JSON.readTree(json).get("values").forEach(metric -> metrics.add(metric.get(0).textValue()));
+                return metrics;
+            } catch (JsonProcessingException e) {
+                throw new IllegalStateException("the native library's answer is not JSON", e);
+            }
+        }
+
         /** The same stream with other kinds of windows. */
         public Stream withWindows(List<String> others) {
             try {

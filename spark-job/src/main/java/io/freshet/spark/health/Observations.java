@@ -3,11 +3,14 @@ package io.freshet.spark.health;
 /** What a query observes of each micro-batch: the names under which {@link StreamHealth} finds it. */
 public final class Observations {
     /**
-     * {@code records_read}, {@code bytes_read}, {@code rejected}; {@code skipped_offsets}, null where Spark's own
+     * {@code records_read}, {@code bytes_read}, {@code rejected}, {@code skipped}, {@code rejected_rows};
+     * {@link #SKIPPED_VALUES} and a metric, how many of its values were left out; {@code skipped_offsets}, null where Spark's own
      * reader reads Kafka; and, of the series furthest ahead of the clock,
      * {@code ahead_series} and {@code ahead_micros}, null when all are in step.
      */
     public static final String READ = "read";
+    /** What the name of an observed number begins with that ends with that of a metric. */
+    public static final String SKIPPED_VALUES = "skipped_values|";
     /** Per kind of window, how many records were aggregated. */
     public static final String AGGREGATED = "aggregated";
     /** Per kind of window, how many of them were counted into a window, because they were not late. */

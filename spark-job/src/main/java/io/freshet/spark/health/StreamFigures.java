@@ -7,6 +7,7 @@ package io.freshet.spark.health;
  * @param recordsCounted into windows; of several kinds of windows, that which counted the fewest
  * @param recordsLate for the kind of window for which most were
  * @param recordsRejected and sent to the topic of dead letters
+ * @param recordsSkipped since they are none of the stream's
  * @param offsetsSkipped offsets of micro-batches that had no record
  * @param lag records that no finished micro-batch has read
  * @param watermarkMillis of the newest micro-batch, epoch milliseconds
@@ -21,6 +22,7 @@ record StreamFigures(
     long recordsCounted,
     long recordsLate,
     long recordsRejected,
+    long recordsSkipped,
     long offsetsSkipped,
     Long lag,
     Long watermarkMillis,

@@ -63,6 +63,9 @@ public final class StreamHealth {
     private long recordsIn;
     private long bytesIn;
     private long rejected;
+    private long skipped;
+    private long rejectedRows;
+    private final Map<String, Long> skippedValues = new HashMap<>();
     private long windowsOut;
     private long bytesOut;
     private long skippedOffsets;
@@ -178,6 +181,14 @@ public final class StreamHealth {
         recordsIn += number(read, "records_read");
         bytesIn += number(read, "bytes_read");
         rejected += number(read, "rejected");
+        skipped += number(read, "skipped");
+        rejectedRows += number(read, "rejected_rows");
+        for (String field : read.schema().fieldNames()) {
+            if (field.startsWith(Observations.SKIPPED_VALUES) && number(read, field) > 0) {
+                String metric = field.substring(Observations.SKIPPED_VALUES.length());
+                skippedValues.merge(metric, number(read, field), Long::sum);
+            }
+        }
         String ahead = read.getAs("ahead_series");
         if (ahead != null) {
             clocksAhead.add(ahead, number(read, "ahead_micros"), System.currentTimeMillis());
@@ -255,7 +266,9 @@ public final class StreamHealth {
         report.put("batch_id", batch).put("batch_duration_ms", batchMillis);
         report.put("watermark", watermark).put("state_rows", stateRows).put("state_bytes", stateBytes);
         report.put("skipped_offsets", skippedOffsets).put("lost_offsets", lostOffsets);
-        report.put("rejected", rejected);
+        report.put("rejected", rejected).put("skipped", skipped).put("rejected_rows", rejectedRows);
+        ObjectNode skippedByMetric = report.putObject("skipped_values");
+        skippedValues.forEach(skippedByMetric::put);
         report.put("late", mostLate());
         ObjectNode lateByWindow = report.putObject("late_by_window");
         late.forEach(lateByWindow::put);
@@ -281,7 +294,7 @@ public final class StreamHealth {
     /** The same in numbers, as of now. */
     synchronized StreamFigures figures() {
         long countedAtLeast = counted.values().stream().mapToLong(Long::longValue).min().orElse(0);
-        return new StreamFigures(recordsIn, countedAtLeast, mostLate(), rejected, skippedOffsets, knownLag(), watermark,
+        return new StreamFigures(recordsIn, countedAtLeast, mostLate(), rejected, skipped, skippedOffsets, knownLag(), watermark,
             batchMillis, stateRows, stateBytes, batches, restarts);
     }
 

@@ -28,6 +28,7 @@ public final class StreamMetrics {
         gauges.put("records_counted", StreamFigures::recordsCounted);
         gauges.put("records_late", StreamFigures::recordsLate);
         gauges.put("records_rejected", StreamFigures::recordsRejected);
+        gauges.put("records_skipped", StreamFigures::recordsSkipped);
         gauges.put("offsets_skipped", StreamFigures::offsetsSkipped);
         gauges.put("consumer_lag_records", StreamFigures::lag);
         gauges.put("watermark_delay_seconds", figures -> delay(figures.watermarkMillis()));

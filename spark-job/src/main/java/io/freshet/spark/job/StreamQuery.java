@@ -6,6 +6,7 @@ import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.max;
 import static org.apache.spark.sql.functions.max_by;
 import static org.apache.spark.sql.functions.octet_length;
+import static org.apache.spark.sql.functions.split;
 import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.when;
 
@@ -19,9 +20,12 @@ import io.freshet.spark.nativelib.NativeWindowState;
 import io.freshet.spark.rejected.DeadLetters;
 import io.freshet.spark.windows.StreamWindows;
 import io.freshet.spark.windows.WindowMessages;
+import io.freshet.spark.windows.WindowPartials;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeoutException;
@@ -37,6 +41,7 @@ import org.apache.spark.sql.streaming.OutputMode;
 import org.apache.spark.sql.streaming.StreamingQuery;
 import org.apache.spark.sql.streaming.StreamingQueryException;
 import org.apache.spark.sql.streaming.Trigger;
+import org.apache.spark.sql.types.DataTypes;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import scala.jdk.javaapi.OptionConverters;
@@ -229,14 +234,28 @@ public final class StreamQuery implements QuerySupervisor.Starter {
             new DeadLetters(configuration.kafka(), configuration.deadLettersTopic(), stream.rawTopic());
         Dataset<Row> partials = StreamWindows
             .gather(StreamWindows.partials(records, changes.stream(), deadLetters, topic), partitions)
-            .observe(Observations.READ, total("records_read"), total("bytes_read"), total("rejected"),
-                total("skipped_offsets"),
-                max("ahead_micros").as("ahead_micros"),
-                max_by(col("ahead_series"), col("ahead_micros")).as("ahead_series"));
+            .observe(Observations.READ, total("records_read"), whatWasRead());
         Dataset<Row> windows = StreamWindows.merge(
             observe(Observations.AGGREGATED, "records", partials), changes.stream(), changes.limits(),
             OutputMode.Update(), NativeWindowState.Form.MESSAGES);
         return observe(Observations.COUNTED, "counted", windows);
+    }
+
+    /** What else is observed of the records that were read. */
+    private Column[] whatWasRead() {
+        List<Column> observed = new ArrayList<>();
+        for (String number : List.of("bytes_read", "rejected", "skipped", "rejected_rows", "skipped_offsets")) {
+            observed.add(total(number));
+        }
+        observed.add(max("ahead_micros").as("ahead_micros"));
+        observed.add(max_by(col("ahead_series"), col("ahead_micros")).as("ahead_series"));
+        Column skippedValues = split(col("skipped_values"), WindowPartials.VALUES_SEPARATOR);
+        List<String> metrics = stream.metrics();
+        for (int metric = 0; metric < metrics.size(); metric++) {
+            Column values = skippedValues.getItem(metric).cast(DataTypes.LongType);
+            observed.add(sum(values).as(Observations.SKIPPED_VALUES + metrics.get(metric)));
+        }
+        return observed.toArray(Column[]::new);
     }
 
     /** The messages for Kafka that carry these windows. */

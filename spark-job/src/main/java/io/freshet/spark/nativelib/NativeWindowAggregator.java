@@ -3,6 +3,7 @@ package io.freshet.spark.nativelib;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.apache.arrow.c.ArrowArray;
@@ -40,13 +41,28 @@ public final class NativeWindowAggregator implements AutoCloseable {
     /**
      * Parses and adds all packed records.
      *
-     * @return how many of them were rejected: {@link #takeRejected} has them
+     * @return how many of them were rejected, with the bad rows of others: {@link #takeRejected} has them
      */
     public synchronized int add(RecordBatchBuffer records) {
         return add(handle, records.bytes(), records.length());
     }
 
-    /** Hands over the records that were rejected since the last call; the columns are closed afterwards. */
+    /**
+     * What was left out because the stream says so.
+     *
+     * @param records that are none of the stream's: {@code where}
+     * @param rows bad rows of records that are counted, each a dead letter: {@code on_bad_row}
+     * @param values of each metric, in the order of the stream, that are no numbers: {@code on_bad_value}
+     */
+    public record LeftOut(long records, long rows, long[] values) {}
+
+    /** What was left out since the last call. */
+    public synchronized LeftOut takeLeftOut() {
+        long[] counts = takeLeftOut(handle);
+        return new LeftOut(counts[0], counts[1], Arrays.copyOfRange(counts, 2, counts.length));
+    }
+
+    /** Hands over the records that were rejected since the last call, and the bad rows of others; the columns are closed afterwards. */
     public synchronized void takeRejected(Consumer<RejectedColumns> consumer) {
         try (ArrowArray array = ArrowArray.allocateNew(allocator);
             ArrowSchema schema = ArrowSchema.allocateNew(allocator)) {
@@ -126,6 +142,8 @@ public final class NativeWindowAggregator implements AutoCloseable {
     private static native boolean takePartials(long handle, long array, long schema);
 
     private static native byte[] takeFurthestAhead(long handle);
+
+    private static native long[] takeLeftOut(long handle);
 
     private static native long memoryBytes(long handle);
 

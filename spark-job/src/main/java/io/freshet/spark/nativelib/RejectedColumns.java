@@ -7,7 +7,7 @@ import org.apache.arrow.vector.VarCharVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 
 /**
- * Records that the native library has rejected, as the columns that {@code columns.rs} makes: the only place in Java
+ * Records that the native library has rejected, and bad rows of others, as the columns that {@code columns.rs} makes: the only place in Java
  * that knows their names. They live as long as the call that hands them over.
  */
 public final class RejectedColumns {
@@ -47,7 +47,7 @@ public final class RejectedColumns {
         return (VarBinaryVector) columns.getVector("key");
     }
 
-    /** A record's own value; null for a tombstone. */
+    /** A record's own value, or the bytes of the row; null for a tombstone. */
     public VarBinaryVector value() {
         return (VarBinaryVector) columns.getVector("value");
     }

@@ -6,16 +6,19 @@ import io.freshet.spark.engine.SparkEngine;
 import io.freshet.spark.engine.StepRows;
 import io.freshet.spark.engine.TaskMemory;
 import io.freshet.spark.nativelib.NativeWindowAggregator.AheadOfClock;
+import io.freshet.spark.nativelib.NativeWindowAggregator.LeftOut;
 import io.freshet.spark.nativelib.NativeWindowAggregator;
 import io.freshet.spark.nativelib.RecordBatchBuffer;
 import io.freshet.spark.nativelib.SourceRecord;
 import io.freshet.spark.rejected.RejectedSink;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.Collectors;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
@@ -49,7 +52,13 @@ public final class WindowPartials implements RecordStep {
         .add("rejected", DataTypes.LongType)
         .add("ahead_series", DataTypes.StringType)
         .add("ahead_micros", DataTypes.LongType)
-        .add("skipped_offsets", DataTypes.LongType);
+        .add("skipped_offsets", DataTypes.LongType)
+        .add("skipped", DataTypes.LongType)
+        .add("rejected_rows", DataTypes.LongType)
+        .add("skipped_values", DataTypes.StringType);
+
+    /** Between the numbers of {@code skipped_values}, one for each metric of the stream in its order. */
+    public static final String VALUES_SEPARATOR = ",";
 
     private static final long serialVersionUID = 1L;
     private static final int WATERMARK_TIME = OUTPUT.fieldIndex("watermark_time");
@@ -91,6 +100,7 @@ public final class WindowPartials implements RecordStep {
         private StepRows rows;
         private long recordsRead;
         private long bytesRead;
+        /** Records, and the bad rows of others. */
         private long rejected;
         /** To which the partial aggregates move the watermark, epoch microseconds. */
         private long watermark;
@@ -147,11 +157,16 @@ public final class WindowPartials implements RecordStep {
                 return null;
             }
             Optional<AheadOfClock> ahead = aggregator.takeFurthestAhead();
+            LeftOut leftOut = aggregator.takeLeftOut();
+            String values = Arrays.stream(leftOut.values()).mapToObj(Long::toString)
+                .collect(Collectors.joining(VALUES_SEPARATOR));
             // Spark reads the watermark's time of every row: this one says nothing new.
-            return new StepRows.Single(null, null, null, null, watermark, null, null, recordsRead, bytesRead, rejected,
+            return new StepRows.Single(null, null, null, null, watermark, null, null, recordsRead, bytesRead,
+                rejected - leftOut.rows(),
                 ahead.map(series -> series.series().getBytes(StandardCharsets.UTF_8)).orElse(null),
                 ahead.map(AheadOfClock::micros).orElse(null),
-                skipped.isPresent() ? skipped.getAsLong() : null);
+                skipped.isPresent() ? skipped.getAsLong() : null,
+                leftOut.records(), leftOut.rows(), values.getBytes(StandardCharsets.UTF_8));
         }
 
         private boolean takePartials() {
