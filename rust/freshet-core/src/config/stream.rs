@@ -10,7 +10,7 @@ use super::key::{Key, Kind, Presence, Table};
 use super::section::{Section, TextOrTable};
 use crate::record::{
     Condition, Cost, CsvLayout, Format, InvalidPath, MAX_MAGNITUDE, NamedValue, Path, Place, Rows,
-    Stream, Test, TimeField, TimeFormat, ValueRules,
+    SeriesRules, Stream, Test, TimeField, TimeFormat, ValueRules, Zone,
 };
 use crate::window::WindowSpec;
 
@@ -205,6 +205,30 @@ pub(super) const TABLE: Table = Table {
             ..Key::NEW
         },
         Key {
+            name: "series_defaults",
+            kind: Kind::TextTable,
+            presence: Presence::Optional("none"),
+            meaning: "what stands in for a part of the series that is missing, by its path",
+            example: r#"{ "sensor.id" = "none" }"#,
+            ..Key::NEW
+        },
+        Key {
+            name: "series_names",
+            kind: Kind::TextTable,
+            presence: Presence::Optional("none"),
+            meaning: "other names for parts of the series",
+            example: r#"{ 00158d0001 = "kitchen" }"#,
+            ..Key::NEW
+        },
+        Key {
+            name: "series_lower_case",
+            kind: Kind::Flag,
+            presence: Presence::Default("false"),
+            meaning: "whether the parts of the series are taken in lower case",
+            example: "true",
+            ..Key::NEW
+        },
+        Key {
             name: "values",
             kind: Kind::TextTable,
             meaning: "the metrics, each with the path of its number",
@@ -263,8 +287,9 @@ pub(super) const TIME: Table = Table {
     keys: &[
         Key {
             name: "field",
+            kind: Kind::Texts,
             presence: Presence::Optional("in line protocol the line's timestamp"),
-            meaning: "path of the time",
+            meaning: "path of the time; of several, the first that is there",
             example: r#""at""#,
             ..Key::NEW
         },
@@ -273,6 +298,21 @@ pub(super) const TIME: Table = Table {
             presence: Presence::Either { usual: "ms", other: "ns", when: "of a line's timestamp" },
             meaning: "`s`, `ms`, `us`, `ns`, `rfc3339` or a strftime pattern",
             example: r#""%Y-%m-%d %H:%M:%S""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "date",
+            presence: Presence::Optional("none"),
+            meaning: "path of the date, where the field has the time of day only: the unit is the pattern of both, the \
+                      date first, with a space between them",
+            example: r#""Date""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "zone",
+            presence: Presence::Optional("UTC"),
+            meaning: "the zone of times without an offset, by its IANA name",
+            example: r#""Europe/Berlin""#,
             ..Key::NEW
         },
     ],
@@ -300,6 +340,7 @@ impl Stream {
         let lists = rows.as_ref().map_or(0, |rows| rows.lists().len());
         let paths = Paths { format, csv: &csv, lists };
         let named_value = read_named_value(section, paths)?;
+        let series = read_series(section, paths)?;
         let stream = Self {
             title: section
                 .optional_text("title")?
@@ -307,7 +348,8 @@ impl Stream {
             name,
             units: BTreeMap::new(),
             format,
-            series: read_series(section, paths)?,
+            series_rules: read_series_rules(section, paths, &series)?,
+            series,
             time: read_time(section, paths)?,
             values: read_values(section, paths, named_value.is_some())?,
             rows,
@@ -574,18 +616,66 @@ fn read_series(section: &Section<'_>, paths: Paths<'_>) -> Result<Vec<Path>, Con
     Ok(found.convert(parse)?.value)
 }
 
+fn read_series_rules(
+    section: &Section<'_>,
+    paths: Paths<'_>,
+    series: &[Path],
+) -> Result<SeriesRules, ConfigError> {
+    let names = section.optional_text_table("series_names")?;
+    let rules = SeriesRules {
+        defaults: read_series_defaults(section, paths, series)?,
+        names: names.map(|found| found.value).unwrap_or_default(),
+        lower_case: section.flag("series_lower_case")?,
+    };
+    if series.is_empty() && rules != SeriesRules::default() {
+        let message = "has no effect on the Kafka key: name the parts of the series by 'series'";
+        let key = if rules.lower_case { "series_lower_case" } else { "series_names" };
+        return Err(section.error(key, message));
+    }
+    Ok(rules)
+}
+
+fn read_series_defaults(
+    section: &Section<'_>,
+    paths: Paths<'_>,
+    series: &[Path],
+) -> Result<Vec<Option<String>>, ConfigError> {
+    let Some(found) = section.optional_text_table("series_defaults")? else {
+        return Ok(Vec::new());
+    };
+    let parse = |written: Vec<(String, String)>| {
+        let mut defaults = vec![None; series.len()];
+        for (place, default) in written {
+            let path = paths.parse(&place)?;
+            let part = series.iter().position(|part| *part == path);
+            let part = part.ok_or_else(|| format!("'{place}' is no part of the series"))?;
+            defaults[part] = Some(default);
+        }
+        Ok::<_, String>(defaults)
+    };
+    Ok(found.convert(parse)?.value)
+}
+
 fn read_time(section: &Section<'_>, paths: Paths<'_>) -> Result<Option<TimeField>, ConfigError> {
     let table = section.table(&TIME)?;
-    let field = table.optional_text("field")?;
+    let field = table.optional_texts("field")?;
+    let date = table.optional_text("date")?;
+    let zone = table.optional_text("zone")?;
     let has_unit = table.is_given("unit")?;
     table.finish()?;
-    let field = match field {
-        Some(field) => field.convert(|text| paths.parse(&text))?.value,
+    let parse = |texts: Vec<String>| {
+        let places: Vec<Path> =
+            texts.iter().map(|text| paths.parse(text)).collect::<Result<_, String>>()?;
+        if places.is_empty() { Err("name at least one path".to_owned()) } else { Ok(places) }
+    };
+    let mut places = match field {
+        Some(field) => field.convert(parse)?.value,
         // A line has a place of its own for its time.
-        None if paths.format == Format::Influx => Place::Timestamp.to_path(),
-        None if has_unit => return Err(table.missing("field")),
+        None if paths.format == Format::Influx => vec![Place::Timestamp.to_path()],
+        None if has_unit || zone.is_some() || date.is_some() => return Err(table.missing("field")),
         None => return Ok(None),
     };
+    let field = places.remove(0);
     let is_timestamp =
         paths.format == Format::Influx && Place::of(&field) == Some(Place::Timestamp);
     let unit = if is_timestamp { table.text_or_other("unit")? } else { table.text("unit")? };
@@ -597,7 +687,30 @@ fn read_time(section: &Section<'_>, paths: Paths<'_>) -> Result<Option<TimeField
             unit.value
         )));
     }
-    Ok(Some(TimeField { field, unit: unit.value }))
+    if let Some(zone) = zone.as_ref().filter(|_| !unit.value.may_have_zone()) {
+        let unit = unit.value;
+        return Err(
+            zone.error(format!("has no effect: a time in '{unit}' says by itself when it was"))
+        );
+    }
+    let date = match date {
+        Some(date) if !matches!(unit.value, TimeFormat::Pattern(_)) => {
+            return Err(date.error(
+                "needs a pattern as 'unit', of the date and the time with a space between them, such as \
+                 '%Y-%m-%d %H:%M:%S'",
+            ));
+        }
+        Some(date) => Some(date.convert(|text| paths.parse(&text))?.value),
+        None => None,
+    };
+    let zone = zone.map(|zone| zone.convert(|text| text.parse::<Zone>())).transpose()?;
+    Ok(Some(TimeField {
+        field,
+        alternatives: places,
+        date,
+        unit: unit.value,
+        zone: zone.map(|zone| zone.value),
+    }))
 }
 
 fn read_values(

@@ -10,9 +10,10 @@ use super::path::Path;
 use super::readings::{BadRow, EventTime, Readings};
 use super::time::{self, TimeFormat};
 use super::value_rules::{Cost, Measured, ValueRules};
+use super::zone::Zone;
 use super::{
-    Format, MAX_MAGNITUDE, MAX_SERIES_BYTES, Parsed, RawRecord, Rejection, Stream, number, series,
-    text_of, to_us,
+    Format, MAX_MAGNITUDE, MAX_SERIES_BYTES, Parsed, RawRecord, Rejection, SeriesRules, Stream,
+    TimeField, number, series, text_of, to_us,
 };
 use crate::wire::ReasonCode;
 
@@ -21,8 +22,12 @@ use crate::wire::ReasonCode;
 pub(super) struct Mapping {
     /// Number of series fields; they come first.
     series_fields: usize,
-    /// The event time's slot and format, after the series fields.
-    time: Option<(usize, TimeFormat)>,
+    /// What the parts are if they are not there, or are called else.
+    series_rules: SeriesRules,
+    /// Whether nothing is done with them.
+    series_is_usual: bool,
+    /// Where the event time is and how it is written, after the series fields.
+    time: Option<EventTimeField>,
     /// Whether Kafka's timestamp stands in where that slot is empty.
     time_may_be_missing: bool,
     /// The slots of the metrics; of a stream whose rows name their only metric that of the value, after the name's.
@@ -43,10 +48,60 @@ pub(super) struct Mapping {
     pub(super) clock: Clock,
 }
 
+/// Where the event time is and how it is written.
+struct EventTimeField {
+    /// Where it may be.
+    slots: Range<usize>,
+    date: Option<usize>,
+    format: TimeFormat,
+    zone: Option<Zone>,
+    /// Whether it is what the format says, and nothing beside it counts.
+    is_usual: bool,
+}
+
+impl EventTimeField {
+    fn new(time: &TimeField, first: usize) -> Self {
+        let slots = first..first + 1 + time.alternatives.len();
+        let date = time.date.as_ref().map(|_| slots.end);
+        let format = time.unit.clone();
+        Self {
+            is_usual: date.is_none() && time.zone.is_none() && !format.has_no_year(),
+            slots,
+            date,
+            format,
+            zone: time.zone.clone(),
+        }
+    }
+
+    /// The slot that has it: the first one that is not empty.
+    fn slot(&self, row: Row<'_>) -> usize {
+        let first = self.slots.start;
+        if self.slots.len() == 1 {
+            return first;
+        }
+        self.slots.clone().find(|slot| !row.is_empty(*slot)).unwrap_or(first)
+    }
+
+    /// Reads a text, or a number that is written like one.
+    fn read_text(&self, row: Row<'_>, text: &str, timestamp_ms: Option<i64>) -> Option<i64> {
+        if self.is_usual {
+            return self.format.read_text(text);
+        }
+        let near_us = timestamp_ms.map(to_us);
+        let Some(date) = self.date else {
+            return self.format.read_local(text, near_us, self.zone.as_ref());
+        };
+        let mut whole = String::new();
+        row.get(date).is_written(|date| write!(whole, "{date} {text}").is_ok());
+        self.format.read_local(&whole, near_us, self.zone.as_ref())
+    }
+}
+
 impl Mapping {
     pub(super) fn new(stream: &Stream, paths: &[&Path]) -> Self {
         let series_fields = stream.series.len();
-        let first = series_fields + usize::from(stream.time.is_some());
+        let times = stream.time.iter().flat_map(TimeField::places).count();
+        let first = series_fields + times;
         let values = match stream.named_value {
             None => first..first + stream.values.len(),
             Some(_) => first + 1..first + 2,
@@ -57,7 +112,9 @@ impl Mapping {
             .then(|| stream.values.iter().map(|(_, name)| name.name()).collect());
         Self {
             series_fields,
-            time: stream.time.as_ref().map(|time| (series_fields, time.unit.clone())),
+            series_rules: stream.series_rules.clone(),
+            series_is_usual: stream.series_rules == SeriesRules::default(),
+            time: stream.time.as_ref().map(|time| EventTimeField::new(time, series_fields)),
             time_may_be_missing: stream.has_line_timestamps(),
             values,
             values_are_usual: row_names.is_none() && stream.value_rules.are_usual(),
@@ -78,11 +135,11 @@ impl Mapping {
         record: &RawRecord<'_>,
         readings: &mut Readings,
     ) -> Result<(), Rejection> {
-        if self.passes_over_other_rows && !self.has_value(row) {
-            return Ok(());
-        }
         if !self.conditions.is_empty() && !self.is_of_stream(row) {
             readings.left_out_mut().foreign_rows += 1;
+            return Ok(());
+        }
+        if self.passes_over_other_rows && !self.has_value(row) {
             return Ok(());
         }
         let before = readings.mark();
@@ -182,7 +239,12 @@ impl Mapping {
             if slot > 0 {
                 series.push('/');
             }
-            if !push_part(row.get(slot), series) {
+            let is_there = if self.series_is_usual {
+                push_part(row.get(slot), series)
+            } else {
+                push_part_by_rules(&self.series_rules, slot, row.get(slot), series)
+            };
+            if !is_there {
                 return Err(self.missing(ReasonCode::MissingSeries, row, slot));
             }
         }
@@ -202,8 +264,8 @@ impl Mapping {
 
     fn read_time(&self, row: Row<'_>, timestamp_ms: Option<i64>) -> Result<EventTime, Rejection> {
         let time_us = match &self.time {
-            Some((slot, format)) if !self.takes_kafkas_time(row, *slot) => {
-                self.read_time_field(row, *slot, format)?
+            Some(time) if !self.takes_kafkas_time(row, time.slots.start) => {
+                self.read_time_field(row, time, timestamp_ms)?
             }
             _ => self.read_kafkas_time(timestamp_ms)?,
         };
@@ -230,16 +292,23 @@ impl Mapping {
     fn read_time_field(
         &self,
         row: Row<'_>,
-        slot: usize,
-        format: &TimeFormat,
+        time: &EventTimeField,
+        timestamp_ms: Option<i64>,
     ) -> Result<i64, Rejection> {
+        let (slot, format) = (time.slot(row), &time.format);
         let time_us = match row.get(slot) {
             Value::Missing | Value::Null => {
                 return Err(self.missing(ReasonCode::MissingTime, row, slot));
             }
-            Value::Written(number) => format.read_written(number),
-            Value::Number(number) => format.read_number(number),
-            Value::Text(text) if format.is_written_as_text() => format.read_text(text),
+            Value::Written(number) => {
+                format.read_written(number).or_else(|| time.read_text(row, number, timestamp_ms))
+            }
+            Value::Number(number) => format
+                .read_number(number)
+                .or_else(|| time.read_text(row, &number.to_string(), timestamp_ms)),
+            Value::Text(text) if format.is_written_as_text() => {
+                time.read_text(row, text, timestamp_ms)
+            }
             Value::Text(text) if self.text_numbers => format.read_written(text),
             Value::Text(_) | Value::Bool(_) | Value::Nested => None,
         };
@@ -394,6 +463,35 @@ fn push_part(value: Value<'_>, series: &mut String) -> bool {
         Value::Number(number) => return number.is_finite() && write!(series, "{number}").is_ok(),
         Value::Missing | Value::Null | Value::Nested => return false,
     }
+    true
+}
+
+/// The same with other names and with what stands in for a part that is missing.
+fn push_part_by_rules(
+    rules: &SeriesRules,
+    slot: usize,
+    value: Value<'_>,
+    series: &mut String,
+) -> bool {
+    let mut part = String::new();
+    let is_there = value.is_written(|written| {
+        part.push_str(written);
+        true
+    });
+    if !is_there {
+        return match rules.defaults.get(slot) {
+            Some(Some(default)) => {
+                series::encode_part(default, series);
+                true
+            }
+            _ => false,
+        };
+    }
+    if rules.lower_case {
+        part = part.to_lowercase();
+    }
+    let other = rules.names.iter().find(|(name, _)| *name == part);
+    series::encode_part(other.map_or(&part, |(_, other)| other), series);
     true
 }
 

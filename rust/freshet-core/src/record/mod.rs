@@ -28,6 +28,7 @@ mod time;
 mod time_pattern;
 mod tree;
 mod value_rules;
+mod zone;
 
 use std::ops::Range;
 
@@ -39,10 +40,11 @@ pub use path::{InvalidPath, Path};
 pub use readings::{BadRow, LeftOut, Point, Reading, Readings};
 pub use rows::Rows;
 pub use series::encode_series;
-pub use stream::{CsvLayout, Format, NamedValue, Stream, TimeField};
+pub use stream::{CsvLayout, Format, NamedValue, SeriesRules, Stream, TimeField};
 pub use time::{InvalidTimeFormat, TimeFormat, YEAR_2000_US, write_time};
 pub use time_pattern::TimePattern;
 pub use value_rules::{Cost, ValueRules};
+pub use zone::{InvalidZone, Zone};
 
 use csv::CsvReader;
 use fields::{Fields, Row};
@@ -319,7 +321,7 @@ impl RecordParser {
 /// The fields that a stream asks for; the position of a path is the field's slot. The series comes first, then the
 /// time, then the metrics, or the name and the value of the only one, and at last the conditions.
 fn paths(stream: &Stream) -> Vec<&Path> {
-    let time = stream.time.as_ref().map(|time| &time.field);
+    let time = stream.time.iter().flat_map(TimeField::places);
     let conditions = stream.conditions.iter().map(|condition| &condition.place);
     let values: Vec<&Path> = match &stream.named_value {
         None => stream.values.iter().map(|(_, path)| path).collect(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, Path, Place, Rows, TimeFormat, ValueRules};
+use super::{Condition, Path, Place, Rows, TimeFormat, ValueRules, Zone};
 use crate::window::WindowSpec;
 
 /// One stream: a raw topic, how its records are read, and the windows they are averaged over.
@@ -29,6 +29,8 @@ pub struct Stream {
     pub conditions: Vec<Condition>,
     /// Where the parts of the series id stand in a record; empty takes the Kafka key.
     pub series: Vec<Path>,
+    /// What else is done with them.
+    pub series_rules: SeriesRules,
     /// Where the event time stands; `None` takes Kafka's own timestamp.
     pub time: Option<TimeField>,
     /// The metrics: name and place in a record, in the order of the file. With a `named_value` the place is the name
@@ -100,8 +102,32 @@ pub struct CsvLayout {
 pub struct TimeField {
     /// Place in a record.
     pub field: Path,
-    /// How it is written.
+    /// Where else it may stand: the first place that is not empty has it.
+    pub alternatives: Vec<Path>,
+    /// Where the date stands, if it does not stand beside the time of day.
+    pub date: Option<Path>,
+    /// How it is written; a date in a place of its own before the time, with a space between them.
     pub unit: TimeFormat,
+    /// The zone of times without an offset; without one they are UTC.
+    pub zone: Option<Zone>,
+}
+
+impl TimeField {
+    /// All places that it may be made of: the time's own, and that of the date.
+    pub(super) fn places(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(&self.field).chain(&self.alternatives).chain(&self.date)
+    }
+}
+
+/// What else is done with the parts of a series.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeriesRules {
+    /// What stands in for each part where it is missing; as many as parts, or none.
+    pub defaults: Vec<Option<String>>,
+    /// Other names for parts.
+    pub names: Vec<(String, String)>,
+    /// Whether parts are in lower case, before they get other names.
+    pub lower_case: bool,
 }
 
 impl Stream {

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::number::{self, Number};
 use super::time_pattern::TimePattern;
+use super::zone::Zone;
 
 /// How a time is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +99,37 @@ impl TimeFormat {
         in_range(microseconds)
     }
 
+    /// Reads a text whose year, if it has none, is the one that brings it nearest to `near_us`, and which is a time of
+    /// that zone, if there is one, unless it has an offset.
+    pub(super) fn read_local(
+        &self,
+        text: &str,
+        near_us: Option<i64>,
+        zone: Option<&Zone>,
+    ) -> Option<i64> {
+        let in_zone = |local_us| zone.map_or(Some(local_us), |zone| zone.to_utc(local_us));
+        let time_us = match self {
+            Self::Rfc3339 => read_rfc3339(text).or_else(|| in_zone(read_without_offset(text)?))?,
+            Self::Pattern(pattern) => in_zone(pattern.read_near(text, near_us)?)?,
+            _ => return None,
+        };
+        in_range(time_us)
+    }
+
+    /// Whether a zone can say what its times mean.
+    pub(crate) fn may_have_zone(&self) -> bool {
+        match self {
+            Self::Rfc3339 => true,
+            Self::Pattern(pattern) => !pattern.has_offset(),
+            _ => false,
+        }
+    }
+
+    /// Whether its times have no year.
+    pub(super) fn has_no_year(&self) -> bool {
+        matches!(self, Self::Pattern(pattern) if pattern.has_no_year())
+    }
+
     /// What to do about a text that could not be read, where that is easy to tell.
     pub(super) fn advice(&self, text: &str) -> Option<String> {
         if *self != Self::Rfc3339 && read_rfc3339(text).is_some() {
@@ -107,7 +139,9 @@ impl TimeFormat {
             TimePattern::new(pattern).is_ok_and(|pattern| pattern.read(text).is_some())
         };
         let pattern = WITHOUT_ZONE.iter().find(reads)?;
-        Some(format!("it has no zone; if it is UTC, write unit = \"{pattern}\""))
+        Some(format!(
+            "it has no zone; if it is UTC, write unit = \"{pattern}\", else name its 'zone' as well"
+        ))
     }
 
     /// What to do about a number where a text was expected: in which unit it would be a time of this century. `read`
@@ -151,6 +185,15 @@ fn read_rfc3339(text: &str) -> Option<i64> {
     Some(microseconds(local) - offset * 1_000_000)
 }
 
+/// Reads the same without an offset, as if it were UTC.
+fn read_without_offset(text: &str) -> Option<i64> {
+    let text = with_short_fraction(text);
+    let pieces = Pieces::parse(&*text).ok()?;
+    let has_zone = pieces.to_numeric_offset().is_some() || pieces.time_zone_annotation().is_some();
+    let local = pieces.date().to_datetime(pieces.time()?);
+    (!has_zone && !text.ends_with(['Z', 'z'])).then(|| microseconds(local))
+}
+
 /// No zone is a day away from UTC.
 const DAY_SECONDS: i64 = 86_400;
 
@@ -162,11 +205,15 @@ pub(super) fn microseconds(time: DateTime) -> i64 {
     since.as_secs() * 1_000_000 + i64::from(since.subsec_nanos()).div_euclid(1_000)
 }
 
+/// The time in UTC of epoch microseconds.
+pub(super) fn civil_time(time_us: i64) -> Option<DateTime> {
+    EPOCH.checked_add(SignedDuration::from_micros(time_us)).ok()
+}
+
 /// Writes epoch microseconds as RFC 3339 in UTC, such as `2026-01-31T12:00:00.5Z`; what lies outside of the years −9999
 /// to 9999 as the number that it is.
 pub fn write_time(time_us: i64) -> String {
-    let time = EPOCH.checked_add(SignedDuration::from_micros(time_us));
-    time.map_or_else(|_| format!("{time_us} µs"), |time| format!("{time}Z"))
+    civil_time(time_us).map_or_else(|| format!("{time_us} µs"), |time| format!("{time}Z"))
 }
 
 /// So many digits of a fraction of a second are read.

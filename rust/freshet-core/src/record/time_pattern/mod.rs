@@ -13,7 +13,7 @@ use jiff::civil::{DateTime, Time, date};
 use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::tz::TimeZone;
 
-use super::time::{microseconds, with_short_fraction};
+use super::time::{civil_time, microseconds, with_short_fraction};
 
 use directive::{check_date, check_time, directives};
 
@@ -25,13 +25,22 @@ pub struct TimePattern {
     offset: Option<Range<usize>>,
     /// Whether a point or a comma stands before the digits of a fraction.
     has_fraction: bool,
+    /// Whether `text` has a year before what was written, which has none.
+    has_no_year: bool,
     /// Whether a year stands there with all of its four digits.
     has_padded_year: bool,
 }
 
 impl TimePattern {
-    /// Reads a pattern; the error says what is wrong with it.
+    /// Reads a pattern, which may lack the year, as syslog's; the error says what is wrong with it.
     pub(super) fn new(text: &str) -> Result<Self, String> {
+        Self::with_year(text).or_else(|why| {
+            let pattern = Self::with_year(&[YEAR, text].concat()).map_err(|_| why)?;
+            Ok(Self { has_no_year: true, ..pattern })
+        })
+    }
+
+    fn with_year(text: &str) -> Result<Self, String> {
         let directives = directives(text)?;
         let mut parts = Vec::new();
         for directive in &directives {
@@ -51,6 +60,7 @@ impl TimePattern {
             text: text.to_owned(),
             offset: of_letter('z').map(|directive| directive.range.clone()),
             has_fraction: fraction.is_some_and(|directive| directive.follows_a_point(text)),
+            has_no_year: false,
             has_padded_year: directives.iter().any(|directive| directive.is_padded_year(text)),
         };
         let digits = fraction.and_then(|directive| directive.width).unwrap_or(9);
@@ -62,11 +72,35 @@ impl TimePattern {
 
     /// As it was written.
     pub fn as_str(&self) -> &str {
-        &self.text
+        if self.has_no_year { &self.text[YEAR.len()..] } else { &self.text }
+    }
+
+    pub(super) fn has_no_year(&self) -> bool {
+        self.has_no_year
+    }
+
+    pub(super) fn has_offset(&self) -> bool {
+        self.offset.is_some()
+    }
+
+    /// The same as [`Self::read`]; a time without a year is the one nearest to that, epoch microseconds.
+    pub(super) fn read_near(&self, text: &str, near_us: Option<i64>) -> Option<i64> {
+        if !self.has_no_year {
+            return self.read(text);
+        }
+        let near_us = near_us?;
+        let year = civil_time(near_us)?.year();
+        let of_year = |year: i16| self.read_whole(&format!("{year:04} {text}"));
+        let times = [year - 1, year, year + 1].into_iter().filter_map(of_year);
+        times.min_by_key(|time_us| time_us.abs_diff(near_us))
     }
 
     /// Epoch microseconds, rounded down; `None` for a text that is not written like this.
     pub(super) fn read(&self, text: &str) -> Option<i64> {
+        if self.has_no_year { None } else { self.read_whole(text) }
+    }
+
+    fn read_whole(&self, text: &str) -> Option<i64> {
         let text = if self.has_fraction { with_short_fraction(text) } else { Cow::Borrowed(text) };
         let Some(directive) = &self.offset else {
             let read = BrokenDownTime::parse(&self.text, &*text).ok()?;
@@ -125,6 +159,9 @@ impl TimePattern {
         Some([&before, "Z", &after].concat())
     }
 }
+
+/// Stands before a pattern that has no year.
+const YEAR: &str = "%Y ";
 
 /// Stands for an offset that has been read.
 const MARK: &str = "\u{1}";

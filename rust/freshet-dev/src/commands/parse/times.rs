@@ -82,7 +82,7 @@ impl<'a> TimeCheck<'a> {
 
     /// Where the time comes from, as it is configured.
     fn source(&self) -> String {
-        let Some(TimeField { field, unit }) = &self.stream.time else {
+        let Some(TimeField { field, unit, .. }) = &self.stream.time else {
             return "Kafka's timestamp (--timestamp)".to_owned();
         };
         let field =

@@ -79,7 +79,7 @@ class StreamMetricsTest {
             Waiting.until(() -> lag("measured") == 0, () -> gauges("measured").toString());
             Map<String, Double> gauges = gauges("measured");
             assertEquals(Set.of("records_read", "records_counted", "records_late", "records_rejected",
-                "offsets_skipped", "consumer_lag_records", "watermark_delay_seconds", "batch_duration_seconds",
+                "records_skipped", "offsets_skipped", "consumer_lag_records", "watermark_delay_seconds", "batch_duration_seconds",
                 "state_rows", "state_bytes", "batches", "restarts"), gauges.keySet());
             JsonNode report = stream.report();
             assertEquals(217, gauges.get("records_read"));
@@ -97,6 +97,32 @@ class StreamMetricsTest {
             assertTrue(MetricsPage.read(spark).get("native_memory_bytes") > 0);
         }
         assertEquals(new TreeSet<>(), new TreeSet<>(gauges("measured").keySet()));
+    }
+
+    /** Skipped records, bad rows and bad values: the books still add up by record. */
+    @Test
+    void whatTheStreamLeavesOutIsInTheBooks() throws Exception {
+        List<String> ofStream = List.of("where = { foreign = { exists = false } }", "on_bad_value = 'skip_value'",
+            "on_bad_row = 'skip_row'");
+        try (var stream = new SupervisedStream(spark, broker, folder, "lenient", 2, ofStream, "trigger = '0s'")) {
+            stream.start();
+            String good = "{\"id\":\"a\",\"at\":" + EVENT_TIME + ",\"v\":1";
+            send(stream, 100, good + "}");
+            send(stream, 5, "{\"foreign\":true}");
+            send(stream, 4, good + ",\"w\":\"none\"}");
+            send(stream, 3, "[" + good + "},{\"v\":1}]");
+            send(stream, 2, "{\"id\":");
+            stream.awaitReport(told -> told.path("records_in").asLong() == 114);
+            JsonNode report = stream.report();
+            assertEquals(5, report.path("skipped").asLong(), report::toString);
+            assertEquals(2, report.path("rejected").asLong(), report::toString);
+            assertEquals(3, report.path("rejected_rows").asLong(), report::toString);
+            assertEquals("{\"w\":4}", report.path("skipped_values").toString());
+            Map<String, Double> gauges = gauges("lenient");
+            assertEquals(107, gauges.get("records_counted"), gauges::toString);
+            assertEquals(gauges.get("records_read"), gauges.get("records_counted") + gauges.get("records_late")
+                + gauges.get("records_rejected") + gauges.get("records_skipped"), gauges::toString);
+        }
     }
 
     /** The Stage page shows what the books say, and the progress has the offsets that had no record. */

@@ -64,13 +64,25 @@ final class SupervisedStream implements AutoCloseable {
     SupervisedStream(
         SparkSession spark, KafkaBroker broker, Path folder, String name, int partitions, String... settings)
         throws Exception {
+        this(spark, broker, folder, name, partitions, List.of(), settings);
+    }
+
+    /**
+     * The same with more said of the stream.
+     *
+     * @param ofStream lines of its table
+     */
+    SupervisedStream(
+        SparkSession spark, KafkaBroker broker, Path folder, String name, int partitions, List<String> ofStream,
+        String... settings) throws Exception {
         this.broker = broker;
         session = spark.newSession();
         Path file = folder.resolve(name + ".toml");
         Files.writeString(file, String.join("\n", "[kafka]", "bootstrap_servers = '" + broker.address() + "'",
             "partitions = " + partitions, "[spark]", "checkpoint_location = '" + folder.resolve("checkpoints") + "'",
             String.join("\n", settings), "[[stream]]", "name = '" + name + "'", "format = 'json'", "series = ['id']",
-            "time = { field = 'at', unit = 'ms' }", "values = { v = 'v' }", "windows = ['10s']", "lateness = '1h'"));
+            "time = { field = 'at', unit = 'ms' }", "values = { v = 'v', w = 'w' }", "windows = ['10s']", "lateness = '1h'",
+            String.join("\n", ofStream)));
         configuration = PipelineConfiguration.load(file.toString());
         stream = configuration.streams().get(0);
         admin = Admin.create(Map.of("bootstrap.servers", broker.address()));
