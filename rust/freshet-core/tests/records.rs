@@ -1,6 +1,9 @@
 //! The folder `examples/records`: shapes of records that are common elsewhere, each with its `[[stream]]` table, a
 //! sample, which is one record, and the readings that come of it. `FRESHET_GENERATE=1` writes the readings anew.
 
+// The helpers of tests may fail like the tests themselves; clippy.toml only knows functions marked as tests.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::collections::BTreeMap;
 use std::env;
 use std::fmt::Write as _;
@@ -25,14 +28,14 @@ fn folders() -> Vec<PathBuf> {
 fn file(folder: &Path, stem: &str) -> PathBuf {
     let is_it = |path: &PathBuf| path.file_stem().is_some_and(|found| found == stem);
     let found = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).find(is_it);
-    found.unwrap_or_else(|| panic!("{} has no {stem}", folder.display()))
+    found.expect(stem)
 }
 
 /// What comes of the sample, one line for each reading and bad row.
 fn readings(folder: &Path) -> String {
     let config = file(folder, "stream");
     let text = fs::read_to_string(&config).unwrap();
-    let config = Config::parse(&text, &config, BTreeMap::new()).unwrap_or_else(|e| panic!("{e}"));
+    let config = Config::parse(&text, &config, BTreeMap::new()).unwrap();
     let stream = &config.streams[0];
     let sample = fs::read(file(folder, "sample")).unwrap();
     let record =

@@ -222,6 +222,33 @@ fn a_payload_of_another_kind_is_named() {
     assert!(detail.contains("it looks like a message of Confluent's schema registry"), "{detail}");
 }
 
+/// What a stream leaves out is told, and so is what an index leaves of a list.
+#[test]
+fn what_is_left_out_is_told() {
+    let place = Place::new(
+        "[[stream]]\nname = \"lenient\"\nwindows = [\"10s\"]\nseries = [\"id\"]\n\
+         values = { v = \"v\", w = \"list.0.w\" }\nwhere = { foreign = { exists = false } }\n\
+         on_bad_value = \"skip_value\"\non_bad_row = \"skip_row\"\n",
+    );
+    let sample = br#"{"foreign":1}
+{"id":"a","v":1,"list":[{"w":"x"},{"w":2}]}
+[{"id":"a","v":2},{"v":3}]
+"#;
+    let output = place.parse(&["--stream", "lenient"], sample);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let answers: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(answers[0]["skipped"].is_string(), "{text}");
+    assert_eq!(answers[1]["skipped_values"], serde_json::json!(["w"]));
+    let row = &answers[2]["rejected_rows"][0];
+    assert_eq!((&row["rejected"], &row["row"]), (&"missing_series".into(), &r#"{"v":3}"#.into()));
+    let summary = &answers[3]["summary"];
+    let counts = ["records", "accepted", "rejected", "skipped"].map(|count| &summary[count]);
+    assert_eq!(counts, [3, 2, 0, 1], "{summary}");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("'list' has 2 items, of which the metrics take 1 by index"), "{told}");
+}
+
 #[test]
 fn a_whole_file_is_one_record() {
     let place = Place::new(CONFIGURATION);

@@ -91,12 +91,14 @@ impl Names {
     }
 }
 
-/// Collects rejected records, and bad rows of records that are counted. Columns: `partition` (i32), `offset` (i64), `reason`, `detail` (utf8), `key` and `value`
+/// Collects rejected records, and bad rows of records that are counted. Columns: `partition` (i32), `offset` (i64), `row` (i32, the byte at
+/// which a bad row begins, null for a whole record), `reason`, `detail` (utf8), `key` and `value`
 /// (binary, null where the record has none).
 #[derive(Default)]
 pub(crate) struct RejectedColumns {
     partition: Int32Builder,
     offset: Int64Builder,
+    row: Int32Builder,
     reason: StringBuilder,
     detail: StringBuilder,
     key: BinaryBuilder,
@@ -114,6 +116,7 @@ impl RejectedColumns {
         let value = record.raw.value;
         self.partition.append_value(record.partition);
         self.offset.append_value(record.offset);
+        self.row.append_option(row.map(|place| i32::try_from(place.start).unwrap_or(i32::MAX)));
         self.reason.append_value(rejection.reason.code());
         self.detail.append_value(&rejection.detail);
         self.key.append_option(record.raw.key);
@@ -125,7 +128,7 @@ impl RejectedColumns {
 
     /// Memory that is held for them, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let numbers = self.partition.capacity() * size_of::<i32>()
+        let numbers = (self.partition.capacity() + self.row.capacity()) * size_of::<i32>()
             + self.offset.capacity() * size_of::<i64>();
         numbers
             + bytes_of(&self.reason)
@@ -138,6 +141,7 @@ impl RejectedColumns {
         record([
             ("partition", Arc::new(self.partition.finish())),
             ("offset", Arc::new(self.offset.finish())),
+            ("row", Arc::new(self.row.finish())),
             ("reason", Arc::new(self.reason.finish())),
             ("detail", Arc::new(self.detail.finish())),
             ("key", Arc::new(self.key.finish())),
@@ -152,7 +156,7 @@ fn bytes_of<T: ByteArrayType>(column: &GenericByteBuilder<T>) -> usize {
 
 fn record<const N: usize>(columns: [(&str, ArrayRef); N]) -> StructArray {
     let field = |(name, array): &(&str, ArrayRef)| -> Field {
-        let nullable = ["key", "value"].contains(name);
+        let nullable = ["row", "key", "value"].contains(name);
         Field::new(*name, DataType::clone(array.data_type()), nullable)
     };
     let fields: Fields = columns.iter().map(field).collect();

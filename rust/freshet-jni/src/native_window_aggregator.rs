@@ -323,7 +323,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_cl
 mod tests {
     use std::path::Path;
 
-    use arrow::array::{Array, BinaryArray, Int64Array};
+    use arrow::array::{Array, BinaryArray, Int32Array, Int64Array};
     use freshet_core::config::Config;
     use log::{LevelFilter, Log, Metadata, Record};
 
@@ -410,6 +410,9 @@ mod tests {
         let values = rejected.column_by_name("value").unwrap();
         let values = values.as_any().downcast_ref::<BinaryArray>().unwrap();
         assert_eq!(values.value(0), bad.as_bytes());
+        let begins = rejected.column_by_name("row").unwrap();
+        let begins = begins.as_any().downcast_ref::<Int32Array>().unwrap();
+        assert_eq!(begins.value(0), 20);
         assert_eq!(left_out(aggregation.aggregator.take_left_out()), [1, 1, 0, 1]);
         assert_eq!(left_out(aggregation.aggregator.take_left_out()), [0, 0, 0, 0]);
     }

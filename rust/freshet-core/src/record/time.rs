@@ -125,8 +125,8 @@ impl TimeFormat {
         }
     }
 
-    /// Whether its times have no year.
-    pub(super) fn has_no_year(&self) -> bool {
+    /// Whether its times have no year, so that something beside them has to say it.
+    pub fn has_no_year(&self) -> bool {
         matches!(self, Self::Pattern(pattern) if pattern.has_no_year())
     }
 

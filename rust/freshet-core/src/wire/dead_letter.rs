@@ -94,7 +94,7 @@ declare_names! {
     pub enum ReasonCode as "reason code" {
         /// The value, or the key that names the series, is not UTF-8.
         InvalidUtf8 = "invalid_utf8",
-        /// The value is not one JSON object.
+        /// The value is not JSON, or neither objects nor lists.
         InvalidJson = "invalid_json",
         /// The value is not CSV, or lacks a column.
         InvalidCsv = "invalid_csv",
@@ -108,7 +108,7 @@ declare_names! {
         MissingValue = "missing_value",
         /// The event time cannot be read in the stream's unit, or is outside the years 1 to 9999.
         InvalidTime = "invalid_time",
-        /// A metric is not a number, or beyond ±1e150; the whole record is rejected.
+        /// A metric is not a number, or beyond ±1e150.
         InvalidValue = "invalid_value",
         /// The value has more than 1 MiB, or the series id more than 1 KiB.
         TooLarge = "too_large",

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::{fs, io};
 
 use freshet_core::config::{ConfigError, Section};
-use freshet_core::record::{Path, TimeFormat};
+use freshet_core::record::{InvalidPath, InvalidTimeFormat, Path, TimeFormat};
 
 use super::event_time::EventTime;
 use super::open_file::Compression;
@@ -86,6 +86,22 @@ impl Settings {
     }
 }
 
+fn read_field(text: &str) -> Result<Path, String> {
+    let path: Path = text.parse().map_err(|error: InvalidPath| error.to_string())?;
+    match path.lists_up() {
+        0 => Ok(path),
+        _ => Err(format!("'{text}' steps out of a list, and a record of a file is one row")),
+    }
+}
+
+fn read_unit(text: &str) -> Result<TimeFormat, String> {
+    let unit: TimeFormat = text.parse().map_err(|error: InvalidTimeFormat| error.to_string())?;
+    if unit.has_no_year() {
+        return Err(format!("'{text}' has no year, and nothing beside a file says which one"));
+    }
+    Ok(unit)
+}
+
 fn read_speed(section: &Section<'_>) -> Result<Option<Speed>, ConfigError> {
     let Some(speed) = section.optional_number("speed")? else {
         for key in ["time_field", "time_unit", "delimiter", "max_pause"] {
@@ -103,8 +119,8 @@ fn read_speed(section: &Section<'_>) -> Result<Option<Speed>, ConfigError> {
     };
     let delimiter = section.text("delimiter")?.value;
     let time = EventTime {
-        field: field.convert(|text| text.parse::<Path>())?.value,
-        unit: section.text("time_unit")?.convert(|text| text.parse::<TimeFormat>())?.value,
+        field: field.convert(|text| read_field(&text))?.value,
+        unit: section.text("time_unit")?.convert(|text| read_unit(&text))?.value,
         // The form of the key admits no other.
         delimiter: delimiter.bytes().next().unwrap_or(b','),
     };

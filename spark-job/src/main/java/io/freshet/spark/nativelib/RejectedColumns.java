@@ -32,6 +32,11 @@ public final class RejectedColumns {
         return (BigIntVector) columns.getVector("offset");
     }
 
+    /** The byte of a record at which a bad row of it begins; null where the whole record is rejected. */
+    public IntVector row() {
+        return (IntVector) columns.getVector("row");
+    }
+
     /** The documented code of what is wrong with a record. */
     public VarCharVector reason() {
         return (VarCharVector) columns.getVector("reason");

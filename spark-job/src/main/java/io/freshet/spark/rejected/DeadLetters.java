@@ -131,12 +131,15 @@ public final class DeadLetters implements RejectedSink {
             producer = PRODUCERS.computeIfAbsent(target, DeadLetters::connect);
             IntVector partition = rejected.partition();
             BigIntVector offset = rejected.offset();
+            IntVector begin = rejected.row();
             VarCharVector reason = rejected.reason();
             VarCharVector detail = rejected.detail();
             VarBinaryVector key = rejected.key();
             VarBinaryVector value = rejected.value();
             for (int row = 0; row < rejected.rows(); row++) {
                 String position = partition.get(row) + "-" + offset.get(row);
+                // Rows of one record must not overwrite each other's letters.
+                position += begin.isNull(row) ? "" : "-" + begin.get(row);
                 // Never null: that would be a tombstone, and compaction would make the letter vanish.
                 byte[] letter = value.isNull(row) ? NOTHING : value.get(row);
                 var message = new ProducerRecord<byte[], byte[]>(topic, utf8(rawTopic + "-" + position), letter);
