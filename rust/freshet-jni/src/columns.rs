@@ -91,9 +91,9 @@ impl Names {
     }
 }
 
-/// Collects rejected records, and bad rows of records that are counted. Columns: `partition` (i32), `offset` (i64), `row` (i32, the byte at
-/// which a bad row begins, null for a whole record), `reason`, `detail` (utf8), `key` and `value`
-/// (binary, null where the record has none).
+/// Collects rejected records, and bad rows of records that are counted. Columns: `partition` (i32), `offset` (i64),
+/// `row` (i32, the byte at which a bad row begins, null for a whole record), `reason`, `detail` (utf8), `key` and
+/// `value` (binary, null where the record has none).
 #[derive(Default)]
 pub(crate) struct RejectedColumns {
     partition: Int32Builder,

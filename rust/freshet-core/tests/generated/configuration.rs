@@ -53,6 +53,18 @@ fn every_example_is_accepted_by_itself() {
         ("stream.columns", "format = \"csv\"\nvalues = { temperature = \"value\" }"),
         ("stream.header", "format = \"csv\""),
         ("stream.delimiter", "format = \"csv\"\nheader = true"),
+        ("stream.quote", "format = \"csv\"\nheader = true"),
+        ("stream.comment", "format = \"csv\"\nheader = true"),
+        ("stream.skip_lines", "format = \"csv\"\nheader = true"),
+        ("stream.trim", "format = \"csv\"\nheader = true"),
+        ("stream.decimal_comma", "format = \"csv\"\nheader = true"),
+        ("stream.names", "value = \"v\""),
+        ("stream.value", "names = \"n\""),
+        ("stream.series_defaults", "series = \"sensor.id\""),
+        ("stream.series_names", "series = \"id\""),
+        ("stream.series_lower_case", "series = \"id\""),
+        ("stream.time.date", "field = \"at\"\nunit = \"%F %T\""),
+        ("stream.time.zone", "field = \"at\"\nunit = \"rfc3339\""),
     ]
     .into();
     for table in TABLES {
