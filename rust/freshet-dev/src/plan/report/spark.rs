@@ -67,7 +67,7 @@ fn disks(plan: &Plan) -> Vec<Step> {
             number(figure::PANE_BYTES + figure::SKETCH_BYTES)
         )
     });
-    let changes = of_kinds(plan, |kind| format!("{} B", number(row_bytes(demand, kind))));
+    let row_sizes = of_kinds(plan, |kind| format!("{} B", number(row_bytes(demand, kind))));
     let shuffles = step(
         PART,
         "disk of shuffles",
@@ -101,7 +101,7 @@ fn disks(plan: &Plan) -> Vec<Step> {
             "checkpoint",
             bytes(spark.checkpoint_disk),
             format!(
-                "{} snapshots × {} + {} versions × {changed} series × {changes}",
+                "{} snapshots × {} + {} versions × {changed} series × {row_sizes}",
                 number(figure::STATE_SNAPSHOTS),
                 bytes(spark.state),
                 number(figure::STATE_VERSIONS)
