@@ -104,7 +104,7 @@ class FreshetPluginTest {
         assertEquals(1, gauges.get("streams_fleet_restarts"));
         assertEquals(0, gauges.get("streams_fleet_records_read"));
         for (String unknown : List.of("consumer_lag_records", "watermark_delay_seconds", "batch_duration_seconds",
-            "state_rows", "state_bytes")) {
+            "trigger_interval_seconds", "state_rows", "state_bytes")) {
             assertEquals(Double.NaN, gauges.get("streams_fleet_" + unknown), unknown);
         }
         assertFalse(MetricsPage.text(spark).contains("null"), () -> MetricsPage.text(spark));

@@ -8,9 +8,12 @@ package io.freshet.spark.health;
  * @param recordsLate for the kind of window for which most were
  * @param recordsRejected and sent to the topic of dead letters
  * @param offsetsSkipped offsets of micro-batches that had no record
- * @param lag records that no finished micro-batch has read
+ * @param lag records in the topic by now that no finished micro-batch has read
  * @param watermarkMillis of the newest micro-batch, epoch milliseconds
- * @param batchMillis how long the newest micro-batch took
+ * @param batchMillis how long the newest finished micro-batch took
+ * @param progressAgeMillis for how long the query has neither finished a micro-batch nor found that there is nothing to
+ *     do
+ * @param triggerMillis from the start of a micro-batch to that of the next one
  * @param stateRows in the state, one per series, metric and kind of window
  * @param stateBytes that the state store uses for them
  * @param batches how many micro-batches were finished
@@ -25,6 +28,8 @@ record StreamFigures(
     Long lag,
     Long watermarkMillis,
     Long batchMillis,
+    long progressAgeMillis,
+    Long triggerMillis,
     Long stateRows,
     Long stateBytes,
     long batches,
