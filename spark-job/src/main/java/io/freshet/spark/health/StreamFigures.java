@@ -3,6 +3,8 @@ package io.freshet.spark.health;
 /**
  * What a stream's health knows in numbers, at one moment: totals count from the start of the job. Null is not known.
  *
+ * @param running whether the query has finished a micro-batch, or found that there is nothing to do, since it was
+ *     started last, and waits for nobody
  * @param recordsRead from the raw topic
  * @param recordsCounted into windows; of several kinds of windows, that which counted the fewest
  * @param recordsLate for the kind of window for which most were
@@ -20,6 +22,7 @@ package io.freshet.spark.health;
  * @param restarts how often the query was started again after it had failed
  */
 record StreamFigures(
+    boolean running,
     long recordsRead,
     long recordsCounted,
     long recordsLate,

@@ -323,9 +323,10 @@ public final class StreamHealth {
     /** The same in numbers, as of now. */
     synchronized StreamFigures figures() {
         long countedAtLeast = counted.values().stream().mapToLong(Long::longValue).min().orElse(0);
-        return new StreamFigures(recordsIn, countedAtLeast, mostLate(), rejected, skippedOffsets, knownLag(), watermark,
-            batchMillis, progressAgeMillis(), trigger == null ? null : trigger.toMillis(), stateRows, stateBytes,
-            batches, restarts);
+        boolean running = waitingFor == null && state == State.RUNNING;
+        return new StreamFigures(running, recordsIn, countedAtLeast, mostLate(), rejected, skippedOffsets, knownLag(),
+            watermark, batchMillis, progressAgeMillis(), trigger == null ? null : trigger.toMillis(), stateRows,
+            stateBytes, batches, restarts);
     }
 
     private static String hostName() {

@@ -24,6 +24,7 @@ public final class StreamMetrics {
 
     private static Map<String, Function<StreamFigures, Number>> gauges() {
         Map<String, Function<StreamFigures, Number>> gauges = new LinkedHashMap<>();
+        gauges.put("running", figures -> figures.running() ? 1 : 0);
         gauges.put("records_read", StreamFigures::recordsRead);
         gauges.put("records_counted", StreamFigures::recordsCounted);
         gauges.put("records_late", StreamFigures::recordsLate);

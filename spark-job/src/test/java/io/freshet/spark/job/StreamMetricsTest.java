@@ -79,7 +79,7 @@ class StreamMetricsTest {
 
             Waiting.until(() -> lag("measured") == 0, () -> gauges("measured").toString());
             Map<String, Double> gauges = gauges("measured");
-            assertEquals(Set.of("records_read", "records_counted", "records_late", "records_rejected",
+            assertEquals(Set.of("running", "records_read", "records_counted", "records_late", "records_rejected",
                 "offsets_skipped", "consumer_lag_records", "watermark_delay_seconds", "batch_duration_seconds",
                 "progress_age_seconds", "trigger_interval_seconds", "state_rows", "state_bytes", "batches", "restarts"),
                 gauges.keySet());
