@@ -71,7 +71,8 @@ public final class StreamQuery implements QuerySupervisor.Starter {
         this.session = session;
         this.configuration = configuration;
         this.stream = stream;
-        health = new StreamHealth(stream.name(), () -> checkpoint().firstOffsets());
+        health = new StreamHealth(stream.name(), Duration.ofMillis(configuration.spark().triggerMillis()),
+            () -> checkpoint().firstOffsets());
         rawTopic = new RawTopic(configuration.kafka(), stream.rawTopic(), health);
     }
 
@@ -88,6 +89,7 @@ public final class StreamQuery implements QuerySupervisor.Starter {
         session.sparkContext().setLocalProperty("spark.scheduler.pool", stream.name());
         Checkpoint checkpoint = checkpoint();
         TopicCheck topic = rawTopic.settle(checkpoint);
+        health.startsFrom(checkpoint.readOffsets());
         settlesAnew = false;
         if (WindowChanges.mustWait(checkpoint, stream)) {
             finishBatch(checkpoint, topic);
