@@ -132,7 +132,11 @@ fn watch(stack: &TestStack, lines: &Path, api: &Api) -> Outcome {
     let mut rung = Rung { api: &hasty.api, alerts: BTreeSet::new() };
     rung.rings("FreshetSourceDisconnected", "source", "away")?;
     nothing_else_rings(&hasty.api)?;
+    let ignorant = Hasty::without(&stack.home().join("run/prometheus"), "freshet-producer")?;
     of_a_source(&mut rung, lines)?;
+    ignorant.api.rings("FreshetTargetMissing", "job", "freshet-producer")?;
+    rung.alerts.insert("FreshetTargetMissing".to_owned());
+    drop(ignorant);
     of_cassandra(&mut rung, stack)?;
     of_a_job_that_hangs(&mut rung, stack)?;
     of_a_program_that_dies(&mut rung, stack)?;

@@ -55,7 +55,7 @@ final class KafkaRecordsRdd extends RDD<InternalRow> {
         RangeRows rows = new RangeRows(Linkage.OF_PROCESS,
             () -> new KafkaRecords(range, context, check, metrics::addLoss),
             () -> CollectionConverters.asJava(planned.iterator(partition, context)),
-            new TaskCounts(context, metrics, range.offsetRange().untilOffset() - range.offsetRange().fromOffset()));
+            new TaskCounts(context, metrics));
         context.addTaskCompletionListener((TaskCompletionListener) ignored -> rows.close());
         return CollectionConverters.asScala(rows);
     }
