@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import fastifyStatic from '@fastify/static';
 import swagger from '@fastify/swagger';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -25,6 +26,7 @@ import { checkParameters } from './routes/parameters.ts';
 import { seriesRoute } from './routes/series.ts';
 import { streamsRoute } from './routes/streams.ts';
 import { windowsRoute } from './routes/windows.ts';
+import type { TypedApp } from './typed-app.ts';
 
 /** What the app is built from. */
 export interface AppOptions {
@@ -89,7 +91,7 @@ export async function buildApp({
   await compressAnswers(app);
   await app.register(swagger, { openapi: openApi(config.dashboard.token !== undefined) });
   await app.register((scope, _, done) => {
-    registerRoutes(scope, pipeline, slots);
+    registerRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), pipeline, slots);
     done();
   });
   if (webRoot !== undefined) {
@@ -123,7 +125,7 @@ function closeUnused(app: FastifyInstance): void {
   });
 }
 
-function registerRoutes(app: FastifyInstance, pipeline: Pipeline, slots: LiveSlots): void {
+function registerRoutes(app: TypedApp, pipeline: Pipeline, slots: LiveSlots): void {
   checkParameters(app);
   // What is true now is not true in a moment.
   app.addHook('onRequest', async (_, reply) => {
