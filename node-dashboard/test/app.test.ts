@@ -153,12 +153,17 @@ it('describes every route in /openapi.json', async () => {
   expect(openapi).toBe('3.1.0');
   expect(Object.keys(paths).sort()).toEqual([
     ...[
+      '/api/alerts',
+      '/api/annotations',
+      '/api/anomalies',
       '/api/health',
       '/api/history',
       '/api/live',
       '/api/series',
+      '/api/silences',
       '/api/streams',
       '/api/windows',
+      '/badge',
       '/healthz',
       '/metrics',
       '/ready',

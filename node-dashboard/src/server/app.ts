@@ -8,6 +8,7 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify';
 import { protect, withoutToken } from './access.ts';
+import { guardChanges } from './changes.ts';
 import type { Config } from './config.ts';
 import { RequestError } from './errors.ts';
 import { checkHosts } from './hosts.ts';
@@ -21,6 +22,11 @@ import rateLimit from './plugins/rate-limit.ts';
 import staticFiles from './plugins/static.ts';
 import swagger from './plugins/swagger.ts';
 import underPressure from './plugins/under-pressure.ts';
+import { alertRoutes } from './routes/alerts.ts';
+import { annotationRoutes } from './routes/annotations.ts';
+import { anomaliesRoute } from './routes/anomalies.ts';
+import { badgeRoute } from './routes/badge.ts';
+import { embedRoute } from './routes/embed.ts';
 import { healthRoutes } from './routes/health.ts';
 import { historyRoute } from './routes/history.ts';
 import { liveRoute } from './routes/live.ts';
@@ -42,6 +48,8 @@ export interface AppOptions {
   readonly pipeline?: Pipeline;
 }
 
+/** The largest body of a request: an annotation in any alphabet, in bytes. */
+const MAX_BODY = 8192;
 /** When a client that got a 503 or 429 should come again, in seconds. */
 const RETRY_AFTER = 2;
 
@@ -58,7 +66,7 @@ export async function buildApp({
   const app = Fastify({
     logger: { level: logLevel, serializers: { req: requestForLog } },
     requestTimeout: 10_000,
-    bodyLimit: 1024,
+    bodyLimit: MAX_BODY,
     // A query cannot be a JSON body: refuse what is not understood rather than ignore it.
     ajv: { customOptions: { removeAdditional: false } },
     forceCloseConnections: 'idle',
@@ -66,7 +74,7 @@ export async function buildApp({
     trustProxy: 'loopback',
   });
   const pipeline = given ?? createPipeline(config, app.log);
-  const slots = new LiveSlots();
+  const slots = new LiveSlots(config.dashboard.maxClients);
 
   app.setErrorHandler(answerError);
   await app.register(helmet);
@@ -76,6 +84,7 @@ export async function buildApp({
   });
   checkHosts(app, config.dashboard);
   refuseOtherMethods(app);
+  guardChanges(app, config.dashboard);
   await app.register(underPressure);
   await app.register(cookie);
   await app.register(rateLimit);
@@ -90,14 +99,17 @@ export async function buildApp({
   });
   if (webRoot !== undefined) {
     await app.register(staticFiles, { root: webRoot });
+    embedRoute(app, config.dashboard, webRoot);
   }
   closeUnused(app);
   app.addHook('onReady', () => {
     pipeline.history.start();
     pipeline.tail.start();
     pipeline.reporter.start();
+    pipeline.alerts.start();
   });
   app.addHook('onClose', async () => {
+    await Promise.all([pipeline.alerts.close(), pipeline.notifier.close()]);
     await Promise.all([pipeline.history.close(), pipeline.tail.close(), pipeline.reporter.close()]);
   });
   return app;
@@ -131,6 +143,10 @@ function registerRoutes(app: TypedApp, pipeline: Pipeline, slots: LiveSlots): vo
   windowsRoute(app, pipeline);
   historyRoute(app, pipeline);
   liveRoute(app, pipeline, slots);
+  alertRoutes(app, pipeline);
+  annotationRoutes(app, pipeline);
+  anomaliesRoute(app, pipeline);
+  badgeRoute(app, pipeline);
   metricsRoute(app, pipeline, slots);
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
 }

@@ -1,5 +1,9 @@
 import { Type } from 'typebox';
 import {
+  AlertsAnswer,
+  Annotation,
+  AnnotationsAnswer,
+  AnomaliesAnswer,
   ErrorAnswer,
   HealthAnswer,
   HistoryAnswer,
@@ -20,6 +24,15 @@ const span = { from: queryTime('an hour before `to` by default'), to: queryTime(
 
 const refusals = { 400: ErrorAnswer, 401: ErrorAnswer, 421: ErrorAnswer };
 const errors = { ...refusals, 503: ErrorAnswer };
+const changeErrors = { ...errors, 403: ErrorAnswer, 413: ErrorAnswer, 415: ErrorAnswer, 429: ErrorAnswer };
+const bodyTime = (what: string) =>
+  Type.Optional(Type.Union([Type.Integer(), Type.String()], { description: `${what}: ${TIME_FORMAT}` }));
+const strict = { additionalProperties: false };
+const silenced = {
+  alert: name('the name of an alert'),
+  stream: Type.Optional(name()),
+  series: Type.Optional(name('only of this series; of all by default')),
+};
 
 /** What is no JSON, by its media type. */
 const plain = (description: string, type: string) => ({
@@ -99,7 +112,7 @@ export const schemas = {
   live: {
     summary: 'The windows of a stream as they grow, as Server-Sent Events',
     description:
-      'Events: `window` (a message of the windows topic, JSON: a window, with the stream, series, metric and window ' +
+      'Events: `alerts` (what /api/alerts answers, when something about it has changed), `window` (a message of the windows topic, JSON: a window, with the stream, series, metric and window ' +
       'that it is of; its id resumes after it), `reset` (windows were missed that cannot be sent again: load the ' +
       'history anew), `status` (whether new windows can come). A fresh ' +
       'client is first sent the newest version of every window that the server remembers. A client that comes ' +
@@ -125,6 +138,78 @@ export const schemas = {
   health: {
     summary: 'The parts of the pipeline: their latest reports, rates and lag',
     response: { 200: HealthAnswer, ...refusals },
+  },
+  alerts: {
+    summary: 'The alerts that are pending, firing, or were resolved in the last day',
+    response: { 200: AlertsAnswer, ...refusals },
+  },
+  silence: {
+    summary: 'Tells nobody of an alert for a while; it goes on being shown',
+    body: Type.Object(
+      {
+        ...silenced,
+        minutes: Type.Number({ exclusiveMinimum: 0, maximum: 43_200, description: 'for how long' }),
+      },
+      strict,
+    ),
+    response: {
+      200: Type.Object({
+        alert: Type.String(),
+        stream: Type.String(),
+        series: Type.String(),
+        until: Type.Integer({ description: 'milliseconds since the epoch' }),
+      }),
+      ...changeErrors,
+    },
+  },
+  unsilence: {
+    summary: 'Tells people of an alert again',
+    querystring: Type.Object(silenced),
+    response: { 204: Type.Null({ description: 'they are told again' }), ...changeErrors },
+  },
+  annotations: {
+    summary: 'What is marked on the time axis in [from, to), ascending by time',
+    querystring: Type.Object({
+      ...span,
+      stream: Type.Optional(name('only what is about this stream, or about all')),
+    }),
+    response: { 200: AnnotationsAnswer, ...errors },
+  },
+  annotate: {
+    summary: 'Marks something on the time axis',
+    body: Type.Object(
+      {
+        at: bodyTime('when it was, or began; now by default'),
+        until: bodyTime('when it was over'),
+        stream: Type.Optional(name('the stream that it is about; all by default')),
+        text: Type.String({ minLength: 1, maxLength: 500, pattern: '\\S', description: 'what it was' }),
+      },
+      strict,
+    ),
+    response: { 201: Annotation, ...changeErrors },
+  },
+  anomalies: {
+    summary: "The windows that start in [from, to) and lie far outside of their own series' last day",
+    description:
+      'A window is judged by the modified z-score of its average (Iglewicz and Hoaglin 1993) among those of the day ' +
+      'before the hour in which it starts; docs/dashboard.md has the constants.',
+    querystring: Type.Object({
+      stream: name(),
+      window: name('one of the windows of the stream, such as 10s or 5m/1m'),
+      series: Type.Optional(names(MAX_NAMES, 'repeat it for several; all by default')),
+      metric: Type.Optional(names(MAX_NAMES, 'repeat it for several; all by default')),
+      ...span,
+    }),
+    response: { 200: AnomaliesAnswer, ...errors },
+  },
+  badge: {
+    summary: 'The state of a stream, or the newest value of a series, as a picture',
+    querystring: Type.Object({
+      stream: name(),
+      series: Type.Optional(name('with `metric`: the newest complete window of this series')),
+      metric: Type.Optional(name()),
+    }),
+    response: { 200: plain('the picture', 'image/svg+xml'), ...refusals, 403: ErrorAnswer, 429: ErrorAnswer },
   },
   metrics: {
     summary: 'What the dashboard counts, for Prometheus',

@@ -15,6 +15,11 @@ export function statusEvent(connected: boolean, message: string): string {
   return `event: status\ndata: ${JSON.stringify({ connected, message })}\n\n`;
 }
 
+/** What the alerts say, when that has changed. */
+export function alertsEvent(json: string): string {
+  return `event: alerts\ndata: ${json}\n\n`;
+}
+
 /**
  * Keeps the connection open, shows the client that it is alive, and moves the client's `Last-Event-ID` past the windows
  * that it did not ask for.

@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import plugin from 'fastify-plugin';
-import { VERSION } from '../metrics.ts';
+import { VERSION } from '../version.ts';
 import { WITH_DATA_IMAGES } from './helmet.ts';
 
 /** Where the page is that shows the API. */
