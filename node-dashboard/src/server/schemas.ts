@@ -7,11 +7,13 @@ import {
   ErrorAnswer,
   HealthAnswer,
   HistoryAnswer,
+  POINT_FIELDS,
   ReadyAnswer,
   SeriesAnswer,
   StreamsAnswer,
   WindowsAnswer,
 } from '../shared/api.ts';
+import { oneOf } from '../shared/schema.ts';
 import { MAX_NAMES } from '../shared/limits.ts';
 import { MAX_ID_LENGTH } from './resume-ids.ts';
 import { TIME_FORMAT } from './routes/time.ts';
@@ -104,6 +106,19 @@ export const schemas = {
           minimum: 3,
           maximum: 17,
           description: 'how many significant digits broken numbers are rounded to; none are without it',
+        }),
+      ),
+      fields: Type.Optional(
+        Type.Array(oneOf(POINT_FIELDS), {
+          maxItems: POINT_FIELDS.length,
+          description:
+            'only this field of the points, beside their start; repeat it for several; all by default',
+        }),
+      ),
+      deltas: Type.Optional(
+        Type.Boolean({
+          description:
+            'with `true`, each time of a column but the first is its difference from the one before',
         }),
       ),
     }),

@@ -128,14 +128,15 @@ const Window = Type.Unsafe<WindowValue>({
 export const WindowsAnswer = Type.Object({ windows: list(Window) });
 export type WindowsAnswer = Of<typeof WindowsAnswer>;
 
-const pointFields = [...Object.keys(WINDOW_MEANINGS), 'merged'];
+/** The fields of a point. */
+export const POINT_FIELDS: readonly string[] = [...Object.keys(WINDOW_MEANINGS), 'merged'];
 
 const Points = Type.Unsafe<PointColumns>({
   type: 'object',
   description: 'by field, its value in each point; a field that is not known of any is left out',
   required: ['start'],
   properties: Object.fromEntries(
-    pointFields.map((field) => [field, { type: 'array', items: { type: ['number', 'boolean', 'null'] } }]),
+    POINT_FIELDS.map((field) => [field, { type: 'array', items: { type: ['number', 'boolean', 'null'] } }]),
   ),
   additionalProperties: false,
 });
