@@ -220,6 +220,19 @@ describe('while nothing can be stored', () => {
     expect(failures).toContain('the state of an alert cannot be stored: cassandra is away');
   });
 
+  it('people are told of the end when it can be stored again', async () => {
+    const dashboard = engine([HOT]);
+    await tick(dashboard);
+    store.isAway = true;
+    complete([dashboard], 0, 60);
+    await tick(dashboard);
+    store.isAway = false;
+    complete([dashboard], 10_000, 10);
+    await tick(dashboard);
+    expect(told.map(({ state }) => state)).toEqual(['firing', 'resolved']);
+    expect([...store.states.values()].map(({ stored }) => stored.state)).toEqual(['resolved']);
+  });
+
   it('a dashboard waits a while for what is stored before it begins without', async () => {
     store.isAway = true;
     const dashboard = engine([HOT]);

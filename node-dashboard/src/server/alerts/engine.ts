@@ -301,7 +301,7 @@ export class AlertEngine {
     const { state, since, value } = watch;
     // What has begun and ended while nobody compared was told to nobody.
     const isNews = (from: StoredState | null): boolean =>
-      state === 'firing' || (state === 'resolved' && from?.state === 'firing');
+      state === 'firing' || (state === 'resolved' && [from?.state, entry.told?.state].includes('firing'));
     const to: StoredState = { state, since, value };
     try {
       for (let from = entry.stored; ;) {
