@@ -221,10 +221,17 @@ export class LiveStream {
     );
     ring.next = next;
     this.#remember(ring, entries);
+    // Those that want the same are sent one and the same text: what waits for many that are slow takes memory once.
+    const texts = new Map<string, string>();
     for (const listener of this.#listeners) {
-      const wanted = events.filter((_, index) => isWanted(listener, entries[index]));
-      if (wanted.length > 0) {
-        listener.send(this.#countSent(wanted));
+      const places = entries.flatMap((entry, index) => (isWanted(listener, entry) ? [index] : []));
+      if (places.length > 0) {
+        const key = places.length === entries.length ? 'all' : places.join();
+        const text = texts.get(key) ?? places.map((place) => events[place] ?? '').join('');
+        texts.set(key, text);
+        this.#sent += places.length;
+        this.#sentBytes += Buffer.byteLength(text);
+        listener.send(text);
       }
     }
   }
