@@ -10,8 +10,8 @@ export interface Outlier {
 /**
  * The modified z-score of a value x among others: 0.6745 * (x - median) / MAD, MAD being the median of the absolute
  * deviations from the median (Iglewicz and Hoaglin, "How to Detect and Handle Outliers", ASQC Quality Press 1993). The
- * constant is the upper quartile of the standard normal distribution, which makes MAD / 0.6745 the standard deviation of
- * values that are normally distributed.
+ * constant is the upper quartile of the standard normal distribution, which makes MAD / 0.6745 the standard deviation
+ * of values that are normally distributed.
  */
 export const MAD_TO_DEVIATION = 1 / 0.6745;
 /**
@@ -52,7 +52,7 @@ export function medianOf(values: readonly number[]): number {
 }
 
 const DAY = 86_400_000;
-/** What is usual is found anew for each hour: the day before it began. So a mark does not depend on what is asked for. */
+/** What is usual is found anew for each hour: by the day before it. So a mark does not depend on what is asked for. */
 const HOUR = 3_600_000;
 
 /**

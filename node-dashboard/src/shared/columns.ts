@@ -47,7 +47,7 @@ export function withoutDeltas(columns: PointColumns): PointColumns {
   return withTimes(columns, (difference, before) => difference + before, 'from what becomes');
 }
 
-/** Changes each time by the one before it, as it was or as it has become; one that is not known leaves that as it is. */
+/** Changes each time by the one before it, as it was or as it has become; what is not known stays so. */
 function withTimes(
   columns: PointColumns,
   change: (value: number, before: number) => number,

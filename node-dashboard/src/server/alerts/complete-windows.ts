@@ -2,8 +2,8 @@ import { supersedes, windowKey, type WindowMessage } from '../../shared/window.t
 
 /**
  * Hands on the windows of one stream when they are complete: when the newest event of the stream is further from their
- * end than stragglers may be late, as the Spark job's watermark is. Before that, a mean of the first readings would ring
- * and be over again.
+ * end than stragglers may be late, as the Spark job's watermark is. Before that, a mean of the first readings would
+ * ring, and be over again.
  */
 export class CompleteWindows {
   readonly #lateness: number;

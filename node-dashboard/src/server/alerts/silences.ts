@@ -1,4 +1,4 @@
-/** What people want to hear nothing of for a while: an alert, or that of one stream or series; all when they are empty. */
+/** What people want to hear nothing of for a while: an alert, or that of one stream or series (empty: of all). */
 export interface Silence {
   readonly alert: string;
   readonly stream: string;

@@ -23,8 +23,8 @@ export interface AlertStore {
 const STATES: readonly string[] = ['pending', 'firing', 'resolved', 'fine'] satisfies Watch['state'][];
 
 /**
- * Keeps the states in Cassandra. They are replaced by lightweight transactions: of several dashboards that find the same,
- * one has stored it, and tells people.
+ * Keeps the states in Cassandra. They are replaced by lightweight transactions: of several dashboards that find the
+ * same, one has stored it, and tells people.
  */
 export class CassandraAlertStore implements AlertStore {
   readonly #history: CassandraHistory;

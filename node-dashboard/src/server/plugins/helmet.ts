@@ -39,8 +39,8 @@ export function framedBy(origins: readonly string[]) {
 export const WITH_DATA_IMAGES = policy({ 'img-src': ["'self'", 'data:'] });
 
 /**
- * The headers by which a browser keeps the page to itself: nothing but its own files, no frame around it, and no page of
- * another origin that reads it. Those that only make sense for HTTPS are a proxy's business.
+ * The headers by which a browser keeps the page to itself: nothing but its own files, no frame around it, and no page
+ * of another origin that reads it. Those that only make sense for HTTPS are a proxy's business.
  */
 export default plugin(async (app) => {
   await app.register(helmet, {
