@@ -128,8 +128,9 @@ export const schemas = {
     summary: 'The windows of a stream as they grow, as Server-Sent Events',
     description:
       'Events: `alerts` (what /api/alerts answers, when something about it has changed), `window` (a message ' +
-      'of the windows topic, JSON: a window, with the stream, series, metric and window that it is of; its id resumes ' +
-      'after it), `reset` (windows were missed that cannot be sent again: load the history anew), `status` (whether new windows can come). A fresh ' +
+      'of the windows topic, JSON: a window, with the stream, series, metric and window that it is of; ' +
+      'its id resumes after it), `reset` (windows were missed that cannot be sent again: load the ' +
+      'history anew), `status` (whether new windows can come). A fresh ' +
       'client is first sent the newest version of every window that the server remembers. A client that comes ' +
       'back with the header Last-Event-ID, or the parameter last_event_id, is sent what it missed; an id that is ' +
       'none of this stream is refused in the parameter, and a fresh start with `reset` in the header, since ' +

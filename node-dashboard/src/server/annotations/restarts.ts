@@ -17,8 +17,8 @@ const FORGOTTEN_AFTER = 86_400_000;
 
 /**
  * Tells from health reports when a component, or one of the job's queries, has begun anew, or one of another version
- * has taken over. Of several that run side by side none is a restart of another. The ids are made of what has happened, so
- * that several dashboards note it once.
+ * has taken over. Of several that run side by side none is a restart of another. The ids are made of what has
+ * happened, so that several dashboards note it once.
  */
 export class Restarts {
   /** By component and stream: its runs by instance and start. */
