@@ -143,6 +143,8 @@ try {
   }
   await pause(2000);
   const [after, most] = memory();
+  const metrics = await (await fetch(`http://127.0.0.1:${values.port}/metrics`)).text();
+  const slow = Number(/errors_total\{kind="slow_client"\} (\d+)/.exec(metrics)?.[1] ?? 0);
   delays.sort((a, b) => a - b);
   const at = (/** @type {number} */ share) =>
     delays[Math.min(delays.length - 1, Math.floor(delays.length * share))];
@@ -151,7 +153,7 @@ try {
       ...{ clients, stalled, rounds, messages: rounds * series, events: delays.length },
       expected: rounds * (clients - stalled),
       delay_ms: { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: delays.at(-1) },
-      ...{ gaps, cut_off: ended, memory_mb: { before, after, most } },
+      ...{ gaps, cut_off: { reading: ended, stalled: slow - ended }, memory_mb: { before, after, most } },
     }),
   );
   sockets.forEach((socket) => socket.destroy());
