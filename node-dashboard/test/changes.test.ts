@@ -150,6 +150,23 @@ describe('a change', () => {
   });
 });
 
+it('a silence may name no series, as that of a whole stream does', async () => {
+  await start();
+  const silenced = vi.spyOn(pipeline.alerts, 'silence').mockResolvedValue();
+  const unsilenced = vi.spyOn(pipeline.alerts, 'unsilence').mockResolvedValue();
+  const { status, body } = await post('/api/silences', {
+    alert: 'hot',
+    stream: 'host',
+    series: '',
+    minutes: 5,
+  });
+  expect([status, body]).toMatchObject([200, { alert: 'hot', stream: 'host', series: '' }]);
+  expect(silenced).toHaveBeenCalledOnce();
+  const url = '/api/silences?alert=hot&stream=host&series=';
+  expect((await app.inject({ method: 'DELETE', url })).statusCode).toBe(204);
+  expect(unsilenced).toHaveBeenCalledWith({ alert: 'hot', stream: 'host', series: '' }, expect.any(Number));
+});
+
 it('an annotation is answered as it was stored, and found again', async () => {
   await start();
   const { body } = await post('/api/annotations', {

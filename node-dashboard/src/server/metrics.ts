@@ -90,12 +90,27 @@ function own(pipeline: Pipeline, slots: LiveSlots): readonly Metric[] {
       samples: () => [[{}, slots.taken]],
     },
     {
+      name: 'freshet_dashboard_alerts',
+      help: 'Series and metrics on which an alert is pending or firing',
+      labels: ['alert', 'state'],
+      samples: () => alertCounts(pipeline),
+    },
+    {
       name: 'freshet_dashboard_component_report_age_seconds',
       help: 'How old the last health report of a component is, unless it has said that it ends',
       labels: ['component', 'stream', 'reporter'],
       samples: () => reportAges(pipeline),
     },
   ];
+}
+
+function alertCounts({ config, alerts }: Pipeline): readonly Sample[] {
+  const counts = alerts.counts();
+  return config.alerts.flatMap(({ name }) =>
+    (['pending', 'firing'] as const).map(
+      (state) => [{ alert: name, state }, counts.get(`${name}|${state}`) ?? 0] as const,
+    ),
+  );
 }
 
 function reportAges({ board }: Pipeline): readonly Sample[] {

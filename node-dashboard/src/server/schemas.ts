@@ -33,7 +33,12 @@ const strict = { additionalProperties: false };
 const silenced = {
   alert: name('the name of an alert'),
   stream: Type.Optional(name()),
-  series: Type.Optional(name('only of this series; of all by default')),
+  series: Type.Optional(
+    Type.String({
+      maxLength: 1024,
+      description: 'only of this series; of all by default, and when it is empty',
+    }),
+  ),
 };
 
 /** What is no JSON, by its media type. */

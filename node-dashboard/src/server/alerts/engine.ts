@@ -112,6 +112,16 @@ export class AlertEngine {
     return answerOf(shown);
   }
 
+  /** How many series and metrics of an alert are in a state, by `alert|state`. */
+  counts(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { alert, watch } of this.#entries.values()) {
+      const key = `${alert.name}|${watch?.state ?? 'fine'}`;
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+    return counts;
+  }
+
   /** Tells nobody of an alert until then. */
   async silence(silence: Silence, now: number): Promise<void> {
     await this.#options.store.silence(silence);

@@ -27,13 +27,16 @@ export function anomaliesRoute(app: TypedApp, { config, history }: Pipeline): vo
     }
     const metrics = query.metric?.map((metric) => findMetric(stream, metric)) ?? stream.metrics;
     const begin = readFrom(from);
-    const most = Math.floor(MAX_READ / Math.max(1, windowsIn(window, begin, to) * metrics.length));
-    const series =
-      query.series ?? (await history.series(stream.name, '', most + 1)).series.map((one) => one.series);
-    if (series.length > most) {
+    const most = Math.floor(MAX_READ / Math.max(1, windowsIn(window, begin, to)));
+    const series = query.series?.map((one) => ({ series: one, metrics: stream.metrics }));
+    const known = series ?? (await history.series(stream.name, '', most + 1)).series;
+    const charts = known.flatMap((one) =>
+      one.metrics.filter((metric) => metrics.includes(metric)).map((metric) => [one.series, metric] as const),
+    );
+    if (charts.length > most) {
       throw new BadRequestError(
-        `${series.length} series with ${metrics.length} metrics and the day before are more than the ${MAX_READ} ` +
-          'windows that a request may read: ask for fewer series and metrics, a shorter time, or a longer window',
+        `${charts.length} series and metrics with the day before are more than the ${MAX_READ} windows that a ` +
+          'request may read: ask for fewer series and metrics, a shorter time, or a longer window',
       );
     }
     const marks = async (one: string, metric: string): Promise<Anomaly[]> => {
@@ -52,9 +55,7 @@ export function anomaliesRoute(app: TypedApp, { config, history }: Pipeline): vo
             ];
       });
     };
-    const found = await Promise.all(
-      series.flatMap((one) => metrics.map((metric) => turns.take(() => marks(one, metric)))),
-    );
+    const found = await Promise.all(charts.map(([one, metric]) => turns.take(() => marks(one, metric))));
     return { anomalies: found.flat().slice(0, MAX_MARKS) };
   });
 }
