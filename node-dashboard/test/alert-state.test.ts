@@ -85,11 +85,13 @@ describe('an alert', () => {
   });
 });
 
+const KINDS = new Set(['10s']);
+
 describe('a window is compared', () => {
   const take = (windows: CompleteWindows): number[] => windows.take().map(({ end }) => end);
 
   it('once no straggler can change it any more, and then once', () => {
-    const complete = new CompleteWindows(5000);
+    const complete = new CompleteWindows(5000, KINDS);
     complete.add(windowMessage({ start: 0, end: 10_000, last_event: 9000 }));
     expect(take(complete)).toEqual([]);
     complete.add(windowMessage({ start: 10_000, end: 20_000, last_event: 14_999 }));
@@ -99,8 +101,16 @@ describe('a window is compared', () => {
     expect(take(complete)).toEqual([]);
   });
 
+  it('of the wanted kinds only, though the others say how far the stream is', () => {
+    const complete = new CompleteWindows(0, KINDS);
+    complete.add(windowMessage({ start: 0, end: 10_000, last_event: 9000 }));
+    complete.add(windowMessage({ window: '1m', start: 0, end: 60_000, last_event: 10_000 }));
+    complete.add(windowMessage({ window: '1m', start: 60_000, end: 120_000, last_event: 90_000 }));
+    expect(take(complete)).toEqual([10_000]);
+  });
+
   it('as its newest version is', () => {
-    const complete = new CompleteWindows(0);
+    const complete = new CompleteWindows(0, KINDS);
     complete.add(windowMessage({ end: 10_000, avg: 3, revision: 3, last_event: 3000 }));
     complete.add(windowMessage({ end: 10_000, avg: 2, revision: 2, last_event: 2000 }));
     complete.add(windowMessage({ start: 10_000, end: 20_000, last_event: 10_000 }));
@@ -111,7 +121,7 @@ describe('a window is compared', () => {
     const starts = fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 1, maxLength: 40 });
     fc.assert(
       fc.property(starts, (found) => {
-        const complete = new CompleteWindows(0);
+        const complete = new CompleteWindows(0, KINDS);
         for (const start of found) {
           complete.add(windowMessage({ start: start * 10, end: start * 10 + 10, last_event: start * 10 }));
         }

@@ -7,24 +7,30 @@ import { supersedes, windowKey, type WindowMessage } from '../../shared/window.t
  */
 export class CompleteWindows {
   readonly #lateness: number;
+  readonly #kinds: ReadonlySet<string>;
   readonly #open = new Map<string, WindowMessage>();
   #newest = -Infinity;
   /** The least end among the open ones, so that most messages cost no search. */
   #next = Infinity;
 
-  constructor(lateness: number) {
+  /** @param kinds the kinds of windows that are wanted; the others say only how far the stream is */
+  constructor(lateness: number, kinds: ReadonlySet<string>) {
     this.#lateness = lateness;
+    this.#kinds = kinds;
   }
 
   /** Takes in a version of a window. */
   add(message: WindowMessage): void {
+    this.#newest = Math.max(this.#newest, message.last_event);
+    if (!this.#kinds.has(message.window)) {
+      return;
+    }
     const key = windowKey(message);
     const known = this.#open.get(key);
     if (known === undefined || supersedes(message, known)) {
       this.#open.set(key, message);
       this.#next = Math.min(this.#next, message.end);
     }
-    this.#newest = Math.max(this.#newest, message.last_event);
   }
 
   /** The windows that have become complete, ascending by their ends; each comes once, as it was last. */

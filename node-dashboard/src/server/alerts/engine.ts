@@ -75,7 +75,11 @@ export class AlertEngine {
     this.#options = options;
     const watched = new Set(options.alerts.map(({ stream }) => stream));
     this.#complete = new Map(
-      [...watched].map((stream) => [stream, new CompleteWindows(options.lateness.get(stream) ?? 0)]),
+      [...watched].map((stream) => {
+        const alerts = options.alerts.filter((alert) => alert.stream === stream && alert.field !== 'age');
+        const kinds = new Set(alerts.map(({ window }) => window.label));
+        return [stream, new CompleteWindows(options.lateness.get(stream) ?? 0, kinds)];
+      }),
     );
   }
 
