@@ -3,6 +3,7 @@ import type { WindowMessage } from '../../shared/window.ts';
 import type { AlertConfig } from '../config-alerts.ts';
 import { messageOf } from '../config-section.ts';
 import { pause } from '../backoff.ts';
+import { limited } from '../limited.ts';
 import { CompleteWindows } from './complete-windows.ts';
 import { answerOf, notificationsOf, type Told } from './words.ts';
 import type { Notification } from './notifier.ts';
@@ -41,6 +42,8 @@ const INTERVAL = 1000;
 const SILENCES_INTERVAL = 10_000;
 /** How long it waits for what is stored, before it goes on without it, in milliseconds. */
 const PATIENCE = 30_000;
+/** How long closing waits for what is being stored, in milliseconds. */
+const PATIENCE_OF_CLOSING = 1000;
 /** What is over is remembered this long, and series that were silent for longer before the start are not missed. */
 const DAY = 86_400_000;
 /** How many states are stored at once. */
@@ -90,9 +93,11 @@ export class AlertEngine {
     }
   }
 
+  /** Stops comparing; what is being stored then is left to those who go on, since a store that hangs holds nobody up. */
   async close(): Promise<void> {
     this.#stop.abort();
-    await this.#running;
+    const last = this.#running ?? Promise.resolve();
+    await limited(last, PATIENCE_OF_CLOSING, new AbortController().signal).catch(() => undefined);
   }
 
   /** Takes in a window message of a stream. */

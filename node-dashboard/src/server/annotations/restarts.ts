@@ -14,6 +14,9 @@ interface Run {
 
 /** Runs that have not reported for this long before the newest one are forgotten, in milliseconds. */
 const FORGOTTEN_AFTER = 86_400_000;
+/** Reports come from whoever may write to the topic: no more components, and runs of each, are kept. */
+const MAX_COMPONENTS = 1024;
+const MAX_RUNS = 64;
 
 /**
  * Tells from health reports when a component, or one of the job's queries, has begun anew, or one of another version
@@ -29,6 +32,9 @@ export class Restarts {
     const { component, stream, instance, since, time } = report;
     const key = JSON.stringify([component, stream]);
     const runs = this.#runs.get(key) ?? new Map<string, Run>();
+    if (runs.size === 0 && this.#runs.size >= MAX_COMPONENTS) {
+      return [];
+    }
     this.#runs.set(key, runs);
     const name = `${instance}|${since}`;
     const known = runs.get(name);
@@ -39,7 +45,7 @@ export class Restarts {
     runs.set(name, run);
     run.time = Math.max(run.time, time);
     for (const [other, { time: last }] of runs) {
-      if (last < run.time - FORGOTTEN_AFTER) {
+      if (last < run.time - FORGOTTEN_AFTER || (runs.size > MAX_RUNS && other !== name)) {
         runs.delete(other);
       }
     }
