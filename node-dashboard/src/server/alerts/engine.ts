@@ -93,7 +93,7 @@ export class AlertEngine {
     }
   }
 
-  /** Stops comparing; what is being stored then is left to those who go on, since a store that hangs holds nobody up. */
+  /** Stops comparing. A store that hangs holds nobody up: the state that was being stored is found again. */
   async close(): Promise<void> {
     this.#stop.abort();
     const last = this.#running ?? Promise.resolve();
