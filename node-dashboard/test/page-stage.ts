@@ -31,6 +31,7 @@ export async function openBrowser(): Promise<Browser> {
   const profile = mkdtempSync(path.join(tmpdir(), 'freshet-page-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    locale: 'en-GB',
     args: ARGUMENTS,
   });
   const close = async (): Promise<void> => {

@@ -45,6 +45,7 @@ beforeAll(async () => {
   profile = mkdtempSync(path.join(tmpdir(), 'freshet-page-'));
   browser = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    locale: 'en-GB',
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'].concat(
       ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
     ),
