@@ -133,10 +133,9 @@ export class WindowStore {
     return { complete, growing };
   }
 
-  /** Takes over what another one knows of a span. */
+  /** Takes over what another one knows of what starts in `[from, to)`. */
   carryOver(other: WindowStore, from: number, to: number): void {
-    const isIn = ({ start, end }: { readonly start: number; readonly end: number }): boolean =>
-      end > from && start < to;
+    const isIn = ({ start }: { readonly start: number }): boolean => start >= from && start < to;
     for (const [metric, bySeries] of other.#metrics) {
       for (const [series, { windows, merged, heard }] of bySeries) {
         const points = [...merged.values(), ...windows.values()].filter(isIn);

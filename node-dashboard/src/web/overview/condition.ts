@@ -9,7 +9,7 @@ import { alerts } from '../told.ts';
 import { failedTile, loadTile, type TileData } from './tile-data.ts';
 
 const HEALTH_AGAIN = 2000;
-const TILES_AGAIN = 5000;
+const TILES_AGAIN = 10_000;
 const HOUR = 3_600_000;
 
 /** What each stream's tile shows, by the stream's name. */

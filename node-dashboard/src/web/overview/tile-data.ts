@@ -11,7 +11,7 @@ const POINTS = 60;
 /** A tile is about so many series at most. */
 const MAX_SERIES = 20;
 /** Never late before this long: what is stored is some seconds behind, and is asked for every few seconds. */
-const LEAST = 30_000;
+const LEAST = 40_000;
 /** So many windows may be missing before a stream counts as late. */
 const PATIENCE = 4;
 
