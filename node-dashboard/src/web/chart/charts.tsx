@@ -22,7 +22,10 @@ export function Charts(): VNode {
                 ))}
             </div>
             {specs.length > 0 && (
-                <p class="unit keys">{`${KEYS}. Drag over a chart, or turn the wheel with Control, to zoom.`}</p>
+                <details class="keys">
+                    <summary>Keys and gestures</summary>
+                    <p class="unit">{`${KEYS}. Drag over a chart, or turn the wheel with Control, to zoom.`}</p>
+                </details>
             )}
         </>
     );

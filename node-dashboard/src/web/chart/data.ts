@@ -40,6 +40,8 @@ export interface LineValue {
   readonly line: Line;
   readonly point: PointValue | undefined;
   readonly value: number | null;
+  /** Event time of its newest reading; 0 when there is none. */
+  readonly newest: number;
   /** From the first point that is shown to this one; null where there are no two. */
   readonly change: number | null;
 }
@@ -63,7 +65,14 @@ export function lineValues(
     const first = row.find((one) => one !== undefined);
     const from = valueOf(first, statistic);
     const isOne = first === point;
-    return { line, point, value, change: value === null || from === null || isOne ? null : value - from };
+    const newest = row.reduce((last, one) => Math.max(last, one?.last_event ?? 0), 0);
+    return {
+      line,
+      point,
+      value,
+      newest,
+      change: value === null || from === null || isOne ? null : value - from,
+    };
   });
 }
 

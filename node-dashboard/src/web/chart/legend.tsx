@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import { setParameters } from '../address.ts';
-import { formatAge } from '../format.ts';
+import { formatAge, formatMoment } from '../format.ts';
 import { lineStyle } from '../palette.ts';
 import { dashboard } from '../state.ts';
 import { formatQuantity } from '../units.ts';
@@ -39,7 +39,7 @@ export function Legend({ values, unit, statistic, leading, title }: LegendProper
                     </tr>
                 </thead>
                 <tbody>
-                    {listed.slice(0, MAX_LISTED).map(({ line, value, change, point }) => (
+                    {listed.slice(0, MAX_LISTED).map(({ line, value, change, newest }) => (
                         <tr
                             key={line.key}
                             class={hidden.has(line.series) || !leading.has(line.key) ? 'back' : ''}
@@ -49,9 +49,7 @@ export function Legend({ values, unit, statistic, leading, title }: LegendProper
                             </td>
                             <td>{write(value)}</td>
                             <td>{change === null ? '–' : `${change >= 0 ? '+' : ''}${write(change)}`}</td>
-                            <td>
-                                {point === undefined ? '–' : formatAge(dashboard.now() - point.last_event)}
-                            </td>
+                            <td>{newest === 0 ? '–' : ageOf(newest)}</td>
                             <td>
                                 <button
                                     type="button"
@@ -72,6 +70,13 @@ export function Legend({ values, unit, statistic, leading, title }: LegendProper
             {values.length > MAX_LISTED && <p class="empty">{`and ${values.length - MAX_LISTED} more`}</p>}
         </div>
     );
+}
+
+/** How old a reading is; of a span of the past, when it was. */
+function ageOf(newest: number): string {
+    return dashboard.selection.span === undefined
+        ? formatAge(dashboard.now() - newest)
+        : formatMoment(newest, dashboard.now());
 }
 
 function Name({ value: { label, series, position } }: { readonly value: LineValue['line'] }): VNode {

@@ -1,4 +1,5 @@
 import type { VNode } from 'preact';
+import { AddNote } from './add-note.tsx';
 import { setParameters } from '../address.ts';
 import { Choice } from '../shell/choice.tsx';
 import { BANDS, RANKS, STATISTICS, TOPS, view } from '../view.ts';
@@ -54,6 +55,7 @@ export function ViewControls(): VNode {
                     {`Show ${hidden.size} hidden`}
                 </button>
             )}
+            <AddNote />
         </div>
     );
 }
