@@ -4,8 +4,8 @@ import { ask, send } from './client.ts';
 /** A chart that a stream has by its configuration. */
 export interface ConfiguredChart {
   readonly title: string;
+  /** Names of metrics and of series, in which `*` stands for any text; null for all series. */
   readonly metrics: readonly string[];
-  /** Names of series, in which `*` stands for any text; null for all. */
   readonly series: readonly string[] | null;
   readonly unit: string | null;
 }
@@ -13,6 +13,7 @@ export interface ConfiguredChart {
 /** A threshold of a stream. */
 export interface AlertRule {
   readonly name: string;
+  /** In which `*` stands for any text. */
   readonly metric: string;
   readonly field: string;
   readonly above?: number | null;

@@ -2,13 +2,13 @@ import type { VNode } from 'preact';
 import { dashboard, followChanges } from '../state.ts';
 import { Chart } from './chart.tsx';
 import { KEYS } from './keyboard.ts';
-import { chartsOf } from './specs.ts';
+import { chartsToShow } from './specs.ts';
 import { ViewControls } from './view-controls.tsx';
 
 /** The charts of the stream, and how they show it. */
 export function Charts(): VNode {
     followChanges();
-    const specs = chartsOf(dashboard.stream);
+    const specs = chartsToShow(dashboard);
     return (
         <>
             {specs.length > 0 && <ViewControls />}

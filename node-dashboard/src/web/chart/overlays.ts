@@ -2,7 +2,7 @@ import uPlot from 'uplot';
 import type { Alert, AlertRule, Annotation, Anomaly } from '../extras.ts';
 import { formatQuantity } from '../units.ts';
 import type { Statistic } from '../view.ts';
-import type { ChartSpec } from './specs.ts';
+import { matches, type ChartSpec } from './specs.ts';
 
 /** A line that values should not cross. */
 export interface Threshold {
@@ -28,7 +28,7 @@ export function thresholdsOf(
   statistic: Statistic,
 ): Threshold[] {
   return rules
-    .filter(({ metric, field }) => metrics.includes(metric) && field === statistic)
+    .filter(({ metric, field }) => field === statistic && metrics.some((one) => matches(metric, one)))
     .flatMap(({ name, above, below }) =>
       (
         [

@@ -12,6 +12,8 @@ export interface ChartSpec {
   readonly metrics: readonly string[];
   /** Names of series, in which `*` stands for any text; null for all. */
   readonly series: readonly string[] | null;
+  /** Charts that show some of the series instead of this one. */
+  readonly elsewhere: readonly ChartSpec[];
 }
 
 /** A line of a chart. */
@@ -21,28 +23,44 @@ export interface Line extends Wanted {
   readonly position: number;
 }
 
-/** The charts of a stream: those of its configuration, and one for each metric that is in none of them. */
+/** The charts of a stream: those of its configuration, and one for each metric with what is in none of them. */
 export function chartsOf(stream: StreamInfo | undefined): ChartSpec[] {
   if (stream === undefined) {
     return [];
   }
-  const unitOf = (metric: string): string => stream.units[metric] ?? '';
-  const configured = (extrasOf(stream).charts ?? []).map(({ title, metrics, series, unit }, index) => ({
-    key: `${index} ${title}`,
-    ...{ title, metrics, series },
-    unit: unit ?? unitOf(metrics[0] ?? ''),
-  }));
-  const isShown = (metric: string): boolean =>
-    configured.some(({ metrics, series }) => metrics.includes(metric) && series === null);
-  const others = stream.metrics
-    .filter((metric) => !isShown(metric))
-    .map((metric) => ({ key: metric, title: metric, unit: unitOf(metric), metrics: [metric], series: null }));
-  return [...configured, ...others];
+  const unitOf = (metric = ''): string => stream.units[metric] ?? '';
+  const configured = (extrasOf(stream).charts ?? []).map((chart, index): ChartSpec => {
+    const metrics = stream.metrics.filter((metric) =>
+      chart.metrics.some((pattern) => matches(pattern, metric)),
+    );
+    return {
+      key: `${index} ${chart.title}`,
+      ...{ title: chart.title, unit: chart.unit ?? unitOf(metrics[0]), metrics, series: chart.series },
+      elsewhere: [],
+    };
+  });
+  const others = stream.metrics.map((metric): ChartSpec => {
+    const elsewhere = configured.filter(({ metrics }) => metrics.includes(metric));
+    return { key: metric, title: metric, unit: unitOf(metric), metrics: [metric], series: null, elsewhere };
+  });
+  const isRest = ({ elsewhere }: ChartSpec): boolean => elsewhere.every(({ series }) => series !== null);
+  return [...configured, ...others.filter(isRest)];
+}
+
+/** The charts to show: those that have only what is left of others are not, when nothing is. */
+export function chartsToShow(dashboard: Dashboard): ChartSpec[] {
+  return chartsOf(dashboard.stream).filter(
+    (spec) => spec.elsewhere.length === 0 || linesOf(spec, dashboard).length > 0,
+  );
 }
 
 /** The lines of a chart: one for each of its metrics and each series that is drawn and has it. */
-export function linesOf({ metrics, series }: ChartSpec, dashboard: Dashboard): Line[] {
-  const wanted = dashboard.shown.filter((name) => series?.some((pattern) => matches(pattern, name)) ?? true);
+export function linesOf({ metrics, series, elsewhere }: ChartSpec, dashboard: Dashboard): Line[] {
+  const isOf = (patterns: readonly string[] | null, name: string): boolean =>
+    patterns?.some((pattern) => matches(pattern, name)) ?? true;
+  const wanted = dashboard.shown.filter(
+    (name) => isOf(series, name) && !elsewhere.some((other) => isOf(other.series, name)),
+  );
   const has = (name: string, metric: string): boolean =>
     dashboard.infoOf(name)?.metrics.includes(metric) ?? true;
   return wanted.flatMap((name) =>

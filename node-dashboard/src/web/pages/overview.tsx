@@ -4,7 +4,7 @@ import { Island } from '../panels/island.tsx';
 import { pipelinePanel } from '../panels/pipeline.ts';
 import { seriesPanel } from '../panels/series.ts';
 import { Charts } from '../chart/charts.tsx';
-import { chartsOf } from '../chart/specs.ts';
+import { chartsToShow } from '../chart/specs.ts';
 import { Tiles } from '../overview/tiles.tsx';
 import { VerdictLine } from '../overview/verdict-line.tsx';
 import { dashboard, setChartsWidth } from '../state.ts';
@@ -17,7 +17,7 @@ export function Overview(): VNode {
     const host = useRef<HTMLDivElement>(null);
     useLayoutEffect(() => {
         const tell = (): void => {
-            const isPaired = TWO_COLUMNS.matches && chartsOf(dashboard.stream).length % 2 === 0;
+            const isPaired = TWO_COLUMNS.matches && chartsToShow(dashboard).length % 2 === 0;
             setChartsWidth((host.current?.clientWidth ?? 0) / (isPaired ? 2 : 1));
         };
         tell();
