@@ -216,7 +216,9 @@ export class Dashboard {
     }
     this.freshness = isSame ? this.freshness : new Freshness();
     this.missed = 0;
-    this.#drawn = new Set(selection.series.slice(0, MAX_SHOWN));
+    // Known already, unless it is another stream: what is shown stays in sight while the server is asked again.
+    const wanted = selection.series.length > 0 ? selection.series : liveliest([...this.#infos.values()]);
+    this.#drawn = new Set(wanted.slice(0, MAX_SHOWN));
     this.#problems = { address: '', live: '', history: '' };
     this.#missing = [];
     this.#streamOffers = [];

@@ -19,6 +19,7 @@ export function EmbeddedChart(): VNode {
     const spec = wanted === '' ? specs[0] : specs.find(({ metrics }) => metrics.includes(wanted));
     return (
         <main class="embedded" ref={host}>
+            <h1 class="unseen">{`Freshet: ${spec?.title ?? dashboard.selection.stream}`}</h1>
             <Notice />
             {spec !== undefined && <Chart spec={spec} isAlone={true} />}
             {spec === undefined && specs.length > 0 && (

@@ -46,7 +46,7 @@ export function TakeAway({ scene, plot, isTable, onTable }: TakeAwayProperties):
             >
                 CSV
             </button>
-            <button type="button" aria-label={`${title} as a picture`} onClick={() => void savePicture()}>
+            <button type="button" aria-label={`${title} as PNG`} onClick={() => void savePicture()}>
                 PNG
             </button>
             {problem.value !== '' && <span role="alert">{problem}</span>}

@@ -74,10 +74,11 @@ export function conditionOf(name: string): StreamCondition {
   const isShown = name === selection.stream;
   const now = dashboard.now();
   const newest = Math.max(tile?.newest ?? 0, isShown ? freshness.newest : 0);
-  const isLate = isShown && freshness.newest > 0 ? freshness.isStale(now) : true;
+  const age = newest === 0 ? null : Math.max(0, now - newest);
+  // What comes in live tells the rhythm of what is shown; of other streams only what is stored is known.
+  const stale = isShown && freshness.newest > 0 ? freshness.isStale(now) : (age ?? 0) > (tile?.patience ?? 0);
   return {
-    ...{ title, age: newest === 0 ? null : Math.max(0, now - newest) },
-    stale: newest > 0 && isLate && now - newest > (tile?.patience ?? 0),
+    ...{ title, age, stale },
     problem: tile?.problem ?? '',
   };
 }
