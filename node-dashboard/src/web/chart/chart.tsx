@@ -97,9 +97,9 @@ export function Chart({ spec, isAlone }: ChartProperties): VNode {
                 )}
             </header>
             <div
-                class="plot"
+                class={isEmpty ? 'plot none' : 'plot'}
                 ref={host}
-                hidden={isEmpty}
+
                 tabIndex={0}
                 role="application"
                 aria-roledescription="chart"

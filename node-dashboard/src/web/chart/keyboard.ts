@@ -15,7 +15,7 @@ export const KEYS =
 
 /** Does what a key is for at a chart; returns what is to be said of it, null when there is nothing. */
 export function onKey(event: KeyboardEvent, plot: Plot | null): string | null {
-  if (plot === null || event.ctrlKey || event.metaKey || event.altKey) {
+  if (event.ctrlKey || event.metaKey || event.altKey) {
     return null;
   }
   const action = event.shiftKey ? withShift(event.key) : undefined;
@@ -38,19 +38,21 @@ function withShift(key: string): (() => null) | undefined {
       };
 }
 
-function actionOf(key: string, plot: Plot): (() => string | null) | undefined {
+function actionOf(key: string, plot: Plot | null): (() => string | null) | undefined {
   const zoom = (factor: number) => () => {
     const { from, to } = shownSpan();
-    zoomAround(plot.time ?? (from + to) / 2, factor);
+    zoomAround(plot?.time ?? (from + to) / 2, factor);
     return null;
   };
+  const step = (points: number, lines: number) => (): string =>
+    plot?.step(points, lines) ?? 'there is nothing to walk on';
   const actions: Readonly<Record<string, () => string | null>> = {
-    ArrowLeft: () => plot.step(-1, 0),
-    ArrowRight: () => plot.step(1, 0),
-    ArrowUp: () => plot.step(0, -1),
-    ArrowDown: () => plot.step(0, 1),
-    Home: () => plot.step(-ALL, 0),
-    End: () => plot.step(ALL, 0),
+    ArrowLeft: step(-1, 0),
+    ArrowRight: step(1, 0),
+    ArrowUp: step(0, -1),
+    ArrowDown: step(0, 1),
+    Home: step(-ALL, 0),
+    End: step(ALL, 0),
     '+': zoom(ZOOM),
     '=': zoom(ZOOM),
     '-': zoom(1 / ZOOM),
@@ -59,7 +61,7 @@ function actionOf(key: string, plot: Plot): (() => string | null) | undefined {
       return null;
     },
     Escape: () => {
-      plot.leave();
+      plot?.leave();
       return '';
     },
   };

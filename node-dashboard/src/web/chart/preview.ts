@@ -36,12 +36,12 @@ export function zoomAround(time: number, factor: number): void {
   const { from, to } = shownSpan();
   const length = Math.max(SHORTEST, (to - from) * factor);
   const share = Math.min(1, Math.max(0, (time - from) / (to - from)));
-  move({ from: time - share * length, to: time + (1 - share) * length });
+  move({ from: Math.max(0, time - share * length), to: time + (1 - share) * length });
 }
 
-/** Shows what is before or after, by a share of the span; nothing after now. */
+/** Shows what is before or after, by a share of the span; nothing after now, or before the epoch. */
 export function pan(share: number): void {
   const { from, to } = shownSpan();
-  const by = Math.min((to - from) * share, Math.max(0, dashboard.now() - to));
+  const by = Math.max(-from, Math.min((to - from) * share, Math.max(0, dashboard.now() - to)));
   move({ from: from + by, to: to + by });
 }
