@@ -51,11 +51,12 @@ export function optionsOf(current: () => Scene, width: number, listener: PlotLis
     const { columns, newestEvent, lines: now } = current();
     return lastSettled(columns.rows.get(now[line - 1]?.key ?? '') ?? [], newestEvent);
   };
-  const colorOf = (line: number): string => {
+  const stands = (line: number): boolean => {
     const { lines: now, leading } = current();
-    const { key = '', position = 0 } = now[line - 1] ?? {};
-    return `${lineStyle(position).color}${leading.has(key) ? '' : FADED}`;
+    return leading.has(now[line - 1]?.key ?? '');
   };
+  const colorOf = (line: number): string =>
+    `${lineStyle(current().lines[line - 1]?.position ?? 0).color}${stands(line) ? '' : FADED}`;
   const paths = settledPath({ settled });
   const series = lines.map(({ label, position, series: name }): uPlot.Series => ({
     ...{ label, paths, spanGaps: false, width: lines.length > MANY ? 1 : 2 },
@@ -70,7 +71,11 @@ export function optionsOf(current: () => Scene, width: number, listener: PlotLis
       filter: (plot, line, show) => (show ? null : isolated(plot.data[line] ?? [], settled(line))),
     },
   }));
-  const edges = bands ? lines.flatMap((line) => edgesOf(line.position, !hidden.has(line.series))) : [];
+  const edges = bands
+    ? lines.flatMap(({ position, series: name }, index) =>
+        edgesOf(position, !hidden.has(name), () => stands(index + 1)),
+      )
+    : [];
   return {
     ...{ width, height, legend: { show: false }, padding: [10, 24, 0, 0] },
     tzDate: (time) => uPlot.tzDate(new Date(time * 1000), zone.value),
@@ -78,7 +83,7 @@ export function optionsOf(current: () => Scene, width: number, listener: PlotLis
     bands: bands
       ? lines.map(({ position }, index) => ({
           series: [bandRow(lines.length, index + 1), bandRow(lines.length, index + 1) + 1],
-          fill: `${lineStyle(position).color}22`,
+          fill: () => (stands(index + 1) ? `${lineStyle(position).color}22` : 'transparent'),
         }))
       : [],
     axes: [
@@ -135,10 +140,16 @@ function fewPoints(plot: uPlot): boolean {
 }
 
 /** The lines of the greatest and the least values of a line. */
-function edgesOf(position: number, show: boolean): uPlot.Series[] {
+function edgesOf(position: number, show: boolean, stands: () => boolean): uPlot.Series[] {
   const { color } = lineStyle(position);
   return ['max', 'min'].map((label) => ({
-    ...{ label, show, stroke: `${color}55`, width: 1, points: { show: false } },
+    ...{
+      label,
+      show,
+      stroke: () => (stands() ? `${color}55` : 'transparent'),
+      width: 1,
+      points: { show: false },
+    },
   }));
 }
 

@@ -81,7 +81,7 @@ export interface Figure {
 }
 
 /** More numbers than this are no overview. */
-const MAX_FIGURES = 6;
+const MAX_FIGURES = 8;
 
 /** The numbers of a tile: one for each line, or if these are too many, the middle one of each metric. */
 export function figuresOf({ lines, newest }: Pick<TileData, 'lines' | 'newest'>): Figure[] {

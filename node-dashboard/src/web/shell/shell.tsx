@@ -27,13 +27,15 @@ export function Shell(): VNode {
                 <Controls />
                 <Past />
                 <Pause />
-                <ThemeChoice />
                 <Status />
             </header>
             <Notice />
             <main id="content" tabIndex={-1}>
                 {page.value === '' ? <Overview /> : <LazyPage name={page.value} />}
             </main>
+            <footer class="foot">
+                <ThemeChoice />
+            </footer>
         </>
     );
 }
