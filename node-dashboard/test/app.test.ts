@@ -153,9 +153,11 @@ it('describes every route in /openapi.json', async () => {
   expect(openapi).toBe('3.1.0');
   expect(Object.keys(paths).sort()).toEqual([
     ...[
+      '/api/dead-letters',
       '/api/health',
       '/api/history',
       '/api/live',
+      '/api/pipeline',
       '/api/series',
       '/api/streams',
       '/api/windows',

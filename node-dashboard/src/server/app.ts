@@ -20,9 +20,11 @@ import { VERSION } from './metrics.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { healthRoutes } from './routes/health.ts';
 import { historyRoute } from './routes/history.ts';
+import { deadLettersRoute } from './routes/dead-letters.ts';
 import { liveRoute } from './routes/live.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { checkParameters } from './routes/parameters.ts';
+import { pipelineRoute } from './routes/pipeline.ts';
 import { seriesRoute } from './routes/series.ts';
 import { streamsRoute } from './routes/streams.ts';
 import { windowsRoute } from './routes/windows.ts';
@@ -101,10 +103,14 @@ export async function buildApp({
   app.addHook('onReady', () => {
     pipeline.history.start();
     pipeline.tail.start();
+    pipeline.letters.tail.start();
+    pipeline.past.start();
     pipeline.reporter.start();
   });
   app.addHook('onClose', async () => {
-    await Promise.all([pipeline.history.close(), pipeline.tail.close(), pipeline.reporter.close()]);
+    pipeline.past.close();
+    const { history, tail, reporter, letters } = pipeline;
+    await Promise.all([history.close(), tail.close(), reporter.close(), letters.tail.close()]);
   });
   return app;
 }
@@ -137,6 +143,8 @@ function registerRoutes(app: TypedApp, pipeline: Pipeline, slots: LiveSlots): vo
   windowsRoute(app, pipeline);
   historyRoute(app, pipeline);
   liveRoute(app, pipeline, slots);
+  deadLettersRoute(app, pipeline);
+  pipelineRoute(app, pipeline);
   metricsRoute(app, pipeline, slots);
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
 }

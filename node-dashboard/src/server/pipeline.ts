@@ -6,18 +6,33 @@ import type { Config } from './config.ts';
 import { ErrorCounts } from './error-counts.ts';
 import type { HealthReport } from '../shared/api.ts';
 import type { Component, State } from '../shared/generated/health.ts';
-import { healthTopic, windowsTopic as topicOfWindows } from '../shared/generated/topics.ts';
+import {
+  deadLettersTopic,
+  healthTopic,
+  rawTopic,
+  windowsTopic as topicOfWindows,
+} from '../shared/generated/topics.ts';
+import { DeadLetters, MAX_LETTERS } from './dead-letters.ts';
 import { HealthBoard } from './health-board.ts';
 import { parseHealthReport } from './health-report.ts';
 import { HealthReporter } from './health-reporter.ts';
 import { KafkaTail, type TopicSink } from './kafka-tail.ts';
 import { LiveStream } from './live-stream.ts';
+import { PipelineHistory } from './pipeline-history.ts';
 
 const COMPONENT = 'dashboard' satisfies Component;
 /** How many of the newest windows of a topic are read at the start, so that clients of an earlier run can resume. */
 const WINDOWS_BACKLOG = 8192;
 /** Enough for the last reports of every component. */
 const HEALTH_BACKLOG = 512;
+
+/** The newest dead letters, and the tail that reads them. */
+export interface LettersReader {
+  readonly topic: string;
+  readonly kept: DeadLetters;
+  /** One of their own: letters may be large, or of a kind that cannot be read, and windows do not wait for them. */
+  readonly tail: KafkaTail;
+}
 
 /** Everything that the routes read from: the history in Cassandra and what comes in from Kafka. */
 export interface Pipeline {
@@ -28,6 +43,8 @@ export interface Pipeline {
   readonly live: ReadonlyMap<string, LiveStream>;
   readonly errors: ErrorCounts;
   readonly reporter: HealthReporter;
+  readonly letters: LettersReader;
+  readonly past: PipelineHistory;
   /** The dashboard's own health, as it is now. */
   readonly report: () => HealthReport;
 }
@@ -59,7 +76,28 @@ export function createPipeline(config: Config, log: FastifyBaseLogger): Pipeline
     },
     log,
   });
-  return { config, history, tail, board, live, errors, reporter, report };
+  const letters = readLetters(config, log, errors);
+  const past = new PipelineHistory((now) => board.components(now));
+  return { config, history, tail, board, live, errors, reporter, report, letters, past };
+}
+
+function readLetters({ kafka, streams }: Config, log: FastifyBaseLogger, errors: ErrorCounts): LettersReader {
+  const topics = streams.flatMap(({ name }) =>
+    [rawTopic, topicOfWindows].map((topicOf) => [topicOf(kafka.topicPrefix, name), name] as const),
+  );
+  const kept = new DeadLetters(new Map(topics));
+  const topic = deadLettersTopic(kafka.topicPrefix);
+  const sink: TopicSink = {
+    backlog: MAX_LETTERS,
+    begin: (topicId) => {
+      kept.begin(topicId);
+    },
+    append: (partition, records) => {
+      kept.append(partition, records);
+    },
+    status: () => undefined,
+  };
+  return { topic, kept, tail: new KafkaTail(kafka, new Map([[topic, sink]]), log, errors) };
 }
 
 /** Makes the dashboard's own health reports: totals since now. */
@@ -96,7 +134,9 @@ function healthSink(board: HealthBoard, log: FastifyBaseLogger, errors: ErrorCou
     backlog: HEALTH_BACKLOG,
     begin: () => undefined,
     append: (_, records) => {
-      const reports = records.flatMap(({ value }) => (value === null ? [] : [parseHealthReport(value)]));
+      const reports = records.flatMap(({ value }) =>
+        value === null ? [] : [parseHealthReport(value.toString())],
+      );
       const valid = reports.filter((report) => report !== null);
       for (const report of valid) {
         board.add(report, Date.now());
@@ -118,7 +158,8 @@ function windowsSink(stream: LiveStream, log: FastifyBaseLogger, errors: ErrorCo
       stream.begin(topicId, offsets);
     },
     append: (partition, records, next) => {
-      const invalid = stream.append(partition, records, next);
+      const texts = records.map(({ offset, value }) => ({ offset, value: value?.toString() ?? null }));
+      const invalid = stream.append(partition, texts, next);
       if (invalid > 0) {
         errors.add('invalid_window', `${invalid} records of stream ${stream.name} are no windows`, invalid);
         log.warn({ stream: stream.name, partition, invalid }, 'skipped records that are no windows');

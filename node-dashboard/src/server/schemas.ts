@@ -8,7 +8,9 @@ import {
   StreamsAnswer,
   WindowsAnswer,
 } from '../shared/api.ts';
+import { DeadLettersAnswer, PipelineAnswer } from '../shared/pipeline-api.ts';
 import { MAX_NAMES } from '../shared/limits.ts';
+import { MAX_LETTERS } from './dead-letters.ts';
 import { MAX_ID_LENGTH } from './resume-ids.ts';
 import { TIME_FORMAT } from './routes/time.ts';
 
@@ -125,6 +127,24 @@ export const schemas = {
   health: {
     summary: 'The parts of the pipeline: their latest reports, rates and lag',
     response: { 200: HealthAnswer, ...refusals },
+  },
+  deadLetters: {
+    summary: 'The newest dead letters: rejected records, with the reason',
+    querystring: Type.Object({
+      stream: Type.Optional(name('only letters of this stream; of all, and of none, by default')),
+      reason: Type.Optional(name('only letters with this reason code; all by default')),
+      limit: Type.Integer({
+        minimum: 1,
+        maximum: MAX_LETTERS,
+        default: 100,
+        description: 'how many at most',
+      }),
+    }),
+    response: { 200: DeadLettersAnswer, ...refusals },
+  },
+  pipeline: {
+    summary: 'What the parts of the pipeline did in the last half hour',
+    response: { 200: PipelineAnswer, ...refusals },
   },
   metrics: {
     summary: 'What the dashboard counts, for Prometheus',
