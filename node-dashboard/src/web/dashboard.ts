@@ -2,6 +2,7 @@ import type { SeriesInfo, StreamInfo } from '../shared/api.ts';
 import { fromColumns } from '../shared/columns.ts';
 import { resolutionFor, type Resolution } from '../shared/resolution.ts';
 import type { WindowMessage } from '../shared/window.ts';
+import { addressOf, correct, go } from './address.ts';
 import { coalesce } from './coalesce.ts';
 import { ApiError, getHistory, getSeries, getStreams } from './client.ts';
 import { Freshness } from './freshness.ts';
@@ -9,7 +10,7 @@ import { historyRequests } from './history-requests.ts';
 import { seriesToAsk, type ConnectionState } from './live-connection.ts';
 import { listen, type Listening } from './listening.ts';
 import { missingText, seriesOffers, streamOffers, type Offer } from './missing.ts';
-import { problemOf, readSelection, writeSelection, type Selection, type Span } from './selection.ts';
+import { problemOf, readSelection, type Selection, type Span } from './selection.ts';
 import { WindowStore, type NewestWindows } from './store.ts';
 
 /** More lines than this in one chart cannot be told apart. */
@@ -146,7 +147,7 @@ export class Dashboard {
         if (selection === null) {
           this.#problems.address = 'no stream is configured: add a [[stream]] to freshet.toml';
         } else {
-          history.replaceState(null, '', writeSelection(selection));
+          correct(addressOf(selection));
           this.#begin(selection);
           this.#problems.address = problemOf(query, streams);
           this.#streamOffers = streamOffers(query, streams, selection);
@@ -163,7 +164,7 @@ export class Dashboard {
 
   /** Shows something else, to which the browser's Back button leads back. */
   select(selection: Selection): void {
-    history.pushState(null, '', writeSelection(selection));
+    go(addressOf(selection));
     this.#begin(selection);
   }
 

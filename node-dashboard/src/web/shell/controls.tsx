@@ -1,0 +1,78 @@
+import type { VNode } from 'preact';
+import { dashboard, followChanges } from '../state.ts';
+import { RANGES } from '../selection.ts';
+
+/** Chooses the stream, the kind of window and how far back the charts reach. */
+export function Controls(): VNode {
+    followChanges();
+    const { selection, streams, stream } = dashboard;
+    return (
+        <div class="controls">
+            <Choice
+                label="Stream"
+                id="stream"
+                options={streams.map(({ name, title }) => [name, title])}
+                value={selection.stream}
+                onChoose={selectStream}
+            />
+            <Choice
+                label="Window"
+                id="window"
+                options={stream?.windows.map(({ label }) => [label, label]) ?? []}
+                value={selection.window}
+                onChoose={(window) => {
+                    dashboard.select({ ...dashboard.selection, window });
+                }}
+            />
+            <Choice
+                label="Range"
+                id="range"
+                options={RANGES.map(({ label, milliseconds }) => [String(milliseconds), label])}
+                value={String(selection.range)}
+                onChoose={(range) => {
+                    const { stream: name, window, series } = dashboard.selection;
+                    dashboard.select({ stream: name, window, series, range: Number(range) });
+                }}
+            />
+        </div>
+    );
+}
+
+function selectStream(name: string): void {
+    const stream = dashboard.streams.find((one) => one.name === name);
+    const window =
+        stream?.windows.find(({ label }) => label === dashboard.selection.window) ?? stream?.windows[0];
+    if (stream !== undefined && window !== undefined) {
+        dashboard.select({ ...dashboard.selection, stream: name, window: window.label, series: [] });
+    }
+}
+
+interface ChoiceProperties {
+    readonly label: string;
+    readonly id: string;
+    readonly options: readonly (readonly [value: string, label: string])[];
+    readonly value: string;
+    readonly onChoose: (value: string) => void;
+}
+
+/** A labelled list to choose one from. */
+export function Choice({ label, id, options, value, onChoose }: ChoiceProperties): VNode {
+    return (
+        <label>
+            {label}{' '}
+            <select
+                id={id}
+                value={value}
+                onChange={({ currentTarget }) => {
+                    onChoose(currentTarget.value);
+                }}
+            >
+                {options.map(([name, text]) => (
+                    <option key={name} value={name}>
+                        {text}
+                    </option>
+                ))}
+            </select>
+        </label>
+    );
+}
