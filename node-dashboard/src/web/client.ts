@@ -1,4 +1,5 @@
 import type { HealthAnswer, HistoryAnswer, SeriesAnswer, StreamsAnswer } from '../shared/api.ts';
+import type { DeadLettersAnswer, PipelineAnswer } from '../shared/pipeline-api.ts';
 
 /** After so many milliseconds a server does not answer: it may be stopped, and still be connected. */
 const ANSWER_TIMEOUT = 30_000;
@@ -54,6 +55,25 @@ export function getHistory(query: {
 /** The parts of the pipeline. */
 export function getHealth(): Promise<HealthAnswer> {
   return get('api/health', [], HEALTH_TIMEOUT);
+}
+
+/** What the parts of the pipeline did in the last half hour. */
+export function getPipeline(): Promise<PipelineAnswer> {
+  return get('api/pipeline', [], HEALTH_TIMEOUT);
+}
+
+/** The newest dead letters; an empty stream or reason stands for all. */
+export function getDeadLetters(query: {
+  readonly stream: string;
+  readonly reason: string;
+  readonly limit: number;
+}): Promise<DeadLettersAnswer> {
+  const given = Object.entries(query).map(([name, value]) => [name, String(value)] as const);
+  return get(
+    'api/dead-letters',
+    given.filter(([, value]) => value !== ''),
+    HEALTH_TIMEOUT,
+  );
 }
 
 async function get<Answer>(
