@@ -156,6 +156,7 @@ it('describes every route in /openapi.json', async () => {
       '/api/dead-letters',
       '/api/health',
       '/api/history',
+      '/api/latest',
       '/api/live',
       '/api/pipeline',
       '/api/series',

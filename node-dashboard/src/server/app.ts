@@ -21,6 +21,7 @@ import { createPipeline, type Pipeline } from './pipeline.ts';
 import { healthRoutes } from './routes/health.ts';
 import { historyRoute } from './routes/history.ts';
 import { deadLettersRoute } from './routes/dead-letters.ts';
+import { latestRoute } from './routes/latest.ts';
 import { liveRoute } from './routes/live.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { checkParameters } from './routes/parameters.ts';
@@ -143,6 +144,7 @@ function registerRoutes(app: TypedApp, pipeline: Pipeline, slots: LiveSlots): vo
   windowsRoute(app, pipeline);
   historyRoute(app, pipeline);
   liveRoute(app, pipeline, slots);
+  latestRoute(app, pipeline);
   deadLettersRoute(app, pipeline);
   pipelineRoute(app, pipeline);
   metricsRoute(app, pipeline, slots);

@@ -53,6 +53,7 @@ export class LiveStream {
   readonly #remembered: number;
   readonly #ids: ResumeIds;
   readonly #listeners = new Set<Listener>();
+  readonly #watchers = new Set<(messages: readonly WindowMessage[]) => void>();
   #topicId: string | null = null;
   #partitions: Partition[] = [];
   /** The number of the newest record, and of the newest one that is no longer remembered. */
@@ -129,7 +130,16 @@ export class LiveStream {
       }
     }
     this.#publish(ring, entries, next);
+    const messages = entries.map(({ message }) => message);
+    this.#watchers.forEach((watcher) => {
+      watcher(messages);
+    });
     return invalid;
+  }
+
+  /** Tells a part of the server of every window that comes in from now on. */
+  watch(watcher: (messages: readonly WindowMessage[]) => void): void {
+    this.#watchers.add(watcher);
   }
 
   /** Why nobody can resume after this id, because it never was one of this stream; null when it may have been. */

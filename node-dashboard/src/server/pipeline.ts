@@ -17,6 +17,7 @@ import { HealthBoard } from './health-board.ts';
 import { parseHealthReport } from './health-report.ts';
 import { HealthReporter } from './health-reporter.ts';
 import { KafkaTail, type TopicSink } from './kafka-tail.ts';
+import { LatestWindows, MAX_LINES } from './latest-windows.ts';
 import { LiveStream } from './live-stream.ts';
 import { PipelineHistory } from './pipeline-history.ts';
 
@@ -45,6 +46,8 @@ export interface Pipeline {
   readonly reporter: HealthReporter;
   readonly letters: LettersReader;
   readonly past: PipelineHistory;
+  /** By stream, the newest windows of each series. */
+  readonly latest: ReadonlyMap<string, LatestWindows>;
   /** The dashboard's own health, as it is now. */
   readonly report: () => HealthReport;
 }
@@ -78,7 +81,22 @@ export function createPipeline(config: Config, log: FastifyBaseLogger): Pipeline
   });
   const letters = readLetters(config, log, errors);
   const past = new PipelineHistory((now) => board.components(now));
-  return { config, history, tail, board, live, errors, reporter, report, letters, past };
+  const latest = watchLatest(config, live);
+  return { config, history, tail, board, live, errors, reporter, report, letters, past, latest };
+}
+
+function watchLatest(
+  { streams }: Config,
+  live: ReadonlyMap<string, LiveStream>,
+): ReadonlyMap<string, LatestWindows> {
+  const most = Math.floor(MAX_LINES / Math.max(1, streams.length));
+  const latest = new Map(streams.map((stream) => [stream.name, new LatestWindows(stream, most)]));
+  for (const [name, windows] of latest) {
+    live.get(name)?.watch((messages) => {
+      windows.take(messages);
+    });
+  }
+  return latest;
 }
 
 function readLetters({ kafka, streams }: Config, log: FastifyBaseLogger, errors: ErrorCounts): LettersReader {

@@ -91,7 +91,8 @@ export type WindowsAnswer = Of<typeof WindowsAnswer>;
 
 const pointFields = [...Object.keys(WINDOW_MEANINGS), 'merged'];
 
-const Points = Type.Unsafe<PointColumns>({
+/** Points by field. */
+export const Points = Type.Unsafe<PointColumns>({
   type: 'object',
   description: 'by field, its value in each point; a field that is not known of any is left out',
   required: ['start'],

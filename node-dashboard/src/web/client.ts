@@ -1,4 +1,5 @@
 import type { HealthAnswer, HistoryAnswer, SeriesAnswer, StreamsAnswer } from '../shared/api.ts';
+import type { LatestAnswer } from '../shared/latest-api.ts';
 import type { DeadLettersAnswer, PipelineAnswer } from '../shared/pipeline-api.ts';
 
 /** After so many milliseconds a server does not answer: it may be stopped, and still be connected. */
@@ -74,6 +75,21 @@ export function getDeadLetters(query: {
     given.filter(([, value]) => value !== ''),
     HEALTH_TIMEOUT,
   );
+}
+
+/** The newest complete window of each series whose name contains the search. */
+export function getLatest(query: {
+  readonly stream: string;
+  readonly metric: string;
+  readonly window: string;
+  readonly search: string;
+  readonly group: number | null;
+  readonly past: number;
+}): Promise<LatestAnswer> {
+  const given = Object.entries(query).flatMap(([name, value]) =>
+    value === null ? [] : [[name, String(value)] as const],
+  );
+  return get('api/latest', given);
 }
 
 async function get<Answer>(
