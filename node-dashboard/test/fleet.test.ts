@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LatestAnswer } from '../src/shared/latest-api.ts';
-import { Heat, heatColor, heatLines, heatRange, shareOf } from '../src/web/fleet/heat.ts';
+import { Heat, heatColor, heatLines, heatRange, shareOf } from '../src/web/heat/heat.ts';
 import { nextSorting, placedRows, readSorting } from '../src/web/fleet/model.ts';
 import { rowsOf } from '../src/web/fleet/rows.ts';
 

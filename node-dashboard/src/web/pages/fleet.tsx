@@ -5,11 +5,11 @@ import { parameter, setParameters } from '../address.ts';
 import { getLatest } from '../client.ts';
 import { FleetTable, openSeries } from '../fleet/fleet-table.tsx';
 import '../fleet/fleet.css';
-import { Heat } from '../fleet/heat.ts';
-import { HeatMap } from '../fleet/heat-map.tsx';
+import { Heat } from '../heat/heat.ts';
+import { HeatMap } from '../heat/heat-map.tsx';
 import { placedRows, readSorting } from '../fleet/model.ts';
 import { rowsOf } from '../fleet/rows.ts';
-import { formatCount } from '../format.ts';
+import { formatCount, formatSpan } from '../format.ts';
 import { usePoll } from '../polling.ts';
 import { Choice } from '../shell/controls.tsx';
 import { dashboard, followChanges } from '../state.ts';
@@ -85,8 +85,10 @@ function Fleet({ stream, window }: { readonly stream: StreamInfo; readonly windo
                 )}
                 {answer !== null && answer.matched > 0 && (
                     <HeatMap
-                        {...{ heat, unit, windowSize: window.size, now: answer.now, onChoose: openSeries }}
-                        series={answer.series}
+                        {...{ heat, unit, series: answer.series, onChoose: openSeries }}
+                        describe={(name, start) =>
+                            `${name}, ${formatSpan(start, start + window.size, answer.now)}`
+                        }
                     />
                 )}
                 {answer !== null && (

@@ -1,9 +1,10 @@
 import { useSignal } from '@preact/signals';
 import type { VNode } from 'preact';
 import { useEffect, useLayoutEffect, useReducer, useRef } from 'preact/hooks';
-import { formatCount, formatSpan } from '../format.ts';
+import { formatCount } from '../format.ts';
 import { formatQuantity } from '../units.ts';
 import { heatColor, heatLines, heatRange, shareOf, type Heat, type HeatLine } from './heat.ts';
+import './heat.css';
 
 /** The most lines, and how high they are, in pixels. */
 const ROOM = 320;
@@ -14,13 +15,13 @@ interface HeatMapProperties {
     /** The series from top to bottom. */
     readonly series: readonly string[];
     readonly unit: string;
-    readonly windowSize: number;
-    readonly now: number;
-    readonly onChoose: (series: string) => void;
+    /** What the window of a series is called that starts then. */
+    readonly describe: (series: string, start: number) => string;
+    readonly onChoose?: (series: string) => void;
 }
 
 /** All series over time, each window in the colour of its average. */
-export function HeatMap({ heat, series, unit, windowSize, now, onChoose }: HeatMapProperties): VNode {
+export function HeatMap({ heat, series, unit, describe, onChoose }: HeatMapProperties): VNode {
     const canvas = useRef<HTMLCanvasElement>(null);
     const cursor = useSignal<{ readonly line: number; readonly column: number } | null>(null);
     const [, drawAgain] = useReducer((times: number) => times + 1, 0);
@@ -63,7 +64,7 @@ export function HeatMap({ heat, series, unit, windowSize, now, onChoose }: HeatM
     const choose = (): void => {
         const [name] = lines[cursor.value?.line ?? -1]?.series ?? [];
         if (name !== undefined) {
-            onChoose(name);
+            onChoose?.(name);
         }
     };
     const label = `averages of ${formatCount(series.length)} series over ${heat.starts.length} windows; arrow keys read it`;
@@ -100,7 +101,7 @@ export function HeatMap({ heat, series, unit, windowSize, now, onChoose }: HeatM
                 }}
             />
             <p class="unit heat-words" role="status">
-                {wordsOf(lines, cursor.value, heat.starts, { windowSize, unit, now }) ??
+                {wordsOf(lines, cursor.value, heat.starts, { unit, describe }) ??
                     scaleWords(range, unit, each)}
             </p>
         </div>
@@ -143,7 +144,7 @@ function wordsOf(
     lines: readonly HeatLine[],
     cursor: { readonly line: number; readonly column: number } | null,
     starts: readonly number[],
-    { windowSize, unit, now }: { readonly windowSize: number; readonly unit: string; readonly now: number },
+    { unit, describe }: Pick<HeatMapProperties, 'unit' | 'describe'>,
 ): string | null {
     const line = lines[cursor?.line ?? -1];
     const start = starts[cursor?.column ?? -1];
@@ -152,10 +153,9 @@ function wordsOf(
     }
     const value = line.values[cursor?.column ?? -1] ?? null;
     const [first = '', ...others] = line.series;
-    const name =
-        others.length === 0 ? first : `${first} and ${formatCount(others.length)} more, the greatest`;
+    const more = others.length === 0 ? '' : ` and ${formatCount(others.length)} more, the greatest`;
     const told = value === null ? 'no window' : formatQuantity(value, unit);
-    return `${name}: ${told}, ${formatSpan(start, start + windowSize, now)}`;
+    return `${describe(first, start)}${more}: ${told}`;
 }
 
 function draw(
