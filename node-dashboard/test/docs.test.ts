@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { loadConfig } from '../src/server/config.ts';
-import { MAX_CLIENTS, MAX_CLIENTS_PER_ADDRESS } from '../src/server/live-slots.ts';
 import { MAX_ID_LENGTH, ResumeIds } from '../src/server/resume-ids.ts';
 import { parseTime } from '../src/server/routes/time.ts';
 import { MAX_CHARTS, MAX_NAMES, MAX_READ } from '../src/shared/limits.ts';
@@ -26,7 +25,7 @@ it('the configuration that docs/dashboard.md shows is one', () => {
 
 it('docs/dashboard.md tells the limits as they are', () => {
   expect(text).toContain(
-    `${MAX_CLIENTS} clients can listen at once, ${MAX_CLIENTS_PER_ADDRESS} of them from one address`,
+    '100 clients can listen at once (`dashboard.max_clients`), half of them from one address',
   );
   expect(text).toContain(`have at most ${MAX_ID_LENGTH} characters`);
   expect(text).toContain(PERCENTILE_MEANING);

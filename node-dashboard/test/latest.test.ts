@@ -31,43 +31,43 @@ describe('the newest window of a series', () => {
 
   it('is the one whose end an event has reached, and not the one that still grows', () => {
     const latest = latestOf();
-    latest.take([at(0, { avg: 1 }), at(10_000, { avg: 2 })]);
+    latest.take(at(0, { avg: 1 }), at(10_000, { avg: 2 }));
     expect(newest(latest)?.avg).toBe(1);
-    latest.take([at(20_000, {}, 0)]);
+    latest.take(at(20_000, {}, 0));
     expect(newest(latest)?.avg).toBe(2);
   });
 
   it('is none before one is complete', () => {
     const latest = latestOf();
-    latest.take([at(0)]);
+    latest.take(at(0));
     expect(newest(latest)).toBeUndefined();
   });
 
   it('becomes complete by an event of another series', () => {
     const latest = latestOf();
-    latest.take([at(0), at(10_000, { series: 'other' })]);
+    latest.take(at(0), at(10_000, { series: 'other' }));
     expect(newest(latest)?.start).toBe(0);
   });
 
   it('is taken in its newest version only', () => {
     const latest = latestOf();
-    latest.take([at(0, { revision: 3, avg: 3 }), at(10_000), at(0, { revision: 2, avg: 2 })]);
+    latest.take(at(0, { revision: 3, avg: 3 }), at(10_000), at(0, { revision: 2, avg: 2 }));
     expect(newest(latest)?.avg).toBe(3);
-    latest.take([at(0, { revision: 4, avg: 4 })]);
+    latest.take(at(0, { revision: 4, avg: 4 }));
     expect(newest(latest)?.avg).toBe(4);
-    latest.take([at(0, { generation: 1, revision: 1, avg: 5 })]);
+    latest.take(at(0, { generation: 1, revision: 1, avg: 5 }));
     expect(newest(latest)?.avg).toBe(5);
   });
 
   it('stays when a straggler comes for an earlier one', () => {
     const latest = latestOf();
-    latest.take([at(0), at(10_000, { avg: 7 }), at(20_000), at(0, { revision: 9, avg: 1 })]);
+    latest.take(at(0), at(10_000, { avg: 7 }), at(20_000), at(0, { revision: 9, avg: 1 }));
     expect(newest(latest)?.avg).toBe(7);
   });
 
   it('is not that of a metric or a kind of window which the stream does not have', () => {
     const latest = latestOf();
-    latest.take([at(0, { metric: 'old' }), at(0, { window: '7s' })]);
+    latest.take(at(0, { metric: 'old' }), at(0, { window: '7s' }));
     expect([latest.lines({ metric: 'old', window: '10s' }).size, latest.lines(KIND).size]).toEqual([0, 0]);
   });
 });
@@ -77,7 +77,7 @@ describe('what is remembered', () => {
     // Two metrics and two kinds of windows: 12 of each.
     const latest = latestOf(['10s', '5m/1m'], 48);
     for (let index = 0; index < 20; index += 1) {
-      latest.take([at(0, { series: `s${index}` }), at(0, { series: 's0' })]);
+      latest.take(at(0, { series: `s${index}` }), at(0, { series: 's0' }));
     }
     const names = [...latest.lines(KIND).keys()];
     expect([names.length, latest.forgotten]).toEqual([12, 8]);
@@ -89,7 +89,7 @@ describe('what is remembered', () => {
   it('of each series is a few windows and the averages of its past, however long it goes on', () => {
     const latest = latestOf();
     for (let index = 0; index < 500; index += 1) {
-      latest.take([at(index * 10_000, { avg: index })]);
+      latest.take(at(index * 10_000, { avg: index }));
     }
     const line = latest.lines(KIND).get('laptop/cpu');
     expect(line?.windows.size).toBe(2);
@@ -100,7 +100,7 @@ describe('what is remembered', () => {
 
   it('has gaps where no window was', () => {
     const latest = latestOf();
-    latest.take([at(0, { avg: 1 }), at(30_000, { avg: 2 }), at(40_000)]);
+    latest.take(at(0, { avg: 1 }), at(30_000, { avg: 2 }), at(40_000));
     const line = latest.lines(KIND).get('laptop/cpu');
     const starts = latest.starts(KIND, 10_000, 5);
     expect(starts).toEqual([-10_000, 0, 10_000, 20_000, 30_000]);
@@ -110,10 +110,10 @@ describe('what is remembered', () => {
   it('after a long silence is not what was there before', () => {
     const latest = latestOf();
     for (let index = 0; index < 70; index += 1) {
-      latest.take([at(index * 10_000, { avg: index })]);
+      latest.take(at(index * 10_000, { avg: index }));
     }
     const later = 70 * 10_000 + PAST_WINDOWS * 10_000;
-    latest.take([at(later, { avg: -1 }), at(later + 10_000)]);
+    latest.take(at(later, { avg: -1 }), at(later + 10_000));
     const line = latest.lines(KIND).get('laptop/cpu');
     const starts = latest.starts(KIND, 10_000, PAST_WINDOWS);
     expect(line && latest.averages(line, KIND, starts).filter((value) => value !== null)).toEqual([-1]);
@@ -123,7 +123,7 @@ describe('what is remembered', () => {
     const latest = latestOf(['1h/1s']);
     const kind = { metric: 'usage', window: '1h/1s' };
     for (let start = 0; start < 7_200_000; start += 1000) {
-      latest.take([at(start, { window: '1h/1s', end: start + 3_600_000, avg: start }, 1000)]);
+      latest.take(at(start, { window: '1h/1s', end: start + 3_600_000, avg: start }, 1000));
     }
     const line = latest.lines(kind).get('laptop/cpu');
     expect(line?.windows.size).toBeLessThan(15);

@@ -28,10 +28,12 @@ const STREAMS: readonly StreamInfo[] = [
     metrics: ['usage'],
     windows: [window('10s'), window('1m')],
     lateness: 0,
+    charts: [],
+    alerts: [],
   },
   {
     ...{ name: 'sensors', title: 'Sensors', unit: '°C', units: { t: '°C' }, metrics: ['t'] },
-    ...{ windows: [window('1m')], lateness: 0 },
+    ...{ windows: [window('1m')], lateness: 0, charts: [], alerts: [] },
   },
 ];
 

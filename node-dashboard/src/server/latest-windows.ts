@@ -1,6 +1,8 @@
 import { WINDOW_MEANINGS } from '../shared/generated/window.ts';
 import { PAST_WINDOWS } from '../shared/latest-api.ts';
 import type { WindowSpec } from '../shared/window-spec.ts';
+import type { Config } from './config.ts';
+import type { LiveStream } from './live-stream.ts';
 import { supersedes, type WindowMessage, type WindowValue } from '../shared/window.ts';
 
 /** The lines of all streams together are no more than this, so that memory is bounded: about a kilobyte each. */
@@ -61,7 +63,7 @@ export class LatestWindows {
   }
 
   /** Takes in windows in the order in which they come. */
-  take(messages: readonly WindowMessage[]): void {
+  take(...messages: readonly WindowMessage[]): void {
     for (const message of messages) {
       this.#newestEvent = Math.max(this.#newestEvent ?? -Infinity, message.last_event);
       this.#add(message);
@@ -180,4 +182,19 @@ function valueOf(message: WindowMessage): WindowValue {
 
 function keyOf({ metric, window }: LineKind): string {
   return `${window}|${metric}`;
+}
+
+/** Keeps the newest windows of every stream from now on. */
+export function observeLatest(
+  { streams }: Pick<Config, 'streams'>,
+  live: ReadonlyMap<string, LiveStream>,
+): ReadonlyMap<string, LatestWindows> {
+  const most = Math.floor(MAX_LINES / Math.max(1, streams.length));
+  const latest = new Map(streams.map((stream) => [stream.name, new LatestWindows(stream, most)]));
+  for (const [name, windows] of latest) {
+    live.get(name)?.observe((message) => {
+      windows.take(message);
+    });
+  }
+  return latest;
 }

@@ -55,7 +55,7 @@ export function latestAnswer(
     last_seen: listed.map(({ lastSeen }) => lastSeen),
     points: toColumns(
       listed.map(({ window: value }) => (value ?? {}) as PointValue),
-      DIGITS,
+      { digits: DIGITS },
     ),
     groups: group === null ? [] : groupsOf(rows, group),
     past: {

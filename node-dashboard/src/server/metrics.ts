@@ -2,9 +2,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { State } from '../shared/generated/health.ts';
 import type { LiveSlots } from './live-slots.ts';
 import type { Pipeline } from './pipeline.ts';
-
-/** The version of this build, as package.json has it. */
-export const VERSION = '0.1.0';
+import { VERSION } from './version.ts';
 
 /** What a sample is about, and its value. */
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];

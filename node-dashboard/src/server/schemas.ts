@@ -1,8 +1,13 @@
 import { Type } from 'typebox';
 import {
+  AlertsAnswer,
+  Annotation,
+  AnnotationsAnswer,
+  AnomaliesAnswer,
   ErrorAnswer,
   HealthAnswer,
   HistoryAnswer,
+  POINT_FIELDS,
   ReadyAnswer,
   SeriesAnswer,
   StreamsAnswer,
@@ -10,6 +15,7 @@ import {
 } from '../shared/api.ts';
 import { LatestAnswer, PAST_WINDOWS } from '../shared/latest-api.ts';
 import { DeadLettersAnswer, PipelineAnswer } from '../shared/pipeline-api.ts';
+import { oneOf } from '../shared/schema.ts';
 import { MAX_NAMES } from '../shared/limits.ts';
 import { MAX_LETTERS } from './dead-letters.ts';
 import { MAX_ID_LENGTH } from './resume-ids.ts';
@@ -23,6 +29,15 @@ const span = { from: queryTime('an hour before `to` by default'), to: queryTime(
 
 const refusals = { 400: ErrorAnswer, 401: ErrorAnswer, 421: ErrorAnswer };
 const errors = { ...refusals, 503: ErrorAnswer };
+const changeErrors = { ...errors, 403: ErrorAnswer, 413: ErrorAnswer, 415: ErrorAnswer, 429: ErrorAnswer };
+const bodyTime = (what: string) =>
+  Type.Optional(Type.Union([Type.Integer(), Type.String()], { description: `${what}: ${TIME_FORMAT}` }));
+const strict = { additionalProperties: false };
+const silenced = {
+  alert: name('the name of an alert'),
+  stream: Type.Optional(name()),
+  series: Type.Optional(name('only of this series; of all by default')),
+};
 
 /** What is no JSON, by its media type. */
 const plain = (description: string, type: string) => ({
@@ -96,14 +111,28 @@ export const schemas = {
           description: 'how many significant digits broken numbers are rounded to; none are without it',
         }),
       ),
+      fields: Type.Optional(
+        Type.Array(oneOf(POINT_FIELDS), {
+          maxItems: POINT_FIELDS.length,
+          description:
+            'only this field of the points, beside their start; repeat it for several; all by default',
+        }),
+      ),
+      deltas: Type.Optional(
+        Type.Boolean({
+          description:
+            'with `true`, each time of a column but the first is its difference from the one before',
+        }),
+      ),
     }),
     response: { 200: HistoryAnswer, ...errors },
   },
   live: {
     summary: 'The windows of a stream as they grow, as Server-Sent Events',
     description:
-      'Events: `window` (a message of the windows topic, JSON: a window, with the stream, series, metric and window ' +
-      'that it is of; its id resumes after it), `reset` (windows were missed that cannot be sent again: load the ' +
+      'Events: `alerts` (what /api/alerts answers, when something about it has changed), `window` (a message ' +
+      'of the windows topic, JSON: a window, with the stream, series, metric and window that it is of; ' +
+      'its id resumes after it), `reset` (windows were missed that cannot be sent again: load the ' +
       'history anew), `status` (whether new windows can come). A fresh ' +
       'client is first sent the newest version of every window that the server remembers. A client that comes ' +
       'back with the header Last-Event-ID, or the parameter last_event_id, is sent what it missed; an id that is ' +
@@ -177,6 +206,78 @@ export const schemas = {
   pipeline: {
     summary: 'What the parts of the pipeline did in the last half hour',
     response: { 200: PipelineAnswer, ...refusals },
+  },
+  alerts: {
+    summary: 'The alerts that are pending, firing, or were resolved in the last day',
+    response: { 200: AlertsAnswer, ...refusals },
+  },
+  silence: {
+    summary: 'Tells nobody of an alert for a while; it goes on being shown',
+    body: Type.Object(
+      {
+        ...silenced,
+        minutes: Type.Number({ exclusiveMinimum: 0, maximum: 43_200, description: 'for how long' }),
+      },
+      strict,
+    ),
+    response: {
+      200: Type.Object({
+        alert: Type.String(),
+        stream: Type.String(),
+        series: Type.String(),
+        until: Type.Integer({ description: 'milliseconds since the epoch' }),
+      }),
+      ...changeErrors,
+    },
+  },
+  unsilence: {
+    summary: 'Tells people of an alert again',
+    querystring: Type.Object(silenced),
+    response: { 204: Type.Null({ description: 'they are told again' }), ...changeErrors },
+  },
+  annotations: {
+    summary: 'What is marked on the time axis in [from, to), ascending by time',
+    querystring: Type.Object({
+      ...span,
+      stream: Type.Optional(name('only what is about this stream, or about all')),
+    }),
+    response: { 200: AnnotationsAnswer, ...errors },
+  },
+  annotate: {
+    summary: 'Marks something on the time axis',
+    body: Type.Object(
+      {
+        at: bodyTime('when it was, or began; now by default'),
+        until: bodyTime('when it was over'),
+        stream: Type.Optional(name('the stream that it is about; all by default')),
+        text: Type.String({ minLength: 1, maxLength: 500, pattern: '\\S', description: 'what it was' }),
+      },
+      strict,
+    ),
+    response: { 201: Annotation, ...changeErrors },
+  },
+  anomalies: {
+    summary: "The windows that start in [from, to) and lie far outside of their own series' last day",
+    description:
+      'A window is judged by the modified z-score of its average (Iglewicz and Hoaglin 1993) among those of the day ' +
+      'before the hour in which it starts; docs/dashboard.md has the constants.',
+    querystring: Type.Object({
+      stream: name(),
+      window: name('one of the windows of the stream, such as 10s or 5m/1m'),
+      series: Type.Optional(names(MAX_NAMES, 'repeat it for several; all by default')),
+      metric: Type.Optional(names(MAX_NAMES, 'repeat it for several; all by default')),
+      ...span,
+    }),
+    response: { 200: AnomaliesAnswer, ...errors },
+  },
+  badge: {
+    summary: 'The state of a stream, or the newest value of a series, as a picture',
+    querystring: Type.Object({
+      stream: name(),
+      series: Type.Optional(name('with `metric`: the newest complete window of this series')),
+      metric: Type.Optional(name()),
+    }),
+    response: { 200: plain('the picture', 'image/svg+xml'), ...refusals, 403: ErrorAnswer, 429: ErrorAnswer },
   },
   metrics: {
     summary: 'What the dashboard counts, for Prometheus',

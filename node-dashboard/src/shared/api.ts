@@ -13,7 +13,19 @@ import {
   type WindowField,
   type WindowFieldKind,
 } from './generated/window.ts';
-import { counts, flag, integer, list, nullable, number, requiredOf, text, time, type Of } from './schema.ts';
+import {
+  counts,
+  flag,
+  integer,
+  list,
+  nullable,
+  number,
+  oneOf,
+  requiredOf,
+  text,
+  time,
+  type Of,
+} from './schema.ts';
 import type { WindowValue } from './window.ts';
 
 export type { HealthReport };
@@ -24,6 +36,31 @@ export const ErrorAnswer = Type.Object({ statusCode: integer, error: text, messa
 /** A kind of window of a stream. */
 const WindowInfo = Type.Object({ label: text, size: integer, slide: integer });
 
+/** What the page draws on one axis. */
+const ChartInfo = Type.Object({
+  title: text,
+  metrics: list(text, { description: 'patterns, in which * stands for any characters' }),
+  series: Type.Unsafe<readonly string[] | null>({
+    type: ['array', 'null'],
+    items: { type: 'string' },
+    description: 'patterns; null for all series',
+  }),
+  unit: nullable(text, { description: 'the unit of its axis; null for that of the metrics' }),
+});
+
+/** What an alert compares, for drawing its threshold. */
+const AlertInfo = Type.Object({
+  name: text,
+  metric: Type.String({ description: 'a pattern, in which * stands for any characters' }),
+  field: oneOf(['avg', 'min', 'max', 'count', 'p50', 'p95', 'p99', 'age']),
+  above: Type.Optional(number),
+  below: Type.Optional(number),
+  for_ms: integer,
+  series: Type.String({ description: 'a pattern' }),
+  window: text,
+  severity: oneOf(['warning', 'critical']),
+});
+
 /** A stream as `/api/streams` tells it. */
 export const StreamInfo = Type.Object({
   name: text,
@@ -33,6 +70,8 @@ export const StreamInfo = Type.Object({
   metrics: list(text),
   windows: list(WindowInfo),
   lateness: Type.Integer({ description: 'how long a window waits for stragglers, in ms' }),
+  charts: list(ChartInfo, { description: 'which metrics and series belong together; empty when none are' }),
+  alerts: list(AlertInfo),
 });
 export type StreamInfo = Of<typeof StreamInfo>;
 
@@ -89,7 +128,8 @@ const Window = Type.Unsafe<WindowValue>({
 export const WindowsAnswer = Type.Object({ windows: list(Window) });
 export type WindowsAnswer = Of<typeof WindowsAnswer>;
 
-const pointFields = [...Object.keys(WINDOW_MEANINGS), 'merged'];
+/** The fields of a point. */
+export const POINT_FIELDS: readonly string[] = [...Object.keys(WINDOW_MEANINGS), 'merged'];
 
 /** Points by field. */
 export const Points = Type.Unsafe<PointColumns>({
@@ -97,7 +137,7 @@ export const Points = Type.Unsafe<PointColumns>({
   description: 'by field, its value in each point; a field that is not known of any is left out',
   required: ['start'],
   properties: Object.fromEntries(
-    pointFields.map((field) => [field, { type: 'array', items: { type: ['number', 'boolean', 'null'] } }]),
+    POINT_FIELDS.map((field) => [field, { type: 'array', items: { type: ['number', 'boolean', 'null'] } }]),
   ),
   additionalProperties: false,
 });
@@ -202,3 +242,61 @@ export const ReadyAnswer = Type.Object({
   waiting_for: list(text, { description: 'the services that do not answer' }),
 });
 export type ReadyAnswer = Static<typeof ReadyAnswer>;
+
+/** An alert on one series and metric, as it is now. */
+const AlertState = Type.Object({
+  name: text,
+  stream: text,
+  series: Type.String({ description: 'empty when the whole stream is missed' }),
+  metric: text,
+  window: text,
+  field: oneOf(['avg', 'min', 'max', 'count', 'p50', 'p95', 'p99', 'age']),
+  severity: oneOf(['warning', 'critical']),
+  state: oneOf(['pending', 'firing', 'resolved'], {
+    description: '`pending` until it has lasted for long enough; what is resolved stays for a day',
+  }),
+  since: time,
+  value: Type.Number({ description: 'the value that was compared last' }),
+  threshold: number,
+  silenced_until: nullable(time, { description: 'nobody is told until then; null when people are' }),
+  text: Type.String({ description: 'what it says, in words' }),
+});
+
+/** Answer of `/api/alerts`, and data of the event `alerts`. */
+export const AlertsAnswer = Type.Object({
+  count: Type.Integer({ description: 'how many there are; of very many, not all are listed' }),
+  alerts: list(AlertState),
+});
+export type AlertsAnswer = Of<typeof AlertsAnswer>;
+
+/** Something that is marked on the time axis. */
+export const Annotation = Type.Object({
+  id: text,
+  at: time,
+  until: nullable(time, { description: 'when it was over; null for a moment, and for what goes on' }),
+  kind: oneOf(['note', 'restart', 'deployment', 'alert']),
+  stream: nullable(text, { description: 'the stream that it is about; null for all' }),
+  text,
+});
+export type Annotation = Of<typeof Annotation>;
+
+/** Answer of `/api/annotations`. */
+export const AnnotationsAnswer = Type.Object({ annotations: list(Annotation) });
+export type AnnotationsAnswer = Of<typeof AnnotationsAnswer>;
+
+/** A window that lies far outside of its own series' last day. */
+export const Anomaly = Type.Object({
+  series: text,
+  metric: text,
+  start: time,
+  avg: number,
+  score: Type.Number({ description: 'the modified z-score of its average' }),
+  median: Type.Number({ description: 'of the averages of the day before' }),
+  spread: Type.Number({ description: 'their spread, on the scale of a standard deviation' }),
+  text: Type.String({ description: 'why it is marked, in words' }),
+});
+export type Anomaly = Of<typeof Anomaly>;
+
+/** Answer of `/api/anomalies`. */
+export const AnomaliesAnswer = Type.Object({ anomalies: list(Anomaly) });
+export type AnomaliesAnswer = Of<typeof AnomaliesAnswer>;

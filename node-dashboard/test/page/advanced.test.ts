@@ -77,6 +77,10 @@ it('shows how readings are spread, what is usual, and what goes together', async
     found.map((one) => one.textContent),
   );
   expect(names.sort()).toEqual(['95th percentile', '99th percentile', 'greatest', 'least', 'median']);
+  const marks = await page.$$eval('#distribution .ytick text', (found) =>
+    found.map((one) => one.textContent),
+  );
+  expect(marks).toEqual(['20', '30', '40', '50', '60'].slice(0, marks.length));
   expect(await page.innerText('#distribution-words')).toMatch(
     /^30 windows; in the newest half of the readings are below 21\.00%, 95 % below 26\.00%/,
   );

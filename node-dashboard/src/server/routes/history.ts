@@ -41,7 +41,7 @@ export function historyRoute(app: TypedApp, { config, history }: Pipeline): void
       const isInVain = raw.socket.destroyed || failed.signal.aborted;
       const wanted: WindowsQuery = { stream: stream.name, window, ...span, ...chart };
       const windows = isInVain ? [] : await abortingOnError(failed, () => history.windows(wanted));
-      return { ...chart, points: toColumns(pointsOf(windows, resolution, settled), query.digits) };
+      return { ...chart, points: toColumns(pointsOf(windows, resolution, settled), query) };
     };
     const answer: HistoryAnswer = {
       ...{ now, ...span, window: window.label, step, stride: resolution.stride },

@@ -85,7 +85,7 @@ function listen(
   sendHead(reply);
   channels.add(channel);
   const { connected, message } = status();
-  channel.send(statusEvent(connected, message) + missed);
+  channel.begin(statusEvent(connected, message) + missed);
 }
 
 function readyStream({ config, tail, live }: Pipeline, name: string): LiveStream {

@@ -72,12 +72,13 @@ const CONFIG = { displayModeBar: false };
 function layoutOf(host: HTMLElement): Record<string, unknown> {
     const styles = getComputedStyle(host);
     const colour = (name: string): string => styles.getPropertyValue(name).trim();
-    const axis = { gridcolor: colour('--line'), zerolinecolor: colour('--line'), automargin: true };
+    // Each axis gets an object of its own: Plotly writes into it what kind of axis it has found.
+    const axis = () => ({ gridcolor: colour('--line'), zerolinecolor: colour('--line'), automargin: true });
     return {
         ...{ width: Math.max(200, host.clientWidth), height: HEIGHT, margin: { l: 50, r: 12, t: 8, b: 36 } },
         ...{ paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)' },
         ...{ font: { color: colour('--text'), size: 12 }, hovermode: 'closest' },
-        ...{ xaxis: axis, yaxis: axis, legend: { orientation: 'h', y: -0.18 }, showlegend: true },
+        ...{ xaxis: axis(), yaxis: axis(), legend: { orientation: 'h', y: -0.18 }, showlegend: true },
     };
 }
 
