@@ -45,6 +45,7 @@ beforeAll(async () => {
   profile = mkdtempSync(path.join(tmpdir(), 'freshet-page-'));
   browser = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    locale: 'en-GB',
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'].concat(
       ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
     ),
@@ -258,13 +259,15 @@ it('the page says which part of its address selects nothing', async () => {
 
 it('the page loads the history once, or twice, for however many resets', async () => {
   await open();
+  // The tiles ask again and again, for coarser windows than the charts show.
+  const loads = (): number => asked.mock.calls.filter(([{ window }]) => window.label === '10s').length;
   await live();
-  expect(asked).toHaveBeenCalledTimes(HISTORY_REQUESTS);
+  expect(loads()).toBe(HISTORY_REQUESTS);
   for (let time = 1; time <= 50; time += 1) {
     begin(`topic made anew ${time}`);
   }
   await vi.waitFor(() => {
-    expect(asked.mock.calls.length).toBeGreaterThan(HISTORY_REQUESTS);
+    expect(loads()).toBeGreaterThan(HISTORY_REQUESTS);
   }, WAIT);
   // What comes behind the resets has come to the page after them.
   sendWindow();
@@ -278,7 +281,7 @@ it('the page loads the history once, or twice, for however many resets', async (
   ]) {
     await page.waitForSelector(`.chart[data-metric="${metric}"][data-points="${points}"]`, { timeout: WAIT });
   }
-  expect(asked.mock.calls.length).toBeLessThanOrEqual(4 * HISTORY_REQUESTS);
+  expect(loads()).toBeLessThanOrEqual(4 * HISTORY_REQUESTS);
 });
 
 it('the page starts over when the server refuses the id after which it wants to resume', async () => {

@@ -12,20 +12,25 @@ export function parameter(name: string): string {
   return new URLSearchParams(query.value).get(name) ?? '';
 }
 
+/** Parameters with their new values; several of one name are a list. */
+export type Changes = Readonly<Record<string, string | readonly string[]>>;
+
 /** The address of the page with these parameters changed; an empty text takes one away. */
-export function addressWith(changes: Readonly<Record<string, string>>): string {
+export function addressWith(changes: Changes): string {
   const parameters = new URLSearchParams(query.value);
   for (const [name, value] of Object.entries(changes)) {
     parameters.delete(name);
-    if (value !== '') {
-      parameters.set(name, value);
+    for (const one of typeof value === 'string' ? [value] : value) {
+      if (one !== '') {
+        parameters.append(name, one);
+      }
     }
   }
   return `?${parameters.toString()}`;
 }
 
 /** Changes some parameters, to which Back leads back. */
-export function setParameters(changes: Readonly<Record<string, string>>): void {
+export function setParameters(changes: Changes): void {
   go(addressWith(changes));
 }
 

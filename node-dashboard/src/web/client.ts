@@ -92,15 +92,36 @@ export function getLatest(query: {
   return get('api/latest', given);
 }
 
+/** Asks the server for something. */
+export function ask<Answer>(path: string, query: Readonly<Record<string, string>>): Promise<Answer> {
+  return get(path, Object.entries(query));
+}
+
+/** Tells the server something, as JSON. */
+export async function send(method: 'POST' | 'DELETE', path: string, body?: object): Promise<void> {
+  await answerOf(path, {
+    method,
+    ...(body !== undefined && {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    }),
+    signal: AbortSignal.timeout(ANSWER_TIMEOUT),
+  });
+}
+
 async function get<Answer>(
   path: string,
   query: readonly (readonly [string, string])[],
   timeout = ANSWER_TIMEOUT,
 ): Promise<Answer> {
+  const address = `${path}?${new URLSearchParams(query.map(([name, value]) => [name, value])).toString()}`;
+  return (await answerOf(address, { signal: AbortSignal.timeout(timeout) })) as Answer;
+}
+
+async function answerOf(address: string, request: RequestInit): Promise<unknown> {
   let response: Response;
   try {
-    const address = `${path}?${new URLSearchParams(query.map(([name, value]) => [name, value])).toString()}`;
-    response = await fetch(address, { signal: AbortSignal.timeout(timeout) });
+    response = await fetch(address, request);
   } catch {
     throw new ApiError(0, 'the dashboard server does not answer');
   }
@@ -108,5 +129,5 @@ async function get<Answer>(
   if (!response.ok) {
     throw new ApiError(response.status, body.message ?? `the server answered ${response.status}`);
   }
-  return body as Answer;
+  return body;
 }

@@ -33,7 +33,9 @@ const DEFAULT_RANGE = 900_000;
 /** The parameters of the address that say what is selected. */
 export const SELECTED: readonly string[] = ['stream', 'window', 'range', 'series', 'from', 'to'];
 /** Those that say how it is shown. */
-const VIEW: readonly string[] = ['page', 'zone', 'token'];
+const VIEW: readonly string[] = [
+  ...['page', 'zone', 'token', 'statistic', 'band', 'top', 'by', 'sort', 'hide', 'table', 'metric'],
+];
 /** A page's own parameters begin with its name: `fleet.search`. */
 const OF_A_PAGE = /^[a-z]+\.[a-z]+$/;
 

@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals';
 import type { Trace } from 'plotly.js-basic-dist-min';
 import type { VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { theme } from '../theme.ts';
 import { loadPlotly } from './load-plotly.ts';
 
 interface PlotProperties {
@@ -16,6 +17,7 @@ const HEIGHT = 300;
 export function Plot({ traces, label, layout = {} }: PlotProperties): VNode {
     const host = useRef<HTMLDivElement>(null);
     const problem = useSignal('');
+    const colours = theme.value;
     useEffect(() => {
         let isOver = false;
         const draw = async (): Promise<void> => {
@@ -31,18 +33,15 @@ export function Plot({ traces, label, layout = {} }: PlotProperties): VNode {
             draw().catch(tell);
         };
         again();
-        const schemes = matchMedia('(prefers-color-scheme: dark)');
         const observer = new ResizeObserver(again);
-        schemes.addEventListener('change', again);
         if (host.current !== null) {
             observer.observe(host.current);
         }
         return () => {
             isOver = true;
             observer.disconnect();
-            schemes.removeEventListener('change', again);
         };
-    }, [traces, layout]);
+    }, [traces, layout, colours]);
     useEffect(() => {
         const element = host.current;
         return () => {
@@ -80,9 +79,4 @@ function layoutOf(host: HTMLElement): Record<string, unknown> {
         ...{ font: { color: colour('--text'), size: 12 }, hovermode: 'closest' },
         ...{ xaxis: axis(), yaxis: axis(), legend: { orientation: 'h', y: -0.18 }, showlegend: true },
     };
-}
-
-/** A time as Plotly takes it to show it in the reader's zone: without a zone. */
-export function plotTime(time: number): string {
-    return new Date(time - new Date(time).getTimezoneOffset() * 60_000).toISOString().slice(0, -1);
 }

@@ -6,7 +6,9 @@ import { Heat } from '../heat/heat.ts';
 import { HeatMap } from '../heat/heat-map.tsx';
 import { formatClock, formatCount } from '../format.ts';
 import { formatQuantity } from '../units.ts';
-import { Plot, plotTime } from './plot.tsx';
+import { zone } from '../reader.ts';
+import { offsetsOf, wallTime } from './clock.ts';
+import { Plot } from './plot.tsx';
 import { byDay, correlationWords, matched, meanDifference, moved, pearson, withGaps } from './statistics.ts';
 
 const BLUE = '#1f83e0';
@@ -54,11 +56,12 @@ function lineOf(
     more: Readonly<Record<string, unknown>>,
 ): Trace {
     const { starts, values } = withGaps(points, step, valueOf);
+    const offset = offsetsOf(zone.value);
     return {
         type: 'scatter',
         mode: 'lines+markers',
         marker: { size: 3 },
-        x: starts.map(plotTime),
+        x: starts.map((start) => wallTime(start, offset)),
         y: values,
         name,
         ...more,
@@ -84,7 +87,7 @@ export function Distribution({ line }: { readonly line: Line }): VNode {
             lineOf(line, 'greatest', ({ max }) => max, thin),
             lineOf(line, 'least', ({ min }) => min, thin),
         ];
-    }, [line, hasPercentiles]);
+    }, [line, hasPercentiles, zone.value]);
     const newest = points.at(-1);
     const words =
         newest === undefined
@@ -124,7 +127,7 @@ export function Comparison({
             }),
             lineOf(line, 'now', ({ avg }) => avg, { line: { color: BLUE, width: 2 } }),
         ],
-        [line, earlier, what],
+        [line, earlier, what, zone.value],
     );
     const difference = meanDifference(line.points, earlier);
     const pairs = matched(line.points, earlier).length;
@@ -173,14 +176,15 @@ export function Correlation({ first, second }: { readonly first: Line; readonly 
 
 /** By day and hour: what is usual when. */
 export function DayHeat({ line }: { readonly line: Line }): VNode {
+    const place = zone.value;
     const { heat, names } = useMemo(() => {
-        const offsetAt = (time: number): number => -new Date(time).getTimezoneOffset() * 60_000;
+        const offsetAt = offsetsOf(place);
         const { days, slots, averages } = byDay(line.points, HOUR, offsetAt);
         const made = new Heat(slots.length);
         const titles = days.map((day) => new Date(day).toISOString().slice(0, 10));
         made.take({ series: titles, past: { starts: slots, avg: averages } });
         return { heat: made, names: titles };
-    }, [line]);
+    }, [line, place]);
     return (
         <View
             id="days"

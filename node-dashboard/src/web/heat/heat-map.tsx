@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals';
 import type { VNode } from 'preact';
 import { useEffect, useLayoutEffect, useReducer, useRef } from 'preact/hooks';
 import { formatCount } from '../format.ts';
+import { theme } from '../theme.ts';
 import { formatQuantity } from '../units.ts';
 import { heatColor, heatLines, heatRange, shareOf, type Heat, type HeatLine } from './heat.ts';
 import './heat.css';
@@ -9,6 +10,11 @@ import './heat.css';
 /** The most lines, and how high they are, in pixels. */
 const ROOM = 320;
 const HIGHEST = 14;
+
+interface Cell {
+    readonly line: number;
+    readonly column: number;
+}
 
 interface HeatMapProperties {
     readonly heat: Heat;
@@ -23,8 +29,9 @@ interface HeatMapProperties {
 /** All series over time, each window in the colour of its average. */
 export function HeatMap({ heat, series, unit, describe, onChoose }: HeatMapProperties): VNode {
     const canvas = useRef<HTMLCanvasElement>(null);
-    const cursor = useSignal<{ readonly line: number; readonly column: number } | null>(null);
+    const cursor = useSignal<Cell | null>(null);
     const [, drawAgain] = useReducer((times: number) => times + 1, 0);
+    const scheme = theme.value;
     const lines = heatLines(heat, series, ROOM);
     const range = heatRange(lines);
     const height = Math.max(1, lines.length) * lineHeight(lines.length);
@@ -34,24 +41,21 @@ export function HeatMap({ heat, series, unit, describe, onChoose }: HeatMapPrope
         const again = (): void => {
             drawAgain(null);
         };
-        const schemes = matchMedia('(prefers-color-scheme: dark)');
         const observer = new ResizeObserver(again);
         if (canvas.current !== null) {
             observer.observe(canvas.current);
         }
-        schemes.addEventListener('change', again);
         return () => {
             observer.disconnect();
-            schemes.removeEventListener('change', again);
         };
     }, []);
     useLayoutEffect(() => {
         if (canvas.current !== null) {
-            draw(canvas.current, lines, height, cursor.value);
+            draw(canvas.current, lines, height, { cursor: cursor.value, scheme });
         }
     });
 
-    const place = (event: MouseEvent): { line: number; column: number } => {
+    const place = (event: MouseEvent): Cell => {
         const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
         return {
             line: clamp(Math.floor(((event.clientY - box.top) / box.height) * lines.length), lines.length),
@@ -142,7 +146,7 @@ function scaleWords(range: { low: number; high: number } | null, unit: string, e
 
 function wordsOf(
     lines: readonly HeatLine[],
-    cursor: { readonly line: number; readonly column: number } | null,
+    cursor: Cell | null,
     starts: readonly number[],
     { unit, describe }: Pick<HeatMapProperties, 'unit' | 'describe'>,
 ): string | null {
@@ -162,7 +166,7 @@ function draw(
     canvas: HTMLCanvasElement,
     lines: readonly HeatLine[],
     height: number,
-    cursor: { readonly line: number; readonly column: number } | null,
+    { cursor, scheme }: { readonly cursor: Cell | null; readonly scheme: 'light' | 'dark' },
 ): void {
     const ratio = devicePixelRatio;
     const [width, tall] = [Math.max(1, Math.round(canvas.clientWidth * ratio)), Math.round(height * ratio)];
@@ -173,7 +177,6 @@ function draw(
     if (context === null || range === null) {
         return;
     }
-    const scheme = isOnDark(canvas) ? 'dark' : 'light';
     const columns = lines[0]?.values.length ?? 1;
     // Whole pixels, or there would be seams between the cells.
     const x = (column: number): number => Math.round((column / columns) * width);
@@ -197,15 +200,4 @@ function draw(
             Math.max(3 * ratio, y(line + 1) - y(line)),
         );
     }
-}
-
-/** Whether what is below the canvas is dark, whoever has decided that. */
-function isOnDark(canvas: HTMLCanvasElement): boolean {
-    const ground = getComputedStyle(canvas.closest('.card') ?? document.body).backgroundColor;
-    const channels =
-        ground
-            .match(/[\d.]+/g)
-            ?.slice(0, 3)
-            .map(Number) ?? [];
-    return channels.length === 3 && channels.reduce((sum, channel) => sum + channel, 0) < 3 * 128;
 }

@@ -5,7 +5,8 @@ import '../advanced/advanced.css';
 import { Comparison, Correlation, DayHeat, Distribution, type Line } from '../advanced/views.tsx';
 import { getHistory, getSeries } from '../client.ts';
 import { usePoll } from '../polling.ts';
-import { Choice } from '../shell/controls.tsx';
+import { zone } from '../reader.ts';
+import { Choice } from '../shell/choice.tsx';
 import { dashboard, followChanges } from '../state.ts';
 import type { HistoryAnswer, StreamInfo } from '../../shared/api.ts';
 import { fromColumns } from '../../shared/columns.ts';
@@ -176,7 +177,7 @@ function Views({
         <>
             <p class="unit" id="advanced-window">
                 {`windows of ${now.window}${now.step === now.stride ? '' : ', merged'}; times are those of ` +
-                    Intl.DateTimeFormat().resolvedOptions().timeZone}
+                    zone.value}
             </p>
             <Distribution line={first} />
             <Comparison line={first} before={earlier} shift={shift[2]} what={shift[1]} />

@@ -11,7 +11,7 @@ import { placedRows, readSorting } from '../fleet/model.ts';
 import { rowsOf } from '../fleet/rows.ts';
 import { formatCount, formatSpan } from '../format.ts';
 import { usePoll } from '../polling.ts';
-import { Choice } from '../shell/controls.tsx';
+import { Choice } from '../shell/choice.tsx';
 import { dashboard, followChanges } from '../state.ts';
 import type { StreamInfo } from '../../shared/api.ts';
 import { PAST_WINDOWS, type LatestAnswer } from '../../shared/latest-api.ts';

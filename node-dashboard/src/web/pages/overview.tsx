@@ -1,7 +1,12 @@
 import type { VNode } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { Island } from '../panels/island.tsx';
-import { panels } from '../panels/index.ts';
+import { pipelinePanel } from '../panels/pipeline.ts';
+import { seriesPanel } from '../panels/series.ts';
+import { Charts } from '../chart/charts.tsx';
+import { chartsToShow } from '../chart/specs.ts';
+import { Tiles } from '../overview/tiles.tsx';
+import { VerdictLine } from '../overview/verdict-line.tsx';
 import { dashboard, setChartsWidth } from '../state.ts';
 
 /** As in style.css. */
@@ -12,7 +17,7 @@ export function Overview(): VNode {
     const host = useRef<HTMLDivElement>(null);
     useLayoutEffect(() => {
         const tell = (): void => {
-            const isPaired = TWO_COLUMNS.matches && (dashboard.stream?.metrics.length ?? 1) % 2 === 0;
+            const isPaired = TWO_COLUMNS.matches && chartsToShow(dashboard).length % 2 === 0;
             setChartsWidth((host.current?.clientWidth ?? 0) / (isPaired ? 2 : 1));
         };
         tell();
@@ -26,9 +31,11 @@ export function Overview(): VNode {
     }, []);
     return (
         <div class="panels" id="panels" ref={host}>
-            {panels.map((create) => (
-                <Island key={create.name} create={create} />
-            ))}
+            <VerdictLine />
+            <Tiles />
+            <Charts />
+            <Island create={seriesPanel} />
+            <Island create={pipelinePanel} />
         </div>
     );
 }

@@ -5,7 +5,7 @@ import { formatAge, formatCount } from '../format.ts';
 import { usePoll } from '../polling.ts';
 import { dashboard, followChanges, followTicks } from '../state.ts';
 import type { DeadLetter, DeadLettersAnswer } from '../../shared/pipeline-api.ts';
-import { Choice } from '../shell/controls.tsx';
+import { Choice } from '../shell/choice.tsx';
 import { formatQuantity } from '../units.ts';
 import { adviceFor } from './reasons.ts';
 

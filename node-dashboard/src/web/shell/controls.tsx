@@ -1,4 +1,6 @@
 import type { VNode } from 'preact';
+import { Choice } from './choice.tsx';
+import { TimeRange } from './time-range.tsx';
 import { dashboard, followChanges } from '../state.ts';
 import { RANGES } from '../selection.ts';
 
@@ -34,6 +36,7 @@ export function Controls(): VNode {
                     dashboard.select({ stream: name, window, series, range: Number(range) });
                 }}
             />
+            <TimeRange />
         </div>
     );
 }
@@ -45,34 +48,4 @@ function selectStream(name: string): void {
     if (stream !== undefined && window !== undefined) {
         dashboard.select({ ...dashboard.selection, stream: name, window: window.label, series: [] });
     }
-}
-
-interface ChoiceProperties {
-    readonly label: string;
-    readonly id: string;
-    readonly options: readonly (readonly [value: string, label: string])[];
-    readonly value: string;
-    readonly onChoose: (value: string) => void;
-}
-
-/** A labelled list to choose one from. */
-export function Choice({ label, id, options, value, onChoose }: ChoiceProperties): VNode {
-    return (
-        <label>
-            {label}{' '}
-            <select
-                id={id}
-                value={value}
-                onChange={({ currentTarget }) => {
-                    onChoose(currentTarget.value);
-                }}
-            >
-                {options.map(([name, text]) => (
-                    <option key={name} value={name}>
-                        {text}
-                    </option>
-                ))}
-            </select>
-        </label>
-    );
 }

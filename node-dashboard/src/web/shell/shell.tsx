@@ -5,7 +5,11 @@ import { Controls } from './controls.tsx';
 import { LazyPage } from './lazy-page.tsx';
 import { Navigation } from './navigation.tsx';
 import { Notice } from './notice.tsx';
+import { Pause } from './pause.tsx';
 import { Past, Status } from './status.tsx';
+import { ThemeChoice } from './theme-choice.tsx';
+
+const ICON = new URL('../icon.svg', import.meta.url).href;
 
 /** The whole page: what stands above every page, and the page itself. */
 export function Shell(): VNode {
@@ -16,12 +20,14 @@ export function Shell(): VNode {
             </a>
             <header class="bar">
                 <h1>
-                    <img src="./icon.svg" alt="" width="22" height="22" />
+                    <img src={ICON} alt="" width="22" height="22" />
                     Freshet
                 </h1>
                 <Navigation />
                 <Controls />
                 <Past />
+                <Pause />
+                <ThemeChoice />
                 <Status />
             </header>
             <Notice />

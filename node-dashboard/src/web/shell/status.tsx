@@ -1,17 +1,21 @@
 import { useSignalEffect } from '@preact/signals';
 import type { VNode } from 'preact';
-import { formatAge, formatSpan } from '../format.ts';
+import { formatAge, formatCount, formatSpan } from '../format.ts';
+import { zone } from '../reader.ts';
+import { verdict } from '../overview/condition.ts';
 import { dashboard, followChanges, followTicks } from '../state.ts';
+import { showTrouble } from './trouble.ts';
 
 /** What is shown instead of the range up to now, and the way back. */
 export function Past(): VNode {
     followChanges();
     const { span } = dashboard.selection;
-    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
     return (
         <p class="past" id="past" hidden={span === undefined}>
             <span id="span">
-                {span === undefined ? '' : `${formatSpan(span.from, span.to, dashboard.now())} (${zone})`}
+                {span === undefined
+                    ? ''
+                    : `${formatSpan(span.from, span.to, dashboard.now())} (${zone.value})`}
             </span>
             <button
                 id="back-to-live"
@@ -20,7 +24,9 @@ export function Past(): VNode {
                     dashboard.backToLive();
                 }}
             >
-                Back to live
+                {dashboard.missed > 0
+                    ? `Back to live (${formatCount(dashboard.missed)} new)`
+                    : 'Back to live'}
             </button>
         </p>
     );
@@ -59,7 +65,8 @@ function tell(): void {
         newestAge: String(Math.round(freshness.age(now))),
         stale: String(freshness.isStale(now)),
     });
-    document.title = stream === undefined ? 'Freshet' : `${stream.title} · Freshet`;
+    const title = stream === undefined ? 'Freshet' : `${stream.title} · Freshet`;
+    showTrouble(verdict.value.level === 'trouble', title);
 }
 
 function stateText(stale: boolean): string {
