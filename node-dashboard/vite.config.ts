@@ -13,6 +13,8 @@ export default defineConfig({
     // A data: URL in the bundle would need a wider content security policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // Plotly, in kB, which is loaded with the page that needs it.
+    chunkSizeWarningLimit: 1200,
   },
   server: { proxy: { '/api': process.env.FRESHET_DASHBOARD_URL ?? 'http://127.0.0.1:3000' } },
   test: {

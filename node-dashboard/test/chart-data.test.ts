@@ -13,6 +13,7 @@ const STREAM: StreamInfo = {
   ...{ name: 'host', title: 'Host', unit: null, lateness: 0 },
   ...{ units: { usage: 'percent' }, metrics: ['usage', 'load', 'sent', 'received'] },
   windows: [{ label: '10s', size: 10_000, slide: 10_000 }],
+  ...{ charts: [], alerts: [] },
 };
 
 function point(index: number, avg: number): PointValue {

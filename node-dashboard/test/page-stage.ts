@@ -58,6 +58,8 @@ export class Stage {
     this.pipeline = pipeline;
     vi.spyOn(pipeline.tail, 'start').mockReturnValue();
     vi.spyOn(pipeline.tail, 'topicHealth').mockReturnValue({ connected: true, message: '' });
+    vi.spyOn(pipeline.letters.tail, 'start').mockReturnValue();
+    pipeline.letters.kept.begin('letters');
     vi.spyOn(pipeline.history, 'series').mockImplementation((_, search, limit) => {
       const found = this.series.filter(({ series }) => series.toLowerCase().includes(search.toLowerCase()));
       return Promise.resolve({ series: found.slice(0, limit), truncated: found.length > limit });

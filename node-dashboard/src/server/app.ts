@@ -29,9 +29,12 @@ import { badgeRoute } from './routes/badge.ts';
 import { embedRoute } from './routes/embed.ts';
 import { healthRoutes } from './routes/health.ts';
 import { historyRoute } from './routes/history.ts';
+import { deadLettersRoute } from './routes/dead-letters.ts';
+import { latestRoute } from './routes/latest.ts';
 import { liveRoute } from './routes/live.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { checkParameters } from './routes/parameters.ts';
+import { pipelineRoute } from './routes/pipeline.ts';
 import { seriesRoute } from './routes/series.ts';
 import { streamsRoute } from './routes/streams.ts';
 import { windowsRoute } from './routes/windows.ts';
@@ -105,12 +108,16 @@ export async function buildApp({
   app.addHook('onReady', () => {
     pipeline.history.start();
     pipeline.tail.start();
+    pipeline.letters.tail.start();
+    pipeline.past.start();
     pipeline.reporter.start();
     pipeline.alerts.start();
   });
   app.addHook('onClose', async () => {
-    await Promise.all([pipeline.alerts.close(), pipeline.notifier.close()]);
-    await Promise.all([pipeline.history.close(), pipeline.tail.close(), pipeline.reporter.close()]);
+    const { alerts, notifier, past, history, tail, reporter, letters } = pipeline;
+    past.close();
+    await Promise.all([alerts.close(), notifier.close()]);
+    await Promise.all([history.close(), tail.close(), reporter.close(), letters.tail.close()]);
   });
   return app;
 }
@@ -143,6 +150,9 @@ function registerRoutes(app: TypedApp, pipeline: Pipeline, slots: LiveSlots): vo
   windowsRoute(app, pipeline);
   historyRoute(app, pipeline);
   liveRoute(app, pipeline, slots);
+  latestRoute(app, pipeline);
+  deadLettersRoute(app, pipeline);
+  pipelineRoute(app, pipeline);
   alertRoutes(app, pipeline);
   annotationRoutes(app, pipeline);
   anomaliesRoute(app, pipeline);

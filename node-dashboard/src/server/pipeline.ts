@@ -17,7 +17,10 @@ import { HealthBoard } from './health-board.ts';
 import { parseHealthReport } from './health-report.ts';
 import { HealthReporter } from './health-reporter.ts';
 import { KafkaTail, type TopicSink } from './kafka-tail.ts';
+import { observeLatest, type LatestWindows } from './latest-windows.ts';
+import { readLetters, type LettersReader } from './letters-reader.ts';
 import { LiveStream } from './live-stream.ts';
+import { PipelineHistory } from './pipeline-history.ts';
 import { VERSION } from './version.ts';
 import { alertsEvent } from './sse.ts';
 
@@ -38,6 +41,10 @@ export interface Pipeline {
   readonly live: ReadonlyMap<string, LiveStream>;
   readonly errors: ErrorCounts;
   readonly reporter: HealthReporter;
+  readonly letters: LettersReader;
+  readonly past: PipelineHistory;
+  /** By stream, the newest windows of each series. */
+  readonly latest: ReadonlyMap<string, LatestWindows>;
   readonly alerts: AlertEngine;
   readonly notifier: Notifier;
   readonly annotations: AnnotationStore;
@@ -82,7 +89,13 @@ export function createPipeline(config: Config, log: FastifyBaseLogger): Pipeline
   };
   const notifier = new Notifier(config.dashboard, failed);
   const alerts = createAlerts({ config, history, live, notifier, notes, failed });
-  return { config, history, tail, board, live, errors, reporter, alerts, notifier, annotations, report };
+  const letters = readLetters(config, log, errors);
+  const past = new PipelineHistory((now) => board.components(now));
+  const latest = observeLatest(config, live);
+  return {
+    ...{ config, history, tail, board, live, errors, reporter, report },
+    ...{ alerts, notifier, annotations, letters, past, latest },
+  };
 }
 
 function createAlerts({
@@ -162,7 +175,9 @@ function healthSink(
     backlog: HEALTH_BACKLOG,
     begin: () => undefined,
     append: (_, records) => {
-      const reports = records.flatMap(({ value }) => (value === null ? [] : [parseHealthReport(value)]));
+      const reports = records.flatMap(({ value }) =>
+        value === null ? [] : [parseHealthReport(value.toString())],
+      );
       const valid = reports.filter((report) => report !== null);
       for (const report of valid) {
         board.add(report, Date.now());
@@ -185,7 +200,8 @@ function windowsSink(stream: LiveStream, log: FastifyBaseLogger, errors: ErrorCo
       stream.begin(topicId, offsets);
     },
     append: (partition, records, next) => {
-      const invalid = stream.append(partition, records, next);
+      const texts = records.map(({ offset, value }) => ({ offset, value: value?.toString() ?? null }));
+      const invalid = stream.append(partition, texts, next);
       if (invalid > 0) {
         errors.add('invalid_window', `${invalid} records of stream ${stream.name} are no windows`, invalid);
         log.warn({ stream: stream.name, partition, invalid }, 'skipped records that are no windows');

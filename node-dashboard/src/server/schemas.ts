@@ -13,8 +13,11 @@ import {
   StreamsAnswer,
   WindowsAnswer,
 } from '../shared/api.ts';
+import { LatestAnswer, PAST_WINDOWS } from '../shared/latest-api.ts';
+import { DeadLettersAnswer, PipelineAnswer } from '../shared/pipeline-api.ts';
 import { oneOf } from '../shared/schema.ts';
 import { MAX_NAMES } from '../shared/limits.ts';
+import { MAX_LETTERS } from './dead-letters.ts';
 import { MAX_ID_LENGTH } from './resume-ids.ts';
 import { TIME_FORMAT } from './routes/time.ts';
 
@@ -159,6 +162,55 @@ export const schemas = {
   health: {
     summary: 'The parts of the pipeline: their latest reports, rates and lag',
     response: { 200: HealthAnswer, ...refusals },
+  },
+  latest: {
+    summary: 'The newest complete window of each series of a stream',
+    description:
+      'Of the windows that have come in since the dashboard was started; stored series of which none has are listed ' +
+      'without one. A window is complete when an event of the stream has reached its end. Of windows that overlap ' +
+      'more than twelvefold some are left out.',
+    querystring: Type.Object({
+      stream: name(),
+      metric: name(),
+      window: name('one of the windows of the stream, such as 10s or 5m/1m'),
+      search: Type.String({
+        maxLength: 1024,
+        default: '',
+        description: 'part of the series name, in any case',
+      }),
+      group: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: 20,
+          description: 'group by this part of the series name, from 1 on; parts are separated by /',
+        }),
+      ),
+      past: Type.Integer({
+        minimum: 0,
+        maximum: PAST_WINDOWS,
+        default: 0,
+        description: 'the averages of how many windows of the past to give as well',
+      }),
+    }),
+    response: { 200: LatestAnswer, ...errors },
+  },
+  deadLetters: {
+    summary: 'The newest dead letters: rejected records, with the reason',
+    querystring: Type.Object({
+      stream: Type.Optional(name('only letters of this stream; of all, and of none, by default')),
+      reason: Type.Optional(name('only letters with this reason code; all by default')),
+      limit: Type.Integer({
+        minimum: 1,
+        maximum: MAX_LETTERS,
+        default: 100,
+        description: 'how many at most',
+      }),
+    }),
+    response: { 200: DeadLettersAnswer, ...refusals },
+  },
+  pipeline: {
+    summary: 'What the parts of the pipeline did in the last half hour',
+    response: { 200: PipelineAnswer, ...refusals },
   },
   alerts: {
     summary: 'The alerts that are pending, firing, or were resolved in the last day',

@@ -131,7 +131,8 @@ export type WindowsAnswer = Of<typeof WindowsAnswer>;
 /** The fields of a point. */
 export const POINT_FIELDS: readonly string[] = [...Object.keys(WINDOW_MEANINGS), 'merged'];
 
-const Points = Type.Unsafe<PointColumns>({
+/** Points by field. */
+export const Points = Type.Unsafe<PointColumns>({
   type: 'object',
   description: 'by field, its value in each point; a field that is not known of any is left out',
   required: ['start'],

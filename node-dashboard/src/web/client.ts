@@ -1,4 +1,6 @@
 import type { HealthAnswer, HistoryAnswer, SeriesAnswer, StreamsAnswer } from '../shared/api.ts';
+import type { LatestAnswer } from '../shared/latest-api.ts';
+import type { DeadLettersAnswer, PipelineAnswer } from '../shared/pipeline-api.ts';
 
 /** After so many milliseconds a server does not answer: it may be stopped, and still be connected. */
 const ANSWER_TIMEOUT = 30_000;
@@ -54,6 +56,40 @@ export function getHistory(query: {
 /** The parts of the pipeline. */
 export function getHealth(): Promise<HealthAnswer> {
   return get('api/health', [], HEALTH_TIMEOUT);
+}
+
+/** What the parts of the pipeline did in the last half hour. */
+export function getPipeline(): Promise<PipelineAnswer> {
+  return get('api/pipeline', [], HEALTH_TIMEOUT);
+}
+
+/** The newest dead letters; an empty stream or reason stands for all. */
+export function getDeadLetters(query: {
+  readonly stream: string;
+  readonly reason: string;
+  readonly limit: number;
+}): Promise<DeadLettersAnswer> {
+  const given = Object.entries(query).map(([name, value]) => [name, String(value)] as const);
+  return get(
+    'api/dead-letters',
+    given.filter(([, value]) => value !== ''),
+    HEALTH_TIMEOUT,
+  );
+}
+
+/** The newest complete window of each series whose name contains the search. */
+export function getLatest(query: {
+  readonly stream: string;
+  readonly metric: string;
+  readonly window: string;
+  readonly search: string;
+  readonly group: number | null;
+  readonly past: number;
+}): Promise<LatestAnswer> {
+  const given = Object.entries(query).flatMap(([name, value]) =>
+    value === null ? [] : [[name, String(value)] as const],
+  );
+  return get('api/latest', given);
 }
 
 /** Asks the server for something. */

@@ -65,7 +65,7 @@ export interface Anomaly {
 
 /** What the stream says of charts and thresholds; nothing where the server does not know of them. */
 export function extrasOf(stream: StreamInfo | undefined): StreamExtras {
-  return (stream ?? {}) as StreamExtras;
+  return stream ?? {};
 }
 
 /** Whether the server tells of alerts, annotations and anomalies: one that does not is not asked. */
