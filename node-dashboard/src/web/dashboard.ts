@@ -11,7 +11,7 @@ import { seriesToAsk, type ConnectionState } from './live-connection.ts';
 import { listen, type Listening } from './listening.ts';
 import { missingText, seriesOffers, streamOffers, type Offer } from './missing.ts';
 import { problemOf, readSelection, type Selection, type Span } from './selection.ts';
-import { liveliest, sorted } from './series-order.ts';
+import { DrawnOrder, liveliest, sorted } from './series-order.ts';
 import { WindowStore, type NewestWindows } from './store.ts';
 
 /** More lines than this in one chart are no help, even if most of them stand back. */
@@ -60,6 +60,7 @@ export class Dashboard {
   #reload: ReturnType<typeof setTimeout> | undefined;
   #live: Listening | undefined;
   #drawn = new Set<string>();
+  readonly #order = new DrawnOrder(MAX_SHOWN);
   /** Raised with every selection, so that answers to an earlier one are recognized and dropped. */
   #epoch = 0;
   /** Server's clock minus the browser's. */
@@ -126,7 +127,7 @@ export class Dashboard {
 
   /** The series that are drawn, sorted: the chosen ones, or the liveliest ones. */
   get shown(): readonly string[] {
-    return sorted(this.#drawn);
+    return this.#order.of(this.#drawn, this.known).shown;
   }
 
   /** What is known of a series; undefined when the server does not list it. */
@@ -146,9 +147,7 @@ export class Dashboard {
 
   /** Where a drawn series stands among all, which gives it its colour: the same one, alone or with others. */
   position(series: string): number {
-    const names =
-      this.known.length > MAX_SHOWN ? this.shown : sorted(new Set([...this.known, ...this.#drawn]));
-    return names.indexOf(series);
+    return this.#order.of(this.#drawn, this.known).positions.get(series) ?? -1;
   }
 
   /** Asks for the streams until the server answers, and shows what the address selects. */
