@@ -70,9 +70,20 @@ describe('a dead letter', () => {
       [1, 'b'],
       [2, ''],
     ]);
-    kept.append(0, [{ ...deadLetter({ offset: 1 }), value: null }]);
+    kept.append(0, [{ ...deadLetter({ offset: 1 }), value: null, headers: [] }]);
     expect(kept.find(ALL, 10).letters.map(({ offset }) => offset)).toEqual([2]);
-    expect(kept.unreadable).toBe(0);
+    // As Kafka's client gives it.
+    kept.append(0, [{ ...deadLetter({ offset: 2 }), value: Buffer.alloc(0), headers: [] }]);
+    expect([kept.kept, kept.unreadable]).toEqual([0, 0]);
+  });
+
+  it.each([null, Buffer.alloc(0)])('without a key of its own is not taken for another: %s', (key) => {
+    const kept = keptOf();
+    kept.append(0, [
+      { ...deadLetter({ offset: 1 }), key },
+      { ...deadLetter({ offset: 2 }), key },
+    ]);
+    expect(kept.kept).toBe(2);
   });
 
   it('without a reason is none, and counted', () => {

@@ -8,6 +8,7 @@ export const MAX_LETTERS = 1000;
 export const MAX_TEXT = 2048;
 const MAX_DETAIL = 1024;
 const MAX_NAME = 256;
+const NOTHING = Buffer.alloc(0);
 
 /** Which letters are wanted; null for those of all streams, and for all reasons. */
 export interface LetterFilter {
@@ -61,13 +62,15 @@ export class DeadLetters {
   /** Takes in records of the topic. */
   append(partition: number, records: readonly TopicRecord[]): void {
     for (const record of records) {
-      const key = record.key === null ? `${partition}:${record.offset}` : shown(record.key, MAX_NAME);
-      // A letter of the same record is a repetition, and a record without a value deletes it.
+      const { key: bytes, value } = record;
+      const name = shown(bytes ?? NOTHING, MAX_NAME);
+      const key = name === '' ? `${partition}:${record.offset}` : name;
+      const letter = this.#letter(record, value ?? NOTHING);
+      // A letter of the same record is a repetition; a record with nothing in it deletes the letter.
       this.#letters.delete(key);
-      const letter = record.value === null ? null : this.#letter(record, record.value);
       if (letter !== null) {
         this.#letters.set(key, letter);
-      } else if (record.value !== null) {
+      } else if (!isNothing(value)) {
         this.#unreadable += 1;
       }
     }
@@ -125,6 +128,11 @@ export class DeadLetters {
       truncated: truncated || left !== null,
     };
   }
+}
+
+/** Kafka's client gives an empty buffer for what is not there. */
+function isNothing(bytes: Buffer | null): boolean {
+  return bytes === null || bytes.length === 0;
 }
 
 function shown(bytes: Buffer, most: number): string {

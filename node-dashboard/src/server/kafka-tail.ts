@@ -9,7 +9,7 @@ import { TailClient, type FetchedPartition, type Layout } from './tail-client.ts
 /** A record as the tail hands it over. */
 export interface TopicRecord {
   readonly offset: bigint;
-  /** Null for a record that deletes its key. */
+  /** Null or empty for a record that deletes its key: the client does not tell the two apart. */
   readonly value: Buffer | null;
   readonly key: Buffer | null;
   /** When it was sent, in milliseconds since the epoch. */
