@@ -134,8 +134,8 @@ export function Comparison({
     const words =
         difference === null
             ? `no window of ${what} has a counterpart in this range`
-            : `on average ${formatQuantity(Math.abs(difference), line.unit)} ${difference < 0 ? 'less' : 'more'} than ` +
-              `${what}, over ${formatCount(pairs)} windows that both have`;
+            : `on average ${formatQuantity(Math.abs(difference), line.unit)} ` +
+              `${difference < 0 ? 'less' : 'more'} than ${what}, over ${formatCount(pairs)} windows that both have`;
     return (
         <View id="comparison" title={`${line.name}, compared with ${what}`} words={words}>
             <Plot traces={traces} label={`averages of ${line.name} now and ${what}`} />

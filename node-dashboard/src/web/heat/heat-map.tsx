@@ -71,7 +71,9 @@ export function HeatMap({ heat, series, unit, describe, onChoose }: HeatMapPrope
             onChoose?.(name);
         }
     };
-    const label = `averages of ${formatCount(series.length)} series over ${heat.starts.length} windows; arrow keys read it`;
+    const label =
+        `averages of ${formatCount(series.length)} series over ${heat.starts.length} windows; ` +
+        'arrow keys read it';
     return (
         <div class="heat">
             <canvas
@@ -139,7 +141,9 @@ function scaleWords(range: { low: number; high: number } | null, unit: string, e
     if (range === null) {
         return 'no complete window has come in yet';
     }
-    const scale = `from ${formatQuantity(range.low, unit)} (faint) to ${formatQuantity(range.high, unit)} (strong); empty where there is no window`;
+    const scale =
+        `from ${formatQuantity(range.low, unit)} (faint) to ${formatQuantity(range.high, unit)} (strong); ` +
+        'empty where there is no window';
     const pooled = `; each line stands for up to ${formatCount(each)} series, and shows the greatest of them`;
     return `${scale}${each > 1 ? pooled : ''}`;
 }

@@ -22,7 +22,7 @@ const SHIFTS = [
     ['week', 'the week before', 7 * DAY],
 ] as const;
 
-/** Charts for questions that the overview does not answer: how readings are spread, what is usual, what goes together. */
+/** Charts for what the overview does not answer: how readings are spread, what is usual, what goes together. */
 export default function AdvancedPage(): VNode {
     followChanges();
     const { stream, selection } = dashboard;

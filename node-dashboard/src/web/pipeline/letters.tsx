@@ -99,9 +99,7 @@ function Found({ answer, limit }: { readonly answer: DeadLettersAnswer; readonly
             </p>
             <ul class="letter-list">
                 {letters.map((letter) => (
-                    <li
-                        key={`${String(letter.topic)}/${String(letter.partition)}/${String(letter.offset)}/${letter.at}`}
-                    >
+                    <li key={[letter.topic, letter.partition, letter.offset, letter.at].join('/')}>
                         <Letter letter={letter} now={now} />
                     </li>
                 ))}

@@ -1,4 +1,4 @@
-/** The path of a line through values from left to right, from zero at the bottom; nothing is drawn where one is null. */
+/** The path of a line through values from left to right, from zero at the bottom; nothing where one is null. */
 export function sparklinePath(values: readonly (number | null)[], width: number, height: number): string {
   const greatest = Math.max(...values.map((value) => value ?? 0), 0);
   const step = width / Math.max(1, values.length - 1);
