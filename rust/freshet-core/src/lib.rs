@@ -12,6 +12,7 @@ pub mod config;
 pub mod contiguous;
 pub mod duration;
 pub mod record;
+pub mod record_batch;
 pub mod stopping;
 mod text;
 pub mod topics;
