@@ -74,6 +74,11 @@ public final class WindowPartials implements RecordStep {
     }
 
     @Override
+    public boolean takesBatches() {
+        return true;
+    }
+
+    @Override
     public Iterator<StepRows> run(Iterator<SourceRecord> records) {
         return new Task(records, TaskContext.get());
     }
@@ -89,8 +94,6 @@ public final class WindowPartials implements RecordStep {
         private VectorSchemaRoot partials;
         /** What is handed on next; null when it is not known yet. */
         private StepRows rows;
-        private long recordsRead;
-        private long bytesRead;
         private long rejected;
         /** To which the partial aggregates move the watermark, epoch microseconds. */
         private long watermark;
@@ -143,12 +146,14 @@ public final class WindowPartials implements RecordStep {
         private StepRows whatWasRead() {
             said = true;
             OptionalLong skipped = SparkEngine.current().skippedOffsets();
+            long recordsRead = aggregator.recordsRead();
             if (recordsRead == 0 && skipped.orElse(0) == 0) {
                 return null;
             }
             Optional<AheadOfClock> ahead = aggregator.takeFurthestAhead();
             // Spark reads the watermark's time of every row: this one says nothing new.
-            return new StepRows.Single(null, null, null, null, watermark, null, null, recordsRead, bytesRead, rejected,
+            return new StepRows.Single(null, null, null, null, watermark, null, null, recordsRead,
+                aggregator.bytesRead(), rejected,
                 ahead.map(series -> series.series().getBytes(StandardCharsets.UTF_8)).orElse(null),
                 ahead.map(AheadOfClock::micros).orElse(null),
                 skipped.isPresent() ? skipped.getAsLong() : null);
@@ -172,7 +177,6 @@ public final class WindowPartials implements RecordStep {
         private void readRecords() {
             while (records.hasNext()) {
                 SourceRecord next = records.next();
-                recordsRead++;
                 boolean memoryLeft = true;
                 while (!buffer.add(next)) {
                     memoryLeft = aggregate();
@@ -188,7 +192,6 @@ public final class WindowPartials implements RecordStep {
 
         /** Hands the packed records to the native library; false when it should hand on what it has before more. */
         private boolean aggregate() {
-            bytesRead += buffer.payloadBytes();
             int rejectedNow = aggregator.add(buffer);
             buffer.clear();
             if (rejectedNow > 0) {

@@ -178,7 +178,7 @@ class StreamMetricsTest {
             String columns = "input=[partition, offset, timestamp, key, value]";
             String partials = "FreshetPartials stream=explained, windows=[10s], "
                 + "rejected=sent to topic dead-letters, ";
-            Waiting.until(() -> lines(query, false).contains(partials + "kafka=read directly, " + columns),
+            Waiting.until(() -> lines(query, false).contains(partials + "kafka=read in whole batches, " + columns),
                 () -> lines(query, false).toString());
             String messages = "FreshetMessages rows=one message per window, input=[windows]";
             assertTrue(lines(query, false).contains(messages), () -> lines(query, false).toString());
