@@ -88,6 +88,7 @@ fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
             vec![("tests", cargo_test(&["--test", "system"], &["--skip", OF_A_DEPLOYMENT]))]
         }
         TestPart::Deploy => vec![
+            ("programs", native),
             ("files", cargo_test(&["--test", "deploy"], &[])),
             ("tests", cargo_test(&["--test", "system"], &[OF_A_DEPLOYMENT])),
         ],

@@ -3,8 +3,7 @@ package io.freshet.spark.health;
 /** What a query observes of each micro-batch: the names under which {@link StreamHealth} finds it. */
 public final class Observations {
     /**
-     * {@code records_read}, {@code bytes_read}, {@code rejected}; {@code skipped_offsets}, null where Spark's own
-     * reader reads Kafka; and, of the series furthest ahead of the clock,
+     * {@code records_read}, {@code bytes_read}, {@code rejected}; and, of the series furthest ahead of the clock,
      * {@code ahead_series} and {@code ahead_micros}, null when all are in step.
      */
     public static final String READ = "read";

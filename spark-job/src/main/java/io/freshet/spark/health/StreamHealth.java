@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.freshet.spark.nativelib.NativeContract;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -47,9 +48,12 @@ public final class StreamHealth {
     }
 
     private final String stream;
+    private final Duration trigger;
     private final Supplier<Optional<String>> firstOffsets;
     private final String instance = hostName() + ":" + ProcessHandle.current().pid();
     private final long since = System.currentTimeMillis();
+    /** When the query got on last; before it has, when this began. */
+    private long progressNanos = System.nanoTime();
     private State state = State.STARTING;
     private long restarts;
     private String lastError;
@@ -67,7 +71,7 @@ public final class StreamHealth {
     private long bytesOut;
     private long skippedOffsets;
     private Long lastProgressTime;
-    private Long lag;
+    private final ConsumerLag lag = new ConsumerLag();
     private long batches;
     private Long batch;
     private Long batchMillis;
@@ -75,16 +79,18 @@ public final class StreamHealth {
     private Long stateRows;
     private Long stateBytes;
 
-    /** Of a query that does not tell where its first micro-batch begins. */
+    /** Of a query that tells neither its trigger nor where its first micro-batch begins. */
     public StreamHealth(String stream) {
-        this(stream, Optional::empty);
+        this(stream, null, Optional::empty);
     }
 
     /**
+     * @param trigger the time from the start of a micro-batch to that of the next one; null when it is not known
      * @param firstOffsets where the first micro-batch of the query began, once it has: Spark reports it of all others
      */
-    public StreamHealth(String stream, Supplier<Optional<String>> firstOffsets) {
+    public StreamHealth(String stream, Duration trigger, Supplier<Optional<String>> firstOffsets) {
         this.stream = stream;
+        this.trigger = trigger;
         this.firstOffsets = firstOffsets;
     }
 
@@ -97,6 +103,26 @@ public final class StreamHealth {
     public synchronized void running() {
         state = State.RUNNING;
         lastProgressTime = System.currentTimeMillis();
+        progressNanos = System.nanoTime();
+    }
+
+    /**
+     * The query is about to start, where earlier runs have come to.
+     *
+     * @param read the next offset by partition; empty when no micro-batch was ever finished
+     */
+    public synchronized void startsFrom(Map<Integer, Long> read) {
+        lag.read(read.isEmpty() ? null : read);
+        lag.ends(null, System.nanoTime()); // those seen before may be of a topic that is no more
+    }
+
+    /**
+     * How far the raw topic has come by now.
+     *
+     * @param ends the offset of the next record by partition; empty when Kafka does not say
+     */
+    public synchronized void topicEnds(Optional<Map<Integer, Long>> ends) {
+        lag.ends(ends.orElse(null), System.nanoTime());
     }
 
     /**
@@ -159,7 +185,7 @@ public final class StreamHealth {
             stateBytes = state.memoryUsedBytes();
         }
         if (progress.sources().length > 0) {
-            lag = lag(progress.sources()[0]);
+            lag.read(offsets(progress.sources()[0].endOffset()));
         }
         Map<String, Row> observed = progress.observedMetrics();
         if (observed.containsKey(Observations.READ)) {
@@ -199,11 +225,6 @@ public final class StreamHealth {
         return row.isNullAt(index) ? 0 : row.getLong(index);
     }
 
-    /** Records in the topic that no finished micro-batch has read. */
-    private static Long lag(SourceProgress source) {
-        return between(source.endOffset(), source.latestOffset());
-    }
-
     /**
      * Offsets of the micro-batch without a record: what Kafka had deleted before it was read, and what is a gap anyway,
      * the marks of transactions and the records that compaction has removed.
@@ -232,6 +253,23 @@ public final class StreamHealth {
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException("Spark reports offsets that are not JSON: " + from + ", " + to, e);
         }
+    }
+
+    /** By partition of the one topic that a query reads; null when Spark does not say. */
+    private static Map<Integer, Long> offsets(String json) {
+        if (json == null) {
+            return null;
+        }
+        Map<Integer, Long> offsets = new HashMap<>();
+        try {
+            for (JsonNode topic : JSON.readTree(json)) {
+                topic.properties().forEach(partition ->
+                    offsets.put(Integer.valueOf(partition.getKey()), partition.getValue().asLong()));
+            }
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException("Spark reports offsets that are not JSON: " + json, e);
+        }
+        return offsets;
     }
 
     /** The report for the health topic: what is not declared in freshet-core does not get into it. */
@@ -269,9 +307,13 @@ public final class StreamHealth {
         }
     }
 
-    /** A query that does not run does not hear how far its topic has come. */
+    /** What is waited for is Kafka or the topic: how far it has come is hearsay then. */
     private Long knownLag() {
-        return waitingFor == null && state == State.RUNNING ? lag : null;
+        return waitingFor == null ? lag.records(System.nanoTime()) : null;
+    }
+
+    private long progressAgeMillis() {
+        return Duration.ofNanos(System.nanoTime() - progressNanos).toMillis();
     }
 
     private long mostLate() {
@@ -281,8 +323,10 @@ public final class StreamHealth {
     /** The same in numbers, as of now. */
     synchronized StreamFigures figures() {
         long countedAtLeast = counted.values().stream().mapToLong(Long::longValue).min().orElse(0);
-        return new StreamFigures(recordsIn, countedAtLeast, mostLate(), rejected, skippedOffsets, knownLag(), watermark,
-            batchMillis, stateRows, stateBytes, batches, restarts);
+        boolean running = waitingFor == null && state == State.RUNNING;
+        return new StreamFigures(running, recordsIn, countedAtLeast, mostLate(), rejected, skippedOffsets, knownLag(),
+            watermark, batchMillis, progressAgeMillis(), trigger == null ? null : trigger.toMillis(), stateRows,
+            stateBytes, batches, restarts);
     }
 
     private static String hostName() {

@@ -71,7 +71,8 @@ public final class StreamQuery implements QuerySupervisor.Starter {
         this.session = session;
         this.configuration = configuration;
         this.stream = stream;
-        health = new StreamHealth(stream.name(), () -> checkpoint().firstOffsets());
+        health = new StreamHealth(stream.name(), Duration.ofMillis(configuration.spark().triggerMillis()),
+            () -> checkpoint().firstOffsets());
         rawTopic = new RawTopic(configuration.kafka(), stream.rawTopic(), health);
     }
 
@@ -88,6 +89,7 @@ public final class StreamQuery implements QuerySupervisor.Starter {
         session.sparkContext().setLocalProperty("spark.scheduler.pool", stream.name());
         Checkpoint checkpoint = checkpoint();
         TopicCheck topic = rawTopic.settle(checkpoint);
+        health.startsFrom(checkpoint.readOffsets());
         settlesAnew = false;
         if (WindowChanges.mustWait(checkpoint, stream)) {
             finishBatch(checkpoint, topic);
@@ -230,7 +232,6 @@ public final class StreamQuery implements QuerySupervisor.Starter {
         Dataset<Row> partials = StreamWindows
             .gather(StreamWindows.partials(records, changes.stream(), deadLetters, topic), partitions)
             .observe(Observations.READ, total("records_read"), total("bytes_read"), total("rejected"),
-                total("skipped_offsets"),
                 max("ahead_micros").as("ahead_micros"),
                 max_by(col("ahead_series"), col("ahead_micros")).as("ahead_series"));
         Dataset<Row> windows = StreamWindows.merge(

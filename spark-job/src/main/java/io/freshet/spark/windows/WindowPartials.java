@@ -15,7 +15,6 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
-import java.util.OptionalLong;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
@@ -48,8 +47,7 @@ public final class WindowPartials implements RecordStep {
         .add("bytes_read", DataTypes.LongType)
         .add("rejected", DataTypes.LongType)
         .add("ahead_series", DataTypes.StringType)
-        .add("ahead_micros", DataTypes.LongType)
-        .add("skipped_offsets", DataTypes.LongType);
+        .add("ahead_micros", DataTypes.LongType);
 
     private static final long serialVersionUID = 1L;
     private static final int WATERMARK_TIME = OUTPUT.fieldIndex("watermark_time");
@@ -142,12 +140,11 @@ public final class WindowPartials implements RecordStep {
             return next;
         }
 
-        /** A row of its own; null when nothing was read or passed over. */
+        /** A row of its own; null when nothing was read. */
         private StepRows whatWasRead() {
             said = true;
-            OptionalLong skipped = SparkEngine.current().skippedOffsets();
             long recordsRead = aggregator.recordsRead();
-            if (recordsRead == 0 && skipped.orElse(0) == 0) {
+            if (recordsRead == 0) {
                 return null;
             }
             Optional<AheadOfClock> ahead = aggregator.takeFurthestAhead();
@@ -155,8 +152,7 @@ public final class WindowPartials implements RecordStep {
             return new StepRows.Single(null, null, null, null, watermark, null, null, recordsRead,
                 aggregator.bytesRead(), rejected,
                 ahead.map(series -> series.series().getBytes(StandardCharsets.UTF_8)).orElse(null),
-                ahead.map(AheadOfClock::micros).orElse(null),
-                skipped.isPresent() ? skipped.getAsLong() : null);
+                ahead.map(AheadOfClock::micros).orElse(null));
         }
 
         private boolean takePartials() {

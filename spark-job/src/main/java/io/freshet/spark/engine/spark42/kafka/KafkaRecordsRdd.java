@@ -57,7 +57,7 @@ final class KafkaRecordsRdd extends RDD<InternalRow> {
         var planned = (KafkaBatchInputPartition) ((DataSourceRDDPartition) partition).inputPartition().get();
         RangeRows rows = new RangeRows(ways(planned, context),
             () -> CollectionConverters.asJava(this.planned.iterator(partition, context)),
-            new TaskCounts(context, metrics, planned.offsetRange().untilOffset() - planned.offsetRange().fromOffset()));
+            new TaskCounts(context, metrics));
         context.addTaskCompletionListener((TaskCompletionListener) ignored -> rows.close());
         return CollectionConverters.asScala(rows);
     }
