@@ -30,7 +30,6 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
-import org.apache.kafka.common.serialization.ByteBufferDeserializer;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
@@ -64,7 +63,7 @@ class LinkageTest {
     }
 
     @ParameterizedTest
-    @ValueSource(classes = {ByteBufferDeserializer.class, KafkaRecordsRdd.class, ConsumerPool.class})
+    @ValueSource(classes = {RawConsumer.class, KafkaRecordsRdd.class, ConsumerPool.class})
     void aClassThatIsMissingMakesNoOtherWindowsAndOneLineInTheLog(Class<?> missing) throws Exception {
         String topic = "without-" + missing.getSimpleName();
         create(topic, 2);
@@ -241,8 +240,9 @@ class LinkageTest {
     }
 
     private static void assertWarnedOnce(JavaProcess process, String missing) {
-        List<String> warnings =
-            process.output().lines().filter(line -> line.contains("Kafka is read by Spark's own reader")).toList();
+        String instead = missing.endsWith("RawConsumer") ? "Kafka's records are read one by one"
+            : "Kafka is read by Spark's own reader";
+        List<String> warnings = process.output().lines().filter(line -> line.contains(instead)).toList();
         assertEquals(1, warnings.size(), process.output());
         assertTrue(warnings.get(0).contains(missing), warnings::toString);
     }
