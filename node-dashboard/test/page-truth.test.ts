@@ -123,7 +123,7 @@ describe('what is said is so', () => {
     stage.store([ago(2)], { series: 'sensor 1' });
     await open('', 1);
     expect(await page.textContent('.series header')).toContain(
-      '20 of 250 shown, at most 20 at once; 200 of 250 listed: search for the others',
+      '100 of 250 shown, at most 100 at once; 200 of 250 listed: search for the others',
     );
     await page.fill('.series input', 'nowhere');
     await page.waitForSelector('.series .empty:not([hidden])', { timeout: WAIT });

@@ -53,6 +53,8 @@ export class LiveStream {
   readonly #remembered: number;
   readonly #ids: ResumeIds;
   readonly #listeners = new Set<Listener>();
+  readonly #observers: ((message: WindowMessage) => void)[] = [];
+  #newestEvent: number | null = null;
   #topicId: string | null = null;
   #partitions: Partition[] = [];
   /** The number of the newest record, and of the newest one that is no longer remembered. */
@@ -124,6 +126,10 @@ export class LiveStream {
         this.#read += 1;
         this.#readBytes += Buffer.byteLength(value ?? '');
         this.#sequence += 1;
+        this.#newestEvent = Math.max(this.#newestEvent ?? -Infinity, message.last_event);
+        this.#observers.forEach((observe) => {
+          observe(message);
+        });
         const json = JSON.stringify(message);
         entries.push({ partition, offset, sequence: this.#sequence, message, json });
       }
@@ -159,6 +165,44 @@ export class LiveStream {
     this.#listeners.delete(listener);
   }
 
+  /** Calls this with each window message from now on. */
+  observe(observer: (message: WindowMessage) => void): void {
+    this.#observers.push(observer);
+  }
+
+  /** Sends an event to all listeners that is no part of the stream. */
+  tell(event: string): void {
+    this.#broadcast(event);
+  }
+
+  /** The time of the newest event of which a window is remembered, in milliseconds; null when there is none. */
+  newestEvent(): number | null {
+    return this.#newestEvent;
+  }
+
+  /**
+   * The newest window of a series and metric, of the shortest kind there is, whose end an event of the stream has
+   * reached; null when none is remembered.
+   */
+  newestComplete(series: string, metric: string): WindowMessage | null {
+    const complete = this.#partitions
+      .flatMap(({ entries }) => entries)
+      .map(({ message }) => message)
+      .filter(
+        (message) =>
+          message.series === series && message.metric === metric && message.end <= (this.#newestEvent ?? 0),
+      );
+    const length = ({ start, end }: WindowMessage): number => end - start;
+    return complete.reduce<WindowMessage | null>((best, message) => {
+      if (best === null || length(message) !== length(best)) {
+        return best === null || length(message) < length(best) ? message : best;
+      }
+      return message.end > best.end || (message.end === best.end && supersedes(message, best))
+        ? message
+        : best;
+    }, null);
+  }
+
   /** Tells the listeners whether new windows can come at all. */
   announce(connected: boolean, message: string): void {
     this.#broadcast(statusEvent(connected, message));
@@ -177,10 +221,17 @@ export class LiveStream {
     );
     ring.next = next;
     this.#remember(ring, entries);
+    // Those that want the same are sent one and the same text: what waits for many that are slow takes memory once.
+    const texts = new Map<string, string>();
     for (const listener of this.#listeners) {
-      const wanted = events.filter((_, index) => isWanted(listener, entries[index]));
-      if (wanted.length > 0) {
-        listener.send(this.#countSent(wanted));
+      const places = entries.flatMap((entry, index) => (isWanted(listener, entry) ? [index] : []));
+      if (places.length > 0) {
+        const key = places.length === entries.length ? 'all' : places.join();
+        const text = texts.get(key) ?? places.map((place) => events[place] ?? '').join('');
+        texts.set(key, text);
+        this.#sent += places.length;
+        this.#sentBytes += Buffer.byteLength(text);
+        listener.send(text);
       }
     }
   }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::chart;
 use super::error::ConfigError;
 use super::key::{Key, Kind, Presence, Table};
 use super::section::{Section, TextOrTable};
@@ -17,6 +18,7 @@ const LONGEST_WAIT: Duration = Duration::from_hours(36_500 * 24);
 pub(super) const TABLE: Table = Table {
     path: "stream",
     is_repeated: true,
+    is_list: true,
     meaning: "how records become readings, and readings windows",
     keys: &[
         Key {
@@ -145,6 +147,7 @@ pub(super) const TABLE: Table = Table {
 pub(super) const TIME: Table = Table {
     path: "stream.time",
     is_repeated: true,
+    is_list: false,
     meaning: "where the event time stands; Kafka's timestamp when there is none, in line protocol the line's own",
     keys: &[
         Key {
@@ -189,6 +192,7 @@ impl Stream {
                 .map_or_else(|| name.clone(), |found| found.value),
             name,
             units: BTreeMap::new(),
+            charts: Vec::new(),
             format,
             series: read_series(section, paths)?,
             time: read_time(section, paths)?,
@@ -202,7 +206,11 @@ impl Stream {
             generation: section.integer("generation")?,
         };
         check_tags(section, &stream)?;
-        let stream = Self { units: read_units(section, &stream.values)?, ..stream };
+        let stream = Self {
+            units: read_units(section, &stream.values)?,
+            charts: chart::read_all(section, &stream.values)?,
+            ..stream
+        };
         section.finish()?;
         Ok(stream)
     }

@@ -29,7 +29,7 @@ use crate::wire::ReasonCode;
 pub use path::{InvalidPath, Path};
 pub use readings::{Point, Reading, Readings};
 pub use series::encode_series;
-pub use stream::{CsvLayout, Format, Stream, TimeField};
+pub use stream::{Chart, CsvLayout, Format, Stream, TimeField};
 pub use time::{InvalidTimeFormat, TimeFormat, YEAR_2000_US, write_time};
 pub use time_pattern::TimePattern;
 

@@ -33,6 +33,9 @@ use crate::writer_lab::window;
 const PARTITIONS: i32 = 2;
 /// Many more than the writer has in memory.
 const WINDOWS: i64 = 40_000;
+/// Records that a micro-batch reads, and many more than it can do within minutes.
+const MOST_AT_ONCE: usize = 500;
+const FLOOD: usize = 200 * MOST_AT_ONCE;
 /// More than the file source takes in one line.
 const TOO_LONG: usize = 1_100_000;
 
@@ -47,6 +50,7 @@ pub(crate) fn alerts_ring_and_panels_have_data() -> Outcome {
         ("FRESHET_PRODUCER__METRICS_ADDRESS".to_owned(), address(producer)),
         ("FRESHET_WRITER__METRICS_ADDRESS".to_owned(), address(writer)),
         ("FRESHET_KAFKA__PARTITIONS".to_owned(), PARTITIONS.to_string()),
+        ("FRESHET_SPARK__MAX_OFFSETS_PER_TRIGGER".to_owned(), MOST_AT_ONCE.to_string()),
         ("FRESHET_DEV__PROMETHEUS_PORT".to_owned(), prometheus.to_string()),
     ];
     let stack = TestStack::of(&streams(&lines, &folder.path().join("spool")), environment)?;
@@ -275,8 +279,8 @@ fn delete_unread(stack: &TestStack, topic: &str) -> Outcome {
     ensure(deleted.count() > 0, || "no records were deleted".to_owned())
 }
 
-/// What the job says of its streams: records that it cannot read or that come too late, a query that fails again and
-/// again, and what its source sends meanwhile, which nobody reads.
+/// What the job says of its streams: records that it cannot read or that come too late, many more than it can do, and a
+/// query that fails again and again.
 fn of_the_job(rung: &mut Rung<'_>, stack: &TestStack) -> Outcome {
     let sender = Sender::new(stack, "s")?;
     let send = |value: &str, times: usize| -> Outcome {
@@ -290,13 +294,16 @@ fn of_the_job(rung: &mut Rung<'_>, stack: &TestStack) -> Outcome {
     send("{", 5)?;
     rung.rings("FreshetStreamRejects", "stream", "s")?;
     rung.rings("FreshetStreamLate", "stream", "host")?;
+    let flood = format!(r#"{{"host":"h","resource":"r","time":{},"usage":1}}"#, now_ms());
+    host.send(&vec![Record { value: flood.into_bytes() }; FLOOD])?;
+    host.flush()?;
+    rung.rings("FreshetSparkLag", "stream", "host")?;
     let offsets = stack.home().join("checkpoints/host/offsets");
     let away = offsets.with_extension("away");
     fs::rename(&offsets, &away)?;
     fs::write(&offsets, "not a folder")?;
     let outcome = rung
         .rings("FreshetQueryRestarts", "stream", "host")
-        .and_then(|()| rung.rings("FreshetSparkLag", "stream", "host"))
         .and_then(|()| rung.rings("FreshetSparkStalled", "stream", "host"));
     fs::remove_file(&offsets)?;
     fs::rename(&away, &offsets)?;

@@ -1,6 +1,6 @@
 import { constants } from 'node:zlib';
 import compress from '@fastify/compress';
-import type { FastifyInstance } from 'fastify';
+import plugin from 'fastify-plugin';
 
 /** Less than this fits into one packet anyway, in bytes. */
 const THRESHOLD = 1024;
@@ -8,11 +8,11 @@ const THRESHOLD = 1024;
 const BROTLI_EFFORT = 4;
 
 /** Compresses what is worth it, for clients that can take it. An event stream is no answer of Fastify's, and stays. */
-export async function compressAnswers(app: FastifyInstance): Promise<void> {
+export default plugin(async (app) => {
   await app.register(compress, {
     threshold: THRESHOLD,
     encodings: ['br', 'gzip'],
     brotliOptions: { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_EFFORT } },
     globalDecompression: false,
   });
-}
+});
