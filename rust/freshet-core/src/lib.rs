@@ -13,6 +13,7 @@ pub mod contiguous;
 pub mod duration;
 pub mod pattern;
 pub mod record;
+pub mod record_batch;
 pub mod stopping;
 mod text;
 pub mod topics;

@@ -191,27 +191,6 @@ impl WindowAggregator {
         self.parser.set_now(now_ms);
     }
 
-    /// Parses records, wherever they come from, and adds their readings. What is rejected, and counted nowhere, goes to
-    /// `reject`, with what the caller knows of the record beyond [`RawRecord`], such as its offset. Once
-    /// [`Self::drain`] has begun, it has to end first.
-    ///
-    /// # Errors
-    ///
-    /// The first error of `records`, such as a batch that is cut off; what came before it is added.
-    pub fn add_all<'r, R: AsRef<RawRecord<'r>>, E>(
-        &mut self,
-        records: impl IntoIterator<Item = Result<R, E>>,
-        mut reject: impl FnMut(&R, &Rejection),
-    ) -> Result<(), E> {
-        for record in records {
-            let record = record?;
-            if let Err(rejection) = self.add(record.as_ref()) {
-                reject(&record, &rejection);
-            }
-        }
-        Ok(())
-    }
-
     /// Parses a record and adds its readings. Once [`Self::drain`] has begun, it has to end first.
     ///
     /// # Errors

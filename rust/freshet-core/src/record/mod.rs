@@ -79,12 +79,6 @@ pub struct RawRecord<'a> {
 /// What Kafka has in place of a timestamp that nobody gave (`RecordBatch.NO_TIMESTAMP`).
 const NO_TIMESTAMP_MS: i64 = -1;
 
-impl<'a> AsRef<RawRecord<'a>> for RawRecord<'a> {
-    fn as_ref(&self) -> &Self {
-        self
-    }
-}
-
 impl RawRecord<'_> {
     fn timestamp_ms(&self) -> Option<i64> {
         self.timestamp_ms.filter(|timestamp| *timestamp != NO_TIMESTAMP_MS)

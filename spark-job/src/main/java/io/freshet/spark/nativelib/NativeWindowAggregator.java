@@ -38,12 +38,23 @@ public final class NativeWindowAggregator implements AutoCloseable {
     }
 
     /**
-     * Parses and adds all packed records.
+     * Parses and adds all packed records, and those of all packed batches.
      *
      * @return how many of them were rejected: {@link #takeRejected} has them
+     * @throws NativeException when a batch is damaged: the message names topic, partition and offset
      */
     public synchronized int add(RecordBatchBuffer records) {
         return add(handle, records.bytes(), records.length());
+    }
+
+    /** How many records were added, rejected ones included. */
+    public synchronized long recordsRead() {
+        return recordsRead(handle);
+    }
+
+    /** How many bytes their keys and values have. */
+    public synchronized long bytesRead() {
+        return bytesRead(handle);
     }
 
     /** Hands over the records that were rejected since the last call; the columns are closed afterwards. */
@@ -120,6 +131,10 @@ public final class NativeWindowAggregator implements AutoCloseable {
     private static native long open(byte[] stream, byte[] topic);
 
     private static native int add(long handle, ByteBuffer records, int length);
+
+    private static native long recordsRead(long handle);
+
+    private static native long bytesRead(long handle);
 
     private static native void takeRejected(long handle, long array, long schema);
 

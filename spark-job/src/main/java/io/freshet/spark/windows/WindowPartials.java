@@ -72,6 +72,11 @@ public final class WindowPartials implements RecordStep {
     }
 
     @Override
+    public boolean takesBatches() {
+        return true;
+    }
+
+    @Override
     public Iterator<StepRows> run(Iterator<SourceRecord> records) {
         return new Task(records, TaskContext.get());
     }
@@ -87,8 +92,6 @@ public final class WindowPartials implements RecordStep {
         private VectorSchemaRoot partials;
         /** What is handed on next; null when it is not known yet. */
         private StepRows rows;
-        private long recordsRead;
-        private long bytesRead;
         private long rejected;
         /** To which the partial aggregates move the watermark, epoch microseconds. */
         private long watermark;
@@ -140,12 +143,14 @@ public final class WindowPartials implements RecordStep {
         /** A row of its own; null when nothing was read. */
         private StepRows whatWasRead() {
             said = true;
+            long recordsRead = aggregator.recordsRead();
             if (recordsRead == 0) {
                 return null;
             }
             Optional<AheadOfClock> ahead = aggregator.takeFurthestAhead();
             // Spark reads the watermark's time of every row: this one says nothing new.
-            return new StepRows.Single(null, null, null, null, watermark, null, null, recordsRead, bytesRead, rejected,
+            return new StepRows.Single(null, null, null, null, watermark, null, null, recordsRead,
+                aggregator.bytesRead(), rejected,
                 ahead.map(series -> series.series().getBytes(StandardCharsets.UTF_8)).orElse(null),
                 ahead.map(AheadOfClock::micros).orElse(null));
         }
@@ -168,7 +173,6 @@ public final class WindowPartials implements RecordStep {
         private void readRecords() {
             while (records.hasNext()) {
                 SourceRecord next = records.next();
-                recordsRead++;
                 boolean memoryLeft = true;
                 while (!buffer.add(next)) {
                     memoryLeft = aggregate();
@@ -184,7 +188,6 @@ public final class WindowPartials implements RecordStep {
 
         /** Hands the packed records to the native library; false when it should hand on what it has before more. */
         private boolean aggregate() {
-            bytesRead += buffer.payloadBytes();
             int rejectedNow = aggregator.add(buffer);
             buffer.clear();
             if (rejectedNow > 0) {
