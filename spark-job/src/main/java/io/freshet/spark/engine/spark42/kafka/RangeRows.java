@@ -13,8 +13,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The rows of one range of offsets: read by the fastest reader that fits; from where that finds that it cannot be
- * linked, by the next one, and by Spark's own in the end. That one begins the range again, and what was handed on before
- * is passed over: no row is missing, and none comes twice.
+ * linked, by the next one, and by Spark's own in the end. That one begins the range again, and what was handed on
+ * before is passed over: no row is missing, and none comes twice.
  */
 final class RangeRows implements Iterator<InternalRow>, AutoCloseable {
     private static final Logger LOGGER = LoggerFactory.getLogger(RangeRows.class);

@@ -68,8 +68,8 @@ final class RawConsumer implements PartitionConsumer {
 
     /**
      * @param ofSpark properties as Spark's source gives them to its tasks
-     * @param keepsRest whether what came and was not taken may be kept for who reads on from there: only where the topic
-     *     is known to be the same
+     * @param keepsRest whether what came and was not taken may be kept for who reads on from there: only where the
+     *     topic is known to be the same
      */
     RawConsumer(Map<String, Object> ofSpark, TopicPartition partition, boolean keepsRest) {
         this.partition = partition;

@@ -15,7 +15,8 @@ public interface DirectSource extends Serializable {
     /**
      * The rows of a plan with its columns, in any kind of row.
      *
-     * @param batches whether some may be whole batches of Kafka's instead: {@link io.freshet.spark.nativelib.SourceBatch}
+     * @param batches whether some may be whole batches of Kafka's instead:
+     *     {@link io.freshet.spark.nativelib.SourceBatch}
      * @return empty when Spark should compute them
      */
     Optional<RDD<InternalRow>> rows(SparkPlan plan, boolean batches);

@@ -110,7 +110,7 @@ class LinkageTest {
     @Test
     void rowsThatWereHandedOnAreNotReadAgainWhereverTheFirstReaderBreaks() {
         for (int broken = 0; broken <= 5; broken++) {
-            Linkage linkage = new Linkage("it is read otherwise");
+            Linkage linkage = new Linkage("otherwise");
             Counted counted = new Counted();
             int rows = broken;
             try (RangeRows range = new RangeRows(ways(linkage, () -> new BreakingReader(rows, wrapped())),
@@ -128,10 +128,11 @@ class LinkageTest {
 
     @Test
     void whatIsNoFailureOfLinkageFailsTheTask() {
-        Linkage linkage = new Linkage("it is read otherwise");
+        Linkage linkage = new Linkage("otherwise");
         KafkaException failure = new KafkaException("no leader");
         RangeRows range =
-            new RangeRows(ways(linkage, () -> new BreakingReader(2, failure)), () -> offsets().iterator(), new Counted());
+            new RangeRows(ways(linkage, () -> new BreakingReader(2, failure)), () -> offsets().iterator(),
+                new Counted());
         range.next();
         range.next();
         assertSame(failure, assertThrows(KafkaException.class, range::hasNext));
@@ -144,7 +145,8 @@ class LinkageTest {
         Counted counted = new Counted();
         long[] many = LongStream.range(0, 10_000).toArray();
         var reader = new BreakingReader(offsets(many), new KafkaException("not reached"));
-        try (RangeRows range = new RangeRows(ways(new Linkage("it is read otherwise"), () -> reader), () -> offsets().iterator(), counted)) {
+        try (RangeRows range = new RangeRows(ways(new Linkage("otherwise"), () -> reader),
+            () -> offsets().iterator(), counted)) {
             for (int row = 0; row < 9_000; row++) {
                 range.next();
             }
