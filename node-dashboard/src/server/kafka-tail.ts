@@ -23,9 +23,9 @@ export interface TopicSink {
   readonly backlog: number;
   /**
    * These partitions of the topic are read from these offsets on: they are new, or the records that came next are gone.
-   * The id tells the topic from an earlier one of its name.
+   * The id tells the topic from an earlier one of its name; `ends` says where its partitions end now.
    */
-  begin(topicId: string, offsets: ReadonlyMap<number, bigint>): void;
+  begin(topicId: string, offsets: ReadonlyMap<number, bigint>, ends: ReadonlyMap<number, bigint>): void;
   /** The next records of a partition; the ones after them begin at `next`. */
   append(partition: number, records: readonly TopicRecord[], next: bigint): void;
   /** Whether the tail reads the topic now. */
@@ -255,7 +255,7 @@ function begin(
     topic.positions[partition] = offset;
   }
   if (offsets.size > 0) {
-    topic.sink.begin(id, offsets);
+    topic.sink.begin(id, offsets, new Map(latest.entries()));
   }
 }
 

@@ -32,6 +32,8 @@ interface Entry {
 interface Partition {
   from: bigint;
   next: bigint;
+  /** Where the topic ended when it was begun: what is before that has been there for clients to have seen. */
+  readonly until: bigint;
   entries: Entry[];
   bytes: number;
 }
@@ -71,9 +73,12 @@ export class LiveStream {
     this.#ids = new ResumeIds(name);
   }
 
-  /** Whether the tail has found the topic, so that there is something to listen to. */
+  /**
+   * Whether the tail has found the topic, and has read what was there: before that, a client that comes back to a
+   * server that was started again may know more than this does, and would have to start over.
+   */
   get ready(): boolean {
-    return this.#partitions.length > 0;
+    return this.#partitions.length > 0 && this.#partitions.every(({ next, until }) => next >= until);
   }
 
   /** Window messages read so far, and events sent to all listeners. */
@@ -88,9 +93,13 @@ export class LiveStream {
 
   /**
    * Sets where some partitions of a topic begin. If one of them was known before, or the topic is another one, records
-   * were lost in between: listeners start over, once for all partitions.
+   * were lost in between: listeners start over, once for all partitions. `ends` says where the partitions end now.
    */
-  begin(topicId: string, offsets: ReadonlyMap<number, bigint>): void {
+  begin(
+    topicId: string,
+    offsets: ReadonlyMap<number, bigint>,
+    ends: ReadonlyMap<number, bigint> = offsets,
+  ): void {
     const isAnother = topicId !== this.#topicId;
     const isKnown = [...offsets.keys()].some((partition) => this.#partitions[partition] !== undefined);
     if (isAnother) {
@@ -99,7 +108,8 @@ export class LiveStream {
       this.#ids.bind(topicId);
     }
     for (const [partition, offset] of offsets) {
-      this.#partitions[partition] = { from: offset, next: offset, entries: [], bytes: 0 };
+      const until = ends.get(partition) ?? offset;
+      this.#partitions[partition] = { from: offset, next: offset, until, entries: [], bytes: 0 };
     }
     if (isKnown) {
       this.#forgotten = this.#sequence;

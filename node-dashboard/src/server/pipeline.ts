@@ -196,8 +196,8 @@ function healthSink(
 function windowsSink(stream: LiveStream, log: FastifyBaseLogger, errors: ErrorCounts): TopicSink {
   return {
     backlog: WINDOWS_BACKLOG,
-    begin: (topicId, offsets) => {
-      stream.begin(topicId, offsets);
+    begin: (topicId, offsets, ends) => {
+      stream.begin(topicId, offsets, ends);
     },
     append: (partition, records, next) => {
       const texts = records.map(({ offset, value }) => ({ offset, value: value?.toString() ?? null }));
