@@ -38,8 +38,11 @@ interface Partition {
   bytes: number;
 }
 
-/** How much of a stream is remembered at least, in characters of JSON: some minutes of a few hundred windows. */
-export const REMEMBERED = 2 * 1024 * 1024;
+/**
+ * How much of a stream is remembered at least, in characters of JSON. All windows that are read at the start have to fit
+ * (`WINDOWS_BACKLOG`, of some 600 characters each): clients of the server before this one come back to them.
+ */
+export const REMEMBERED = 8 * 1024 * 1024;
 
 /**
  * The live edge of one stream: what came last on its windows topic, and who is listening.
