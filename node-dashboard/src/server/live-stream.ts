@@ -39,8 +39,8 @@ interface Partition {
 }
 
 /**
- * How much of a stream is remembered at least, in characters of JSON. All windows that are read at the start have to fit
- * (`WINDOWS_BACKLOG`, of some 600 characters each): clients of the server before this one come back to them.
+ * How much of a stream is remembered at least, in characters of JSON. All windows that are read at the start have to
+ * fit (`WINDOWS_BACKLOG`, of some 600 characters each): clients of the server before this one come back to them.
  */
 export const REMEMBERED = 8 * 1024 * 1024;
 
