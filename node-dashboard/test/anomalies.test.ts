@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { FAR, medianOf, outliers, reasonFor, usual } from '../src/server/anomalies.ts';
+import { FAR, outliers, reasonFor, usual } from '../src/server/anomalies.ts';
+import { medianOf } from '../src/shared/numbers.ts';
 
 const DAY = 86_400_000;
 const MINUTE = 60_000;

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ComponentHealth } from '../src/shared/api.ts';
 import { booksOf, jobOf } from '../src/web/pipeline/books.ts';
-import { stepsOf, sumOf, sumsOf } from '../src/web/pipeline/flow.ts';
+import { sumOf } from '../src/shared/numbers.ts';
+import { stepsOf, sumsOf } from '../src/web/pipeline/flow.ts';
 import { ADVICE, adviceFor } from '../src/web/pipeline/reasons.ts';
 import { sparklinePath } from '../src/web/pipeline/sparkline-path.ts';
 

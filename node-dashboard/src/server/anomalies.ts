@@ -1,3 +1,5 @@
+import { medianOf } from '../shared/numbers.ts';
+
 /** A value that lies far outside of the values before it. */
 export interface Outlier {
   /** Its place among the values. */
@@ -41,14 +43,6 @@ export function usual(
     (deviations.reduce((sum, deviation) => sum + deviation, 0) / values.length) * MEAN_TO_DEVIATION;
   const spread = ofMedian > 0 ? ofMedian : ofMean;
   return spread > 0 ? { median, spread } : null;
-}
-
-/** The median; of an even number of values the mean of the two in the middle. */
-export function medianOf(values: readonly number[]): number {
-  const sorted = Float64Array.from(values).sort();
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
 }
 
 const DAY = 86_400_000;

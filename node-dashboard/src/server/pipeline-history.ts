@@ -1,3 +1,4 @@
+import { sumOf } from '../shared/numbers.ts';
 import type { ComponentHealth } from '../shared/api.ts';
 import { STALE_AFTER } from '../shared/generated/health.ts';
 import type { PartHistory } from '../shared/pipeline-api.ts';
@@ -82,12 +83,6 @@ function together(instances: readonly ComponentHealth[]): Figures {
   const figures = instances
     .filter(({ age }) => age <= STALE_AFTER)
     .map(({ rates, lag }): Figures => ({ ...UNKNOWN, ...rates, lag }));
-  const entries = FIELDS.map((field) => [field, sum(figures.map((each) => each[field]))] as const);
+  const entries = FIELDS.map((field) => [field, sumOf(figures.map((each) => each[field]))] as const);
   return Object.fromEntries(entries) as Figures;
-}
-
-function sum(numbers: readonly (number | null)[]): number | null {
-  const known = numbers.filter((number) => number !== null);
-  const isKnown = known.length > 0 && known.length === numbers.length;
-  return isKnown ? known.reduce((total, number) => total + number, 0) : null;
 }

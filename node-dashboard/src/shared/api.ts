@@ -60,6 +60,7 @@ const AlertInfo = Type.Object({
   window: text,
   severity: oneOf(['warning', 'critical']),
 });
+export type AlertInfo = Of<typeof AlertInfo>;
 
 /** A stream as `/api/streams` tells it. */
 export const StreamInfo = Type.Object({
@@ -261,6 +262,7 @@ const AlertState = Type.Object({
   silenced_until: nullable(time, { description: 'nobody is told until then; null when people are' }),
   text: Type.String({ description: 'what it says, in words' }),
 });
+export type AlertState = Of<typeof AlertState>;
 
 /** Answer of `/api/alerts`, and data of the event `alerts`. */
 export const AlertsAnswer = Type.Object({

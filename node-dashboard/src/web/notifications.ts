@@ -1,5 +1,5 @@
 import { effect, signal } from '@preact/signals';
-import type { Alert } from './extras.ts';
+import type { AlertState } from '../shared/api.ts';
 import { alerts } from './told.ts';
 
 const STORED = 'freshet-notifications';
@@ -39,7 +39,7 @@ export function stopTelling(): void {
 }
 
 /** Whether an alert fires and is not silenced. */
-export function isLoud({ state, silenced_until }: Alert): boolean {
+export function isLoud({ state, silenced_until }: AlertState): boolean {
   return state === 'firing' && (silenced_until ?? 0) < Date.now();
 }
 
@@ -53,7 +53,7 @@ function current(): Telling {
   return Notification.permission === 'granted' && kept() === 'on' ? 'on' : 'off';
 }
 
-function tell({ name, series, text }: Alert): void {
+function tell({ name, series, text }: AlertState): void {
   try {
     // One that fires again takes the place of the one before.
     new Notification(`▲ ${name}`, { body: `${series}: ${text}`, tag: `${name} ${series}` });
@@ -63,7 +63,7 @@ function tell({ name, series, text }: Alert): void {
   }
 }
 
-function keyOf({ name, stream, series, metric, since }: Alert): string {
+function keyOf({ name, stream, series, metric, since }: AlertState): string {
   return JSON.stringify([name, stream, series, metric, since]);
 }
 

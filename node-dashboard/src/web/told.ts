@@ -1,13 +1,6 @@
 import { signal } from '@preact/signals';
-import {
-  getAlerts,
-  getAnnotations,
-  getAnomalies,
-  tellsMore,
-  type Alert,
-  type Annotation,
-  type Anomaly,
-} from './extras.ts';
+import type { AlertState, Annotation, Anomaly } from '../shared/api.ts';
+import { getAlerts, getAnnotations, getAnomalies } from './extras.ts';
 import { dashboard } from './state.ts';
 
 const ASK_AGAIN = 5000;
@@ -15,7 +8,7 @@ const ASK_AGAIN = 5000;
 const SPAN_AGAIN = 15_000;
 
 /** The alerts; null as long as they are not known. */
-export const alerts = signal<readonly Alert[] | null>(null);
+export const alerts = signal<readonly AlertState[] | null>(null);
 /** Why the alerts are not known; empty when they are. */
 export const alertsProblem = signal('');
 /** What happened in the span that is shown. */
@@ -26,10 +19,10 @@ export const anomalies = signal<readonly Anomaly[]>([]);
 let asked = '';
 let askedAt = 0;
 
-/** Asks again and again, of a server that has these. */
+/** Asks again and again, once the streams are known. */
 export function followTold(): void {
   const ask = async (): Promise<void> => {
-    if (tellsMore(dashboard.streams) && !document.hidden) {
+    if (dashboard.streams.length > 0 && !document.hidden) {
       await Promise.all([askAlerts(), askSpan()]);
     }
     setTimeout(() => void ask(), ASK_AGAIN);

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { VNode } from 'preact';
-import { silence, type Alert } from '../extras.ts';
+import type { AlertState } from '../../shared/api.ts';
+import { silence } from '../extras.ts';
 import { formatMoment } from '../format.ts';
 import { dashboard } from '../state.ts';
 import { askAlerts } from '../told.ts';
@@ -12,7 +13,7 @@ const MINUTES: readonly (readonly [minutes: number, label: string])[] = [
 ];
 
 /** Keeps an alert silent for a while, or lets it speak again. */
-export function Silence({ alert }: { readonly alert: Alert }): VNode {
+export function Silence({ alert }: { readonly alert: AlertState }): VNode {
     const problem = useSignal('');
     const change = async (minutes: number): Promise<void> => {
         try {

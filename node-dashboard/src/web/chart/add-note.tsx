@@ -1,13 +1,13 @@
 import { useSignal } from '@preact/signals';
 import type { VNode } from 'preact';
-import { addAnnotation, tellsMore } from '../extras.ts';
+import { addAnnotation } from '../extras.ts';
 import { dashboard } from '../state.ts';
 import { askSpan } from '../told.ts';
 
 /** Writes a note at the end of what is shown: now, or where the charts are held. */
 export function AddNote(): VNode | null {
     const problem = useSignal('');
-    if (!tellsMore(dashboard.streams)) {
+    if (dashboard.streams.length === 0) {
         return null;
     }
     const add = async (form: HTMLFormElement): Promise<void> => {

@@ -1,5 +1,4 @@
 import type { Dashboard } from '../dashboard.ts';
-import { extrasOf } from '../extras.ts';
 import { annotations, anomalies } from '../told.ts';
 import type { View } from '../view.ts';
 import { alignedData, hasBands, leading, lineValues } from './data.ts';
@@ -19,7 +18,7 @@ export function makeScene(spec: ChartSpec, dashboard: Dashboard, view: View, isA
   const bands = hasBands(view, lines.length);
   const newestEvent = dashboard.freshness.newest;
   const values = lineValues(columns, lines, statistic, null, newestEvent);
-  const { alerts = [] } = extrasOf(dashboard.stream);
+  const alerts = dashboard.stream?.alerts ?? [];
   return {
     ...{ spec, lines, columns, statistic, bands, hidden, newestEvent },
     data: alignedData(columns, lines, view, bands),

@@ -1,8 +1,9 @@
 import uPlot from 'uplot';
-import type { Alert, AlertRule, Annotation, Anomaly } from '../extras.ts';
+import type { AlertInfo, AlertState, Annotation, Anomaly } from '../../shared/api.ts';
+import { matches } from '../../shared/pattern.ts';
 import { formatQuantity } from '../units.ts';
 import type { Statistic } from '../view.ts';
-import { matches, type ChartSpec } from './specs.ts';
+import type { ChartSpec } from './specs.ts';
 
 /** A line that values should not cross. */
 export interface Threshold {
@@ -23,7 +24,7 @@ const ANOMALY_RADIUS = 7;
 
 /** The thresholds of a chart that are about what it draws. */
 export function thresholdsOf(
-  rules: readonly AlertRule[],
+  rules: readonly AlertInfo[],
   { metrics, unit }: ChartSpec,
   statistic: Statistic,
 ): Threshold[] {
@@ -62,7 +63,11 @@ export function marksOf(
 }
 
 /** The alerts of a chart that are not over. */
-export function alertsOf(alerts: readonly Alert[], stream: string, { metrics }: ChartSpec): Alert[] {
+export function alertsOf(
+  alerts: readonly AlertState[],
+  stream: string,
+  { metrics }: ChartSpec,
+): AlertState[] {
   return alerts.filter(
     (alert) => alert.stream === stream && metrics.includes(alert.metric) && alert.state !== 'resolved',
   );

@@ -1,6 +1,6 @@
 import type { StreamInfo } from '../../shared/api.ts';
+import { matches } from '../../shared/pattern.ts';
 import type { Dashboard } from '../dashboard.ts';
-import { extrasOf } from '../extras.ts';
 import type { Wanted } from '../store.ts';
 
 /** A chart: what belongs on one axis. */
@@ -29,7 +29,7 @@ export function chartsOf(stream: StreamInfo | undefined): ChartSpec[] {
     return [];
   }
   const unitOf = (metric = ''): string => stream.units[metric] ?? '';
-  const configured = (extrasOf(stream).charts ?? []).map((chart, index): ChartSpec => {
+  const configured = stream.charts.map((chart, index): ChartSpec => {
     const metrics = stream.metrics.filter((metric) =>
       chart.metrics.some((pattern) => matches(pattern, metric)),
     );
@@ -77,10 +77,4 @@ export function linesOf({ metrics, series, elsewhere }: ChartSpec, dashboard: Da
         : [],
     ),
   );
-}
-
-/** Whether a name is as the pattern says, in which `*` stands for any text. */
-export function matches(pattern: string, name: string): boolean {
-  const escaped = pattern.split('*').map((part) => part.replace(/[\\^$.+?()[\]{}|]/g, '\\$&'));
-  return new RegExp(`^${escaped.join('.*')}$`, 's').test(name);
 }

@@ -1,3 +1,4 @@
+import { medianOf } from '../../shared/numbers.ts';
 import type { StreamInfo } from '../../shared/api.ts';
 import { fromColumns } from '../../shared/columns.ts';
 import type { PointValue } from '../../shared/merge.ts';
@@ -116,18 +117,12 @@ function middle(metric: string, lines: readonly TileLine[], newest: number): Fig
         ? `${lines[0]?.series ?? ''} ${metric}`
         : `${metric}, median of ${lines.length} series`,
     metric,
-    value: values.length === 0 ? null : median(values),
+    value: values.length === 0 ? null : medianOf(values),
     range: values.length > 1 ? [Math.min(...values), Math.max(...values)] : null,
-    spark: new Map([...byStart].map(([start, all]) => [start, median(all)])),
+    spark: new Map([...byStart].map(([start, all]) => [start, medianOf(all)])),
   };
 }
 
 function newestComplete(points: readonly PointValue[], newest: number): PointValue | undefined {
   return points.findLast(({ end }) => end <= newest) ?? points.at(-1);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const half = sorted.length / 2;
-  return ((sorted[Math.ceil(half) - 1] ?? NaN) + (sorted[Math.floor(half)] ?? NaN)) / 2;
 }

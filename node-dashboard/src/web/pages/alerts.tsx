@@ -1,8 +1,7 @@
 import type { VNode } from 'preact';
 import { Silence } from '../alerts/silence.tsx';
 import { TellButton } from '../alerts/tell-button.tsx';
-import type { Alert } from '../extras.ts';
-import { tellsMore } from '../extras.ts';
+import type { AlertState } from '../../shared/api.ts';
 import { formatAge, formatMoment } from '../format.ts';
 import { isLoud } from '../notifications.ts';
 import { dashboard, followChanges, followTicks } from '../state.ts';
@@ -38,15 +37,12 @@ function emptyText(): string {
     if (alertsProblem.value !== '') {
         return `the alerts are not known: ${alertsProblem.value}`;
     }
-    if (dashboard.streams.length > 0 && !tellsMore(dashboard.streams)) {
-        return 'this dashboard server does not tell of alerts';
-    }
     return alerts.value === null
         ? 'loading…'
         : 'nothing fires, and nothing has; thresholds are set by [[stream.alert]] in freshet.toml';
 }
 
-function AlertTable({ alerts: listed }: { readonly alerts: readonly Alert[] }): VNode {
+function AlertTable({ alerts: listed }: { readonly alerts: readonly AlertState[] }): VNode {
     return (
         <div class="scroll" role="region" aria-label="Alerts" tabIndex={0}>
             <table>
@@ -82,7 +78,7 @@ function AlertTable({ alerts: listed }: { readonly alerts: readonly Alert[] }): 
     );
 }
 
-function AlertRow({ alert }: { readonly alert: Alert }): VNode {
+function AlertRow({ alert }: { readonly alert: AlertState }): VNode {
     followTicks();
     const { name, stream, series, metric, state, since, value, threshold, text } = alert;
     const unit = dashboard.streams.find((one) => one.name === stream)?.units[metric] ?? '';

@@ -1,3 +1,4 @@
+import { sumOf } from '../../shared/numbers.ts';
 import type { ComponentHealth, ConnectionHealth, HealthAnswer } from '../../shared/api.ts';
 import type { Component } from '../../shared/generated/health.ts';
 import type { PartHistory, PipelineAnswer } from '../../shared/pipeline-api.ts';
@@ -99,14 +100,6 @@ function placeOf(name: string, components: readonly ComponentHealth[], component
 
 function service(name: string, { connected, message }: ConnectionHealth): Place {
   return { name, state: connected ? 'answers' : message, isWell: connected };
-}
-
-/** The sum; null as long as one is not known, or there is none. */
-export function sumOf(numbers: readonly (number | null)[]): number | null {
-  const known = numbers.filter((number) => number !== null);
-  return known.length === 0 || known.length < numbers.length
-    ? null
-    : known.reduce((total, number) => total + number, 0);
 }
 
 /** The sums at each place of some columns; null where one of the parts was silent. */
