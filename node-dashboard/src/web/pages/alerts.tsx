@@ -39,7 +39,7 @@ function emptyText(): string {
     }
     return alerts.value === null
         ? 'loading…'
-        : 'nothing fires, and nothing has; thresholds are set by [[stream.alert]] in freshet.toml';
+        : 'nothing fires, and nothing has; thresholds are set by [[alert]] in freshet.toml';
 }
 
 function AlertTable({ alerts: listed }: { readonly alerts: readonly AlertState[] }): VNode {
