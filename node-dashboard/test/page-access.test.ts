@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ago, openBrowser, Stage, WAIT, type Browser } from './page-stage.ts';
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { openThreeSeries, page, parameters, stage, storeThreeSeries } from './page-hooks.ts';
+import { ago, WAIT } from './page-stage.ts';
 
 // A browser on a busy machine.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 40_000 });
@@ -14,48 +14,11 @@ const USAGE = '.chart[data-metric="usage"]';
 const LOAD = '.chart[data-metric="load"]';
 const PHONE = { width: 360, height: 800 };
 
-let browser: Browser;
-let stage: Stage;
-let page: Page;
-
-beforeAll(async () => {
+beforeAll(() => {
   mkdirSync(SCREENSHOTS, { recursive: true });
-  browser = await openBrowser();
 });
 
-afterAll(async () => {
-  await browser.close();
-});
-
-beforeEach(async () => {
-  stage = await Stage.open();
-  page = await browser.context.newPage();
-  await page.setViewportSize({ width: 1280, height: 900 });
-  stage.list('laptop/cpu');
-  stage.list('laptop/disk');
-  stage.list('laptop/load', ['load']);
-  const starts = Array.from({ length: 30 }, (_, index) => ago(32 - index));
-  stage.store(starts);
-  stage.store(
-    starts.filter((_, index) => index !== 20),
-    { series: 'laptop/disk', avg: 60, min: 55, max: 65 },
-  );
-  stage.store(starts, { series: 'laptop/load', metric: 'load', avg: 2, min: 1, max: 3 });
-});
-
-afterEach(async () => {
-  await page.close();
-  await stage.close();
-});
-
-async function open(query = ''): Promise<void> {
-  await page.goto(stage.address(query));
-  await page.waitForSelector(`body[data-connection=live] ${USAGE}[data-points="59"]`, { timeout: WAIT });
-}
-
-function parameters(): URLSearchParams {
-  return new URL(page.url()).searchParams;
-}
+beforeEach(storeThreeSeries);
 
 function texts(selector: string): Promise<string[]> {
   return page.$$eval(selector, (found) => found.map((one) => one.textContent));
@@ -109,7 +72,7 @@ describe('what else the server tells', () => {
 
   it('is drawn, marked, and said: thresholds, alerts, notes and what is unusual', async () => {
     await tellMore();
-    await open();
+    await openThreeSeries();
     await page.waitForSelector(`${USAGE} .marks .told`, { timeout: WAIT });
     expect(await page.textContent(`${USAGE} .marks .told`)).toContain(
       'firing: hot: usage of laptop/cpu is 95',
@@ -130,7 +93,7 @@ describe('what else the server tells', () => {
     await page.addInitScript(
       'Notification.requestPermission = () => { window.requested(); return Promise.resolve("denied"); }',
     );
-    await open();
+    await openThreeSeries();
     await page.click('.pages a:has-text("Alerts")');
     await page.waitForSelector('.alerts tbody tr[data-state="firing"]', { timeout: WAIT });
     expect(parameters().get('page')).toBe('alerts');
@@ -171,7 +134,7 @@ describe('axe finds nothing', () => {
     'in the %s theme, with the server away and the time pane open',
     async (scheme) => {
       await page.emulateMedia({ colorScheme: scheme });
-      await open();
+      await openThreeSeries();
       await page.click('.time summary');
       expect(await violations()).toEqual([]);
       await page.click('.time summary');
@@ -184,7 +147,7 @@ describe('axe finds nothing', () => {
 
   it('on a phone, where nothing is wider than the screen and all can be hit with a finger', async () => {
     await page.setViewportSize(PHONE);
-    await open();
+    await openThreeSeries();
     await page.waitForSelector('.tile .figure', { timeout: WAIT });
     expect(await violations()).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);

@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs';
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ago, openBrowser, Stage, tenSeconds, WAIT, type Browser } from './page-stage.ts';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  browser,
+  openThreeSeries,
+  page,
+  parameters,
+  reopenStage,
+  stage,
+  storeThreeSeries,
+} from './page-hooks.ts';
+import { ago, tenSeconds, WAIT } from './page-stage.ts';
 
 // A browser on a busy machine.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 40_000 });
@@ -9,47 +17,7 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 40_000 });
 const USAGE = '.chart[data-metric="usage"]';
 const LOAD = '.chart[data-metric="load"]';
 
-let browser: Browser;
-let stage: Stage;
-let page: Page;
-
-beforeAll(async () => {
-  browser = await openBrowser();
-});
-
-afterAll(async () => {
-  await browser.close();
-});
-
-beforeEach(async () => {
-  stage = await Stage.open();
-  page = await browser.context.newPage();
-  await page.setViewportSize({ width: 1280, height: 900 });
-  stage.list('laptop/cpu');
-  stage.list('laptop/disk');
-  stage.list('laptop/load', ['load']);
-  const starts = Array.from({ length: 30 }, (_, index) => ago(32 - index));
-  stage.store(starts);
-  stage.store(
-    starts.filter((_, index) => index !== 20),
-    { series: 'laptop/disk', avg: 60, min: 55, max: 65 },
-  );
-  stage.store(starts, { series: 'laptop/load', metric: 'load', avg: 2, min: 1, max: 3 });
-});
-
-afterEach(async () => {
-  await page.close();
-  await stage.close();
-});
-
-async function open(query = ''): Promise<void> {
-  await page.goto(stage.address(query));
-  await page.waitForSelector(`body[data-connection=live] ${USAGE}[data-points="59"]`, { timeout: WAIT });
-}
-
-function parameters(): URLSearchParams {
-  return new URL(page.url()).searchParams;
-}
+beforeEach(storeThreeSeries);
 
 /** Points at a share of a chart's width and height. */
 async function pointAt(chart: string, share: number, height = 0.5): Promise<void> {
@@ -63,7 +31,7 @@ function texts(selector: string): Promise<string[]> {
 
 describe('a person who opens the page', () => {
   it('reads first how things stand, and sees it on the tab', async () => {
-    await open();
+    await openThreeSeries();
     await page.waitForSelector('.verdict[data-level="trouble"]', { timeout: WAIT });
     expect((await texts('.verdict')).join()).toMatch(
       /cassandra at 127\.0\.0\.1:\d+ (has not answered yet|is not reachable)/,
@@ -75,7 +43,7 @@ describe('a person who opens the page', () => {
   });
 
   it('sees a tile for each stream, with its newest values', async () => {
-    await open();
+    await openThreeSeries();
     await page.waitForSelector('.tile .figure', { timeout: WAIT });
     expect(await texts('.tile h2')).toEqual(['This machine']);
     expect(await texts('.tile .label')).toEqual([
@@ -88,7 +56,7 @@ describe('a person who opens the page', () => {
   });
 
   it('sees plots that begin at the same place', async () => {
-    await open();
+    await openThreeSeries();
     await page.waitForSelector(`${LOAD} .u-over`, { timeout: WAIT });
     await vi.waitFor(async () => {
       const lefts = await page.$$eval('.chart', (charts) =>
@@ -104,7 +72,7 @@ describe('a person who opens the page', () => {
   });
 
   it('reads what the address asks for, in the zone that it names', async () => {
-    await open('?zone=Asia%2FKathmandu');
+    await openThreeSeries('?zone=Asia%2FKathmandu');
     expect(await page.textContent('.time summary')).toContain('Asia/Kathmandu');
     await page.click('.time summary');
     const shown = await page.inputValue('.pane input[name=to]');
@@ -123,7 +91,7 @@ describe('a person who opens the page', () => {
 
 describe('time', () => {
   it('is held by Space, which counts what is new, and goes on', async () => {
-    await open();
+    await openThreeSeries();
     await page.keyboard.press('Space');
     await page.waitForSelector('#past:not([hidden])', { timeout: WAIT });
     expect(parameters().has('from')).toBe(true);
@@ -142,7 +110,7 @@ describe('time', () => {
   });
 
   it('is zoomed by the wheel and by keys, panned by keys, and Back leads back', async () => {
-    await open();
+    await openThreeSeries();
     await pointAt(USAGE, 0.5);
     await page.keyboard.down('Control');
     await page.mouse.wheel(0, -350);
@@ -174,13 +142,13 @@ describe('time', () => {
   });
 
   it('goes on when the server was away and is back', async () => {
-    await open();
+    await openThreeSeries();
     const { port } = new URL(stage.address());
     await stage.close();
     await page.waitForSelector('body[data-connection=lost]', { timeout: WAIT });
     expect(await page.getAttribute(USAGE, 'data-points')).toBe('59');
     const { stored, series } = stage;
-    stage = await Stage.open((config) => ({
+    await reopenStage((config) => ({
       ...config,
       dashboard: { ...config.dashboard, port: Number(port) },
     }));
@@ -195,7 +163,7 @@ describe('the lines of a chart', () => {
   const row = `${USAGE} .lines tbody tr`;
 
   it('are read under the cursor in all charts at once, and sorted', async () => {
-    await open();
+    await openThreeSeries();
     await page.waitForSelector(`${LOAD} .u-over`, { timeout: WAIT });
     await pointAt(USAGE, 0.9);
     await page.click(`${USAGE} .lines th:nth-child(2) button`);
@@ -212,7 +180,7 @@ describe('the lines of a chart', () => {
   });
 
   it('are shown alone, hidden, or stand back, as the address says', async () => {
-    await open();
+    await openThreeSeries();
     await page.click(`${USAGE} button[aria-label="Hide laptop/cpu"]`);
     await vi.waitFor(() => {
       expect(parameters().getAll('hide')).toEqual(['laptop/cpu']);
@@ -232,7 +200,7 @@ describe('the lines of a chart', () => {
   });
 
   it('are walked with the keyboard, which says what is there', async () => {
-    await open();
+    await openThreeSeries();
     await page.focus(`${USAGE} .plot`);
     await page.keyboard.press('ArrowLeft');
     const said = (): Promise<string | null> => page.textContent(`${USAGE} > .unseen`);
@@ -248,7 +216,7 @@ describe('the lines of a chart', () => {
   });
 
   it('are taken away as CSV and as a picture, and stand in a table', async () => {
-    await open();
+    await openThreeSeries();
     const [csv] = await Promise.all([
       page.waitForEvent('download', { timeout: WAIT }),
       page.click(`${USAGE} button[aria-label="usage as CSV"]`),

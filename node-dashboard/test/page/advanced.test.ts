@@ -1,28 +1,16 @@
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
-import { ago, openBrowser, Stage, WAIT, type Browser } from '../page-stage.ts';
+import { beforeEach, expect, it, vi } from 'vitest';
+import { page, stage } from '../page-hooks.ts';
+import { ago, WAIT } from '../page-stage.ts';
 import { axeFinds } from './axe.ts';
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 40_000 });
 
 const DAY_OF_WINDOWS = 8640;
 
-let browser: Browser;
-let stage: Stage;
-let page: Page;
 let asked: string[];
 let problems: string[];
 
-beforeAll(async () => {
-  browser = await openBrowser();
-});
-
-afterAll(async () => {
-  await browser.close();
-});
-
-beforeEach(async () => {
-  stage = await Stage.open();
+beforeEach(() => {
   stage.list('laptop/cpu', ['usage', 'load']);
   for (let window = 30; window > 0; window -= 1) {
     const avg = 20 + window;
@@ -31,7 +19,6 @@ beforeEach(async () => {
     stage.store([ago(window)], { metric: 'load', avg: 100 - 2 * avg });
     stage.store([ago(window + DAY_OF_WINDOWS)], { avg: avg - 3 });
   }
-  page = await browser.context.newPage();
   page.setDefaultTimeout(WAIT);
   asked = [];
   problems = [];
@@ -41,11 +28,6 @@ beforeEach(async () => {
       problems.push(message.text());
     }
   });
-});
-
-afterEach(async () => {
-  await page.close();
-  await stage.close();
 });
 
 async function open(query = ''): Promise<void> {

@@ -1,33 +1,15 @@
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
-import { openBrowser, Stage, tenSeconds, WAIT, type Browser } from '../page-stage.ts';
+import { beforeEach, expect, it, vi } from 'vitest';
+import { page, stage } from '../page-hooks.ts';
+import { tenSeconds, WAIT } from '../page-stage.ts';
 import { axeFinds } from './axe.ts';
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 40_000 });
 
-let browser: Browser;
-let stage: Stage;
-let page: Page;
 let offset = 0n;
 
-beforeAll(async () => {
-  browser = await openBrowser();
-});
-
-afterAll(async () => {
-  await browser.close();
-});
-
-beforeEach(async () => {
-  stage = await Stage.open();
-  page = await browser.context.newPage();
+beforeEach(() => {
   page.setDefaultTimeout(WAIT);
   offset = 0n;
-});
-
-afterEach(async () => {
-  await page.close();
-  await stage.close();
 });
 
 const newest = Math.floor(Date.now() / 10_000) * 10_000;

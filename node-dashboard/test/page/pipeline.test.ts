@@ -1,33 +1,14 @@
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { HealthReport } from '../../src/shared/api.ts';
 import { deadLetter } from '../letters.ts';
-import { openBrowser, Stage, WAIT, type Browser } from '../page-stage.ts';
+import { page, stage } from '../page-hooks.ts';
+import { WAIT } from '../page-stage.ts';
 import { axeFinds } from './axe.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 40_000 });
 
-let browser: Browser;
-let stage: Stage;
-let page: Page;
-
-beforeAll(async () => {
-  browser = await openBrowser();
-});
-
-afterAll(async () => {
-  await browser.close();
-});
-
-beforeEach(async () => {
-  stage = await Stage.open();
-  page = await browser.context.newPage();
+beforeEach(() => {
   page.setDefaultTimeout(WAIT);
-});
-
-afterEach(async () => {
-  await page.close();
-  await stage.close();
 });
 
 const now = Date.now();
