@@ -33,8 +33,12 @@ final class ConsumerLag {
         if (read == null || ends == null || nowNanos - endsNanos > FRESH.toNanos()) {
             return null;
         }
-        // A partition of which nothing was read is a new one.
-        return ends.entrySet().stream()
-            .mapToLong(end -> Math.max(0, end.getValue() - read.getOrDefault(end.getKey(), 0L))).sum();
+        return between(read, ends);
+    }
+
+    /** How many offsets there are from some on, by partition, up to others; a partition without the first is new. */
+    static long between(Map<Integer, Long> from, Map<Integer, Long> to) {
+        return to.entrySet().stream()
+            .mapToLong(end -> Math.max(0, end.getValue() - from.getOrDefault(end.getKey(), 0L))).sum();
     }
 }

@@ -231,28 +231,12 @@ public final class StreamHealth {
      */
     private long skippedOffsets(SourceProgress source, long recordsRead) {
         String start = source.startOffset() == null ? firstOffsets.get().orElse(null) : source.startOffset();
-        Long offsets = between(start, source.endOffset());
-        return offsets == null ? 0 : Math.max(0, offsets - recordsRead);
-    }
-
-    /** How many offsets there are from some on, per topic and partition, up to others; null when either is unknown. */
-    private static Long between(String from, String to) {
-        if (from == null || to == null) {
-            return null; // before the first batch Spark has no offsets to report
+        Map<Integer, Long> begins = offsets(start);
+        Map<Integer, Long> ends = offsets(source.endOffset());
+        if (begins == null || ends == null) {
+            return 0; // before the first batch Spark has no offsets to report
         }
-        try {
-            JsonNode begins = JSON.readTree(from);
-            long offsets = 0;
-            for (var topic : JSON.readTree(to).properties()) {
-                for (var partition : topic.getValue().properties()) {
-                    long begin = begins.path(topic.getKey()).path(partition.getKey()).asLong();
-                    offsets += Math.max(0, partition.getValue().asLong() - begin);
-                }
-            }
-            return offsets;
-        } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException("Spark reports offsets that are not JSON: " + from + ", " + to, e);
-        }
+        return Math.max(0, ConsumerLag.between(begins, ends) - recordsRead);
     }
 
     /** By partition of the one topic that a query reads; null when Spark does not say. */
