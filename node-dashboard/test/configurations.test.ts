@@ -63,6 +63,17 @@ function values(config: Config): Record<string, unknown> {
     token: config.dashboard.token ?? null,
     title: stream?.title,
     windows: stream?.windows.map(({ label }) => label),
+    charts: stream?.charts.map((chart) => ({ ...chart, series: chart.series ?? [] })),
+    alerts: config.alerts.map(({ window, lasting, ...alert }) => ({
+      ...alert,
+      window: window.label,
+      for: lasting,
+    })),
+    webhook_url: config.dashboard.webhookUrl,
+    ntfy_url: config.dashboard.ntfyUrl,
+    embed_origins: config.dashboard.embedOrigins,
+    max_clients: config.dashboard.maxClients,
+    anomalies: config.dashboard.anomalies,
   };
 }
 

@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { loadConfig } from '../src/server/config.ts';
-import { MAX_CLIENTS, MAX_CLIENTS_PER_ADDRESS } from '../src/server/live-slots.ts';
+import { MAX_LETTERS, MAX_TEXT } from '../src/server/dead-letters.ts';
+import { MAX_LINES } from '../src/server/latest-windows.ts';
+import { LOOK_INTERVAL, LOOKS } from '../src/server/pipeline-history.ts';
 import { MAX_ID_LENGTH, ResumeIds } from '../src/server/resume-ids.ts';
 import { parseTime } from '../src/server/routes/time.ts';
+import { MAX_LATEST, PAST_WINDOWS } from '../src/shared/latest-api.ts';
 import { MAX_CHARTS, MAX_NAMES, MAX_READ } from '../src/shared/limits.ts';
 import { PERCENTILE_MEANING } from '../src/shared/window.ts';
 
@@ -26,13 +29,27 @@ it('the configuration that docs/dashboard.md shows is one', () => {
 
 it('docs/dashboard.md tells the limits as they are', () => {
   expect(text).toContain(
-    `${MAX_CLIENTS} clients can listen at once, ${MAX_CLIENTS_PER_ADDRESS} of them from one address`,
+    '100 clients can listen at once (`dashboard.max_clients`), half of them from one address',
   );
   expect(text).toContain(`have at most ${MAX_ID_LENGTH} characters`);
   expect(text).toContain(PERCENTILE_MEANING);
   expect(text).toContain(`at most ${MAX_READ.toLocaleString('en')} windows`);
   expect(text).toContain(`at most ${MAX_CHARTS.toLocaleString('en')} charts`);
   expect(text).toContain(`at most ${MAX_NAMES} series and ${MAX_NAMES} metrics`);
+});
+
+it('docs/dashboard.md tells how much the pages remember', () => {
+  const written = (number: number): string => number.toLocaleString('en');
+  expect(text).toContain(
+    `newest ${written(MAX_LETTERS)} dead letters are kept in memory, of each the first ${written(MAX_TEXT)} bytes`,
+  );
+  expect(LOOKS * LOOK_INTERVAL).toBe(1_800_000);
+  expect(text).toContain(
+    `last half hour: since the dashboard was started, looked at every ${LOOK_INTERVAL / 1000} s`,
+  );
+  expect(text).toContain(`shows the last ${PAST_WINDOWS} windows of all series`);
+  expect(text).toContain(`newest windows of ${written(MAX_LINES)} series, metrics and kinds`);
+  expect(text).toContain(`at most ${written(MAX_LATEST)} series are listed`);
 });
 
 it('docs/dashboard.md shows times as they are taken', () => {

@@ -1,4 +1,4 @@
-import { gunzipSync } from 'node:zlib';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { Ajv } from 'ajv';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest';
@@ -6,8 +6,9 @@ import { buildApp } from '../src/server/app.ts';
 import { UnavailableError } from '../src/server/errors.ts';
 import { createPipeline, type Pipeline } from '../src/server/pipeline.ts';
 import type { HistoryAnswer } from '../src/shared/api.ts';
-import { fromColumns } from '../src/shared/columns.ts';
+import { fromColumns, withoutDeltas } from '../src/shared/columns.ts';
 import { MAX_CHARTS } from '../src/shared/limits.ts';
+import { parseWindowSpec } from '../src/shared/window-spec.ts';
 import { configOf } from './configuration.ts';
 import { windowMessage } from './messages.ts';
 
@@ -170,5 +171,91 @@ describe('an answer', () => {
     expect(compressed.rawPayload.length).toBeLessThan(plain.rawPayload.length / 5);
     const best = await app.inject({ url, headers: { 'accept-encoding': 'gzip, deflate, br' } });
     expect(best.headers).toMatchObject({ 'content-encoding': 'br', vary: 'accept-encoding' });
+  });
+});
+
+describe('a month of twenty series', () => {
+  const DAYS = 30 * 1440 * MINUTE;
+  const SERIES = Array.from({ length: 20 }, (_, index) => `series=sensor-${index}`).join('&');
+  const MONTH = `/api/history?stream=host&window=10s&metric=usage&${SERIES}&from=${END - DAYS}&to=${END}&points=1200`;
+
+  /** A pipeline that has hours as well, with values that no compressor foresees. */
+  async function start(): Promise<void> {
+    await app.close();
+    const plain = await configOf();
+    const windows = ['10s', '1m', '1h'].map((label) => parseWindowSpec(label));
+    const config = { ...plain, streams: plain.streams.map((stream) => ({ ...stream, windows })) };
+    const pipeline = createPipeline(config, Fastify({ logger: false }).log);
+    let seed = 7;
+    const random = (): number => {
+      seed = (seed * 48_271) % 2_147_483_647;
+      return seed / 2_147_483_647;
+    };
+    vi.spyOn(pipeline.history, 'windows').mockImplementation(({ from, to, window }) => {
+      const first = Math.ceil(from / window.slide) * window.slide;
+      const starts = Array.from(
+        { length: Math.ceil((to - first) / window.slide) },
+        (_, index) => first + index * window.slide,
+      );
+      return Promise.resolve(
+        starts.map((start) => {
+          const [avg, min, max] = [20 + random() * 5, 10 + random() * 5, 30 + random() * 5];
+          const [p50, p95, p99] = [20 + random() * 5, 26 + random(), 28 + random()];
+          return windowMessage({
+            ...{
+              start,
+              end: start + window.size,
+              avg,
+              min,
+              max,
+              p50,
+              p95,
+              p99,
+              count: 3600,
+              sum: avg * 3600,
+            },
+            ...{
+              stddev: random(),
+              last_event: start + window.size - Math.ceil(random() * 1000),
+              revision: 3600,
+            },
+          });
+        }),
+      );
+    });
+    app = await buildApp({ config, logLevel: 'silent', pipeline });
+    await app.ready();
+  }
+
+  it('is of the hours, and has less than 500 kB as the page asks for it, before it is compressed', async () => {
+    await start();
+    const url = `${MONTH}&digits=5&deltas=true&fields=avg&fields=min&fields=max&fields=count`;
+    const answer = await app.inject({ url });
+    const { window, step, charts } = answer.json<HistoryAnswer>();
+    expect([window, step, charts.length]).toEqual(['1h', 3_600_000, 20]);
+    expect(charts[0]?.points.start).toHaveLength(720);
+    expect(answer.rawPayload.length).toBeLessThan(500_000);
+  });
+
+  it('has less than 500 kB on the wire with every field', async () => {
+    await start();
+    const answer = await app.inject({
+      url: `${MONTH}&digits=5&deltas=true`,
+      headers: { 'accept-encoding': 'br' },
+    });
+    expect(answer.headers['content-encoding']).toBe('br');
+    expect(answer.rawPayload.length).toBeLessThan(500_000);
+    const answered = JSON.parse(brotliDecompressSync(answer.rawPayload).toString()) as HistoryAnswer;
+    const [whole] = (await app.inject({ url: `${MONTH}&digits=5` })).json<HistoryAnswer>().charts;
+    const times = withoutDeltas(answered.charts[0]?.points ?? {});
+    expect(times.start).toEqual(whole?.points.start);
+    expect(times.end).toEqual(whole?.points.end);
+  });
+
+  it('of a field that there is not is refused', async () => {
+    await start();
+    const answer = await app.inject({ url: `${MONTH}&fields=mean` });
+    expect(answer.statusCode).toBe(400);
+    expect(answer.payload).toMatch(/fields/);
   });
 });

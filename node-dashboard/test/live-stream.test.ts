@@ -78,6 +78,26 @@ describe('a live stream', () => {
     expect(streamOf(1).ready).toBe(true);
   });
 
+  it('is not ready before it has read what its topic held at the start', () => {
+    const stream = new LiveStream('host');
+    stream.begin(
+      'topic',
+      new Map([
+        [0, 5n],
+        [1, 0n],
+      ]),
+      new Map([
+        [0, 7n],
+        [1, 0n],
+      ]),
+    );
+    expect(stream.ready).toBe(false);
+    stream.append(0, [], 6n);
+    expect(stream.ready).toBe(false);
+    stream.append(0, [], 7n);
+    expect(stream.ready).toBe(true);
+  });
+
   it('sends what comes in to every listener, each only the series it wants', () => {
     const stream = streamOf(1);
     const all = connect(stream, new Client());

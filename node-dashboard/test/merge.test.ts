@@ -158,7 +158,7 @@ describe('columns', () => {
 
   it('are rounded on demand, but whole numbers', () => {
     const big = windowMessage({ avg: 1 / 3, start: 1_700_000_000_000, sum: 123_456_789 });
-    expect(toColumns([big], 7)).toMatchObject({
+    expect(toColumns([big], { digits: 7 })).toMatchObject({
       ...{ avg: [0.3333333], start: [1_700_000_000_000], sum: [123_456_789] },
     });
   });

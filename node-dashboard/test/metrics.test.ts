@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, expect, it } from 'vitest';
 import { buildApp } from '../src/server/app.ts';
-import { VERSION } from '../src/server/metrics.ts';
+import { VERSION } from '../src/server/version.ts';
 import { createPipeline, type Pipeline } from '../src/server/pipeline.ts';
 import { configOf } from './configuration.ts';
 

@@ -76,6 +76,7 @@ beforeAll(async () => {
   await app.listen({ host: '127.0.0.1', port: 0 });
   browser = await chromium.launchPersistentContext(path.join(folder, 'profile'), {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    locale: 'en-GB',
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'].concat(
       ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
     ),

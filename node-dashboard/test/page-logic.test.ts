@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SeriesInfo, StreamInfo } from '../src/shared/api.ts';
 import { coalesce } from '../src/web/coalesce.ts';
-import { liveliest } from '../src/web/dashboard.ts';
+import { liveliest } from '../src/web/series-order.ts';
 import {
   formatAge,
   formatAxisTime,
@@ -28,10 +28,12 @@ const STREAMS: readonly StreamInfo[] = [
     metrics: ['usage'],
     windows: [window('10s'), window('1m')],
     lateness: 0,
+    charts: [],
+    alerts: [],
   },
   {
     ...{ name: 'sensors', title: 'Sensors', unit: '°C', units: { t: '°C' }, metrics: ['t'] },
-    ...{ windows: [window('1m')], lateness: 0 },
+    ...{ windows: [window('1m')], lateness: 0, charts: [], alerts: [] },
   },
 ];
 
@@ -321,7 +323,7 @@ it.each([
   [[0, 500_000, 1_000_000], 'bytes/s', ['0 MB/s', '0.5 MB/s', '1 MB/s']],
   [[0, 50, 100], '%', ['0%', '50%', '100%']],
   [[-5, 0, 5], '°C', ['-5 °C', '0 °C', '5 °C']],
-  [[0, 250_000], 'requests', ['0', '250K']],
+  [[0, 250_000], 'requests', ['0', '250k']],
   [[], 'bytes', []],
 ])('marks an axis at %j in %s as %j', (values, unit, texts) => {
   expect(formatMarks(values, unit).map(plain)).toEqual(texts);

@@ -31,6 +31,7 @@ export async function openBrowser(): Promise<Browser> {
   const profile = mkdtempSync(path.join(tmpdir(), 'freshet-page-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    locale: 'en-GB',
     args: ARGUMENTS,
   });
   const close = async (): Promise<void> => {
@@ -57,6 +58,8 @@ export class Stage {
     this.pipeline = pipeline;
     vi.spyOn(pipeline.tail, 'start').mockReturnValue();
     vi.spyOn(pipeline.tail, 'topicHealth').mockReturnValue({ connected: true, message: '' });
+    vi.spyOn(pipeline.letters.tail, 'start').mockReturnValue();
+    pipeline.letters.kept.begin('letters');
     vi.spyOn(pipeline.history, 'series').mockImplementation((_, search, limit) => {
       const found = this.series.filter(({ series }) => series.toLowerCase().includes(search.toLowerCase()));
       return Promise.resolve({ series: found.slice(0, limit), truncated: found.length > limit });
@@ -86,7 +89,7 @@ export class Stage {
     const webRoot = path.resolve('dist/web');
     const app = await buildApp({ config, logLevel: 'silent', pipeline, webRoot });
     const stage = new Stage(app, pipeline);
-    await app.listen({ host: '127.0.0.1', port: 0 });
+    await app.listen({ host: '127.0.0.1', port: config.dashboard.port });
     return stage;
   }
 

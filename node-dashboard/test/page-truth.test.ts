@@ -1,6 +1,6 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Page } from 'playwright-core';
-import { ago, coloredRuns, openBrowser, Stage, tenSeconds, WAIT, type Browser } from './page-stage.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { page, stage } from './page-hooks.ts';
+import { ago, coloredRuns, tenSeconds, WAIT } from './page-stage.ts';
 
 // A browser on a busy machine.
 vi.setConfig({ testTimeout: 40_000, hookTimeout: 40_000 });
@@ -8,28 +8,6 @@ vi.setConfig({ testTimeout: 40_000, hookTimeout: 40_000 });
 const FIRST_COLOR = '#1f83e0';
 const SECOND_COLOR = '#e8710a';
 const USAGE = '.chart[data-metric="usage"]';
-
-let browser: Browser;
-let stage: Stage;
-let page: Page;
-
-beforeAll(async () => {
-  browser = await openBrowser();
-});
-
-afterAll(async () => {
-  await browser.close();
-});
-
-beforeEach(async () => {
-  stage = await Stage.open();
-  page = await browser.context.newPage();
-});
-
-afterEach(async () => {
-  await page.close();
-  await stage.close();
-});
 
 async function open(query: string, points: number): Promise<void> {
   await page.goto(stage.address(query));
@@ -123,7 +101,7 @@ describe('what is said is so', () => {
     stage.store([ago(2)], { series: 'sensor 1' });
     await open('', 1);
     expect(await page.textContent('.series header')).toContain(
-      '20 of 250 shown, at most 20 at once; 200 of 250 listed: search for the others',
+      '100 of 250 shown, at most 100 at once; 200 of 250 listed: search for the others',
     );
     await page.fill('.series input', 'nowhere');
     await page.waitForSelector('.series .empty:not([hidden])', { timeout: WAIT });

@@ -78,6 +78,15 @@ describe('the server', () => {
     expect(output).toBe('');
   });
 
+  it('does not start with an alert on nothing, names file and key, and exits with 2', async () => {
+    const alert = '[[alert]]\nname = "hot"\nstream = "host"\nmetric = "temp*"\nabove = 1\n';
+    writeFileSync(path.join(directory, 'freshet.toml'), CONFIGURATION + alert);
+    expect(await ended(start({}))).toBe(2);
+    expect(errors).toMatch(
+      /freshet\.toml: alert number 1: alert\.metric: there is no metric 'temp\*'; there are: usage/,
+    );
+  });
+
   it('says with --health that nobody answers', async () => {
     expect(await ended(start({ FRESHET_DASHBOARD__HOST: '127.0.0.1' }, '--health'))).toBe(1);
     expect(errors).toMatch(/no answer from http:\/\/127\.0\.0\.1:\d+\/ready: .*ECONNREFUSED/);

@@ -1,7 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import fastifyStatic from '@fastify/static';
-import swagger from '@fastify/swagger';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -9,22 +8,37 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify';
 import { protect, withoutToken } from './access.ts';
-import { compressAnswers } from './compression.ts';
+import { guardChanges } from './changes.ts';
 import type { Config } from './config.ts';
 import { RequestError } from './errors.ts';
 import { checkHosts } from './hosts.ts';
 import { LiveSlots } from './live-slots.ts';
 import { refuseOtherMethods } from './methods.ts';
-import { VERSION } from './metrics.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
+import compress from './plugins/compress.ts';
+import cookie from './plugins/cookie.ts';
+import helmet from './plugins/helmet.ts';
+import rateLimit from './plugins/rate-limit.ts';
+import staticFiles from './plugins/static.ts';
+import swagger from './plugins/swagger.ts';
+import underPressure from './plugins/under-pressure.ts';
+import { alertRoutes } from './routes/alerts.ts';
+import { annotationRoutes } from './routes/annotations.ts';
+import { anomaliesRoute } from './routes/anomalies.ts';
+import { badgeRoute } from './routes/badge.ts';
+import { embedRoute } from './routes/embed.ts';
 import { healthRoutes } from './routes/health.ts';
 import { historyRoute } from './routes/history.ts';
+import { deadLettersRoute } from './routes/dead-letters.ts';
+import { latestRoute } from './routes/latest.ts';
 import { liveRoute } from './routes/live.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { checkParameters } from './routes/parameters.ts';
+import { pipelineRoute } from './routes/pipeline.ts';
 import { seriesRoute } from './routes/series.ts';
 import { streamsRoute } from './routes/streams.ts';
 import { windowsRoute } from './routes/windows.ts';
+import type { TypedApp } from './typed-app.ts';
 
 /** What the app is built from. */
 export interface AppOptions {
@@ -37,18 +51,10 @@ export interface AppOptions {
   readonly pipeline?: Pipeline;
 }
 
+/** The largest body of a request: an annotation in any alphabet, in bytes. */
+const MAX_BODY = 8192;
 /** When a client that got a 503 or 429 should come again, in seconds. */
 const RETRY_AFTER = 2;
-
-const SECURITY_HEADERS = {
-  'Content-Security-Policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Resource-Policy': 'same-origin',
-  'Referrer-Policy': 'no-referrer',
-  'X-Content-Type-Options': 'nosniff',
-} as const;
 
 /**
  * Builds the app. It begins to connect to Kafka and Cassandra when it gets ready, does not wait for them, and
@@ -63,7 +69,7 @@ export async function buildApp({
   const app = Fastify({
     logger: { level: logLevel, serializers: { req: requestForLog } },
     requestTimeout: 10_000,
-    bodyLimit: 1024,
+    bodyLimit: MAX_BODY,
     // A query cannot be a JSON body: refuse what is not understood rather than ignore it.
     ajv: { customOptions: { removeAdditional: false } },
     forceCloseConnections: 'idle',
@@ -71,38 +77,47 @@ export async function buildApp({
     trustProxy: 'loopback',
   });
   const pipeline = given ?? createPipeline(config, app.log);
-  const slots = new LiveSlots();
+  const slots = new LiveSlots(config.dashboard.maxClients);
 
-  app.addHook('onRequest', async (_, reply) => {
-    reply.headers(SECURITY_HEADERS);
-  });
+  app.setErrorHandler(answerError);
+  await app.register(helmet);
   app.addHook('onRequest', (request, _, done) => {
     slots.refuseBehindStream(request.raw.socket);
     done();
   });
   checkHosts(app, config.dashboard);
   refuseOtherMethods(app);
+  guardChanges(app, config.dashboard);
+  await app.register(underPressure);
+  await app.register(cookie);
+  await app.register(rateLimit);
   if (config.dashboard.token !== undefined) {
     protect(app, config.dashboard.token);
   }
-  app.setErrorHandler(answerError);
-  await compressAnswers(app);
-  await app.register(swagger, { openapi: openApi(config.dashboard.token !== undefined) });
+  await app.register(compress);
+  await app.register(swagger, { withToken: config.dashboard.token !== undefined });
   await app.register((scope, _, done) => {
-    registerRoutes(scope, pipeline, slots);
+    registerRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), pipeline, slots);
     done();
   });
   if (webRoot !== undefined) {
-    await servePage(app, webRoot);
+    await app.register(staticFiles, { root: webRoot });
+    embedRoute(app, config.dashboard, webRoot);
   }
   closeUnused(app);
   app.addHook('onReady', () => {
     pipeline.history.start();
     pipeline.tail.start();
+    pipeline.letters.tail.start();
+    pipeline.past.start();
     pipeline.reporter.start();
+    pipeline.alerts.start();
   });
   app.addHook('onClose', async () => {
-    await Promise.all([pipeline.history.close(), pipeline.tail.close(), pipeline.reporter.close()]);
+    const { alerts, notifier, past, history, tail, reporter, letters } = pipeline;
+    past.close();
+    await Promise.all([alerts.close(), notifier.close()]);
+    await Promise.all([history.close(), tail.close(), reporter.close(), letters.tail.close()]);
   });
   return app;
 }
@@ -123,7 +138,7 @@ function closeUnused(app: FastifyInstance): void {
   });
 }
 
-function registerRoutes(app: FastifyInstance, pipeline: Pipeline, slots: LiveSlots): void {
+function registerRoutes(app: TypedApp, pipeline: Pipeline, slots: LiveSlots): void {
   checkParameters(app);
   // What is true now is not true in a moment.
   app.addHook('onRequest', async (_, reply) => {
@@ -135,37 +150,23 @@ function registerRoutes(app: FastifyInstance, pipeline: Pipeline, slots: LiveSlo
   windowsRoute(app, pipeline);
   historyRoute(app, pipeline);
   liveRoute(app, pipeline, slots);
+  latestRoute(app, pipeline);
+  deadLettersRoute(app, pipeline);
+  pipelineRoute(app, pipeline);
+  alertRoutes(app, pipeline);
+  annotationRoutes(app, pipeline);
+  anomaliesRoute(app, pipeline);
+  badgeRoute(app, pipeline);
   metricsRoute(app, pipeline, slots);
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
-}
-
-async function servePage(app: FastifyInstance, root: string): Promise<void> {
-  await app.register(fastifyStatic, {
-    root,
-    cacheControl: false,
-    setHeaders: (response, path) => {
-      // The names of the assets change with their content; the page's does not.
-      const immutable = /[\\/]assets[\\/]/.test(path);
-      response.setHeader('Cache-Control', immutable ? 'public, max-age=31536000, immutable' : 'no-cache');
-    },
-  });
-}
-
-function openApi(withToken: boolean): object {
-  return {
-    openapi: '3.1.0',
-    info: { title: 'Freshet dashboard', version: VERSION, description: 'Windowed averages of live streams' },
-    ...(withToken && {
-      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
-      security: [{ token: [] }],
-    }),
-  };
 }
 
 function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const statusCode = error.statusCode ?? 500;
   if (statusCode === 503 || statusCode === 429) {
-    reply.header('Retry-After', RETRY_AFTER);
+    if (!reply.hasHeader('Retry-After')) {
+      reply.header('Retry-After', RETRY_AFTER);
+    }
   } else if (statusCode >= 500) {
     request.log.error(error);
   }

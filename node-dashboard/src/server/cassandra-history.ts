@@ -134,6 +134,39 @@ export class CassandraHistory {
     return { series, truncated: found.size > limit || rows.length >= MAX_SEARCHED };
   }
 
+  /** Reads the rows of a statement about another table of the keyspace. */
+  async read<Row>(
+    statement: (keyspace: string) => string,
+    values: readonly unknown[],
+    read: (row: cassandra.types.Row) => Row,
+  ): Promise<Row[]> {
+    return this.#rows(() => statement(this.#config.keyspace), values, read);
+  }
+
+  /**
+   * Changes a row of another table of the keyspace. Returns what Cassandra answers to a change with a condition. It is
+   * not repeated by itself: whoever repeats such a change does not get to know whether it was made.
+   */
+  async change(
+    statement: (keyspace: string) => string,
+    values: readonly unknown[],
+  ): Promise<cassandra.types.Row | undefined> {
+    if (this.#client === undefined) {
+      throw new UnavailableError(this.#problem);
+    }
+    try {
+      const answer = await this.#execute(this.#client, () => statement(this.#config.keyspace), values, {
+        isIdempotent: false,
+        serialConsistency: cassandra.types.consistencies.localSerial,
+      });
+      return answer.rowLength > 0 ? answer.first() : undefined;
+    } catch (error) {
+      const told = unavailable(this.#address, error) ?? error;
+      this.#errors.add('cassandra_read', describe(told));
+      throw told;
+    }
+  }
+
   get #address(): string {
     return `cassandra at ${this.#config.contactPoints.join(',')}`;
   }
@@ -234,8 +267,10 @@ export class CassandraHistory {
     client: cassandra.Client,
     statement: () => string,
     values: readonly unknown[],
+    options: cassandra.QueryOptions = {},
   ): Promise<cassandra.types.ResultSet> {
-    const execute = () => client.execute(statement(), [...values], { prepare: true, fetchSize: PAGE_ROWS });
+    const execute = () =>
+      client.execute(statement(), [...values], { prepare: true, fetchSize: PAGE_ROWS, ...options });
     try {
       return await execute();
     } catch (error) {

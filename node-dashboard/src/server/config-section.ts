@@ -2,7 +2,12 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import { formatDuration, parseDuration } from '../shared/window-spec.ts';
-import { CONFIGURATION_KEYS, MOST_EDITS, type ConfigurationKey } from './generated/configuration.ts';
+import {
+  CONFIGURATION_KEYS,
+  CONFIGURATION_LISTS,
+  MOST_EDITS,
+  type ConfigurationKey,
+} from './generated/configuration.ts';
 
 /** What is wrong with the configuration, in words for the person who wrote it. */
 export class ConfigError extends Error {
@@ -33,6 +38,7 @@ export class Section {
   readonly #environment: Environment;
   readonly #keys: readonly ConfigurationKey[];
   readonly #inner: ReadonlyMap<string, Section>;
+  readonly #lists: ReadonlyMap<string, readonly Section[]>;
   /** By key, read once: a variable may name a file. */
   readonly #values: ReadonlyMap<string, unknown>;
 
@@ -58,12 +64,22 @@ export class Section {
       refuseUnknownKeys(this.#fields, `${name}.`, [...this.#keys.map((key) => key.name), ...inner]);
     }
     this.#values = new Map(this.#keys.map((key) => [key.name, this.#read(key)]));
+    const section = (key: string, value: unknown): Section =>
+      new Section(`${path}.${key}`, `${name}.${key}`, value, environment);
+    const isList = (key: string): boolean => CONFIGURATION_LISTS.includes(`${path}.${key}`);
     this.#inner = new Map(
-      inner.map((key) => [
-        key,
-        new Section(`${path}.${key}`, `${name}.${key}`, this.#fields[key], environment),
-      ]),
+      inner.filter((key) => !isList(key)).map((key) => [key, section(key, this.#fields[key])]),
     );
+    this.#lists = new Map(
+      inner
+        .filter(isList)
+        .map((key) => [key, toList(this.#fields[key], `${name}.${key}`).map((value) => section(key, value))]),
+    );
+  }
+
+  /** The tables below it of which there may be several. */
+  list(name: string): readonly Section[] {
+    return declared(this.#lists.get(name), `${this.#path}.${name}`);
   }
 
   /** The table below it. */
@@ -107,6 +123,17 @@ export class Section {
   /** A whole number that has a default. */
   integer(name: string): number {
     return Number(this.#value(name));
+  }
+
+  /** True or false, with a default. */
+  flag(name: string): boolean {
+    return this.#value(name) === true;
+  }
+
+  /** A number; undefined when it is left out and has no default. */
+  number(name: string): number | undefined {
+    const value = this.#value(name);
+    return value === undefined ? undefined : Number(value);
   }
 
   /** A duration in milliseconds that has a default. */
@@ -178,6 +205,14 @@ export function declared<Value>(found: Value | undefined, name: string): Value {
     throw new Error(`${name} is not declared`);
   }
   return found;
+}
+
+/** Tables that stand beside each other, each headed `[[name]]`. */
+export function toList(value: unknown, name: string): readonly unknown[] {
+  if (value !== undefined && !Array.isArray(value)) {
+    throw new ConfigError(`${name}: must be a list of tables, each headed [[${name}]]`);
+  }
+  return value ?? [];
 }
 
 /** Names of the tables right below another one; below the empty path, which is the file, those that head it. */

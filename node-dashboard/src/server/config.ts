@@ -11,6 +11,7 @@ import {
   refuseUnknownVariables,
   Section,
   tablesBelow,
+  toList,
   VariableError,
   type Environment,
   type Table,
@@ -23,6 +24,8 @@ import {
   type Consistency,
   type SaslMechanism,
 } from './generated/configuration.ts';
+import { readAlerts, type AlertConfig } from './config-alerts.ts';
+import { readCharts, type ChartConfig } from './config-charts.ts';
 import { configuredHost, isLoopback } from './hosts.ts';
 import { formatDuration, parseWindowSpec, type WindowSpec } from '../shared/window-spec.ts';
 
@@ -58,6 +61,16 @@ export interface DashboardConfig {
   /** Hosts that it answers to, beside those of this machine, `host`, and the address at which a request arrives. */
   readonly allowedHosts: readonly string[];
   readonly token: string | undefined;
+  /** How many clients may listen to events at once, half of them from one address. */
+  readonly maxClients: number;
+  /** Origins whose pages may show a chart in a frame. */
+  readonly embedOrigins: readonly string[];
+  /** Where alerts are sent as JSON. */
+  readonly webhookUrl: string | undefined;
+  /** The topic of ntfy that alerts are sent to. */
+  readonly ntfyUrl: string | undefined;
+  /** Whether windows far outside of their series' last day are marked. */
+  readonly anomalies: boolean;
 }
 
 /** A stream that the dashboard shows. */
@@ -69,6 +82,7 @@ export interface StreamConfig {
   readonly metrics: readonly string[];
   readonly windows: readonly WindowSpec[];
   readonly lateness: number;
+  readonly charts: readonly ChartConfig[];
 }
 
 /** The part of freshet.toml that the dashboard reads. */
@@ -77,6 +91,7 @@ export interface Config {
   readonly cassandra: CassandraConfig;
   readonly dashboard: DashboardConfig;
   readonly streams: readonly StreamConfig[];
+  readonly alerts: readonly AlertConfig[];
 }
 
 const SASL_KEYS = ['sasl_mechanism', 'username', 'password'] as const;
@@ -125,12 +140,13 @@ function readConfig(document: Table, environment: Environment, folder: string): 
   );
   const section = (name: string): Section => declared(sections.get(name), name);
   const streams = readStreams(document.stream);
-  checkSources(list(document.source, 'source'), streams);
+  checkSources(toList(document.source, 'source'), streams);
   return {
     kafka: readKafka(section('kafka'), folder),
     cassandra: readCassandra(section('cassandra'), folder),
     dashboard: readDashboard(section('dashboard')),
     streams,
+    alerts: readAlerts(document.alert, streams),
   };
 }
 
@@ -156,13 +172,6 @@ function checkSources(sources: readonly unknown[], streams: readonly StreamConfi
     }
     known.set(variables, name);
   }
-}
-
-function list(value: unknown, name: string): readonly unknown[] {
-  if (value !== undefined && !Array.isArray(value)) {
-    throw new ConfigError(`${name}: must be a list of tables, each headed [[${name}]]`);
-  }
-  return value ?? [];
 }
 
 function readKafka(kafka: Section, folder: string): KafkaConfig {
@@ -245,11 +254,30 @@ function readDashboard(dashboard: Section): DashboardConfig {
       'must be a list of host names or addresses, without scheme, port or wildcard',
     );
   }
-  return { host, port: dashboard.integer('port'), allowedHosts, token };
+  const embedOrigins = dashboard.texts('embed_origins') ?? [];
+  if (!embedOrigins.every(isOrigin)) {
+    throw dashboard.wrong(
+      'embed_origins',
+      'must be a list of origins: scheme and host, and the port where there is one, such as https://wiki.example.com',
+    );
+  }
+  return {
+    ...{ host, port: dashboard.integer('port'), allowedHosts, token, embedOrigins },
+    maxClients: dashboard.integer('max_clients'),
+    webhookUrl: dashboard.text('webhook_url'),
+    ntfyUrl: dashboard.text('ntfy_url'),
+    anomalies: dashboard.flag('anomalies'),
+  };
+}
+
+/** Whether the text is an origin of web pages (RFC 6454), and nothing more, such as a path or a wildcard. */
+function isOrigin(text: string): boolean {
+  const [, host = '', port] = /^https?:\/\/(\[[^\]]*\]|[^:/]+)(?::(\d+))?$/.exec(text) ?? [];
+  return configuredHost(host) !== null && (port === undefined || (Number(port) > 0 && Number(port) < 65_536));
 }
 
 function readStreams(value: unknown): StreamConfig[] {
-  const tables = list(value, 'stream');
+  const tables = toList(value, 'stream');
   if (tables.length === 0) {
     throw new ConfigError('there is no [[stream]]: name at least one stream to show');
   }
@@ -303,6 +331,7 @@ function readStream(value: unknown, position: number): StreamConfig {
     metrics,
     windows: checked(`windows of stream "${name}"`, () => readWindows(windows)),
     lateness: stream.duration('lateness'),
+    charts: readCharts(stream, metrics),
   };
 }
 

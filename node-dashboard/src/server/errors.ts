@@ -23,6 +23,24 @@ export class BadRequestError extends RequestError {
   readonly statusCode = 400;
 }
 
+/** Nobody may ask this without the token. */
+export class UnauthorizedError extends RequestError {
+  override readonly name = 'UnauthorizedError';
+  readonly statusCode = 401;
+}
+
+/** Whoever asks may not, as a page of somebody else. */
+export class ForbiddenError extends RequestError {
+  override readonly name = 'ForbiddenError';
+  readonly statusCode = 403;
+}
+
+/** The body is of a type that is not understood. */
+export class UnsupportedMediaTypeError extends RequestError {
+  override readonly name = 'UnsupportedMediaTypeError';
+  readonly statusCode = 415;
+}
+
 /** The resource is there, but not for this method. */
 export class MethodNotAllowedError extends RequestError {
   override readonly name = 'MethodNotAllowedError';

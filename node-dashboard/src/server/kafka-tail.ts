@@ -4,8 +4,18 @@ import { Backoff, pause } from './backoff.ts';
 import type { KafkaConfig } from './config.ts';
 import type { ErrorCounts } from './error-counts.ts';
 import { describeError } from './kafka-connection.ts';
-import type { TailRecord } from './live-stream.ts';
 import { TailClient, type FetchedPartition, type Layout } from './tail-client.ts';
+
+/** A record as the tail hands it over. */
+export interface TopicRecord {
+  readonly offset: bigint;
+  /** Null or empty for a record that deletes its key: the client does not tell the two apart. */
+  readonly value: Buffer | null;
+  readonly key: Buffer | null;
+  /** When it was sent, in milliseconds since the epoch. */
+  readonly timestamp: number;
+  readonly headers: readonly (readonly [name: Buffer, value: Buffer | null])[];
+}
 
 /** Who takes what the tail reads of one topic. */
 export interface TopicSink {
@@ -13,11 +23,11 @@ export interface TopicSink {
   readonly backlog: number;
   /**
    * These partitions of the topic are read from these offsets on: they are new, or the records that came next are gone.
-   * The id tells the topic from an earlier one of its name.
+   * The id tells the topic from an earlier one of its name; `ends` says where its partitions end now.
    */
-  begin(topicId: string, offsets: ReadonlyMap<number, bigint>): void;
+  begin(topicId: string, offsets: ReadonlyMap<number, bigint>, ends: ReadonlyMap<number, bigint>): void;
   /** The next records of a partition; the ones after them begin at `next`. */
-  append(partition: number, records: readonly TailRecord[], next: bigint): void;
+  append(partition: number, records: readonly TopicRecord[], next: bigint): void;
   /** Whether the tail reads the topic now. */
   status(connected: boolean, message: string): void;
 }
@@ -37,6 +47,8 @@ interface Topic {
 const DISCOVERY_INTERVAL = 2000;
 /** Bit of a record batch's attributes: it holds transaction markers, no records. */
 const CONTROL_BATCH = 0b10_0000;
+/** Bit of a record batch's attributes: its records have the time at which the broker took them. */
+const APPEND_TIME = 0b1000;
 
 /**
  * Reads the newest records of some topics, for as long as the server runs.
@@ -243,7 +255,7 @@ function begin(
     topic.positions[partition] = offset;
   }
   if (offsets.size > 0) {
-    topic.sink.begin(id, offsets);
+    topic.sink.begin(id, offsets, new Map(latest.entries()));
   }
 }
 
@@ -254,15 +266,18 @@ function take(
 ): void {
   const position = topic.positions[partitionIndex] ?? 0n;
   let next = position;
-  const records: TailRecord[] = [];
+  const records: TopicRecord[] = [];
   for (const batch of batches) {
     next = batch.firstOffset + BigInt(batch.lastOffsetDelta) + 1n;
-    for (const { offsetDelta, value } of (batch.attributes & CONTROL_BATCH) === 0 ? batch.records : []) {
-      const offset = batch.firstOffset + BigInt(offsetDelta);
+    for (const record of (batch.attributes & CONTROL_BATCH) === 0 ? batch.records : []) {
+      const offset = batch.firstOffset + BigInt(record.offsetDelta);
       // The first batch may begin before the offset that was asked for.
       if (offset >= position) {
-        // The client's types hide it, but a record that deletes its key has no value.
-        records.push({ offset, value: (value as Buffer | null)?.toString() ?? null });
+        const isAppendTime = (batch.attributes & APPEND_TIME) !== 0;
+        const timestamp = isAppendTime ? batch.maxTimestamp : batch.firstTimestamp + record.timestampDelta;
+        // The client's types hide it, but what is not there is null.
+        const { key, value, headers } = record as Pick<TopicRecord, 'key' | 'value' | 'headers'>;
+        records.push({ offset, key, value, headers, timestamp: Number(timestamp) });
       }
     }
   }

@@ -2,10 +2,8 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { TooManyRequestsError, UnavailableError } from './errors.ts';
 
-/** How many clients may listen at once: with the limit on what may wait for each, this bounds their memory. */
-export const MAX_CLIENTS = 100;
-/** How many of them may come from one address: a proxy's, if it does not run on this machine. */
-export const MAX_CLIENTS_PER_ADDRESS = 50;
+/** Which part of the clients may come from one address: a proxy's, if it does not run on this machine. */
+const SHARE_OF_ADDRESS = 0.5;
 
 /** A connection of a client that listens. */
 export interface LiveClient {
@@ -21,8 +19,16 @@ export interface LiveClient {
  * whatever way its connection ends.
  */
 export class LiveSlots {
+  readonly #most: number;
+  readonly #mostOfAddress: number;
   readonly #byAddress = new Map<string, number>();
   readonly #streams = new Map<Socket, { readonly response: ServerResponse; readonly release: () => void }>();
+
+  /** @param most how many clients may listen at once: with what may wait for each, this bounds their memory */
+  constructor(most: number) {
+    this.#most = most;
+    this.#mostOfAddress = Math.max(1, Math.floor(most * SHARE_OF_ADDRESS));
+  }
 
   /** How many are taken. */
   get taken(): number {
@@ -67,14 +73,14 @@ export class LiveSlots {
   }
 
   #check(address: string): void {
-    if ((this.#byAddress.get(address) ?? 0) >= MAX_CLIENTS_PER_ADDRESS) {
+    if ((this.#byAddress.get(address) ?? 0) >= this.#mostOfAddress) {
       throw new TooManyRequestsError(
-        `${MAX_CLIENTS_PER_ADDRESS} clients are listening from ${address} already: close one`,
+        `${this.#mostOfAddress} clients are listening from ${address} already: close one`,
       );
     }
-    if (this.taken >= MAX_CLIENTS) {
+    if (this.taken >= this.#most) {
       throw new UnavailableError(
-        `${MAX_CLIENTS} clients are listening already: close one, or start another dashboard`,
+        `${this.#most} clients are listening already: close one, or start another dashboard`,
       );
     }
   }

@@ -32,12 +32,17 @@ interface Entry {
 interface Partition {
   from: bigint;
   next: bigint;
+  /** Where the topic ended when it was begun: what is before that has been there for clients to have seen. */
+  readonly until: bigint;
   entries: Entry[];
   bytes: number;
 }
 
-/** How much of a stream is remembered at least, in characters of JSON: some minutes of a few hundred windows. */
-export const REMEMBERED = 2 * 1024 * 1024;
+/**
+ * How much of a stream is remembered at least, in characters of JSON. All windows that are read at the start have to
+ * fit (`WINDOWS_BACKLOG`, of some 600 characters each): clients of the server before this one come back to them.
+ */
+export const REMEMBERED = 8 * 1024 * 1024;
 
 /**
  * The live edge of one stream: what came last on its windows topic, and who is listening.
@@ -53,6 +58,8 @@ export class LiveStream {
   readonly #remembered: number;
   readonly #ids: ResumeIds;
   readonly #listeners = new Set<Listener>();
+  readonly #observers: ((message: WindowMessage) => void)[] = [];
+  #newestEvent: number | null = null;
   #topicId: string | null = null;
   #partitions: Partition[] = [];
   /** The number of the newest record, and of the newest one that is no longer remembered. */
@@ -69,9 +76,12 @@ export class LiveStream {
     this.#ids = new ResumeIds(name);
   }
 
-  /** Whether the tail has found the topic, so that there is something to listen to. */
+  /**
+   * Whether the tail has found the topic, and has read what was there: before that, a client that comes back to a
+   * server that was started again may know more than this does, and would have to start over.
+   */
   get ready(): boolean {
-    return this.#partitions.length > 0;
+    return this.#partitions.length > 0 && this.#partitions.every(({ next, until }) => next >= until);
   }
 
   /** Window messages read so far, and events sent to all listeners. */
@@ -86,9 +96,13 @@ export class LiveStream {
 
   /**
    * Sets where some partitions of a topic begin. If one of them was known before, or the topic is another one, records
-   * were lost in between: listeners start over, once for all partitions.
+   * were lost in between: listeners start over, once for all partitions. `ends` says where the partitions end now.
    */
-  begin(topicId: string, offsets: ReadonlyMap<number, bigint>): void {
+  begin(
+    topicId: string,
+    offsets: ReadonlyMap<number, bigint>,
+    ends: ReadonlyMap<number, bigint> = offsets,
+  ): void {
     const isAnother = topicId !== this.#topicId;
     const isKnown = [...offsets.keys()].some((partition) => this.#partitions[partition] !== undefined);
     if (isAnother) {
@@ -97,7 +111,8 @@ export class LiveStream {
       this.#ids.bind(topicId);
     }
     for (const [partition, offset] of offsets) {
-      this.#partitions[partition] = { from: offset, next: offset, entries: [], bytes: 0 };
+      const until = ends.get(partition) ?? offset;
+      this.#partitions[partition] = { from: offset, next: offset, until, entries: [], bytes: 0 };
     }
     if (isKnown) {
       this.#forgotten = this.#sequence;
@@ -124,6 +139,10 @@ export class LiveStream {
         this.#read += 1;
         this.#readBytes += Buffer.byteLength(value ?? '');
         this.#sequence += 1;
+        this.#newestEvent = Math.max(this.#newestEvent ?? -Infinity, message.last_event);
+        this.#observers.forEach((observe) => {
+          observe(message);
+        });
         const json = JSON.stringify(message);
         entries.push({ partition, offset, sequence: this.#sequence, message, json });
       }
@@ -159,6 +178,44 @@ export class LiveStream {
     this.#listeners.delete(listener);
   }
 
+  /** Calls this with each window message from now on. */
+  observe(observer: (message: WindowMessage) => void): void {
+    this.#observers.push(observer);
+  }
+
+  /** Sends an event to all listeners that is no part of the stream. */
+  tell(event: string): void {
+    this.#broadcast(event);
+  }
+
+  /** The time of the newest event of which a window is remembered, in milliseconds; null when there is none. */
+  newestEvent(): number | null {
+    return this.#newestEvent;
+  }
+
+  /**
+   * The newest window of a series and metric, of the shortest kind there is, whose end an event of the stream has
+   * reached; null when none is remembered.
+   */
+  newestComplete(series: string, metric: string): WindowMessage | null {
+    const complete = this.#partitions
+      .flatMap(({ entries }) => entries)
+      .map(({ message }) => message)
+      .filter(
+        (message) =>
+          message.series === series && message.metric === metric && message.end <= (this.#newestEvent ?? 0),
+      );
+    const length = ({ start, end }: WindowMessage): number => end - start;
+    return complete.reduce<WindowMessage | null>((best, message) => {
+      if (best === null || length(message) !== length(best)) {
+        return best === null || length(message) < length(best) ? message : best;
+      }
+      return message.end > best.end || (message.end === best.end && supersedes(message, best))
+        ? message
+        : best;
+    }, null);
+  }
+
   /** Tells the listeners whether new windows can come at all. */
   announce(connected: boolean, message: string): void {
     this.#broadcast(statusEvent(connected, message));
@@ -177,10 +234,17 @@ export class LiveStream {
     );
     ring.next = next;
     this.#remember(ring, entries);
+    // Those that want the same are sent one and the same text: what waits for many that are slow takes memory once.
+    const texts = new Map<string, string>();
     for (const listener of this.#listeners) {
-      const wanted = events.filter((_, index) => isWanted(listener, entries[index]));
-      if (wanted.length > 0) {
-        listener.send(this.#countSent(wanted));
+      const places = entries.flatMap((entry, index) => (isWanted(listener, entry) ? [index] : []));
+      if (places.length > 0) {
+        const key = places.length === entries.length ? 'all' : places.join();
+        const text = texts.get(key) ?? places.map((place) => events[place] ?? '').join('');
+        texts.set(key, text);
+        this.#sent += places.length;
+        this.#sentBytes += Buffer.byteLength(text);
+        listener.send(text);
       }
     }
   }

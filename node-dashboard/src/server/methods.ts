@@ -1,17 +1,20 @@
 import type { FastifyInstance } from 'fastify';
 import { MethodNotAllowedError } from './errors.ts';
 
-const METHODS = ['GET', 'HEAD'];
+const METHODS = ['GET', 'HEAD', 'POST', 'DELETE'] as const;
 
-/** Refuses every method but GET and HEAD as HTTP has it (RFC 9110, section 15.5.6): the dashboard only shows. */
+/** Refuses the methods that an address does not have, as HTTP has it (RFC 9110, section 15.5.6). */
 export function refuseOtherMethods(app: FastifyInstance): void {
   app.addHook('onRequest', (request, _, done) => {
     const path = request.url.split('?', 1)[0] ?? '';
-    const isThere = [path, '/*'].some((url) => app.hasRoute({ method: 'GET', url }));
-    if (isThere && !METHODS.includes(request.method)) {
+    const possible = METHODS.filter((method) =>
+      [path, '/*'].some((url) => app.hasRoute({ method, url })),
+    ) as string[];
+    if (possible.length > 0 && !possible.includes(request.method)) {
+      const others = possible.slice(0, -1).join(', ');
       throw new MethodNotAllowedError(
-        `${request.method} is not possible here: the dashboard only shows, ask with ${METHODS.join(' or ')}`,
-        { Allow: METHODS.join(', ') },
+        `${request.method} is not possible here: ask with ${others} or ${possible.at(-1) ?? ''}`,
+        { Allow: possible.join(', ') },
       );
     }
     done();

@@ -2,9 +2,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { State } from '../shared/generated/health.ts';
 import type { LiveSlots } from './live-slots.ts';
 import type { Pipeline } from './pipeline.ts';
-
-/** The version of this build, as package.json has it. */
-export const VERSION = '0.1.0';
+import { VERSION } from './version.ts';
 
 /** What a sample is about, and its value. */
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
@@ -92,12 +90,27 @@ function own(pipeline: Pipeline, slots: LiveSlots): readonly Metric[] {
       samples: () => [[{}, slots.taken]],
     },
     {
+      name: 'freshet_dashboard_alerts',
+      help: 'Series and metrics on which an alert is pending or firing',
+      labels: ['alert', 'state'],
+      samples: () => alertCounts(pipeline),
+    },
+    {
       name: 'freshet_dashboard_component_report_age_seconds',
       help: 'How old the last health report of a component is, unless it has said that it ends',
       labels: ['component', 'stream', 'reporter'],
       samples: () => reportAges(pipeline),
     },
   ];
+}
+
+function alertCounts({ config, alerts }: Pipeline): readonly Sample[] {
+  const counts = alerts.counts();
+  return config.alerts.flatMap(({ name }) =>
+    (['pending', 'firing'] as const).map(
+      (state) => [{ alert: name, state }, counts.get(`${name}|${state}`) ?? 0] as const,
+    ),
+  );
 }
 
 function reportAges({ board }: Pipeline): readonly Sample[] {

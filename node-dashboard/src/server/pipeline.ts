@@ -1,6 +1,12 @@
 import { hostname } from 'node:os';
 import type { FastifyBaseLogger } from 'fastify';
 import type { HealthCounters } from '../shared/api.ts';
+import { AlertEngine } from './alerts/engine.ts';
+import { Notifier } from './alerts/notifier.ts';
+import { CassandraAlertStore } from './alerts/store.ts';
+import { marksOf, Notes } from './annotations/notes.ts';
+import { Restarts } from './annotations/restarts.ts';
+import { CassandraAnnotationStore, type AnnotationStore } from './annotations/store.ts';
 import { CassandraHistory } from './cassandra-history.ts';
 import type { Config } from './config.ts';
 import { ErrorCounts } from './error-counts.ts';
@@ -11,13 +17,20 @@ import { HealthBoard } from './health-board.ts';
 import { parseHealthReport } from './health-report.ts';
 import { HealthReporter } from './health-reporter.ts';
 import { KafkaTail, type TopicSink } from './kafka-tail.ts';
+import { observeLatest, type LatestWindows } from './latest-windows.ts';
+import { readLetters, type LettersReader } from './letters-reader.ts';
 import { LiveStream } from './live-stream.ts';
+import { PipelineHistory } from './pipeline-history.ts';
+import { VERSION } from './version.ts';
+import { alertsEvent } from './sse.ts';
 
 const COMPONENT = 'dashboard' satisfies Component;
 /** How many of the newest windows of a topic are read at the start, so that clients of an earlier run can resume. */
 const WINDOWS_BACKLOG = 8192;
 /** Enough for the last reports of every component. */
 const HEALTH_BACKLOG = 512;
+/** Of how many series of a stream it is asked at the start when they were heard of last. */
+const MAX_HEARD = 20_000;
 
 /** Everything that the routes read from: the history in Cassandra and what comes in from Kafka. */
 export interface Pipeline {
@@ -28,6 +41,13 @@ export interface Pipeline {
   readonly live: ReadonlyMap<string, LiveStream>;
   readonly errors: ErrorCounts;
   readonly reporter: HealthReporter;
+  readonly letters: LettersReader;
+  readonly past: PipelineHistory;
+  /** By stream, the newest windows of each series. */
+  readonly latest: ReadonlyMap<string, LatestWindows>;
+  readonly alerts: AlertEngine;
+  readonly notifier: Notifier;
+  readonly annotations: AnnotationStore;
   /** The dashboard's own health, as it is now. */
   readonly report: () => HealthReport;
 }
@@ -43,12 +63,16 @@ export function createPipeline(config: Config, log: FastifyBaseLogger): Pipeline
   const errors = new ErrorCounts();
   const live = new Map(config.streams.map(({ name }) => [name, new LiveStream(name)]));
   const topic = healthTopic(config.kafka.topicPrefix);
-  const sinks = new Map<string, TopicSink>([[topic, healthSink(board, log, errors)]]);
+  const history = new CassandraHistory(config.cassandra, log, errors);
+  const annotations = new CassandraAnnotationStore(history);
+  const notes = new Notes(annotations, (message) => {
+    errors.add('annotation', message);
+  });
+  const sinks = new Map<string, TopicSink>([[topic, healthSink(board, log, errors, notes)]]);
   for (const [name, stream] of live) {
     sinks.set(windowsTopic(config, name), windowsSink(stream, log, errors));
   }
   const tail = new KafkaTail(config.kafka, sinks, log, errors);
-  const history = new CassandraHistory(config.cassandra, log, errors);
   const report = ownReport({ live, tail, history, errors });
   const reporter = new HealthReporter({
     kafka: config.kafka,
@@ -59,7 +83,55 @@ export function createPipeline(config: Config, log: FastifyBaseLogger): Pipeline
     },
     log,
   });
-  return { config, history, tail, board, live, errors, reporter, report };
+  const failed = (message: string): void => {
+    errors.add('alert', message);
+    log.warn(message);
+  };
+  const notifier = new Notifier(config.dashboard, failed);
+  const alerts = createAlerts({ config, history, live, notifier, notes, failed });
+  const letters = readLetters(config, log, errors);
+  const past = new PipelineHistory((now) => board.components(now));
+  const latest = observeLatest(config, live);
+  return {
+    ...{ config, history, tail, board, live, errors, reporter, report },
+    ...{ alerts, notifier, annotations, letters, past, latest },
+  };
+}
+
+function createAlerts({
+  config,
+  history,
+  live,
+  notifier,
+  notes,
+  failed,
+}: Pick<Pipeline, 'config' | 'history' | 'live' | 'notifier'> & {
+  readonly notes: Notes;
+  readonly failed: (message: string) => void;
+}): AlertEngine {
+  const alerts = new AlertEngine({
+    alerts: config.alerts,
+    lateness: new Map(config.streams.map(({ name, lateness }) => [name, lateness])),
+    store: new CassandraAlertStore(history),
+    notify: (notification) => {
+      notifier.tell(notification);
+    },
+    changed: (answer) => {
+      const event = alertsEvent(JSON.stringify(answer));
+      live.forEach((stream) => {
+        stream.tell(event);
+      });
+    },
+    note: (told) => void notes.add(marksOf(told)),
+    heard: async (stream) => (await history.series(stream, '', MAX_HEARD)).series,
+    failed,
+  });
+  for (const stream of live.values()) {
+    stream.observe((message) => {
+      alerts.observe(message);
+    });
+  }
+  return alerts;
 }
 
 /** Makes the dashboard's own health reports: totals since now. */
@@ -87,20 +159,30 @@ function ownReport({
       waiting_for: isReady ? null : missing.map(({ message }) => message).join('; '),
       last_error: errors.last?.message ?? null,
       last_error_time: errors.last?.time ?? null,
+      version: VERSION,
     };
   };
 }
 
-function healthSink(board: HealthBoard, log: FastifyBaseLogger, errors: ErrorCounts): TopicSink {
+function healthSink(
+  board: HealthBoard,
+  log: FastifyBaseLogger,
+  errors: ErrorCounts,
+  notes: Notes,
+): TopicSink {
+  const restarts = new Restarts();
   return {
     backlog: HEALTH_BACKLOG,
     begin: () => undefined,
     append: (_, records) => {
-      const reports = records.flatMap(({ value }) => (value === null ? [] : [parseHealthReport(value)]));
+      const reports = records.flatMap(({ value }) =>
+        value === null ? [] : [parseHealthReport(value.toString())],
+      );
       const valid = reports.filter((report) => report !== null);
       for (const report of valid) {
         board.add(report, Date.now());
       }
+      void notes.add(valid.flatMap((report) => restarts.add(report)));
       if (valid.length < reports.length) {
         const invalid = reports.length - valid.length;
         errors.add('invalid_health', `${invalid} records of the health topic are no reports`, invalid);
@@ -114,11 +196,12 @@ function healthSink(board: HealthBoard, log: FastifyBaseLogger, errors: ErrorCou
 function windowsSink(stream: LiveStream, log: FastifyBaseLogger, errors: ErrorCounts): TopicSink {
   return {
     backlog: WINDOWS_BACKLOG,
-    begin: (topicId, offsets) => {
-      stream.begin(topicId, offsets);
+    begin: (topicId, offsets, ends) => {
+      stream.begin(topicId, offsets, ends);
     },
     append: (partition, records, next) => {
-      const invalid = stream.append(partition, records, next);
+      const texts = records.map(({ offset, value }) => ({ offset, value: value?.toString() ?? null }));
+      const invalid = stream.append(partition, texts, next);
       if (invalid > 0) {
         errors.add('invalid_window', `${invalid} records of stream ${stream.name} are no windows`, invalid);
         log.warn({ stream: stream.name, partition, invalid }, 'skipped records that are no windows');

@@ -15,6 +15,11 @@ export function statusEvent(connected: boolean, message: string): string {
   return `event: status\ndata: ${JSON.stringify({ connected, message })}\n\n`;
 }
 
+/** What the alerts say, when that has changed. */
+export function alertsEvent(json: string): string {
+  return `event: alerts\ndata: ${json}\n\n`;
+}
+
 /**
  * Keeps the connection open, shows the client that it is alive, and moves the client's `Last-Event-ID` past the windows
  * that it did not ask for.
@@ -23,8 +28,8 @@ export function keepAlive(id: string, connected: boolean, message: string): stri
   return `id: ${id}\n${statusEvent(connected, message)}`;
 }
 
-/** How much may wait for a slow client before it is cut off, in bytes. */
-export const MAX_BACKLOG = 8 * 1024 * 1024;
+/** How much more than its first events may wait for a slow client before it is cut off, in bytes. */
+const MAX_BACKLOG = 1024 * 1024;
 
 /**
  * The sending side of one Server-Sent Events connection.
@@ -36,6 +41,8 @@ export class EventChannel {
   readonly #response: ServerResponse;
   readonly #cutOff: () => void;
   readonly #maxBacklog: number;
+  /** What still waits of the first events, at most: they are as many as there are. */
+  #first = 0;
 
   constructor(response: ServerResponse, cutOff: () => void, maxBacklog = MAX_BACKLOG) {
     this.#response = response;
@@ -43,12 +50,19 @@ export class EventChannel {
     this.#maxBacklog = maxBacklog;
   }
 
+  /** Sends the first events, however many these are. */
+  begin(events: string): void {
+    this.send(events);
+    this.#first = this.#response.writableLength;
+  }
+
   /** Sends events, or cuts the client off when too much is waiting for it already. */
   send(events: string): void {
     if (this.#response.destroyed || this.#response.writableEnded || events === '') {
       return;
     }
-    if (this.#response.writableLength > this.#maxBacklog) {
+    this.#first = Math.min(this.#first, this.#response.writableLength);
+    if (this.#response.writableLength > this.#first + this.#maxBacklog) {
       this.#response.destroy();
       this.#cutOff();
     } else {

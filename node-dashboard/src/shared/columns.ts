@@ -9,12 +9,29 @@ const FLAGS = new Set<string>(WINDOW_FIELDS.filter(({ kind }) => kind === 'flag'
 /** What is left out of a point rather than null when it is not so. */
 const SELDOM = new Set<string>([...FLAGS, 'merged']);
 
-/** Turns points into columns; numbers that are no whole ones are rounded to so many significant digits. */
-export function toColumns(points: readonly PointValue[], digits?: number): PointColumns {
+/** Times lie so regularly that their differences take a tenth of the room. */
+const TIMES: readonly string[] = WINDOW_FIELDS.filter(({ kind }) => kind === 'time').map(({ name }) => name);
+
+/** How columns are written. */
+export interface ColumnOptions {
+  /** Numbers that are no whole ones are rounded to so many significant digits. */
+  readonly digits?: number | undefined;
+  /** Only these fields, and the start. */
+  readonly fields?: readonly string[] | undefined;
+  /** Each time but the first as its difference from the one before. */
+  readonly deltas?: boolean | undefined;
+}
+
+/** Turns points into columns. */
+export function toColumns(
+  points: readonly PointValue[],
+  { digits, fields, deltas = false }: ColumnOptions = {},
+): PointColumns {
   const round = (value: number): number =>
     digits === undefined || Number.isInteger(value) ? value : Number(value.toPrecision(digits));
   const columns: Record<string, (number | boolean | null)[]> = {};
-  for (const name of NAMES) {
+  const wanted = NAMES.filter((name) => name === 'start' || (fields?.includes(name) ?? true));
+  for (const name of wanted) {
     if (name === 'start' || points.some((point) => (point[name] ?? null) !== null)) {
       columns[name] = points.map((point) => {
         const value = point[name] ?? null;
@@ -22,7 +39,33 @@ export function toColumns(points: readonly PointValue[], digits?: number): Point
       });
     }
   }
-  return columns;
+  return deltas ? withTimes(columns, (time, before) => time - before, 'from what was') : columns;
+}
+
+/** The columns with differences in the place of times, as they are written with `deltas`, turned back into times. */
+export function withoutDeltas(columns: PointColumns): PointColumns {
+  return withTimes(columns, (difference, before) => difference + before, 'from what becomes');
+}
+
+/** Changes each time by the one before it, as it was or as it has become; what is not known stays so. */
+function withTimes(
+  columns: PointColumns,
+  change: (value: number, before: number) => number,
+  base: 'from what was' | 'from what becomes',
+): PointColumns {
+  const changed = TIMES.flatMap((name) => {
+    let before = 0;
+    const column = columns[name]?.map((value) => {
+      if (typeof value !== 'number') {
+        return value;
+      }
+      const result = change(value, before);
+      before = base === 'from what was' ? value : result;
+      return result;
+    });
+    return column === undefined ? [] : [[name, column] as const];
+  });
+  return { ...columns, ...Object.fromEntries(changed) };
 }
 
 /** Turns columns back into points. What a newer server knows of them is kept. */

@@ -1,4 +1,6 @@
 import type { HealthAnswer, HistoryAnswer, SeriesAnswer, StreamsAnswer } from '../shared/api.ts';
+import type { LatestAnswer } from '../shared/latest-api.ts';
+import type { DeadLettersAnswer, PipelineAnswer } from '../shared/pipeline-api.ts';
 
 /** After so many milliseconds a server does not answer: it may be stopped, and still be connected. */
 const ANSWER_TIMEOUT = 30_000;
@@ -56,15 +58,70 @@ export function getHealth(): Promise<HealthAnswer> {
   return get('api/health', [], HEALTH_TIMEOUT);
 }
 
+/** What the parts of the pipeline did in the last half hour. */
+export function getPipeline(): Promise<PipelineAnswer> {
+  return get('api/pipeline', [], HEALTH_TIMEOUT);
+}
+
+/** The newest dead letters; an empty stream or reason stands for all. */
+export function getDeadLetters(query: {
+  readonly stream: string;
+  readonly reason: string;
+  readonly limit: number;
+}): Promise<DeadLettersAnswer> {
+  const given = Object.entries(query).map(([name, value]) => [name, String(value)] as const);
+  return get(
+    'api/dead-letters',
+    given.filter(([, value]) => value !== ''),
+    HEALTH_TIMEOUT,
+  );
+}
+
+/** The newest complete window of each series whose name contains the search. */
+export function getLatest(query: {
+  readonly stream: string;
+  readonly metric: string;
+  readonly window: string;
+  readonly search: string;
+  readonly group: number | null;
+  readonly past: number;
+}): Promise<LatestAnswer> {
+  const given = Object.entries(query).flatMap(([name, value]) =>
+    value === null ? [] : [[name, String(value)] as const],
+  );
+  return get('api/latest', given);
+}
+
+/** Asks the server for something. */
+export function ask<Answer>(path: string, query: Readonly<Record<string, string>>): Promise<Answer> {
+  return get(path, Object.entries(query));
+}
+
+/** Tells the server something, as JSON. */
+export async function send(method: 'POST' | 'DELETE', path: string, body?: object): Promise<void> {
+  await answerOf(path, {
+    method,
+    ...(body !== undefined && {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    }),
+    signal: AbortSignal.timeout(ANSWER_TIMEOUT),
+  });
+}
+
 async function get<Answer>(
   path: string,
   query: readonly (readonly [string, string])[],
   timeout = ANSWER_TIMEOUT,
 ): Promise<Answer> {
+  const address = `${path}?${new URLSearchParams(query.map(([name, value]) => [name, value])).toString()}`;
+  return (await answerOf(address, { signal: AbortSignal.timeout(timeout) })) as Answer;
+}
+
+async function answerOf(address: string, request: RequestInit): Promise<unknown> {
   let response: Response;
   try {
-    const address = `${path}?${new URLSearchParams(query.map(([name, value]) => [name, value])).toString()}`;
-    response = await fetch(address, { signal: AbortSignal.timeout(timeout) });
+    response = await fetch(address, request);
   } catch {
     throw new ApiError(0, 'the dashboard server does not answer');
   }
@@ -72,5 +129,5 @@ async function get<Answer>(
   if (!response.ok) {
     throw new ApiError(response.status, body.message ?? `the server answered ${response.status}`);
   }
-  return body as Answer;
+  return body;
 }

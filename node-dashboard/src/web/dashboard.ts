@@ -2,6 +2,7 @@ import type { SeriesInfo, StreamInfo } from '../shared/api.ts';
 import { fromColumns } from '../shared/columns.ts';
 import { resolutionFor, type Resolution } from '../shared/resolution.ts';
 import type { WindowMessage } from '../shared/window.ts';
+import { addressOf, correct, go } from './address.ts';
 import { coalesce } from './coalesce.ts';
 import { ApiError, getHistory, getSeries, getStreams } from './client.ts';
 import { Freshness } from './freshness.ts';
@@ -9,13 +10,12 @@ import { historyRequests } from './history-requests.ts';
 import { seriesToAsk, type ConnectionState } from './live-connection.ts';
 import { listen, type Listening } from './listening.ts';
 import { missingText, seriesOffers, streamOffers, type Offer } from './missing.ts';
-import { problemOf, readSelection, writeSelection, type Selection, type Span } from './selection.ts';
+import { problemOf, readSelection, type Selection, type Span } from './selection.ts';
+import { DrawnOrder, liveliest, sorted } from './series-order.ts';
 import { WindowStore, type NewestWindows } from './store.ts';
 
-/** More lines than this in one chart cannot be told apart. */
-export const MAX_SHOWN = 20;
-/** The list of series is up to a minute behind: of two series that move, one can seem this much older. */
-const STILL_MOVES = 150_000;
+/** More lines than this in one chart are no help, even if most of them stand back. */
+export const MAX_SHOWN = 100;
 /** How many requests for history are under way at once: what a browser does in parallel anyway. */
 const PARALLEL_LOADS = 6;
 const RETRY_AFTER = 3000;
@@ -52,12 +52,15 @@ export class Dashboard {
   /** Whether there are more series, or more that match, than the server lists. */
   truncated = false;
   loading = true;
+  /** Windows that have come in since the charts show a span of the past. */
+  missed = 0;
   readonly #changed: () => void;
   /** How many pixels there are for a chart; at least one. */
   readonly #pixels: () => number;
   #reload: ReturnType<typeof setTimeout> | undefined;
   #live: Listening | undefined;
   #drawn = new Set<string>();
+  readonly #order = new DrawnOrder(MAX_SHOWN);
   /** Raised with every selection, so that answers to an earlier one are recognized and dropped. */
   #epoch = 0;
   /** Server's clock minus the browser's. */
@@ -96,6 +99,21 @@ export class Dashboard {
     });
   }
 
+  /** Shows a span in which nothing moves any more. */
+  show(span: Span): void {
+    const { from, to } = span;
+    this.select({ ...this.selection, span: { from: Math.floor(from), to: Math.ceil(to) } });
+  }
+
+  /** Holds what is shown, or goes on. */
+  togglePause(): void {
+    if (this.selection.span === undefined) {
+      this.show(this.span);
+    } else {
+      this.backToLive();
+    }
+  }
+
   /** Shows the range up to now. */
   backToLive(): void {
     const { stream, window, range, series } = this.selection;
@@ -109,7 +127,7 @@ export class Dashboard {
 
   /** The series that are drawn, sorted: the chosen ones, or the liveliest ones. */
   get shown(): readonly string[] {
-    return sorted(this.#drawn);
+    return this.#order.of(this.#drawn, this.known).shown;
   }
 
   /** What is known of a series; undefined when the server does not list it. */
@@ -129,9 +147,7 @@ export class Dashboard {
 
   /** Where a drawn series stands among all, which gives it its colour: the same one, alone or with others. */
   position(series: string): number {
-    const names =
-      this.known.length > MAX_SHOWN ? this.shown : sorted(new Set([...this.known, ...this.#drawn]));
-    return names.indexOf(series);
+    return this.#order.of(this.#drawn, this.known).positions.get(series) ?? -1;
   }
 
   /** Asks for the streams until the server answers, and shows what the address selects. */
@@ -146,7 +162,7 @@ export class Dashboard {
         if (selection === null) {
           this.#problems.address = 'no stream is configured: add a [[stream]] to freshet.toml';
         } else {
-          history.replaceState(null, '', writeSelection(selection));
+          correct(addressOf(selection));
           this.#begin(selection);
           this.#problems.address = problemOf(query, streams);
           this.#streamOffers = streamOffers(query, streams, selection);
@@ -163,7 +179,7 @@ export class Dashboard {
 
   /** Shows something else, to which the browser's Back button leads back. */
   select(selection: Selection): void {
-    history.pushState(null, '', writeSelection(selection));
+    go(addressOf(selection));
     this.#begin(selection);
   }
 
@@ -186,12 +202,22 @@ export class Dashboard {
       this.search = '';
       this.found = null;
     }
+    const { store, resolution, selection: before } = this;
     this.selection = selection;
     this.resolution = this.#resolve();
     this.store = new WindowStore(this.resolution);
-    this.freshness = new Freshness();
-    this.connection = 'connecting';
-    this.#drawn = new Set(selection.series.slice(0, MAX_SHOWN));
+    const isSame = selection.stream === before.stream && this.resolution.window === resolution.window;
+    if (isSame && this.resolution.step === resolution.step && this.resolution.stride === resolution.stride) {
+      // What is known stays in sight until the history answers, and if it does not.
+      this.store.carryOver(store, this.span.from, this.span.to);
+    } else {
+      this.connection = 'connecting';
+    }
+    this.freshness = isSame ? this.freshness : new Freshness();
+    this.missed = 0;
+    // Known already, unless it is another stream: what is shown stays in sight while the server is asked again.
+    const wanted = selection.series.length > 0 ? selection.series : liveliest([...this.#infos.values()]);
+    this.#drawn = new Set(wanted.slice(0, MAX_SHOWN));
     this.#problems = { address: '', live: '', history: '' };
     this.#missing = [];
     this.#streamOffers = [];
@@ -335,6 +361,9 @@ export class Dashboard {
       this.#missing = this.#missing.filter((name) => name !== message.series);
       this.store.add(message.metric, message.series, message);
       this.#update();
+    } else if (isOfKind) {
+      this.missed += 1;
+      this.#update();
     }
   }
 
@@ -396,25 +425,6 @@ export class Dashboard {
     this.offers = [...this.#streamOffers, ...seriesOffers(this.#missing, this.selection, this.known)];
     this.#changed();
   }
-}
-
-/** The series in the order in which they deserve to be drawn: what still moves before what has ended, else by name. */
-export function liveliest(series: readonly SeriesInfo[]): string[] {
-  const newest = Math.max(...series.map(lastSeen));
-  const moves = (info: SeriesInfo): boolean => newest - lastSeen(info) < STILL_MOVES;
-  const names = (wanted: boolean): string[] =>
-    sorted(new Set(series.filter((info) => moves(info) === wanted).map((info) => info.series)));
-  return [...names(true), ...names(false)];
-}
-
-/** A series of which it is not known when it was seen last does not move. */
-function lastSeen(info: SeriesInfo): number {
-  return info.last_seen ?? -Infinity;
-}
-
-/** As people sort: s9 before s10. */
-function sorted(names: ReadonlySet<string>): string[] {
-  return [...names].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 }
 
 function describe(error: unknown): string {

@@ -30,7 +30,14 @@ export const RANGES: readonly { readonly label: string; readonly milliseconds: n
 ];
 const DEFAULT_RANGE = 900_000;
 
-const PARAMETERS = ['stream', 'window', 'range', 'series', 'from', 'to'];
+/** The parameters of the address that say what is selected. */
+export const SELECTED: readonly string[] = ['stream', 'window', 'range', 'series', 'from', 'to'];
+/** Those that say how it is shown. */
+const VIEW: readonly string[] = [
+  ...['page', 'zone', 'token', 'statistic', 'band', 'top', 'by', 'sort', 'hide', 'table', 'metric'],
+];
+/** A page's own parameters begin with its name: `fleet.search`. */
+const OF_A_PAGE = /^[a-z]+\.[a-z]+$/;
 
 /** What in the address selects nothing, for the user; empty when all of it counts. */
 export function problemOf(query: string, streams: readonly StreamInfo[]): string {
@@ -43,10 +50,12 @@ export function problemOf(query: string, streams: readonly StreamInfo[]): string
     ['range', RANGES.map(({ milliseconds }) => String(milliseconds))],
   ];
   const unknown = new Set(
-    [...parameters.keys()].filter((name) => !PARAMETERS.includes(name) && name !== 'token'),
+    [...parameters.keys()].filter(
+      (name) => !SELECTED.includes(name) && !VIEW.includes(name) && !OF_A_PAGE.test(name),
+    ),
   );
   const problems = [
-    ...[...unknown].map((name) => `parameter "${name}"; there are: ${PARAMETERS.join(', ')}`),
+    ...[...unknown].map((name) => `parameter "${name}"; there are: ${SELECTED.join(', ')}`),
     ...choices.flatMap(([name, possible]) =>
       parameters
         .getAll(name)

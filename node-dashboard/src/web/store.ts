@@ -5,7 +5,7 @@ import { supersedes, type WindowValue } from '../shared/window.ts';
 export interface Columns {
   /** Starts of the points, ascending, in seconds. */
   readonly starts: number[];
-  /** By series: its point at each start, or undefined where it has none. */
+  /** By series, or key of a line: its point at each start, or undefined where it has none. */
   readonly rows: ReadonlyMap<string, readonly (PointValue | undefined)[]>;
 }
 
@@ -13,6 +13,14 @@ export interface Columns {
 export interface NewestWindows {
   readonly complete: WindowValue | undefined;
   readonly growing: WindowValue | undefined;
+}
+
+/** A line of a chart. */
+export interface Wanted {
+  /** What tells it from others. */
+  readonly key: string;
+  readonly metric: string;
+  readonly series: string;
 }
 
 /** How far apart points are, and the windows that they are of, in milliseconds. */
@@ -125,9 +133,29 @@ export class WindowStore {
     return { complete, growing };
   }
 
+  /** Takes over what another one knows of what starts in `[from, to)`. */
+  carryOver(other: WindowStore, from: number, to: number): void {
+    const isIn = ({ start }: { readonly start: number }): boolean => start >= from && start < to;
+    for (const [metric, bySeries] of other.#metrics) {
+      for (const [series, { windows, merged, heard }] of bySeries) {
+        const points = [...merged.values(), ...windows.values()].filter(isIn);
+        points.forEach((point) => {
+          this.addPoint(metric, series, point);
+        });
+        const line = this.#line(metric, series);
+        heard.forEach((window, start) => line.heard.set(start, window));
+      }
+    }
+  }
+
   /** The points of a metric, for these series. */
   columns(metric: string, series: readonly string[]): Columns {
-    const lines = series.map((name) => [name, this.#pointsOf(metric, name)] as const);
+    return this.table(series.map((name) => ({ key: name, metric, series: name })));
+  }
+
+  /** The points of lines, each under its key. */
+  table(wanted: readonly Wanted[]): Columns {
+    const lines = wanted.map(({ key, metric, series }) => [key, this.#pointsOf(metric, series)] as const);
     const starts = new Set(lines.flatMap(([, points]) => [...points.keys()]));
     const sorted = withBreaks(
       [...starts].sort((a, b) => a - b),

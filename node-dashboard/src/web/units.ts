@@ -1,4 +1,5 @@
-import { formatValue } from './format.ts';
+import { formatDecimal, formatValue } from './format.ts';
+import { locale } from './reader.ts';
 
 /** Written between a number and its unit, so that a line never breaks there. */
 const SPACE = '\u00a0';
@@ -34,7 +35,7 @@ export function formatQuantity(value: number, unit: string): string {
   }
   const power = powerOf(value);
   const digits = power === 0 && Number.isInteger(value) ? 0 : 1;
-  return `${(value / 1000 ** power).toFixed(digits)}${SPACE}${PREFIXES[power] ?? ''}${suffix}`;
+  return `${formatDecimal(value / 1000 ** power, digits)}${SPACE}${PREFIXES[power] ?? ''}${suffix}`;
 }
 
 /** The marks of an axis, all in the same prefix: `0 MB/s`, `5 MB/s`, `10 MB/s`. */
@@ -60,7 +61,7 @@ function powerOf(value: number): number {
 }
 
 function mark(value: number): string {
-  return value.toLocaleString('en', {
+  return value.toLocaleString(locale.value, {
     maximumSignificantDigits: 6,
     notation: Math.abs(value) >= 1e5 ? 'compact' : 'standard',
   });

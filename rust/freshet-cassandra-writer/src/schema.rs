@@ -65,9 +65,51 @@ pub(crate) static SERIES: LazyLock<Table> = LazyLock::new(|| Table {
     settings: |_| String::new(),
 });
 
+/// The table of what people and the dashboard note beside the charts. The dashboard writes it; its bucket has 30 days.
+pub(crate) static ANNOTATIONS: LazyLock<Table> = LazyLock::new(|| Table {
+    name: "annotations",
+    columns: vec![
+        BUCKET,
+        key("at", "timestamp", Key::Clustering),
+        key("id", "text", Key::Clustering),
+        value("until", "timestamp"),
+        value("kind", "text"),
+        value("stream", "text"),
+        value("text", "text"),
+    ],
+    settings: |_| String::new(),
+});
+
+/// The table of the alerts that are not as they should be, or were; all dashboards share it.
+pub(crate) static ALERTS: LazyLock<Table> = LazyLock::new(|| Table {
+    name: "alerts",
+    columns: vec![
+        key("stream", "text", Key::Partition),
+        key("alert", "text", Key::Clustering),
+        key("series", "text", Key::Clustering),
+        key("metric", "text", Key::Clustering),
+        value("state", "text"),
+        value("since", "timestamp"),
+        value("value", "double"),
+    ],
+    settings: |_| String::new(),
+});
+
+/// The table of the alerts that people want to hear nothing of for a while; all dashboards share it.
+pub(crate) static SILENCES: LazyLock<Table> = LazyLock::new(|| Table {
+    name: "silences",
+    columns: vec![
+        key("alert", "text", Key::Partition),
+        key("stream", "text", Key::Clustering),
+        key("series", "text", Key::Clustering),
+        value("until", "timestamp"),
+    ],
+    settings: |_| String::new(),
+});
+
 /// All tables.
-pub(crate) fn tables() -> [&'static Table; 2] {
-    [&WINDOWS, &SERIES]
+pub(crate) fn tables() -> [&'static Table; 5] {
+    [&WINDOWS, &SERIES, &ANNOTATIONS, &ALERTS, &SILENCES]
 }
 
 fn window_columns() -> Vec<Column> {
@@ -208,6 +250,13 @@ mod tests {
             r#"CREATE TABLE IF NOT EXISTS freshet.series ("stream" text, "series" text, "metric" text, "#.to_owned()
                 + r#""last_seen" timestamp, PRIMARY KEY (("stream"), "series", "metric")) "#
                 + "WITH default_time_to_live = 2592000"
+        );
+        assert_eq!(
+            create_table(&cassandra, &ANNOTATIONS),
+            r#"CREATE TABLE IF NOT EXISTS freshet.annotations ("bucket" timestamp, "at" timestamp, "id" text, "#
+                .to_owned()
+                + r#""until" timestamp, "kind" text, "stream" text, "text" text, "#
+                + r#"PRIMARY KEY (("bucket"), "at", "id")) WITH default_time_to_live = 2592000"#
         );
         let windows = create_table(&cassandra, &WINDOWS);
         assert!(windows.contains(r#""end" timestamp, "count" bigint,"#), "{windows}");

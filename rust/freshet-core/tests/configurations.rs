@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
-use freshet_core::config::Config;
+use freshet_core::config::{Alert, Chart, Config, Secret, Threshold};
 use serde_json::{Value, json};
 
 /// The values that a row of the table may name.
@@ -23,7 +23,42 @@ fn values(config: &Config) -> Value {
         "token": config.dashboard.token,
         "title": stream.title,
         "windows": stream.windows,
+        "charts": stream.charts.iter().map(chart).collect::<Vec<_>>(),
+        "alerts": config.alerts.iter().map(alert).collect::<Vec<_>>(),
+        "webhook_url": config.dashboard.webhook_url.as_ref().map(Secret::expose),
+        "ntfy_url": config.dashboard.ntfy_url.as_ref().map(Secret::expose),
+        "embed_origins": config.dashboard.embed_origins,
+        "max_clients": config.dashboard.max_clients,
+        "anomalies": config.dashboard.anomalies,
     })
+}
+
+fn chart(chart: &Chart) -> Value {
+    json!({
+        "title": chart.title,
+        "metrics": chart.metrics,
+        "series": chart.series,
+        "unit": chart.unit,
+    })
+}
+
+fn alert(alert: &Alert) -> Value {
+    let mut value = json!({
+        "name": alert.name,
+        "stream": alert.stream,
+        "metric": alert.metric,
+        "series": alert.series,
+        "window": alert.window,
+        "field": alert.field,
+        "for": u64::try_from(alert.lasting.as_millis()).unwrap(),
+        "severity": alert.severity,
+    });
+    let (name, threshold) = match alert.threshold {
+        Threshold::Above(threshold) => ("above", threshold),
+        Threshold::Below(threshold) => ("below", threshold),
+    };
+    value[name] = threshold.into();
+    value
 }
 
 fn load(folder: &Path, row: &Value) -> Result<Config, String> {

@@ -25,6 +25,7 @@ pub(crate) fn report(snapshot: &Snapshot, home: &Path, reserve: u64) -> HealthRe
         waiting_for,
         last_error: last_error.and_then(said),
         last_error_time: last_error.and_then(|part| part.note_time),
+        version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         notices: notices(snapshot),
         ..HealthReport::new(COMPONENT, instance, snapshot.started, now_ms())
     }

@@ -19,6 +19,9 @@ pub(crate) enum NativeError {
     /// `NativeException`: the Java side broke the contract of the call.
     #[error("{0}")]
     Contract(String),
+    /// `NativeException`: what came from Kafka is damaged, and reading it once more may help.
+    #[error("{0}")]
+    Damaged(String),
     /// `NativeException`: a health report is not as it is declared.
     #[error("{0}")]
     Report(#[from] InvalidReport),
@@ -38,6 +41,7 @@ impl NativeError {
         match self {
             Self::Configuration(_) => jni_str!("io/freshet/spark/nativelib/ConfigurationException"),
             Self::Contract(_)
+            | Self::Damaged(_)
             | Self::Report(_)
             | Self::Panic(_)
             | Self::Jni(_)

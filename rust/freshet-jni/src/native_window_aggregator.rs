@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::HashSet;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,6 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use arrow::array::StructArray;
 use freshet_core::aggregate::{AheadOfClock, LeftOutCounts, WindowAggregator};
 use freshet_core::config::Stream;
+use freshet_core::record::RawRecord;
+use freshet_core::record_batch::BatchReader;
 use jni::EnvUnowned;
 use jni::objects::{JByteArray, JByteBuffer, JClass, JLongArray};
 use jni::sys::{jboolean, jint, jlong};
@@ -18,7 +21,7 @@ use crate::columns::{self, Names, PartialColumns, RejectedColumns};
 use crate::direct;
 use crate::gate::{self, NativeError};
 use crate::handle::{self, Handled};
-use crate::packed::{PackedRecord, PackedRecords};
+use crate::packed::{Entries, Entry, PackedBatch, PackedRecord};
 use crate::stream;
 use crate::text;
 
@@ -28,12 +31,22 @@ struct Aggregation {
     topic: String,
     names: Names,
     aggregator: WindowAggregator,
+    batches: BatchReader,
     rejected: RejectedColumns,
+    read: Read,
     /// Partial aggregates are being taken: no records before that has ended.
     draining: bool,
     hand_over: HandOver,
     /// A call has panicked half-way: what was summed up since cannot be trusted.
     broken: bool,
+}
+
+/// What was added since the aggregation was opened.
+#[derive(Default)]
+struct Read {
+    records: u64,
+    /// Bytes of their keys and values.
+    bytes: u64,
 }
 
 /// Whether what was summed up is handed on before the records have ended, which is worth a line in the log.
@@ -58,15 +71,17 @@ impl Aggregation {
             names: Names::of(&stream),
             stream,
             topic,
+            batches: BatchReader::default(),
             rejected: RejectedColumns::default(),
+            read: Read::default(),
             draining: false,
             hand_over: HandOver::NotYet,
             broken: false,
         }
     }
 
-    /// Adds a batch of packed records and says how many of them were rejected, with the bad rows of others.
-    fn add(&mut self, records: &[u8]) -> Result<usize, NativeError> {
+    /// Adds what is packed, and says how many of its records were rejected, with the bad rows of others.
+    fn add(&mut self, packed: &[u8]) -> Result<usize, NativeError> {
         if self.draining {
             return Err(NativeError::Contract(
                 "the partial aggregates so far have to be taken before more records come"
@@ -78,12 +93,71 @@ impl Aggregation {
         self.aggregator.set_now(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
         let current = Cell::new((-1, -1));
         let place = || format!(", partition {}, offset {}", current.get().0, current.get().1);
-        let records = PackedRecords::new(records).inspect(|record| {
-            if let Ok(record) = record {
-                current.set((record.partition, record.offset));
+        self.guard(place, |aggregation| {
+            let mut rejected = 0;
+            for entry in Entries::new(packed) {
+                rejected += match entry? {
+                    Entry::Record(record) => aggregation.add_record(&record, &current),
+                    Entry::Batch(batch) => aggregation.add_batch(&batch, &current)?,
+                };
             }
+            Ok(rejected)
+        })
+    }
+
+    /// How many dead letters it makes: one if it was rejected, or else one for each of its bad rows.
+    #[inline]
+    fn add_record(&mut self, record: &PackedRecord<'_>, current: &Cell<(i32, i64)>) -> usize {
+        current.set((record.partition, record.offset));
+        let RawRecord { key, value, .. } = record.raw;
+        let bytes = key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
+        self.read.records += 1;
+        self.read.bytes += bytes as u64;
+        match self.aggregator.add(&record.raw) {
+            Ok(_) => {
+                let bad_rows = self.aggregator.bad_rows();
+                for row in bad_rows {
+                    self.rejected.push(record, &row.rejection, Some(&row.place));
+                }
+                bad_rows.len()
+            }
+            Err(rejection) => {
+                self.rejected.push(record, &rejection, None);
+                1
+            }
+        }
+    }
+
+    /// How many of its records were rejected, with the bad rows of others.
+    fn add_batch(
+        &mut self,
+        batch: &PackedBatch<'_>,
+        current: &Cell<(i32, i64)>,
+    ) -> Result<usize, NativeError> {
+        let partition = batch.partition;
+        current.set((partition, base_offset(batch.bytes)));
+        // Its buffer is borrowed as long as its records are read.
+        let mut batches = mem::take(&mut self.batches);
+        let mut rejected = 0;
+        let outcome = batches.read(batch.bytes).and_then(|records| {
+            for record in records {
+                let record = record?;
+                let (key, value) = (record.key, record.value);
+                let raw = RawRecord { key, value, timestamp_ms: Some(record.timestamp_ms) };
+                let record = PackedRecord { partition, offset: record.offset, raw };
+                rejected += self.add_record(&record, current);
+            }
+            Ok(())
         });
-        self.guard(place, |aggregation| aggregation.add_all(records))
+        self.batches = batches;
+        outcome.map_err(|damage| {
+            let (stream, topic) = (&self.stream.name, &self.topic);
+            let offset = base_offset(batch.bytes);
+            NativeError::Damaged(format!(
+                "stream '{stream}', topic '{topic}', partition {partition}, record batch at offset {offset}: {damage}"
+            ))
+        })?;
+        Ok(rejected)
     }
 
     /// Says in the log, once, that what this task has summed up is handed on before its records have ended.
@@ -119,21 +193,11 @@ impl Aggregation {
         })
     }
 
-    fn add_all<'r>(
-        &mut self,
-        records: impl Iterator<Item = Result<PackedRecord<'r>, NativeError>>,
-    ) -> Result<usize, NativeError> {
-        let mut number = 0;
-        self.aggregator.add_all(records, |record, rejection, row| {
-            self.rejected.push(record, rejection, row);
-            number += 1;
-        })?;
-        Ok(number)
-    }
-
-    /// Roughly the memory that it holds, in bytes: what is summed up and what was rejected.
+    /// Roughly the memory that it holds, in bytes: what is summed up, what was rejected, and the last batch that was
+    /// decompressed.
     fn memory_bytes(&self) -> usize {
-        self.aggregator.memory_bytes() + self.rejected.memory_bytes()
+        let read = self.batches.memory_bytes() + self.rejected.memory_bytes();
+        self.aggregator.memory_bytes() + read
     }
 
     /// The next partial aggregates of what was summed up; `None` when there are none left, and records can be added
@@ -156,6 +220,11 @@ impl Aggregation {
             Ok(columns)
         })
     }
+}
+
+/// With what a record batch begins.
+fn base_offset(batch: &[u8]) -> i64 {
+    batch.first_chunk().map_or(-1, |offset| i64::from_be_bytes(*offset))
 }
 
 /// Every task opens an aggregation: only the first one of a stream is told to everybody.
@@ -295,6 +364,32 @@ fn left_out(LeftOutCounts { records, rows, values }: LeftOutCounts) -> Vec<i64> 
     counts.map(|count| i64::try_from(count).unwrap_or(i64::MAX)).collect()
 }
 
+/// `static native long recordsRead(long handle)`: how many records were added, rejected ones included.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_recordsRead<
+    'local,
+>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+) -> jlong {
+    handle::enter_with(env, handle, |_env, aggregation: &mut Aggregation| {
+        Ok(jlong::try_from(aggregation.read.records).unwrap_or(jlong::MAX))
+    })
+}
+
+/// `static native long bytesRead(long handle)`: how many bytes their keys and values have.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_bytesRead<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+) -> jlong {
+    handle::enter_with(env, handle, |_env, aggregation: &mut Aggregation| {
+        Ok(jlong::try_from(aggregation.read.bytes).unwrap_or(jlong::MAX))
+    })
+}
+
 /// `static native long memoryBytes(long handle)`: roughly what the aggregation holds.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_memoryBytes<
@@ -369,7 +464,7 @@ mod tests {
     }
 
     fn pack(key: &str, value: &str) -> Vec<u8> {
-        let mut bytes = [0; 20].to_vec();
+        let mut bytes = vec![0; 21];
         bytes.extend(i32::try_from(key.len()).unwrap().to_le_bytes());
         bytes.extend(i32::try_from(value.len()).unwrap().to_le_bytes());
         bytes.extend(key.bytes().chain(value.bytes()));
@@ -469,8 +564,64 @@ mod tests {
         let mut aggregation = aggregation();
         let record = pack("a", "{\"v\":1}");
         let error = aggregation.add(&record[..record.len() - 1]).unwrap_err();
-        assert_eq!(error.to_string(), "the packed records are cut off");
+        assert_eq!(error.to_string(), "the packed records are cut off, or of no known kind");
         assert!(aggregation.take_partials().unwrap().is_none());
+    }
+
+    /// A batch of version 2 that is not compressed.
+    fn pack_batch(values: &[&str]) -> Vec<u8> {
+        let mut content = Vec::new();
+        for (offset, value) in (0_u8..).zip(values) {
+            let length = u8::try_from(value.len()).unwrap();
+            // Attributes, time, offset, key, value, no headers; numbers are doubled, which zigzag encoding does.
+            let before = [0, 0, 2 * offset, 2, b'k', 2 * length];
+            let body = [&before, value.as_bytes(), &[0]].concat();
+            content.push(2 * u8::try_from(body.len()).unwrap());
+            content.extend(body);
+        }
+        let mut checked = vec![0; 40];
+        checked[36..].copy_from_slice(&u32::try_from(values.len()).unwrap().to_be_bytes());
+        checked.extend(content);
+        let mut batch = 100_i64.to_be_bytes().to_vec();
+        batch.extend(i32::try_from(checked.len() + 9).unwrap().to_be_bytes());
+        batch.extend([0, 0, 0, 0, 2]);
+        batch.extend(checksum(&checked).to_be_bytes());
+        batch.extend(checked);
+        let length = i32::try_from(batch.len()).unwrap();
+        [&[1][..], &3_i32.to_le_bytes(), &length.to_le_bytes(), &batch].concat()
+    }
+
+    /// CRC-32C, bit by bit.
+    fn checksum(bytes: &[u8]) -> u32 {
+        let step = |crc: u32, _| if crc & 1 == 0 { crc >> 1 } else { crc >> 1 ^ 0x82f6_3b78 };
+        !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
+    }
+
+    #[test]
+    fn records_of_a_batch_are_counted_as_records_are() {
+        let mut aggregation = aggregation();
+        let values = [r#"{"v":1}"#, "{", r#"{"v":2}"#];
+        let packed = [pack("k", values[0]), pack_batch(&values)].concat();
+        assert_eq!(aggregation.add(&packed).unwrap(), 1);
+        assert_eq!(aggregation.read.records, 4);
+        // And a key of one byte each.
+        assert_eq!(aggregation.read.bytes, 7 + 7 + 1 + 7 + 4);
+        let rejected = aggregation.rejected.take();
+        let offsets = rejected.column_by_name("offset").unwrap();
+        let offsets = offsets.as_any().downcast_ref::<Int64Array>().unwrap();
+        assert_eq!(offsets.values(), &[101]);
+    }
+
+    #[test]
+    fn a_damaged_batch_names_its_place_and_leaves_the_aggregation_whole() {
+        let mut aggregation = logged_aggregation("raw.s");
+        let mut packed = pack_batch(&[r#"{"v":1}"#]);
+        *packed.last_mut().unwrap() ^= 1;
+        let error = aggregation.add(&packed).unwrap_err().to_string();
+        for part in ["stream 's'", "topic 'raw.s'", "partition 3", "offset 100", "checksum"] {
+            assert!(error.contains(part), "{error}");
+        }
+        assert!(!aggregation.broken);
     }
 
     #[test]

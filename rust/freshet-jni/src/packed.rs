@@ -1,4 +1,5 @@
-//! The layout in which `RecordBatchBuffer.java` packs a batch of Kafka records, one after the other, little-endian:
+//! The layout in which `RecordBatchBuffer.java` packs what a task reads, one entry after the other, little-endian. Each
+//! begins with a byte that says what it is. 0 is a record:
 //!
 //! | type | content |
 //! |---|---|
@@ -9,8 +10,16 @@
 //! | i32 | length of the value; -1 for a tombstone |
 //! | … | the key's bytes, then the value's |
 //!
-//! It is no Arrow, since Java fills it in place: it copies a key and a value once, from where Kafka or Spark has them,
-//! and the fields of a record lie side by side for the one pass over them.
+//! 1 is a whole record batch, as the broker sent it:
+//!
+//! | type | content |
+//! |---|---|
+//! | i32 | partition |
+//! | i32 | length |
+//! | … | the batch, from its base offset on: see `freshet_core::record_batch` |
+//!
+//! It is no Arrow, since Java fills it in place: it copies bytes once, from where Kafka or Spark has them, and the
+//! fields of a record lie side by side for the one pass over them.
 
 use freshet_core::record::RawRecord;
 
@@ -24,43 +33,67 @@ pub(crate) struct PackedRecord<'a> {
     pub(crate) raw: RawRecord<'a>,
 }
 
-impl<'a> AsRef<RawRecord<'a>> for PackedRecord<'a> {
-    fn as_ref(&self) -> &RawRecord<'a> {
-        &self.raw
+/// A record batch of a partition.
+#[derive(Debug)]
+pub(crate) struct PackedBatch<'a> {
+    pub(crate) partition: i32,
+    pub(crate) bytes: &'a [u8],
+}
+
+/// What a task has read, piece by piece.
+#[derive(Debug)]
+pub(crate) enum Entry<'a> {
+    Record(PackedRecord<'a>),
+    Batch(PackedBatch<'a>),
+}
+
+const RECORD: u8 = 0;
+const BATCH: u8 = 1;
+
+/// The entries, one after the other; an error in place of one that is cut off, and nothing after it.
+pub(crate) struct Entries<'a>(&'a [u8]);
+
+impl<'a> Entries<'a> {
+    pub(crate) fn new(packed: &'a [u8]) -> Self {
+        Self(packed)
     }
 }
 
-/// The records of a batch, one after the other; an error in place of one that is cut off, and nothing after it.
-pub(crate) struct PackedRecords<'a>(&'a [u8]);
-
-impl<'a> PackedRecords<'a> {
-    pub(crate) fn new(batch: &'a [u8]) -> Self {
-        Self(batch)
-    }
-}
-
-impl<'a> Iterator for PackedRecords<'a> {
-    type Item = Result<PackedRecord<'a>, NativeError>;
+impl<'a> Iterator for Entries<'a> {
+    type Item = Result<Entry<'a>, NativeError>;
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.0.is_empty() {
             return None;
         }
-        let record = split_first(&mut self.0);
-        if record.is_none() {
+        let entry = split_first(&mut self.0);
+        if entry.is_none() {
             self.0 = &[];
         }
-        Some(
-            record
-                .ok_or_else(|| NativeError::Contract("the packed records are cut off".to_owned())),
-        )
+        Some(entry.ok_or_else(|| {
+            NativeError::Contract("the packed records are cut off, or of no known kind".to_owned())
+        }))
     }
 }
 
-/// Takes the first record off `bytes`; `None` when the bytes end within it.
+/// Takes the first entry off `bytes`; `None` when the bytes end within it.
 #[inline]
-fn split_first<'a>(bytes: &mut &'a [u8]) -> Option<PackedRecord<'a>> {
+fn split_first<'a>(bytes: &mut &'a [u8]) -> Option<Entry<'a>> {
+    match take_array(bytes)? {
+        [RECORD] => split_record(bytes).map(Entry::Record),
+        [BATCH] => split_batch(bytes).map(Entry::Batch),
+        _ => None,
+    }
+}
+
+fn split_batch<'a>(bytes: &mut &'a [u8]) -> Option<PackedBatch<'a>> {
+    let partition = i32::from_le_bytes(*take_array(bytes)?);
+    Some(PackedBatch { partition, bytes: split_bytes(bytes)? })
+}
+
+#[inline]
+fn split_record<'a>(bytes: &mut &'a [u8]) -> Option<PackedRecord<'a>> {
     let partition = i32::from_le_bytes(*take_array(bytes)?);
     let offset = i64::from_le_bytes(*take_array(bytes)?);
     let timestamp_ms = i64::from_le_bytes(*take_array(bytes)?);
@@ -103,7 +136,8 @@ mod tests {
 
     fn pack(partition: i32, offset: i64, key: Option<&[u8]>, value: Option<&[u8]>) -> Vec<u8> {
         let length = |part: Option<&[u8]>| part.map_or(-1, |p| i32::try_from(p.len()).unwrap());
-        let mut bytes = partition.to_le_bytes().to_vec();
+        let mut bytes = vec![RECORD];
+        bytes.extend(partition.to_le_bytes());
         bytes.extend(offset.to_le_bytes());
         bytes.extend(123_i64.to_le_bytes());
         bytes.extend(length(key).to_le_bytes());
@@ -116,12 +150,14 @@ mod tests {
     #[test]
     fn records_come_back_in_order() {
         let bytes = [pack(0, 7, Some(b"k"), Some(b"{}")), pack(1, 8, None, None)].concat();
-        let records: Vec<_> = PackedRecords::new(&bytes).map(Result::unwrap).collect();
-        let [first, second] = &records[..] else { panic!("{} records", records.len()) };
+        let entries: Vec<_> = Entries::new(&bytes).map(Result::unwrap).collect();
+        let [Entry::Record(first), Entry::Record(second)] = &entries[..] else {
+            panic!("{entries:?}")
+        };
         assert_eq!((first.partition, first.offset, first.raw.timestamp_ms), (0, 7, Some(123)));
         assert_eq!((first.raw.key, first.raw.value), (Some(&b"k"[..]), Some(&b"{}"[..])));
         assert_eq!((second.partition, second.raw.key, second.raw.value), (1, None, None));
-        assert!(PackedRecords::new(&[]).next().is_none());
+        assert!(Entries::new(&[]).next().is_none());
     }
 
     #[test]
@@ -129,11 +165,26 @@ mod tests {
         let whole = pack(0, 7, Some(b"key"), Some(b"value"));
         for length in 1..whole.len() {
             let bytes = [&whole[..], &whole[..length]].concat();
-            let found: Vec<_> = PackedRecords::new(&bytes).map(|record| record.is_ok()).collect();
+            let found: Vec<_> = Entries::new(&bytes).map(|entry| entry.is_ok()).collect();
             assert_eq!(found, [true, false], "{length}");
         }
         let mut negative = pack(0, 7, None, Some(b"value"));
-        negative[24..28].copy_from_slice(&(-2_i32).to_le_bytes());
-        assert!(PackedRecords::new(&negative).next().unwrap().is_err());
+        negative[25..29].copy_from_slice(&(-2_i32).to_le_bytes());
+        assert!(Entries::new(&negative).next().unwrap().is_err());
+    }
+
+    #[test]
+    fn batches_stand_among_records() {
+        let batch = [&[BATCH][..], &7_i32.to_le_bytes(), &3_i32.to_le_bytes(), b"abc"].concat();
+        let bytes = [&batch[..], &pack(0, 7, None, None), &batch].concat();
+        let entries: Vec<_> = Entries::new(&bytes).map(Result::unwrap).collect();
+        let [Entry::Batch(first), Entry::Record(_), Entry::Batch(_)] = &entries[..] else {
+            panic!("{entries:?}")
+        };
+        assert_eq!((first.partition, first.bytes), (7, &b"abc"[..]));
+        for length in 1..batch.len() {
+            assert!(Entries::new(&batch[..length]).next().unwrap().is_err(), "{length}");
+        }
+        assert!(Entries::new(&[2, 0, 0, 0]).next().unwrap().is_err());
     }
 }

@@ -246,6 +246,7 @@ impl Health {
             waiting_for: (!waiting_for.is_empty()).then(|| waiting_for.join("; ")),
             last_error,
             last_error_time,
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             lost_offsets: condition.lost_offsets,
             notices: (!notices.is_empty()).then_some(notices),
             sources: condition.sources.as_ref().map(|sources| (sources.0)()),

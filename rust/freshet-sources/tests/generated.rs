@@ -149,7 +149,7 @@ fn schema_of_keys<'k>(path: &str, about: &str, keys: impl IntoIterator<Item = &'
             && parent == path
         {
             let schema = schema_of_keys(other.path, other.meaning, other.keys);
-            properties.insert(name.to_owned(), schema);
+            properties.insert(name.to_owned(), one_or_list(other, schema));
         }
     }
     let is_required = |key: &&&Key| matches!(key.presence, Presence::Required);
@@ -161,6 +161,15 @@ fn schema_of_keys<'k>(path: &str, about: &str, keys: impl IntoIterator<Item = &'
         "required": required,
         "additionalProperties": false,
     })
+}
+
+/// A table, or a list of them.
+fn one_or_list(table: &Table, schema: Value) -> Value {
+    if table.is_list {
+        json!({ "type": "array", "description": table.meaning, "items": schema })
+    } else {
+        schema
+    }
 }
 
 /// A source of that kind.
@@ -181,12 +190,7 @@ fn editors_know_all_keys() {
         } else {
             schema_of_keys(table.path, table.meaning, table.keys)
         };
-        let schema = if table.is_repeated {
-            json!({ "type": "array", "description": table.meaning, "items": schema })
-        } else {
-            schema
-        };
-        properties.insert(table.path.to_owned(), schema);
+        properties.insert(table.path.to_owned(), one_or_list(table, schema));
     }
     properties["stream"]["minItems"] = 1.into();
     let schema = json!({

@@ -29,6 +29,9 @@ export interface ConfigurationKey {
   readonly pattern?: string;
 }
 
+/** The tables of which several stand beside each other. */
+export const CONFIGURATION_LISTS: readonly string[] = ['stream', 'stream.chart', 'source', 'alert'];
+
 /** All keys. */
 export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   {"default":"127.0.0.1:9092","kind":"text","name":"bootstrap_servers","required":false,"secret":false,"section":"kafka","variable":"FRESHET_KAFKA__BOOTSTRAP_SERVERS"},
@@ -55,6 +58,11 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   {"default":3000,"kind":"integer","least":1,"most":65535,"name":"port","required":false,"secret":false,"section":"dashboard","variable":"FRESHET_DASHBOARD__PORT"},
   {"default":[],"kind":"texts","name":"allowed_hosts","required":false,"secret":false,"section":"dashboard","variable":"FRESHET_DASHBOARD__ALLOWED_HOSTS"},
   {"default":null,"kind":"text","name":"token","required":false,"secret":true,"section":"dashboard","variable":"FRESHET_DASHBOARD__TOKEN"},
+  {"default":100,"kind":"integer","least":1,"most":100000,"name":"max_clients","required":false,"secret":false,"section":"dashboard","variable":"FRESHET_DASHBOARD__MAX_CLIENTS"},
+  {"default":[],"kind":"texts","name":"embed_origins","required":false,"secret":false,"section":"dashboard","variable":"FRESHET_DASHBOARD__EMBED_ORIGINS"},
+  {"default":null,"kind":"text","name":"webhook_url","pattern":"^https?://[^\\s/]+(/\\S*)?$","required":false,"secret":true,"section":"dashboard","variable":"FRESHET_DASHBOARD__WEBHOOK_URL"},
+  {"default":null,"kind":"text","name":"ntfy_url","pattern":"^https?://[^\\s/]+(/\\S*)?$","required":false,"secret":true,"section":"dashboard","variable":"FRESHET_DASHBOARD__NTFY_URL"},
+  {"default":true,"kind":"flag","name":"anomalies","required":false,"secret":false,"section":"dashboard","variable":"FRESHET_DASHBOARD__ANOMALIES"},
   {"default":"1s","kind":"duration","most":86400000,"name":"trigger","required":false,"secret":false,"section":"spark","variable":"FRESHET_SPARK__TRIGGER"},
   {"default":2,"kind":"integer","least":1,"most":100000,"name":"shuffle_partitions","required":false,"secret":false,"section":"spark","variable":"FRESHET_SPARK__SHUFFLE_PARTITIONS"},
   {"default":null,"kind":"integer","least":1,"name":"max_offsets_per_trigger","required":false,"secret":false,"section":"spark","variable":"FRESHET_SPARK__MAX_OFFSETS_PER_TRIGGER"},
@@ -91,9 +99,23 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   {"default":0,"kind":"integer","least":0,"most":1000000,"name":"generation","required":false,"secret":false,"section":"stream","variable":null},
   {"default":null,"kind":"text","name":"field","required":false,"secret":false,"section":"stream.time","variable":null},
   {"default":"ms","kind":"text","name":"unit","required":false,"secret":false,"section":"stream.time","variable":null},
+  {"default":null,"kind":"text","name":"title","required":false,"secret":false,"section":"stream.chart","variable":null},
+  {"default":null,"kind":"texts","name":"metrics","required":true,"secret":false,"section":"stream.chart","variable":null},
+  {"default":null,"kind":"texts","name":"series","required":false,"secret":false,"section":"stream.chart","variable":null},
+  {"default":null,"kind":"text","name":"unit","required":false,"secret":false,"section":"stream.chart","variable":null},
   {"default":null,"kind":"text","name":"name","pattern":"^[a-z0-9][a-z0-9._-]{0,99}$","required":false,"secret":false,"section":"source","variable":null},
   {"default":null,"kind":"text","name":"kind","required":true,"secret":false,"section":"source","variable":null},
   {"default":null,"kind":"text","name":"stream","required":true,"secret":false,"section":"source","variable":null},
+  {"default":null,"kind":"text","name":"name","pattern":"^[a-zA-Z0-9][a-zA-Z0-9 ._-]{0,99}$","required":true,"secret":false,"section":"alert","variable":null},
+  {"default":null,"kind":"text","name":"stream","required":true,"secret":false,"section":"alert","variable":null},
+  {"default":"*","kind":"text","name":"metric","required":false,"secret":false,"section":"alert","variable":null},
+  {"default":"*","kind":"text","name":"series","required":false,"secret":false,"section":"alert","variable":null},
+  {"default":null,"kind":"text","name":"window","required":false,"secret":false,"section":"alert","variable":null},
+  {"choices":["avg","min","max","count","p50","p95","p99","age"],"default":"avg","kind":"choice","name":"field","required":false,"secret":false,"section":"alert","variable":null},
+  {"default":null,"kind":"number","least":-1.7976931348623157e+308,"most":1.7976931348623157e+308,"name":"above","required":false,"secret":false,"section":"alert","variable":null},
+  {"default":null,"kind":"number","least":-1.7976931348623157e+308,"most":1.7976931348623157e+308,"name":"below","required":false,"secret":false,"section":"alert","variable":null},
+  {"default":"0s","kind":"duration","most":2592000000,"name":"for","required":false,"secret":false,"section":"alert","variable":null},
+  {"choices":["warning","critical"],"default":"warning","kind":"choice","name":"severity","required":false,"secret":false,"section":"alert","variable":null},
 ];
 
 /** The longest window, in milliseconds. */
@@ -116,3 +138,9 @@ export type SaslMechanism = 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
 
 /** cassandra.consistency. */
 export type Consistency = 'one' | 'local_one' | 'two' | 'three' | 'quorum' | 'local_quorum' | 'each_quorum' | 'all';
+
+/** alert.field. */
+export type AlertField = 'avg' | 'min' | 'max' | 'count' | 'p50' | 'p95' | 'p99' | 'age';
+
+/** alert.severity. */
+export type Severity = 'warning' | 'critical';

@@ -1,11 +1,11 @@
-import type { FastifyInstance } from 'fastify';
-import type { ConnectionHealth, HealthAnswer } from '../../shared/api.ts';
+import type { ConnectionHealth } from '../../shared/api.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { schemas } from '../schemas.ts';
+import type { TypedApp } from '../typed-app.ts';
 
 /** `GET /healthz`, `GET /ready` and `GET /api/health` */
-export function healthRoutes(app: FastifyInstance, { board, tail, history }: Pipeline): void {
-  app.get('/healthz', { schema: schemas.healthz, logLevel: 'warn' }, () => ({ status: 'ok' }));
+export function healthRoutes(app: TypedApp, { board, tail, history }: Pipeline): void {
+  app.get('/healthz', { schema: schemas.healthz, logLevel: 'warn' }, () => ({ status: 'ok' as const }));
 
   app.get('/ready', { schema: schemas.ready, logLevel: 'warn' }, (_, reply) => {
     const waitingFor = [...waits('Kafka', tail.health), ...waits('Cassandra', history.health)];
@@ -14,7 +14,7 @@ export function healthRoutes(app: FastifyInstance, { board, tail, history }: Pip
     return { ready, waiting_for: waitingFor };
   });
 
-  app.get('/api/health', { schema: schemas.health }, (): HealthAnswer => {
+  app.get('/api/health', { schema: schemas.health }, () => {
     const now = Date.now();
     return { now, components: board.components(now), kafka: tail.health, cassandra: history.health };
   });

@@ -1,4 +1,3 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { HistoryAnswer, HistoryChart } from '../../shared/api.ts';
 import { toColumns } from '../../shared/columns.ts';
 import { mergeBySteps, type PointValue } from '../../shared/merge.ts';
@@ -10,6 +9,7 @@ import { BadRequestError } from '../errors.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { schemas } from '../schemas.ts';
 import { Turns } from '../turns.ts';
+import type { TypedApp } from '../typed-app.ts';
 import { findMetric, findStream, findWindow, timesOf } from './query.ts';
 import { MAX_CHARTS, MAX_READ } from '../../shared/limits.ts';
 
@@ -20,51 +20,37 @@ const CHARTS_WAITING = 2 * MAX_CHARTS;
 /** Beyond a stream's lateness, windows may be this much later in Cassandra, in milliseconds. */
 const SETTLING = 60_000;
 
-interface Query {
-  stream: string;
-  series: string[];
-  metric: string[];
-  window: string;
-  from?: string;
-  to?: string;
-  points?: number;
-  digits?: number;
-}
-
 /** `GET /api/history` */
-export function historyRoute(app: FastifyInstance, { config, history }: Pipeline): void {
+export function historyRoute(app: TypedApp, { config, history }: Pipeline): void {
   const turns = new Turns(CHARTS_AT_ONCE, CHARTS_WAITING);
-  app.get<{ Querystring: Query }>(
-    '/api/history',
-    { schema: schemas.history },
-    async ({ query, raw }, reply): Promise<FastifyReply> => {
-      const stream = findStream(config, query.stream);
-      const metrics = unique(query.metric).map((metric) => findMetric(stream, metric));
-      const now = Date.now();
-      const span = timesOf(query, now);
-      const resolution = resolutionOf(stream.windows, findWindow(stream, query.window), span, query.points);
-      const { window, step } = resolution;
-      const charts = unique(query.series).flatMap((series) => metrics.map((metric) => ({ series, metric })));
-      checkWeight(window, span, charts.length);
-      const settled = now - stream.lateness - SETTLING - window.size;
-      const failed = new AbortController();
-      const read = async (chart: { series: string; metric: string }): Promise<HistoryChart> => {
-        // Nobody waits any more for what a client has asked for that has left, or that gets an error instead.
-        const isInVain = raw.socket.destroyed || failed.signal.aborted;
-        const wanted: WindowsQuery = { stream: stream.name, window, ...span, ...chart };
-        const windows = isInVain ? [] : await abortingOnError(failed, () => history.windows(wanted));
-        return { ...chart, points: toColumns(pointsOf(windows, resolution, settled), query.digits) };
-      };
-      const answer: HistoryAnswer = {
-        ...{ now, ...span, window: window.label, step, stride: resolution.stride },
-        charts: await abortingOnError(failed, () =>
-          Promise.all(charts.map((chart) => turns.take(() => read(chart)))),
-        ),
-      };
-      // A serializer that checks every number against its type would take longer than Cassandra.
-      return reply.type('application/json; charset=utf-8').send(JSON.stringify(answer));
-    },
-  );
+  // A serializer that checks every number against its type would take longer than Cassandra.
+  const options = { schema: schemas.history, serializerCompiler: () => JSON.stringify };
+  app.get('/api/history', options, async ({ query, raw }) => {
+    const stream = findStream(config, query.stream);
+    const metrics = unique(query.metric).map((metric) => findMetric(stream, metric));
+    const now = Date.now();
+    const span = timesOf(query, now);
+    const resolution = resolutionOf(stream.windows, findWindow(stream, query.window), span, query.points);
+    const { window, step } = resolution;
+    const charts = unique(query.series).flatMap((series) => metrics.map((metric) => ({ series, metric })));
+    checkWeight(window, span, charts.length);
+    const settled = now - stream.lateness - SETTLING - window.size;
+    const failed = new AbortController();
+    const read = async (chart: { series: string; metric: string }): Promise<HistoryChart> => {
+      // Nobody waits any more for what a client has asked for that has left, or that gets an error instead.
+      const isInVain = raw.socket.destroyed || failed.signal.aborted;
+      const wanted: WindowsQuery = { stream: stream.name, window, ...span, ...chart };
+      const windows = isInVain ? [] : await abortingOnError(failed, () => history.windows(wanted));
+      return { ...chart, points: toColumns(pointsOf(windows, resolution, settled), query) };
+    };
+    const answer: HistoryAnswer = {
+      ...{ now, ...span, window: window.label, step, stride: resolution.stride },
+      charts: await abortingOnError(failed, () =>
+        Promise.all(charts.map((chart) => turns.take(() => read(chart)))),
+      ),
+    };
+    return answer;
+  });
 }
 
 async function abortingOnError<Result>(

@@ -1,26 +1,23 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Static } from 'typebox';
 import { BadRequestError, UnavailableError } from '../errors.ts';
 import { LiveSlots } from '../live-slots.ts';
 import type { Listener, LiveStream } from '../live-stream.ts';
 import { windowsTopic, type Pipeline } from '../pipeline.ts';
 import { schemas } from '../schemas.ts';
 import { EventChannel, keepAlive, statusEvent } from '../sse.ts';
+import type { TypedApp } from '../typed-app.ts';
 import { findStream, findWindow } from './query.ts';
 
 /** Connections with nothing to say are closed by proxies after half a minute or more. */
 const KEEP_ALIVE_INTERVAL = 10_000;
 
-interface Query {
-  stream: string;
-  series?: string[];
-  window?: string[];
-  last_event_id?: string;
-}
+type Query = Static<typeof schemas.live.querystring>;
 
-type LiveRequest = FastifyRequest<{ Querystring: Query }>;
+type LiveRequest = Pick<FastifyRequest, 'headers' | 'ip' | 'raw'> & { readonly query: Query };
 
 /** `GET /api/live` */
-export function liveRoute(app: FastifyInstance, pipeline: Pipeline, slots: LiveSlots): void {
+export function liveRoute(app: TypedApp, pipeline: Pipeline, slots: LiveSlots): void {
   const channels = new Set<EventChannel>();
 
   // The server would wait for these connections for ever.
@@ -30,7 +27,7 @@ export function liveRoute(app: FastifyInstance, pipeline: Pipeline, slots: LiveS
     }
   });
 
-  app.get<{ Querystring: Query }>('/api/live', { schema: schemas.live }, (request, reply) => {
+  app.get('/api/live', { schema: schemas.live }, (request, reply) => {
     const configured = findStream(pipeline.config, request.query.stream);
     request.query.window?.forEach((label) => findWindow(configured, label));
     const stream = readyStream(pipeline, configured.name);
@@ -88,7 +85,7 @@ function listen(
   sendHead(reply);
   channels.add(channel);
   const { connected, message } = status();
-  channel.send(statusEvent(connected, message) + missed);
+  channel.begin(statusEvent(connected, message) + missed);
 }
 
 function readyStream({ config, tail, live }: Pipeline, name: string): LiveStream {

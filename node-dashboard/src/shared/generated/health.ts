@@ -32,7 +32,9 @@ export type ErrorKind =
   | 'invalid_window'
   | 'invalid_health'
   | 'slow_client'
-  | 'health_report';
+  | 'health_report'
+  | 'alert'
+  | 'annotation';
 
 /** Whether a source is connected, or what it does instead. */
 export type Connection =
@@ -112,6 +114,8 @@ export interface HealthReport {
   readonly last_error?: string | null;
   /** when the last error happened (epoch milliseconds) */
   readonly last_error_time?: number | null;
+  /** all but spark-job: the version of its build */
+  readonly version?: string | null;
   /**
    * spark-job: how often the query has failed and was started again, since the start of the
    * job
@@ -345,6 +349,12 @@ export const HEALTH_FIELDS: Readonly<Record<keyof HealthReport, HealthField>> = 
     presence: 'optional',
     description:
       'when the last error happened (epoch milliseconds)',
+  },
+  version: {
+    kind: 'text',
+    presence: 'optional',
+    description:
+      'all but spark-job: the version of its build',
   },
   restarts: {
     kind: 'integer',

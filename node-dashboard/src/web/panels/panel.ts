@@ -6,6 +6,8 @@ export interface Panel {
   update(): void;
   /** Brings ages up to date; called several times a second. */
   tick?(): void;
+  /** Ends it. */
+  destroy?(): void;
 }
 
 /** Makes a panel; called once. */

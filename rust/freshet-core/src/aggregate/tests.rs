@@ -55,25 +55,13 @@ fn add(aggregator: &mut WindowAggregator, value: &str) -> Result<(), Rejection> 
     aggregator.add(&record).map(drop)
 }
 
-/// A record of a batch, as its carrier knows it.
-struct Numbered<'a>(usize, RawRecord<'a>);
-
-impl<'a> AsRef<RawRecord<'a>> for Numbered<'a> {
-    fn as_ref(&self) -> &RawRecord<'a> {
-        &self.1
-    }
-}
-
 /// Adds these values, and says which were rejected, and why.
 fn add_all(aggregator: &mut WindowAggregator, values: &[Vec<u8>]) -> Vec<(usize, ReasonCode)> {
-    let records = values.iter().enumerate().map(|(number, value)| {
+    let add = |(number, value): (usize, &Vec<u8>)| {
         let raw = RawRecord { key: Some(b"k"), value: Some(value), timestamp_ms: Some(60_000) };
-        Ok::<_, std::convert::Infallible>(Numbered(number, raw))
-    });
-    let mut rejected = Vec::new();
-    let Ok(()) = aggregator
-        .add_all(records, |record, rejection, _| rejected.push((record.0, rejection.reason)));
-    rejected
+        Some((number, aggregator.add(&raw).err()?.reason))
+    };
+    values.iter().enumerate().filter_map(add).collect()
 }
 
 /// A value of a field, of every kind that a record may have.
@@ -111,24 +99,6 @@ proptest! {
         prop_assert_eq!(of_binary.watermark_us(), of_texts.watermark_us());
         prop_assert_eq!(windows(&mut of_binary, &stream), windows(&mut of_texts, &stream));
     }
-}
-
-#[test]
-fn an_error_in_a_batch_ends_it_and_what_came_before_is_counted() {
-    let stream = stream("\"10s\"");
-    let mut aggregator = WindowAggregator::new(&stream);
-    let record = |value: &'static str| RawRecord {
-        key: None,
-        value: Some(value.as_bytes()),
-        timestamp_ms: Some(0),
-    };
-    let good = record(r#"{"id":"a","at":1,"v":1}"#);
-    let batch = [Ok(good), Ok(record("{")), Ok(good), Err("cut off"), Ok(good)];
-    let mut rejected = 0;
-    assert_eq!(aggregator.add_all(batch, |_, _, _| rejected += 1), Err("cut off"));
-    assert_eq!(rejected, 1);
-    let expected = [(("a".to_owned(), 0, 0, 0), (2, 2.0, 1.0, 1.0, 1_000))];
-    assert_eq!(windows(&mut aggregator, &stream), expected.into());
 }
 
 #[test]

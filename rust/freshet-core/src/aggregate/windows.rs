@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::mem;
-use std::ops::Range;
 
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
@@ -15,7 +14,9 @@ use super::encoding;
 use super::panes::{self, Pane, PaneGrid};
 use super::stats::WindowStats;
 
-use crate::record::{LeftOut, Parsed, Point, RawRecord, Readings, RecordParser, Rejection, Stream};
+use crate::record::{
+    BadRow, LeftOut, Parsed, Point, RawRecord, Readings, RecordParser, Rejection, Stream,
+};
 use crate::window::pane_ms;
 
 /// Sums up the records of one stream.
@@ -218,32 +219,6 @@ impl WindowAggregator {
         self.parser.set_now(now_ms);
     }
 
-    /// Parses records, wherever they come from, and adds their readings. What is rejected, and counted nowhere, goes to
-    /// `reject`, with what the caller knows of the record beyond [`RawRecord`], such as its offset; and with its place,
-    /// if it is a row of a record that is counted. Once [`Self::drain`] has begun, it has to end first.
-    ///
-    /// # Errors
-    ///
-    /// The first error of `records`, such as a batch that is cut off; what came before it is added.
-    pub fn add_all<'r, R: AsRef<RawRecord<'r>>, E>(
-        &mut self,
-        records: impl IntoIterator<Item = Result<R, E>>,
-        mut reject: impl FnMut(&R, &Rejection, Option<&Range<usize>>),
-    ) -> Result<(), E> {
-        for record in records {
-            let record = record?;
-            match self.add(record.as_ref()) {
-                Ok(_) => {
-                    for row in &self.readings.left_out().rows {
-                        reject(&record, &row.rejection, Some(&row.place));
-                    }
-                }
-                Err(rejection) => reject(&record, &rejection, None),
-            }
-        }
-        Ok(())
-    }
-
     /// Parses a record and adds its readings. Once [`Self::drain`] has begun, it has to end first.
     ///
     /// # Errors
@@ -268,6 +243,12 @@ impl WindowAggregator {
         }
         self.readings = readings;
         parsed
+    }
+
+    /// The rows of the record added last that were left out, while the others are counted.
+    #[inline]
+    pub fn bad_rows(&self) -> &[BadRow] {
+        &self.readings.left_out().rows
     }
 
     fn note_time(&mut self, point: &Point<'_>) {

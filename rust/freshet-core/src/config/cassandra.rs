@@ -18,6 +18,7 @@ const LONGEST_TTL: Duration = Duration::from_hours(3_650 * 24);
 pub(super) const TABLE: Table = Table {
     path: "cassandra",
     is_repeated: false,
+    is_list: false,
     meaning: "the store of the windows",
     keys: &[
         Key {

@@ -9,10 +9,16 @@ use super::key::{Key, Kind, PORT, Presence, Table};
 use super::secret::Secret;
 use super::section::Section;
 
+/// An address that is posted to.
+const URL: &str = "^https?://[^\\s/]+(/\\S*)?$";
+const URL_FORM: &str =
+    "an address begins with http:// or https://, names a host, and has no spaces";
+
 /// `[dashboard]`.
 pub(super) const TABLE: Table = Table {
     path: "dashboard",
     is_repeated: false,
+    is_list: false,
     meaning: "the web server",
     keys: &[
         Key {
@@ -47,6 +53,51 @@ pub(super) const TABLE: Table = Table {
             is_secret: true,
             ..Key::NEW
         },
+        Key {
+            name: "max_clients",
+            kind: Kind::Integer(1, 100_000),
+            presence: Presence::Default("100"),
+            meaning: "how many clients may listen to events at once, half of them from one address",
+            example: "1000",
+            ..Key::NEW
+        },
+        Key {
+            name: "embed_origins",
+            kind: Kind::Texts,
+            presence: Presence::Default(""),
+            meaning: "origins whose pages may show `/embed` in a frame",
+            example: r#"["https://wiki.example.com"]"#,
+            ..Key::NEW
+        },
+        Key {
+            name: "webhook_url",
+            kind: Kind::Text(Some(URL)),
+            presence: Presence::Optional("none"),
+            meaning: "where alerts are sent as JSON; see [docs/dashboard.md](docs/dashboard.md)",
+            example: r#""https://hooks.example.com/freshet""#,
+            form: URL_FORM,
+            // Such addresses often carry what lets their holder in.
+            is_secret: true,
+            ..Key::NEW
+        },
+        Key {
+            name: "ntfy_url",
+            kind: Kind::Text(Some(URL)),
+            presence: Presence::Optional("none"),
+            meaning: "a topic of [ntfy](https://ntfy.sh) that alerts are sent to",
+            example: r#""https://ntfy.sh/freshet-of-mine""#,
+            form: URL_FORM,
+            is_secret: true,
+            ..Key::NEW
+        },
+        Key {
+            name: "anomalies",
+            kind: Kind::Flag,
+            presence: Presence::Default("true"),
+            meaning: "whether windows far outside of their series' last day are marked",
+            example: "false",
+            ..Key::NEW
+        },
     ],
 };
 
@@ -61,6 +112,16 @@ pub struct Dashboard {
     pub allowed_hosts: Vec<String>,
     /// When set, the API asks for it.
     pub token: Option<Secret>,
+    /// How many clients may listen to events at once.
+    pub max_clients: u32,
+    /// Origins whose pages may show a chart in a frame.
+    pub embed_origins: Vec<String>,
+    /// Where alerts are sent as JSON.
+    pub webhook_url: Option<Secret>,
+    /// The topic of ntfy that alerts are sent to.
+    pub ntfy_url: Option<Secret>,
+    /// Whether windows far outside of their series' last day are marked.
+    pub anomalies: bool,
 }
 
 impl Dashboard {
@@ -70,6 +131,11 @@ impl Dashboard {
             port: section.integer("port")?,
             allowed_hosts: read_allowed_hosts(section)?,
             token: read_token(section)?,
+            max_clients: section.integer("max_clients")?,
+            embed_origins: read_embed_origins(section)?,
+            webhook_url: read_address(section, "webhook_url")?,
+            ntfy_url: read_address(section, "ntfy_url")?,
+            anomalies: section.flag("anomalies")?,
         };
         section.finish()?;
         Ok(dashboard)
@@ -94,6 +160,36 @@ fn read_allowed_hosts(section: &Section<'_>) -> Result<Vec<String>, ConfigError>
         ))),
         None => Ok(found.value),
     }
+}
+
+fn read_address(section: &Section<'_>, key: &'static str) -> Result<Option<Secret>, ConfigError> {
+    Ok(section.optional_text(key)?.map(|found| Secret::new(found.value)))
+}
+
+fn read_embed_origins(section: &Section<'_>) -> Result<Vec<String>, ConfigError> {
+    let found = section.texts("embed_origins")?;
+    match found.value.iter().find(|origin| !is_origin(origin)) {
+        Some(origin) => Err(found.error(format!(
+            "'{origin}' is not an origin: write scheme and host, and the port where there is one, such as \
+             https://wiki.example.com"
+        ))),
+        None => Ok(found.value),
+    }
+}
+
+/// Whether the text is an origin of web pages (RFC 6454), and nothing more, such as a path or a wildcard.
+fn is_origin(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let Some(rest) = rest else { return false };
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (rest, None),
+    };
+    let is_port = |port: &str| {
+        port.bytes().all(|digit| digit.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|n| n > 0)
+    };
+    let is_bare_address = host.contains(':') && !host.starts_with('[');
+    is_host(host) && !is_bare_address && port.is_none_or(is_port)
 }
 
 /// Whether the text is a host name or an IP address, and nothing more.

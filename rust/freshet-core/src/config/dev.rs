@@ -18,6 +18,7 @@ const HEAP: Key = Key {
 pub(super) const TABLE: Table = Table {
     path: "dev",
     is_repeated: false,
+    is_list: false,
     meaning: "the embedded services that `./freshet up` starts; elsewhere it has no effect",
     keys: &[
         Key {

@@ -15,6 +15,7 @@ const MEANING: &str = "where it answers over HTTP to `/live`, `/ready` and `/met
 pub(super) const PRODUCER: Table = Table {
     path: "producer",
     is_repeated: false,
+    is_list: false,
     meaning: "the producer itself",
     keys: &[Key {
         name: NAME,
@@ -31,6 +32,7 @@ pub(super) const PRODUCER: Table = Table {
 pub(super) const WRITER: Table = Table {
     path: "writer",
     is_repeated: false,
+    is_list: false,
     meaning: "the Cassandra writer itself",
     keys: &[
         Key {

@@ -13,6 +13,7 @@ use super::section::Section;
 pub(super) const TABLE: Table = Table {
     path: "kafka",
     is_repeated: false,
+    is_list: false,
     meaning: "the cluster that carries records, windows, dead letters and health reports",
     keys: &[
         Key {
@@ -54,6 +55,7 @@ pub(super) const TABLE: Table = Table {
 pub(super) const SECURITY: Table = Table {
     path: "kafka.security",
     is_repeated: false,
+    is_list: false,
     meaning: "encryption and authentication towards Kafka",
     keys: &[
         Key {

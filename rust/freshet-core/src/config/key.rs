@@ -8,8 +8,10 @@ use std::time::Duration;
 pub struct Table {
     /// Its path: `kafka.security`; the keys of `[[stream]]` are below `stream`.
     pub path: &'static str,
-    /// Whether there may be several, headed `[[…]]`: the environment reaches the others only.
+    /// Whether there may be several, such as one in each stream: the environment reaches the others only.
     pub is_repeated: bool,
+    /// Whether several stand beside each other, headed `[[…]]`.
+    pub is_list: bool,
     /// What it is about.
     pub meaning: &'static str,
     /// Its keys.

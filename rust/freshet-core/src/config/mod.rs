@@ -16,7 +16,9 @@ macro_rules! names {
     }};
 }
 
+mod alert;
 mod cassandra;
+mod chart;
 mod dashboard;
 mod dev;
 mod endpoints;
@@ -38,7 +40,8 @@ use std::path::Path;
 use serde::Serialize;
 use toml::de::DeTable;
 
-pub use crate::record::{CsvLayout, Format, Stream, TimeField};
+pub use crate::record::{Chart, CsvLayout, Format, Stream, TimeField};
+pub use alert::{Alert, AlertField, Severity, Threshold};
 pub use cassandra::{Cassandra, Consistency};
 pub use dashboard::Dashboard;
 pub use dev::Dev;
@@ -62,7 +65,7 @@ use section::Document;
 const OUR_PREFIX: &str = "FRESHET_";
 
 /// All tables with all keys, in the order of the documentation.
-pub const TABLES: [&Table; 11] = [
+pub const TABLES: [&Table; 13] = [
     &kafka::TABLE,
     &kafka::SECURITY,
     &cassandra::TABLE,
@@ -73,7 +76,9 @@ pub const TABLES: [&Table; 11] = [
     &dev::TABLE,
     &stream::TABLE,
     &stream::TIME,
+    &chart::TABLE,
     &source::SOURCE,
+    &alert::TABLE,
 ];
 
 /// The validated configuration.
@@ -97,6 +102,8 @@ pub struct Config {
     pub streams: Vec<Stream>,
     /// The live sources; each feeds one of `streams`.
     pub sources: Vec<Source>,
+    /// What the dashboard tells people of, in the order of the file; names are unique.
+    pub alerts: Vec<Alert>,
 }
 
 /// A configuration with the settings of its sources.
@@ -202,6 +209,7 @@ impl Config {
         let root = Section::root(document, &environment, &table, &[]);
         let streams = read_streams(&root)?;
         let (sources, source_settings) = source::read_all(&root, &environment, &streams, settings)?;
+        let alerts = alert::read_all(&root, &streams)?;
         let config = Self {
             kafka: Kafka::read(&root.table(&kafka::TABLE)?)?,
             cassandra: Cassandra::read(&root.table(&cassandra::TABLE)?)?,
@@ -212,6 +220,7 @@ impl Config {
             dev: Dev::read(&root.table(&dev::TABLE)?)?,
             streams,
             sources,
+            alerts,
         };
         root.finish()?;
         environment.finish()?;

@@ -20,6 +20,7 @@ use crate::record::Stream;
 pub const SOURCE: Table = Table {
     path: PATH,
     is_repeated: true,
+    is_list: true,
     meaning: "what the producer reads from",
     keys: &[
         Key {

@@ -12,6 +12,7 @@ use super::section::Section;
 pub(super) const TABLE: Table = Table {
     path: "spark",
     is_repeated: false,
+    is_list: false,
     meaning: "how the streaming queries run",
     keys: &[
         Key {

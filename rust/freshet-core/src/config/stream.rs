@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::chart;
 use super::error::ConfigError;
 use super::key::{Key, Kind, Presence, Table};
 use super::section::{Section, TextOrTable};
@@ -22,6 +23,7 @@ const LONGEST_WAIT: Duration = Duration::from_hours(36_500 * 24);
 pub(super) const TABLE: Table = Table {
     path: "stream",
     is_repeated: true,
+    is_list: true,
     meaning: "how records become readings, and readings windows",
     keys: &[
         Key {
@@ -283,6 +285,7 @@ pub(super) const TABLE: Table = Table {
 pub(super) const TIME: Table = Table {
     path: "stream.time",
     is_repeated: true,
+    is_list: false,
     meaning: "where the event time stands; Kafka's timestamp when there is none, in line protocol the line's own",
     keys: &[
         Key {
@@ -347,6 +350,7 @@ impl Stream {
                 .map_or_else(|| name.clone(), |found| found.value),
             name,
             units: BTreeMap::new(),
+            charts: Vec::new(),
             format,
             series_rules: read_series_rules(section, paths, &series)?,
             series,
@@ -365,7 +369,11 @@ impl Stream {
             generation: section.integer("generation")?,
         };
         check_tags(section, &stream)?;
-        let stream = Self { units: read_units(section, &stream.values)?, ..stream };
+        let stream = Self {
+            units: read_units(section, &stream.values)?,
+            charts: chart::read_all(section, &stream.values)?,
+            ..stream
+        };
         section.finish()?;
         Ok(stream)
     }

@@ -40,7 +40,7 @@ pub use path::{InvalidPath, Path};
 pub use readings::{BadRow, LeftOut, Point, Reading, Readings};
 pub use rows::Rows;
 pub use series::encode_series;
-pub use stream::{CsvLayout, Format, NamedValue, SeriesRules, Stream, TimeField};
+pub use stream::{Chart, CsvLayout, Format, NamedValue, SeriesRules, Stream, TimeField};
 pub use time::{InvalidTimeFormat, TimeFormat, YEAR_2000_US, write_time};
 pub use time_pattern::TimePattern;
 pub use value_rules::{Cost, ValueRules};
@@ -91,12 +91,6 @@ pub struct RawRecord<'a> {
 
 /// What Kafka has in place of a timestamp that nobody gave (`RecordBatch.NO_TIMESTAMP`).
 const NO_TIMESTAMP_MS: i64 = -1;
-
-impl<'a> AsRef<RawRecord<'a>> for RawRecord<'a> {
-    fn as_ref(&self) -> &Self {
-        self
-    }
-}
 
 impl RawRecord<'_> {
     fn timestamp_ms(&self) -> Option<i64> {

@@ -17,6 +17,9 @@ pub struct Stream {
     pub title: String,
     /// Units of the metrics, for people; a metric may have none.
     pub units: BTreeMap<String, String>,
+    /// How the page groups metrics and series, in the order of the file; nothing that Spark needs to know.
+    #[serde(skip)]
+    pub charts: Vec<Chart>,
     /// What the records are written in.
     pub format: Format,
     /// How CSV records are laid out; of no meaning for other formats.
@@ -54,6 +57,19 @@ pub struct Stream {
     pub future_moves_watermark: bool,
     /// Raise it to let a corrected replay overwrite stored windows.
     pub generation: u32,
+}
+
+/// What the page draws in one chart: what belongs on one axis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chart {
+    /// What the page calls it.
+    pub title: String,
+    /// The metrics, as patterns.
+    pub metrics: Vec<String>,
+    /// The series, as patterns; all when there are none.
+    pub series: Vec<String>,
+    /// The unit of its axis; that of the metrics when there is none.
+    pub unit: Option<String>,
 }
 
 /// What records are written in. A new format is one variant here and its parser in `record`.

@@ -42,6 +42,10 @@ declare_names! {
         SlowClient = "slow_client",
         /// The component's own health could not be reported.
         HealthReport = "health_report",
+        /// An alert could not be compared, stored or sent.
+        Alert = "alert",
+        /// Something that has happened could not be marked on the time axis.
+        Annotation = "annotation",
         /// Parts of the stack that have died and were started again.
         Restart = "restart",
     }
@@ -65,7 +69,9 @@ impl ErrorKind {
             | Self::InvalidWindow
             | Self::InvalidHealth
             | Self::SlowClient
-            | Self::HealthReport => Component::Dashboard,
+            | Self::HealthReport
+            | Self::Alert
+            | Self::Annotation => Component::Dashboard,
             Self::Restart => Component::Stack,
         }
     }

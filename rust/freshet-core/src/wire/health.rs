@@ -226,6 +226,9 @@ const SPARK_JOB: &[Component] = &[Component::SparkJob];
 const WRITER_AND_SPARK_JOB: &[Component] = &[Component::CassandraWriter, Component::SparkJob];
 /// Those that say what they are doing.
 const WITH_STATE: &[Component] = EVERYBODY;
+/// Those that say of which version they are.
+const WITH_VERSION: &[Component] =
+    &[Component::Producer, Component::CassandraWriter, Component::Dashboard, Component::Stack];
 /// Those that tell more than counters.
 const WITH_NOTICES: &[Component] =
     &[Component::Producer, Component::SparkJob, Component::CassandraWriter, Component::Stack];
@@ -271,6 +274,8 @@ health_report! {
         last_error: String, "", WITH_STATE;
         /// When the last error happened.
         last_error_time: i64, "epoch milliseconds", WITH_STATE;
+        /// The version of its build.
+        version: String, "", WITH_VERSION;
         /// How often the query has failed and was started again, since the start of the job.
         restarts: u64, "restarts", SPARK_JOB;
         /// When the query last finished a micro-batch, or found that there was nothing to do, which it says every 10 s:

@@ -7,5 +7,6 @@
 
 mod configuration;
 mod files;
+mod lock_files;
 mod names;
 mod window;

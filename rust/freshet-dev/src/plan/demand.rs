@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use super::replication;
+use super::whole::whole;
 
 /// The numbers of one stream, and of the machines that it is to run on.
 #[derive(Clone, Debug, Serialize)]
@@ -17,7 +18,8 @@ pub struct Demand {
     pub rate: f64,
     /// Bytes of a record's value.
     pub record_bytes: f64,
-    /// Different series.
+    /// Different series: a whole number.
+    #[serde(serialize_with = "whole")]
     pub series: f64,
     /// Metrics in each record.
     pub metrics: u32,
@@ -53,6 +55,7 @@ pub struct Demand {
     /// Cores of one machine of Kafka or Cassandra.
     pub node_cores: u32,
     /// Bytes of the disks of one such machine.
+    #[serde(serialize_with = "whole")]
     pub node_disk: f64,
 }
 
@@ -92,6 +95,9 @@ impl Demand {
             if !(least..=most).contains(&value) {
                 return nonsense(flag, format!("{value} is not between {least} and {most} {unit}"));
             }
+        }
+        if self.series.fract() != 0.0 {
+            return nonsense("--series", format!("{} is no whole number of series", self.series));
         }
         self.check_windows()?;
         self.check_times()

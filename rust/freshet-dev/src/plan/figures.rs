@@ -26,6 +26,8 @@ pub const TASK_MEMORY: f64 = 128.0 * MIB;
 pub const PRODUCER_CPU_PER_RECORD: f64 = 2.167e-6;
 /// Records per second of one producer: table "Producer".
 pub const PRODUCER_RATE: f64 = 608_992.0;
+/// Memory of one producer: its limit in docker/kubernetes.
+pub const PRODUCER_MEMORY: f64 = 256.0 * MIB;
 
 /// Bytes in Kafka of a byte of a record, compressed with lz4, with its key ("Figures of the plan").
 pub const KAFKA_BYTES_PER_BYTE: f64 = 0.4;
@@ -33,8 +35,12 @@ pub const KAFKA_BYTES_PER_BYTE: f64 = 0.4;
 pub const MESSAGE_BYTES: f64 = 190.0;
 /// CPU-seconds of the broker for a record that comes in and is read once ("Figures of the plan").
 pub const BROKER_CPU_PER_RECORD: f64 = 2.3e-6;
+/// Heap of a broker: an assumption.
+pub const BROKER_HEAP: f64 = 4.0 * GIB;
+/// For how long a broker should hold in memory what came in, so that those who read it need no disk: an assumption.
+pub const CACHED_SECONDS: f64 = 30.0;
 
-/// Bytes of Spark's state for a series, metric and kind of window, beside its panes: a guess.
+/// Bytes of Spark's state for a series, metric and kind of window, beside its panes: an assumption.
 pub const STATE_ROW_BYTES: f64 = 500.0;
 /// Bytes of a pane without its readings: the layout in `freshet-core/src/aggregate/stats_encoding.rs`.
 pub const PANE_BYTES: f64 = 98.0;
@@ -49,8 +55,14 @@ pub const ROW_BYTES: f64 = 120.0;
 pub const CASSANDRA_CPU_PER_ROW: f64 = 45e-6;
 /// CPU-seconds of the writer for a row ("Figures of the plan").
 pub const WRITER_CPU_PER_ROW: f64 = 9.5e-6;
-/// Rows per second that one writer is given to do.
+/// Rows per second that one writer is given to do: an assumption.
 pub const WRITER_RATE: f64 = 40_000.0;
+/// Memory of one writer: its limit in docker/kubernetes.
+pub const WRITER_MEMORY: f64 = 384.0 * MIB;
+/// Heap of a Cassandra node: an assumption.
+pub const CASSANDRA_HEAP: f64 = 8.0 * GIB;
+/// Memory of a Cassandra node beside its heap, for the pages of its files: an assumption.
+pub const CASSANDRA_BESIDE_HEAP: f64 = 8.0 * GIB;
 
 /// How full disks may be: brokers need room for what is deleted late, and Cassandra for what it compacts.
 pub const DISK_FILL: f64 = 0.6;
@@ -65,6 +77,20 @@ pub const WINDOWS_RETENTION_SECONDS: f64 = 2.0 * 86_400.0;
 pub const EXECUTOR_HEAP: f64 = GIB;
 /// The largest heap of an executor: over it, there are more executors.
 pub const LARGEST_HEAP: f64 = 24.0 * GIB;
+/// How many times the state its files take on the executors' disks: those not yet compacted, and those not yet
+/// uploaded.
+pub const ROCKSDB_COPIES: f64 = 2.0;
+/// For how long the files of a shuffle stay at most: `spark.cleaner.periodicGC.interval`.
+pub const SHUFFLE_SECONDS: f64 = 1_800.0;
+/// Versions of the state in a checkpoint: `spark.sql.streaming.minBatchesToRetain`.
+pub const STATE_VERSIONS: f64 = 100.0;
+/// Snapshots of the whole state among them: one of each ten (`spark.sql.streaming.stateStore.minDeltasForSnapshot`),
+/// and the one before.
+pub const STATE_SNAPSHOTS: f64 = 11.0;
+/// Memory of the driver beside its heap: Spark's least.
+pub const DRIVER_OVERHEAD: f64 = 384.0 * MIB;
+/// Cores of the driver.
+pub const DRIVER_CORES: f64 = 1.0;
 /// Heap of the driver.
 pub const DRIVER_HEAP: f64 = 2.0 * GIB;
 /// Spark's own overhead beside the heap.
@@ -205,6 +231,60 @@ pub const ASSUMED: &[Figure] = &[
         "MiB",
         "`spark.sql.streaming.stateStore.rocksdb.maxMemoryUsageMB`",
     ),
+    figure("a row of the state, beside its panes", STATE_ROW_BYTES, "B", "key, and Spark's row"),
+    figure("rows of one writer", WRITER_RATE, "rows/s", "fewer than two cores would do"),
+    figure(
+        "memory of one producer",
+        PRODUCER_MEMORY / MIB,
+        "MiB",
+        "its limit in `docker/kubernetes`",
+    ),
+    figure("memory of one writer", WRITER_MEMORY / MIB, "MiB", "its limit in `docker/kubernetes`"),
+    figure("heap of a broker", BROKER_HEAP / GIB, "GiB", "Kafka keeps little on its heap"),
+    figure(
+        "what a broker holds in memory of what came in",
+        CACHED_SECONDS,
+        "s",
+        "job, writer and replicas read it without the disk",
+    ),
+    figure(
+        "heap of a Cassandra node",
+        CASSANDRA_HEAP / GIB,
+        "GiB",
+        "Cassandra's own default at most",
+    ),
+    figure(
+        "memory of a Cassandra node beside it",
+        CASSANDRA_BESIDE_HEAP / GIB,
+        "GiB",
+        "as much again, for pages of its files",
+    ),
+    figure(
+        "RocksDB's files, of the state",
+        ROCKSDB_COPIES,
+        "times",
+        "some are not compacted yet, some not uploaded",
+    ),
+    figure(
+        "files of a shuffle stay",
+        SHUFFLE_SECONDS / 60.0,
+        "min at most",
+        "`spark.cleaner.periodicGC.interval`",
+    ),
+    figure(
+        "versions of the state in a checkpoint",
+        STATE_VERSIONS,
+        "versions",
+        "`spark.sql.streaming.minBatchesToRetain`",
+    ),
+    figure(
+        "snapshots of the state in a checkpoint",
+        STATE_SNAPSHOTS,
+        "snapshots",
+        "one of ten versions, and the one before: `spark.sql.streaming.stateStore.minDeltasForSnapshot`",
+    ),
+    figure("memory of the driver beside its heap", DRIVER_OVERHEAD / MIB, "MiB", "Spark's least"),
+    figure("cores of the driver", DRIVER_CORES, "core", "Spark's default"),
     figure("heap of the driver", DRIVER_HEAP / GIB, "GiB", "plans, and the metrics of the tasks"),
     figure(
         "records of a micro-batch after an outage, in usual ones",

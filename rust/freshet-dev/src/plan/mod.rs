@@ -6,15 +6,20 @@
 mod arguments;
 mod demand;
 pub mod figures;
+mod job;
 mod replication;
 pub mod report;
 pub mod settings;
 mod sum;
+mod whole;
 
 #[cfg(test)]
 mod arithmetic;
 #[cfg(test)]
+mod sizes;
+#[cfg(test)]
 mod tests;
 
 pub use demand::{Demand, Nonsense};
-pub use sum::{Bottleneck, Cassandra, Instances, Kafka, Load, Plan, Spark};
+pub use job::Spark;
+pub use sum::{Bottleneck, Cassandra, Instances, Kafka, Load, Plan};

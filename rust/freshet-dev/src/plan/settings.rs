@@ -4,7 +4,7 @@ use freshet_core::config::StateStore;
 use freshet_core::duration;
 use freshet_core::topics::Topic;
 
-use super::figures::{CATCH_UP_BATCHES, DRIVER_HEAP, GIB, MIB};
+use super::figures::{CATCH_UP_BATCHES, DRIVER_OVERHEAD, GIB, MIB};
 use super::sum::Plan;
 
 /// The most partitions that `kafka.partitions` takes.
@@ -60,7 +60,8 @@ fn records_of_a_batch(plan: &Plan) -> f64 {
 pub fn spark_submit(plan: &Plan) -> Vec<(&'static str, String)> {
     let spark = &plan.spark;
     let mut options = vec![
-        ("spark.driver.memory", mebibytes(DRIVER_HEAP)),
+        ("spark.driver.memory", mebibytes(spark.driver_heap)),
+        ("spark.driver.memoryOverhead", mebibytes(DRIVER_OVERHEAD)),
         ("spark.executor.instances", format!("{:.0}", spark.executors)),
         ("spark.executor.cores", plan.demand.executor_cores.to_string()),
         ("spark.cores.max", format!("{:.0}", spark.cores)),

@@ -1,12 +1,13 @@
 //! The sum: from a demand to cores, memory, disk and network of each part. Pure arithmetic; everything grows, or stays,
 //! when a demand grows.
 
-use freshet_core::config::StateStore;
 use freshet_core::window::{WindowSpec, pane_ms};
 use serde::Serialize;
 
 use super::demand::{Demand, Nonsense};
 use super::figures as figure;
+use super::job::{Spark, spark};
+use super::whole::whole;
 
 /// What a demand takes. Rates are the demand's own; cores, instances and machines have the safety factor in them.
 #[derive(Clone, Debug, Serialize)]
@@ -46,52 +47,46 @@ pub struct Load {
 #[derive(Clone, Debug, Serialize)]
 pub struct Instances {
     /// How many.
+    #[serde(serialize_with = "whole")]
     pub instances: f64,
     /// Cores of all of them.
+    #[serde(serialize_with = "whole")]
     pub cores: f64,
+    /// Bytes of memory of all of them.
+    #[serde(serialize_with = "whole")]
+    pub memory: f64,
 }
 
 /// What the brokers need, all together.
 #[derive(Clone, Debug, Serialize)]
 pub struct Kafka {
     /// Partitions of each topic of the stream.
+    #[serde(serialize_with = "whole")]
     pub partitions: f64,
     /// Cores.
+    #[serde(serialize_with = "whole")]
     pub cores: f64,
     /// Bytes of disk of the records.
+    #[serde(serialize_with = "whole")]
     pub raw_disk: f64,
     /// Bytes of disk of the windows.
+    #[serde(serialize_with = "whole")]
     pub windows_disk: f64,
     /// Bytes of disk of both, with the room that has to stay free.
+    #[serde(serialize_with = "whole")]
     pub disk: f64,
     /// Bytes that come in per second, those from other brokers included.
     pub network_in: f64,
     /// Bytes that go out per second, those to other brokers included.
     pub network_out: f64,
     /// Machines.
+    #[serde(serialize_with = "whole")]
     pub nodes: f64,
-}
-
-/// What the job needs.
-#[derive(Clone, Debug, Serialize)]
-pub struct Spark {
-    /// Executors that the processors ask for.
-    pub by_cores: f64,
-    /// Executors that the state on their heaps asks for; zero where it is on disk.
-    pub by_heap: f64,
-    /// Executors.
-    pub executors: f64,
-    /// Cores of all executors.
-    pub cores: f64,
-    /// Series, metrics and kinds of windows in the state.
-    pub state_rows: f64,
-    /// Bytes of the state.
-    pub state: f64,
-    /// Bytes of the heap of one executor.
-    pub heap: f64,
-    /// Bytes beside the heap of one executor.
-    pub native: f64,
-    /// Bytes of all executors.
+    /// Bytes of memory of one of them.
+    #[serde(serialize_with = "whole")]
+    pub node_memory: f64,
+    /// Bytes of memory of all of them.
+    #[serde(serialize_with = "whole")]
     pub memory: f64,
 }
 
@@ -101,13 +96,23 @@ pub struct Cassandra {
     /// Rows that are written per second, in all replicas together.
     pub writes: f64,
     /// Rows that are kept, of one replica.
+    #[serde(serialize_with = "whole")]
     pub rows: f64,
     /// Cores of all nodes.
+    #[serde(serialize_with = "whole")]
     pub cores: f64,
     /// Bytes of disk of all nodes, with the room that has to stay free.
+    #[serde(serialize_with = "whole")]
     pub disk: f64,
     /// Machines.
+    #[serde(serialize_with = "whole")]
     pub nodes: f64,
+    /// Bytes of memory of one of them.
+    #[serde(serialize_with = "whole")]
+    pub node_memory: f64,
+    /// Bytes of memory of all of them.
+    #[serde(serialize_with = "whole")]
+    pub memory: f64,
 }
 
 /// The part that takes most machines.
@@ -135,11 +140,13 @@ impl Plan {
             demand.rate * demand.safety_factor,
             figure::PRODUCER_RATE,
             figure::PRODUCER_CPU_PER_RECORD,
+            figure::PRODUCER_MEMORY,
         );
         let writer = instances(
             load.versions * demand.safety_factor,
             figure::WRITER_RATE,
             figure::WRITER_CPU_PER_ROW,
+            figure::WRITER_MEMORY,
         );
         let spark = spark(demand, &load);
         let kafka = kafka(demand, &load, spark.cores.max(writer.instances));
@@ -205,73 +212,9 @@ fn begun(demand: &Demand, kind: &Lengths) -> f64 {
     (demand.rate * kind.overlapping()).min(demand.series / kind.slide)
 }
 
-fn instances(rate: f64, of_one: f64, cpu: f64) -> Instances {
-    Instances { instances: (rate / of_one).ceil().max(1.0), cores: (rate * cpu).ceil().max(1.0) }
-}
-
-/// CPU-seconds of the job for one record of this demand.
-pub(super) fn job_cpu_per_record(demand: &Demand) -> f64 {
-    let metrics = f64::from(demand.metrics);
-    let further_kinds = demand.windows.len() as f64 - 1.0;
-    let times = 1.0
-        + figure::SHARE_OF_BYTES * (demand.record_bytes / figure::RECORD_BYTES - 1.0)
-        + figure::SHARE_OF_A_METRIC * (metrics - 1.0)
-        + figure::SHARE_OF_A_KIND * metrics * further_kinds;
-    figure::JOB_CPU_PER_RECORD * times
-}
-
-fn spark(demand: &Demand, load: &Load) -> Spark {
-    let busy = demand.rate * job_cpu_per_record(demand)
-        + load.versions * figure::JOB_CPU_PER_VERSION
-        + figure::JOB_CPU_PER_BATCH / demand.batch_seconds();
-    let of_executor = f64::from(demand.executor_cores);
-    let state = state_bytes(demand);
-    let (state_on_heap, state_beside) = match demand.state_store {
-        StateStore::Memory => (state * demand.safety_factor, 0.0),
-        StateStore::Rocksdb => (0.0, figure::ROCKSDB_MEMORY),
-    };
-    let by_cores = (busy * demand.safety_factor / of_executor).ceil().max(1.0);
-    let by_heap = (state_on_heap / (figure::LARGEST_HEAP - figure::EXECUTOR_HEAP)).ceil();
-    let executors = by_cores.max(by_heap);
-    let heap = figure::EXECUTOR_HEAP + state_on_heap / executors;
-    let native = of_executor * figure::TASK_MEMORY + state_beside + heap * figure::OVERHEAD_SHARE;
-    Spark {
-        by_cores,
-        by_heap,
-        executors,
-        cores: executors * of_executor,
-        state_rows: state_rows(demand),
-        state,
-        heap,
-        native,
-        memory: executors * (heap + native),
-    }
-}
-
-fn state_rows(demand: &Demand) -> f64 {
-    demand.series * f64::from(demand.metrics) * demand.windows.len() as f64
-}
-
-/// Bytes of Spark's state: its rows, and their panes.
-fn state_bytes(demand: &Demand) -> f64 {
-    let rows_of_a_kind = demand.series * f64::from(demand.metrics);
-    let kinds = demand.windows.iter().map(|&window| Lengths::of(window));
-    let bytes = kinds
-        .map(|kind| figure::STATE_ROW_BYTES + panes(demand, &kind) * pane_bytes(demand, &kind));
-    rows_of_a_kind * bytes.sum::<f64>()
-}
-
-/// Panes of one row that hold a reading: those of the windows that are open, unless there are fewer readings.
-pub(super) fn panes(demand: &Demand, kind: &Lengths) -> f64 {
-    let open = kind.size + demand.lateness.as_secs_f64() + demand.batch_seconds();
-    let readings = demand.rate / demand.series * open;
-    (open / kind.pane).min(readings) + 1.0
-}
-
-/// Bytes of a pane with its readings.
-pub(super) fn pane_bytes(demand: &Demand, kind: &Lengths) -> f64 {
-    let readings = (demand.rate / demand.series * kind.pane).max(1.0);
-    figure::PANE_BYTES + (readings * figure::READING_BYTES).min(figure::SKETCH_BYTES)
+fn instances(rate: f64, of_one: f64, cpu: f64, memory: f64) -> Instances {
+    let instances = (rate / of_one).ceil().max(1.0);
+    Instances { instances, cores: (rate * cpu).ceil().max(1.0), memory: instances * memory }
 }
 
 fn kafka(demand: &Demand, load: &Load, tasks: f64) -> Kafka {
@@ -290,6 +233,9 @@ fn kafka(demand: &Demand, load: &Load, tasks: f64) -> Kafka {
     let busy = messages * figure::BROKER_CPU_PER_RECORD * replicas * demand.safety_factor;
     let needs = of_machine(demand, busy, disk, network_out.max(network_in));
     let nodes = needs.iter().fold(replicas, |most, need| most.max(need.ceil()));
+    // What has come in last is read from memory by job, writer and the other replicas.
+    let cached = network_in * demand.safety_factor * figure::CACHED_SECONDS / nodes;
+    let node_memory = figure::BROKER_HEAP + cached;
     Kafka {
         partitions: tasks.max(nodes),
         cores: busy.ceil().max(1.0),
@@ -299,6 +245,8 @@ fn kafka(demand: &Demand, load: &Load, tasks: f64) -> Kafka {
         network_in,
         network_out,
         nodes,
+        node_memory,
+        memory: nodes * node_memory,
     }
 }
 
@@ -314,19 +262,23 @@ fn of_machine(demand: &Demand, cores: f64, disk: f64, network: f64) -> [f64; 3] 
 fn cassandra(demand: &Demand, load: &Load) -> Cassandra {
     let replicas = f64::from(demand.cassandra_replication);
     let retention = demand.retention.as_secs_f64();
-    let rows = load.windows * retention;
+    let rows = (load.windows * retention).ceil();
     // Older versions lie beside the newest one until their part of time is compacted.
     let superseded = (load.versions - load.windows) * retention / figure::COMPACTION_WINDOWS;
     let disk = (rows + superseded) * figure::ROW_BYTES * replicas / figure::DISK_FILL;
     let writes = load.versions * replicas;
     let busy = writes * figure::CASSANDRA_CPU_PER_ROW * demand.safety_factor;
     let [by_cores, by_disk, _] = of_machine(demand, busy, disk, 0.0);
+    let nodes = by_cores.ceil().max(by_disk.ceil()).max(replicas);
+    let node_memory = figure::CASSANDRA_HEAP + figure::CASSANDRA_BESIDE_HEAP;
     Cassandra {
         writes,
         rows,
         cores: busy.ceil().max(1.0),
         disk,
-        nodes: by_cores.ceil().max(by_disk.ceil()).max(replicas),
+        nodes,
+        node_memory,
+        memory: nodes * node_memory,
     }
 }
 

@@ -36,19 +36,20 @@ fn demand() -> Demand {
 pub(super) fn of_large_state() -> Demand {
     Demand {
         series: 5e7,
+        windows: vec!["1h".parse().unwrap()],
         retention: Duration::from_hours(2),
         raw_retention: Duration::from_hours(1),
         ..demand()
     }
 }
 
-fn plan(change: impl FnOnce(&mut Demand)) -> Plan {
+pub(super) fn plan(change: impl FnOnce(&mut Demand)) -> Plan {
     let mut demand = demand();
     change(&mut demand);
     Plan::of(&demand).unwrap()
 }
 
-fn near(found: f64, right: f64) {
+pub(super) fn near(found: f64, right: f64) {
     assert!((found - right).abs() <= right.abs() * 1e-9, "{found} is not {right}");
 }
 
@@ -161,13 +162,14 @@ fn the_bottleneck_is_what_takes_most_machines() {
 #[test]
 fn nonsense_is_refused_with_its_flag() {
     type Change = fn(&mut Demand);
-    let cases: [(&str, Change); 17] = [
+    let cases: [(&str, Change); 18] = [
         ("--rate", |demand| demand.rate = 0.0),
         ("--rate", |demand| demand.rate = f64::NAN),
         ("--rate", |demand| demand.rate = f64::INFINITY),
         ("--record-bytes", |demand| demand.record_bytes = 0.0),
         ("--record-bytes", |demand| demand.record_bytes = 2e6),
         ("--series", |demand| demand.series = 0.5),
+        ("--series", |demand| demand.series = 10.5),
         ("--series", |demand| demand.series = 1e11),
         ("--metrics", |demand| demand.metrics = 0),
         ("--windows", |demand| demand.windows.clear()),
@@ -236,7 +238,7 @@ pub(super) fn demands() -> impl Strategy<Value = Demand> {
         rate: load.0,
         record_bytes: load.1,
         // Each sends something now and then.
-        series: load.2.min(load.0 * 1_000.0).max(1.0),
+        series: load.2.min(load.0 * 1_000.0).max(1.0).floor(),
         metrics: load.3,
         windows: load.4.iter().map(|window| window.parse().unwrap()).collect(),
         lateness: Duration::from_millis(times.0),
@@ -271,6 +273,14 @@ fn amounts(plan: &Plan) -> Vec<(&'static str, f64)> {
         ("job's cores", plan.spark.cores),
         ("state", plan.spark.state),
         ("job's memory", plan.spark.memory),
+        ("shuffles", plan.spark.shuffle_disk),
+        ("RocksDB's files", plan.spark.state_disk.max(1.0)),
+        ("checkpoint", plan.spark.checkpoint_disk),
+        ("driver", plan.spark.driver_memory),
+        ("producers' memory", plan.producer.memory),
+        ("brokers' memory", plan.kafka.memory),
+        ("writers' memory", plan.writer.memory),
+        ("nodes' memory", plan.cassandra.memory),
         ("writers", plan.writer.instances),
         ("writers' cores", plan.writer.cores),
         ("rows", plan.cassandra.rows),
@@ -288,7 +298,7 @@ type Growth = (&'static str, fn(&mut Demand));
 const GROWTHS: [Growth; 12] = [
     ("rate", |demand| demand.rate *= 1.7),
     ("record bytes", |demand| demand.record_bytes *= 1.7),
-    ("series", |demand| demand.series *= 1.7),
+    ("series", |demand| demand.series = (demand.series * 1.7).ceil()),
     ("metrics", |demand| demand.metrics += 1),
     ("windows", |demand| demand.windows.push("2m".parse().unwrap())),
     ("lateness", |demand| demand.lateness += Duration::from_secs(30)),
@@ -301,8 +311,16 @@ const GROWTHS: [Growth; 12] = [
 ];
 
 /// What the size of the state decides, or may.
-const OF_THE_STATE: [&str; 6] =
-    ["state", "job's memory", "executors", "job's cores", "partitions", "bottleneck"];
+const OF_THE_STATE: [&str; 8] = [
+    "state",
+    "job's memory",
+    "executors",
+    "job's cores",
+    "partitions",
+    "bottleneck",
+    "RocksDB's files",
+    "checkpoint",
+];
 
 proptest! {
     #[test]
@@ -313,7 +331,12 @@ proptest! {
             grow(&mut larger);
             let after = Plan::of(&larger).unwrap();
             // Of a shorter micro-batch the panes stay open for a shorter time.
-            let shrinks = |name: &str| input == "a shorter trigger" && OF_THE_STATE.contains(&name);
+            // Of more series at the same rate each changed row has fewer panes.
+            let shrinks = |name: &str| match input {
+                "a shorter trigger" => OF_THE_STATE.contains(&name),
+                "series" => name == "checkpoint",
+                _ => false,
+            };
             for ((name, less), (_, more)) in before.iter().zip(amounts(&after)) {
                 prop_assert!(
                     more >= less * (1.0 - 1e-9) || shrinks(name),

@@ -1,5 +1,6 @@
 //! What has to hold before anything is started, and the command that repairs it when it does not.
 
+mod memory;
 mod ports;
 mod resources;
 mod versions;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use freshet_core::config::{Config, ConfigError, Origin, reachable_port};
 #[cfg(target_os = "linux")]
@@ -54,17 +55,31 @@ pub fn refuse_shared_ports(context: &Context) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Ports that nobody uses. They are all held until the last one is found, so that they differ.
+/// The first and the number of the ports that [`free_ports`] gives. They lie above the usual ports of services and
+/// below those that Linux, macOS and Windows give to outgoing connections, which would take one between its choice and
+/// its use.
+const FIRST_FREE: u16 = 20_000;
+const FREE_COUNT: u16 = 12_000;
+/// Coprime to the number of ports, so that every port has its turn before one comes again.
+const STRIDE: u32 = 7_919;
+
+/// Ports that nobody uses. No two calls of a process give the same one, in use or not.
 ///
 /// # Errors
 /// When this machine has none left.
 pub fn free_ports<const N: usize>() -> io::Result<[u16; N]> {
-    let listeners = (0..N)
-        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-        .collect::<io::Result<Vec<_>>>()?;
+    static TURN: AtomicU32 = AtomicU32::new(0);
+    let count = u32::from(FREE_COUNT);
+    let mut candidates = std::iter::repeat_with(|| TURN.fetch_add(1, Ordering::Relaxed))
+        .take_while(|turn| *turn < count)
+        .map(|turn| {
+            let place = (std::process::id() % count + turn) * STRIDE % count;
+            FIRST_FREE + u16::try_from(place).unwrap_or_default()
+        })
+        .filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
     let mut ports = [0; N];
-    for (port, listener) in ports.iter_mut().zip(&listeners) {
-        *port = listener.local_addr()?.port();
+    for port in &mut ports {
+        *port = candidates.next().ok_or(io::ErrorKind::AddrNotAvailable)?;
     }
     Ok(ports)
 }
@@ -309,5 +324,17 @@ mod tests {
         assert_eq!(error.message, "9092 is the port of kafka too; choose another");
         context.config.dashboard.port = 3000;
         assert_eq!(refuse_shared_ports(&context), Ok(()));
+    }
+
+    #[test]
+    fn free_ports_of_two_calls_differ_and_are_nobody_elses() {
+        let (first, second): ([u16; 300], [u16; 300]) =
+            (free_ports().unwrap(), free_ports().unwrap());
+        let all: std::collections::HashSet<_> = first.iter().chain(&second).collect();
+        assert_eq!(all.len(), 600);
+        let last = FIRST_FREE + FREE_COUNT;
+        assert!(all.iter().all(|port| (FIRST_FREE..last).contains(*port)));
+        // Ports that Linux gives to outgoing connections begin at 32,768.
+        assert!(last <= 32_768);
     }
 }

@@ -4,16 +4,11 @@ use std::path::Path;
 
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-use super::Check;
+use super::{Check, memory};
 use crate::parts::Context;
-use crate::state::Topology;
 use crate::state::disk::{MIB, available, plenty};
 
 const GIB: u64 = 1 << 30;
-/// What the whole stack holds once it runs, with the default heaps.
-const MEMORY: u64 = 4 * GIB;
-/// What it holds with three brokers and three Cassandra nodes, whose heaps are fixed.
-const MEMORY_OF_CLUSTER: u64 = 7 * GIB;
 /// Data of a few days, and room for Cassandra to compact it.
 const DISK_TO_RUN: u64 = 2 * GIB;
 /// Cargo's target folder, the jars and `node_modules`.
@@ -22,8 +17,7 @@ const DISK_TO_BUILD: u64 = 6 * GIB;
 pub(super) fn all(context: &Context, running: bool) -> Vec<Check> {
     let mut checks = Vec::new();
     if !running {
-        let (need, repair) = memory_to_run(context.topology);
-        checks.push(memory(need, repair));
+        checks.push(memory_check(memory::to_run(context), &memory::repair(context)));
     }
     let built = context.spark_jar().exists();
     checks.push(disk(
@@ -43,20 +37,6 @@ pub(super) fn all(context: &Context, running: bool) -> Vec<Check> {
     checks
 }
 
-/// What has to be free, and what to do where it is not.
-const fn memory_to_run(topology: Topology) -> (u64, &'static str) {
-    match topology {
-        Topology::Kraft | Topology::Zookeeper => (
-            MEMORY,
-            "close other programs, or lower kafka_heap, cassandra_heap and spark_heap in [dev]",
-        ),
-        Topology::Cluster => (
-            MEMORY_OF_CLUSTER,
-            "close other programs, lower spark_heap in [dev], or run one node (without --nodes 3)",
-        ),
-    }
-}
-
 /// With less than the reserve free, a stack would start and wait.
 fn disk_to_run(context: &Context) -> u64 {
     DISK_TO_RUN.max(plenty(context.config.dev.disk_reserve * MIB))
@@ -68,12 +48,12 @@ pub(super) fn of_benchmark(context: &Context) -> [Check; 2] {
     const DISK: u64 = 3 * GIB;
     let repair = "set FRESHET_HOME to a folder on another disk";
     [
-        memory(MEMORY, "close other programs"),
+        memory_check(MEMORY, "close other programs"),
         disk("disk for data", context.home.folder(), DISK, repair),
     ]
 }
 
-fn memory(need: u64, repair: &str) -> Check {
+fn memory_check(need: u64, repair: &str) -> Check {
     let only_memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let Ok(system) = System::new_with_specifics(only_memory) else {
         return Check::new("free memory", Ok(unknown()));
@@ -117,13 +97,6 @@ mod tests {
             Err("have 1.5 GiB, need 4.0 GiB; close other programs".to_owned())
         );
         assert!(enough(4 * GIB, 4 * GIB, "").is_ok());
-    }
-
-    #[test]
-    fn three_nodes_need_more_memory_and_say_what_else_can_run() {
-        let (one, _) = memory_to_run(Topology::Kraft);
-        let (three, repair) = memory_to_run(Topology::Cluster);
-        assert!(three > one && repair.contains("without --nodes 3"));
     }
 
     #[test]

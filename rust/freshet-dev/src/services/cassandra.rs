@@ -103,13 +103,9 @@ fn plan_of(context: &Context, node: Node) -> Result<Plan, PlanError> {
     let agent = jamm(&context.classpath_file("cassandra"))?;
     let options =
         options(&folder, &settings, &logback, &agent).into_iter().chain(gossip(context.topology));
-    let heap: &str = match context.topology {
-        Topology::Kraft | Topology::Zookeeper => &dev.cassandra_heap,
-        Topology::Cluster => HEAP_IN_CLUSTER,
-    };
     Ok(Plan {
         before: Vec::new(),
-        command: java(context, "cassandra", heap, options, MAIN_CLASS)?,
+        command: java(context, "cassandra", heap(context), options, MAIN_CLASS)?,
         readiness: Readiness::Cassandra(node.at(dev.cassandra_port)),
         address: Some(node.at(dev.cassandra_port).to_string()),
         refusal: None,
@@ -169,6 +165,14 @@ fn additions(home: &Home) -> Result<String, PlanError> {
     match fs::read_to_string(&file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         found => found.map_err(PlanError::at("read", &file)),
+    }
+}
+
+/// The heap of each node.
+pub(crate) fn heap(context: &Context) -> &str {
+    match context.topology {
+        Topology::Kraft | Topology::Zookeeper => &context.config.dev.cassandra_heap,
+        Topology::Cluster => HEAP_IN_CLUSTER,
     }
 }
 

@@ -108,11 +108,15 @@ fn broker(context: &Context, main_class: &str) -> Result<CommandLine, PlanError>
         "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS".to_owned(),
         "-Dorg.slf4j.simpleLogger.showThreadName=false".to_owned(),
     ];
-    let heap: &str = match context.topology {
+    java(context, jars, heap(context), options, main_class)
+}
+
+/// The heap of each broker.
+pub(crate) fn heap(context: &Context) -> &str {
+    match context.topology {
         Topology::Kraft | Topology::Zookeeper => &context.config.dev.kafka_heap,
         Topology::Cluster => HEAP_IN_CLUSTER,
-    };
-    java(context, jars, heap, options, main_class)
+    }
 }
 
 fn server_properties(context: &Context, node: Node, log: &Path) -> String {

@@ -2,18 +2,18 @@
 //! data, so that the supervisor and the system tests run the very same things.
 
 pub mod benchmark;
-mod cassandra;
+pub(crate) mod cassandra;
 mod commit_log;
 mod dashboard;
 mod java;
-mod kafka;
+pub(crate) mod kafka;
 pub(crate) mod nodes;
 pub mod producer;
 mod prometheus;
 mod spark_job;
 mod stack_health;
 mod writer;
-mod zookeeper;
+pub(crate) mod zookeeper;
 
 pub use prometheus::{
     NAME as PROMETHEUS, check as check_prometheus, program as prometheus_program,

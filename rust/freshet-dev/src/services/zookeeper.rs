@@ -22,7 +22,7 @@ pub(super) const PART: Part = Part {
 };
 
 const MAIN_CLASS: &str = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
-const HEAP: &str = "128m";
+pub(crate) const HEAP: &str = "128m";
 
 fn plan(context: &Context) -> Result<Plan, PlanError> {
     let folder = context.home.data("zookeeper");

@@ -24,8 +24,12 @@ const OF_A_DEPLOYMENT: &str = "deploy::";
 
 const FUZZ_SCRIPT: &str = "rust/freshet-core/fuzz/run.sh";
 const FUZZ_MANIFEST: &str = "rust/freshet-core/fuzz/Cargo.toml";
-/// How long each target looks for bytes that break what reads them.
-const FUZZ_SECONDS: &str = "60";
+/// What reads bytes of others, each with a target that looks for bytes that break it.
+const FUZZ_TARGETS: [&str; 4] = ["json", "csv", "influx", "panes"];
+/// How long each of them looks.
+const FUZZ_SECONDS: &str = "30";
+/// How long with the long tests.
+const LONG_FUZZ_SECONDS: &str = "300";
 
 /// The steps of the named parts in their order, of all parts when none is named. `long` adds what takes long: cargo
 /// calls such tests ignored.
@@ -47,7 +51,8 @@ fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
         command(root, "cargo", &[before, targets, &["--", "-D", "warnings"]].concat())
     };
     let gradle = |task: &str| command(root, "gradle", &["--no-daemon", "--console=plain", task]);
-    let fuzz = |target: &str| command(root, "sh", &[FUZZ_SCRIPT, target, FUZZ_SECONDS]);
+    let fuzz_seconds = if long { LONG_FUZZ_SECONDS } else { FUZZ_SECONDS };
+    let fuzz = [&[FUZZ_SCRIPT, fuzz_seconds], &FUZZ_TARGETS[..]].concat();
     let fuzz_format = command(root, "cargo", &["fmt", "--manifest-path", FUZZ_MANIFEST, "--check"]);
     let native = command(root, "cargo", &["build", "--release", "--workspace", "--locked"]);
     let steps = match part {
@@ -63,10 +68,7 @@ fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
             ("tests", cargo_test(&["--no-fail-fast"], &[])),
             ("native library with address sanitizer", with_address_sanitizer(root)),
             ("format of the fuzz targets", fuzz_format),
-            ("fuzzing of JSON", fuzz("json")),
-            ("fuzzing of CSV", fuzz("csv")),
-            ("fuzzing of line protocol", fuzz("influx")),
-            ("fuzzing of the windows' state", fuzz("panes")),
+            ("fuzzing", command(root, "sh", &fuzz)),
         ],
         TestPart::Jvm => {
             let mut steps = vec![
@@ -86,6 +88,7 @@ fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
             vec![("tests", cargo_test(&["--test", "system"], &["--skip", OF_A_DEPLOYMENT]))]
         }
         TestPart::Deploy => vec![
+            ("programs", native),
             ("files", cargo_test(&["--test", "deploy"], &[])),
             ("tests", cargo_test(&["--test", "system"], &[OF_A_DEPLOYMENT])),
         ],
@@ -133,6 +136,24 @@ mod tests {
         };
         assert!(names(true).contains(&"long tests") && !names(false).contains(&"long tests"));
         assert!(names(false).contains(&"checked native calls"));
+    }
+
+    #[test]
+    fn every_fuzz_target_runs_and_for_longer_with_the_long_tests() {
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+        let targets = std::fs::read_dir(root.join("rust/freshet-core/fuzz/fuzz_targets")).unwrap();
+        let mut files: Vec<_> =
+            targets.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        files.sort();
+        let mut named = FUZZ_TARGETS.map(|target| format!("{target}.rs"));
+        named.sort();
+        assert_eq!(files, named);
+        let seconds = |long| {
+            let steps = steps(root, &[TestPart::Rust], long);
+            let fuzzing = steps.iter().find(|step| step.name == "fuzzing").unwrap();
+            fuzzing.command.arguments[1].to_str().unwrap().parse::<u32>().unwrap()
+        };
+        assert!(seconds(false) < seconds(true));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod configuration;
+mod monitoring;
 mod network;
 mod parts;
 mod pods;

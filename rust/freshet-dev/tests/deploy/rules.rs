@@ -88,7 +88,7 @@ fn each_alert_has_an_entry_in_the_runbook_and_each_entry_an_alert() {
     // An anchor is the heading in lower case.
     let anchors: Vec<String> =
         alerts.iter().map(|alert| format!("docs/operations.md#{}", alert.to_lowercase())).collect();
-    assert_eq!(values(&rules, "runbook_url: ").collect::<Vec<_>>(), anchors);
+    assert_eq!(values(&rules, "runbook: ").collect::<Vec<_>>(), anchors);
     let severities: BTreeSet<&str> = values(&rules, "severity: ").collect();
     assert_eq!(severities, BTreeSet::from(["critical", "warning"]));
 }

@@ -101,3 +101,40 @@ fn compose_finds_them_by_itself() {
     let link = fs::read_link(root().join("docker/.env")).unwrap();
     assert_eq!(link, Path::new("versions.env"));
 }
+
+/// The newest version of the C library whose symbols a built file asks for, such as 2.34.
+fn newest_glibc(file: &Path) -> (u32, u32) {
+    const NAME: &[u8] = b"GLIBC_";
+    let bytes = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let named = bytes.windows(NAME.len()).enumerate().filter(|(_, window)| *window == NAME);
+    let versions = named.filter_map(|(at, _)| {
+        let rest = bytes[at + NAME.len()..].split(|byte| *byte == 0).next()?;
+        two_numbers(std::str::from_utf8(rest).ok()?)
+    });
+    versions.max().unwrap_or_else(|| panic!("{} asks for no C library", file.display()))
+}
+
+/// A version's first two numbers.
+fn two_numbers(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+#[test]
+fn what_is_built_asks_for_no_newer_c_library_than_its_image_has() {
+    // Beside the programs that the tests themselves were built with.
+    let built = Path::new(env!("CARGO_BIN_EXE_freshet-dev")).parent().unwrap();
+    let limit = |name: &str| two_numbers(&version(name)).unwrap();
+    for (file, image) in [
+        ("libfreshet_jni.so", "SPARK_IMAGE_GLIBC"),
+        ("freshet-producer", "DEBIAN_GLIBC"),
+        ("freshet-cassandra-writer", "DEBIAN_GLIBC"),
+    ] {
+        let found = newest_glibc(&built.join(file));
+        assert!(
+            found <= limit(image),
+            "{file} needs glibc {found:?}, {image} is {:?}",
+            limit(image)
+        );
+    }
+}

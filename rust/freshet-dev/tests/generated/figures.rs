@@ -64,6 +64,23 @@ fn the_settings_of_the_programs_are_the_same() {
     assert!(read("rust/freshet-cassandra-writer/src/schema.rs").contains(&parts));
 }
 
+/// A plan gives producers and writers what the manifests give them.
+#[test]
+fn memory_of_the_programs_is_that_of_the_manifests() {
+    let cases = [
+        ("producer-sensors.yaml", figures::PRODUCER_MEMORY),
+        ("producer-wikimedia.yaml", figures::PRODUCER_MEMORY),
+        ("writer.yaml", figures::WRITER_MEMORY),
+    ];
+    for (name, memory) in cases {
+        let file = project().join("docker/kubernetes/base").join(name);
+        let limit = format!("memory: {}Mi }}", memory / figures::MIB);
+        let text = fs::read_to_string(file).unwrap();
+        let limits = text.lines().find(|line| line.trim_start().starts_with("limits:")).unwrap();
+        assert!(limits.ends_with(&limit), "{name}: {limits} is not {limit}");
+    }
+}
+
 /// Those of the state's layout.
 #[test]
 fn a_pane_has_so_many_bytes() {

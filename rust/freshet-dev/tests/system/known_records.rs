@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use freshet_dev::state::now_ms;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cassandra::Store;
 use crate::expectation::WINDOWS;
@@ -57,7 +57,22 @@ pub(crate) fn dead_letters_are_exact() -> Outcome {
     sender.send(&lab.feed.one_of_each_malformed(now_ms()))?;
     sender.flush()?;
     until(LIMIT, || compare_dead_letters(lab))?;
+    until(LIMIT, || dashboard_has_the_letters(lab))?;
     lab.rows_match()
+}
+
+/// The dashboard counts the same letters by their reasons, and could read them all.
+fn dashboard_has_the_letters(lab: &Lab) -> Outcome {
+    let mut expected = BTreeMap::<&str, u64>::new();
+    for reason in lab.feed.rejected.values() {
+        *expected.entry(reason).or_default() += 1;
+    }
+    let query = [("stream", "known"), ("limit", "1")];
+    let answer = dashboard::get(&lab.stack, "/api/dead-letters", &query)?;
+    let is_right = answer["reasons"] == json!(expected)
+        && answer["unreadable"] == 0
+        && answer["letters"][0]["topic"] == "raw.known";
+    ensure(is_right, || format!("{expected:?} should be {answer}"))
 }
 
 fn compare_dead_letters(lab: &Lab) -> Outcome {

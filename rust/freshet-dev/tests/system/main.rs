@@ -8,6 +8,7 @@
 // that are marked as tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+mod alerts;
 mod benchmark;
 mod broker;
 mod cassandra;
@@ -121,6 +122,7 @@ fn trials() -> Vec<Trial> {
             supervision::killed_supervisor,
         ),
         test("frozen_services_are_not_connected", dashboard::frozen_services_are_named),
+        test("alerts_are_told_once_and_kept_through_a_restart", alerts::are_told_once),
         test("the_page_heals_when_its_keyspace_was_dropped", dashboard::dropped_keyspace_heals),
         test(
             "tables_of_earlier_versions_are_read_and_their_changes_noticed",

@@ -241,7 +241,7 @@ pub(crate) fn refused_dead_letters_end_the_writer() -> Outcome {
     let settings = "partitions = 1\nreplication_factor = 3";
     let lab = WriterLab::new(&lab.get().stack, "refused", settings)?;
     lab.run(|lab| {
-        for topic in ["raw.s", "windows.s", "dead-letters", "health"] {
+        for topic in ["raw.s", "windows.s", "dead-letters", "health", "cursors"] {
             lab.create_topic(topic, 1, &[])?;
         }
         lab.start()?;

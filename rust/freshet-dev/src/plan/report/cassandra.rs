@@ -1,6 +1,8 @@
 //! What the writers and the store need, step by step.
 
-use super::units::{amount, bytes, micro, number, peak, per_second, percent, time};
+use super::units::{
+    amount, bytes, memory, memory_of, micro, number, peak, per_second, percent, time,
+};
 use super::{Step, step};
 use crate::display::grouped;
 use crate::plan::figures as figure;
@@ -22,6 +24,7 @@ pub(super) fn writer(plan: &Plan) -> Vec<Step> {
             grouped(plan.writer.cores),
             format!("{peak} × {}", micro(figure::WRITER_CPU_PER_ROW)),
         ),
+        memory_of(PART, &plan.writer, figure::WRITER_MEMORY),
     ]
 }
 
@@ -77,6 +80,22 @@ pub(super) fn cassandra(plan: &Plan) -> Vec<Step> {
                 bytes(store.disk),
                 bytes(demand.node_disk)
             ),
+        ),
+        step(
+            PART,
+            "memory of a node",
+            memory(store.node_memory),
+            format!(
+                "{} of heap + {} beside it",
+                memory(figure::CASSANDRA_HEAP),
+                memory(figure::CASSANDRA_BESIDE_HEAP)
+            ),
+        ),
+        step(
+            PART,
+            "memory",
+            memory(store.memory),
+            format!("{} × {}", grouped(store.nodes), memory(store.node_memory)),
         ),
     ]
 }

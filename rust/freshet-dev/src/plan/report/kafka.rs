@@ -1,7 +1,7 @@
 //! What the brokers need, step by step.
 
 use super::units::{
-    bytes, bytes_per_second, micro, number, peak, peak_bytes, per_second, percent, time,
+    bytes, bytes_per_second, memory, micro, number, peak, peak_bytes, per_second, percent, time,
 };
 use super::{Step, step};
 use crate::display::grouped;
@@ -11,7 +11,7 @@ use crate::plan::sum::Plan;
 const PART: &str = "Kafka";
 
 pub(super) fn kafka(plan: &Plan) -> Vec<Step> {
-    [vec![partitions(plan)], disk(plan), network(plan), machines(plan)].concat()
+    [vec![partitions(plan)], disk(plan), network(plan), machines(plan), memories(plan)].concat()
 }
 
 fn partitions(plan: &Plan) -> Step {
@@ -95,6 +95,25 @@ fn written(plan: &Plan) -> (String, String) {
     let raw = plan.load.bytes * figure::KAFKA_BYTES_PER_BYTE;
     let windows = plan.load.versions * figure::MESSAGE_BYTES;
     (bytes_per_second(raw), bytes_per_second(windows))
+}
+
+fn memories(plan: &Plan) -> Vec<Step> {
+    let kafka = &plan.kafka;
+    let (nodes, of_one) = (grouped(kafka.nodes), memory(kafka.node_memory));
+    vec![
+        step(
+            PART,
+            "memory of a broker",
+            of_one.clone(),
+            format!(
+                "{} of heap + {} × {} / {nodes}",
+                memory(figure::BROKER_HEAP),
+                peak_bytes(plan, kafka.network_in),
+                time(figure::CACHED_SECONDS)
+            ),
+        ),
+        step(PART, "memory", memory(kafka.memory), format!("{nodes} × {of_one}")),
+    ]
 }
 
 fn machines(plan: &Plan) -> Vec<Step> {

@@ -1,6 +1,6 @@
 //! What passes, and the producers that it takes, step by step.
 
-use super::units::{amount, bytes_per_second, micro, number, peak, per_second};
+use super::units::{amount, bytes_per_second, memory_of, micro, number, peak, per_second};
 use super::{Step, step};
 use crate::display::grouped;
 use crate::plan::figures as figure;
@@ -64,5 +64,6 @@ pub(super) fn producer(plan: &Plan) -> Vec<Step> {
             format!("{peak} / {of_one} records/s"),
         ),
         step(PART, "cores", grouped(plan.producer.cores), format!("{peak} × {cpu}")),
+        memory_of(PART, &plan.producer, figure::PRODUCER_MEMORY),
     ]
 }

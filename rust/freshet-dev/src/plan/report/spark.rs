@@ -2,43 +2,133 @@
 
 use freshet_core::config::StateStore;
 
-use super::units::{amount, bytes, memory, micro, number, per_second, percent};
+use super::units::{amount, bytes, memory, micro, number, per_second, percent, time};
 use super::{Step, step};
 use crate::display::grouped;
 use crate::plan::figures as figure;
-use crate::plan::sum::{Lengths, Plan, job_cpu_per_record, pane_bytes, panes};
+use crate::plan::job::{
+    changed_rows, job_cpu_per_record, open_seconds, pane_bytes, panes, panes_of_a_batch, row_bytes,
+};
+use crate::plan::sum::{Lengths, Plan};
 
 const PART: &str = "Spark job";
 
 pub(super) fn spark(plan: &Plan) -> Vec<Step> {
-    [state(plan), executors(plan), memory_of_executors(plan)].concat()
+    [state(plan), executors(plan), memory_of_executors(plan), disks(plan), driver(plan)].concat()
+}
+
+/// A sum over the kinds of windows, of all metrics.
+fn of_kinds(plan: &Plan, of_kind: impl Fn(&Lengths) -> String) -> String {
+    let kinds = plan.demand.windows.iter().map(|&window| {
+        let sum = of_kind(&Lengths::of(window));
+        format!("{window}: {sum}")
+    });
+    format!("{} metrics × ({})", plan.demand.metrics, kinds.collect::<Vec<_>>().join("; "))
+}
+
+/// Rows of a kind of window, as they are reckoned.
+fn rows(plan: &Plan, kind: &Lengths) -> String {
+    let demand = &plan.demand;
+    format!(
+        "the least of {} series and {} × {} s",
+        amount(demand.series),
+        per_second(demand.rate),
+        number(open_seconds(demand, kind))
+    )
 }
 
 fn state(plan: &Plan) -> Vec<Step> {
     let demand = &plan.demand;
-    let kinds = demand.windows.iter().map(|window| {
-        let kind = Lengths::of(*window);
+    let bytes_of_kind = |kind: &Lengths| {
         format!(
-            "{window}: {} B + {} panes × {} B",
+            "({}) × ({} B + {} panes × {} B)",
+            rows(plan, kind),
             number(figure::STATE_ROW_BYTES),
-            number(panes(demand, &kind)),
-            number(pane_bytes(demand, &kind))
+            number(panes(demand, kind)),
+            number(pane_bytes(demand, kind))
+        )
+    };
+    let how = of_kinds(plan, |kind| rows(plan, kind));
+    vec![
+        step(PART, "rows of state", grouped(plan.spark.state_rows), how),
+        step(PART, "state", bytes(plan.spark.state), of_kinds(plan, bytes_of_kind)),
+    ]
+}
+
+fn disks(plan: &Plan) -> Vec<Step> {
+    let (demand, spark) = (&plan.demand, &plan.spark);
+    let changed = amount(changed_rows(demand));
+    let batch = number(demand.batch_seconds());
+    let partials = of_kinds(plan, |kind| {
+        format!(
+            "{} B + {} panes × {} B",
+            number(figure::STATE_ROW_BYTES),
+            number(panes_of_a_batch(demand, kind)),
+            number(figure::PANE_BYTES + figure::SKETCH_BYTES)
         )
     });
-    let rows = format!("{} series × {} metrics", amount(demand.series), demand.metrics);
+    let row_sizes = of_kinds(plan, |kind| format!("{} B", number(row_bytes(demand, kind))));
+    let shuffles = step(
+        PART,
+        "disk of shuffles",
+        bytes(spark.shuffle_disk),
+        format!("{changed} series / {batch} s × {} × {partials}", time(figure::SHUFFLE_SECONDS)),
+    );
+    let store = step(
+        PART,
+        "disk of RocksDB",
+        bytes(spark.state_disk),
+        format!("{} × {}", number(figure::ROCKSDB_COPIES), bytes(spark.state)),
+    );
+    let (stored, all) = match demand.state_store {
+        StateStore::Memory => (Vec::new(), bytes(spark.shuffle_disk)),
+        StateStore::Rocksdb => {
+            let both = format!("({} + {})", bytes(spark.shuffle_disk), bytes(spark.state_disk));
+            (vec![store], both)
+        }
+    };
+    let executors = grouped(spark.executors);
+    let full = percent(figure::DISK_FILL);
+    let sums = vec![
+        step(
+            PART,
+            "disk of an executor",
+            bytes(spark.disk_of_executor),
+            format!("{all} / {executors} executors / {full} full"),
+        ),
+        step(
+            PART,
+            "checkpoint",
+            bytes(spark.checkpoint_disk),
+            format!(
+                "{} snapshots × {} + {} versions × {changed} series × {row_sizes}",
+                number(figure::STATE_SNAPSHOTS),
+                bytes(spark.state),
+                number(figure::STATE_VERSIONS)
+            ),
+        ),
+    ];
+    [vec![shuffles], stored, sums].concat()
+}
+
+fn driver(plan: &Plan) -> Vec<Step> {
+    let spark = &plan.spark;
+    let heap = memory(spark.driver_heap);
+    let beside = memory(figure::DRIVER_OVERHEAD);
     vec![
         step(
             PART,
-            "rows of state",
-            grouped(plan.spark.state_rows),
-            format!("{rows} × {} kinds of windows", demand.windows.len()),
+            "heap of the driver",
+            heap.clone(),
+            format!("{heap}: it does not grow with the load"),
         ),
         step(
             PART,
-            "state",
-            bytes(plan.spark.state),
-            format!("{rows} × ({})", kinds.collect::<Vec<_>>().join("; ")),
+            "memory of the driver",
+            memory(spark.driver_memory),
+            format!("{heap} + {beside} beside the heap"),
         ),
+        step(PART, "cores of the driver", grouped(spark.driver_cores), "1: it plans".to_owned()),
     ]
 }
 
@@ -112,12 +202,6 @@ fn memory_of_executors(plan: &Plan) -> Vec<Step> {
             "memory of the executors",
             memory(spark.memory),
             format!("{} × ({heap} + {native})", grouped(spark.executors)),
-        ),
-        step(
-            PART,
-            "memory of the driver",
-            memory(figure::DRIVER_HEAP),
-            format!("{}: it does not grow with the load", memory(figure::DRIVER_HEAP)),
         ),
     ]
 }

@@ -1,8 +1,9 @@
 //! Numbers with their units, as a plan prints them.
 
+use super::{Step, step};
 use crate::display::grouped;
 use crate::plan::figures as figure;
-use crate::plan::sum::Plan;
+use crate::plan::sum::{Instances, Plan};
 
 /// A number with at most three decimals.
 pub fn number(value: f64) -> String {
@@ -58,6 +59,12 @@ pub(super) fn memory(value: f64) -> String {
         return format!("{} MiB", grouped((value / figure::MIB).ceil()));
     }
     format!("{} GiB", amount(value / figure::GIB))
+}
+
+/// The step from instances to their memory.
+pub(super) fn memory_of(part: &'static str, all: &Instances, of_one: f64) -> Step {
+    let how = format!("{} × {}", grouped(all.instances), memory(of_one));
+    step(part, "memory", memory(all.memory), how)
 }
 
 pub(super) fn time(seconds: f64) -> String {

@@ -118,6 +118,8 @@ const KAFKA: u16 = 9092;
 const CASSANDRA: u16 = 9042;
 const WIKIMEDIA: [u8; 4] = [208, 80, 154, 224];
 const API_SERVER: [u8; 4] = [10, 96, 0, 1];
+/// In the network that the policy has in its place to fill in.
+const OBJECT_STORE: [u8; 4] = [192, 0, 2, 10];
 
 /// What has to reach what, and what must not.
 fn table() -> Vec<(bool, &'static str, End, End, u16)> {
@@ -141,6 +143,8 @@ fn table() -> Vec<(bool, &'static str, End, End, u16)> {
         (true, "blocks", spark("driver"), spark("executor"), 7079),
         (true, "blocks among executors", spark("executor"), spark("executor"), 7079),
         (true, "executors to start", spark("driver"), host(API_SERVER), 443),
+        (true, "checkpoints of the executors", spark("executor"), host(OBJECT_STORE), 443),
+        (true, "checkpoints of the driver", spark("driver"), host(OBJECT_STORE), 443),
         (true, "names", ours("freshet-writer"), names(), 53),
         (true, "names for Kafka", kafka(), names(), 53),
         (true, "replication", kafka(), kafka(), 9091),
@@ -160,6 +164,8 @@ fn table() -> Vec<(bool, &'static str, End, End, u16)> {
         (false, "the internet without need", ours("freshet-writer"), host(WIKIMEDIA), 443),
         (false, "the API server from a source", internet(), host(API_SERVER), 443),
         (false, "the API server from an executor", spark("executor"), host(API_SERVER), 443),
+        (false, "the internet from an executor", spark("executor"), host(WIKIMEDIA), 443),
+        (false, "checkpoints from the writer", ours("freshet-writer"), host(OBJECT_STORE), 443),
         (false, "a stranger at Kafka", stranger(), kafka(), KAFKA),
         (false, "a stranger of another namespace", other("default", json!({})), kafka(), KAFKA),
         (false, "a stranger at Cassandra", other("default", json!({})), cassandra(), CASSANDRA),
@@ -208,6 +214,9 @@ fn what_has_to_flow_flows_and_nothing_else() {
             }),
             ("a policy that is missing", |all| {
                 all.retain(|resource| name(resource) != "NetworkPolicy/freshet-writer");
+            }),
+            ("executors that reach no object store", |all| {
+                all.retain(|resource| name(resource) != "NetworkPolicy/freshet-object-storage");
             }),
             ("another port of Kafka", |all| {
                 set(all, "NetworkPolicy/kafka", "/spec/ingress/0/ports/0/port", 9093.into());

@@ -33,7 +33,8 @@ impl Schemas {
             custom.extend(definitions(text));
         }
         let given = std::env::var_os(DEFINITIONS).map(PathBuf::from);
-        for folder in [Some(tools().strimzi.clone()), given].into_iter().flatten() {
+        let known = [&tools().strimzi, &tools().prometheus].map(|folder| Some(folder.clone()));
+        for folder in known.into_iter().chain([given]).flatten() {
             for text in yaml_files(&folder) {
                 custom.extend(definitions(&text));
             }

@@ -29,12 +29,19 @@ pub(super) struct Tools {
     pub(super) schemas: PathBuf,
     /// The folder of the definitions of Strimzi's resources.
     pub(super) strimzi: PathBuf,
+    /// That of the Prometheus operator's.
+    pub(super) prometheus: PathBuf,
 }
 
 /// The tools, which the first caller installs.
 pub(super) fn tools() -> &'static Tools {
     static TOOLS: OnceLock<Tools> = OnceLock::new();
-    TOOLS.get_or_init(|| Tools { kustomize: kustomize(), schemas: schemas(), strimzi: strimzi() })
+    TOOLS.get_or_init(|| Tools {
+        kustomize: kustomize(),
+        schemas: schemas(),
+        strimzi: strimzi(),
+        prometheus: prometheus(),
+    })
 }
 
 /// Has `install` fill a folder under this name, unless it is there already; one that was not finished does not count.
@@ -100,6 +107,25 @@ fn strimzi() -> PathBuf {
             .args(["--target-kube", "1.16+", "--crd-api-version", "v1"])
             .args(["--api-versions", "v1", "--storage-version", "v1", "--yaml"])
             .args(definitions));
+    })
+}
+
+/// The Go module of the operator has the definitions of its resources beside its code.
+fn prometheus() -> PathBuf {
+    let version = version("PROMETHEUS_OPERATOR_VERSION");
+    installed(&format!("prometheus-operator-{version}"), |folder| {
+        let module = format!("github.com/prometheus-operator/prometheus-operator@v{version}");
+        let downloaded = run(Command::new(go())
+            .args(["mod", "download", "-json", &module])
+            .current_dir(folder)
+            .env("GOTOOLCHAIN", "local"));
+        let downloaded: serde_json::Value = serde_json::from_str(&downloaded).unwrap();
+        let module = Path::new(downloaded["Dir"].as_str().unwrap());
+        for name in ["podmonitors", "prometheusrules"] {
+            let file = format!("monitoring.coreos.com_{name}.yaml");
+            let from = module.join("example/prometheus-operator-crd").join(&file);
+            fs::copy(from, folder.join(file)).unwrap();
+        }
     })
 }
 

@@ -10,7 +10,7 @@ const CASSANDRA: &str = "K8ssandraCluster/freshet";
 const SPARK: &str = "SparkApplication/freshet";
 
 /// What the service has to be set to: resource, place and value.
-const SETTINGS: [(&str, &str, &str); 14] = [
+const SETTINGS: [(&str, &str, &str); 17] = [
     (KAFKA, "/spec/kafka/authorization/type", "simple"),
     (CASSANDRA, "/spec/auth", "true"),
     (
@@ -39,6 +39,18 @@ const SETTINGS: [(&str, &str, &str); 14] = [
     (SPARK, "/spec/sparkConf/spark.network.crypto.enabled", "true"),
     (SPARK, "/spec/sparkConf/spark.io.encryption.enabled", "true"),
     ("Ingress/freshet-dashboard", "/spec/tls/0/secretName", "freshet-dashboard-tls"),
+    ("Ingress/freshet-dashboard", "/spec/ingressClassName", "nginx"),
+    // The event stream is an answer without end: neither kept back nor cut off.
+    (
+        "Ingress/freshet-dashboard",
+        "/metadata/annotations/nginx.ingress.kubernetes.io~1proxy-buffering",
+        "off",
+    ),
+    (
+        "Ingress/freshet-dashboard",
+        "/metadata/annotations/nginx.ingress.kubernetes.io~1proxy-read-timeout",
+        "3600",
+    ),
     ("KafkaUser/freshet-producer", "/spec/authentication/type", "scram-sha-512"),
     ("KafkaUser/freshet-spark", "/spec/authentication/type", "scram-sha-512"),
 ];

@@ -9,10 +9,10 @@ import io.freshet.spark.job.Backoff;
 import io.freshet.spark.job.JobEnd;
 import io.freshet.spark.job.JobProcess;
 import io.freshet.spark.job.JobSession;
+import io.freshet.spark.job.KafkaStart;
 import io.freshet.spark.job.QueryFailure;
 import io.freshet.spark.job.QuerySupervisor;
 import io.freshet.spark.job.StreamQuery;
-import io.freshet.spark.kafka.KafkaTopics;
 import io.freshet.spark.nativelib.ConfigurationException;
 import io.freshet.spark.nativelib.NativeException;
 import java.io.IOException;
@@ -22,6 +22,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
 import org.apache.hadoop.util.ShutdownHookManager;
+import org.apache.kafka.common.KafkaException;
 import org.apache.spark.sql.SparkSession;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -78,7 +79,7 @@ public final class WindowedAverages {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return FAILED;
-        } catch (ExecutionException | TimeoutException | IOException e) {
+        } catch (ExecutionException | TimeoutException | IOException | KafkaException e) {
             LOGGER.error("the job has failed", e);
             return FAILED;
         }
@@ -103,16 +104,33 @@ public final class WindowedAverages {
     private static void runQueries(
         PipelineConfiguration configuration, List<PipelineConfiguration.Stream> streams, boolean ownProcess)
         throws InterruptedException, ExecutionException, TimeoutException, IOException {
-        KafkaTopics.createMissing(configuration.kafka(), configuration.topics());
-        HealthListener health = new HealthListener();
-        try (JobSession opened = JobSession.open(configuration.spark());
-            HealthReporter reporter = new HealthReporter(configuration, health)) {
-            SparkSession session = opened.session();
+        // First the session: YARN gives up on an application whose context does not come.
+        try (JobSession opened = JobSession.open(configuration.spark())) {
             JobEnd end = new JobEnd();
-            session.sparkContext().addSparkListener(end);
+            opened.session().sparkContext().addSparkListener(end);
             if (ownProcess) {
                 end.onSignals();
             }
+            try {
+                if (new KafkaStart(configuration, end).createTopics()) {
+                    runQueries(opened.session(), configuration, streams, end);
+                }
+                opened.endsInOrder();
+            } finally {
+                opened.session().sparkContext().removeSparkListener(end);
+            }
+        }
+    }
+
+    /** Until the end. */
+    private static void runQueries(
+        SparkSession session,
+        PipelineConfiguration configuration,
+        List<PipelineConfiguration.Stream> streams,
+        JobEnd end)
+        throws InterruptedException, ExecutionException {
+        HealthListener health = new HealthListener();
+        try (HealthReporter reporter = new HealthReporter(configuration, health)) {
             session.streams().addListener(health);
             List<QuerySupervisor> queries =
                 streams.stream().map(stream -> supervisor(session, configuration, stream, health, end)).toList();
@@ -123,11 +141,9 @@ public final class WindowedAverages {
                 queries.forEach(QuerySupervisor::start);
                 reporter.start();
                 end.await();
-                opened.endsInOrder();
             } finally {
                 stop.run();
                 session.streams().removeListener(health);
-                session.sparkContext().removeSparkListener(end);
                 removeHook(stop);
             }
         }

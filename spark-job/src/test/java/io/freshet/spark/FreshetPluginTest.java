@@ -104,7 +104,7 @@ class FreshetPluginTest {
         assertEquals(1, gauges.get("streams_fleet_restarts"));
         assertEquals(0, gauges.get("streams_fleet_records_read"));
         for (String unknown : List.of("consumer_lag_records", "watermark_delay_seconds", "batch_duration_seconds",
-            "state_rows", "state_bytes")) {
+            "trigger_interval_seconds", "state_rows", "state_bytes")) {
             assertEquals(Double.NaN, gauges.get("streams_fleet_" + unknown), unknown);
         }
         assertFalse(MetricsPage.text(spark).contains("null"), () -> MetricsPage.text(spark));
@@ -117,6 +117,39 @@ class FreshetPluginTest {
         StreamMetrics.hide(next);
         assertEquals(List.of(), MetricsPage.read(spark).keySet().stream().filter(name -> name.startsWith("streams"))
             .toList());
+    }
+
+    /** Spark is up from the start, and says nothing of the queries. */
+    @Test
+    void theJobIsReadyWhenTheQueriesOfAllItsStreamsRun() {
+        start(MetricsPage.serve(jobSettings()));
+        String page = spark.sparkContext().uiWebUrl().get();
+        assertEquals(1, JobHealth.run(page));
+        StreamHealth one = new StreamHealth("one.half");
+        StreamHealth other = new StreamHealth("other");
+        StreamMetrics.show(one);
+        StreamMetrics.show(other);
+        try {
+            one.running();
+            assertEquals(1, JobHealth.run(page));
+            other.running();
+            assertEquals(0, JobHealth.run(page));
+            one.restarting("an error");
+            assertEquals(1, JobHealth.run(page));
+            one.running();
+            other.waitingFor("the topic raw.other");
+            assertEquals(1, JobHealth.run(page));
+            assertEquals(0, JobHealth.run("--live", page));
+            other.waitingFor(null);
+            assertEquals(0, JobHealth.run(page));
+        } finally {
+            StreamMetrics.hide(one);
+            StreamMetrics.hide(other);
+        }
+        assertEquals(2, JobHealth.run("--live", page, "more"));
+        spark.stop();
+        assertEquals(1, JobHealth.run(page));
+        assertEquals(1, JobHealth.run("--live", page));
     }
 
     /** Executors are asked for after the plugin has started, as Spark's own resource profile shows. */

@@ -2,7 +2,6 @@ package io.freshet.spark.engine;
 
 import com.codahale.metrics.MetricRegistry;
 import java.util.List;
-import java.util.OptionalLong;
 import java.util.function.BooleanSupplier;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.hadoop.conf.Configuration;
@@ -60,12 +59,6 @@ public interface SparkEngine {
      * @throws IllegalStateException when it is not known
      */
     long lateWatermarkMillis();
-
-    /**
-     * How many offsets of its range the running task has passed over, once it has read all of it: what Kafka had
-     * deleted, and what has no record anyway. Empty when its records are not read directly from Kafka.
-     */
-    OptionalLong skippedOffsets();
 
     /**
      * Metadata that make a column the one by which rows are late and state times out, as {@code withWatermark} does.

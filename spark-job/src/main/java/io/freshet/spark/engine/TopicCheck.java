@@ -10,4 +10,9 @@ public interface TopicCheck extends Serializable {
 
     /** @throws RuntimeException when the task should end, since the topic is another one */
     void verify();
+
+    /** What tells the topic from another one of its name, such as its id; empty when any is taken. */
+    default String identity() {
+        return "";
+    }
 }

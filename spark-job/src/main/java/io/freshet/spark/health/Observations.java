@@ -4,8 +4,8 @@ package io.freshet.spark.health;
 public final class Observations {
     /**
      * {@code records_read}, {@code bytes_read}, {@code rejected}, {@code skipped}, {@code rejected_rows};
-     * {@link #SKIPPED_VALUES} and a metric, how many of its values were left out; {@code skipped_offsets}, null where Spark's own
-     * reader reads Kafka; and, of the series furthest ahead of the clock,
+     * {@link #SKIPPED_VALUES} and a metric, how many of its values were left out; and, of the series furthest ahead of
+     * the clock,
      * {@code ahead_series} and {@code ahead_micros}, null when all are in step.
      */
     public static final String READ = "read";

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.freshet.spark.nativelib.NativeContract;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -47,9 +48,12 @@ public final class StreamHealth {
     }
 
     private final String stream;
+    private final Duration trigger;
     private final Supplier<Optional<String>> firstOffsets;
     private final String instance = hostName() + ":" + ProcessHandle.current().pid();
     private final long since = System.currentTimeMillis();
+    /** When the query got on last; before it has, when this began. */
+    private long progressNanos = System.nanoTime();
     private State state = State.STARTING;
     private long restarts;
     private String lastError;
@@ -70,7 +74,7 @@ public final class StreamHealth {
     private long bytesOut;
     private long skippedOffsets;
     private Long lastProgressTime;
-    private Long lag;
+    private final ConsumerLag lag = new ConsumerLag();
     private long batches;
     private Long batch;
     private Long batchMillis;
@@ -78,16 +82,18 @@ public final class StreamHealth {
     private Long stateRows;
     private Long stateBytes;
 
-    /** Of a query that does not tell where its first micro-batch begins. */
+    /** Of a query that tells neither its trigger nor where its first micro-batch begins. */
     public StreamHealth(String stream) {
-        this(stream, Optional::empty);
+        this(stream, null, Optional::empty);
     }
 
     /**
+     * @param trigger the time from the start of a micro-batch to that of the next one; null when it is not known
      * @param firstOffsets where the first micro-batch of the query began, once it has: Spark reports it of all others
      */
-    public StreamHealth(String stream, Supplier<Optional<String>> firstOffsets) {
+    public StreamHealth(String stream, Duration trigger, Supplier<Optional<String>> firstOffsets) {
         this.stream = stream;
+        this.trigger = trigger;
         this.firstOffsets = firstOffsets;
     }
 
@@ -100,6 +106,26 @@ public final class StreamHealth {
     public synchronized void running() {
         state = State.RUNNING;
         lastProgressTime = System.currentTimeMillis();
+        progressNanos = System.nanoTime();
+    }
+
+    /**
+     * The query is about to start, where earlier runs have come to.
+     *
+     * @param read the next offset by partition; empty when no micro-batch was ever finished
+     */
+    public synchronized void startsFrom(Map<Integer, Long> read) {
+        lag.read(read.isEmpty() ? null : read);
+        lag.ends(null, System.nanoTime()); // those seen before may be of a topic that is no more
+    }
+
+    /**
+     * How far the raw topic has come by now.
+     *
+     * @param ends the offset of the next record by partition; empty when Kafka does not say
+     */
+    public synchronized void topicEnds(Optional<Map<Integer, Long>> ends) {
+        lag.ends(ends.orElse(null), System.nanoTime());
     }
 
     /**
@@ -162,7 +188,7 @@ public final class StreamHealth {
             stateBytes = state.memoryUsedBytes();
         }
         if (progress.sources().length > 0) {
-            lag = lag(progress.sources()[0]);
+            lag.read(offsets(progress.sources()[0].endOffset()));
         }
         Map<String, Row> observed = progress.observedMetrics();
         if (observed.containsKey(Observations.READ)) {
@@ -210,39 +236,35 @@ public final class StreamHealth {
         return row.isNullAt(index) ? 0 : row.getLong(index);
     }
 
-    /** Records in the topic that no finished micro-batch has read. */
-    private static Long lag(SourceProgress source) {
-        return between(source.endOffset(), source.latestOffset());
-    }
-
     /**
      * Offsets of the micro-batch without a record: what Kafka had deleted before it was read, and what is a gap anyway,
      * the marks of transactions and the records that compaction has removed.
      */
     private long skippedOffsets(SourceProgress source, long recordsRead) {
         String start = source.startOffset() == null ? firstOffsets.get().orElse(null) : source.startOffset();
-        Long offsets = between(start, source.endOffset());
-        return offsets == null ? 0 : Math.max(0, offsets - recordsRead);
+        Map<Integer, Long> begins = offsets(start);
+        Map<Integer, Long> ends = offsets(source.endOffset());
+        if (begins == null || ends == null) {
+            return 0; // before the first batch Spark has no offsets to report
+        }
+        return Math.max(0, ConsumerLag.between(begins, ends) - recordsRead);
     }
 
-    /** How many offsets there are from some on, per topic and partition, up to others; null when either is unknown. */
-    private static Long between(String from, String to) {
-        if (from == null || to == null) {
-            return null; // before the first batch Spark has no offsets to report
+    /** By partition of the one topic that a query reads; null when Spark does not say. */
+    private static Map<Integer, Long> offsets(String json) {
+        if (json == null) {
+            return null;
         }
+        Map<Integer, Long> offsets = new HashMap<>();
         try {
-            JsonNode begins = JSON.readTree(from);
-            long offsets = 0;
-            for (var topic : JSON.readTree(to).properties()) {
-                for (var partition : topic.getValue().properties()) {
-                    long begin = begins.path(topic.getKey()).path(partition.getKey()).asLong();
-                    offsets += Math.max(0, partition.getValue().asLong() - begin);
-                }
+            for (JsonNode topic : JSON.readTree(json)) {
+                topic.properties().forEach(partition ->
+                    offsets.put(Integer.valueOf(partition.getKey()), partition.getValue().asLong()));
             }
-            return offsets;
         } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException("Spark reports offsets that are not JSON: " + from + ", " + to, e);
+            throw new IllegalArgumentException("Spark reports offsets that are not JSON: " + json, e);
         }
+        return offsets;
     }
 
     /** The report for the health topic: what is not declared in freshet-core does not get into it. */
@@ -282,9 +304,13 @@ public final class StreamHealth {
         }
     }
 
-    /** A query that does not run does not hear how far its topic has come. */
+    /** What is waited for is Kafka or the topic: how far it has come is hearsay then. */
     private Long knownLag() {
-        return waitingFor == null && state == State.RUNNING ? lag : null;
+        return waitingFor == null ? lag.records(System.nanoTime()) : null;
+    }
+
+    private long progressAgeMillis() {
+        return Duration.ofNanos(System.nanoTime() - progressNanos).toMillis();
     }
 
     private long mostLate() {
@@ -294,8 +320,10 @@ public final class StreamHealth {
     /** The same in numbers, as of now. */
     synchronized StreamFigures figures() {
         long countedAtLeast = counted.values().stream().mapToLong(Long::longValue).min().orElse(0);
-        return new StreamFigures(recordsIn, countedAtLeast, mostLate(), rejected, skipped, skippedOffsets, knownLag(), watermark,
-            batchMillis, stateRows, stateBytes, batches, restarts);
+        boolean running = waitingFor == null && state == State.RUNNING;
+        return new StreamFigures(running, recordsIn, countedAtLeast, mostLate(), rejected, skipped, skippedOffsets,
+            knownLag(), watermark, batchMillis, progressAgeMillis(), trigger == null ? null : trigger.toMillis(),
+            stateRows, stateBytes, batches, restarts);
     }
 
     private static String hostName() {

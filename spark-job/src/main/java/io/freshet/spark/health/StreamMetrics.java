@@ -24,6 +24,7 @@ public final class StreamMetrics {
 
     private static Map<String, Function<StreamFigures, Number>> gauges() {
         Map<String, Function<StreamFigures, Number>> gauges = new LinkedHashMap<>();
+        gauges.put("running", figures -> figures.running() ? 1 : 0);
         gauges.put("records_read", StreamFigures::recordsRead);
         gauges.put("records_counted", StreamFigures::recordsCounted);
         gauges.put("records_late", StreamFigures::recordsLate);
@@ -33,6 +34,8 @@ public final class StreamMetrics {
         gauges.put("consumer_lag_records", StreamFigures::lag);
         gauges.put("watermark_delay_seconds", figures -> delay(figures.watermarkMillis()));
         gauges.put("batch_duration_seconds", figures -> seconds(figures.batchMillis()));
+        gauges.put("progress_age_seconds", figures -> seconds(figures.progressAgeMillis()));
+        gauges.put("trigger_interval_seconds", figures -> seconds(figures.triggerMillis()));
         gauges.put("state_rows", StreamFigures::stateRows);
         gauges.put("state_bytes", StreamFigures::stateBytes);
         gauges.put("batches", StreamFigures::batches);

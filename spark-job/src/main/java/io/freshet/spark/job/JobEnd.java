@@ -1,8 +1,11 @@
 package io.freshet.spark.job;
 
 import io.freshet.spark.engine.SparkEngine;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerApplicationEnd;
 
@@ -27,6 +30,21 @@ public final class JobEnd extends SparkListener {
     @Override
     public void onApplicationEnd(SparkListenerApplicationEnd event) {
         fail(new IllegalStateException("Spark has stopped"));
+    }
+
+    /**
+     * Waits for the end, but not for longer than this.
+     *
+     * @return whether it has come
+     * @throws ExecutionException when Spark has gone
+     */
+    public boolean await(Duration most) throws InterruptedException, ExecutionException {
+        try {
+            end.get(most.toNanos(), TimeUnit.NANOSECONDS);
+            return true;
+        } catch (TimeoutException e) {
+            return false;
+        }
     }
 
     /**

@@ -136,13 +136,16 @@ final class RawTopic {
             Optional<Map<Integer, Long>> end = end(partitions);
             TopicDescription now = TopicAdmin.describe(kafka, name, PATIENCE);
             boolean other = isOther(now);
-            if (before != null && before.id().equals(now.topicId().toString())) {
+            boolean same = before != null && before.id().equals(now.topicId().toString());
+            if (same) {
                 end.ifPresent(ends -> seen = new Seen(before.id(), ends));
             }
+            health.topicEnds(same ? end : Optional.empty());
             partitions = numbers(now);
             waitFor(missingLeaders(now, end.isPresent() || other));
             return other;
         } catch (KafkaException e) {
+            health.topicEnds(Optional.empty());
             waitFor(missing(e));
             return false;
         }

@@ -76,7 +76,8 @@ public final class StreamQuery implements QuerySupervisor.Starter {
         this.session = session;
         this.configuration = configuration;
         this.stream = stream;
-        health = new StreamHealth(stream.name(), () -> checkpoint().firstOffsets());
+        health = new StreamHealth(stream.name(), Duration.ofMillis(configuration.spark().triggerMillis()),
+            () -> checkpoint().firstOffsets());
         rawTopic = new RawTopic(configuration.kafka(), stream.rawTopic(), health);
     }
 
@@ -93,6 +94,7 @@ public final class StreamQuery implements QuerySupervisor.Starter {
         session.sparkContext().setLocalProperty("spark.scheduler.pool", stream.name());
         Checkpoint checkpoint = checkpoint();
         TopicCheck topic = rawTopic.settle(checkpoint);
+        health.startsFrom(checkpoint.readOffsets());
         settlesAnew = false;
         if (WindowChanges.mustWait(checkpoint, stream)) {
             finishBatch(checkpoint, topic);
@@ -244,7 +246,7 @@ public final class StreamQuery implements QuerySupervisor.Starter {
     /** What else is observed of the records that were read. */
     private Column[] whatWasRead() {
         List<Column> observed = new ArrayList<>();
-        for (String number : List.of("bytes_read", "rejected", "skipped", "rejected_rows", "skipped_offsets")) {
+        for (String number : List.of("bytes_read", "rejected", "skipped", "rejected_rows")) {
             observed.add(total(number));
         }
         observed.add(max("ahead_micros").as("ahead_micros"));

@@ -30,6 +30,11 @@ public record TopicIdentity(Map<String, String> kafka, String name, String id) i
         }
     }
 
+    @Override
+    public String identity() {
+        return id;
+    }
+
     /** Without the properties: plans are shown. */
     @Override
     public String toString() {

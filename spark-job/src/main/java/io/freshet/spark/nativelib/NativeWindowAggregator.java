@@ -39,9 +39,10 @@ public final class NativeWindowAggregator implements AutoCloseable {
     }
 
     /**
-     * Parses and adds all packed records.
+     * Parses and adds all packed records, and those of all packed batches.
      *
      * @return how many of them were rejected, with the bad rows of others: {@link #takeRejected} has them
+     * @throws NativeException when a batch is damaged: the message names topic, partition and offset
      */
     public synchronized int add(RecordBatchBuffer records) {
         return add(handle, records.bytes(), records.length());
@@ -62,7 +63,20 @@ public final class NativeWindowAggregator implements AutoCloseable {
         return new LeftOut(counts[0], counts[1], Arrays.copyOfRange(counts, 2, counts.length));
     }
 
-    /** Hands over the records that were rejected since the last call, and the bad rows of others; the columns are closed afterwards. */
+    /** How many records were added, rejected ones included. */
+    public synchronized long recordsRead() {
+        return recordsRead(handle);
+    }
+
+    /** How many bytes their keys and values have. */
+    public synchronized long bytesRead() {
+        return bytesRead(handle);
+    }
+
+    /**
+     * Hands over the records that were rejected since the last call, and the bad rows of others; the columns are closed
+     * afterwards.
+     */
     public synchronized void takeRejected(Consumer<RejectedColumns> consumer) {
         try (ArrowArray array = ArrowArray.allocateNew(allocator);
             ArrowSchema schema = ArrowSchema.allocateNew(allocator)) {
@@ -136,6 +150,10 @@ public final class NativeWindowAggregator implements AutoCloseable {
     private static native long open(byte[] stream, byte[] topic);
 
     private static native int add(long handle, ByteBuffer records, int length);
+
+    private static native long recordsRead(long handle);
+
+    private static native long bytesRead(long handle);
 
     private static native void takeRejected(long handle, long array, long schema);
 

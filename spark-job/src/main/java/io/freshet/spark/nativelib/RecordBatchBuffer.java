@@ -3,17 +3,20 @@ package io.freshet.spark.nativelib;
 import java.nio.ByteBuffer;
 
 /**
- * A direct buffer that packs Kafka records one after the other, in the layout that {@code packed.rs} reads: partition
- * (int), offset (long), timestamp in epoch milliseconds (long), length of the key (int, -1 without one), length of the
- * value (int, -1 for a tombstone), the key's bytes, the value's bytes; little-endian.
+ * A direct buffer that packs Kafka records, and whole record batches, one after the other, in the layout that
+ * {@code packed.rs} reads; little-endian. A record: 0 (byte), partition (int), offset (long), timestamp in epoch
+ * milliseconds (long), length of the key (int, -1 without one), length of the value (int, -1 for a tombstone), the
+ * key's bytes, the value's bytes. A batch: 1 (byte), partition (int), length (int), its bytes.
  */
 public final class RecordBatchBuffer implements AutoCloseable {
-    private static final int HEADER_BYTES = 2 * Long.BYTES + 3 * Integer.BYTES;
+    private static final byte RECORD = 0;
+    private static final byte BATCH = 1;
+    private static final int HEADER_BYTES = Byte.BYTES + 2 * Long.BYTES + 3 * Integer.BYTES;
+    private static final int BATCH_HEADER_BYTES = Byte.BYTES + 2 * Integer.BYTES;
     private static final long MICROS_PER_MILLI = 1_000;
 
     private final int most;
     private ByteBuffer buffer;
-    private int payloadBytes;
 
     /**
      * A buffer as the job has it: small for the small micro-batches of a quiet stream, and up to a mebibyte. Its memory
@@ -34,12 +37,28 @@ public final class RecordBatchBuffer implements AutoCloseable {
     }
 
     /**
-     * Packs a record if there is room for it; an empty buffer takes any record.
+     * Packs a record, or the batch in its place, if there is room for it; an empty buffer takes any.
      *
-     * @return whether the record was packed; if not, hand the buffer on and clear it first
+     * @return whether it was packed; if not, hand the buffer on and clear it first
      * @throws IllegalArgumentException when the record has no partition, offset or timestamp
      */
     public boolean add(SourceRecord record) {
+        SourceBatch batch = record.batch();
+        return batch == null ? addRecord(record) : addBatch(batch);
+    }
+
+    private boolean addBatch(SourceBatch batch) {
+        int length = batch.batchBytes();
+        int needed = Math.addExact(BATCH_HEADER_BYTES, length);
+        if (needed > buffer.remaining() && !grow(needed)) {
+            return false;
+        }
+        buffer.put(BATCH).putInt(batch.partition()).putInt(length);
+        batch.putBatch(buffer);
+        return true;
+    }
+
+    private boolean addRecord(SourceRecord record) {
         int keyLength = record.keyLength();
         int valueLength = record.valueLength();
         int needed = HEADER_BYTES + Math.max(0, keyLength) + Math.max(0, valueLength);
@@ -50,7 +69,7 @@ public final class RecordBatchBuffer implements AutoCloseable {
             throw new IllegalArgumentException("a record has no partition, offset or timestamp: of the columns of "
                 + "Kafka's source only key and value may be null; fill the others in, for instance by coalesce");
         }
-        buffer.putInt(record.partition()).putLong(record.offset());
+        buffer.put(RECORD).putInt(record.partition()).putLong(record.offset());
         buffer.putLong(Math.floorDiv(record.timestampMicros(), MICROS_PER_MILLI));
         buffer.putInt(keyLength).putInt(valueLength);
         if (keyLength > 0) {
@@ -59,7 +78,6 @@ public final class RecordBatchBuffer implements AutoCloseable {
         if (valueLength > 0) {
             record.putValue(buffer);
         }
-        payloadBytes += needed - HEADER_BYTES;
         return true;
     }
 
@@ -78,12 +96,6 @@ public final class RecordBatchBuffer implements AutoCloseable {
     /** Forgets all records. */
     public void clear() {
         buffer.clear();
-        payloadBytes = 0;
-    }
-
-    /** Bytes of the keys and values of the packed records. */
-    public int payloadBytes() {
-        return payloadBytes;
     }
 
     ByteBuffer bytes() {

@@ -2,10 +2,18 @@ package io.freshet.spark.nativelib;
 
 import java.nio.ByteBuffer;
 
-/** A record of Kafka's, wherever it lies: {@link RecordBatchBuffer} copies its bytes once. */
+/**
+ * A record of Kafka's, wherever it lies: {@link RecordBatchBuffer} copies its bytes once. In its place may be a whole
+ * batch of records.
+ */
 public interface SourceRecord {
     /** The length of a key or value that is null. */
     int ABSENT = -1;
+
+    /** The batch that is here in place of a record; null for a record, and only then may the others be asked. */
+    default SourceBatch batch() {
+        return null;
+    }
 
     /** Whether partition, offset and timestamp are there. */
     boolean isPlaced();

@@ -17,7 +17,6 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.stream.Collectors;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.BigIntVector;
@@ -52,7 +51,6 @@ public final class WindowPartials implements RecordStep {
         .add("rejected", DataTypes.LongType)
         .add("ahead_series", DataTypes.StringType)
         .add("ahead_micros", DataTypes.LongType)
-        .add("skipped_offsets", DataTypes.LongType)
         .add("skipped", DataTypes.LongType)
         .add("rejected_rows", DataTypes.LongType)
         .add("skipped_values", DataTypes.StringType);
@@ -83,6 +81,11 @@ public final class WindowPartials implements RecordStep {
     }
 
     @Override
+    public boolean takesBatches() {
+        return true;
+    }
+
+    @Override
     public Iterator<StepRows> run(Iterator<SourceRecord> records) {
         return new Task(records, TaskContext.get());
     }
@@ -98,8 +101,6 @@ public final class WindowPartials implements RecordStep {
         private VectorSchemaRoot partials;
         /** What is handed on next; null when it is not known yet. */
         private StepRows rows;
-        private long recordsRead;
-        private long bytesRead;
         /** Records, and the bad rows of others. */
         private long rejected;
         /** To which the partial aggregates move the watermark, epoch microseconds. */
@@ -149,11 +150,11 @@ public final class WindowPartials implements RecordStep {
             return next;
         }
 
-        /** A row of its own; null when nothing was read or passed over. */
+        /** A row of its own; null when nothing was read. */
         private StepRows whatWasRead() {
             said = true;
-            OptionalLong skipped = SparkEngine.current().skippedOffsets();
-            if (recordsRead == 0 && skipped.orElse(0) == 0) {
+            long recordsRead = aggregator.recordsRead();
+            if (recordsRead == 0) {
                 return null;
             }
             Optional<AheadOfClock> ahead = aggregator.takeFurthestAhead();
@@ -161,11 +162,10 @@ public final class WindowPartials implements RecordStep {
             String values = Arrays.stream(leftOut.values()).mapToObj(Long::toString)
                 .collect(Collectors.joining(VALUES_SEPARATOR));
             // Spark reads the watermark's time of every row: this one says nothing new.
-            return new StepRows.Single(null, null, null, null, watermark, null, null, recordsRead, bytesRead,
-                rejected - leftOut.rows(),
+            return new StepRows.Single(null, null, null, null, watermark, null, null, recordsRead,
+                aggregator.bytesRead(), rejected - leftOut.rows(),
                 ahead.map(series -> series.series().getBytes(StandardCharsets.UTF_8)).orElse(null),
                 ahead.map(AheadOfClock::micros).orElse(null),
-                skipped.isPresent() ? skipped.getAsLong() : null,
                 leftOut.records(), leftOut.rows(), values.getBytes(StandardCharsets.UTF_8));
         }
 
@@ -187,7 +187,6 @@ public final class WindowPartials implements RecordStep {
         private void readRecords() {
             while (records.hasNext()) {
                 SourceRecord next = records.next();
-                recordsRead++;
                 boolean memoryLeft = true;
                 while (!buffer.add(next)) {
                     memoryLeft = aggregate();
@@ -203,7 +202,6 @@ public final class WindowPartials implements RecordStep {
 
         /** Hands the packed records to the native library; false when it should hand on what it has before more. */
         private boolean aggregate() {
-            bytesRead += buffer.payloadBytes();
             int rejectedNow = aggregator.add(buffer);
             buffer.clear();
             if (rejectedNow > 0) {

@@ -47,13 +47,11 @@ class RecordBatchBufferTest {
     void packsUntilItIsFull() {
         RecordBatchBuffer buffer = new RecordBatchBuffer(64, 64);
         assertTrue(add(buffer, row("abcd", "12345")));
-        assertEquals(28 + 9, buffer.length());
+        assertEquals(29 + 9, buffer.length());
         assertFalse(add(buffer, row(null, "12345")));
-        assertEquals(28 + 9, buffer.length());
-        assertEquals(9, buffer.payloadBytes());
+        assertEquals(29 + 9, buffer.length());
         buffer.clear();
         assertEquals(0, buffer.length());
-        assertEquals(0, buffer.payloadBytes());
         assertTrue(add(buffer, row(null, null)));
     }
 
@@ -61,7 +59,7 @@ class RecordBatchBufferTest {
     void growsForARecordThatIsLongerThanTheBuffer() {
         RecordBatchBuffer buffer = new RecordBatchBuffer(64, 64);
         assertTrue(add(buffer, row(null, "x".repeat(1000))));
-        assertEquals(28 + 1000, buffer.length());
+        assertEquals(29 + 1000, buffer.length());
     }
 
     @Test
@@ -80,7 +78,7 @@ class RecordBatchBufferTest {
         assertArrayEquals(expected, content(buffer));
         buffer.clear();
         assertTrue(add(buffer, row(null, "x".repeat(300))));
-        assertEquals(328, buffer.bytes().capacity());
+        assertEquals(329, buffer.bytes().capacity());
     }
 
     @Test
@@ -108,12 +106,55 @@ class RecordBatchBufferTest {
         RecordBatchBuffer buffer = new RecordBatchBuffer(64, 64);
         add(buffer, unsafe(row("k", "vw")));
         ByteBuffer found = buffer.bytes();
-        assertEquals(1, found.getInt(0));
-        assertEquals(2, found.getLong(4));
-        assertEquals(3, found.getLong(12));
-        assertEquals(1, found.getInt(20));
-        assertEquals(2, found.getInt(24));
-        assertEquals("kvw", new String(content(buffer), 28, 3, StandardCharsets.UTF_8));
+        assertEquals(0, found.get(0));
+        assertEquals(1, found.getInt(1));
+        assertEquals(2, found.getLong(5));
+        assertEquals(3, found.getLong(13));
+        assertEquals(1, found.getInt(21));
+        assertEquals(2, found.getInt(25));
+        assertEquals("kvw", new String(content(buffer), 29, 3, StandardCharsets.UTF_8));
+    }
+
+    @Test
+    void aBatchStandsAmongRecordsAndInALayoutOfItsOwn() {
+        RecordBatchBuffer buffer = new RecordBatchBuffer(64, 64);
+        add(buffer, row(null, null));
+        assertTrue(buffer.add(new RowRecord(2, 3, 4, 1, 0).of(new Batch("whole"))));
+        ByteBuffer found = buffer.bytes();
+        assertEquals(1, found.get(29));
+        assertEquals(7, found.getInt(30));
+        assertEquals(5, found.getInt(34));
+        assertEquals("whole", new String(content(buffer), 38, 5, StandardCharsets.UTF_8));
+        assertFalse(buffer.add(new RowRecord(2, 3, 4, 1, 0).of(new Batch("x".repeat(64)))));
+        buffer.clear();
+        assertTrue(buffer.add(new RowRecord(2, 3, 4, 1, 0).of(new Batch("x".repeat(64)))));
+        assertEquals(9 + 64, buffer.length());
+    }
+
+    private static final class Batch extends GenericInternalRow implements SourceBatch {
+        private static final long serialVersionUID = 1L;
+
+        private final String text;
+
+        Batch(String text) {
+            super(0);
+            this.text = text;
+        }
+
+        @Override
+        public int partition() {
+            return 7;
+        }
+
+        @Override
+        public int batchBytes() {
+            return text.length();
+        }
+
+        @Override
+        public void putBatch(ByteBuffer target) {
+            target.put(utf8(text));
+        }
     }
 
     @Test

@@ -27,6 +27,14 @@ public record JavaProcess(int exitCode, String output) {
     public static JavaProcess run(
         Path folder, String classPath, List<String> arguments, Map<String, String> environment)
         throws IOException, InterruptedException {
+        Path output = Files.createTempFile(folder, "output", ".txt");
+        int exitCode = start(output, classPath, arguments, environment).waitFor();
+        return new JavaProcess(exitCode, Files.readString(output, StandardCharsets.UTF_8));
+    }
+
+    /** Starts one, for whoever has to end it. */
+    public static Process start(
+        Path output, String classPath, List<String> arguments, Map<String, String> environment) throws IOException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         // What Spark's launcher passes, and this process has too.
@@ -35,11 +43,9 @@ public record JavaProcess(int exitCode, String output) {
             .forEach(command::add);
         command.addAll(List.of("-Djava.io.tmpdir=" + System.getProperty("java.io.tmpdir"), "-cp", classPath));
         command.addAll(arguments);
-        Path output = Files.createTempFile(folder, "output", ".txt");
         ProcessBuilder builder =
             new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
         builder.environment().putAll(environment);
-        int exitCode = builder.start().waitFor();
-        return new JavaProcess(exitCode, Files.readString(output, StandardCharsets.UTF_8));
+        return builder.start();
     }
 }

@@ -37,8 +37,14 @@ public final class KafkaBroker {
 
     /** @param certificate by which the broker identifies itself where it speaks TLS; null for where it does not */
     public KafkaBroker(Path folder, Certificate certificate) throws IOException, InterruptedException {
+        this(folder, certificate, 0);
+    }
+
+    /** @param port where it listens; 0 for a free one */
+    public KafkaBroker(Path folder, Certificate certificate, int port) throws IOException, InterruptedException {
         this.folder = folder;
-        try (ServerSocket client = freePort(); ServerSocket controller = freePort(); ServerSocket secure = freePort()) {
+        try (ServerSocket client = new ServerSocket(port, 1, InetAddress.getLoopbackAddress());
+            ServerSocket controller = freePort(); ServerSocket secure = freePort()) {
             address = "127.0.0.1:" + client.getLocalPort();
             secureAddress = "127.0.0.1:" + secure.getLocalPort();
             Files.writeString(folder.resolve("server.properties"),
@@ -144,6 +150,13 @@ public final class KafkaBroker {
             return Files.readString(folder.resolve("broker.log"));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /** A port that nobody has, for a broker that starts later. */
+    public static int portOfNobody() throws IOException {
+        try (ServerSocket nobody = freePort()) {
+            return nobody.getLocalPort();
         }
     }
 

@@ -11,12 +11,10 @@ import io.freshet.spark.engine.spark42.kafka.KafkaSource;
 import io.freshet.spark.engine.spark42.plan.ExpandedRows;
 import io.freshet.spark.engine.spark42.plan.LateWatermark;
 import io.freshet.spark.engine.spark42.plan.RecordRows;
-import io.freshet.spark.engine.spark42.plan.SkippedOffsets;
 import io.freshet.spark.engine.spark42.plan.Step;
 import io.freshet.spark.engine.spark42.plan.StepStrategy;
 import io.freshet.spark.engine.spark42.sql.FreshetFunctions;
 import java.util.List;
-import java.util.OptionalLong;
 import java.util.function.BooleanSupplier;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.hadoop.conf.Configuration;
@@ -71,11 +69,6 @@ public final class Spark42 implements SparkEngine {
     @Override
     public long lateWatermarkMillis() {
         return LateWatermark.millis();
-    }
-
-    @Override
-    public OptionalLong skippedOffsets() {
-        return SkippedOffsets.ofTask();
     }
 
     @Override

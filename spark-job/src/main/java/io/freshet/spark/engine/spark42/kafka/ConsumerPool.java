@@ -1,18 +1,13 @@
 package io.freshet.spark.engine.spark42.kafka;
 
-import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import org.apache.commons.pool2.BaseKeyedPooledObjectFactory;
 import org.apache.commons.pool2.PooledObject;
 import org.apache.commons.pool2.impl.DefaultPooledObject;
 import org.apache.commons.pool2.impl.GenericKeyedObjectPool;
 import org.apache.commons.pool2.impl.GenericKeyedObjectPoolConfig;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteBufferDeserializer;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
 import org.slf4j.Logger;
@@ -33,10 +28,8 @@ final class ConsumerPool {
     private static final String EVICTION_INTERVAL = "spark.kafka.consumer.cache.evictorThreadRunInterval";
     /** As in Spark's documentation of its Kafka source. */
     private static final int DEFAULT_CAPACITY = 64;
-    private static final Duration CLOSE_TIMEOUT = Duration.ZERO;
 
-    private static final GenericKeyedObjectPool<Key, KafkaConsumer<ByteBuffer, ByteBuffer>> POOL =
-        open();
+    private static final GenericKeyedObjectPool<Key, PartitionConsumer> POOL = open();
 
     private ConsumerPool() {}
 
@@ -44,7 +37,7 @@ final class ConsumerPool {
      * The pool holds on to the context class loader it is made under only weakly, and closes idle consumers no more
      * once that one is gone; a task's may be, this class's own is not.
      */
-    private static GenericKeyedObjectPool<Key, KafkaConsumer<ByteBuffer, ByteBuffer>> open() {
+    private static GenericKeyedObjectPool<Key, PartitionConsumer> open() {
         Thread thread = Thread.currentThread();
         ClassLoader ofTask = thread.getContextClassLoader();
         thread.setContextClassLoader(ConsumerPool.class.getClassLoader());
@@ -59,8 +52,10 @@ final class ConsumerPool {
      * What a consumer is for.
      *
      * @param properties as Spark's source gives them to its tasks
+     * @param raw whether it reads record batches, or records
+     * @param topic what tells the topic from another one of its name; empty when any is taken
      */
-    record Key(Map<String, Object> properties, TopicPartition partition) {
+    record Key(Map<String, Object> properties, TopicPartition partition, boolean raw, String topic) {
         /** Without the properties: there are passwords among them. */
         @Override
         public String toString() {
@@ -69,18 +64,18 @@ final class ConsumerPool {
     }
 
     /** A consumer that is assigned to the partition and will read on from the offset. */
-    static KafkaConsumer<ByteBuffer, ByteBuffer> borrow(Key key, long offset) {
+    static PartitionConsumer borrow(Key key, long offset) {
         return borrow(key, offset, sparkSettings().getInt(CAPACITY, DEFAULT_CAPACITY));
     }
 
     /** @param capacity how many consumers there should be at the most, in use or not */
-    static KafkaConsumer<ByteBuffer, ByteBuffer> borrow(Key key, long offset, int capacity) {
+    static PartitionConsumer borrow(Key key, long offset, int capacity) {
         if (POOL.getNumIdle(key) == 0 && size() >= capacity) {
             POOL.clearOldest();
         }
-        KafkaConsumer<ByteBuffer, ByteBuffer> consumer = take(key);
+        PartitionConsumer consumer = take(key);
         try {
-            consumer.seek(key.partition(), offset);
+            consumer.seek(offset);
             return consumer;
         } catch (RuntimeException e) {
             discard(key, consumer);
@@ -88,7 +83,7 @@ final class ConsumerPool {
         }
     }
 
-    private static KafkaConsumer<ByteBuffer, ByteBuffer> take(Key key) {
+    private static PartitionConsumer take(Key key) {
         try {
             return POOL.borrowObject(key);
         } catch (RuntimeException e) {
@@ -98,12 +93,12 @@ final class ConsumerPool {
         }
     }
 
-    static void giveBack(Key key, KafkaConsumer<ByteBuffer, ByteBuffer> consumer) {
+    static void giveBack(Key key, PartitionConsumer consumer) {
         POOL.returnObject(key, consumer);
     }
 
     /** Closes a consumer that may be in the midst of something; the task has a reason of its own to end. */
-    static void discard(Key key, KafkaConsumer<ByteBuffer, ByteBuffer> consumer) {
+    static void discard(Key key, PartitionConsumer consumer) {
         try {
             POOL.invalidateObject(key, consumer);
         } catch (Exception e) { // Kafka closes all that it can before it throws, as it does in an interrupted thread
@@ -123,9 +118,8 @@ final class ConsumerPool {
     }
 
     /** @param spark by whose settings idle consumers are closed */
-    static GenericKeyedObjectPoolConfig<KafkaConsumer<ByteBuffer, ByteBuffer>> settings(SparkConf spark) {
-        GenericKeyedObjectPoolConfig<KafkaConsumer<ByteBuffer, ByteBuffer>> settings =
-            new GenericKeyedObjectPoolConfig<>();
+    static GenericKeyedObjectPoolConfig<PartitionConsumer> settings(SparkConf spark) {
+        GenericKeyedObjectPoolConfig<PartitionConsumer> settings = new GenericKeyedObjectPoolConfig<>();
         settings.setMaxTotal(-1);
         settings.setMaxTotalPerKey(-1);
         settings.setMaxIdlePerKey(-1);
@@ -136,28 +130,21 @@ final class ConsumerPool {
         return settings;
     }
 
-    private static final class Factory
-        extends BaseKeyedPooledObjectFactory<Key, KafkaConsumer<ByteBuffer, ByteBuffer>> {
+    private static final class Factory extends BaseKeyedPooledObjectFactory<Key, PartitionConsumer> {
         @Override
-        public KafkaConsumer<ByteBuffer, ByteBuffer> create(Key key) {
-            Map<String, Object> properties = new HashMap<>(key.properties());
-            // Views of what the consumer has decompressed: their bytes are copied once, into the native batch.
-            properties.put("key.deserializer", ByteBufferDeserializer.class);
-            properties.put("value.deserializer", ByteBufferDeserializer.class);
-            KafkaConsumer<ByteBuffer, ByteBuffer> consumer = new KafkaConsumer<>(properties);
-            consumer.assign(List.of(key.partition()));
-            return consumer;
+        public PartitionConsumer create(Key key) {
+            return key.raw() ? new RawConsumer(key.properties(), key.partition(), !key.topic().isEmpty())
+                : new RecordConsumer(key.properties(), key.partition());
         }
 
         @Override
-        public PooledObject<KafkaConsumer<ByteBuffer, ByteBuffer>> wrap(
-            KafkaConsumer<ByteBuffer, ByteBuffer> consumer) {
+        public PooledObject<PartitionConsumer> wrap(PartitionConsumer consumer) {
             return new DefaultPooledObject<>(consumer);
         }
 
         @Override
-        public void destroyObject(Key key, PooledObject<KafkaConsumer<ByteBuffer, ByteBuffer>> pooled) {
-            pooled.getObject().close(CLOSE_TIMEOUT);
+        public void destroyObject(Key key, PooledObject<PartitionConsumer> pooled) {
+            pooled.getObject().close();
         }
     }
 }

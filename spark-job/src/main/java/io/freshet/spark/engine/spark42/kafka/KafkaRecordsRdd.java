@@ -23,16 +23,19 @@ final class KafkaRecordsRdd extends RDD<InternalRow> {
     private final RDD<InternalRow> planned;
     private final ScanMetrics metrics;
     private final TopicCheck check;
+    private final boolean raw;
 
     /**
      * @param metrics of the scan, for what its own reader would tell Spark
      * @param check asked by tasks that get nothing
+     * @param raw whether whole batches may come in place of records
      */
-    KafkaRecordsRdd(RDD<InternalRow> planned, ScanMetrics metrics, TopicCheck check) {
+    KafkaRecordsRdd(RDD<InternalRow> planned, ScanMetrics metrics, TopicCheck check, boolean raw) {
         super(planned.sparkContext(), noDependencies(), ClassTag$.MODULE$.apply(InternalRow.class));
         this.planned = planned;
         this.metrics = metrics;
         this.check = check;
+        this.raw = raw;
     }
 
     private static Seq<Dependency<?>> noDependencies() {
@@ -51,12 +54,20 @@ final class KafkaRecordsRdd extends RDD<InternalRow> {
 
     @Override
     public Iterator<InternalRow> compute(Partition partition, TaskContext context) {
-        var range = (KafkaBatchInputPartition) ((DataSourceRDDPartition) partition).inputPartition().get();
-        RangeRows rows = new RangeRows(Linkage.OF_PROCESS,
-            () -> new KafkaRecords(range, context, check, metrics::addLoss),
-            () -> CollectionConverters.asJava(planned.iterator(partition, context)),
-            new TaskCounts(context, metrics, range.offsetRange().untilOffset() - range.offsetRange().fromOffset()));
+        var planned = (KafkaBatchInputPartition) ((DataSourceRDDPartition) partition).inputPartition().get();
+        RangeRows rows = new RangeRows(ways(planned, context),
+            () -> CollectionConverters.asJava(this.planned.iterator(partition, context)),
+            new TaskCounts(context, metrics));
         context.addTaskCompletionListener((TaskCompletionListener) ignored -> rows.close());
         return CollectionConverters.asScala(rows);
+    }
+
+    private List<RangeRows.Way> ways(KafkaBatchInputPartition planned, TaskContext context) {
+        RangeReader.Range range = RangeReader.Range.of(planned, context, check, metrics::addLoss);
+        var properties = planned.executorKafkaParams();
+        var byRecord = new RangeRows.Way(Linkage.OF_RECORDS, from -> KafkaRecords.open(range.from(from), properties));
+        // Its class is loaded only where it is used: it needs more of Kafka's client.
+        return raw ? List.of(new RangeRows.Way(Linkage.OF_BATCHES,
+            from -> KafkaBatches.open(range.from(from), properties)), byRecord) : List.of(byRecord);
     }
 }

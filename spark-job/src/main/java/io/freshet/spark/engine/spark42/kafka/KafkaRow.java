@@ -4,6 +4,8 @@ import io.freshet.spark.engine.spark42.plan.ByteBufferRow;
 import java.nio.ByteBuffer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.record.Record;
+import org.apache.kafka.common.record.TimestampType;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.unsafe.types.UTF8String;
 
@@ -46,6 +48,16 @@ public final class KafkaRow extends GenericInternalRow implements ByteBufferRow 
         timestampMillis = next.timestamp();
         timestampType = next.timestampType().id;
         payloadBytes += Math.max(0, next.serializedKeySize()) + Math.max(0, next.serializedValueSize());
+    }
+
+    /** Takes in all of a record of a batch at once. */
+    void set(Record next, TimestampType ofBatch) {
+        key = next.key();
+        value = next.value();
+        offset = next.offset();
+        timestampMillis = next.timestamp();
+        timestampType = ofBatch.id;
+        payloadBytes += Math.max(0, next.keySize()) + Math.max(0, next.valueSize());
     }
 
     /** Bytes of the keys and values of all records so far. */

@@ -18,12 +18,14 @@ final class KafkaScan {
      * The rows of the scan, read directly from Kafka: {@link KafkaRow}s with the scan's columns.
      *
      * @param check asked by tasks that get nothing
+     * @param raw whether whole batches may come in place of records
      * @return empty when the plan is no micro-batch of Kafka's source, or needs Spark's own reader by what is asked of
      *     it
      */
-    static Optional<RDD<InternalRow>> rows(SparkPlan plan, TopicCheck check) {
+    static Optional<RDD<InternalRow>> rows(SparkPlan plan, TopicCheck check, boolean raw) {
         return isReadable(plan) && plan instanceof MicroBatchScanExec scan
-            ? Optional.of(new KafkaRecordsRdd(scan.inputRDD(), ScanMetrics.of(scan), check)) : Optional.empty();
+            ? Optional.of(new KafkaRecordsRdd(scan.inputRDD(), ScanMetrics.of(scan), check,
+                raw && KafkaSource.isRaw(scan.session()))) : Optional.empty();
     }
 
     /** Whether it is a micro-batch that is read directly. */

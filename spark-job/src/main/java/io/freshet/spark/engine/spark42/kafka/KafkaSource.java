@@ -22,6 +22,8 @@ import org.apache.spark.sql.execution.SparkPlan;
 public record KafkaSource(TopicCheck topic) implements DirectSource {
     /** Set to false, Spark's own reader is used throughout. */
     static final String DIRECT_SETTING = "spark.freshet.kafka.direct";
+    /** Set to false, records are read one by one, by Kafka's own consumer. */
+    static final String RAW_SETTING = "spark.freshet.kafka.raw";
     /** Delegation tokens of Spark's are known to its own reader only. */
     private static final String TOKEN_SETTINGS = "spark.kafka.clusters.";
 
@@ -31,38 +33,46 @@ public record KafkaSource(TopicCheck topic) implements DirectSource {
         // That of the session, which has those of its context as well: one query may be told otherwise than another.
         return Boolean.parseBoolean(session.conf().get(DIRECT_SETTING, "true"))
             && ofContext.getAllWithPrefix(TOKEN_SETTINGS).length == 0
-            && Linkage.OF_PROCESS.isWhole();
+            && Linkage.OF_RECORDS.isWhole();
+    }
+
+    /** Whether those that read it directly, and take whole batches, get these. */
+    static boolean isRaw(SparkSession session) {
+        return Boolean.parseBoolean(session.conf().get(RAW_SETTING, "true")) && Linkage.OF_BATCHES.isWhole();
     }
 
     @Override
-    public Optional<RDD<InternalRow>> rows(SparkPlan plan) {
+    public Optional<RDD<InternalRow>> rows(SparkPlan plan, boolean batches) {
         if (topic == TopicCheck.NONE) {
-            return direct(plan);
+            return direct(plan, batches);
         }
         topic.verify();
         TopicCheck ofTasks = topic;
-        RDD<InternalRow> rows = direct(plan).orElseGet(plan::execute);
+        RDD<InternalRow> rows = direct(plan, batches).orElseGet(plan::execute);
         return Optional.of(rows.toJavaRDD().mapPartitions(task -> new Verified(task, ofTasks)).rdd());
     }
 
     @Override
-    public String shown(SparkPlan plan) {
+    public String shown(SparkPlan plan, boolean batches) {
         try {
-            return KafkaScan.isReadable(plan) ? "kafka=read directly" : "";
+            if (!KafkaScan.isReadable(plan)) {
+                return "";
+            }
+            return batches && isRaw(plan.session()) ? "kafka=read in whole batches" : "kafka=read directly";
         } catch (RuntimeException | LinkageError e) {
             return ""; // whoever runs the plan finds out, and says so
         }
     }
 
     /** Empty as well where the classes that recognize the micro-batch do not fit this version of Spark. */
-    private Optional<RDD<InternalRow>> direct(SparkPlan plan) {
-        if (!Linkage.OF_PROCESS.isWhole()) {
+    private Optional<RDD<InternalRow>> direct(SparkPlan plan, boolean batches) {
+        if (!Linkage.OF_RECORDS.isWhole()) {
             return Optional.empty();
         }
         try {
-            return KafkaScan.rows(plan, topic);
+            return KafkaScan.rows(plan, topic, batches);
         } catch (RuntimeException | LinkageError e) {
-            Linkage.OF_PROCESS.breakOrThrow(e);
+            Linkage.OF_RECORDS.breakOrThrow(e);
             return Optional.empty();
         }
     }

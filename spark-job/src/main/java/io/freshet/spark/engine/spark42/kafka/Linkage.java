@@ -4,16 +4,24 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Whether the direct reader fits the Spark and the Kafka client of a process. Where a class or method of theirs that it
- * uses is another one, or is missing, Spark's own reader takes over for the rest of the process, and the log says so
- * once.
+ * Whether a reader fits the Spark and the Kafka client of a process. Where a class or method of theirs that it uses is
+ * another one, or is missing, the next slower one takes over for the rest of the process, and the log says so once.
  */
 final class Linkage {
-    static final Linkage OF_PROCESS = new Linkage();
+    /** That of the reader of records. */
+    static final Linkage OF_RECORDS = new Linkage("Kafka is read by Spark's own reader");
+    /** That of the reader of whole batches. */
+    static final Linkage OF_BATCHES = new Linkage("Kafka's records are read one by one");
 
     private static final Logger LOGGER = LoggerFactory.getLogger(Linkage.class);
 
+    private final String instead;
     private boolean broken;
+
+    /** @param instead what happens instead */
+    Linkage(String instead) {
+        this.instead = instead;
+    }
 
     /** Nothing was missing until now. */
     synchronized boolean isWhole() {
@@ -39,8 +47,8 @@ final class Linkage {
     private synchronized void breakAt(LinkageError missing) {
         if (!broken) {
             broken = true;
-            LOGGER.warn("Kafka is read by Spark's own reader from now on, since the faster one does not fit this "
-                + "version of Spark or of kafka-clients: {}", oneLine(missing));
+            LOGGER.warn("{} from now on, since the faster reader does not fit this version of Spark or of "
+                + "kafka-clients: {}", instead, oneLine(missing));
         }
     }
 

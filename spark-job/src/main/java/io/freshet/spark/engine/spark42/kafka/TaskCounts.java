@@ -1,6 +1,5 @@
 package io.freshet.spark.engine.spark42.kafka;
 
-import io.freshet.spark.engine.spark42.plan.SkippedOffsets;
 import org.apache.spark.TaskContext;
 import org.apache.spark.executor.InputMetrics;
 
@@ -8,19 +7,15 @@ import org.apache.spark.executor.InputMetrics;
 final class TaskCounts implements RangeRows.Counts {
     private final InputMetrics input;
     private final ScanMetrics scan;
-    private final SkippedOffsets skipped;
 
-    /** @param offsets how many there are in the range */
-    TaskCounts(TaskContext task, ScanMetrics scan, long offsets) {
+    TaskCounts(TaskContext task, ScanMetrics scan) {
         input = task.taskMetrics().inputMetrics();
         this.scan = scan;
-        skipped = SkippedOffsets.begin(task, offsets);
     }
 
     @Override
     public void rows(long more) {
         scan.rows().add(more);
-        skipped.subtract(more);
     }
 
     @Override

@@ -10,17 +10,19 @@ import org.apache.spark.sql.execution.SparkPlan;
 @FunctionalInterface
 public interface DirectSource extends Serializable {
     /** Takes every plan's rows as Spark computes them. */
-    DirectSource NONE = plan -> Optional.empty();
+    DirectSource NONE = (plan, batches) -> Optional.empty();
 
     /**
      * The rows of a plan with its columns, in any kind of row.
      *
+     * @param batches whether some may be whole batches of Kafka's instead:
+     *     {@link io.freshet.spark.nativelib.SourceBatch}
      * @return empty when Spark should compute them
      */
-    Optional<RDD<InternalRow>> rows(SparkPlan plan);
+    Optional<RDD<InternalRow>> rows(SparkPlan plan, boolean batches);
 
     /** What a plan shows of it, such as {@code reads=directly}; empty for nothing. */
-    default String shown(SparkPlan plan) {
+    default String shown(SparkPlan plan, boolean batches) {
         return "";
     }
 }

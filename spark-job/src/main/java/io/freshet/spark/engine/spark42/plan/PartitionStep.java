@@ -14,4 +14,9 @@ public interface PartitionStep extends Serializable, Explained {
      * @return rows of the step's schema, under the same rule
      */
     Iterator<InternalRow> run(Iterator<InternalRow> rows, int[] columns);
+
+    /** Whether some of the rows may be whole batches of Kafka's: {@link io.freshet.spark.nativelib.SourceBatch}. */
+    default boolean takesBatches() {
+        return false;
+    }
 }

@@ -28,6 +28,11 @@ public record RecordRows(RecordStep step, StructType schema) implements Partitio
     }
 
     @Override
+    public boolean takesBatches() {
+        return step.takesBatches();
+    }
+
+    @Override
     public String planName() {
         return step.planName();
     }

@@ -1,12 +1,13 @@
 package io.freshet.spark.engine.spark42.plan;
 
+import io.freshet.spark.nativelib.SourceBatch;
 import io.freshet.spark.nativelib.SourceRecord;
 import java.nio.ByteBuffer;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
 import org.apache.spark.unsafe.Platform;
 
-/** A row with columns of Kafka's source, of any kind; it looks at one row after the other. */
+/** A row with columns of Kafka's source, of any kind, or a whole batch; it looks at one row after the other. */
 public final class RowRecord implements SourceRecord {
     private final int partition;
     private final int offset;
@@ -28,6 +29,11 @@ public final class RowRecord implements SourceRecord {
     public RowRecord of(InternalRow next) {
         row = next;
         return this;
+    }
+
+    @Override
+    public SourceBatch batch() {
+        return row instanceof SourceBatch batch ? batch : null;
     }
 
     @Override

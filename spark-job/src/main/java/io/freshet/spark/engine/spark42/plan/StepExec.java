@@ -32,7 +32,7 @@ public final class StepExec extends SparkPlan implements StepPlan<SparkPlan> {
         int[] columns = CollectionConverters.asJava(parts.input()).stream()
             .mapToInt(column -> ordinal(source, column)).toArray();
         PartitionStep running = parts.step();
-        RDD<InternalRow> rows = parts.source().rows(source).orElseGet(source::execute);
+        RDD<InternalRow> rows = parts.source().rows(source, running.takesBatches()).orElseGet(source::execute);
         Long lateMillis = LateWatermark.find(parts.child());
         return rows.toJavaRDD().mapPartitions(task -> {
             if (lateMillis != null) {
@@ -98,7 +98,7 @@ public final class StepExec extends SparkPlan implements StepPlan<SparkPlan> {
 
     @Override
     public String argString(int maxFields) {
-        return shown(parts.source().shown(withoutCopy(parts.child())));
+        return shown(parts.source().shown(withoutCopy(parts.child()), parts.step().takesBatches()));
     }
 
     @Override

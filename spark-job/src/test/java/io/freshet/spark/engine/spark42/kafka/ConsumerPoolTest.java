@@ -18,7 +18,8 @@ import org.junit.jupiter.api.Test;
 class ConsumerPoolTest {
     @Test
     void whatIsShownOfAKeyHoldsNoPassword() {
-        var key = new ConsumerPool.Key(Map.of("sasl.jaas.config", "hunter2"), new TopicPartition("raw", 3));
+        var key = new ConsumerPool.Key(Map.of("sasl.jaas.config", "hunter2"), new TopicPartition("raw", 3),
+            false, "");
         assertEquals("raw-3", key.toString());
     }
 
@@ -52,7 +53,7 @@ class ConsumerPoolTest {
         var second = key("used-2");
         var used = ConsumerPool.borrow(first, 0, 1);
         var beside = ConsumerPool.borrow(second, 0, 1);
-        used.seek(first.partition(), 1);
+        used.seek(1);
         ConsumerPool.giveBack(first, used);
         ConsumerPool.giveBack(second, beside);
     }
@@ -70,7 +71,7 @@ class ConsumerPoolTest {
 
     private static ConsumerPool.Key key(String client) {
         return new ConsumerPool.Key(Map.of("bootstrap.servers", "127.0.0.1:9", "client.id", client, "group.id", client,
-            "enable.auto.commit", "false", "auto.offset.reset", "none"), new TopicPartition("raw", 3));
+            "enable.auto.commit", "false", "auto.offset.reset", "none"), new TopicPartition("raw", 3), false, "");
     }
 
     private static boolean isOpen(String client) throws MalformedObjectNameException {

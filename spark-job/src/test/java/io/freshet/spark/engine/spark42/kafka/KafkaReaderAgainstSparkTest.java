@@ -8,9 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.freshet.spark.engine.TopicCheck;
+import io.freshet.spark.engine.spark42.plan.PartitionStep;
 import io.freshet.spark.engine.spark42.plan.RowStep;
 import io.freshet.spark.engine.spark42.plan.Step;
 import io.freshet.spark.job.QueryFailure;
+import io.freshet.spark.nativelib.SourceBatch;
 import io.freshet.spark.testing.KafkaAndSpark;
 import io.freshet.spark.testing.Sending;
 import io.freshet.spark.testing.Waiting;
@@ -19,6 +21,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -27,10 +30,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import javax.management.AttributeNotFoundException;
 import javax.management.InstanceNotFoundException;
 import javax.management.JMException;
@@ -44,8 +49,12 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.internals.RecordHeader;
+import org.apache.kafka.common.record.MemoryRecords;
+import org.apache.kafka.common.record.Record;
+import org.apache.kafka.common.record.RecordBatch;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.utils.Utils;
 import org.apache.spark.api.java.function.VoidFunction2;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -62,6 +71,7 @@ import org.apache.spark.sql.streaming.StreamingQueryProgress;
 import org.apache.spark.sql.streaming.Trigger;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
+import org.apache.spark.unsafe.types.UTF8String;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -114,6 +124,33 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
             }));
         }
         assertEquals(400, assertSameAsSpark(topic, Map.of()));
+    }
+
+    /** In batches of many records, which end in the midst of ranges, and in ranges of many batches. */
+    @ParameterizedTest
+    @CsvSource({"none, CreateTime, 700", "gzip, LogAppendTime, 700", "snappy, CreateTime, 2000", "lz4, CreateTime, 900",
+        "zstd, LogAppendTime, 1111"})
+    void batchesOfEveryCodecAreReadAsSparkReadsThem(String codec, String timestampType, String most) throws Exception {
+        String topic = "codec-" + codec;
+        create(topic, 2, Map.of("message.timestamp.type", timestampType));
+        try (var producer = producer(Map.of("compression.type", codec, "linger.ms", "50", "batch.size", "4096"))) {
+            send(producer, topic, 2, 2_000);
+        }
+        long before = TakenApart.WHOLE.get();
+        assertEquals(2_000, assertSameAsSpark(topic, Map.of("maxOffsetsPerTrigger", most)));
+        assertTrue(TakenApart.WHOLE.get() > before, "no batch was whole");
+    }
+
+    /** What a fetch may bring is less than a batch: Kafka sends the first one all the same. */
+    @Test
+    void batchesThatAreLargerThanAFetchMayBeAreRead() throws Exception {
+        create("larger", 1, Map.of());
+        try (var producer = producer(Map.of("linger.ms", "50", "batch.size", "65536"))) {
+            send(producer, "larger", 1, 5_000);
+        }
+        Map<String, String> options =
+            Map.of("kafka.max.partition.fetch.bytes", "20000", "kafka.fetch.max.bytes", "20000");
+        assertEquals(5_000, assertSameAsSpark("larger", options));
     }
 
     @ParameterizedTest
@@ -184,17 +221,19 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
         assertEquals(2_000, assertSameAsSpark("ranges", Map.of("minPartitions", "9", "maxOffsetsPerTrigger", "700")));
     }
 
-    @Test
-    void recordsThatWereDeletedBeforeTheQueryGoesOnArePassedOver() throws Exception {
-        create("deleted", 3, Map.of());
-        fill("deleted", 3, 300);
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void recordsThatWereDeletedBeforeTheQueryGoesOnArePassedOver(boolean raw) throws Exception {
+        String topic = "deleted-" + raw;
+        create(topic, 3, Map.of());
+        fill(topic, 3, 300);
         Map<String, String> options = Map.of("failOnDataLoss", "false", "kafkaConsumer.pollTimeoutMs", "5000");
-        Reading direct = direct("deleted", options);
-        Reading plain = plain("deleted", options);
+        Reading direct = read(raw, topic, options);
+        Reading plain = plain(topic, options);
         failInBatch(direct);
         failInBatch(plain);
         // The batch is planned and will be read again, but of one partition a part is gone and of another one all.
-        delete("deleted", Map.of(0, 40L, 1, 100L));
+        delete(topic, Map.of(0, 40L, 1, 100L));
         direct.run();
         plain.run();
         assertEquals(plain.batches, direct.batches);
@@ -204,14 +243,16 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
         assertEquals(plain.losses, direct.losses);
     }
 
-    @Test
-    void recordsThatAreDeletedBetweenBatchesArePassedOver() throws Exception {
-        create("between", 1, Map.of());
-        fill("between", 1, 1_000);
-        Reading direct = direct("between", Map.of("failOnDataLoss", "false", "maxOffsetsPerTrigger", "100"));
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void recordsThatAreDeletedBetweenBatchesArePassedOver(boolean raw) throws Exception {
+        String topic = "between-" + raw;
+        create(topic, 1, Map.of());
+        fill(topic, 1, 1_000);
+        Reading direct = read(raw, topic, Map.of("failOnDataLoss", "false", "maxOffsetsPerTrigger", "100"));
         direct.afterBatch = batch -> {
             if (batch == 0) {
-                delete("between", Map.of(0, 250L));
+                delete(topic, Map.of(0, 250L));
             }
         };
         direct.run();
@@ -223,13 +264,13 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {40, 60})
-    void aTopicThatWasMadeAnewWithFewerRecordsDoesNotHoldUpTheQuery(int before) throws Exception {
-        String topic = "anew-" + before;
+    @CsvSource({"40, false", "60, false", "60, true"})
+    void aTopicThatWasMadeAnewWithFewerRecordsDoesNotHoldUpTheQuery(int before, boolean raw) throws Exception {
+        String topic = "anew-" + before + raw;
         create(topic, 1, Map.of());
         fill(topic, 1, before);
         Map<String, String> options = Map.of("failOnDataLoss", "false", "kafkaConsumer.pollTimeoutMs", "2000");
-        Reading direct = direct(topic, options);
+        Reading direct = read(raw, topic, options);
         Reading plain = plain(topic, options);
         direct.run();
         plain.run();
@@ -245,29 +286,33 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
         assertEquals(before, direct.rows());
     }
 
-    @Test
-    void lostRecordsFailTheQueryWithWhereAndWhatToDo() throws Exception {
-        create("lost", 1, Map.of());
-        fill("lost", 1, 100);
-        Reading direct = direct("lost", Map.of("failOnDataLoss", "true"));
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void lostRecordsFailTheQueryWithWhereAndWhatToDo(boolean raw) throws Exception {
+        String topic = "lost-" + raw;
+        create(topic, 1, Map.of());
+        fill(topic, 1, 100);
+        Reading direct = read(raw, topic, Map.of("failOnDataLoss", "true"));
         failInBatch(direct);
-        delete("lost", Map.of(0, 40L));
+        delete(topic, Map.of(0, 40L));
         var failure = assertThrows(StreamingQueryException.class, direct::run);
         String shown = QueryFailure.of(failure, "checkpoint", List.of()).description();
-        assertTrue(shown.contains("offset 0 of lost-0 is no longer in Kafka"), shown);
+        assertTrue(shown.contains("offset 0 of " + topic + "-0 is no longer in Kafka"), shown);
         assertTrue(shown.contains("set failOnDataLoss to false"), shown);
         assertEquals(0, direct.rows());
     }
 
-    @Test
-    void aLeaderThatDoesNotDeliverFailsTheQueryInTimeWithWhereAndWhatToDo() throws Exception {
-        create("silent", 1, Map.of());
-        fill("silent", 1, 10);
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aLeaderThatDoesNotDeliverFailsTheQueryInTimeWithWhereAndWhatToDo(boolean raw) throws Exception {
+        String topic = "silent-" + raw;
+        create(topic, 1, Map.of());
+        fill(topic, 1, 10);
         Map<String, String> options = new HashMap<>(SLOW_BROKER);
         options.put("kafkaConsumer.pollTimeoutMs", "1500");
-        var failure = assertThrows(StreamingQueryException.class, () -> direct("silent", options).run());
+        var failure = assertThrows(StreamingQueryException.class, () -> read(raw, topic, options).run());
         String shown = QueryFailure.of(failure, "checkpoint", List.of()).description();
-        assertTrue(shown.contains("offset 0 of silent-0 within 1500 ms"), shown);
+        assertTrue(shown.contains("offset 0 of " + topic + "-0 within 1500 ms"), shown);
         assertTrue(shown.contains("kafkaConsumer.pollTimeoutMs"), shown);
     }
 
@@ -369,10 +414,14 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
     /** Reads the topic in both ways and returns the number of rows, which Spark must have counted as well. */
     private static long assertSameAsSpark(String topic, Map<String, String> options) throws Exception {
         Reading direct = direct(topic, options);
+        Reading raw = raw(topic, options);
         Reading plain = plain(topic, options);
         direct.run();
+        raw.run();
         plain.run();
         assertEquals(plain.batches, direct.batches);
+        assertEquals(plain.batches, raw.batches);
+        assertEquals(plain.counted, raw.counted);
         assertEquals(direct.rows() == 0 ? Set.of() : Set.of(true), direct.readDirectly);
         direct.batches.forEach((batch, rows) -> assertEquals(rows.size(), direct.counted.get(batch), "batch " + batch));
         return direct.rows();
@@ -380,6 +429,15 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
 
     private static Reading direct(String topic, Map<String, String> options) throws Exception {
         return reading(KafkaReaderAgainstSparkTest::step, topic, options);
+    }
+
+    private static Reading raw(String topic, Map<String, String> options) throws Exception {
+        return reading(rows -> Step.apply(rows, COLUMNS, new TakenApart(topic), Copy.OUTPUT,
+            new KafkaSource(TopicCheck.NONE)), topic, options);
+    }
+
+    private static Reading read(boolean raw, String topic, Map<String, String> options) throws Exception {
+        return raw ? raw(topic, options) : direct(topic, options);
     }
 
     private static Reading plain(String topic, Map<String, String> options) throws Exception {
@@ -431,6 +489,46 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
                 assertEquals(bytes == null ? null : ByteBuffer.wrap(bytes), view);
             }
             return bytes;
+        }
+    }
+
+    /** Takes whole batches, and makes of their records what {@link Copy} makes of records, by Kafka's own code. */
+    private record TakenApart(String topic) implements PartitionStep {
+        private static final AtomicLong WHOLE = new AtomicLong();
+
+        @Override
+        public Iterator<InternalRow> run(Iterator<InternalRow> rows, int[] columns) {
+            Iterable<InternalRow> all = () -> rows;
+            return new Copy().run(StreamSupport.stream(all.spliterator(), false).flatMap(this::records).iterator(),
+                columns);
+        }
+
+        private Stream<InternalRow> records(InternalRow row) {
+            if (!(row instanceof SourceBatch batch)) {
+                return Stream.of(row);
+            }
+            WHOLE.incrementAndGet();
+            ByteBuffer bytes = ByteBuffer.allocate(batch.batchBytes());
+            batch.putBatch(bytes);
+            List<InternalRow> records = new ArrayList<>();
+            for (RecordBatch found : MemoryRecords.readableRecords(bytes.flip()).batches()) {
+                found.ensureValid();
+                for (Record record : found) {
+                    records.add(new GenericInternalRow(new Object[] {array(record.key()), array(record.value()),
+                        UTF8String.fromString(topic), batch.partition(), record.offset(), 1_000 * record.timestamp(),
+                        found.timestampType().id}));
+                }
+            }
+            return records.stream();
+        }
+
+        private static byte[] array(ByteBuffer bytes) {
+            return bytes == null ? null : Utils.toArray(bytes);
+        }
+
+        @Override
+        public boolean takesBatches() {
+            return true;
         }
     }
 

@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
@@ -29,7 +30,6 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
-import org.apache.kafka.common.serialization.ByteBufferDeserializer;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
@@ -63,7 +63,7 @@ class LinkageTest {
     }
 
     @ParameterizedTest
-    @ValueSource(classes = {ByteBufferDeserializer.class, KafkaRecordsRdd.class, ConsumerPool.class})
+    @ValueSource(classes = {RawConsumer.class, KafkaRecordsRdd.class, ConsumerPool.class})
     void aClassThatIsMissingMakesNoOtherWindowsAndOneLineInTheLog(Class<?> missing) throws Exception {
         String topic = "without-" + missing.getSimpleName();
         create(topic, 2);
@@ -77,7 +77,7 @@ class LinkageTest {
         try (SparkSession spark = LocalSpark.start()) {
             expected = LinkageProbe.read(spark, "windows", broker.address(), topic, checkpoint());
         }
-        assertTrue(Linkage.OF_PROCESS.isWhole());
+        assertTrue(Linkage.OF_RECORDS.isWhole() && Linkage.OF_BATCHES.isWhole());
         assertEquals(expected, rows(process));
         assertTrue(expected.size() > 1_000, () -> expected.size() + " lines");
         assertWarnedOnce(process, missing.getName().replace('.', '/'));
@@ -110,10 +110,10 @@ class LinkageTest {
     @Test
     void rowsThatWereHandedOnAreNotReadAgainWhereverTheFirstReaderBreaks() {
         for (int broken = 0; broken <= 5; broken++) {
-            Linkage linkage = new Linkage();
+            Linkage linkage = new Linkage("otherwise");
             Counted counted = new Counted();
             int rows = broken;
-            try (RangeRows range = new RangeRows(linkage, () -> new BreakingReader(rows, wrapped()),
+            try (RangeRows range = new RangeRows(ways(linkage, () -> new BreakingReader(rows, wrapped())),
                 () -> offsets(3, 4, 6, 7, 9).iterator(), counted)) {
                 List<Long> read = new ArrayList<>();
                 range.forEachRemaining(row -> read.add(row.getLong(KafkaRow.OFFSET)));
@@ -128,10 +128,11 @@ class LinkageTest {
 
     @Test
     void whatIsNoFailureOfLinkageFailsTheTask() {
-        Linkage linkage = new Linkage();
+        Linkage linkage = new Linkage("otherwise");
         KafkaException failure = new KafkaException("no leader");
         RangeRows range =
-            new RangeRows(linkage, () -> new BreakingReader(2, failure), () -> offsets().iterator(), new Counted());
+            new RangeRows(ways(linkage, () -> new BreakingReader(2, failure)), () -> offsets().iterator(),
+                new Counted());
         range.next();
         range.next();
         assertSame(failure, assertThrows(KafkaException.class, range::hasNext));
@@ -144,7 +145,8 @@ class LinkageTest {
         Counted counted = new Counted();
         long[] many = LongStream.range(0, 10_000).toArray();
         var reader = new BreakingReader(offsets(many), new KafkaException("not reached"));
-        try (RangeRows range = new RangeRows(new Linkage(), () -> reader, () -> offsets().iterator(), counted)) {
+        try (RangeRows range = new RangeRows(ways(new Linkage("otherwise"), () -> reader),
+            () -> offsets().iterator(), counted)) {
             for (int row = 0; row < 9_000; row++) {
                 range.next();
             }
@@ -152,6 +154,10 @@ class LinkageTest {
         }
         assertEquals(List.of(9_000L, 9_000L, 90_000L),
             List.of(counted.rows, counted.inputRecords, counted.inputBytes));
+    }
+
+    private static List<RangeRows.Way> ways(Linkage linkage, Supplier<RangeRows.Reader> open) {
+        return List.of(new RangeRows.Way(linkage, from -> open.get()));
     }
 
     private static final class Counted implements RangeRows.Counts {
@@ -236,8 +242,9 @@ class LinkageTest {
     }
 
     private static void assertWarnedOnce(JavaProcess process, String missing) {
-        List<String> warnings =
-            process.output().lines().filter(line -> line.contains("Kafka is read by Spark's own reader")).toList();
+        String instead = missing.endsWith("RawConsumer") ? "Kafka's records are read one by one"
+            : "Kafka is read by Spark's own reader";
+        List<String> warnings = process.output().lines().filter(line -> line.contains(instead)).toList();
         assertEquals(1, warnings.size(), process.output());
         assertTrue(warnings.get(0).contains(missing), warnings::toString);
     }

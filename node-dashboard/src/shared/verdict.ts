@@ -1,0 +1,101 @@
+/** What is known of a stream when a verdict is made. */
+export interface StreamCondition {
+  readonly title: string;
+  /** Milliseconds since the newest event; null when none is known. */
+  readonly age: number | null;
+  /** Whether that is older than its rhythm lets one expect. */
+  readonly stale: boolean;
+  /** Why nothing can be said of it; empty when something can. */
+  readonly problem: string;
+}
+
+/** A count of records, and since when it counts. */
+export interface Rejections {
+  readonly count: number;
+  /** In words: `in the last hour`. */
+  readonly when: string;
+}
+
+/** What a verdict is made of. */
+export interface Condition {
+  /** Whether what moves is heard: unless it is, everything may be older than it looks. */
+  readonly connection: 'connecting' | 'live' | 'lost';
+  /** The streams; null when the server has not told them yet. */
+  readonly streams: readonly StreamCondition[] | null;
+  /** What the pipeline says of itself; null when it is not known. */
+  readonly pipeline: {
+    /** Kafka and Cassandra, when they do not answer. */
+    readonly unreachable: readonly string[];
+    /** Components that are silent, wait or start again, each with what it does. */
+    readonly unwell: readonly string[];
+    /** How many components report. */
+    readonly reporting: number;
+    /** Records that could not be read; null when no component says. */
+    readonly rejected: Rejections | null;
+  } | null;
+  /** Names of the alerts that fire and are not silenced; null when alerts are not known. */
+  readonly firing: readonly string[] | null;
+}
+
+/** How things stand. */
+export interface Verdict {
+  /** Trouble wants somebody to look; what is unknown is not healthy. */
+  readonly level: 'good' | 'unknown' | 'trouble';
+  /** What there is to say, the worst first. */
+  readonly texts: readonly string[];
+}
+
+const MAX_NAMED = 3;
+
+/** Says how things stand, in words; `age` writes how old something is. */
+export function verdictOf(condition: Condition, age: (milliseconds: number) => string): Verdict {
+  const trouble = [
+    ...(condition.firing ?? []).map((name) => `alert ${name} is firing`),
+    ...(condition.connection === 'lost' ? ['the live edge is lost: what is shown may be old'] : []),
+    ...(condition.pipeline?.unreachable ?? []),
+    ...lateTexts(condition.streams ?? [], age),
+    ...(condition.pipeline?.unwell ?? []),
+    ...rejectedText(condition.pipeline?.rejected ?? null),
+  ];
+  const unknown = unknownTexts(condition);
+  if (trouble.length > 0) {
+    return { level: 'trouble', texts: [...trouble, ...unknown] };
+  }
+  return unknown.length > 0
+    ? { level: 'unknown', texts: unknown }
+    : { level: 'good', texts: ['everything is live'] };
+}
+
+function lateTexts(streams: readonly StreamCondition[], age: (milliseconds: number) => string): string[] {
+  return streams.flatMap((stream) =>
+    stream.stale && stream.age !== null ? [`${stream.title} is ${age(stream.age)} late`] : [],
+  );
+}
+
+function rejectedText(rejected: Rejections | null): string[] {
+  return rejected === null || rejected.count === 0
+    ? []
+    : [`${rejected.count === 1 ? '1 record' : `${rejected.count} records`} rejected ${rejected.when}`];
+}
+
+function unknownTexts({ connection, streams, pipeline }: Condition): string[] {
+  if (streams === null) {
+    return ['nothing is known yet'];
+  }
+  const silent = streams.filter(({ age, problem }) => age === null && problem === '');
+  const failed = streams.filter(({ age, problem }) => age === null && problem !== '');
+  return [
+    ...(connection === 'connecting' ? ['connecting…'] : []),
+    ...failed.map(({ title, problem }) => `nothing is known of ${title}: ${problem}`),
+    ...(silent.length === 0
+      ? []
+      : [`nothing has come in yet for ${named(silent.map(({ title }) => title))}`]),
+    ...(pipeline === null ? ['nothing is known of the pipeline'] : []),
+    ...(pipeline?.reporting === 0 ? ['no component of the pipeline has reported yet'] : []),
+  ];
+}
+
+function named(names: readonly string[]): string {
+  const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
+  return `${names.slice(0, MAX_NAMED).join(', ')}${more}`;
+}

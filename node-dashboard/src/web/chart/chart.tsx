@@ -1,0 +1,166 @@
+import { useSignal, useSignalEffect } from '@preact/signals';
+import type { VNode } from 'preact';
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import { setParameters } from '../address.ts';
+import { formatAge } from '../format.ts';
+import { emptyText } from '../panels/empty.ts';
+import { resolutionText, subtitleOf } from '../panels/resolution-words.ts';
+import { locale, zone } from '../reader.ts';
+import { dashboard, followChanges, followTicks } from '../state.ts';
+import { theme } from '../theme.ts';
+import { view } from '../view.ts';
+import { lineValues } from './data.ts';
+import { describe, partialText } from './describe.ts';
+import { onKey } from './keyboard.ts';
+import { Legend } from './legend.tsx';
+import { makeScene } from './make-scene.ts';
+import { Marks } from './marks.tsx';
+import { Plot } from './plot.ts';
+import { preview } from './preview.ts';
+import type { Scene } from './scene.ts';
+import type { ChartSpec } from './specs.ts';
+import { PointTable } from './table.tsx';
+import { TakeAway } from './take-away-buttons.tsx';
+
+interface ChartProperties {
+    readonly spec: ChartSpec;
+    readonly isAlone: boolean;
+}
+
+/** A chart with its legend, and its table when it is asked for. */
+export function Chart({ spec, isAlone }: ChartProperties): VNode {
+    followChanges();
+    const cursor = useSignal<number | null>(null);
+    const host = useRef<HTMLDivElement>(null);
+    const plot = useRef<Plot | null>(null);
+    const said = useSignal('');
+    const scene = makeScene(spec, dashboard, view.value, isAlone);
+    const { columns, lines, statistic, leading } = scene;
+    const points = [...columns.rows.values()].flat();
+    const partial = points.filter((point) => point?.partial === true).length;
+    const newest = points.reduce((last, point) => Math.max(last, point?.last_event ?? 0), 0);
+    const isEmpty = columns.starts.length === 0;
+    const label = describe(
+        scene,
+        lineValues(columns, lines, statistic, null, scene.newestEvent),
+        dashboard.resolution.window.label,
+        partial,
+    );
+    const shape = shapeOf(scene);
+    useLayoutEffect(() => {
+        if (host.current === null || isEmpty) {
+            plot.current?.destroy();
+            plot.current = null;
+        } else if (plot.current === null) {
+            plot.current = new Plot(host.current, scene, shape, (index) => {
+                cursor.value = index;
+            });
+        } else {
+            plot.current.update(scene, shape);
+        }
+    });
+    useLayoutEffect(
+        () => () => {
+            plot.current?.destroy();
+            plot.current = null;
+        },
+        [],
+    );
+    useSignalEffect(() => {
+        if (preview.value !== null) {
+            plot.current?.update(scene, shape);
+        }
+    });
+    const isTable = view.value.table === spec.key;
+    return (
+        <section
+            class="card chart"
+            data-metric={spec.metrics.join(' ')}
+            data-points={points.filter((point) => point !== undefined).length}
+            data-newest-event={newest}
+            data-partial={partial}
+            data-empty={isEmpty}
+        >
+            <header>
+                <h2>{spec.title}</h2>
+                <span class="unit" title={resolutionText(dashboard.resolution, dashboard.selection.window)}>
+                    {subtitleOf(spec.unit, statistic, dashboard)}
+                </span>
+                <Age newest={newest} />
+                {!isEmpty && (
+                    <TakeAway
+                        scene={scene}
+                        plot={plot}
+                        isTable={isTable}
+                        onTable={toggleTable(spec.key, isTable)}
+                    />
+                )}
+            </header>
+            <div
+                class={isEmpty ? 'plot none' : 'plot'}
+                ref={host}
+
+                tabIndex={0}
+                role="application"
+                aria-roledescription="chart"
+                aria-label={label}
+                onKeyDown={(event) => {
+                    said.value = onKey(event, plot.current) ?? said.value;
+                }}
+                onBlur={() => {
+                    plot.current?.leave();
+                }}
+            />
+            <p class="unseen" role="status">
+                {said}
+            </p>
+            <p class="legend" hidden={partial === 0}>{`◇ ${partialText(partial)}`}</p>
+            <p class="empty" hidden={!isEmpty}>
+                {isEmpty ? emptyText(dashboard, spec.metrics[0] ?? '') : ''}
+            </p>
+            <Marks scene={scene} />
+            {!isEmpty && (
+                <Legend
+                    values={lineValues(columns, lines, statistic, cursor.value, scene.newestEvent)}
+                    unit={spec.unit}
+                    statistic={statistic}
+                    leading={leading}
+                    title={spec.title}
+                />
+            )}
+            {isTable && !isEmpty && <PointTable scene={scene} />}
+        </section>
+    );
+}
+
+/** What another plot has to be made for. */
+function shapeOf({ lines, bands, hidden, height, statistic }: Scene): string {
+    const keys = lines.map(({ key, position }) => [key, position]);
+    const { span } = dashboard.selection;
+    return JSON.stringify([
+        ...[keys, bands, [...hidden], height, statistic, theme.value, zone.value, locale.value],
+        ...[dashboard.selection.window, span],
+    ]);
+}
+
+function toggleTable(key: string, isTable: boolean): () => void {
+    return () => {
+        setParameters({ table: isTable ? '' : key });
+    };
+}
+
+/** How old the newest point of a chart is; a span of the past has no age. */
+function Age({ newest }: { readonly newest: number }): VNode {
+    followTicks();
+    const { freshness, connection, selection } = dashboard;
+    const now = dashboard.now();
+    const isStale = connection !== 'live' || freshness.isStale(now);
+    const isPast = selection.span !== undefined;
+    return (
+        <span class={isStale ? 'age stale' : 'age'}>
+            {newest === 0 || isPast
+                ? ''
+                : `${isStale ? '▲ ' : ''}newest point ${formatAge(now - newest)} old`}
+        </span>
+    );
+}

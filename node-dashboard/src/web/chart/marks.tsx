@@ -1,0 +1,32 @@
+import type { VNode } from 'preact';
+import { formatMoment } from '../format.ts';
+import { dashboard } from '../state.ts';
+import { alerts } from '../told.ts';
+import { alertsOf } from './overlays.ts';
+import type { Scene } from './scene.ts';
+
+/** What is marked in a chart, in words, and the alerts of it that are not over. */
+export function Marks({ scene: { marks, spec } }: { readonly scene: Scene }): VNode | null {
+    const open = alertsOf(alerts.value ?? [], dashboard.selection.stream, spec);
+    if (marks.length === 0 && open.length === 0) {
+        return null;
+    }
+    const now = dashboard.now();
+    return (
+        <div class="marks">
+            {open.map(({ name, series, state, text }) => (
+                <p key={`${name} ${series}`} class="told warning">{`${state}: ${name}: ${text}`}</p>
+            ))}
+            {marks.length > 0 && (
+                <details>
+                    <summary>{marks.length === 1 ? '1 mark' : `${marks.length} marks`}</summary>
+                    <ul>
+                        {marks.map(({ at, text }) => (
+                            <li key={`${at} ${text}`}>{`${formatMoment(at, now)} ${text}`}</li>
+                        ))}
+                    </ul>
+                </details>
+            )}
+        </div>
+    );
+}

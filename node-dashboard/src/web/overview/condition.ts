@@ -1,0 +1,134 @@
+import { computed, signal } from '@preact/signals';
+import type { HealthAnswer } from '../../shared/api.ts';
+import { verdictOf, type Condition, type Rejections, type StreamCondition } from '../../shared/verdict.ts';
+import { getHealth } from '../client.ts';
+import { formatAge, formatClock } from '../format.ts';
+import { isUnwell, stateOf } from '../health-words.ts';
+import { dashboard, followTicks } from '../state.ts';
+import { alerts } from '../told.ts';
+import { failedTile, loadTile, type TileData } from './tile-data.ts';
+
+const HEALTH_AGAIN = 2000;
+const TILES_AGAIN = 10_000;
+const HOUR = 3_600_000;
+
+/** What each stream's tile shows, by the stream's name. */
+export const tiles = signal<ReadonlyMap<string, TileData>>(new Map());
+const health = signal<HealthAnswer | null>(null);
+/** The first report of each component that this page has seen: counts of longer ago are known from there on. */
+const firstSeen = new Map<string, { readonly time: number; readonly rejected: number }>();
+
+/** Asks for the health of the pipeline and the newest windows of all streams, again and again. */
+export function followCondition(): void {
+  const askHealth = async (): Promise<void> => {
+    if (!document.hidden || health.value === null) {
+      health.value = await getHealth().catch(() => null);
+      remember(health.value);
+    }
+    setTimeout(() => void askHealth(), HEALTH_AGAIN);
+  };
+  const askTiles = async (): Promise<void> => {
+    if (!document.hidden || tiles.value.size === 0) {
+      await Promise.all(dashboard.streams.map((stream) => askTile(stream.name)));
+    }
+    setTimeout(() => void askTiles(), dashboard.streams.length === 0 ? HEALTH_AGAIN / 4 : TILES_AGAIN);
+  };
+  void askHealth();
+  void askTiles();
+}
+
+async function askTile(name: string): Promise<void> {
+  const stream = dashboard.streams.find((one) => one.name === name);
+  if (stream !== undefined) {
+    const data = await loadTile(stream, Math.floor(dashboard.now())).catch((error: unknown) =>
+      failedTile(tiles.value.get(name), error instanceof Error ? error.message : String(error)),
+    );
+    tiles.value = new Map([...tiles.value, [name, data]]);
+  }
+}
+
+/** How things stand. */
+export const verdict = computed(() => {
+  followTicks();
+  return verdictOf(condition(), formatAge);
+});
+
+function condition(): Condition {
+  const answer = health.value;
+  return {
+    connection: dashboard.connection,
+    streams: dashboard.streams.length === 0 ? null : dashboard.streams.map(({ name }) => conditionOf(name)),
+    pipeline: answer === null ? null : pipelineCondition(answer),
+    firing:
+      alerts.value
+        ?.filter(({ state, silenced_until }) => state === 'firing' && (silenced_until ?? 0) < dashboard.now())
+        .map(({ name, series }) => `${name} (${series})`) ?? null,
+  };
+}
+
+/** How a stream stands: by what is stored, and the one that is shown also by what comes in live. */
+export function conditionOf(name: string): StreamCondition {
+  const tile = tiles.value.get(name);
+  const title = dashboard.streams.find((stream) => stream.name === name)?.title ?? name;
+  const { freshness, selection } = dashboard;
+  const isShown = name === selection.stream;
+  const now = dashboard.now();
+  const newest = Math.max(tile?.newest ?? 0, isShown ? freshness.newest : 0);
+  const age = newest === 0 ? null : Math.max(0, now - newest);
+  // What comes in live tells the rhythm of what is shown; of other streams only what is stored is known.
+  const stale = isShown && freshness.newest > 0 ? freshness.isStale(now) : (age ?? 0) > (tile?.patience ?? 0);
+  return {
+    ...{ title, age, stale },
+    problem: tile?.problem ?? '',
+  };
+}
+
+function pipelineCondition({ components, kafka, cassandra, now }: HealthAnswer): Condition['pipeline'] {
+  const unwell = components
+    .filter(isUnwell)
+    .map((component) =>
+      [
+        component.component,
+        ...(component.stream === null ? [] : [component.stream]),
+        'is',
+        stateOf(component),
+      ].join(' '),
+    );
+  return {
+    unreachable: [kafka, cassandra].filter(({ connected }) => !connected).map(({ message }) => message),
+    unwell,
+    reporting: components.length,
+    rejected: rejections(components, now),
+  };
+}
+
+/** Rejected records within the last hour, or for as long as the page knows. */
+function rejections(components: HealthAnswer['components'], now: number): Rejections | null {
+  const counting = components.filter(({ rejected }) => typeof rejected === 'number');
+  if (counting.length === 0) {
+    return null;
+  }
+  let [count, begin] = [0, now - HOUR];
+  for (const component of counting) {
+    const first = firstSeen.get(keyOf(component));
+    const isYoung = now - component.since <= HOUR;
+    count += (component.rejected ?? 0) - (isYoung ? 0 : (first?.rejected ?? 0));
+    begin = isYoung ? begin : Math.max(begin, first?.time ?? now);
+  }
+  return { count, when: begin <= now - HOUR ? 'in the last hour' : `since ${formatClock(begin)}` };
+}
+
+function remember(answer: HealthAnswer | null): void {
+  for (const component of answer?.components ?? []) {
+    const { rejected, time } = component;
+    const known = firstSeen.get(keyOf(component));
+    if (typeof rejected === 'number' && (known === undefined || time - known.time > HOUR)) {
+      firstSeen.set(keyOf(component), { time, rejected });
+    }
+  }
+}
+
+/** A component that has started anew counts from zero. */
+function keyOf({ component, instance, stream, since }: HealthAnswer['components'][number]): string {
+  return JSON.stringify([component, instance, stream, since]);
+}

@@ -1,0 +1,123 @@
+import type { ComponentChildren, VNode } from 'preact';
+import type { ComponentHealth, StreamInfo } from '../../shared/api.ts';
+import { formatAge, formatClock, formatCount } from '../format.ts';
+import { isUnwell, stateOf } from '../health-words.ts';
+import { formatQuantity } from '../units.ts';
+import { booksOf, type Books } from './books.ts';
+
+const NOT_KNOWN = '–';
+
+/** What became of a stream's records, and how its query is. */
+export function StreamBooks({
+    stream,
+    job,
+    now,
+}: {
+    readonly stream: StreamInfo;
+    readonly job: ComponentHealth | undefined;
+    readonly now: number;
+}): VNode {
+    const id = `books-${stream.name}`;
+    return (
+        <section class="card books" aria-labelledby={id} data-stream={stream.name}>
+            <header>
+                <h2 id={id}>{stream.title}</h2>
+                <span class={job === undefined || isUnwell(job) ? 'state unwell' : 'state'}>
+                    {job === undefined ? 'the Spark job has not reported this stream' : stateOf(job)}
+                </span>
+            </header>
+            {job !== undefined && <Account job={job} now={now} />}
+            {job !== undefined && <Facts job={job} now={now} />}
+        </section>
+    );
+}
+
+function Account({ job, now }: { readonly job: ComponentHealth; readonly now: number }): VNode {
+    const books = booksOf(job);
+    return (
+        <>
+            <p class="account">
+                <Amount number={books.read} what="read" /> = <Amount number={books.counted} what="counted" />{' '}
+                + <Amount number={books.late} what="late" /> +{' '}
+                <Amount number={books.rejected} what="rejected" />
+            </p>
+            <p class="unit">records since the job has started, {formatAge(now - job.since)} ago</p>
+            <Losses books={books} />
+        </>
+    );
+}
+
+function Amount({ number, what }: { readonly number: number | null; readonly what: string }): VNode {
+    return (
+        <span class="amount" data-what={what}>
+            <b>{number === null ? 'unknown' : formatCount(number)}</b> {what}
+        </span>
+    );
+}
+
+/** What was never read, which no window and no dead letter tells of. */
+function Losses({ books: { skipped, lost } }: { readonly books: Books }): VNode {
+    return (
+        <>
+            {(skipped ?? 0) > 0 && (
+                <p class="loss" data-what="skipped">
+                    <b>{formatCount(skipped ?? 0)} offsets skipped</b>: Kafka had deleted their records before
+                    they were read, unless they are gaps, which transactions and compaction leave. If the
+                    topic has neither, records are lost: keep them longer (retention.ms), or read faster
+                </p>
+            )}
+            {(lost ?? 0) > 0 && (
+                <p class="loss" data-what="lost">
+                    <b>{formatCount(lost ?? 0)} offsets lost</b>: their topic was deleted before they were
+                    read
+                </p>
+            )}
+            {skipped === null && <p class="unit">whether offsets were skipped is not known</p>}
+        </>
+    );
+}
+
+function Facts({ job, now }: { readonly job: ComponentHealth; readonly now: number }): VNode {
+    const { watermark, batch_id, batch_duration_ms, state_rows, state_bytes, restarts, last_progress_time } =
+        job;
+    const { errors, lag } = job;
+    return (
+        <dl class="facts">
+            <Fact name="lag">{told(lag, (records) => `${formatCount(records)} records`)}</Fact>
+            <Fact name="watermark">
+                {told(watermark, (time) => `${formatClock(time)}, ${formatAge(now - time)} behind the clock`)}
+            </Fact>
+            <Fact name="newest batch">
+                {told(
+                    batch_duration_ms,
+                    (time) => `${formatCount(time)} ms${batch_id == null ? '' : ` (number ${batch_id})`}`,
+                )}
+            </Fact>
+            <Fact name="progress">{told(last_progress_time, (time) => `${formatAge(now - time)} ago`)}</Fact>
+            <Fact name="state">
+                {told(state_rows, (rows) => `${formatCount(rows)} rows`)},{' '}
+                {told(state_bytes, (bytes) => formatQuantity(bytes, 'bytes'))}
+            </Fact>
+            <Fact name="restarts">{told(restarts, formatCount)}</Fact>
+            <Fact name="errors">{told(errors, errorsText)}</Fact>
+        </dl>
+    );
+}
+
+function errorsText(errors: Readonly<Record<string, number>>): string {
+    const counted = Object.entries(errors).map(([kind, count]) => `${kind}: ${formatCount(count)}`);
+    return counted.length === 0 ? 'none' : counted.join(', ');
+}
+
+function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }): VNode {
+    return (
+        <div data-fact={name}>
+            <dt>{name}</dt>
+            <dd>{children}</dd>
+        </div>
+    );
+}
+
+function told<Value>(value: Value | null | undefined, write: (value: Value) => string): string {
+    return value === null || value === undefined ? NOT_KNOWN : write(value);
+}

@@ -1,0 +1,61 @@
+import { signal } from '@preact/signals';
+import type { AlertState, Annotation, Anomaly } from '../shared/api.ts';
+import { getAlerts, getAnnotations, getAnomalies } from './extras.ts';
+import { dashboard } from './state.ts';
+
+const ASK_AGAIN = 5000;
+/** What a span holds of annotations and anomalies changes seldom; a new span is asked for at once. */
+const SPAN_AGAIN = 15_000;
+
+/** The alerts; null as long as they are not known. */
+export const alerts = signal<readonly AlertState[] | null>(null);
+/** Why the alerts are not known; empty when they are. */
+export const alertsProblem = signal('');
+/** What happened in the span that is shown. */
+export const annotations = signal<readonly Annotation[]>([]);
+/** The windows that are shown which lie far outside of what their series do. */
+export const anomalies = signal<readonly Anomaly[]>([]);
+
+let asked = '';
+let askedAt = 0;
+
+/** Asks again and again, once the streams are known. */
+export function followTold(): void {
+  const ask = async (): Promise<void> => {
+    if (dashboard.streams.length > 0 && !document.hidden) {
+      await Promise.all([askAlerts(), askSpan()]);
+    }
+    setTimeout(() => void ask(), ASK_AGAIN);
+  };
+  void ask();
+}
+
+/** Asks for the alerts now. */
+export async function askAlerts(): Promise<void> {
+  try {
+    ({ alerts: alerts.value } = await getAlerts());
+    alertsProblem.value = '';
+  } catch (error) {
+    alerts.value = null;
+    alertsProblem.value = error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** Asks what happened in the span, when it is another one or was asked for long ago. */
+export async function askSpan(force = false): Promise<void> {
+  const { stream, span } = dashboard.selection;
+  const { label } = dashboard.resolution.window;
+  const key = JSON.stringify([stream, label, span]);
+  if (!force && key === asked && Date.now() - askedAt < SPAN_AGAIN) {
+    return;
+  }
+  [asked, askedAt] = [key, Date.now()];
+  const { from, to } = dashboard.span;
+  const [happened, odd] = await Promise.allSettled([
+    getAnnotations(stream, from, to),
+    getAnomalies(stream, label, from, to),
+  ]);
+  // What does not answer is left out: the charts show the windows all the same.
+  annotations.value = happened.status === 'fulfilled' ? happened.value.annotations : [];
+  anomalies.value = odd.status === 'fulfilled' ? odd.value.anomalies : [];
+}

@@ -1,0 +1,327 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { AlertsAnswer } from '../src/shared/api.ts';
+import { parseWindowSpec } from '../src/shared/window-spec.ts';
+import { AlertEngine, type EngineOptions } from '../src/server/alerts/engine.ts';
+import type { Notification } from '../src/server/alerts/notifier.ts';
+import { keyOf, type Subject } from '../src/server/alerts/rules.ts';
+import type { Silence } from '../src/server/alerts/silences.ts';
+import type { AlertStore, StoredState } from '../src/server/alerts/store.ts';
+import type { Told } from '../src/server/alerts/words.ts';
+import type { AlertConfig } from '../src/server/config-alerts.ts';
+import { windowMessage } from './messages.ts';
+
+/** What Cassandra's lightweight transactions do, in memory: a row is replaced only where it is what was expected. */
+class SharedStore implements AlertStore {
+  readonly states = new Map<string, { subject: Subject; stored: StoredState }>();
+  readonly kept = new Map<string, Silence>();
+  isAway = false;
+
+  load(): Promise<{ subject: Subject; stored: StoredState }[]> {
+    return this.#answer([...this.states.values()]);
+  }
+
+  replace(subject: Subject, from: StoredState | null, to: StoredState): Promise<StoredState | null> {
+    const there = this.states.get(keyOf(subject))?.stored ?? null;
+    const isExpected = from?.state === there?.state && from?.since === there?.since;
+    if (isExpected && !this.isAway) {
+      this.states.set(keyOf(subject), { subject, stored: to });
+    }
+    return this.#answer(isExpected ? null : there);
+  }
+
+  silences(): Promise<Silence[]> {
+    return this.#answer([...this.kept.values()]);
+  }
+
+  silence(silence: Silence): Promise<void> {
+    this.kept.set(JSON.stringify([silence.alert, silence.stream, silence.series]), silence);
+    return this.#answer(undefined);
+  }
+
+  unsilence({ alert, stream, series }: Omit<Silence, 'until'>): Promise<void> {
+    this.kept.delete(JSON.stringify([alert, stream, series]));
+    return this.#answer(undefined);
+  }
+
+  #answer<Answer>(answer: Answer): Promise<Answer> {
+    return this.isAway ? Promise.reject(new Error('cassandra is away')) : Promise.resolve(answer);
+  }
+}
+
+const HOT: AlertConfig = {
+  ...{ name: 'hot', stream: 'host', metric: '*', series: '*', window: parseWindowSpec('10s') },
+  ...{ field: 'avg', above: 50, lasting: 0, severity: 'critical' },
+};
+const SILENT: AlertConfig = { ...HOT, name: 'silent', field: 'age', above: 60, severity: 'warning' };
+
+let store: SharedStore;
+let told: Notification[];
+let marked: Told[];
+let answers: AlertsAnswer[];
+let failures: string[];
+let now: number;
+
+beforeEach(() => {
+  store = new SharedStore();
+  [told, marked, answers, failures] = [[], [], [], []];
+  now = 1_000_000;
+});
+
+function engine(alerts: readonly AlertConfig[], more: Partial<EngineOptions> = {}): AlertEngine {
+  return new AlertEngine({
+    ...{ alerts, store, lateness: new Map([['host', 0]]) },
+    notify: (notification) => told.push(notification),
+    changed: (answer) => answers.push(answer),
+    note: (some) => marked.push(...some),
+    failed: (message) => failures.push(message),
+    ...more,
+  });
+}
+
+/** A complete window of a series, by the event after its end. */
+function complete(dashboards: readonly AlertEngine[], start: number, avg: number, series = 'a'): void {
+  for (const dashboard of dashboards) {
+    dashboard.observe(windowMessage({ series, start, end: start + 10_000, avg, last_event: start + 9000 }));
+    dashboard.observe(
+      windowMessage({
+        series,
+        metric: 'load',
+        start: start + 10_000,
+        end: start + 20_000,
+        last_event: start + 10_000,
+      }),
+    );
+  }
+}
+
+async function tick(...dashboards: readonly AlertEngine[]): Promise<void> {
+  now += 1000;
+  for (const dashboard of dashboards) {
+    await dashboard.tick(now);
+  }
+}
+
+describe('an alert on values', () => {
+  it('is told when it fires and when it is resolved, once each', async () => {
+    const dashboard = engine([HOT]);
+    for (const [start, avg] of [
+      [0, 10],
+      [10_000, 60],
+      [20_000, 70],
+      [30_000, 20],
+      [40_000, 10],
+    ] as const) {
+      complete([dashboard], start, avg);
+      await tick(dashboard);
+    }
+    expect(told.map(({ state, text }) => [state, text])).toEqual([
+      ['firing', 'hot firing: a usage: average 60 in 10s (limit: not above 50)'],
+      ['resolved', 'hot resolved: a usage: average 20 in 10s (limit: not above 50)'],
+    ]);
+    expect(told[0]).toMatchObject({
+      ...{ alert: 'hot', stream: 'host', severity: 'critical', threshold: 50, window: '10s', count: 1 },
+      series: [{ series: 'a', metric: 'usage', value: 60, since: 20_000 }],
+    });
+    expect(answers.map(({ alerts }) => alerts[0]?.state)).toEqual(['firing', 'resolved']);
+    expect(marked).toHaveLength(2);
+  });
+
+  it('is not told of a window that still grows', async () => {
+    const dashboard = engine([HOT]);
+    dashboard.observe(windowMessage({ series: 'a', avg: 99, last_event: 5000 }));
+    await tick(dashboard);
+    expect(told).toEqual([]);
+  });
+
+  it('is one notification for all series that fire at once', async () => {
+    const dashboard = engine([HOT]);
+    for (let index = 0; index < 150; index += 1) {
+      complete([dashboard], 0, 60, `sensor-${index}`);
+    }
+    await tick(dashboard);
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatchObject({ count: 150, text: 'hot firing: 150 series of host' });
+    expect(told[0]?.series).toHaveLength(100);
+    expect(dashboard.answer(now).count).toBe(150);
+  });
+
+  it('is kept through a restart, and not told again', async () => {
+    const first = engine([HOT]);
+    complete([first], 0, 60);
+    await tick(first);
+    const second = engine([HOT]);
+    await tick(second);
+    expect(second.answer(now).alerts).toMatchObject([{ state: 'firing', since: 10_000, value: 60 }]);
+    // What is read again of the topic, and what is new.
+    complete([second], 0, 60);
+    complete([second], 10_000, 70);
+    await tick(second);
+    expect(told).toHaveLength(1);
+    complete([second], 20_000, 10);
+    await tick(second);
+    expect(told.map(({ state }) => state)).toEqual(['firing', 'resolved']);
+  });
+
+  it('of which nobody was told that it fires is not told to be resolved', async () => {
+    const dashboard = engine([HOT]);
+    complete([dashboard], 0, 60);
+    complete([dashboard], 10_000, 10);
+    await tick(dashboard);
+    expect(told).toEqual([]);
+    expect(dashboard.answer(now).alerts).toMatchObject([{ state: 'resolved' }]);
+  });
+});
+
+describe('several dashboards', () => {
+  it('tell people once, whoever is first, and show the same', async () => {
+    const dashboards = [engine([HOT]), engine([HOT]), engine([HOT])];
+    for (const [start, avg] of [
+      [0, 60],
+      [10_000, 70],
+      [20_000, 10],
+      [30_000, 80],
+    ] as const) {
+      complete(dashboards, start, avg);
+      await tick(...dashboards);
+      dashboards.reverse();
+    }
+    expect(told.map(({ state }) => state)).toEqual(['firing', 'resolved', 'firing']);
+    const [one, ...others] = dashboards.map((dashboard) => dashboard.answer(now));
+    others.forEach((other) => {
+      expect(other).toEqual(one);
+    });
+  });
+
+  it('that lag behind do not take back what the others have found', async () => {
+    const [quick, slow] = [engine([HOT]), engine([HOT])];
+    complete([quick], 0, 60);
+    await tick(quick);
+    complete([quick], 10_000, 10);
+    await tick(quick);
+    complete([slow], 0, 60);
+    await tick(slow);
+    expect(told.map(({ state }) => state)).toEqual(['firing', 'resolved']);
+    expect(slow.answer(now).alerts).toMatchObject([{ state: 'resolved' }]);
+  });
+});
+
+describe('while nothing can be stored', () => {
+  it('people are told all the same, once by each dashboard', async () => {
+    const dashboard = engine([HOT]);
+    await tick(dashboard);
+    store.isAway = true;
+    complete([dashboard], 0, 60);
+    await tick(dashboard);
+    complete([dashboard], 10_000, 70);
+    await tick(dashboard);
+    complete([dashboard], 20_000, 10);
+    await tick(dashboard);
+    expect(told.map(({ state }) => state)).toEqual(['firing', 'resolved']);
+    expect(failures).toContain('the state of an alert cannot be stored: cassandra is away');
+  });
+
+  it('people are told of the end when it can be stored again', async () => {
+    const dashboard = engine([HOT]);
+    await tick(dashboard);
+    store.isAway = true;
+    complete([dashboard], 0, 60);
+    await tick(dashboard);
+    store.isAway = false;
+    complete([dashboard], 10_000, 10);
+    await tick(dashboard);
+    expect(told.map(({ state }) => state)).toEqual(['firing', 'resolved']);
+    expect([...store.states.values()].map(({ stored }) => stored.state)).toEqual(['resolved']);
+  });
+
+  it('a dashboard waits a while for what is stored before it begins without', async () => {
+    store.isAway = true;
+    const dashboard = engine([HOT]);
+    complete([dashboard], 0, 60);
+    await tick(dashboard);
+    expect(told).toEqual([]);
+    now += 30_000;
+    await tick(dashboard);
+    expect(told).toHaveLength(1);
+  });
+});
+
+describe('an alert on the age', () => {
+  it('rings when nothing comes any more, and is resolved when something comes', async () => {
+    now = 1_000_000;
+    const dashboard = engine([SILENT]);
+    dashboard.observe(windowMessage({ series: 'a', last_event: now }));
+    await tick(dashboard);
+    now += 58_000;
+    await tick(dashboard);
+    expect(told).toEqual([]);
+    await tick(dashboard);
+    await tick(dashboard);
+    expect(told).toMatchObject([
+      {
+        state: 'firing',
+        series: [{ series: 'a', since: 1_060_000, text: expect.stringContaining('61 s old') as string }],
+      },
+    ]);
+    dashboard.observe(windowMessage({ series: 'a', last_event: now }));
+    await tick(dashboard);
+    expect(told.map(({ state }) => state)).toEqual(['firing', 'resolved']);
+  });
+
+  it('rings for a series that was silent before the start', async () => {
+    const heard = [{ series: 'a', metrics: ['usage'], last_seen: now - 120_000 }];
+    const dashboard = engine([SILENT], { heard: () => Promise.resolve(heard) });
+    await tick(dashboard);
+    expect(told).toMatchObject([{ state: 'firing', series: [{ series: 'a', metric: 'usage' }] }]);
+  });
+
+  it('rings for the stream when there is no series at all', async () => {
+    const dashboard = engine([SILENT]);
+    await tick(dashboard);
+    now += 60_000;
+    await tick(dashboard);
+    expect(told).toMatchObject([
+      { text: 'silent firing: all of host: the newest event is 61 s old (limit 60 s)' },
+    ]);
+    dashboard.observe(windowMessage({ series: 'a', last_event: now }));
+    await tick(dashboard);
+    expect(told.at(-1)).toMatchObject({ state: 'resolved' });
+  });
+});
+
+describe('a silence', () => {
+  it('keeps people from being told, until it is over', async () => {
+    const dashboard = engine([HOT]);
+    await tick(dashboard);
+    const until = now + 60_000;
+    await dashboard.silence({ alert: 'hot', stream: '', series: '', until }, now);
+    complete([dashboard], 0, 60);
+    await tick(dashboard);
+    expect(told).toEqual([]);
+    expect(dashboard.answer(now).alerts).toMatchObject([{ state: 'firing', silenced_until: until }]);
+    now += 60_000;
+    await tick(dashboard);
+    await tick(dashboard);
+    expect(told.map(({ state }) => state)).toEqual(['firing']);
+    expect(dashboard.answer(now).alerts).toMatchObject([{ silenced_until: null }]);
+  });
+
+  it('is known to the others', async () => {
+    const [one, other] = [engine([HOT]), engine([HOT])];
+    await tick(one, other);
+    await one.silence({ alert: 'hot', stream: 'host', series: 'a', until: now + 600_000 }, now);
+    now += 10_000;
+    await tick(other);
+    complete([other], 0, 60, 'a');
+    complete([other], 0, 60, 'b');
+    await tick(other);
+    expect(told).toMatchObject([{ count: 1, series: [{ series: 'b' }] }]);
+    await one.unsilence({ alert: 'hot', stream: 'host', series: 'a' }, now);
+    now += 10_000;
+    await tick(other);
+    expect(told.map(({ series }) => series[0]?.series)).toEqual(['b', 'a']);
+  });
+});
+
+afterEach(() => {
+  expect(failures.filter((failure) => !failure.includes('cassandra is away'))).toEqual([]);
+});

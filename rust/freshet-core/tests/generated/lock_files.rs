@@ -1,0 +1,49 @@
+//! The fuzz targets have a lock file of their own; these tests hold it to that of the project.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::files::project;
+
+/// What cargo knows of the packages of a lock file. Fails where the lock file is not up to date.
+fn packages(manifest: &str) -> Vec<Value> {
+    let cargo = Command::new(env!("CARGO"))
+        .args(["metadata", "--locked", "--format-version", "1", "--manifest-path"])
+        .arg(project().join(manifest))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&cargo.stderr);
+    assert!(
+        cargo.status.success(),
+        "{manifest}: run cargo update --workspace in its folder\n{said}"
+    );
+    let mut metadata: Value = serde_json::from_slice(&cargo.stdout).unwrap();
+    std::mem::take(metadata["packages"].as_array_mut().unwrap())
+}
+
+fn versions<'a>(packages: &'a [Value], name: &str) -> BTreeSet<&'a str> {
+    let named = packages.iter().filter(|package| package["name"] == name);
+    named.map(|package| package["version"].as_str().unwrap()).collect()
+}
+
+/// What the parser and the panes are built on, without what only their tests need.
+fn needed(packages: &[Value]) -> BTreeSet<&str> {
+    let core = packages.iter().find(|package| package["name"] == "freshet-core").unwrap();
+    let dependencies = core["dependencies"].as_array().unwrap().iter();
+    let built = dependencies.filter(|dependency| dependency["kind"].is_null());
+    built.map(|dependency| dependency["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn what_is_fuzzed_is_built_from_what_is_shipped() {
+    let shipped = packages("Cargo.toml");
+    let fuzzed = packages("rust/freshet-core/fuzz/Cargo.toml");
+    let needed = needed(&shipped);
+    assert!(needed.contains("jiff"), "{needed:?}");
+    for name in needed {
+        let (shipped, fuzzed) = (versions(&shipped, name), versions(&fuzzed, name));
+        assert!(!fuzzed.is_disjoint(&shipped), "{name}: {shipped:?} is shipped, {fuzzed:?} fuzzed");
+    }
+}
