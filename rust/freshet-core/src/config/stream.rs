@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::error::ConfigError;
 use super::key::{Key, Kind, Presence, Table};
 use super::section::{Section, TextOrTable};
-use crate::record::{CsvLayout, Format, InvalidPath, Path, Place, Stream, TimeField, TimeFormat};
+use crate::record::{
+    Compression, CsvLayout, Format, InvalidPath, Path, Place, Stream, TimeField, TimeFormat,
+};
 use crate::window::WindowSpec;
 
 /// Spark keeps a lateness, and instants that far from now, in microseconds of 64 bits. Nobody waits for a hundred
@@ -49,6 +51,15 @@ pub(super) const TABLE: Table = Table {
             presence: Presence::Default("json"),
             meaning: "how records are written; `influx` is line protocol: see [docs/records.md](docs/records.md)",
             example: r#""csv""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "compression",
+            kind: Kind::Choice(&Compression::NAMES),
+            presence: Presence::Default("none"),
+            meaning: "how senders compress each value; `auto` tells gzip, zlib and zstd by their first bytes and takes \
+                      what is not compressed as it is",
+            example: r#""auto""#,
             ..Key::NEW
         },
         Key {
@@ -165,14 +176,33 @@ pub(super) const TIME: Table = Table {
 };
 
 impl Format {
-    const ALL: [Self; 3] = [Self::Json, Self::Csv, Self::Influx];
-    const NAMES: [&str; 3] = names!(Self::ALL);
+    const ALL: [Self; 5] = [Self::Json, Self::Csv, Self::Influx, Self::MessagePack, Self::Cbor];
+    const NAMES: [&str; 5] = names!(Self::ALL);
 
     const fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
             Self::Csv => "csv",
             Self::Influx => "influx",
+            Self::MessagePack => "msgpack",
+            Self::Cbor => "cbor",
+        }
+    }
+}
+
+impl Compression {
+    const ALL: [Self; 6] =
+        [Self::None, Self::Auto, Self::Gzip, Self::Zlib, Self::Deflate, Self::Zstd];
+    const NAMES: [&str; 6] = names!(Self::ALL);
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Auto => "auto",
+            Self::Gzip => "gzip",
+            Self::Zlib => "zlib",
+            Self::Deflate => "deflate",
+            Self::Zstd => "zstd",
         }
     }
 }
@@ -190,6 +220,7 @@ impl Stream {
             name,
             units: BTreeMap::new(),
             format,
+            compression: Compression::ALL[section.choice("compression")?],
             series: read_series(section, paths)?,
             time: read_time(section, paths)?,
             values: read_values(section, paths)?,
@@ -218,7 +249,9 @@ struct Paths<'a> {
 impl Paths<'_> {
     fn parse(self, text: &str) -> Result<Path, String> {
         match self.format {
-            Format::Json => text.parse().map_err(|error: InvalidPath| error.to_string()),
+            Format::Json | Format::MessagePack | Format::Cbor => {
+                text.parse().map_err(|error: InvalidPath| error.to_string())
+            }
             Format::Csv => {
                 self.check_column(text)?;
                 Path::of_name(text).ok_or_else(|| "the name of a column is empty".to_owned())

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::KEPT_BYTES;
 use super::number::Number;
+use super::time::write_time;
 
 /// What stands in a field.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,8 +20,12 @@ pub(super) enum Value<'a> {
     /// A number that the format has read.
     Number(Number),
     Text(&'a str),
+    /// What the format itself marks as a time, epoch microseconds.
+    Time(i64),
     /// An object or a list.
     Nested,
+    /// Bytes and whatever else is neither a text nor a number.
+    Opaque,
 }
 
 /// A value as a slot holds it.
@@ -36,7 +41,9 @@ enum Slot {
     Text(Span),
     /// A text that stands in the buffer: it was written with escapes, or the format is a binary one.
     Decoded(Span),
+    Time(i64),
     Nested,
+    Opaque,
 }
 
 /// A part of the record or of the buffer. Records are short enough for 32 bits.
@@ -89,6 +96,15 @@ impl Fields {
 
     pub(super) fn set_nested(&mut self, slot: usize) {
         self.slots[slot] = Slot::Nested;
+    }
+
+    pub(super) fn set_opaque(&mut self, slot: usize) {
+        self.slots[slot] = Slot::Opaque;
+    }
+
+    /// Sets what the format itself marks as a time, in epoch microseconds.
+    pub(super) fn set_time(&mut self, slot: usize, time_us: i64) {
+        self.slots[slot] = Slot::Time(time_us);
     }
 
     /// Sets a number that is written there in the record.
@@ -152,7 +168,9 @@ impl<'a> Row<'a> {
             Slot::Number(number) => Value::Number(number),
             Slot::Text(span) => Value::Text(span.of(self.text)),
             Slot::Decoded(span) => Value::Text(span.of(&self.fields.decoded)),
+            Slot::Time(time_us) => Value::Time(time_us),
             Slot::Nested => Value::Nested,
+            Slot::Opaque => Value::Opaque,
         }
     }
 
@@ -167,6 +185,10 @@ impl<'a> Row<'a> {
             Value::Missing => "missing".to_owned(),
             Value::Null => "null".to_owned(),
             Value::Nested => "an object or a list".to_owned(),
+            Value::Opaque => {
+                "bytes, or another value that is neither a text nor a number".to_owned()
+            }
+            Value::Time(time_us) => format!("the time {}", write_time(time_us)),
             Value::Bool(truth) => truth.to_string(),
             Value::Written(number) => shortened(number),
             Value::Number(number) => number.to_string(),

@@ -8,12 +8,15 @@
 //! late and rejected records balance.
 
 mod bytes;
+mod cbor;
 mod clock;
+mod compression;
 mod csv;
 mod fields;
 mod json;
 mod line_protocol;
 mod mapping;
+mod message_pack;
 mod number;
 mod path;
 mod payload;
@@ -23,9 +26,11 @@ mod stream;
 mod time;
 mod time_pattern;
 mod tree;
+mod walk;
 
 use crate::wire::ReasonCode;
 
+pub use compression::Compression;
 pub use path::{InvalidPath, Path};
 pub use readings::{Point, Reading, Readings};
 pub use series::encode_series;
@@ -33,11 +38,14 @@ pub use stream::{CsvLayout, Format, Stream, TimeField};
 pub use time::{InvalidTimeFormat, TimeFormat, YEAR_2000_US, write_time};
 pub use time_pattern::TimePattern;
 
+use cbor::CborReader;
+use compression::Decompressor;
 use csv::CsvReader;
 use fields::{Fields, Row};
 use json::JsonReader;
 use line_protocol::LineProtocolReader;
 use mapping::Mapping;
+use message_pack::MessagePackReader;
 
 pub(crate) use line_protocol::Place;
 pub(crate) use time::{EARLIEST_US, LATEST_US};
@@ -117,6 +125,9 @@ impl Rejection {
                 | ReasonCode::InvalidJson
                 | ReasonCode::InvalidCsv
                 | ReasonCode::InvalidLineProtocol
+                | ReasonCode::InvalidMsgpack
+                | ReasonCode::InvalidCbor
+                | ReasonCode::InvalidCompression
         );
         if is_of_another_format && let Some(kind) = payload::looks_like(value) {
             return Self { detail: format!("{}; it looks like {kind}", self.detail), ..self };
@@ -154,9 +165,8 @@ enum Reader {
     Json(JsonReader),
     Csv(CsvReader),
     LineProtocol(LineProtocolReader),
-    /// No format of a stream yet: it proves that a binary one fits in.
-    #[cfg(test)]
-    MessagePack(message_pack::MessagePackReader),
+    MessagePack(MessagePackReader),
+    Cbor(CborReader),
 }
 
 impl RowReader for Reader {
@@ -170,8 +180,8 @@ impl RowReader for Reader {
             Self::Json(reader) => reader.read(record, fields, accept),
             Self::Csv(reader) => reader.read(record, fields, accept),
             Self::LineProtocol(reader) => reader.read(record, fields, accept),
-            #[cfg(test)]
             Self::MessagePack(reader) => reader.read(record, fields, accept),
+            Self::Cbor(reader) => reader.read(record, fields, accept),
         }
     }
 }
@@ -183,12 +193,16 @@ impl Reader {
             Format::Json => Self::Json(JsonReader::new(paths)),
             Format::Csv => Self::Csv(CsvReader::new(paths, &stream.csv)),
             Format::Influx => Self::LineProtocol(LineProtocolReader::new(paths)),
+            Format::MessagePack => Self::MessagePack(MessagePackReader::new(paths)),
+            Format::Cbor => Self::Cbor(CborReader::new(paths)),
         }
     }
 }
 
 /// Parses the records of one stream.
 pub struct RecordParser {
+    /// Where values are compressed.
+    decompressor: Option<Decompressor>,
     reader: Reader,
     fields: Fields,
     mapping: Mapping,
@@ -197,13 +211,10 @@ pub struct RecordParser {
 impl RecordParser {
     /// A parser for the records of that stream.
     pub fn new(stream: &Stream) -> Self {
-        Self::with_reader(stream, Reader::new)
-    }
-
-    fn with_reader(stream: &Stream, reader: impl FnOnce(&Stream, &[&Path]) -> Reader) -> Self {
         let paths = paths(stream);
         Self {
-            reader: reader(stream, &paths),
+            decompressor: Decompressor::new(stream.compression),
+            reader: Reader::new(stream, &paths),
             fields: Fields::new(paths.len()),
             mapping: Mapping::new(stream, &paths),
         }
@@ -229,21 +240,20 @@ impl RecordParser {
         let value = record.value.ok_or_else(|| {
             Rejection::new(ReasonCode::MissingValue, "the record has no value: it is a tombstone")
         })?;
-        self.parse_value(value, record, readings).map_err(|rejection| rejection.of_payload(value))
-    }
-
-    fn parse_value(
-        &mut self,
-        value: &[u8],
-        record: &RawRecord<'_>,
-        readings: &mut Readings,
-    ) -> Result<(), Rejection> {
         if value.len() > MAX_RECORD_BYTES {
             let detail = format!("more than {MAX_RECORD_BYTES} bytes");
             return Err(Rejection::new(ReasonCode::TooLarge, detail));
         }
-        let Self { reader, fields, mapping } = self;
-        reader.read(value, fields, |row| mapping.read_row(row, record, readings))?;
+        let Self { decompressor, reader, fields, mapping } = self;
+        let value = match decompressor {
+            Some(decompressor) => {
+                decompressor.decompress(value).map_err(|rejection| rejection.of_payload(value))?
+            }
+            None => value,
+        };
+        reader
+            .read(value, fields, |row| mapping.read_row(row, record, readings))
+            .map_err(|rejection| rejection.of_payload(value))?;
         if readings.is_empty() {
             return Err(mapping.no_value());
         }
@@ -271,9 +281,9 @@ fn to_us(milliseconds: i64) -> i64 {
 }
 
 #[cfg(test)]
-mod documentation;
+pub(crate) mod binary_tests;
 #[cfg(test)]
-pub(crate) mod message_pack;
+mod documentation;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

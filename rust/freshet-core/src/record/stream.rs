@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Path, Place, TimeFormat};
+use super::{Compression, Path, Place, TimeFormat};
 use crate::window::WindowSpec;
 
 /// One stream: a raw topic, how its records are read, and the windows they are averaged over.
@@ -19,6 +19,8 @@ pub struct Stream {
     pub units: BTreeMap<String, String>,
     /// What the records are written in.
     pub format: Format,
+    /// How the values of records are compressed.
+    pub compression: Compression,
     /// How CSV records are laid out; of no meaning for other formats.
     pub csv: CsvLayout,
     /// Where the parts of the series id stand in a record; empty takes the Kafka key.
@@ -55,6 +57,23 @@ pub enum Format {
     Csv,
     /// Lines of `InfluxDB`'s line protocol.
     Influx,
+    /// One map of `MessagePack` per record.
+    #[serde(rename = "msgpack")]
+    MessagePack,
+    /// One map of CBOR per record.
+    Cbor,
+}
+
+impl Format {
+    /// Whether records have values within values, and places in them are paths; otherwise they are names.
+    pub const fn is_nested(self) -> bool {
+        matches!(self, Self::Json | Self::MessagePack | Self::Cbor)
+    }
+
+    /// Whether records are no lines of text.
+    pub const fn is_binary(self) -> bool {
+        matches!(self, Self::MessagePack | Self::Cbor)
+    }
 }
 
 /// How the rows of CSV records are laid out. With neither `columns` nor `header` a column is named by its number, from
@@ -79,6 +98,11 @@ pub struct TimeField {
 }
 
 impl Stream {
+    /// Whether the values of records are no texts, and may have line ends anywhere.
+    pub fn has_binary_values(&self) -> bool {
+        self.format.is_binary() || self.compression != Compression::None
+    }
+
     /// Whether the event time is the timestamp of a line in line protocol; a line without one takes Kafka's.
     pub fn has_line_timestamps(&self) -> bool {
         let place = self.time.as_ref().and_then(|time| Place::of(&time.field));
