@@ -1,13 +1,15 @@
 //! `[[stream]]`: how records become readings, and readings windows.
 
 use std::collections::BTreeMap;
+use std::path::Path as FilePath;
 use std::time::Duration;
 
 use super::error::ConfigError;
 use super::key::{Key, Kind, Presence, Table};
 use super::section::{Section, TextOrTable};
 use crate::record::{
-    Compression, CsvLayout, Format, InvalidPath, Path, Place, Stream, TimeField, TimeFormat,
+    AvroSchema, Compression, CsvLayout, Format, InvalidPath, Path, Place, Stream, TimeField,
+    TimeFormat,
 };
 use crate::window::WindowSpec;
 
@@ -60,6 +62,21 @@ pub(super) const TABLE: Table = Table {
             meaning: "how senders compress each value; `auto` tells gzip, zlib and zstd by their first bytes and takes \
                       what is not compressed as it is",
             example: r#""auto""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "schema_file",
+            kind: Kind::Path,
+            presence: Presence::Optional("none"),
+            meaning: "the file with the schema that all records are written with (`avro`), in Avro's JSON",
+            example: r#""reading.avsc""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "schema",
+            presence: Presence::Optional("none"),
+            meaning: "the schema itself, in place of `schema_file`: it goes wherever this file goes",
+            example: r#"'{"type":"record","name":"Reading","fields":[{"name":"temp","type":"double"}]}'"#,
             ..Key::NEW
         },
         Key {
@@ -176,8 +193,9 @@ pub(super) const TIME: Table = Table {
 };
 
 impl Format {
-    const ALL: [Self; 5] = [Self::Json, Self::Csv, Self::Influx, Self::MessagePack, Self::Cbor];
-    const NAMES: [&str; 5] = names!(Self::ALL);
+    const ALL: [Self; 6] =
+        [Self::Json, Self::Csv, Self::Influx, Self::MessagePack, Self::Cbor, Self::Avro];
+    const NAMES: [&str; 6] = names!(Self::ALL);
 
     const fn name(self) -> &'static str {
         match self {
@@ -186,6 +204,7 @@ impl Format {
             Self::Influx => "influx",
             Self::MessagePack => "msgpack",
             Self::Cbor => "cbor",
+            Self::Avro => "avro",
         }
     }
 }
@@ -212,7 +231,8 @@ impl Stream {
         let name = section.text("name")?.value;
         let format = Format::ALL[section.choice("format")?];
         let csv = read_csv_layout(section, format)?;
-        let paths = Paths { format, csv: &csv };
+        let schema = read_schema(section, format)?;
+        let paths = Paths { format, csv: &csv, schema: schema.as_ref() };
         let stream = Self {
             title: section
                 .optional_text("title")?
@@ -226,6 +246,7 @@ impl Stream {
             values: read_values(section, paths)?,
             text_numbers: read_text_numbers(section, format)?,
             csv: csv.clone(),
+            schema: schema.clone(),
             windows: read_windows(section)?,
             lateness: section.duration("lateness")?.value,
             max_future: section.duration("max_future")?.value,
@@ -244,6 +265,7 @@ impl Stream {
 struct Paths<'a> {
     format: Format,
     csv: &'a CsvLayout,
+    schema: Option<&'a AvroSchema>,
 }
 
 impl Paths<'_> {
@@ -251,6 +273,15 @@ impl Paths<'_> {
         match self.format {
             Format::Json | Format::MessagePack | Format::Cbor => {
                 text.parse().map_err(|error: InvalidPath| error.to_string())
+            }
+            Format::Avro => {
+                let path = text.parse().map_err(|error: InvalidPath| error.to_string())?;
+                match self.schema {
+                    Some(schema) if !schema.has(&path) => {
+                        Err(format!("'{text}' is no field of the schema, nor below one"))
+                    }
+                    _ => Ok(path),
+                }
             }
             Format::Csv => {
                 self.check_column(text)?;
@@ -304,6 +335,32 @@ fn read_csv_layout(section: &Section<'_>, format: Format) -> Result<CsvLayout, C
         header,
         delimiter: delimiter.value,
     })
+}
+
+/// The schema of Avro records, from its file or as it stands in the configuration.
+fn read_schema(section: &Section<'_>, format: Format) -> Result<Option<AvroSchema>, ConfigError> {
+    if format != Format::Avro {
+        for key in ["schema", "schema_file"] {
+            section.refuse(key, "has no effect unless format = \"avro\"")?;
+        }
+        return Ok(None);
+    }
+    let inline = section.optional_text("schema")?;
+    let file = section.optional_file_path("schema_file")?;
+    let schema = match (inline, file) {
+        (Some(inline), None) => inline.convert(|text| text.parse::<AvroSchema>())?.value,
+        (None, Some(file)) => file.convert(|path| read_schema_file(&path))?.value,
+        (Some(_), Some(file)) => return Err(file.error("is set beside schema: set one of them")),
+        (None, None) => return Err(section.missing("schema_file")),
+    };
+    Ok(Some(schema))
+}
+
+fn read_schema_file(path: &FilePath) -> Result<AvroSchema, String> {
+    let of_file = |reason: String| format!("{}: {reason}", path.display());
+    let text =
+        super::read(path).map_err(|reason| of_file(format!("cannot read the file: {reason}")))?;
+    text.parse().map_err(of_file)
 }
 
 const CSV_ONLY: &str = "has no effect unless format = \"csv\"";

@@ -46,8 +46,8 @@ pub(crate) fn write_message_pack(value: &Json) -> Vec<u8> {
 pub(crate) fn write_cbor(value: &Json) -> Vec<u8> {
     let head = |major: u8, argument: u64| match u8::try_from(argument) {
         Ok(small @ 0..24) => vec![major << 5 | small],
-        Ok(byte) => vec![major << 5 | 24, byte],
-        Err(_) => [&[major << 5 | 27], &argument.to_be_bytes()[..]].concat(),
+        Ok(byte) => vec![major << 5 | 0x18, byte],
+        Err(_) => [&[major << 5 | 0x1b], &argument.to_be_bytes()[..]].concat(),
     };
     match value {
         Json::Null => vec![0xf6],

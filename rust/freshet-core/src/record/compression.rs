@@ -31,12 +31,11 @@ impl Compression {
     /// How this value is compressed; `None` when it is not.
     fn of(self, value: &[u8]) -> Option<Self> {
         match (self, value) {
-            (Self::None, _) => None,
             (Self::Auto, [0x1f, 0x8b, 8, ..]) => Some(Self::Gzip),
             (Self::Auto, [0x28, 0xb5, 0x2f, 0xfd, ..]) => Some(Self::Zstd),
             // The usual window and each of the four levels.
             (Self::Auto, [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..]) => Some(Self::Zlib),
-            (Self::Auto, _) => None,
+            (Self::Auto | Self::None, _) => None,
             (named, _) => Some(named),
         }
     }

@@ -187,8 +187,8 @@ impl<'a> Scan<'a> {
 fn timestamp(content: &[u8]) -> Option<(i64, u32)> {
     let (seconds, nanoseconds) = match *content {
         [a, b, c, d] => (u32::from_be_bytes([a, b, c, d]).into(), 0),
-        [a, b, c, d, e, f, g, h] => {
-            let both = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        ref content if content.len() == size_of::<u64>() => {
+            let both = u64::from_be_bytes(content.try_into().ok()?);
             (i64::try_from(both & 0x3_ffff_ffff).ok()?, u32::try_from(both >> 34).ok()?)
         }
         [a, b, c, d, ref seconds @ ..] => {

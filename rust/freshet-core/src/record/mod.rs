@@ -7,6 +7,7 @@
 //! A record is accepted or rejected as a whole: one bad row rejects all of it, so that the books of delivered, counted,
 //! late and rejected records balance.
 
+mod avro;
 mod bytes;
 mod cbor;
 mod clock;
@@ -30,6 +31,7 @@ mod walk;
 
 use crate::wire::ReasonCode;
 
+pub use avro::AvroSchema;
 pub use compression::Compression;
 pub use path::{InvalidPath, Path};
 pub use readings::{Point, Reading, Readings};
@@ -38,6 +40,7 @@ pub use stream::{CsvLayout, Format, Stream, TimeField};
 pub use time::{InvalidTimeFormat, TimeFormat, YEAR_2000_US, write_time};
 pub use time_pattern::TimePattern;
 
+use avro::AvroReader;
 use cbor::CborReader;
 use compression::Decompressor;
 use csv::CsvReader;
@@ -127,6 +130,7 @@ impl Rejection {
                 | ReasonCode::InvalidLineProtocol
                 | ReasonCode::InvalidMsgpack
                 | ReasonCode::InvalidCbor
+                | ReasonCode::InvalidAvro
                 | ReasonCode::InvalidCompression
         );
         if is_of_another_format && let Some(kind) = payload::looks_like(value) {
@@ -167,6 +171,7 @@ enum Reader {
     LineProtocol(LineProtocolReader),
     MessagePack(MessagePackReader),
     Cbor(CborReader),
+    Avro(AvroReader),
 }
 
 impl RowReader for Reader {
@@ -182,6 +187,7 @@ impl RowReader for Reader {
             Self::LineProtocol(reader) => reader.read(record, fields, accept),
             Self::MessagePack(reader) => reader.read(record, fields, accept),
             Self::Cbor(reader) => reader.read(record, fields, accept),
+            Self::Avro(reader) => reader.read(record, fields, accept),
         }
     }
 }
@@ -195,6 +201,7 @@ impl Reader {
             Format::Influx => Self::LineProtocol(LineProtocolReader::new(paths)),
             Format::MessagePack => Self::MessagePack(MessagePackReader::new(paths)),
             Format::Cbor => Self::Cbor(CborReader::new(paths)),
+            Format::Avro => Self::Avro(AvroReader::new(paths, stream.schema.as_ref())),
         }
     }
 }

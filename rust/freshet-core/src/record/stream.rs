@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Compression, Path, Place, TimeFormat};
+use super::{AvroSchema, Compression, Path, Place, TimeFormat};
 use crate::window::WindowSpec;
 
 /// One stream: a raw topic, how its records are read, and the windows they are averaged over.
@@ -21,6 +21,8 @@ pub struct Stream {
     pub format: Format,
     /// How the values of records are compressed.
     pub compression: Compression,
+    /// The schema of Avro records; `None` for other formats.
+    pub schema: Option<AvroSchema>,
     /// How CSV records are laid out; of no meaning for other formats.
     pub csv: CsvLayout,
     /// Where the parts of the series id stand in a record; empty takes the Kafka key.
@@ -62,17 +64,19 @@ pub enum Format {
     MessagePack,
     /// One map of CBOR per record.
     Cbor,
+    /// One datum of Avro per record.
+    Avro,
 }
 
 impl Format {
     /// Whether records have values within values, and places in them are paths; otherwise they are names.
     pub const fn is_nested(self) -> bool {
-        matches!(self, Self::Json | Self::MessagePack | Self::Cbor)
+        matches!(self, Self::Json) || self.is_binary()
     }
 
     /// Whether records are no lines of text.
     pub const fn is_binary(self) -> bool {
-        matches!(self, Self::MessagePack | Self::Cbor)
+        matches!(self, Self::MessagePack | Self::Cbor | Self::Avro)
     }
 }
 

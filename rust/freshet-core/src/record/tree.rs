@@ -67,6 +67,17 @@ impl Tree {
             .map(|child| child.node)
     }
 
+    /// The keys under which fields are at or below a place, each with its place.
+    pub(super) fn keys(&self, node: usize) -> Vec<(String, usize)> {
+        self.0[node].children.iter().map(|child| (child.key.clone(), child.node)).collect()
+    }
+
+    /// The same of the indexes of a list.
+    pub(super) fn indexes(&self, node: usize) -> Vec<(usize, usize)> {
+        let indexed = |child: &Child| Some((child.index?, child.node));
+        self.0[node].children.iter().filter_map(indexed).collect()
+    }
+
     /// Sets the fields at a place. What an earlier key of the same name has left below the place does not count any
     /// more.
     #[inline]

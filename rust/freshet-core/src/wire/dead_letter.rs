@@ -100,10 +100,12 @@ declare_names! {
         InvalidCsv = "invalid_csv",
         /// The value is not line protocol.
         InvalidLineProtocol = "invalid_line_protocol",
-        /// The value is not one map of MessagePack.
+        /// The value is not one map of `MessagePack`.
         InvalidMsgpack = "invalid_msgpack",
         /// The value is not one map of CBOR.
         InvalidCbor = "invalid_cbor",
+        /// The value is not one datum of the stream's Avro schema.
+        InvalidAvro = "invalid_avro",
         /// The value is not compressed as the stream's `compression` says, or its compressed bytes are damaged.
         InvalidCompression = "invalid_compression",
         /// A part of the series is missing, null, a list or an object; or there is no key.
