@@ -46,11 +46,7 @@ pub fn run(streams: &[Stream], input: &[u8], mut check: impl FnMut(usize, &[u8],
 }
 
 /// The same for values that are no texts.
-pub fn run_binary(
-    streams: &[Stream],
-    input: &[u8],
-    mut check: impl FnMut(usize, &[u8], &Outcome),
-) {
+pub fn run_binary(streams: &[Stream], input: &[u8], mut check: impl FnMut(usize, &[u8], &Outcome)) {
     let Some((choice, records)) = input.split_first() else { return };
     let choice = usize::from(*choice) % streams.len();
     let stream = &streams[choice];
