@@ -66,6 +66,7 @@ struct Head {
 struct Scan<'a>(Walk<'a>);
 
 impl Scan<'_> {
+    #[inline]
     fn head(&mut self) -> Result<Head, Rejection> {
         let [first] = self.0.take()?;
         let (major, info) = (first >> 5, first & 0x1f);
@@ -83,6 +84,7 @@ impl Scan<'_> {
     }
 
     /// The next data item and the tag right before it. A tag says more of a value, and never what its kind is.
+    #[inline]
     fn untagged(&mut self) -> Result<(Option<u64>, Head), Rejection> {
         let mut tag = None;
         loop {
@@ -193,6 +195,7 @@ impl Scan<'_> {
         }
     }
 
+    #[inline]
     fn is_break(&mut self) -> Result<bool, Rejection> {
         let is_break = self.0.peek() == Some(BREAK);
         if is_break {
@@ -202,6 +205,7 @@ impl Scan<'_> {
     }
 
     /// Whether a list or a map has another item after so many.
+    #[inline]
     fn has_more(&mut self, length: Option<u64>, count: u64) -> Result<bool, Rejection> {
         match length {
             Some(length) => Ok(count < length),
@@ -232,6 +236,7 @@ impl Scan<'_> {
     }
 
     /// The place under the next key; a key that is neither a text in one part nor a whole number leads nowhere.
+    #[inline]
     fn key(&mut self, node: Node, depth: usize) -> Result<Node, Rejection> {
         let Some(first) = self.0.peek() else { return self.value(None, depth).map(|()| None) };
         match first >> 5 {

@@ -54,11 +54,13 @@ impl Tree {
     }
 
     /// The place under that key of an object; `None` when no field is there or below.
+    #[inline]
     pub(super) fn find_key(&self, node: usize, key: &str) -> Option<usize> {
         self.0[node].children.iter().find(|child| child.key == key).map(|child| child.node)
     }
 
     /// The place at that index of a list; `None` when no field is there or below.
+    #[inline]
     pub(super) fn find_index(&self, node: usize, index: usize) -> Option<usize> {
         self.0[node]
             .children

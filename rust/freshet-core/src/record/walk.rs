@@ -50,16 +50,19 @@ impl<'a> Walk<'a> {
         self.invalid("the value is cut off")
     }
 
+    #[inline]
     pub(super) fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
     }
 
+    #[inline]
     pub(super) fn bytes(&mut self, length: usize) -> Result<&'a [u8], Rejection> {
         let (bytes, rest) = self.rest.split_at_checked(length).ok_or_else(|| self.cut_off())?;
         self.rest = rest;
         Ok(bytes)
     }
 
+    #[inline]
     pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], Rejection> {
         let (bytes, rest) = self.rest.split_first_chunk().ok_or_else(|| self.cut_off())?;
         self.rest = rest;
@@ -67,6 +70,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A list or a map at that depth begins; the record itself is at depth 1.
+    #[inline]
     pub(super) fn enter(&mut self, node: Node, depth: usize) -> Result<(), Rejection> {
         if depth > MAX_DEPTH {
             let detail = format!("nested deeper than {MAX_DEPTH} levels");
@@ -108,6 +112,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Where a text begins that comes in parts.
+    #[inline]
     pub(super) fn begin_text(&mut self) -> usize {
         self.fields.buffer().len()
     }
@@ -120,6 +125,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Ends a text that began there.
+    #[inline]
     pub(super) fn end_text(&mut self, node: Node, start: usize) {
         let range = start..self.fields.buffer().len();
         self.set(node, |fields, slot| fields.set_decoded(slot, &range));

@@ -133,7 +133,8 @@ fn a_record_in_itself_ends_at_the_depth_that_all_formats_have() {
 fn each_logical_type_is_what_it_says() {
     let time = |kind: &str, logical: &str, value: Value| {
         let schema = format!(
-            r#"{{"type":"record","name":"R","fields":[{{"name":"v","type":"int"}},{{"name":"at","type":{{"type":"{kind}","logicalType":"{logical}"}}}}]}}"#
+            r#"{{"type":"record","name":"R","fields":[{{"name":"v","type":"int"}},
+                {{"name":"at","type":{{"type":"{kind}","logicalType":"{logical}"}}}}]}}"#
         );
         let record = Value::Record(vec![("v".to_owned(), Value::Int(1)), ("at".to_owned(), value)]);
         let bytes = write(&schema, record);
