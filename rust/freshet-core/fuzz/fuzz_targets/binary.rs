@@ -1,5 +1,5 @@
-//! MessagePack, CBOR and Avro, and values that are compressed: whatever the bytes, no panic and no more work than bytes;
-//! and what `ciborium` reads is no `invalid_cbor`.
+//! MessagePack, CBOR and Avro, and compressed values: whatever the bytes, no panic and no more work than bytes; and what
+//! `ciborium` reads is no `invalid_cbor`.
 
 #![no_main]
 
