@@ -1,4 +1,4 @@
-//! MessagePack, CBOR and Avro, and compressed values: whatever the bytes, no panic and no more work than bytes; and what
+//! MessagePack, CBOR, Avro and compressed values: whatever the bytes, no panic and no more work than bytes; what
 //! `ciborium` reads is no `invalid_cbor`.
 
 #![no_main]
