@@ -15,6 +15,7 @@ use std::path::Path;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use freshet_core::config::Config;
 use freshet_core::record::{RawRecord, Readings, RecordParser};
+use serde_json::Value;
 
 const RECORDS: usize = 1_000;
 const FIRST_MS: i64 = 1_767_225_600_000;
@@ -79,16 +80,81 @@ fn influx() -> Vec<String> {
     })
 }
 
-fn measure(criterion: &mut Criterion, name: &str, settings: &str, records: &[String]) {
+/// The same records as in JSON, in a binary format.
+fn binary(write: impl Fn(&Value) -> Vec<u8>) -> Vec<Vec<u8>> {
+    json().iter().map(|record| write(&serde_json::from_str(record).unwrap())).collect()
+}
+
+fn text(head: impl Fn(u8) -> Vec<u8>, text: &str) -> Vec<u8> {
+    [head(u8::try_from(text.len()).unwrap()), text.as_bytes().to_vec()].concat()
+}
+
+/// A map of texts and numbers: what `MessagePack` and CBOR write of the records, in the shortest form.
+fn map(
+    record: &Value,
+    head: u8,
+    long: u8,
+    double: u8,
+    text_head: impl Fn(u8) -> Vec<u8>,
+) -> Vec<u8> {
+    let members = record.as_object().unwrap();
+    let mut bytes = vec![head + u8::try_from(members.len()).unwrap()];
+    for (key, value) in members {
+        bytes.extend(text(&text_head, key));
+        bytes.extend(match (value.as_str(), value.as_i64(), value.as_f64()) {
+            (Some(value), _, _) => text(&text_head, value),
+            (_, Some(number), _) => [&[long], &number.to_be_bytes()[..]].concat(),
+            (_, _, number) => [&[double], &number.unwrap().to_be_bytes()[..]].concat(),
+        });
+    }
+    bytes
+}
+
+fn message_pack(record: &Value) -> Vec<u8> {
+    map(record, 0x80, 0xd3, 0xcb, |length| vec![0xa0 + length])
+}
+
+fn cbor(record: &Value) -> Vec<u8> {
+    let head = |length: u8| if length < 24 { vec![0x60 + length] } else { vec![0x78, length] };
+    map(record, 0xa0, 0x1b, 0xfb, head)
+}
+
+/// The fields in the order of the schema.
+fn avro(record: &Value) -> Vec<u8> {
+    let long = |number: i64| {
+        let (mut rest, mut bytes) = (number.cast_unsigned() << 1, Vec::new());
+        while rest >= 0x80 {
+            bytes.push(rest.to_le_bytes()[0] | 0x80);
+            rest >>= 7;
+        }
+        bytes.push(rest.to_le_bytes()[0]);
+        bytes
+    };
+    let text = |key: &str| text(|length| long(length.into()), record[key].as_str().unwrap());
+    let double = |key: &str| record[key].as_f64().unwrap().to_le_bytes().to_vec();
+    let at = long(record["at"].as_i64().unwrap());
+    [text("sensor"), text("site"), at, double("temperature"), double("humidity"), text("status")]
+        .concat()
+}
+
+const AVRO: &str = r#"format = "avro"
+schema = '''{"type":"record","name":"Reading","fields":[
+    {"name":"sensor","type":"string"},{"name":"site","type":"string"},
+    {"name":"at","type":{"type":"long","logicalType":"timestamp-millis"}},
+    {"name":"temperature","type":"double"},{"name":"humidity","type":"double"},
+    {"name":"status","type":"string"}]}'''
+"#;
+
+fn measure(criterion: &mut Criterion, name: &str, settings: &str, records: &[impl AsRef<[u8]>]) {
     let mut parser = parser(settings);
     let mut readings = Readings::default();
-    let bytes: usize = records.iter().map(String::len).sum();
+    let bytes: usize = records.iter().map(|record| record.as_ref().len()).sum();
     let mut group = criterion.benchmark_group("parser");
     group.throughput(Throughput::Bytes(bytes as u64));
     group.bench_function(name, |bencher| {
         bencher.iter(|| {
             for value in records {
-                let value = Some(black_box(value.as_bytes()));
+                let value = Some(black_box(value.as_ref()));
                 let record =
                     RawRecord { key: None, value, timestamp_ms: Some(FIRST_MS + 3_600_000) };
                 parser.parse(&record, &mut readings).unwrap();
@@ -109,6 +175,18 @@ fn formats(criterion: &mut Criterion) {
          values = { temperature = \"temperature\", humidity = \"humidity\" }",
         &json,
     );
+    for (format, records) in
+        [("msgpack", binary(message_pack)), ("cbor", binary(cbor)), ("avro", binary(avro))]
+    {
+        let format_settings =
+            if format == "avro" { AVRO.to_owned() } else { format!("format = \"{format}\"\n") };
+        let settings = format!(
+            "{format_settings}series = [\"site\", \"sensor\"]\n\
+             time = {{ field = \"at\", unit = \"ms\" }}\n\
+             values = {{ temperature = \"temperature\", humidity = \"humidity\" }}"
+        );
+        measure(criterion, format, &settings, &records);
+    }
     measure(
         criterion,
         "csv",

@@ -1,6 +1,5 @@
 //! Results as Arrow columns, and their way to Java over the Arrow C Data Interface.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -11,7 +10,7 @@ use arrow::datatypes::{ByteArrayType, DataType, Field, Fields};
 use arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema, to_ffi};
 use freshet_core::aggregate::PartialAggregate;
 use freshet_core::config::Stream;
-use freshet_core::record::Rejection;
+use freshet_core::record::{BadRow, Rejection};
 
 use crate::gate::NativeError;
 use crate::packed::PackedRecord;
@@ -106,24 +105,31 @@ pub(crate) struct RejectedColumns {
 }
 
 impl RejectedColumns {
-    /// Adds a record, or, with its place in the record's value, a row of one that is counted.
-    pub(crate) fn push(
+    /// Adds a record.
+    pub(crate) fn push(&mut self, record: &PackedRecord<'_>, rejection: &Rejection) {
+        self.append(record, rejection, None, record.raw.value);
+    }
+
+    /// Adds a row of a record that is counted, with its bytes.
+    pub(crate) fn push_row(&mut self, record: &PackedRecord<'_>, row: &BadRow, bytes: &[u8]) {
+        let start = i32::try_from(row.place.start).unwrap_or(i32::MAX);
+        self.append(record, &row.rejection, Some(start), Some(bytes));
+    }
+
+    fn append(
         &mut self,
         record: &PackedRecord<'_>,
         rejection: &Rejection,
-        row: Option<&Range<usize>>,
+        row: Option<i32>,
+        value: Option<&[u8]>,
     ) {
-        let value = record.raw.value;
         self.partition.append_value(record.partition);
         self.offset.append_value(record.offset);
-        self.row.append_option(row.map(|place| i32::try_from(place.start).unwrap_or(i32::MAX)));
+        self.row.append_option(row);
         self.reason.append_value(rejection.reason.code());
         self.detail.append_value(&rejection.detail);
         self.key.append_option(record.raw.key);
-        self.value.append_option(match row {
-            Some(place) => value.and_then(|value| value.get(place.clone())),
-            None => value,
-        });
+        self.value.append_option(value);
     }
 
     /// Memory that is held for them, in bytes.

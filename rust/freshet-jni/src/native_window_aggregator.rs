@@ -117,12 +117,13 @@ impl Aggregation {
             Ok(_) => {
                 let bad_rows = self.aggregator.bad_rows();
                 for row in bad_rows {
-                    self.rejected.push(record, &row.rejection, Some(&row.place));
+                    let bytes = self.aggregator.bad_row(&record.raw, row);
+                    self.rejected.push_row(record, row, bytes);
                 }
                 bad_rows.len()
             }
             Err(rejection) => {
-                self.rejected.push(record, &rejection, None);
+                self.rejected.push(record, &rejection);
                 1
             }
         }

@@ -36,6 +36,17 @@ pub fn streams(settings: &[&str]) -> Vec<Stream> {
 /// Parses the records of an input, whose first byte chooses one of the streams, checks what holds for every format, and
 /// hands the number of the stream, record and outcome to `check`.
 pub fn run(streams: &[Stream], input: &[u8], mut check: impl FnMut(usize, &[u8], &Outcome)) {
+    run_binary(streams, input, |choice, record, outcome| {
+        if let Err(rejection) = outcome {
+            let is_utf8 = std::str::from_utf8(record).is_ok();
+            assert_eq!(rejection.reason == ReasonCode::InvalidUtf8, !is_utf8, "{rejection:?}");
+        }
+        check(choice, record, outcome);
+    });
+}
+
+/// The same for values that are no texts.
+pub fn run_binary(streams: &[Stream], input: &[u8], mut check: impl FnMut(usize, &[u8], &Outcome)) {
     let Some((choice, records)) = input.split_first() else { return };
     let choice = usize::from(*choice) % streams.len();
     let stream = &streams[choice];
@@ -46,7 +57,7 @@ pub fn run(streams: &[Stream], input: &[u8], mut check: impl FnMut(usize, &[u8],
         assert_eq!(outcome, alone, "what a record means depends on the records before");
         match &outcome {
             Ok(readings) => check_readings(readings),
-            Err(rejection) => check_rejection(rejection, record),
+            Err(rejection) => assert!(!rejection.detail.is_empty()),
         }
         check(choice, record, &outcome);
     }
@@ -82,10 +93,4 @@ fn check_readings(readings: &[Owned]) {
         );
         assert!((YEAR_1_MS..=END_OF_9999_MS).contains(&time_us.div_euclid(1_000)), "{time_us} µs");
     }
-}
-
-fn check_rejection(rejection: &Rejection, record: &[u8]) {
-    assert!(!rejection.detail.is_empty());
-    let is_utf8 = std::str::from_utf8(record).is_ok();
-    assert_eq!(rejection.reason == ReasonCode::InvalidUtf8, !is_utf8, "{rejection:?}");
 }

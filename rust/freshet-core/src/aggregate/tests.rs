@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::super::{Emit, Watermarks, WindowState};
 use super::*;
 use crate::config::Config;
-use crate::record::message_pack;
+use crate::record::{Format, binary_tests};
 use crate::wire::ReasonCode;
 
 fn stream(windows: &str) -> Stream {
@@ -91,9 +91,9 @@ proptest! {
             serde_json::json!({ "id": id, "at": at, "v": v, "w": w, "x": { "v": w } })
         }).collect();
         let texts: Vec<_> = values.iter().map(|value| value.to_string().into_bytes()).collect();
-        let binary: Vec<_> = values.iter().map(message_pack::write).collect();
+        let binary: Vec<_> = values.iter().map(binary_tests::write_message_pack).collect();
         let mut of_texts = WindowAggregator::new(&stream);
-        let parser = RecordParser::for_message_pack(&stream);
+        let parser = RecordParser::in_format(&stream, Format::MessagePack);
         let mut of_binary = WindowAggregator::with_parser(&stream, parser);
         prop_assert_eq!(add_all(&mut of_binary, &binary), add_all(&mut of_texts, &texts));
         prop_assert_eq!(of_binary.watermark_us(), of_texts.watermark_us());

@@ -251,6 +251,11 @@ impl WindowAggregator {
         &self.readings.left_out().rows
     }
 
+    /// See [`RecordParser::bad_row`].
+    pub fn bad_row<'a>(&'a self, record: &RawRecord<'a>, row: &BadRow) -> &'a [u8] {
+        self.parser.bad_row(record, row)
+    }
+
     fn note_time(&mut self, point: &Point<'_>) {
         self.watermark_us = self.watermark_us.max(point.watermark_us);
         let ahead_us = point.time_us - point.watermark_us;

@@ -1,6 +1,7 @@
 //! `[[stream]]`: how records become readings, and readings windows.
 
 use std::collections::BTreeMap;
+use std::path::Path as FilePath;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -10,8 +11,9 @@ use super::error::ConfigError;
 use super::key::{Key, Kind, Presence, Table};
 use super::section::{Section, TextOrTable};
 use crate::record::{
-    Condition, Cost, CsvLayout, Format, InvalidPath, MAX_MAGNITUDE, NamedValue, Path, Place, Rows,
-    SeriesRules, Stream, Test, TimeField, TimeFormat, ValueRules, Zone,
+    AvroSchema, Compression, Condition, Cost, CsvLayout, Format, InvalidPath, MAX_MAGNITUDE,
+    NamedValue, Path, Place, Rows, SeriesRules, Stream, Test, TimeField, TimeFormat, ValueRules,
+    Zone,
 };
 use crate::window::WindowSpec;
 
@@ -56,6 +58,30 @@ pub(super) const TABLE: Table = Table {
             presence: Presence::Default("json"),
             meaning: "how records are written; `influx` is line protocol: see [docs/records.md](docs/records.md)",
             example: r#""csv""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "compression",
+            kind: Kind::Choice(&Compression::NAMES),
+            presence: Presence::Default("none"),
+            meaning: "how senders compress each value; `auto` tells gzip, zlib and zstd by their first bytes and takes \
+                      what is not compressed as it is",
+            example: r#""auto""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "schema_file",
+            kind: Kind::Path,
+            presence: Presence::Optional("none"),
+            meaning: "the file with the schema that all records are written with (`avro`), in Avro's JSON",
+            example: r#""reading.avsc""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "schema",
+            presence: Presence::Optional("none"),
+            meaning: "the schema itself, in place of `schema_file`: it goes wherever this file goes",
+            example: r#"'{"type":"record","name":"Reading","fields":[{"name":"temp","type":"double"}]}'"#,
             ..Key::NEW
         },
         Key {
@@ -322,14 +348,35 @@ pub(super) const TIME: Table = Table {
 };
 
 impl Format {
-    const ALL: [Self; 3] = [Self::Json, Self::Csv, Self::Influx];
-    const NAMES: [&str; 3] = names!(Self::ALL);
+    const ALL: [Self; 6] =
+        [Self::Json, Self::Csv, Self::Influx, Self::MessagePack, Self::Cbor, Self::Avro];
+    const NAMES: [&str; 6] = names!(Self::ALL);
 
     const fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
             Self::Csv => "csv",
             Self::Influx => "influx",
+            Self::MessagePack => "msgpack",
+            Self::Cbor => "cbor",
+            Self::Avro => "avro",
+        }
+    }
+}
+
+impl Compression {
+    const ALL: [Self; 6] =
+        [Self::None, Self::Auto, Self::Gzip, Self::Zlib, Self::Deflate, Self::Zstd];
+    const NAMES: [&str; 6] = names!(Self::ALL);
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Auto => "auto",
+            Self::Gzip => "gzip",
+            Self::Zlib => "zlib",
+            Self::Deflate => "deflate",
+            Self::Zstd => "zstd",
         }
     }
 }
@@ -341,7 +388,8 @@ impl Stream {
         let csv = read_csv_layout(section, format)?;
         let rows = read_rows(section, format)?;
         let lists = rows.as_ref().map_or(0, |rows| rows.lists().len());
-        let paths = Paths { format, csv: &csv, lists };
+        let schema = read_schema(section, format)?;
+        let paths = Paths { format, csv: &csv, lists, schema: schema.as_ref() };
         let named_value = read_named_value(section, paths)?;
         let series = read_series(section, paths)?;
         let stream = Self {
@@ -352,6 +400,7 @@ impl Stream {
             units: BTreeMap::new(),
             charts: Vec::new(),
             format,
+            compression: Compression::ALL[section.choice("compression")?],
             series_rules: read_series_rules(section, paths, &series)?,
             series,
             time: read_time(section, paths)?,
@@ -362,6 +411,7 @@ impl Stream {
             value_rules: read_value_rules(section, format)?,
             text_numbers: read_text_numbers(section, format)?,
             csv: csv.clone(),
+            schema: schema.clone(),
             windows: read_windows(section)?,
             lateness: section.duration("lateness")?.value,
             max_future: section.duration("max_future")?.value,
@@ -386,12 +436,25 @@ struct Paths<'a> {
     csv: &'a CsvLayout,
     /// How many lists the rows are in.
     lists: usize,
+    schema: Option<&'a AvroSchema>,
 }
 
 impl Paths<'_> {
     fn parse(self, text: &str) -> Result<Path, String> {
         match self.format {
             Format::Json => self.parse_json(text),
+            Format::MessagePack | Format::Cbor => {
+                text.parse().map_err(|error: InvalidPath| error.to_string())
+            }
+            Format::Avro => {
+                let path = text.parse().map_err(|error: InvalidPath| error.to_string())?;
+                match self.schema {
+                    Some(schema) if !schema.has(&path) => {
+                        Err(format!("'{text}' is no field of the schema, nor below one"))
+                    }
+                    _ => Ok(path),
+                }
+            }
             Format::Csv => {
                 self.check_column(text)?;
                 Path::of_name(text).ok_or_else(|| "the name of a column is empty".to_owned())
@@ -577,6 +640,32 @@ fn read_value_rules(section: &Section<'_>, format: Format) -> Result<ValueRules,
         bad_value_costs: [Cost::Record, Cost::Itself][section.choice("on_bad_value")?],
         bad_row_costs: [Cost::Record, Cost::Itself][section.choice("on_bad_row")?],
     })
+}
+
+/// The schema of Avro records, from its file or as it stands in the configuration.
+fn read_schema(section: &Section<'_>, format: Format) -> Result<Option<AvroSchema>, ConfigError> {
+    if format != Format::Avro {
+        for key in ["schema", "schema_file"] {
+            section.refuse(key, "has no effect unless format = \"avro\"")?;
+        }
+        return Ok(None);
+    }
+    let inline = section.optional_text("schema")?;
+    let file = section.optional_file_path("schema_file")?;
+    let schema = match (inline, file) {
+        (Some(inline), None) => inline.convert(|text| text.parse::<AvroSchema>())?.value,
+        (None, Some(file)) => file.convert(|path| read_schema_file(&path))?.value,
+        (Some(_), Some(file)) => return Err(file.error("is set beside schema: set one of them")),
+        (None, None) => return Err(section.missing("schema_file")),
+    };
+    Ok(Some(schema))
+}
+
+fn read_schema_file(path: &FilePath) -> Result<AvroSchema, String> {
+    let of_file = |reason: String| format!("{}: {reason}", path.display());
+    let text =
+        super::read(path).map_err(|reason| of_file(format!("cannot read the file: {reason}")))?;
+    text.parse().map_err(of_file)
 }
 
 const CSV_ONLY: &str = "has no effect unless format = \"csv\"";

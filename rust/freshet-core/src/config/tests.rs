@@ -152,7 +152,8 @@ fn a_value_of_another_type_is_told_with_what_would_be_right() {
     for (text, message) in [
         (
             with("format = 5"),
-            "freshet.toml:6: stream.format: expected one of \"json\", \"csv\", \"influx\", found integer",
+            "freshet.toml:6: stream.format: expected one of \"json\", \"csv\", \"influx\", \"msgpack\", \"cbor\", \
+             \"avro\", found integer",
         ),
         (
             with("serie = \"a\"").replace("windows", "window"),

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::KEPT_BYTES;
 use super::number::Number;
+use super::time::write_time;
 
 /// What stands in a field.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,8 +20,12 @@ pub(super) enum Value<'a> {
     /// A number that the format has read.
     Number(Number),
     Text(&'a str),
+    /// What the format itself marks as a time, epoch microseconds.
+    Time(i64),
     /// An object or a list.
     Nested,
+    /// Bytes and whatever else is neither a text nor a number.
+    Opaque,
 }
 
 impl Value<'_> {
@@ -30,7 +35,7 @@ impl Value<'_> {
             Self::Text(text) | Self::Written(text) => passes(text),
             Self::Bool(truth) => passes(if *truth { "true" } else { "false" }),
             Self::Number(number) => passes(&number.to_string()),
-            Self::Missing | Self::Null | Self::Nested => false,
+            Self::Missing | Self::Null | Self::Time(_) | Self::Nested | Self::Opaque => false,
         }
     }
 }
@@ -50,7 +55,9 @@ enum Slot {
     Decoded(Span),
     /// A number as it is written, in the buffer: it stood in a document inside a text.
     WrittenDecoded(Span),
+    Time(i64),
     Nested,
+    Opaque,
 }
 
 /// A part of the record or of the buffer. Records are short enough for 32 bits.
@@ -116,7 +123,9 @@ impl Fields {
             Value::Number(number) => Slot::Number(number),
             Value::Written(_) => Slot::WrittenDecoded(span),
             Value::Text(_) => Slot::Decoded(span),
+            Value::Time(time_us) => Slot::Time(time_us),
             Value::Nested => Slot::Nested,
+            Value::Opaque => Slot::Opaque,
         };
     }
 
@@ -134,6 +143,15 @@ impl Fields {
 
     pub(super) fn set_nested(&mut self, slot: usize) {
         self.slots[slot] = Slot::Nested;
+    }
+
+    pub(super) fn set_opaque(&mut self, slot: usize) {
+        self.slots[slot] = Slot::Opaque;
+    }
+
+    /// Sets what the format itself marks as a time, in epoch microseconds.
+    pub(super) fn set_time(&mut self, slot: usize, time_us: i64) {
+        self.slots[slot] = Slot::Time(time_us);
     }
 
     /// Sets a number that is written there in the record.
@@ -198,7 +216,9 @@ impl<'a> Row<'a> {
             Slot::Text(span) => Value::Text(span.of(self.text)),
             Slot::Decoded(span) => Value::Text(span.of(&self.fields.decoded)),
             Slot::WrittenDecoded(span) => Value::Written(span.of(&self.fields.decoded)),
+            Slot::Time(time_us) => Value::Time(time_us),
             Slot::Nested => Value::Nested,
+            Slot::Opaque => Value::Opaque,
         }
     }
 
@@ -224,6 +244,10 @@ impl<'a> Row<'a> {
             Value::Missing => "missing".to_owned(),
             Value::Null => "null".to_owned(),
             Value::Nested => "an object or a list".to_owned(),
+            Value::Opaque => {
+                "bytes, or another value that is neither a text nor a number".to_owned()
+            }
+            Value::Time(time_us) => format!("the time {}", write_time(time_us)),
             Value::Bool(truth) => truth.to_string(),
             Value::Written(number) => shortened(number),
             Value::Number(number) => number.to_string(),

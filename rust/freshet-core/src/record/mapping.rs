@@ -310,7 +310,8 @@ impl Mapping {
                 time.read_text(row, text, timestamp_ms)
             }
             Value::Text(text) if self.text_numbers => format.read_written(text),
-            Value::Text(_) | Value::Bool(_) | Value::Nested => None,
+            Value::Time(time_us) => time::in_range(time_us),
+            Value::Text(_) | Value::Bool(_) | Value::Nested | Value::Opaque => None,
         };
         time_us.ok_or_else(|| self.invalid_time(row, slot, format))
     }
@@ -371,7 +372,11 @@ impl Mapping {
                 Value::Written(number) => number::read_float(number),
                 Value::Number(number) => Some(number.to_double()),
                 Value::Text(text) if self.text_numbers => number::read_float(text),
-                Value::Text(_) | Value::Bool(_) | Value::Nested => None,
+                Value::Text(_)
+                | Value::Bool(_)
+                | Value::Time(_)
+                | Value::Nested
+                | Value::Opaque => None,
             };
             let Some(value) = value.filter(|value| value.abs() <= MAX_MAGNITUDE) else {
                 return Err(self.invalid_value(row, slot));
@@ -447,10 +452,7 @@ impl Mapping {
 
 /// A field as it was configured.
 fn name_of(path: &Path, format: Format) -> String {
-    match format {
-        Format::Json => path.to_string(),
-        Format::Csv | Format::Influx => path.name(),
-    }
+    if format.is_nested() { path.to_string() } else { path.name() }
 }
 
 /// Appends a part of a series id; false for what names nothing.
@@ -461,7 +463,8 @@ fn push_part(value: Value<'_>, series: &mut String) -> bool {
         Value::Bool(truth) => series.push_str(if truth { "true" } else { "false" }),
         // Nothing in a number has to be encoded.
         Value::Number(number) => return number.is_finite() && write!(series, "{number}").is_ok(),
-        Value::Missing | Value::Null | Value::Nested => return false,
+        Value::Time(time_us) => series::encode_part(&time::write_time(time_us), series),
+        Value::Missing | Value::Null | Value::Nested | Value::Opaque => return false,
     }
     true
 }

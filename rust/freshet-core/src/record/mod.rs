@@ -8,14 +8,18 @@
 //! skipped records balance. One bad row rejects all of it, unless the stream says that bad rows are left out: then each
 //! is a dead letter beside the books, and the record is rejected only if no row of it is good.
 
+mod avro;
 mod bytes;
+mod cbor;
 mod clock;
+mod compression;
 mod condition;
 mod csv;
 mod fields;
 mod json;
 mod line_protocol;
 mod mapping;
+mod message_pack;
 mod number;
 mod partly;
 mod path;
@@ -28,12 +32,15 @@ mod time;
 mod time_pattern;
 mod tree;
 mod value_rules;
+mod walk;
 mod zone;
 
 use std::ops::Range;
 
 use crate::wire::ReasonCode;
 
+pub use avro::AvroSchema;
+pub use compression::Compression;
 pub use condition::{Condition, Test};
 pub use partly::{PartlyTaken, partly_taken};
 pub use path::{InvalidPath, Path};
@@ -46,11 +53,15 @@ pub use time_pattern::TimePattern;
 pub use value_rules::{Cost, ValueRules};
 pub use zone::{InvalidZone, Zone};
 
+use avro::AvroReader;
+use cbor::CborReader;
+use compression::Decompressor;
 use csv::CsvReader;
 use fields::{Fields, Row};
 use json::JsonReader;
 use line_protocol::LineProtocolReader;
 use mapping::Mapping;
+use message_pack::MessagePackReader;
 
 pub(crate) use line_protocol::Place;
 pub(crate) use time::{EARLIEST_US, LATEST_US};
@@ -124,6 +135,10 @@ impl Rejection {
                 | ReasonCode::InvalidJson
                 | ReasonCode::InvalidCsv
                 | ReasonCode::InvalidLineProtocol
+                | ReasonCode::InvalidMsgpack
+                | ReasonCode::InvalidCbor
+                | ReasonCode::InvalidAvro
+                | ReasonCode::InvalidCompression
         );
         if is_of_another_format && let Some(kind) = payload::looks_like(value) {
             return Self { detail: format!("{}; it looks like {kind}", self.detail), ..self };
@@ -208,9 +223,9 @@ enum Reader {
     Json(JsonReader),
     Csv(CsvReader),
     LineProtocol(LineProtocolReader),
-    /// No format of a stream yet: it proves that a binary one fits in.
-    #[cfg(test)]
-    MessagePack(message_pack::MessagePackReader),
+    MessagePack(MessagePackReader),
+    Cbor(CborReader),
+    Avro(AvroReader),
 }
 
 impl RowReader for Reader {
@@ -224,8 +239,9 @@ impl RowReader for Reader {
             Self::Json(reader) => reader.read(record, fields, rows),
             Self::Csv(reader) => reader.read(record, fields, rows),
             Self::LineProtocol(reader) => reader.read(record, fields, rows),
-            #[cfg(test)]
             Self::MessagePack(reader) => reader.read(record, fields, rows),
+            Self::Cbor(reader) => reader.read(record, fields, rows),
+            Self::Avro(reader) => reader.read(record, fields, rows),
         }
     }
 }
@@ -237,6 +253,9 @@ impl Reader {
             Format::Json => Self::Json(JsonReader::new(paths, stream.rows.as_ref())),
             Format::Csv => Self::Csv(CsvReader::new(paths, &stream.csv)),
             Format::Influx => Self::LineProtocol(LineProtocolReader::new(paths)),
+            Format::MessagePack => Self::MessagePack(MessagePackReader::new(paths)),
+            Format::Cbor => Self::Cbor(CborReader::new(paths)),
+            Format::Avro => Self::Avro(AvroReader::new(paths, stream.schema.as_ref())),
         }
     }
 }
@@ -252,6 +271,8 @@ pub enum Parsed {
 
 /// Parses the records of one stream.
 pub struct RecordParser {
+    /// Where values are compressed.
+    decompressor: Option<Decompressor>,
     reader: Reader,
     fields: Fields,
     mapping: Mapping,
@@ -260,13 +281,10 @@ pub struct RecordParser {
 impl RecordParser {
     /// A parser for the records of that stream.
     pub fn new(stream: &Stream) -> Self {
-        Self::with_reader(stream, Reader::new)
-    }
-
-    fn with_reader(stream: &Stream, reader: impl FnOnce(&Stream, &[&Path]) -> Reader) -> Self {
         let paths = paths(stream);
         Self {
-            reader: reader(stream, &paths),
+            decompressor: Decompressor::new(stream.compression),
+            reader: Reader::new(stream, &paths),
             fields: Fields::new(paths.len()),
             mapping: Mapping::new(stream, &paths),
         }
@@ -296,6 +314,14 @@ impl RecordParser {
         self.parse_value(value, record, readings).map_err(|rejection| rejection.of_payload(value))
     }
 
+    /// The bytes of a bad row of the record that was parsed last, as its sender wrote them.
+    pub fn bad_row<'a>(&'a self, record: &RawRecord<'a>, row: &BadRow) -> &'a [u8] {
+        let value = record.value.unwrap_or_default();
+        let decompressor = self.decompressor.as_ref();
+        let text = decompressor.map_or(value, |decompressor| decompressor.decompressed(value));
+        text.get(row.place.clone()).unwrap_or_default()
+    }
+
     fn parse_value(
         &mut self,
         value: &[u8],
@@ -306,7 +332,11 @@ impl RecordParser {
             let detail = format!("more than {MAX_RECORD_BYTES} bytes");
             return Err(Rejection::new(ReasonCode::TooLarge, detail));
         }
-        let Self { reader, fields, mapping } = self;
+        let Self { decompressor, reader, fields, mapping } = self;
+        let value = match decompressor {
+            Some(decompressor) => decompressor.decompress(value)?,
+            None => value,
+        };
         reader.read(value, fields, Meaning { mapping, record, readings })?;
         if readings.is_empty() { mapping.without_points(readings) } else { Ok(Parsed::Accepted) }
     }
@@ -336,9 +366,9 @@ fn to_us(milliseconds: i64) -> i64 {
 }
 
 #[cfg(test)]
-mod documentation;
+pub(crate) mod binary_tests;
 #[cfg(test)]
-pub(crate) mod message_pack;
+mod documentation;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

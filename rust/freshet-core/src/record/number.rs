@@ -20,10 +20,6 @@ const MAX_DIGITS: usize = 19;
 pub(super) enum Number {
     Integer(i64),
     Unsigned(u64),
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the text formats keep a fraction as it is written")
-    )]
     Float(f64),
 }
 

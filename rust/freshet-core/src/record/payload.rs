@@ -4,13 +4,11 @@
 /// than none.
 pub(super) fn looks_like(value: &[u8]) -> Option<&'static str> {
     match value {
-        [0x1f, 0x8b, 8, ..] => {
-            Some("gzip; send it uncompressed and let Kafka's producer compress (compression.type)")
-        }
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-            Some("zstd; send it uncompressed and let Kafka's producer compress (compression.type)")
-        }
-        [b'O', b'b', b'j', 1, ..] => Some("an Avro file, which is not among the formats"),
+        [0x1f, 0x8b, 8, ..] => Some("gzip; compression = \"auto\" reads it"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd; compression = \"auto\" reads it"),
+        [b'O', b'b', b'j', 1, ..] => Some(
+            "an Avro file, which has many records and their schema; send each datum alone (format = \"avro\")",
+        ),
         _ if is_utf_16(value) => Some("UTF-16; let the sender write UTF-8"),
         _ if has_schema_id(value) => Some(
             "a message of Confluent's schema registry (a zero and the number of a schema, then Avro, Protobuf or \

@@ -64,7 +64,7 @@ pub struct LeftOut {
 /// A row that could not be trusted, of a record whose other rows are counted.
 #[derive(Debug)]
 pub struct BadRow {
-    /// Where it stands in the record.
+    /// Where it stands in the record as it was before it was compressed.
     pub place: Range<usize>,
     /// Why it is left out.
     pub rejection: Rejection,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, Path, Place, Rows, TimeFormat, ValueRules, Zone};
+use super::{AvroSchema, Compression, Condition, Path, Place, Rows, TimeFormat, ValueRules, Zone};
 use crate::window::WindowSpec;
 
 /// One stream: a raw topic, how its records are read, and the windows they are averaged over.
@@ -22,6 +22,10 @@ pub struct Stream {
     pub charts: Vec<Chart>,
     /// What the records are written in.
     pub format: Format,
+    /// How the values of records are compressed.
+    pub compression: Compression,
+    /// The schema of Avro records; `None` for other formats.
+    pub schema: Option<AvroSchema>,
     /// How CSV records are laid out; of no meaning for other formats.
     pub csv: CsvLayout,
     /// Which lists of a JSON record have its rows; `None` takes a record that is a list as rows, and any other as one.
@@ -82,6 +86,25 @@ pub enum Format {
     Csv,
     /// Lines of `InfluxDB`'s line protocol.
     Influx,
+    /// One map of `MessagePack` per record.
+    #[serde(rename = "msgpack")]
+    MessagePack,
+    /// One map of CBOR per record.
+    Cbor,
+    /// One datum of Avro per record.
+    Avro,
+}
+
+impl Format {
+    /// Whether records have values within values, and places in them are paths; otherwise they are names.
+    pub const fn is_nested(self) -> bool {
+        matches!(self, Self::Json) || self.is_binary()
+    }
+
+    /// Whether records are no lines of text.
+    pub const fn is_binary(self) -> bool {
+        matches!(self, Self::MessagePack | Self::Cbor | Self::Avro)
+    }
 }
 
 /// Where a row has the name of its only metric, and the value.
@@ -147,6 +170,11 @@ pub struct SeriesRules {
 }
 
 impl Stream {
+    /// Whether the values of records are no texts, and may have line ends anywhere.
+    pub fn has_binary_values(&self) -> bool {
+        self.format.is_binary() || self.compression != Compression::None
+    }
+
     /// Whether the event time is the timestamp of a line in line protocol; a line without one takes Kafka's.
     pub fn has_line_timestamps(&self) -> bool {
         let place = self.time.as_ref().and_then(|time| Place::of(&time.field));

@@ -1,7 +1,6 @@
 //! The tree of the places in a record that lead to a field, for formats whose values are nested.
 
 use super::fields::Fields;
-#[cfg(test)]
 use super::path::Path;
 
 /// The places that the paths of a stream lead through. A place is known by its number.
@@ -28,7 +27,6 @@ pub(super) const ROOT: usize = 0;
 
 impl Tree {
     /// The position of a path in the list is its slot.
-    #[cfg(test)]
     pub(super) fn new(paths: &[&Path]) -> Self {
         let mut tree = Self::empty();
         for (slot, path) in paths.iter().enumerate() {
@@ -78,17 +76,30 @@ impl Tree {
     }
 
     /// The place under that key of an object; `None` when no field is there or below.
+    #[inline]
     pub(super) fn find_key(&self, node: usize, key: &str) -> Option<usize> {
         self.0[node].children.iter().find(|child| child.key == key).map(|child| child.node)
     }
 
     /// The place at that index of a list; `None` when no field is there or below.
+    #[inline]
     pub(super) fn find_index(&self, node: usize, index: usize) -> Option<usize> {
         self.0[node]
             .children
             .iter()
             .find(|child| child.index == Some(index))
             .map(|child| child.node)
+    }
+
+    /// The keys under which fields are at or below a place, each with its place.
+    pub(super) fn keys(&self, node: usize) -> Vec<(String, usize)> {
+        self.0[node].children.iter().map(|child| (child.key.clone(), child.node)).collect()
+    }
+
+    /// The same of the indexes of a list.
+    pub(super) fn indexes(&self, node: usize) -> Vec<(usize, usize)> {
+        let indexed = |child: &Child| Some((child.index?, child.node));
+        self.0[node].children.iter().filter_map(indexed).collect()
     }
 
     /// Sets the fields at a place. What an earlier key of the same name has left below the place does not count any

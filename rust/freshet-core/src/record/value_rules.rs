@@ -75,7 +75,7 @@ impl ValueRules {
             Value::Text(text) => {
                 self.state(text).or_else(|| text_numbers.then(|| self.read_text(text)).flatten())
             }
-            Value::Missing | Value::Null | Value::Nested => None,
+            Value::Missing | Value::Null | Value::Time(_) | Value::Nested | Value::Opaque => None,
         };
         number.map_or(Measured::Bad, Measured::Number)
     }

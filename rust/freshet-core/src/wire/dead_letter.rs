@@ -100,6 +100,14 @@ declare_names! {
         InvalidCsv = "invalid_csv",
         /// The value is not line protocol.
         InvalidLineProtocol = "invalid_line_protocol",
+        /// The value is not one map of `MessagePack`.
+        InvalidMsgpack = "invalid_msgpack",
+        /// The value is not one map of CBOR.
+        InvalidCbor = "invalid_cbor",
+        /// The value is not one datum of the stream's Avro schema.
+        InvalidAvro = "invalid_avro",
+        /// The value is not compressed as the stream's `compression` says, or its compressed bytes are damaged.
+        InvalidCompression = "invalid_compression",
         /// A part of the series is missing, null, a list or an object; or there is no key.
         MissingSeries = "missing_series",
         /// The event time is missing or null; in SQL, also when the record has no timestamp to take its place.
@@ -110,7 +118,7 @@ declare_names! {
         InvalidTime = "invalid_time",
         /// A metric is not a number, or beyond ±1e150.
         InvalidValue = "invalid_value",
-        /// The value has more than 1 MiB, or the series id more than 1 KiB.
+        /// The value has more than 1 MiB, as it comes or decompressed, or the series id more than 1 KiB.
         TooLarge = "too_large",
         /// The value is nested deeper than 64 levels.
         TooDeep = "too_deep",

@@ -50,6 +50,8 @@ fn every_example_is_accepted_by_itself() {
         ("cassandra.password", "username = \"u\""),
         ("cassandra.server_name", "ca_file = \"ca.pem\""),
         ("stream.format", "header = true"),
+        ("stream.schema", "format = \"avro\"\nvalues = { temperature = \"temp\" }"),
+        ("stream.schema_file", "format = \"avro\"\nvalues = { temperature = \"temp\" }"),
         ("stream.columns", "format = \"csv\"\nvalues = { temperature = \"value\" }"),
         ("stream.header", "format = \"csv\""),
         ("stream.delimiter", "format = \"csv\"\nheader = true"),
@@ -72,7 +74,8 @@ fn every_example_is_accepted_by_itself() {
             let path = format!("{}.{}", table.path, key.name);
             let more = beside.get(path.as_str()).copied().unwrap_or_default();
             let text = document(table, key, key.example, more);
-            Config::parse(&text, Path::new("freshet.toml"), BTreeMap::new())
+            // The files that examples name lie beside this one.
+            Config::parse(&text, Path::new("tests/fixtures/freshet.toml"), BTreeMap::new())
                 .unwrap_or_else(|error| panic!("{path}: {error}\n{text}"));
         }
     }

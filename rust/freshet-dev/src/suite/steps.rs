@@ -25,7 +25,7 @@ const OF_A_DEPLOYMENT: &str = "deploy::";
 const FUZZ_SCRIPT: &str = "rust/freshet-core/fuzz/run.sh";
 const FUZZ_MANIFEST: &str = "rust/freshet-core/fuzz/Cargo.toml";
 /// What reads bytes of others, each with a target that looks for bytes that break it.
-const FUZZ_TARGETS: [&str; 4] = ["json", "csv", "influx", "panes"];
+const FUZZ_TARGETS: [&str; 5] = ["json", "csv", "influx", "binary", "panes"];
 /// How long each of them looks.
 const FUZZ_SECONDS: &str = "30";
 /// How long with the long tests.

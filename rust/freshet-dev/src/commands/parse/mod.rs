@@ -36,6 +36,11 @@ pub(super) fn run(arguments: &ParseArgs) -> anyhow::Result<ExitCode> {
             "note: the records of this stream begin with a header; --whole takes each FILE as one record",
         );
     }
+    if stream.has_binary_values() && !arguments.whole {
+        note(
+            "note: the values of this stream are no lines of text; --whole takes each FILE as one record",
+        );
+    }
     let output = BufWriter::new(io::stdout().lock());
     let filters = source.map(|source| Filters::new(source, arguments));
     let mut sample = Sample::new(stream, filters, arguments, output);

@@ -1,6 +1,6 @@
 //! Whether the times of a sample can be right: a wrong unit gives times all the same, in 1970 or far ahead.
 
-use freshet_core::config::{Format, Stream, TimeField};
+use freshet_core::config::{Stream, TimeField};
 use freshet_core::duration;
 use freshet_core::record::{
     RawRecord, Readings, RecordParser, Rejection, TimeFormat, YEAR_2000_US, write_time,
@@ -85,8 +85,7 @@ impl<'a> TimeCheck<'a> {
         let Some(TimeField { field, unit, .. }) = &self.stream.time else {
             return "Kafka's timestamp (--timestamp)".to_owned();
         };
-        let field =
-            if self.stream.format == Format::Json { field.to_string() } else { field.name() };
+        let field = if self.stream.format.is_nested() { field.to_string() } else { field.name() };
         format!("time = {{ field = '{field}', unit = \"{unit}\" }}")
     }
 

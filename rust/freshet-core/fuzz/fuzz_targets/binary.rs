@@ -1,0 +1,42 @@
+//! MessagePack, CBOR, Avro and compressed values: whatever the bytes, no panic and no more work than bytes; what
+//! `ciborium` reads is no `invalid_cbor`.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use ciborium::Value;
+use freshet_core::config::Stream;
+use freshet_core::wire::ReasonCode;
+use freshet_core_fuzz::{Outcome, run_binary, streams};
+use libfuzzer_sys::fuzz_target;
+
+const SETTINGS: [&str; 6] = [
+    "format = \"cbor\"\nvalues = { v = \"v\" }",
+    "format = \"msgpack\"\nvalues = { v = \"v\" }",
+    "format = \"cbor\"\nseries = [\"id\"]\ntime = { field = \"at\", unit = \"s\" }\n\
+     values = { v = \"l.0.v\", w = \"5\", x = \"-2\" }",
+    "format = \"msgpack\"\nseries = [\"id\"]\ntime = { field = \"at\", unit = \"s\" }\n\
+     values = { v = \"l.0.v\", w = \"5\", x = \"-2\" }",
+    "format = \"avro\"\nschema = '''{\"type\":\"record\",\"name\":\"R\",\"fields\":[\
+     {\"name\":\"id\",\"type\":[\"null\",\"string\"]},\
+     {\"name\":\"l\",\"type\":{\"type\":\"array\",\"items\":[\"null\",\"double\",\"R\"]}},\
+     {\"name\":\"m\",\"type\":{\"type\":\"map\",\"values\":\"long\"}},\
+     {\"name\":\"d\",\"type\":{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":9,\"scale\":2}}]}'''\n\
+     values = { v = \"l.0\", w = \"m.n\", x = \"l.1.m.n\", d = \"d\" }",
+    "compression = \"auto\"\nvalues = { v = \"v\" }",
+];
+
+static STREAMS: LazyLock<Vec<Stream>> = LazyLock::new(|| streams(&SETTINGS));
+
+fuzz_target!(|input: &[u8]| run_binary(&STREAMS, input, check));
+
+fn check(stream: usize, record: &[u8], outcome: &Outcome) {
+    let is_cbor = stream == 0 || stream == 2;
+    let is_refused = outcome.as_ref().is_err_and(|error| error.reason == ReasonCode::InvalidCbor);
+    if is_cbor && is_refused {
+        let mut rest = record;
+        let read = ciborium::from_reader::<Value, _>(&mut rest);
+        assert!(!matches!(read, Ok(Value::Map(_)) if rest.is_empty()), "{outcome:?}");
+    }
+}
