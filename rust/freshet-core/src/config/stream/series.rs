@@ -1,0 +1,58 @@
+//! How rows name their series.
+
+use super::super::error::ConfigError;
+use super::super::section::Section;
+use super::paths::Paths;
+use crate::record::{Path, SeriesRules};
+
+pub(super) fn read_series(
+    section: &Section<'_>,
+    paths: Paths<'_>,
+) -> Result<Vec<Path>, ConfigError> {
+    let Some(found) = section.optional_texts("series")? else {
+        return Ok(Vec::new());
+    };
+    let parse =
+        |texts: Vec<String>| texts.iter().map(|text| paths.parse(text)).collect::<Result<_, _>>();
+    Ok(found.convert(parse)?.value)
+}
+
+pub(super) fn read_series_rules(
+    section: &Section<'_>,
+    paths: Paths<'_>,
+    series: &[Path],
+) -> Result<SeriesRules, ConfigError> {
+    let names = section.optional_text_table("series_names")?;
+    let rules = SeriesRules {
+        defaults: read_series_defaults(section, paths, series)?,
+        names: names.map(|found| found.value).unwrap_or_default(),
+        lower_case: section.flag("series_lower_case")?,
+    };
+    if series.is_empty() && rules != SeriesRules::default() {
+        let message = "has no effect on the Kafka key: name the parts of the series by 'series'";
+        let key = if rules.lower_case { "series_lower_case" } else { "series_names" };
+        return Err(section.error(key, message));
+    }
+    Ok(rules)
+}
+
+fn read_series_defaults(
+    section: &Section<'_>,
+    paths: Paths<'_>,
+    series: &[Path],
+) -> Result<Vec<Option<String>>, ConfigError> {
+    let Some(found) = section.optional_text_table("series_defaults")? else {
+        return Ok(Vec::new());
+    };
+    let parse = |written: Vec<(String, String)>| {
+        let mut defaults = vec![None; series.len()];
+        for (place, default) in written {
+            let path = paths.parse(&place)?;
+            let part = series.iter().position(|part| *part == path);
+            let part = part.ok_or_else(|| format!("'{place}' is no part of the series"))?;
+            defaults[part] = Some(default);
+        }
+        Ok::<_, String>(defaults)
+    };
+    Ok(found.convert(parse)?.value)
+}
