@@ -14,7 +14,9 @@ export interface ConfigurationKey {
     | 'choice'
     | 'path'
     | 'table'
-    | 'text_or_table';
+    | 'text_or_table'
+    | 'number_table'
+    | 'conditions';
   /** What it is when it is left out; null without one. */
   readonly default: string | number | boolean | readonly string[] | null;
   readonly required: boolean;
@@ -92,16 +94,35 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   {"default":null,"kind":"texts","name":"columns","required":false,"secret":false,"section":"stream","variable":null},
   {"default":false,"kind":"flag","name":"header","required":false,"secret":false,"section":"stream","variable":null},
   {"default":",","kind":"text","name":"delimiter","required":false,"secret":false,"section":"stream","variable":null},
+  {"default":"\"","kind":"text","name":"quote","required":false,"secret":false,"section":"stream","variable":null},
+  {"default":null,"kind":"text","name":"comment","required":false,"secret":false,"section":"stream","variable":null},
+  {"default":0,"kind":"integer","least":0,"most":1000,"name":"skip_lines","required":false,"secret":false,"section":"stream","variable":null},
+  {"default":false,"kind":"flag","name":"trim","required":false,"secret":false,"section":"stream","variable":null},
+  {"default":false,"kind":"flag","name":"decimal_comma","required":false,"secret":false,"section":"stream","variable":null},
+  {"default":null,"kind":"text","name":"rows","required":false,"secret":false,"section":"stream","variable":null},
+  {"default":null,"kind":"text","name":"names","required":false,"secret":false,"section":"stream","variable":null},
+  {"default":null,"kind":"text","name":"value","required":false,"secret":false,"section":"stream","variable":null},
+  {"default":null,"kind":"conditions","name":"where","required":false,"secret":false,"section":"stream","variable":null},
+  {"default":null,"kind":"texts","name":"null_values","required":false,"secret":false,"section":"stream","variable":null},
+  {"default":false,"kind":"flag","name":"booleans","required":false,"secret":false,"section":"stream","variable":null},
+  {"default":null,"kind":"number_table","name":"states","required":false,"secret":false,"section":"stream","variable":null},
+  {"choices":["reject_record","skip_value"],"default":"reject_record","kind":"choice","name":"on_bad_value","required":false,"secret":false,"section":"stream","variable":null},
+  {"choices":["reject_record","skip_row"],"default":"reject_record","kind":"choice","name":"on_bad_row","required":false,"secret":false,"section":"stream","variable":null},
   {"default":false,"kind":"flag","name":"text_numbers","required":false,"secret":false,"section":"stream","variable":null},
   {"default":null,"kind":"texts","name":"series","required":false,"secret":false,"section":"stream","variable":null},
+  {"default":null,"kind":"table","name":"series_defaults","required":false,"secret":false,"section":"stream","variable":null},
+  {"default":null,"kind":"table","name":"series_names","required":false,"secret":false,"section":"stream","variable":null},
+  {"default":false,"kind":"flag","name":"series_lower_case","required":false,"secret":false,"section":"stream","variable":null},
   {"default":null,"kind":"table","name":"values","required":true,"secret":false,"section":"stream","variable":null},
   {"default":null,"kind":"texts","name":"windows","required":true,"secret":false,"section":"stream","variable":null},
   {"default":"10s","kind":"duration","most":3153600000000,"name":"lateness","required":false,"secret":false,"section":"stream","variable":null},
   {"default":"5m","kind":"duration","most":3153600000000,"name":"max_future","required":false,"secret":false,"section":"stream","variable":null},
   {"default":false,"kind":"flag","name":"future_moves_watermark","required":false,"secret":false,"section":"stream","variable":null},
   {"default":0,"kind":"integer","least":0,"most":1000000,"name":"generation","required":false,"secret":false,"section":"stream","variable":null},
-  {"default":null,"kind":"text","name":"field","required":false,"secret":false,"section":"stream.time","variable":null},
+  {"default":null,"kind":"texts","name":"field","required":false,"secret":false,"section":"stream.time","variable":null},
   {"default":"ms","kind":"text","name":"unit","required":false,"secret":false,"section":"stream.time","variable":null},
+  {"default":null,"kind":"text","name":"date","required":false,"secret":false,"section":"stream.time","variable":null},
+  {"default":null,"kind":"text","name":"zone","required":false,"secret":false,"section":"stream.time","variable":null},
   {"default":null,"kind":"text","name":"title","required":false,"secret":false,"section":"stream.chart","variable":null},
   {"default":null,"kind":"texts","name":"metrics","required":true,"secret":false,"section":"stream.chart","variable":null},
   {"default":null,"kind":"texts","name":"series","required":false,"secret":false,"section":"stream.chart","variable":null},

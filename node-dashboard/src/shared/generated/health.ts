@@ -153,6 +153,21 @@ export interface HealthReport {
   /** spark-job: records that were rejected, since the start */
   readonly rejected?: number | null;
   /**
+   * spark-job: records that are none of the stream's, which says so by `where`, since the
+   * start
+   */
+  readonly skipped?: number | null;
+  /**
+   * spark-job: bad rows of records that were counted, since the start: each is a dead letter
+   * (`on_bad_row`)
+   */
+  readonly rejected_rows?: number | null;
+  /**
+   * spark-job: by metric, values that are no numbers and were left out, since the start
+   * (`on_bad_value`)
+   */
+  readonly skipped_values?: Readonly<Record<string, number>> | null;
+  /**
    * spark-job: records that came too late, since the start: the largest number of
    * `late_by_window`
    */
@@ -421,6 +436,27 @@ export const HEALTH_FIELDS: Readonly<Record<keyof HealthReport, HealthField>> = 
     presence: 'optional',
     description:
       'spark-job: records that were rejected, since the start',
+  },
+  skipped: {
+    kind: 'integer',
+    presence: 'optional',
+    description:
+      'spark-job: records that are none of the stream\'s, which says so by `where`, since the ' +
+      'start',
+  },
+  rejected_rows: {
+    kind: 'integer',
+    presence: 'optional',
+    description:
+      'spark-job: bad rows of records that were counted, since the start: each is a dead letter ' +
+      '(`on_bad_row`)',
+  },
+  skipped_values: {
+    kind: 'counts',
+    presence: 'optional',
+    description:
+      'spark-job: by metric, values that are no numbers and were left out, since the start ' +
+      '(`on_bad_value`)',
   },
   late: {
     kind: 'integer',

@@ -1,7 +1,7 @@
 //! CSV records: RFC 4180, strictly, one row or more per record.
 //!
-//! Beyond the RFC: UTF-8, tabs and line feeds without a carriage return are accepted; empty lines, a byte order mark and
-//! the line `sep=;`, by which spreadsheets say their delimiter, are passed over; and the stream's dialect.
+//! Beyond the RFC: UTF-8, tabs and line feeds without a carriage return are accepted; empty lines, a byte order mark
+//! and the line `sep=;`, by which spreadsheets say their delimiter, are passed over; and the stream's dialect.
 //! The `csv` crate would take what the RFC does not allow, such as a stray quote; it serves the tests as a second
 //! opinion.
 

@@ -8,8 +8,8 @@ use thiserror::Error;
 
 use super::time::civil_time;
 
-/// A zone of the IANA database, such as `Europe/Berlin`. The database is part of the program, so that a time is the same
-/// on every machine.
+/// A zone of the IANA database, such as `Europe/Berlin`. The database is part of the program, so that a time is the
+/// same on every machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Zone(TimeZone);
 

@@ -272,8 +272,8 @@ impl<'a> Sample<'a> {
         self.output.flush()?;
         if let Some(PartlyTaken { list, items, taken }) = &self.partly_taken {
             note(format!(
-                "note: '{list}' has {items} items, of which the metrics take {taken} by index; rows = \"{list}\" makes each \
-                 a row"
+                "note: '{list}' has {items} items, of which the metrics take {taken} by index; rows = \"{list}\" makes \
+                 each a row"
             ));
         }
         if let Some(advice) = self.times.advice(&self.envelope(), now_ms()) {

@@ -7,8 +7,8 @@ import org.apache.arrow.vector.VarCharVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 
 /**
- * Records that the native library has rejected, and bad rows of others, as the columns that {@code columns.rs} makes: the only place in Java
- * that knows their names. They live as long as the call that hands them over.
+ * Records that the native library has rejected, and bad rows of others, as the columns that {@code columns.rs} makes:
+ * the only place in Java that knows their names. They live as long as the call that hands them over.
  */
 public final class RejectedColumns {
     private final VectorSchemaRoot columns;

@@ -83,8 +83,8 @@ class StreamMetricsTest {
             Map<String, Double> gauges = gauges("measured");
             assertEquals(Set.of("running", "records_read", "records_counted", "records_late", "records_rejected",
                 "records_skipped", "offsets_skipped", "consumer_lag_records", "watermark_delay_seconds",
-                "batch_duration_seconds", "progress_age_seconds", "trigger_interval_seconds", "state_rows", "state_bytes",
-                "batches", "restarts"), gauges.keySet());
+                "batch_duration_seconds", "progress_age_seconds", "trigger_interval_seconds", "state_rows",
+                "state_bytes", "batches", "restarts"), gauges.keySet());
             JsonNode report = stream.report();
             assertEquals(217, gauges.get("records_read"));
             assertEquals(200, gauges.get("records_counted"));

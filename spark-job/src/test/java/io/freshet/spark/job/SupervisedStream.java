@@ -81,8 +81,8 @@ final class SupervisedStream implements AutoCloseable {
         Files.writeString(file, String.join("\n", "[kafka]", "bootstrap_servers = '" + broker.address() + "'",
             "partitions = " + partitions, "[spark]", "checkpoint_location = '" + folder.resolve("checkpoints") + "'",
             String.join("\n", settings), "[[stream]]", "name = '" + name + "'", "format = 'json'", "series = ['id']",
-            "time = { field = 'at', unit = 'ms' }", "values = { v = 'v', w = 'w' }", "windows = ['10s']", "lateness = '1h'",
-            String.join("\n", ofStream)));
+            "time = { field = 'at', unit = 'ms' }", "values = { v = 'v', w = 'w' }", "windows = ['10s']",
+            "lateness = '1h'", String.join("\n", ofStream)));
         configuration = PipelineConfiguration.load(file.toString());
         stream = configuration.streams().get(0);
         admin = Admin.create(Map.of("bootstrap.servers", broker.address()));
