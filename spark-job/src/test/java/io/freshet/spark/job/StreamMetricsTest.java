@@ -187,7 +187,8 @@ class StreamMetricsTest {
                 : input.bytes.get() == bytes / 2 * 3), input::toString);
             assertEquals(50, gauges("input" + raw).get("offsets_skipped"));
             // They are counted there alone: a second count would differ where Spark reads by itself.
-            assertEquals(Set.of("records_read", "bytes_read", "rejected", "ahead_micros", "ahead_series"), observed);
+            assertEquals(Set.of("records_read", "bytes_read", "rejected", "rejected_rows", "skipped", "skipped_values|v",
+                "skipped_values|w", "ahead_micros", "ahead_series"), observed);
         } finally {
             spark.sparkContext().removeSparkListener(input);
         }
