@@ -48,9 +48,14 @@ function waiting({ state, waiting_for }: ComponentHealth): Remark[] {
     : [];
 }
 
-function lost({ lost_offsets }: ComponentHealth): Remark[] {
-  const text = `lost: ${formatCount(lost_offsets ?? 0)} offsets of a topic that was deleted were never read`;
-  return (lost_offsets ?? 0) > 0 ? [{ kind: 'now', text }] : [];
+function lost({ deleted_offsets, lost_offsets }: ComponentHealth): Remark[] {
+  const losses: readonly (readonly [number | null | undefined, string])[] = [
+    [deleted_offsets, 'offsets were deleted by Kafka before they were read'],
+    [lost_offsets, 'offsets of a topic that was deleted were never read'],
+  ];
+  return losses.flatMap(([count, what]): Remark[] =>
+    (count ?? 0) > 0 ? [{ kind: 'now', text: `lost: ${formatCount(count ?? 0)} ${what}` }] : [],
+  );
 }
 
 /** The last error, or, where a component only counts them, their number: no count is left without a word. */

@@ -3,8 +3,9 @@ package io.freshet.spark.health;
 /** What a query observes of each micro-batch: the names under which {@link StreamHealth} finds it. */
 public final class Observations {
     /**
-     * {@code records_read}, {@code bytes_read}, {@code rejected}; and, of the series furthest ahead of the clock,
-     * {@code ahead_series} and {@code ahead_micros}, null when all are in step.
+     * {@code records_read}, {@code bytes_read}, {@code rejected}; {@code offsets_deleted}, those that Kafka had deleted
+     * before they were read, null where that is not known; and, of the series furthest ahead of the clock, {@code
+     * ahead_series} and {@code ahead_micros}, null when all are in step.
      */
     public static final String READ = "read";
     /** Per kind of window, how many records were aggregated. */

@@ -10,6 +10,7 @@ package io.freshet.spark.health;
  * @param recordsLate for the kind of window for which most were
  * @param recordsRejected and sent to the topic of dead letters
  * @param offsetsSkipped offsets of micro-batches that had no record
+ * @param offsetsDeleted those of them that Kafka had deleted before they were read
  * @param lag records in the topic by now that no finished micro-batch has read
  * @param watermarkMillis of the newest micro-batch, epoch milliseconds
  * @param batchMillis how long the newest finished micro-batch took
@@ -28,6 +29,7 @@ record StreamFigures(
     long recordsLate,
     long recordsRejected,
     long offsetsSkipped,
+    Long offsetsDeleted,
     Long lag,
     Long watermarkMillis,
     Long batchMillis,

@@ -232,7 +232,7 @@ public final class StreamQuery implements QuerySupervisor.Starter {
         Dataset<Row> partials = StreamWindows
             .gather(StreamWindows.partials(records, changes.stream(), deadLetters, topic), partitions)
             .observe(Observations.READ, total("records_read"), total("bytes_read"), total("rejected"),
-                max("ahead_micros").as("ahead_micros"),
+                total("offsets_deleted"), max("ahead_micros").as("ahead_micros"),
                 max_by(col("ahead_series"), col("ahead_micros")).as("ahead_series"));
         Dataset<Row> windows = StreamWindows.merge(
             observe(Observations.AGGREGATED, "records", partials), changes.stream(), changes.limits(),

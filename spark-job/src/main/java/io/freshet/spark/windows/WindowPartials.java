@@ -46,6 +46,7 @@ public final class WindowPartials implements RecordStep {
         .add("records_read", DataTypes.LongType)
         .add("bytes_read", DataTypes.LongType)
         .add("rejected", DataTypes.LongType)
+        .add("offsets_deleted", DataTypes.LongType)
         .add("ahead_series", DataTypes.StringType)
         .add("ahead_micros", DataTypes.LongType);
 
@@ -140,17 +141,18 @@ public final class WindowPartials implements RecordStep {
             return next;
         }
 
-        /** A row of its own; null when nothing was read. */
+        /** A row of its own; null when there is nothing to say: nothing was read, and nothing was gone. */
         private StepRows whatWasRead() {
             said = true;
             long recordsRead = aggregator.recordsRead();
-            if (recordsRead == 0) {
+            Long deleted = SparkEngine.current().deletedOffsets();
+            if (recordsRead == 0 && (deleted == null || deleted == 0)) {
                 return null;
             }
             Optional<AheadOfClock> ahead = aggregator.takeFurthestAhead();
             // Spark reads the watermark's time of every row: this one says nothing new.
             return new StepRows.Single(null, null, null, null, watermark, null, null, recordsRead,
-                aggregator.bytesRead(), rejected,
+                aggregator.bytesRead(), rejected, deleted,
                 ahead.map(series -> series.series().getBytes(StandardCharsets.UTF_8)).orElse(null),
                 ahead.map(AheadOfClock::micros).orElse(null));
         }
