@@ -1,5 +1,5 @@
 import cassandra from 'cassandra-driver';
-import { messageOf } from './config.ts';
+import { messageOf } from './errors.ts';
 import { UnavailableError } from './errors.ts';
 
 const { responseErrorCodes } = cassandra.types;

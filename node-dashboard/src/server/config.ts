@@ -5,16 +5,14 @@ import {
   declared,
   isPlain,
   items,
-  messageOf,
+  PlaceError,
   readText,
   refuseUnknownKeys,
   refuseUnknownVariables,
   Section,
   tablesBelow,
   toList,
-  VariableError,
   type Environment,
-  type Table,
 } from './config-section.ts';
 import {
   LONGEST_WINDOW,
@@ -26,10 +24,13 @@ import {
 } from './generated/configuration.ts';
 import { readAlerts, type AlertConfig } from './config-alerts.ts';
 import { readCharts, type ChartConfig } from './config-charts.ts';
+import { lineOf } from './config-lines.ts';
+import type { Table } from './config-values.ts';
+import { messageOf } from './errors.ts';
 import { configuredHost, isLoopback } from './hosts.ts';
 import { formatDuration, parseWindowSpec, type WindowSpec } from '../shared/window-spec.ts';
 
-export { ConfigError, messageOf } from './config-section.ts';
+export { ConfigError } from './config-section.ts';
 
 /** How to reach Kafka. */
 export interface KafkaConfig {
@@ -96,19 +97,19 @@ export interface Config {
 
 const SASL_KEYS = ['sasl_mechanism', 'username', 'password'] as const;
 
-const METRIC_RULE = `write 1 to ${MAX_METRIC_BYTES} bytes without '|' and control characters`;
+const METRIC_RULE = `it is empty, has more than ${MAX_METRIC_BYTES} bytes, a '|' or a control character`;
 
 /**
  * Reads the configuration from a file and the environment. Keys, kinds, defaults and bounds are those that
  * `freshet-core` declares; rules between keys are the same as there, and the tests of both run the same table of
- * configurations.
+ * configurations. What is wrong is told with the file, its line, and the key.
  */
 export function loadConfig(file: string, environment: Environment): Config {
   let text: string;
   try {
     text = readText(file);
   } catch (error) {
-    throw new ConfigError(`cannot read ${file}: ${messageOf(error)}; name the file with -c`);
+    throw new ConfigError(`${file}: cannot read the file: ${messageOf(error)}; name the file with -c`);
   }
   let document: Table;
   try {
@@ -119,28 +120,32 @@ export function loadConfig(file: string, environment: Environment): Config {
   try {
     return readConfig(document, environment, path.dirname(path.resolve(file)));
   } catch (error) {
-    const isInFile = error instanceof ConfigError && !(error instanceof VariableError);
-    throw isInFile ? new ConfigError(`${file}: ${error.message}`) : error;
+    throw error instanceof PlaceError
+      ? new ConfigError(`${file}:${lineOf(text, error.place)}: ${error.message}`)
+      : error;
   }
 }
 
 /** The library's message quotes the lines around the fault, and a password may stand there: its first line does not. */
 function notToml(file: string, error: unknown): ConfigError {
   const line = error instanceof TomlError ? `:${error.line}` : '';
-  return new ConfigError(`${file}${line}: not valid TOML: ${messageOf(error).split('\n')[0]}`);
+  const [reason = ''] = messageOf(error)
+    .replace(/^Invalid TOML document: /, '')
+    .split('\n');
+  return new ConfigError(`${file}${line}: not valid TOML: ${reason}`);
 }
 
 function readConfig(document: Table, environment: Environment, folder: string): Config {
   const tables = tablesBelow('');
-  refuseUnknownKeys(document, '', tables);
+  refuseUnknownKeys(document, [], tables);
   refuseUnknownVariables(environment);
   // All are checked, though nothing is needed of some.
   const sections = new Map(
-    tables.filter(isPlain).map((name) => [name, new Section(name, name, document[name], environment)]),
+    tables.filter(isPlain).map((name) => [name, new Section([name], document[name], environment)]),
   );
   const section = (name: string): Section => declared(sections.get(name), name);
   const streams = readStreams(document.stream);
-  checkSources(toList(document.source, 'source'), streams);
+  checkSources(toList(document.source, ['source']), streams);
   return {
     kafka: readKafka(section('kafka'), folder),
     cassandra: readCassandra(section('cassandra'), folder),
@@ -154,11 +159,11 @@ function readConfig(document: Table, environment: Environment, folder: string): 
 function checkSources(sources: readonly unknown[], streams: readonly StreamConfig[]): void {
   const names = streams.map(({ name }) => name);
   const known = new Map<string, string>();
-  for (const value of sources) {
-    const source = new Section('source', 'source', value, {}, 'others are read elsewhere');
+  for (const [index, value] of sources.entries()) {
+    const source = new Section(['source', index], value, {}, 'others are read elsewhere');
     const stream = source.present('stream');
     if (!names.includes(stream)) {
-      throw source.wrong('stream', `there is no stream "${stream}"; there are: ${names.join(', ')}`);
+      throw source.wrong('stream', `there is no stream '${stream}'; there are: ${names.join(', ')}`);
     }
     const name = source.text('name') ?? source.present('kind');
     // Variables know a source by its name, in which they have no other signs.
@@ -167,7 +172,7 @@ function checkSources(sources: readonly unknown[], streams: readonly StreamConfi
     if (other !== undefined) {
       throw source.wrong(
         'name',
-        `two sources are called '${other}' and '${name}'; give each a name that differs in more than '.', '_' and '-'`,
+        `two sources are called '${other}' and '${name}'; give each a \`name\` that differs in more than '.', '_' and '-'`,
       );
     }
     known.set(variables, name);
@@ -180,15 +185,19 @@ function readKafka(kafka: Section, folder: string): KafkaConfig {
   const usesSasl = protocol.startsWith('sasl_');
   const unused = usesSasl ? undefined : SASL_KEYS.find((key) => security.text(key) !== undefined);
   if (unused !== undefined) {
-    throw security.wrong(
-      unused,
-      'has no effect without protocol = "sasl_ssl" or "sasl_plaintext": leave it out',
-    );
+    throw security.wrong(unused, "has no effect without protocol = 'sasl_ssl' or 'sasl_plaintext'");
   }
   const tls = protocol === 'ssl' || protocol === 'sasl_ssl';
   if (!tls && security.text('ca_file') !== undefined) {
-    throw security.wrong('ca_file', 'has no effect without protocol = "ssl" or "sasl_ssl": leave it out');
+    throw security.wrong('ca_file', "has no effect without protocol = 'ssl' or 'sasl_ssl'");
   }
+  const needed = (key: string): string => {
+    const value = security.text(key);
+    if (value === undefined) {
+      throw security.wrong(key, `is missing: protocol '${protocol}' needs it`);
+    }
+    return value;
+  };
   return {
     bootstrapServers: items(kafka.present('bootstrap_servers')),
     topicPrefix: kafka.present('topic_prefix'),
@@ -196,9 +205,9 @@ function readKafka(kafka: Section, folder: string): KafkaConfig {
     caFile: security.file('ca_file', folder),
     sasl: usesSasl
       ? {
-          mechanism: security.present('sasl_mechanism') as SaslMechanism,
-          username: security.present('username'),
-          password: security.present('password'),
+          mechanism: needed('sasl_mechanism') as SaslMechanism,
+          username: needed('username'),
+          password: needed('password'),
         }
       : undefined,
   };
@@ -212,13 +221,19 @@ function hasPort(contactPoint: string): boolean {
 function readCassandra(cassandra: Section, folder: string): CassandraConfig {
   const contactPoints = cassandra.texts('contact_points') ?? [];
   if (contactPoints.length === 0 || !contactPoints.every(hasPort)) {
-    throw cassandra.wrong('contact_points', 'must be a list of host:port, such as 127.0.0.1:9042');
+    throw cassandra.wrong(
+      'contact_points',
+      "name at least one node as 'host:port', such as '127.0.0.1:9042'",
+    );
   }
   if ((cassandra.text('username') === undefined) !== (cassandra.text('password') === undefined)) {
-    throw cassandra.wrong('username', 'username and password go together: set both, or neither');
+    throw cassandra.wrong('username', 'username and password go together');
   }
   if (cassandra.text('server_name') !== undefined && cassandra.text('ca_file') === undefined) {
-    throw cassandra.wrong('server_name', 'has no effect without ca_file: set both, or neither');
+    throw cassandra.wrong(
+      'server_name',
+      'has no effect without ca_file, which encrypts the connection: set both, or neither',
+    );
   }
   return {
     contactPoints,
@@ -248,17 +263,20 @@ function readDashboard(dashboard: Section): DashboardConfig {
     );
   }
   const allowedHosts = dashboard.texts('allowed_hosts') ?? [];
-  if (allowedHosts.some((name) => configuredHost(name) === null)) {
+  const noHost = allowedHosts.find((name) => configuredHost(name) === null);
+  if (noHost !== undefined) {
     throw dashboard.wrong(
       'allowed_hosts',
-      'must be a list of host names or addresses, without scheme, port or wildcard',
+      `'${noHost}' is not a host: write a name or an address, without scheme, port or wildcard`,
     );
   }
   const embedOrigins = dashboard.texts('embed_origins') ?? [];
-  if (!embedOrigins.every(isOrigin)) {
+  const noOrigin = embedOrigins.find((origin) => !isOrigin(origin));
+  if (noOrigin !== undefined) {
     throw dashboard.wrong(
       'embed_origins',
-      'must be a list of origins: scheme and host, and the port where there is one, such as https://wiki.example.com',
+      `'${noOrigin}' is not an origin: write scheme and host, and the port where there is one, such as ` +
+        'https://wiki.example.com',
     );
   }
   return {
@@ -277,59 +295,52 @@ function isOrigin(text: string): boolean {
 }
 
 function readStreams(value: unknown): StreamConfig[] {
-  const tables = toList(value, 'stream');
+  const tables = toList(value, ['stream']);
   if (tables.length === 0) {
-    throw new ConfigError('there is no [[stream]]: name at least one stream to show');
+    throw new PlaceError(['stream'], 'there is none: write at least one [[stream]]');
   }
-  const streams = tables.map((entry, index) => readStream(entry, index + 1));
-  const names = new Set<string>();
-  for (const { name } of streams) {
-    if (names.has(name)) {
-      throw new ConfigError(`two [[stream]] are named "${name}": give each its own name`);
-    }
-    names.add(name);
-  }
-  refuseCollidingNames(streams);
-  return streams;
+  const names = new Map<string, string>();
+  return tables.map((entry, index) => {
+    // The environment overrides no key of a stream: there may be many.
+    const section = new Section(['stream', index], entry, {});
+    const stream = readStream(section);
+    refuseCollidingName(section, stream.name, names);
+    return stream;
+  });
 }
 
 /** Kafka keeps its metrics under names in which '.' and '_' are one, and takes no such pair of topics. */
-function refuseCollidingNames(streams: readonly StreamConfig[]): void {
-  const seen = new Map<string, string>();
-  for (const { name } of streams) {
-    const other = seen.get(name.replaceAll('.', '_'));
-    if (other !== undefined) {
-      throw new ConfigError(
-        `[[stream]] "${name}" and "${other}" differ in '.' and '_' only, and Kafka takes no such pair of topics: ` +
-          'choose another name',
-      );
-    }
-    seen.set(name.replaceAll('.', '_'), name);
+function refuseCollidingName(stream: Section, name: string, names: Map<string, string>): void {
+  const ofMetrics = name.replaceAll('.', '_');
+  const other = names.get(ofMetrics);
+  if (other !== undefined) {
+    throw stream.wrong(
+      'name',
+      other === name
+        ? `two streams are called '${name}'; give each its own name`
+        : `Kafka takes no topics whose names differ in '.' and '_' only, such as those of '${other}'; ` +
+            'choose another name',
+    );
   }
+  names.set(ofMetrics, name);
 }
 
-function readStream(value: unknown, position: number): StreamConfig {
-  // The environment overrides no key of a stream: there may be many.
-  const stream = new Section('stream', `stream number ${position}`, value, {});
+function readStream(stream: Section): StreamConfig {
   const name = stream.present('name');
   const metrics = Object.keys(stream.textsByName('values') ?? {});
   if (metrics.length === 0) {
-    throw new ConfigError(`stream "${name}" has no values: add values = { metric = "path" }`);
+    throw stream.wrong('values', 'name at least one metric, such as { temperature = "temp" }');
   }
   const illegal = metrics.find((metric) => !isMetric(metric));
   if (illegal !== undefined) {
     throw stream.wrong('values', `${JSON.stringify(illegal)} is no name for a metric: ${METRIC_RULE}`);
-  }
-  const windows = stream.texts('windows') ?? [];
-  if (windows.length === 0) {
-    throw new ConfigError(`stream "${name}" has no windows: add windows = ["10s"]`);
   }
   return {
     name,
     title: stream.text('title') ?? name,
     ...readUnits(stream, metrics),
     metrics,
-    windows: checked(`windows of stream "${name}"`, () => readWindows(windows)),
+    windows: readWindows(stream),
     lateness: stream.duration('lateness'),
     charts: readCharts(stream, metrics),
   };
@@ -340,28 +351,48 @@ function isMetric(name: string): boolean {
   return name !== '' && Buffer.byteLength(name) <= MAX_METRIC_BYTES && !/[|\p{Cc}]/u.test(name);
 }
 
-function readWindows(labels: readonly string[]): WindowSpec[] {
-  const windows = labels.map((label) => possibleWindow(label));
-  const twice = windows.find(({ label }, index) => windows.findIndex((of) => of.label === label) !== index);
-  if (twice !== undefined) {
-    throw new Error(`"${twice.label}" is there twice: leave one out`);
+function readWindows(stream: Section): WindowSpec[] {
+  const windows: WindowSpec[] = [];
+  for (const text of stream.texts('windows') ?? []) {
+    const window = possibleWindow(stream, text);
+    if (windows.some(({ label }) => label === window.label)) {
+      throw stream.wrong('windows', `'${text}' is there twice`);
+    }
+    windows.push(window);
+  }
+  if (windows.length === 0) {
+    throw stream.wrong('windows', 'name at least one, such as "10s"');
   }
   return windows;
 }
 
 /** The bounds that `freshet-core` declares: the Spark job refuses what lies beyond them. */
-function possibleWindow(text: string): WindowSpec {
-  const window = parseWindowSpec(text);
-  const { size, slide } = window;
-  const pane = greatestCommonDivisor(size, slide);
-  if (size > LONGEST_WINDOW || Math.floor(size / slide) > MOST_OVERLAPPING || size / pane > MOST_PANES) {
-    throw new Error(
-      `"${text}" is not a window: at most ${formatDuration(LONGEST_WINDOW)} are possible, with at most ` +
-        `${MOST_OVERLAPPING} slides in a size, and with size and slide multiples of at least a ` +
-        `${MOST_PANES}th of the size`,
+function possibleWindow(stream: Section, text: string): WindowSpec {
+  const { size, slide, label } = readWindow(stream, text);
+  if (size > LONGEST_WINDOW || Math.floor(size / slide) > MOST_OVERLAPPING) {
+    throw stream.wrong(
+      'windows',
+      `'${text}' is not a window: write a size such as '10s', or a size and a shorter slide such as '5m/1m', of at ` +
+        `most ${formatDuration(LONGEST_WINDOW)} and with at most ${MOST_OVERLAPPING} slides in a size`,
     );
   }
-  return window;
+  const pane = greatestCommonDivisor(size, slide);
+  if (size / pane > MOST_PANES) {
+    throw stream.wrong(
+      'windows',
+      `'${text}' is not a window to work with: size and slide are multiples of ${pane} ms only, which is less than a ` +
+        `${MOST_PANES}th of the size; choose a slide of which the size is a multiple`,
+    );
+  }
+  return { label, size, slide };
+}
+
+function readWindow(stream: Section, text: string): WindowSpec {
+  try {
+    return parseWindowSpec(text);
+  } catch (error) {
+    throw stream.wrong('windows', messageOf(error));
+  }
 }
 
 function greatestCommonDivisor(a: number, b: number): number {
@@ -379,15 +410,7 @@ function readUnits(stream: Section, metrics: readonly string[]): Pick<StreamConf
   }
   const unknown = Object.keys(unit).find((metric) => !metrics.includes(metric));
   if (unknown !== undefined) {
-    throw stream.wrong('unit', `there is no metric "${unknown}"; there are: ${metrics.join(', ')}`);
+    throw stream.wrong('unit', `there is no metric '${unknown}'; there are: ${metrics.join(', ')}`);
   }
   return { unit: null, units: unit };
-}
-
-function checked<Value>(what: string, read: () => Value): Value {
-  try {
-    return read();
-  } catch (error) {
-    throw new ConfigError(`${what}: ${messageOf(error)}`);
-  }
 }

@@ -1,7 +1,7 @@
 import type { AlertsAnswer } from '../../shared/api.ts';
 import type { WindowMessage } from '../../shared/window.ts';
 import type { AlertConfig } from '../config-alerts.ts';
-import { messageOf } from '../config-section.ts';
+import { messageOf } from '../errors.ts';
 import { pause } from '../backoff.ts';
 import { limited } from '../limited.ts';
 import { CompleteWindows } from './complete-windows.ts';

@@ -1,6 +1,6 @@
 import type { AlertConfig } from '../config-alerts.ts';
 import { pause } from '../backoff.ts';
-import { messageOf } from '../config-section.ts';
+import { messageOf } from '../errors.ts';
 
 /** What an alert says to people who are not looking: everything that has happened to it at once. */
 export interface Notification {
