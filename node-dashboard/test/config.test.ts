@@ -65,6 +65,24 @@ describe('the configuration', () => {
     expect(config.streams.length).toBeGreaterThan(0);
   });
 
+  it('is the same pipeline on Kubernetes, as far as there are streams of the same name', () => {
+    const project = path.join(import.meta.dirname, '../..');
+    const streams = loadConfig(path.join(project, 'freshet.toml'), {}).streams;
+    const file = path.join(project, 'docker/kubernetes/base/freshet.toml');
+    const there = loadConfig(file, { FRESHET_DASHBOARD__TOKEN: 'secret' }).streams;
+    const shared = streams.filter(({ name }) => there.some((other) => other.name === name));
+    expect(shared.map(({ name }) => name)).toEqual(['sensors']);
+    expect(there).toEqual(expect.arrayContaining(shared));
+    // A month is drawn with windows of an hour, and what belongs on one axis is said of each stream.
+    for (const { name, windows, metrics, charts } of [...streams, ...there]) {
+      expect(
+        windows.map(({ label }) => label),
+        name,
+      ).toContain('1h');
+      expect(new Set(charts.flatMap((chart) => chart.metrics)), name).toEqual(new Set(metrics));
+    }
+  });
+
   it('takes keys that others need', () => {
     expect(() => load(`[spark]\ntrigger = "1s"\n[kafka]\npartitions = 7\n${STREAM}`)).not.toThrow();
   });
