@@ -245,6 +245,24 @@ describe('while nothing can be stored', () => {
   });
 });
 
+it('a store that hangs is waited for once, however many series fire', async () => {
+  const dashboard = engine([HOT]);
+  await tick(dashboard);
+  let asked = 0;
+  store.replace = async () => {
+    asked += 1;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    throw new Error('cassandra is away');
+  };
+  for (let index = 0; index < 500; index += 1) {
+    complete([dashboard], 0, 60, `sensor-${index}`);
+  }
+  await tick(dashboard);
+  expect(told).toMatchObject([{ state: 'firing', count: 500 }]);
+  expect(asked).toBeLessThan(100);
+  expect(failures).toEqual(['the state of an alert cannot be stored: cassandra is away']);
+});
+
 describe('an alert on the age', () => {
   it('rings when nothing comes any more, and is resolved when something comes', async () => {
     now = 1_000_000;
@@ -303,6 +321,23 @@ describe('a silence', () => {
     await tick(dashboard);
     expect(told.map(({ state }) => state)).toEqual(['firing']);
     expect(dashboard.answer(now).alerts).toMatchObject([{ silenced_until: null }]);
+  });
+
+  it('is over for who was started again meanwhile, too', async () => {
+    const first = engine([HOT]);
+    await tick(first);
+    const until = now + 60_000;
+    await first.silence({ alert: 'hot', stream: '', series: '', until }, now);
+    complete([first], 0, 60);
+    await tick(first);
+    const second = engine([HOT]);
+    await tick(second);
+    await tick(second);
+    expect(told).toEqual([]);
+    now = until;
+    await tick(second);
+    await tick(second);
+    expect(told.map(({ state }) => state)).toEqual(['firing']);
   });
 
   it('is known to the others', async () => {

@@ -67,6 +67,8 @@ export class AlertEngine {
   readonly #ages = new Map<string, { stream: string; series: string; metric: string; lastEvent: number }>();
   /** Who fires and was not told of, since it is silenced. */
   readonly #untold = new Set<Entry>();
+  /** Who fired at the start already, until it is known which of them are silenced. */
+  #foundFiring: readonly Entry[] = [];
   readonly #stop = new AbortController();
   #silences: readonly Silence[] = [];
   #silencesAsked = -Infinity;
@@ -193,6 +195,7 @@ export class AlertEngine {
           });
         }
       }
+      this.#foundFiring = [...this.#entries.values()].filter(({ watch }) => watch?.state === 'firing');
       await this.#hearOfSilent(now);
       this.#loaded = true;
     } catch (error) {
@@ -290,21 +293,27 @@ export class AlertEngine {
     // It may have changed several times at once: what it is now counts.
     const entries = [...new Set(changed)];
     const told: Told[] = [];
+    const failures = new Set<string>();
     for (let index = 0; index < entries.length; index += AT_ONCE) {
-      const stored = await Promise.all(
+      // A store that has just failed may hang for each of them: people must not wait for that.
+      const canStore = failures.size === 0;
+      const news = await Promise.all(
         entries
           .slice(index, index + AT_ONCE)
-          .map(async (entry) => [entry, await this.#store(entry)] as const),
+          .map(async (entry) => [entry, await this.#store(entry, canStore, failures)] as const),
       );
-      for (const [entry, isOurs] of stored) {
+      for (const [entry, isNews] of news) {
         const { alert, subject, watch } = entry;
         this.#untold.delete(entry);
-        if (isOurs && watch !== undefined) {
+        if (isNews && watch !== undefined) {
           entry.told = watch;
           told.push({ alert, subject, watch });
         }
       }
     }
+    failures.forEach((failure) => {
+      this.#options.failed(`the state of an alert cannot be stored: ${failure}`);
+    });
     return told;
   }
 
@@ -312,7 +321,7 @@ export class AlertEngine {
    * Whether this dashboard has stored what people have to be told of. Where nothing can be stored it tells them: rather
    * twice than never.
    */
-  async #store(entry: Entry): Promise<boolean> {
+  async #store(entry: Entry, canStore: boolean, failures: Set<string>): Promise<boolean> {
     const { subject, watch } = entry;
     if (watch === undefined) {
       return false;
@@ -322,6 +331,9 @@ export class AlertEngine {
     const isNews = (from: StoredState | null): boolean =>
       state === 'firing' || (state === 'resolved' && [from?.state, entry.told?.state].includes('firing'));
     const to: StoredState = { state, since, value };
+    if (!canStore) {
+      return isNews(entry.told);
+    }
     try {
       for (let from = entry.stored; ;) {
         const instead = await this.#options.store.replace(subject, from, to);
@@ -337,7 +349,7 @@ export class AlertEngine {
         from = instead;
       }
     } catch (error) {
-      this.#options.failed(`the state of an alert cannot be stored: ${messageOf(error)}`);
+      failures.add(messageOf(error));
       return isNews(entry.told);
     }
   }
@@ -372,6 +384,11 @@ export class AlertEngine {
   async #readSilences(now: number): Promise<void> {
     this.#silencesAsked = now;
     this.#silences = await this.#options.store.silences();
+    // Whether people were told of them before they were silenced nobody knows any more: rather twice than never.
+    this.#foundFiring
+      .filter(({ subject }) => silencedUntil(this.#silences, subject, now) !== null)
+      .forEach((entry) => this.#untold.add(entry));
+    this.#foundFiring = [];
   }
 
   #forget(now: number): void {
