@@ -9,6 +9,9 @@ import {
 
 /** Longer notices nobody reads; reports come from whoever may write to the topic. */
 const MAX_TEXT = 1000;
+/** Who reports is kept by these, and noted in Cassandra, whose keys have an end: no name of ours is longer. */
+const NAMES = ['component', 'instance', 'stream'] as const;
+const MAX_NAME = 300;
 
 /** Tells whether a field of a report is what it should be. */
 type Check = (value: unknown) => boolean;
@@ -47,6 +50,9 @@ export function parseHealthReport(json: string): HealthReport | null {
   }
   const told = Object.entries(parsed).filter(([name, value]) => value === null || isAsDeclared(name, value));
   const report = { ...NULLABLE, ...Object.fromEntries(told) } as unknown as HealthReport;
+  if (NAMES.some((name) => (report[name]?.length ?? 0) > MAX_NAME)) {
+    return null;
+  }
   const { notices } = report;
   return notices === undefined || notices === null
     ? report

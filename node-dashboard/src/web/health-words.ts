@@ -39,7 +39,18 @@ export function remarksOf(health: ComponentHealth, now: number): Remark[] {
     ...lastError(health, now),
     ...sourceRemarks(health, now),
     ...(health.notices ?? []).map((text): Remark => ({ kind: 'note', text })),
+    ...clock(health, now),
   ];
+}
+
+/** Clocks that differ by less make nothing wrong, in milliseconds. */
+const APART = 5000;
+
+/** Its times are by its own clock, its age is by the server's. */
+function clock({ time, age }: ComponentHealth, now: number): Remark[] {
+  const behind = now - time - age;
+  const text = `its clock is ${formatAge(Math.abs(behind))} ${behind > 0 ? 'behind' : 'ahead of'} the dashboard's`;
+  return Math.abs(behind) > APART ? [{ kind: 'note', text }] : [];
 }
 
 function waiting({ state, waiting_for }: ComponentHealth): Remark[] {
