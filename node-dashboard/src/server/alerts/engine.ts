@@ -72,6 +72,7 @@ export class AlertEngine {
   readonly #stop = new AbortController();
   #silences: readonly Silence[] = [];
   #silencesAsked = -Infinity;
+  /** What was stored is known. */
   #loaded = false;
   #begun: number | undefined;
   #running: Promise<void> | undefined;
@@ -150,13 +151,12 @@ export class AlertEngine {
   /** Compares what has come in since the last time; one call after the other. */
   async tick(now: number): Promise<void> {
     this.#begun ??= now;
-    if (!this.#loaded && !(await this.#load(now))) {
+    const isPatient = now - this.#begun < PATIENCE;
+    if (!this.#loaded && isPatient && !(await this.#load(now))) {
       return;
     }
     if (now - this.#silencesAsked >= SILENCES_INTERVAL) {
-      await this.#readSilences(now).catch((error: unknown) => {
-        this.#options.failed(`silences cannot be read: ${messageOf(error)}`);
-      });
+      await this.#ask(now);
     }
     const changed = [...this.#compareWindows(), ...this.#compareAges(now)];
     const told = [...(await this.#storeAll(changed)), ...this.#noLongerSilenced(now)];
@@ -180,7 +180,19 @@ export class AlertEngine {
     }
   }
 
-  /** Whether it knows what was stored, or has waited long enough. */
+  /** What others have silenced, and what was stored, if it could not be read before. */
+  async #ask(now: number): Promise<void> {
+    if (!this.#loaded && !(await this.#load(now))) {
+      this.#silencesAsked = now;
+      this.#options.failed('alerts go on without what was stored, which cannot be read');
+      return;
+    }
+    await this.#readSilences(now).catch((error: unknown) => {
+      this.#options.failed(`silences cannot be read: ${messageOf(error)}`);
+    });
+  }
+
+  /** Whether it could read what was stored. What was found since then is newer. */
   async #load(now: number): Promise<boolean> {
     try {
       const streams = [...this.#complete.keys()];
@@ -188,7 +200,7 @@ export class AlertEngine {
         const alert = this.#options.alerts.find(
           ({ name, stream }) => name === subject.alert && stream === subject.stream,
         );
-        if (alert !== undefined) {
+        if (alert !== undefined && !this.#entries.has(keyOf(subject))) {
           this.#entries.set(keyOf(subject), {
             ...{ alert, subject, stored, told: stored },
             watch: { ...stored, at: stored.since },
@@ -198,11 +210,8 @@ export class AlertEngine {
       this.#foundFiring = [...this.#entries.values()].filter(({ watch }) => watch?.state === 'firing');
       await this.#hearOfSilent(now);
       this.#loaded = true;
-    } catch (error) {
-      this.#loaded = now - (this.#begun ?? now) >= PATIENCE;
-      if (this.#loaded) {
-        this.#options.failed(`alerts begin without what was stored: ${messageOf(error)}`);
-      }
+    } catch {
+      // Cassandra's absence is told where it is noticed.
     }
     return this.#loaded;
   }
