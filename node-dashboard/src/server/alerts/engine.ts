@@ -7,7 +7,8 @@ import { limited } from '../limited.ts';
 import { CompleteWindows } from './complete-windows.ts';
 import { answerOf, notificationsOf, type Told } from './words.ts';
 import type { Notification } from './notifier.ts';
-import { compareAge, compareWindow, keyOf, watches, type Subject } from './rules.ts';
+import { NewestEvents } from './newest-events.ts';
+import { compareAge, compareWindow, keyOf, type Subject } from './rules.ts';
 import { silencedUntil, type Silence } from './silences.ts';
 import { advance, type Comparison, type Watch } from './state.ts';
 import type { AlertStore, StoredState } from './store.ts';
@@ -63,8 +64,7 @@ export class AlertEngine {
   readonly #options: EngineOptions;
   readonly #complete: ReadonlyMap<string, CompleteWindows>;
   readonly #entries = new Map<string, Entry>();
-  /** By stream, series and metric that an alert on the age watches: the newest event. */
-  readonly #ages = new Map<string, { stream: string; series: string; metric: string; lastEvent: number }>();
+  readonly #events: NewestEvents;
   /** Who fires and was not told of, since it is silenced. */
   readonly #untold = new Set<Entry>();
   /** Who fired at the start already, until it is known which of them are silenced. */
@@ -79,6 +79,7 @@ export class AlertEngine {
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.#events = new NewestEvents(options.alerts);
     const watched = new Set(options.alerts.map(({ stream }) => stream));
     this.#complete = new Map(
       [...watched].map((stream) => {
@@ -110,8 +111,8 @@ export class AlertEngine {
       return;
     }
     complete.add(message);
-    const { stream, series, metric, last_event: lastEvent } = message;
-    this.#hear(stream, series, metric, lastEvent);
+    const { stream, series, metric, last_event: time } = message;
+    this.#events.hear({ stream, series, metric, time });
   }
 
   /** What the alerts say now. */
@@ -218,32 +219,15 @@ export class AlertEngine {
 
   /** Series that were heard of lately may be silent since before the newest messages. */
   async #hearOfSilent(now: number): Promise<void> {
-    const streams = new Set(
-      this.#options.alerts.filter(({ field }) => field === 'age').map(({ stream }) => stream),
-    );
-    for (const stream of streams) {
-      for (const { series, metrics, last_seen: lastSeen } of (await this.#options.heard?.(stream)) ?? []) {
-        if (lastSeen !== null && lastSeen > now - DAY) {
+    for (const stream of new Set(this.#events.alerts.map((alert) => alert.stream))) {
+      for (const { series, metrics, last_seen: time } of (await this.#options.heard?.(stream)) ?? []) {
+        if (time !== null && time > now - DAY) {
           metrics.forEach((metric) => {
-            this.#hear(stream, series, metric, lastSeen);
+            this.#events.hear({ stream, series, metric, time });
           });
         }
       }
     }
-  }
-
-  #hear(stream: string, series: string, metric: string, lastEvent: number): void {
-    const key = `${stream}|${metric}|${series}`;
-    const known = this.#ages.get(key);
-    if (known !== undefined) {
-      known.lastEvent = Math.max(known.lastEvent, lastEvent);
-    } else if (this.#agesOf(stream).some((alert) => watches(alert, { series, metric }))) {
-      this.#ages.set(key, { stream, series, metric, lastEvent });
-    }
-  }
-
-  #agesOf(stream: string): readonly AlertConfig[] {
-    return this.#options.alerts.filter((alert) => alert.field === 'age' && alert.stream === stream);
   }
 
   #compareWindows(): Entry[] {
@@ -263,22 +247,18 @@ export class AlertEngine {
   }
 
   #compareAges(now: number): Entry[] {
-    return this.#options.alerts
-      .filter(({ field }) => field === 'age')
-      .flatMap((alert) => {
-        const known = [...this.#ages.values()].filter(
-          (age) => age.stream === alert.stream && watches(alert, age),
-        );
-        const newest = known.reduce((time, { lastEvent }) => Math.max(time, lastEvent), this.#begun ?? now);
-        // While there is none at all, the stream itself is missed.
-        const stream = known.length === 0 || this.#entries.has(keyOf(subjectOf(alert, '', '')));
-        return [
-          ...known.flatMap(({ series, metric, lastEvent }) =>
-            this.#compare(alert, series, metric, compareAge(alert, lastEvent, now)),
-          ),
-          ...(stream ? this.#compare(alert, '', '', compareAge(alert, newest, now)) : []),
-        ];
-      });
+    return this.#events.alerts.flatMap((alert) => {
+      const known = this.#events.of(alert);
+      const newest = known.reduce((latest, { time }) => Math.max(latest, time), this.#begun ?? now);
+      // While there is none at all, the stream itself is missed.
+      const stream = known.length === 0 || this.#entries.has(keyOf(subjectOf(alert, '', '')));
+      return [
+        ...known.flatMap(({ series, metric, time }) =>
+          this.#compare(alert, series, metric, compareAge(alert, time, now)),
+        ),
+        ...(stream ? this.#compare(alert, '', '', compareAge(alert, newest, now)) : []),
+      ];
+    });
   }
 
   /** Compares one value; returns the entry when its state is another one now. */
