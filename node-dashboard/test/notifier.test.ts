@@ -154,8 +154,14 @@ it('nobody at the address is told as such, and closing does not wait for them', 
     expect(failures[0]).toMatch(/ECONNREFUSED/);
   });
   const patient = start({ webhookUrl: url }, [600_000]);
+  failures = [];
   patient.tell(FIRING);
+  patient.tell({ ...FIRING, text: 'another' });
   const begun = Date.now();
   await patient.close();
   expect(Date.now() - begun).toBeLessThan(2000);
+  expect(failures).toEqual([
+    `webhook: "${FIRING.text}" was not taken before the dashboard was stopped`,
+    'webhook: "another" was not taken before the dashboard was stopped',
+  ]);
 });

@@ -1,4 +1,4 @@
-import type { ComponentHealth, HealthReport } from '../shared/api.ts';
+import type { ComponentHealth, HealthCounters, HealthReport } from '../shared/api.ts';
 import { REPORT_INTERVAL, STALE_AFTER, type State } from '../shared/generated/health.ts';
 
 /** Rates are computed over this long, so that one slow batch does not make them jump. */
@@ -8,10 +8,17 @@ const REPLACED_AFTER = 60_000;
 /** Reports come from whoever may write to the topic: no more instances than this are kept. */
 const MAX_INSTANCES = 256;
 
+/** What rates are made of: no more is kept of a report when the next one has come. */
+interface Sample extends HealthCounters {
+  readonly since: number;
+  readonly time: number;
+  readonly errors: number | null;
+}
+
 /** What is known of an instance. */
 interface Instance {
   /** Those of the last `RATE_SPAN`, oldest first. */
-  readonly reports: readonly HealthReport[];
+  readonly samples: readonly Sample[];
   readonly latest: HealthReport;
   /** When the newest report came in. */
   readonly received: number;
@@ -28,12 +35,13 @@ export class HealthBoard {
   add(report: HealthReport, now: number): void {
     const key = JSON.stringify([report.component, report.stream, report.instance]);
     const known = this.#instances.get(key);
-    const earlier = known?.reports.filter(({ since }) => since === report.since) ?? [];
-    const reports = recent([...earlier, report].sort((a, b) => a.time - b.time));
+    const earlier = known?.samples.filter(({ since }) => since === report.since) ?? [];
+    const samples = recent([...earlier, sampleOf(report)].sort((a, b) => a.time - b.time));
+    const isNewest = earlier.length === 0 || known === undefined || report.time >= known.latest.time;
     // Moves the instance to the end, so that the first one is the one not heard of for the longest time.
     this.#instances.delete(key);
     this.#instances.set(key, {
-      ...{ reports, latest: reports.at(-1) ?? report, received: now },
+      ...{ samples, latest: isNewest ? report : known.latest, received: now },
       behind: behindOf(report, now, known),
     });
     const [oldest] = this.#instances.keys();
@@ -52,7 +60,7 @@ export class HealthBoard {
     }
     return all
       .filter(({ instance, age }) => age <= (youngest.get(partOf(instance.latest)) ?? age) + REPLACED_AFTER)
-      .map(({ instance, age }) => withAge(instance.latest, age, instance.reports))
+      .map(({ instance, age }) => withAge(instance.latest, age, instance.samples))
       .sort((a, b) => label(a).localeCompare(label(b)));
   }
 }
@@ -85,24 +93,32 @@ function ageOf({ latest, received, behind }: Instance, now: number): number {
 const ENDED = 'ended' satisfies State;
 
 /** What a silent component said last of its lag and its rates is not known to be so now. */
-function withAge(latest: HealthReport, age: number, reports: readonly HealthReport[]): ComponentHealth {
+function withAge(latest: HealthReport, age: number, samples: readonly Sample[]): ComponentHealth {
   return age > STALE_AFTER
     ? { ...latest, age, stale: latest.state !== ENDED, rates: null, lag: null }
-    : { ...latest, age, stale: false, rates: rates(reports) };
+    : { ...latest, age, stale: false, rates: rates(samples) };
 }
 
 function label({ component, stream, instance }: HealthReport): string {
   return `${component}/${stream ?? ''}/${instance}`;
 }
 
-function recent(reports: readonly HealthReport[]): HealthReport[] {
-  const newest = reports.at(-1)?.time ?? 0;
-  return reports.filter(({ time }) => time >= newest - RATE_SPAN);
+function sampleOf(report: HealthReport): Sample {
+  const { since, time, records_in, records_out, bytes_in, bytes_out, errors } = report;
+  return {
+    ...{ since, time, records_in, records_out, bytes_in, bytes_out },
+    errors: errors === null ? null : total(errors),
+  };
 }
 
-function rates(reports: readonly HealthReport[]): ComponentHealth['rates'] {
-  const first = reports.at(0);
-  const last = reports.at(-1);
+function recent(samples: readonly Sample[]): Sample[] {
+  const newest = samples.at(-1)?.time ?? 0;
+  return samples.filter(({ time }) => time >= newest - RATE_SPAN);
+}
+
+function rates(samples: readonly Sample[]): ComponentHealth['rates'] {
+  const first = samples.at(0);
+  const last = samples.at(-1);
   if (first === undefined || last === undefined || last.time === first.time) {
     return null;
   }
@@ -113,8 +129,7 @@ function rates(reports: readonly HealthReport[]): ComponentHealth['rates'] {
     records_out: rate(first.records_out, last.records_out),
     bytes_in: rate(first.bytes_in, last.bytes_in),
     bytes_out: rate(first.bytes_out, last.bytes_out),
-    errors:
-      first.errors === null || last.errors === null ? null : rate(total(first.errors), total(last.errors)),
+    errors: first.errors === null || last.errors === null ? null : rate(first.errors, last.errors),
   };
 }
 

@@ -102,6 +102,8 @@ class Sender {
       }
       await pause(wait, signal);
     }
+    // Nobody sends it when the dashboard is started again: the alert is stored as told.
+    this.#failed(`${this.#name}: "${notification.text}" was not taken before the dashboard was stopped`);
   }
 
   async #attempt(notification: Notification): Promise<{ message: string; isFinal: boolean } | null> {
