@@ -1,5 +1,5 @@
 import { parseWindowSpec, type WindowSpec } from '../shared/window-spec.ts';
-import type { StreamConfig } from './config.ts';
+import type { StreamConfig } from './config-streams.ts';
 import { possibleMetrics } from './config-charts.ts';
 import { declared, Section, toList } from './config-section.ts';
 import type { AlertField, Severity } from './generated/configuration.ts';
