@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { FastifyBaseLogger } from 'fastify';
-import type { HealthCounters } from '../shared/api.ts';
+import type { HealthCounters, HealthReport } from '../shared/api.ts';
 import { AlertEngine } from './alerts/engine.ts';
 import { Notifier } from './alerts/notifier.ts';
 import { CassandraAlertStore } from './alerts/store.ts';
@@ -9,7 +9,6 @@ import { CassandraAnnotationStore, type AnnotationStore } from './annotations/st
 import { CassandraHistory } from './cassandra-history.ts';
 import type { Config } from './config.ts';
 import { ErrorCounts } from './error-counts.ts';
-import type { HealthReport } from '../shared/api.ts';
 import type { Component, State } from '../shared/generated/health.ts';
 import { healthTopic, windowsTopic as topicOfWindows } from '../shared/generated/topics.ts';
 import { HealthBoard } from './health-board.ts';
@@ -19,9 +18,9 @@ import { observeLatest, type LatestWindows } from './latest-windows.ts';
 import { readLetters, type LettersReader } from './letters-reader.ts';
 import { LiveStream } from './live-stream.ts';
 import { PipelineHistory } from './pipeline-history.ts';
-import { VERSION } from './version.ts';
 import { alertsEvent } from './sse.ts';
 import { healthSink, windowsSink } from './topic-sinks.ts';
+import { VERSION } from './version.ts';
 
 const COMPONENT = 'dashboard' satisfies Component;
 /** Of how many series of a stream it is asked at the start when they were heard of last. */
