@@ -71,9 +71,9 @@ describe('sums', () => {
 });
 
 it('the newest report of a stream counts', () => {
-  const older = component({ instance: 'a:1', time: 1 });
-  const newer = component({ instance: 'a:2', time: 2 });
-  expect(jobOf([older, newer, component({ stream: 'other', time: 3 })], 'host')).toBe(newer);
+  const older = component({ instance: 'ahead:1', time: 60_000, age: 9000 });
+  const newer = component({ instance: 'a:2', time: 2000, age: 300 });
+  expect(jobOf([older, newer, component({ stream: 'other', age: 0 })], 'host')).toBe(newer);
 });
 
 describe('the books of a stream', () => {

@@ -21,11 +21,11 @@ export interface Books {
 
 const SPARK = 'spark-job' satisfies Component;
 
-/** What the Spark job says of a stream: the newest of its reports. */
+/** What the Spark job says of a stream: the newest of its reports, whatever the clocks of its machines say. */
 export function jobOf(components: readonly ComponentHealth[], stream: string): ComponentHealth | undefined {
   return components
     .filter((health) => health.component === SPARK && health.stream === stream)
-    .sort((a, b) => b.time - a.time)[0];
+    .sort((a, b) => a.age - b.age)[0];
 }
 
 /** The books of a stream: each number is the job's own. */
