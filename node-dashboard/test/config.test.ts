@@ -245,6 +245,14 @@ describe('the configuration', () => {
     );
   });
 
+  it('says what is wrong in a file with a byte order mark, or with a date that there is not', () => {
+    expect(() => load(`\ufeff[dashboard]\nport = 0\n${STREAM}`)).toThrow(
+      /freshet\.toml:2: dashboard\.port: 0 is/,
+    );
+    const date = `[dashboard]\nhost = 1979-02-30\n${STREAM}`;
+    expect(() => load(date)).toThrow(/freshet\.toml: dashboard\.host: expected a string, found datetime$/);
+  });
+
   it('that does not exist is refused with what to do', () => {
     expect(() => loadConfig('/nowhere/freshet.toml', {})).toThrow(
       /^\/nowhere\/freshet\.toml: cannot read the file: .*name the file with -c/,

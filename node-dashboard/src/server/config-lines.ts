@@ -1,12 +1,26 @@
-import { parseTOML, type AST } from 'toml-eslint-parser';
+import { ParseError, parseTOML, type AST } from 'toml-eslint-parser';
 
 /** The way to a value from the file on: keys, and numbers of tables in a list. */
 export type Place = readonly (string | number)[];
 
-/** The line, from 1, on which a value stands; where it is missing, that of the table in which it would stand. */
-export function lineOf(toml: string, place: Place): number {
+/**
+ * The line, from 1, on which a value stands; where it is missing, that of the table in which it would stand. Null for
+ * what this parser takes for no TOML, though the one that reads the values does: it knows a little more of dates.
+ */
+export function lineOf(toml: string, place: Place): number | null {
+  try {
+    return find(parseTOML(toml.replace(/^\ufeff/, ''), { tomlVersion: 'latest' }), place);
+  } catch (error) {
+    if (error instanceof ParseError) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+function find(document: AST.TOMLProgram, place: Place): number {
   const lines = new Map<string, number>([[nameOf([]), 1]]);
-  for (const node of parseTOML(toml).body[0].body) {
+  for (const node of document.body[0].body) {
     if (node.type === 'TOMLKeyValue') {
       addKey(lines, [], node);
     } else {

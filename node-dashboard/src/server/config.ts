@@ -99,9 +99,11 @@ export function loadConfig(file: string, environment: Environment): Config {
   try {
     return readConfig(document, environment, path.dirname(path.resolve(file)));
   } catch (error) {
-    throw error instanceof PlaceError
-      ? new ConfigError(`${file}:${lineOf(text, error.place)}: ${error.message}`)
-      : error;
+    if (error instanceof PlaceError) {
+      const line = lineOf(text, error.place);
+      throw new ConfigError(`${file}${line === null ? '' : `:${line}`}: ${error.message}`);
+    }
+    throw error;
   }
 }
 
