@@ -97,6 +97,15 @@ class RawTopicTest extends KafkaAndSpark {
             assertEquals(40 + 101, report.path("deleted_offsets").asLong(-1), report::toString);
             assertEquals(40 + 101 + 1 + 2, report.path("skipped_offsets").asLong(), report::toString);
             assertEquals(80, report.path("counted").asLong(-1), report::toString);
+            // A micro-batch that finds nothing else: 50 records and a mark in each partition.
+            stream.stop();
+            commit(stream, producer, "gone", 100);
+            stream.deleteRawRecords(0, -1);
+            stream.deleteRawRecords(1, -1);
+            stream.start();
+            stream.awaitReport(now -> now.path("deleted_offsets").asLong(-1) == 2 * 51);
+            assertEquals(0, stream.report().path("records_in").asLong(-1));
+            assertEquals(2 * 51, stream.report().path("skipped_offsets").asLong(-1));
         }
     }
 
