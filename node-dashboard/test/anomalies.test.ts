@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { FAR, outliers, reasonFor, usual } from '../src/server/anomalies.ts';
+import { FAR, outliers, outliersByHour, reasonFor, usual } from '../src/server/anomalies.ts';
 import { medianOf } from '../src/shared/numbers.ts';
 
 const DAY = 86_400_000;
@@ -68,6 +68,46 @@ it.each([
   ['all the same', Array.from({ length: 100 }, () => 5)],
 ])('of values that say nothing nothing is marked: %s', (_, values) => {
   expect(usual(values)).toBeNull();
+});
+
+it('each hour is judged by the day before it, as when all of it is looked through each time', () => {
+  const hour = 60 * MINUTE;
+  const gaps = fc.array(
+    fc.record({ gap: fc.integer({ min: 1, max: 90 }), avg: fc.integer({ max: 50, min: 0 }) }),
+    {
+      ...{ minLength: 200, maxLength: 400 },
+    },
+  );
+  fc.assert(
+    fc.property(gaps, fc.integer({ min: 0, max: 5 * DAY }), (some, from) => {
+      let start = 0;
+      const windows = some.map(({ gap, avg }) => ({
+        start: (start += gap * MINUTE),
+        avg: avg > 48 ? 1e6 : avg,
+      }));
+      const expected = windows.flatMap(({ start: at, avg }, index) => {
+        const begin = Math.floor(at / hour) * hour;
+        const before = windows.filter((one) => one.start >= begin - DAY && one.start < begin);
+        const known = usual(before.map((one) => one.avg));
+        const isFar = known !== null && Math.abs((avg - known.median) / known.spread) > FAR;
+        return at >= from && isFar ? [index] : [];
+      });
+      expect(outliers(windows, from).map(({ index }) => index)).toEqual(expected);
+    }),
+    { seed: 20, numRuns: 60 },
+  );
+});
+
+it('a month of windows of ten seconds is judged in moments', () => {
+  const windows = Array.from({ length: 300_000 }, (_, index) => ({ start: index * 10_000, avg: index % 5 }));
+  let [hours, longest, before] = [0, 0, performance.now()];
+  for (const found of outliersByHour(windows, 0)) {
+    const now = performance.now();
+    [hours, longest, before] = [hours + 1, Math.max(longest, now - before), now];
+    expect(found).toEqual([]);
+  }
+  expect(hours).toBe(834);
+  expect(longest).toBeLessThan(250);
 });
 
 it('marks do not depend on what is asked for', () => {

@@ -123,6 +123,24 @@ describe('what a chart draws', () => {
   });
 });
 
+describe('a name in CSV', () => {
+  it.each([
+    ['=HYPERLINK("http://a.example","b")', `"'=HYPERLINK(""http://a.example"",""b"")"`],
+    ['+1', "'+1"],
+    ['-1', "'-1"],
+    ['@SUM(A1)', "'@SUM(A1)"],
+    ['\t=1', "'\t=1"],
+    ['\r=1', `"'\r=1"`],
+    ['a=b', 'a=b'],
+    ['laptop/cpu', 'laptop/cpu'],
+  ])('is no formula, and numbers stay numbers: %j', (series, cell) => {
+    const rows = new Map([[series, [point(0, -5)]]]);
+    const csv = csvOf({ lines: [line(series)], columns: { starts: [0], rows }, hidden: new Set() });
+    expect(csv.slice(csv.indexOf('\n') + 1).startsWith(`${cell},usage,`)).toBe(true);
+    expect(csv).toContain(',-5,');
+  });
+});
+
 describe('how the charts show it', () => {
   it('is in the address, and as usual where that says nothing of use', () => {
     expect(readView('?statistic=p95&band=all&top=5&by=change&sort=value&hide=a&hide=b&table=usage')).toEqual({

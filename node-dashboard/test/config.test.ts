@@ -65,6 +65,24 @@ describe('the configuration', () => {
     expect(config.streams.length).toBeGreaterThan(0);
   });
 
+  it('is the same pipeline on Kubernetes, as far as there are streams of the same name', () => {
+    const project = path.join(import.meta.dirname, '../..');
+    const streams = loadConfig(path.join(project, 'freshet.toml'), {}).streams;
+    const file = path.join(project, 'docker/kubernetes/base/freshet.toml');
+    const there = loadConfig(file, { FRESHET_DASHBOARD__TOKEN: 'secret' }).streams;
+    const shared = streams.filter(({ name }) => there.some((other) => other.name === name));
+    expect(shared.map(({ name }) => name)).toEqual(['sensors']);
+    expect(there).toEqual(expect.arrayContaining(shared));
+    // A month is drawn with windows of an hour, and what belongs on one axis is said of each stream.
+    for (const { name, windows, metrics, charts } of [...streams, ...there]) {
+      expect(
+        windows.map(({ label }) => label),
+        name,
+      ).toContain('1h');
+      expect(new Set(charts.flatMap((chart) => chart.metrics)), name).toEqual(new Set(metrics));
+    }
+  });
+
   it('takes keys that others need', () => {
     expect(() => load(`[spark]\ntrigger = "1s"\n[kafka]\npartitions = 7\n${STREAM}`)).not.toThrow();
   });
@@ -113,57 +131,57 @@ describe('the configuration', () => {
     'takes "%s" for no host to answer to',
     (host) => {
       expect(() => load(`[dashboard]\nallowed_hosts = ["ok.example", "${host}"]\n${STREAM}`)).toThrow(
-        /dashboard\.allowed_hosts: must be a list of host names or addresses, without scheme, port or wildcard/,
+        /toml:2: dashboard\.allowed_hosts: '.*' is not a host: write a name or an address, without scheme, port/,
       );
     },
   );
 
   it.each([
     ['no TOML', 'a = = 1', /not valid TOML.*/s],
-    ['no stream', '', /there is no \[\[stream\]\]/],
-    ['a stream without a name', '[[stream]]\nvalues = { a = "a" }', /stream number 1\.name: is missing/],
-    ['two streams of one name', STREAM + STREAM, /two \[\[stream\]\] are named "host"/],
-    ['a wrong window', STREAM.replace('5m/1m', '5x'), /windows of stream "host": "5x" is not a duration/],
-    ['no metrics', STREAM.replace(/values.*/, ''), /stream number 1\.values: is missing/],
+    ['no stream', '', /toml:1: stream: there is none: write at least one \[\[stream\]\]$/],
+    ['a stream without a name', '[[stream]]\nvalues = { a = "a" }', /toml:1: stream\.name: is missing$/],
+    ['two streams of one name', STREAM + STREAM, /toml:8: stream\.name: two streams are called 'host'/],
+    ['a wrong window', STREAM.replace('5m/1m', '5x'), /toml:5: stream\.windows: '5x' is not a duration/],
+    ['no metrics', STREAM.replace(/values.*/, ''), /toml:2: stream\.values: is missing/],
     [
       'a wrong port',
       `[dashboard]\nport = 70000\n${STREAM}`,
-      /dashboard\.port: must be a whole number from 1 to 65535, not 70000/,
+      /dashboard\.port: 70000 is not between 1 and 65535/,
     ],
     [
       'a wrong keyspace',
       `[cassandra]\nkeyspace = "a; b"\n${STREAM}`,
-      /cassandra\.keyspace: must be a text of the form .*, not "a; b"/,
+      /cassandra\.keyspace: a keyspace is a lower-case letter followed by/,
     ],
     [
       'a wrong list',
       `[cassandra]\ncontact_points = [1]\n${STREAM}`,
-      /cassandra\.contact_points: must be a list of texts, not \[1\]/,
+      /cassandra\.contact_points: expected a list of strings, found one with integer/,
     ],
     [
       'a wrong protocol',
       `[kafka.security]\nprotocol = "tls"\n${STREAM}`,
-      /kafka\.security\.protocol: must be one of/,
+      /kafka\.security\.protocol: 'tls' is not one of: plaintext, /,
     ],
     [
       'no password',
       `[kafka.security]\nprotocol = "sasl_ssl"\nsasl_mechanism = "PLAIN"\nusername = "me"\n${STREAM}`,
-      /kafka\.security\.password: is missing: set it or FRESHET_KAFKA__SECURITY__PASSWORD/,
+      /kafka\.security\.password: is missing: protocol 'sasl_ssl' needs it/,
     ],
     [
       'a unit for no metric',
       `${STREAM}unit = { speed = "m/s" }`,
-      /stream number 1\.unit: there is no metric "speed"; there are: usage, load/,
+      /toml:6: stream\.unit: there is no metric 'speed'; there are: usage, load/,
     ],
     [
       'a number for a unit',
       `${STREAM}unit = { usage = 1 }`,
-      /unit: must be a text, or a table of texts, not \{"usage":1\}/,
+      /unit: expected a string or a table of strings, found table/,
     ],
     [
       'a number that is not whole',
       `[dashboard]\nport = 3000.0\n${STREAM}`,
-      /dashboard\.port: must be a whole number/,
+      /dashboard\.port: expected a whole number, found float/,
     ],
     [
       'a misspelt key',
@@ -173,19 +191,19 @@ describe('the configuration', () => {
     [
       'a key of no table',
       `p = 1\n${STREAM}`,
-      /toml: p: unknown key; known here: kafka, .*, stream, source, alert$/,
+      /toml:1: p: unknown key; known here: kafka, .*, stream, source, alert$/,
     ],
     ['a misspelt table', `[dashbord]\nport = 3000\n${STREAM}`, /unknown key; did you mean 'dashboard'\?$/],
     [
       'a wrong value that others need',
       `[spark]\ntrigger = "25h"\n${STREAM}`,
-      /spark\.trigger: must be at most 1d/,
+      /spark\.trigger: at most 1d are possible/,
     ],
-    ['a text for a table', `kafka = "x"\n${STREAM}`, /kafka: must be a table/],
+    ['a text for a table', `kafka = "x"\n${STREAM}`, /kafka: expected a table, found string/],
   ])('with %s is refused with the file and the key', (_, toml, message) => {
     expect(() => load(toml)).toThrow(ConfigError);
     expect(() => load(toml)).toThrow(message);
-    expect(() => load(toml)).toThrow(/freshet\.toml/);
+    expect(() => load(toml)).toThrow(/freshet\.toml:\d+: /);
   });
 
   // The rest of a source is the producer's business.
@@ -201,7 +219,7 @@ describe('the configuration', () => {
 
   it('does not show the value of a secret that has another type', () => {
     const read = (): Config => load(`[dashboard]\ntoken = 76543210\n${STREAM}`);
-    expect(read).toThrow(/dashboard\.token: must be a text in quotes/);
+    expect(read).toThrow(/dashboard\.token: expected a string, found integer/);
     expect(read).not.toThrow(/76543210/);
   });
 
@@ -220,14 +238,24 @@ describe('the configuration', () => {
 
   it('names the variable, and not the file, where the variable is wrong', () => {
     expect(() => load(STREAM, { FRESHET_DASHBOARD__PORT: '0' })).toThrow(
-      /^environment variable FRESHET_DASHBOARD__PORT: dashboard\.port: must be a whole number/,
+      /^environment variable FRESHET_DASHBOARD__PORT: dashboard\.port: 0 is not between 1 and 65535$/,
     );
     expect(() => load(STREAM, { FRESHET_CASSANDRA__CONTACT_POINTS: 'a' })).toThrow(
       /^environment variable FRESHET_CASSANDRA__CONTACT_POINTS: cassandra\.contact_points: /,
     );
   });
 
+  it('says what is wrong in a file with a byte order mark, or with a date that there is not', () => {
+    expect(() => load(`\ufeff[dashboard]\nport = 0\n${STREAM}`)).toThrow(
+      /freshet\.toml:2: dashboard\.port: 0 is/,
+    );
+    const date = `[dashboard]\nhost = 1979-02-30\n${STREAM}`;
+    expect(() => load(date)).toThrow(/freshet\.toml: dashboard\.host: expected a string, found datetime$/);
+  });
+
   it('that does not exist is refused with what to do', () => {
-    expect(() => loadConfig('/nowhere/freshet.toml', {})).toThrow(/cannot read .*name the file with -c/);
+    expect(() => loadConfig('/nowhere/freshet.toml', {})).toThrow(
+      /^\/nowhere\/freshet\.toml: cannot read the file: .*name the file with -c/,
+    );
   });
 });

@@ -12,6 +12,8 @@ interface Row {
   readonly files: Readonly<Record<string, string>>;
   readonly ok?: Readonly<Record<string, unknown>>;
   readonly error?: string;
+  /** The whole error, in the words of both. */
+  readonly message?: string;
   /** A secret that the error must not show. */
   readonly hides?: string;
 }
@@ -85,6 +87,9 @@ it.each(rows.map((row) => [row.name, row] as const))('takes the configuration as
     const error = failure(row);
     expect(error).toBeInstanceOf(ConfigError);
     expect(error.message).toContain(row.error);
+    if (row.message !== undefined) {
+      expect(error.message).toBe(row.message.replace('{folder}', folder));
+    }
     if (row.hides !== undefined) {
       expect(error.message).not.toContain(row.hides);
     }

@@ -38,7 +38,7 @@ async function get(url: string, headers: Record<string, string> = {}) {
 /** What came of `laptop/cpu`: a complete window with this average, whose newest event was so long ago. */
 function live(avg: number, age: number): void {
   const stream = pipeline.live.get('host');
-  const newest = Date.now() - age;
+  const newest = Math.floor((Date.now() - age) / 10_000) * 10_000;
   const messages = [
     windowMessage({ start: newest - 20_000, end: newest - 10_000, avg, last_event: newest - 10_001 }),
     windowMessage({ start: newest - 10_000, end: newest, avg: 99, last_event: newest - 1 }),

@@ -96,6 +96,55 @@ describe('the health board', () => {
     expect(board.components(6001)).toMatchObject([{ age: 5001, stale: true }]);
   });
 
+  it('does not miss a component whose clock is behind, as soon as it is known to be', () => {
+    const board = new HealthBoard();
+    const behind = 600_000;
+    const say = (now: number): void => {
+      board.add(report({ time: now - behind, lag: 3 }), now);
+    };
+    // What the topic held at the start says nothing of when it was made.
+    [600_000, 600_001, 600_002].forEach(say);
+    expect(board.components(600_010)).toMatchObject([{ stale: true, lag: null }]);
+    [601_000, 602_000].forEach(say);
+    expect(board.components(602_250)).toMatchObject([{ age: 250, stale: false, lag: 3 }]);
+    expect(board.components(607_001)).toMatchObject([{ age: 5001, stale: true }]);
+    // Reports that have waited, as while Kafka was away, come at once.
+    [640_000, 641_000].forEach((now) => {
+      board.add(report({ time: now - behind }), 650_000);
+    });
+    expect(board.components(650_000)).toMatchObject([{ stale: true }]);
+  });
+
+  it('follows a clock that is set, in either direction', () => {
+    const board = new HealthBoard();
+    for (const [time, now] of [
+      [1000, 601_000],
+      [2000, 602_000],
+      [603_000, 603_000],
+      [604_000, 604_000],
+      [5000, 605_000],
+      [6000, 606_000],
+    ] as const) {
+      board.add(report({ time, since: 0 }), now);
+    }
+    expect(board.components(606_100)).toMatchObject([{ stale: false }]);
+  });
+
+  it('shows all instances that speak, whatever their clocks say', () => {
+    const board = new HealthBoard();
+    for (let now = 700_000; now <= 703_000; now += 1000) {
+      board.add(report({ instance: 'behind:1', time: now - 600_000 }), now);
+      board.add(report({ instance: 'right:1', time: now }), now);
+      board.add(report({ instance: 'ahead:1', time: now + 600_000 }), now);
+    }
+    const spoken = board.components(703_000).map(({ instance, stale }) => [instance, stale]);
+    expect(spoken).toEqual([
+      ['ahead:1', false],
+      ['behind:1', false],
+      ['right:1', false],
+    ]);
+  });
+
   it('has no rate of errors of a component that does not count them', () => {
     const board = new HealthBoard();
     add(board, report({ time: 1000, errors: null }));
@@ -191,10 +240,22 @@ describe('a health report', () => {
   });
 
   it('has no more notices, and no longer ones, than people read', () => {
-    const notices = Array.from({ length: 1000 }, () => 'x'.repeat(5000));
+    const notices = Array.from({ length: 40 }, () => 'x'.repeat(5000));
     const read = parseHealthReport(JSON.stringify({ ...report(), notices }))?.notices ?? [];
     expect(read).toHaveLength(20);
     expect(read[0]).toBe(`${'x'.repeat(1000)}…`);
+  });
+
+  it('is not one of a size that nobody would send', () => {
+    const sized = (length: number): string => JSON.stringify({ ...report(), spare: 'x'.repeat(length) });
+    expect(parseHealthReport(sized(200_000))).not.toBeNull();
+    expect(parseHealthReport(sized(300_000))).toBeNull();
+  });
+
+  it.each(['component', 'instance', 'stream'])('is not one with a name that fits no key: %s', (name) => {
+    const named = (length: number): string => JSON.stringify({ ...report(), [name]: 'x'.repeat(length) });
+    expect(parseHealthReport(named(300))).not.toBeNull();
+    expect(parseHealthReport(named(301))).toBeNull();
   });
 
   it.each([

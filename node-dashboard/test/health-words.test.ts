@@ -154,3 +154,30 @@ describe('a source', () => {
     expect(remarksOf(health(fields), NOW)).toEqual([{ kind, text: `source a: ${text}` }]);
   });
 });
+
+describe('what is to be known beside errors', () => {
+  it.each<[string, Partial<ComponentHealth>, string[]]>([
+    [
+      'a clock that is behind',
+      { time: NOW - 60_000, age: 400 },
+      ["its clock is 59.6 s behind the dashboard's"],
+    ],
+    [
+      'a clock that is ahead',
+      { time: NOW + 60_000, age: 400 },
+      ["its clock is 1 min 00 s ahead of the dashboard's"],
+    ],
+    ['clocks that are almost one', { time: NOW - 5300, age: 400 }, []],
+    ['a component that is silent', { time: NOW - 60_000, age: 60_000, stale: true }, []],
+    [
+      'records that Kafka had deleted',
+      { deleted_offsets: 12, lost_offsets: 3 },
+      [
+        'lost: 12 offsets were deleted by Kafka before they were read',
+        'lost: 3 offsets of a topic that was deleted were never read',
+      ],
+    ],
+  ])('is told: %s', (_, fields, texts) => {
+    expect(remarksOf(health(fields), NOW).map(({ text }) => text)).toEqual(texts);
+  });
+});

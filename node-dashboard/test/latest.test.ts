@@ -43,6 +43,16 @@ describe('the newest window of a series', () => {
     expect(newest(latest)).toBeUndefined();
   });
 
+  it('is of the shortest kind of which one is complete, where no kind is named', () => {
+    const latest = latestOf(['5m/1m', '10s']);
+    latest.take(at(0, { window: '5m/1m', end: 300_000, avg: 5 }), at(300_000, { avg: 1 }));
+    expect(latest.shortestComplete('laptop/cpu', 'usage')?.avg).toBe(5);
+    latest.take(at(310_000, { avg: 2 }));
+    expect(latest.shortestComplete('laptop/cpu', 'usage')?.avg).toBe(1);
+    expect(latest.shortestComplete('laptop/cpu', 'load')).toBeUndefined();
+    expect(latest.shortestComplete('other', 'usage')).toBeUndefined();
+  });
+
   it('becomes complete by an event of another series', () => {
     const latest = latestOf();
     latest.take(at(0), at(10_000, { series: 'other' }));

@@ -86,6 +86,39 @@ it('ntfy gets a title, a priority, and a line for each series', async () => {
   expect(received[1]?.headers).toMatchObject({ title: 'hot resolved', priority: 'default' });
 });
 
+it('what ntfy gets is never so long that it would be a file', async () => {
+  const series = Array.from({ length: 10 }, (_, index) => ({
+    ...{ series: `${index}`, metric: 'usage', value: 60, since: 900, text: `${index} ${'ü'.repeat(600)}` },
+  }));
+  start({ ntfyUrl: address }).tell({ ...FIRING, count: 10, series });
+  await vi.waitFor(() => {
+    expect(received).toHaveLength(1);
+  });
+  expect(Buffer.byteLength(received[0]?.body ?? '')).toBeLessThan(4096);
+  expect(received[0]?.body).toMatch(/^0 ü+\n1 ü+\n2 ü+\nand 7 more$/);
+});
+
+it('name and password of the address are sent as a header', async () => {
+  start({ ntfyUrl: address.replace('//', '//me:p%40ss@') }).tell(FIRING);
+  await vi.waitFor(() => {
+    expect(received).toHaveLength(1);
+  });
+  const basic = `Basic ${Buffer.from('me:p@ss').toString('base64')}`;
+  expect(received[0]?.headers.authorization).toBe(basic);
+});
+
+it.each([
+  ['that cannot be read', 'http://a:b:c/secret'],
+  ['of nobody', 'http://me:secret@127.0.0.1:9/secret'],
+])('an address %s is not shown, whatever goes wrong', async (_, url) => {
+  start({ webhookUrl: url }, []).tell(FIRING);
+  await vi.waitFor(() => {
+    expect(failures).toHaveLength(1);
+  });
+  expect(failures[0]).toMatch(/^webhook: "hot firing: .*" was not taken: /);
+  expect(failures[0]).not.toContain('secret');
+});
+
 it('what was not taken is sent again, and what comes after it waits', async () => {
   answers = [503, 429, 200];
   const sender = start({ webhookUrl: address });
@@ -121,8 +154,14 @@ it('nobody at the address is told as such, and closing does not wait for them', 
     expect(failures[0]).toMatch(/ECONNREFUSED/);
   });
   const patient = start({ webhookUrl: url }, [600_000]);
+  failures = [];
   patient.tell(FIRING);
+  patient.tell({ ...FIRING, text: 'another' });
   const begun = Date.now();
   await patient.close();
   expect(Date.now() - begun).toBeLessThan(2000);
+  expect(failures).toEqual([
+    `webhook: "${FIRING.text}" was not taken before the dashboard was stopped`,
+    'webhook: "another" was not taken before the dashboard was stopped',
+  ]);
 });

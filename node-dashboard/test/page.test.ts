@@ -145,8 +145,8 @@ async function panel(component: string): Promise<string[]> {
 }
 
 describe('the pipeline panel', () => {
-  it('says what a component waits for, what it has lost and skipped, and what people should know', async () => {
-    const told = { skipped_offsets: 1234, lost_offsets: 300, notices: ['the clock of s1 is 4 min ahead'] };
+  it('says what a component waits for, what was lost of it, and what people should know', async () => {
+    const told = { deleted_offsets: 1234, lost_offsets: 300, notices: ['the clock of s1 is 4 min ahead'] };
     pipeline.board.add(
       report({ ...told, state: 'waiting', waiting_for: 'the topic raw.host', lag: 7 }),
       Date.now(),
@@ -155,6 +155,7 @@ describe('the pipeline panel', () => {
     expect((await panel('spark-job')).slice(2)).toEqual([
       '! spark-job · host | waiting | – | – | 7 | – | – | – | 1,234 | 300 | 0',
       '! waits for the topic raw.host',
+      '! lost: 1,234 offsets were deleted by Kafka before they were read',
       '! lost: 300 offsets of a topic that was deleted were never read',
       'the clock of s1 is 4 min ahead',
     ]);

@@ -71,16 +71,38 @@ describe('sums', () => {
 });
 
 it('the newest report of a stream counts', () => {
-  const older = component({ instance: 'a:1', time: 1 });
-  const newer = component({ instance: 'a:2', time: 2 });
-  expect(jobOf([older, newer, component({ stream: 'other', time: 3 })], 'host')).toBe(newer);
+  const older = component({ instance: 'ahead:1', time: 60_000, age: 9000 });
+  const newer = component({ instance: 'a:2', time: 2000, age: 300 });
+  expect(jobOf([older, newer, component({ stream: 'other', age: 0 })], 'host')).toBe(newer);
 });
 
-it('what is not told of a stream is not zero', () => {
-  expect(booksOf(component({ records_in: 5 }))).toEqual({
-    ...{ read: 5, counted: null, late: null, rejected: null, skipped: null, lost: null },
+describe('the books of a stream', () => {
+  const unknown = { counted: null, late: null, rejected: null };
+
+  it('do not take what is not told for zero', () => {
+    expect(booksOf(component({ records_in: 5 }))).toEqual({
+      ...{ read: 5, outcomes: unknown, unaccounted: null, deleted: null, gaps: null, lost: null },
+    });
+    // As a job of an earlier version tells it: what it has counted is not to be had from the rest.
+    const earlier = booksOf(component({ records_in: 5, late: 1, rejected: 2, skipped_offsets: 3 }));
+    expect(earlier).toMatchObject({ outcomes: { counted: null }, unaccounted: null, deleted: null, gaps: 3 });
   });
-  expect(booksOf(component({ records_in: 5, late: 1, rejected: 2 })).counted).toBe(2);
+
+  it.each([
+    ['balance', 5, 0],
+    ['miss records', 3, 2],
+    ['have some twice', 6, -1],
+  ])('%s', (_, counted, unaccounted) => {
+    const books = booksOf(component({ records_in: 8, counted, late: 1, rejected: 2 }));
+    expect(books.unaccounted).toBe(unaccounted);
+    expect(books.outcomes).toEqual({ counted, late: 1, rejected: 2 });
+  });
+
+  it('tell what Kafka has deleted from other gaps', () => {
+    expect(booksOf(component({ skipped_offsets: 10, deleted_offsets: 4 }))).toMatchObject({
+      ...{ deleted: 4, gaps: 6 },
+    });
+  });
 });
 
 it('a sparkline has gaps where nothing is known, and points between two', () => {

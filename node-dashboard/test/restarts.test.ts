@@ -53,6 +53,21 @@ describe('a component', () => {
     ]);
   });
 
+  it('of another version is one of each of its streams, where it reports these by themselves', () => {
+    const job = (stream: string): Partial<HealthReport> => ({ component: 'spark-job', stream });
+    for (const stream of ['a', 'b']) {
+      run(0, 20_000, { ...job(stream), version: '1.0', restarts: 0 });
+    }
+    for (const stream of ['a', 'b']) {
+      expect(run(30_000, 60_000, { ...job(stream), version: '1.1', restarts: 0 })).toEqual([
+        [
+          `deployment|spark-job|${stream}|30000`,
+          `spark-job (${stream}): version 1.1 has taken over from 1.0`,
+        ],
+      ]);
+    }
+  });
+
   it('is told apart by its stream', () => {
     run(0, 20_000, { stream: 'a' });
     expect(run(30_000, 60_000, { stream: 'b' })).toEqual([]);

@@ -49,35 +49,55 @@ const DAY = 86_400_000;
 /** What is usual is found anew for each hour: by the day before it. So a mark does not depend on what is asked for. */
 const HOUR = 3_600_000;
 
+/** A window, as far as it is judged. */
+export interface Judged {
+  readonly start: number;
+  readonly avg: number;
+}
+
 /**
  * The windows, ascending by start, from `from` on that lie far outside of the day before the hour in which they start.
  */
-export function outliers(
-  windows: readonly { readonly start: number; readonly avg: number }[],
-  from: number,
+export function outliers(windows: readonly Judged[], from: number): Outlier[] {
+  return [...outliersByHour(windows, from)].flat();
+}
+
+/** The same, hour by hour: each takes a moment, and of a month all of them some seconds. */
+export function* outliersByHour(windows: readonly Judged[], from: number): Generator<Outlier[]> {
+  let index = 0;
+  const next = (start: number): number => {
+    while ((windows[index]?.start ?? Infinity) < start) {
+      index += 1;
+    }
+    return index;
+  };
+  let dayBefore = 0;
+  for (let first = next(from); first < windows.length; first = index) {
+    const hour = Math.floor((windows[first]?.start ?? 0) / HOUR) * HOUR;
+    while ((windows[dayBefore]?.start ?? Infinity) < hour - DAY) {
+      dayBefore += 1;
+    }
+    // From the middle of an hour on, those before it in that hour are no part of the day before.
+    let end = first;
+    while ((windows[end - 1]?.start ?? -Infinity) >= hour) {
+      end -= 1;
+    }
+    const known = usual(windows.slice(dayBefore, end).map(({ avg }) => avg));
+    const last = next(hour + HOUR);
+    yield known === null ? [] : farFrom(known, windows.slice(first, last), first);
+  }
+}
+
+/** Those of some windows, the first of which has this index, that lie far outside of what is usual. */
+function farFrom(
+  known: { readonly median: number; readonly spread: number },
+  windows: readonly Judged[],
+  first: number,
 ): Outlier[] {
-  const found: Outlier[] = [];
-  let hour = NaN;
-  let known: ReturnType<typeof usual> = null;
-  windows.forEach(({ start, avg }, index) => {
-    if (start < from) {
-      return;
-    }
-    const begin = Math.floor(start / HOUR) * HOUR;
-    if (begin !== hour) {
-      hour = begin;
-      known = usual(
-        windows.filter((other) => other.start >= hour - DAY && other.start < hour).map((other) => other.avg),
-      );
-    }
-    if (known !== null) {
-      const score = (avg - known.median) / known.spread;
-      if (Math.abs(score) > FAR) {
-        found.push({ index, score, ...known });
-      }
-    }
+  return windows.flatMap(({ avg }, index) => {
+    const score = (avg - known.median) / known.spread;
+    return Math.abs(score) > FAR ? [{ index: first + index, score, ...known }] : [];
   });
-  return found;
 }
 
 /** Why a window is marked. */

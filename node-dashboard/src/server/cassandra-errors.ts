@@ -1,6 +1,5 @@
 import cassandra from 'cassandra-driver';
-import { messageOf } from './config.ts';
-import { UnavailableError } from './errors.ts';
+import { messageOf, UnavailableError } from './errors.ts';
 
 const { responseErrorCodes } = cassandra.types;
 

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { messageOf } from './config.ts';
+import { messageOf } from './errors.ts';
 
 /**
  * Reads the certificates of the authorities to trust, in PEM, from the file that a key of the configuration names.

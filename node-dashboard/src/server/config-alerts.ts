@@ -1,7 +1,7 @@
 import { parseWindowSpec, type WindowSpec } from '../shared/window-spec.ts';
-import type { StreamConfig } from './config.ts';
+import type { StreamConfig } from './config-streams.ts';
 import { possibleMetrics } from './config-charts.ts';
-import { ConfigError, declared, Section, toList } from './config-section.ts';
+import { declared, Section, toList } from './config-section.ts';
 import type { AlertField, Severity } from './generated/configuration.ts';
 
 /** When the dashboard tells people that something is not as it should be. */
@@ -25,11 +25,11 @@ export interface AlertConfig {
 /** Reads the alerts on these streams. */
 export function readAlerts(value: unknown, streams: readonly StreamConfig[]): AlertConfig[] {
   const names = new Set<string>();
-  return toList(value, 'alert').map((entry, index) => {
-    const alert = new Section('alert', `alert number ${index + 1}: alert`, entry, {});
+  return toList(value, ['alert']).map((entry, index) => {
+    const alert = new Section(['alert', index], entry, {});
     const read = readAlert(alert, streams);
     if (names.has(read.name)) {
-      throw new ConfigError(`two alerts are called '${read.name}'; give each its own name`);
+      throw alert.wrong('name', `two alerts are called '${read.name}'; give each its own name`);
     }
     names.add(read.name);
     return read;

@@ -1,7 +1,18 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { distance } from 'fastest-levenshtein';
-import { formatDuration, parseDuration } from '../shared/window-spec.ts';
+import { parseDuration } from '../shared/window-spec.ts';
+import type { Place } from './config-lines.ts';
+import { messageOf } from './errors.ts';
+import {
+  complaintAbout,
+  expectedOf,
+  foundIn,
+  isOfKind,
+  isTable,
+  typeOf,
+  type Table,
+} from './config-values.ts';
 import {
   CONFIGURATION_KEYS,
   CONFIGURATION_LISTS,
@@ -14,6 +25,16 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
+/** What is wrong at a place of the file, of which the line is not known yet. */
+export class PlaceError extends ConfigError {
+  readonly place: Place;
+
+  constructor(place: Place, message: string) {
+    super(`${keyOf(place)}: ${message}`);
+    this.place = place;
+  }
+}
+
 /** What is wrong with a value that the environment gives: it stands in no line of the file. */
 export class VariableError extends ConfigError {
   constructor(variable: string, message: string) {
@@ -21,8 +42,10 @@ export class VariableError extends ConfigError {
   }
 }
 
-/** A table of the file. */
-export type Table = Readonly<Record<string, unknown>>;
+/** A place as people call it: the line says which of several tables is meant. */
+function keyOf(place: Place): string {
+  return place.filter((part) => typeof part === 'string').join('.');
+}
 
 /** The variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -33,7 +56,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  */
 export class Section {
   readonly #path: string;
-  readonly #name: string;
+  readonly #place: Place;
   readonly #fields: Table;
   readonly #environment: Environment;
   readonly #keys: readonly ConfigurationKey[];
@@ -43,37 +66,41 @@ export class Section {
   readonly #values: ReadonlyMap<string, unknown>;
 
   /**
-   * @param path of the table, as it is declared
-   * @param name of it for people
+   * @param place of the table in the file
    * @param others keys that are not declared: refused, since nobody reads them, or read by another program
    */
   constructor(
-    path: string,
-    name: string,
+    place: Place,
     value: unknown,
     environment: Environment,
     others: 'others are refused' | 'others are read elsewhere' = 'others are refused',
   ) {
+    const path = keyOf(place);
     this.#path = path;
-    this.#name = name;
-    this.#fields = toTable(value, name);
+    this.#place = place;
+    this.#fields = toTable(value, place);
     this.#environment = environment;
     this.#keys = CONFIGURATION_KEYS.filter((key) => key.section === path);
     const inner = tablesBelow(path);
     if (others === 'others are refused') {
-      refuseUnknownKeys(this.#fields, `${name}.`, [...this.#keys.map((key) => key.name), ...inner]);
+      refuseUnknownKeys(this.#fields, place, [...this.#keys.map((key) => key.name), ...inner]);
     }
     this.#values = new Map(this.#keys.map((key) => [key.name, this.#read(key)]));
-    const section = (key: string, value: unknown): Section =>
-      new Section(`${path}.${key}`, `${name}.${key}`, value, environment);
     const isList = (key: string): boolean => CONFIGURATION_LISTS.includes(`${path}.${key}`);
     this.#inner = new Map(
-      inner.filter((key) => !isList(key)).map((key) => [key, section(key, this.#fields[key])]),
+      inner
+        .filter((key) => !isList(key))
+        .map((key) => [key, new Section([...place, key], this.#fields[key], environment)]),
     );
     this.#lists = new Map(
       inner
         .filter(isList)
-        .map((key) => [key, toList(this.#fields[key], `${name}.${key}`).map((value) => section(key, value))]),
+        .map((key) => [
+          key,
+          toList(this.#fields[key], [...place, key]).map(
+            (value, index) => new Section([...place, key, index], value, environment),
+          ),
+        ]),
     );
   }
 
@@ -149,10 +176,10 @@ export class Section {
   /** An error at a key, or at the variable that overrides it. */
   wrong(name: string, message: string): ConfigError {
     const { variable } = this.#key(name);
-    const at = `${this.#name}.${name}: ${message}`;
+    const error = new PlaceError([...this.#place, name], message);
     return variable !== null && isOverridden(variable, this.#environment)
-      ? new VariableError(variable, at)
-      : new ConfigError(at);
+      ? new VariableError(variable, error.message)
+      : error;
   }
 
   #value(name: string): unknown {
@@ -189,11 +216,16 @@ export class Section {
       this.#checkSecret(key.name, override);
     }
     const value = override === undefined ? written : fromText(key, override);
+    if (!isOfKind(key.kind, value)) {
+      const expected = expectedOf(key);
+      throw this.wrong(
+        key.name,
+        override === undefined ? `expected ${expected}, ${foundIn(key, value)}` : `is not ${expected}`,
+      );
+    }
     const complaint = complaintAbout(key, value);
     if (complaint !== null) {
-      // The value of a secret is not shown, whatever it is.
-      const shown = key.secret ? '' : `, not ${shownAs(written)}`;
-      throw this.wrong(key.name, `must be ${complaint}${shown}`);
+      throw this.wrong(key.name, complaint);
     }
     return key.kind === 'texts' && typeof value === 'string' ? [value] : value;
   }
@@ -208,9 +240,10 @@ export function declared<Value>(found: Value | undefined, name: string): Value {
 }
 
 /** Tables that stand beside each other, each headed `[[name]]`. */
-export function toList(value: unknown, name: string): readonly unknown[] {
+export function toList(value: unknown, place: Place): readonly unknown[] {
   if (value !== undefined && !Array.isArray(value)) {
-    throw new ConfigError(`${name}: must be a list of tables, each headed [[${name}]]`);
+    const name = String(place.at(-1));
+    throw new PlaceError(place, `expected a list of tables, each headed [[${name}]], found ${typeOf(value)}`);
   }
   return value ?? [];
 }
@@ -228,15 +261,15 @@ export function isPlain(path: string): boolean {
   return CONFIGURATION_KEYS.some(({ section, variable }) => section === path && variable !== null);
 }
 
-/** @param prefix of keys, for people: the name of their table with a full stop */
-export function refuseUnknownKeys(fields: Table, prefix: string, known: readonly string[]): void {
+/** Refuses keys of the table at a place that nobody reads. */
+export function refuseUnknownKeys(fields: Table, place: Place, known: readonly string[]): void {
   const unknown = Object.keys(fields).find((key) => !known.includes(key));
   if (unknown === undefined) {
     return;
   }
   const close = closest(unknown, known);
   const advice = close === undefined ? `known here: ${known.join(', ')}` : `did you mean '${close}'?`;
-  throw new ConfigError(`${prefix}${unknown}: unknown key; ${advice}`);
+  throw new PlaceError([...place, unknown], `unknown key; ${advice}`);
 }
 
 /** The key that a typing mistake most likely meant: the first in the alphabet of those that are equally close. */
@@ -274,11 +307,6 @@ export function items(text: string): string[] {
   return text.trim() === '' ? [] : text.split(',').map((item) => item.trim());
 }
 
-/** Whether it is a table. */
-export function isTable(value: unknown): value is Table {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /**
  * The text of a file.
  *
@@ -288,17 +316,12 @@ export function readText(file: string): string {
   return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(file));
 }
 
-/** The message of whatever was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function toTable(value: unknown, name: string): Table {
+function toTable(value: unknown, place: Place): Table {
   if (value === undefined) {
     return {};
   }
   if (!isTable(value)) {
-    throw new ConfigError(`${name}: must be a table`);
+    throw new PlaceError(place, `expected a table, found ${typeOf(value)}`);
   }
   return value;
 }
@@ -321,7 +344,7 @@ function overrideOf({ variable }: ConfigurationKey, environment: Environment): s
   try {
     return readText(file).replace(/[\r\n]+$/, '');
   } catch (error) {
-    throw new VariableError(`${variable}_FILE`, `cannot read the file that it names: ${messageOf(error)}`);
+    throw new VariableError(`${variable}_FILE`, `cannot read ${file}: ${messageOf(error)}`);
   }
 }
 
@@ -339,102 +362,4 @@ function fromText({ kind }: ConfigurationKey, text: string): unknown {
     default:
       return text;
   }
-}
-
-/** What the value should be; null when it is that. */
-function complaintAbout(key: ConfigurationKey, value: unknown): string | null {
-  switch (key.kind) {
-    case 'text':
-    case 'path':
-      return isText(value, key.pattern)
-        ? null
-        : key.pattern
-          ? `a text of the form ${key.pattern}`
-          : 'a text in quotes';
-    case 'choice':
-      return key.choices?.some((choice) => choice === value) ? null : `one of ${key.choices?.join(', ')}`;
-    case 'texts':
-      return isTextList(value) ? null : 'a list of texts';
-    case 'integer':
-      return isWithin(key, value) ? null : `a whole number from ${key.least} to ${mostOf(key)}`;
-    case 'number':
-      return isNumberWithin(key, value) ? null : `a number from ${key.least} to ${key.most}`;
-    case 'flag':
-      return typeof value === 'boolean' ? null : 'true or false';
-    case 'duration':
-      return complaintAboutDuration(key, value);
-    case 'table':
-      return isTextTable(value) ? null : 'a table of texts';
-    case 'text_or_table':
-      return typeof value === 'string' || isTextTable(value) ? null : 'a text, or a table of texts';
-    case 'number_table':
-      return isTableOf(value, isNumber) ? null : 'a table of numbers';
-    case 'conditions':
-      // What a condition may be, the core checks alone: it reads the records.
-      return isTable(value) ? null : 'a table of conditions';
-  }
-}
-
-function isText(value: unknown, pattern: string | undefined): boolean {
-  return typeof value === 'string' && (pattern === undefined || new RegExp(pattern).test(value));
-}
-
-function isTextList(value: unknown): boolean {
-  return (
-    typeof value === 'string' || (Array.isArray(value) && value.every((item) => typeof item === 'string'))
-  );
-}
-
-function isTextTable(value: unknown): boolean {
-  return isTableOf(value, (item) => typeof item === 'string');
-}
-
-function isTableOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
-  return isTable(value) && Object.values(value).every(isItem);
-}
-
-function isNumber(value: unknown): boolean {
-  return typeof value === 'number' || typeof value === 'bigint';
-}
-
-/** The greatest whole number of TOML. */
-const GREATEST = 2n ** 63n - 1n;
-
-function mostOf({ most }: ConfigurationKey): bigint {
-  return most === undefined ? GREATEST : BigInt(most);
-}
-
-/** A number without a fraction comes as a whole one. */
-function isNumberWithin({ least = -Infinity, most = Infinity }: ConfigurationKey, value: unknown): boolean {
-  return (typeof value === 'number' || typeof value === 'bigint') && value >= least && value <= most;
-}
-
-/** The file's whole numbers are read as such, so that 3000.0 is none. */
-function isWithin(key: ConfigurationKey, value: unknown): boolean {
-  return typeof value === 'bigint' && value >= BigInt(key.least ?? 0) && value <= mostOf(key);
-}
-
-function complaintAboutDuration({ least = 0, most }: ConfigurationKey, value: unknown): string | null {
-  const expected = 'a duration such as "10s"';
-  if (typeof value !== 'string') {
-    return expected;
-  }
-  let milliseconds: number;
-  try {
-    milliseconds = parseDuration(value);
-  } catch {
-    return expected;
-  }
-  if (milliseconds < least) {
-    return 'longer than zero';
-  }
-  return most !== undefined && milliseconds > most ? `at most ${formatDuration(most)}` : null;
-}
-
-/** As it was written; inside of lists and tables as JSON, whose numbers are no big ones. */
-function shownAs(value: unknown): string {
-  if (typeof value === 'bigint') {
-    return String(value);
-  }
-  return JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? Number(part) : part));
 }

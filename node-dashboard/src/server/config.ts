@@ -5,31 +5,25 @@ import {
   declared,
   isPlain,
   items,
-  messageOf,
+  PlaceError,
   readText,
   refuseUnknownKeys,
   refuseUnknownVariables,
   Section,
   tablesBelow,
   toList,
-  VariableError,
   type Environment,
-  type Table,
 } from './config-section.ts';
-import {
-  LONGEST_WINDOW,
-  MAX_METRIC_BYTES,
-  MOST_OVERLAPPING,
-  MOST_PANES,
-  type Consistency,
-  type SaslMechanism,
-} from './generated/configuration.ts';
+import type { Consistency, SaslMechanism } from './generated/configuration.ts';
 import { readAlerts, type AlertConfig } from './config-alerts.ts';
-import { readCharts, type ChartConfig } from './config-charts.ts';
+import { lineOf } from './config-lines.ts';
+import { readStreams, type StreamConfig } from './config-streams.ts';
+import type { Table } from './config-values.ts';
+import { messageOf } from './errors.ts';
 import { configuredHost, isLoopback } from './hosts.ts';
-import { formatDuration, parseWindowSpec, type WindowSpec } from '../shared/window-spec.ts';
 
-export { ConfigError, messageOf } from './config-section.ts';
+export { ConfigError } from './config-section.ts';
+export type { StreamConfig } from './config-streams.ts';
 
 /** How to reach Kafka. */
 export interface KafkaConfig {
@@ -73,18 +67,6 @@ export interface DashboardConfig {
   readonly anomalies: boolean;
 }
 
-/** A stream that the dashboard shows. */
-export interface StreamConfig {
-  readonly name: string;
-  readonly title: string;
-  readonly unit: string | null;
-  readonly units: Readonly<Record<string, string>>;
-  readonly metrics: readonly string[];
-  readonly windows: readonly WindowSpec[];
-  readonly lateness: number;
-  readonly charts: readonly ChartConfig[];
-}
-
 /** The part of freshet.toml that the dashboard reads. */
 export interface Config {
   readonly kafka: KafkaConfig;
@@ -96,19 +78,17 @@ export interface Config {
 
 const SASL_KEYS = ['sasl_mechanism', 'username', 'password'] as const;
 
-const METRIC_RULE = `write 1 to ${MAX_METRIC_BYTES} bytes without '|' and control characters`;
-
 /**
  * Reads the configuration from a file and the environment. Keys, kinds, defaults and bounds are those that
  * `freshet-core` declares; rules between keys are the same as there, and the tests of both run the same table of
- * configurations.
+ * configurations. What is wrong is told with the file, its line, and the key.
  */
 export function loadConfig(file: string, environment: Environment): Config {
   let text: string;
   try {
     text = readText(file);
   } catch (error) {
-    throw new ConfigError(`cannot read ${file}: ${messageOf(error)}; name the file with -c`);
+    throw new ConfigError(`${file}: cannot read the file: ${messageOf(error)}; name the file with -c`);
   }
   let document: Table;
   try {
@@ -119,28 +99,34 @@ export function loadConfig(file: string, environment: Environment): Config {
   try {
     return readConfig(document, environment, path.dirname(path.resolve(file)));
   } catch (error) {
-    const isInFile = error instanceof ConfigError && !(error instanceof VariableError);
-    throw isInFile ? new ConfigError(`${file}: ${error.message}`) : error;
+    if (error instanceof PlaceError) {
+      const line = lineOf(text, error.place);
+      throw new ConfigError(`${file}${line === null ? '' : `:${line}`}: ${error.message}`);
+    }
+    throw error;
   }
 }
 
 /** The library's message quotes the lines around the fault, and a password may stand there: its first line does not. */
 function notToml(file: string, error: unknown): ConfigError {
   const line = error instanceof TomlError ? `:${error.line}` : '';
-  return new ConfigError(`${file}${line}: not valid TOML: ${messageOf(error).split('\n')[0]}`);
+  const [reason = ''] = messageOf(error)
+    .replace(/^Invalid TOML document: /, '')
+    .split('\n');
+  return new ConfigError(`${file}${line}: not valid TOML: ${reason}`);
 }
 
 function readConfig(document: Table, environment: Environment, folder: string): Config {
   const tables = tablesBelow('');
-  refuseUnknownKeys(document, '', tables);
+  refuseUnknownKeys(document, [], tables);
   refuseUnknownVariables(environment);
   // All are checked, though nothing is needed of some.
   const sections = new Map(
-    tables.filter(isPlain).map((name) => [name, new Section(name, name, document[name], environment)]),
+    tables.filter(isPlain).map((name) => [name, new Section([name], document[name], environment)]),
   );
   const section = (name: string): Section => declared(sections.get(name), name);
   const streams = readStreams(document.stream);
-  checkSources(toList(document.source, 'source'), streams);
+  checkSources(toList(document.source, ['source']), streams);
   return {
     kafka: readKafka(section('kafka'), folder),
     cassandra: readCassandra(section('cassandra'), folder),
@@ -154,11 +140,11 @@ function readConfig(document: Table, environment: Environment, folder: string): 
 function checkSources(sources: readonly unknown[], streams: readonly StreamConfig[]): void {
   const names = streams.map(({ name }) => name);
   const known = new Map<string, string>();
-  for (const value of sources) {
-    const source = new Section('source', 'source', value, {}, 'others are read elsewhere');
+  for (const [index, value] of sources.entries()) {
+    const source = new Section(['source', index], value, {}, 'others are read elsewhere');
     const stream = source.present('stream');
     if (!names.includes(stream)) {
-      throw source.wrong('stream', `there is no stream "${stream}"; there are: ${names.join(', ')}`);
+      throw source.wrong('stream', `there is no stream '${stream}'; there are: ${names.join(', ')}`);
     }
     const name = source.text('name') ?? source.present('kind');
     // Variables know a source by its name, in which they have no other signs.
@@ -167,7 +153,7 @@ function checkSources(sources: readonly unknown[], streams: readonly StreamConfi
     if (other !== undefined) {
       throw source.wrong(
         'name',
-        `two sources are called '${other}' and '${name}'; give each a name that differs in more than '.', '_' and '-'`,
+        `two sources are called '${other}' and '${name}'; give each a \`name\` that differs in more than '.', '_' and '-'`,
       );
     }
     known.set(variables, name);
@@ -180,15 +166,19 @@ function readKafka(kafka: Section, folder: string): KafkaConfig {
   const usesSasl = protocol.startsWith('sasl_');
   const unused = usesSasl ? undefined : SASL_KEYS.find((key) => security.text(key) !== undefined);
   if (unused !== undefined) {
-    throw security.wrong(
-      unused,
-      'has no effect without protocol = "sasl_ssl" or "sasl_plaintext": leave it out',
-    );
+    throw security.wrong(unused, "has no effect without protocol = 'sasl_ssl' or 'sasl_plaintext'");
   }
   const tls = protocol === 'ssl' || protocol === 'sasl_ssl';
   if (!tls && security.text('ca_file') !== undefined) {
-    throw security.wrong('ca_file', 'has no effect without protocol = "ssl" or "sasl_ssl": leave it out');
+    throw security.wrong('ca_file', "has no effect without protocol = 'ssl' or 'sasl_ssl'");
   }
+  const needed = (key: string): string => {
+    const value = security.text(key);
+    if (value === undefined) {
+      throw security.wrong(key, `is missing: protocol '${protocol}' needs it`);
+    }
+    return value;
+  };
   return {
     bootstrapServers: items(kafka.present('bootstrap_servers')),
     topicPrefix: kafka.present('topic_prefix'),
@@ -196,9 +186,9 @@ function readKafka(kafka: Section, folder: string): KafkaConfig {
     caFile: security.file('ca_file', folder),
     sasl: usesSasl
       ? {
-          mechanism: security.present('sasl_mechanism') as SaslMechanism,
-          username: security.present('username'),
-          password: security.present('password'),
+          mechanism: needed('sasl_mechanism') as SaslMechanism,
+          username: needed('username'),
+          password: needed('password'),
         }
       : undefined,
   };
@@ -212,13 +202,19 @@ function hasPort(contactPoint: string): boolean {
 function readCassandra(cassandra: Section, folder: string): CassandraConfig {
   const contactPoints = cassandra.texts('contact_points') ?? [];
   if (contactPoints.length === 0 || !contactPoints.every(hasPort)) {
-    throw cassandra.wrong('contact_points', 'must be a list of host:port, such as 127.0.0.1:9042');
+    throw cassandra.wrong(
+      'contact_points',
+      "name at least one node as 'host:port', such as '127.0.0.1:9042'",
+    );
   }
   if ((cassandra.text('username') === undefined) !== (cassandra.text('password') === undefined)) {
-    throw cassandra.wrong('username', 'username and password go together: set both, or neither');
+    throw cassandra.wrong('username', 'username and password go together');
   }
   if (cassandra.text('server_name') !== undefined && cassandra.text('ca_file') === undefined) {
-    throw cassandra.wrong('server_name', 'has no effect without ca_file: set both, or neither');
+    throw cassandra.wrong(
+      'server_name',
+      'has no effect without ca_file, which encrypts the connection: set both, or neither',
+    );
   }
   return {
     contactPoints,
@@ -248,17 +244,20 @@ function readDashboard(dashboard: Section): DashboardConfig {
     );
   }
   const allowedHosts = dashboard.texts('allowed_hosts') ?? [];
-  if (allowedHosts.some((name) => configuredHost(name) === null)) {
+  const noHost = allowedHosts.find((name) => configuredHost(name) === null);
+  if (noHost !== undefined) {
     throw dashboard.wrong(
       'allowed_hosts',
-      'must be a list of host names or addresses, without scheme, port or wildcard',
+      `'${noHost}' is not a host: write a name or an address, without scheme, port or wildcard`,
     );
   }
   const embedOrigins = dashboard.texts('embed_origins') ?? [];
-  if (!embedOrigins.every(isOrigin)) {
+  const noOrigin = embedOrigins.find((origin) => !isOrigin(origin));
+  if (noOrigin !== undefined) {
     throw dashboard.wrong(
       'embed_origins',
-      'must be a list of origins: scheme and host, and the port where there is one, such as https://wiki.example.com',
+      `'${noOrigin}' is not an origin: write scheme and host, and the port where there is one, such as ` +
+        'https://wiki.example.com',
     );
   }
   return {
@@ -274,120 +273,4 @@ function readDashboard(dashboard: Section): DashboardConfig {
 function isOrigin(text: string): boolean {
   const [, host = '', port] = /^https?:\/\/(\[[^\]]*\]|[^:/]+)(?::(\d+))?$/.exec(text) ?? [];
   return configuredHost(host) !== null && (port === undefined || (Number(port) > 0 && Number(port) < 65_536));
-}
-
-function readStreams(value: unknown): StreamConfig[] {
-  const tables = toList(value, 'stream');
-  if (tables.length === 0) {
-    throw new ConfigError('there is no [[stream]]: name at least one stream to show');
-  }
-  const streams = tables.map((entry, index) => readStream(entry, index + 1));
-  const names = new Set<string>();
-  for (const { name } of streams) {
-    if (names.has(name)) {
-      throw new ConfigError(`two [[stream]] are named "${name}": give each its own name`);
-    }
-    names.add(name);
-  }
-  refuseCollidingNames(streams);
-  return streams;
-}
-
-/** Kafka keeps its metrics under names in which '.' and '_' are one, and takes no such pair of topics. */
-function refuseCollidingNames(streams: readonly StreamConfig[]): void {
-  const seen = new Map<string, string>();
-  for (const { name } of streams) {
-    const other = seen.get(name.replaceAll('.', '_'));
-    if (other !== undefined) {
-      throw new ConfigError(
-        `[[stream]] "${name}" and "${other}" differ in '.' and '_' only, and Kafka takes no such pair of topics: ` +
-          'choose another name',
-      );
-    }
-    seen.set(name.replaceAll('.', '_'), name);
-  }
-}
-
-function readStream(value: unknown, position: number): StreamConfig {
-  // The environment overrides no key of a stream: there may be many.
-  const stream = new Section('stream', `stream number ${position}`, value, {});
-  const name = stream.present('name');
-  const metrics = Object.keys(stream.textsByName('values') ?? {});
-  if (metrics.length === 0) {
-    throw new ConfigError(`stream "${name}" has no values: add values = { metric = "path" }`);
-  }
-  const illegal = metrics.find((metric) => !isMetric(metric));
-  if (illegal !== undefined) {
-    throw stream.wrong('values', `${JSON.stringify(illegal)} is no name for a metric: ${METRIC_RULE}`);
-  }
-  const windows = stream.texts('windows') ?? [];
-  if (windows.length === 0) {
-    throw new ConfigError(`stream "${name}" has no windows: add windows = ["10s"]`);
-  }
-  return {
-    name,
-    title: stream.text('title') ?? name,
-    ...readUnits(stream, metrics),
-    metrics,
-    windows: checked(`windows of stream "${name}"`, () => readWindows(windows)),
-    lateness: stream.duration('lateness'),
-    charts: readCharts(stream, metrics),
-  };
-}
-
-/** Keys of messages join a metric with other names by '|'. */
-function isMetric(name: string): boolean {
-  return name !== '' && Buffer.byteLength(name) <= MAX_METRIC_BYTES && !/[|\p{Cc}]/u.test(name);
-}
-
-function readWindows(labels: readonly string[]): WindowSpec[] {
-  const windows = labels.map((label) => possibleWindow(label));
-  const twice = windows.find(({ label }, index) => windows.findIndex((of) => of.label === label) !== index);
-  if (twice !== undefined) {
-    throw new Error(`"${twice.label}" is there twice: leave one out`);
-  }
-  return windows;
-}
-
-/** The bounds that `freshet-core` declares: the Spark job refuses what lies beyond them. */
-function possibleWindow(text: string): WindowSpec {
-  const window = parseWindowSpec(text);
-  const { size, slide } = window;
-  const pane = greatestCommonDivisor(size, slide);
-  if (size > LONGEST_WINDOW || Math.floor(size / slide) > MOST_OVERLAPPING || size / pane > MOST_PANES) {
-    throw new Error(
-      `"${text}" is not a window: at most ${formatDuration(LONGEST_WINDOW)} are possible, with at most ` +
-        `${MOST_OVERLAPPING} slides in a size, and with size and slide multiples of at least a ` +
-        `${MOST_PANES}th of the size`,
-    );
-  }
-  return window;
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b);
-}
-
-/** One unit for all metrics, or a table with the unit of each. */
-function readUnits(stream: Section, metrics: readonly string[]): Pick<StreamConfig, 'unit' | 'units'> {
-  const unit = stream.textsByName('unit');
-  if (unit === undefined) {
-    return { unit: null, units: {} };
-  }
-  if (typeof unit === 'string') {
-    return { unit, units: Object.fromEntries(metrics.map((metric) => [metric, unit])) };
-  }
-  const unknown = Object.keys(unit).find((metric) => !metrics.includes(metric));
-  if (unknown !== undefined) {
-    throw stream.wrong('unit', `there is no metric "${unknown}"; there are: ${metrics.join(', ')}`);
-  }
-  return { unit: null, units: unit };
-}
-
-function checked<Value>(what: string, read: () => Value): Value {
-  try {
-    return read();
-  } catch (error) {
-    throw new ConfigError(`${what}: ${messageOf(error)}`);
-  }
 }

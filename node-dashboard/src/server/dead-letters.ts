@@ -1,5 +1,5 @@
 import type { DeadLetter } from '../shared/pipeline-api.ts';
-import type { TopicRecord } from './kafka-tail.ts';
+import { deletesKey, type TopicRecord } from './kafka-tail.ts';
 import { visibleText } from './visible-text.ts';
 
 /** So many of the newest letters are kept, and read at the start. */
@@ -66,11 +66,11 @@ export class DeadLetters {
       const name = shown(bytes ?? NOTHING, MAX_NAME);
       const key = name === '' ? `${partition}:${record.offset}` : name;
       const letter = this.#letter(record, value ?? NOTHING);
-      // A letter of the same record is a repetition; a record with nothing in it deletes the letter.
+      // A letter of the same record is a repetition; a record that deletes its key deletes the letter.
       this.#letters.delete(key);
       if (letter !== null) {
         this.#letters.set(key, letter);
-      } else if (!isNothing(value)) {
+      } else if (!deletesKey(record)) {
         this.#unreadable += 1;
       }
     }
@@ -128,11 +128,6 @@ export class DeadLetters {
       truncated: truncated || left !== null,
     };
   }
-}
-
-/** Kafka's client gives an empty buffer for what is not there. */
-function isNothing(bytes: Buffer | null): boolean {
-  return bytes === null || bytes.length === 0;
 }
 
 function shown(bytes: Buffer, most: number): string {

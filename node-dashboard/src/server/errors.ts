@@ -58,3 +58,8 @@ export class TooManyRequestsError extends RequestError {
   override readonly name = 'TooManyRequestsError';
   readonly statusCode = 429;
 }
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -9,6 +9,11 @@ import {
 
 /** Longer notices nobody reads; reports come from whoever may write to the topic. */
 const MAX_TEXT = 1000;
+/** What a newer component tells beyond the known is kept too; of all a report has at most so many characters. */
+const MAX_REPORT = 256 * 1024;
+/** Who reports is kept by these, and noted in Cassandra, whose keys have an end: no name of ours is longer. */
+const NAMES = ['component', 'instance', 'stream'] as const;
+const MAX_NAME = 300;
 
 /** Tells whether a field of a report is what it should be. */
 type Check = (value: unknown) => boolean;
@@ -36,6 +41,9 @@ const NULLABLE = Object.fromEntries(
  * out, as if the component did not tell it: it still reports, so it must not look silent.
  */
 export function parseHealthReport(json: string): HealthReport | null {
+  if (json.length > MAX_REPORT) {
+    return null;
+  }
   let parsed: unknown;
   try {
     parsed = JSON.parse(json);
@@ -47,6 +55,9 @@ export function parseHealthReport(json: string): HealthReport | null {
   }
   const told = Object.entries(parsed).filter(([name, value]) => value === null || isAsDeclared(name, value));
   const report = { ...NULLABLE, ...Object.fromEntries(told) } as unknown as HealthReport;
+  if (NAMES.some((name) => (report[name]?.length ?? 0) > MAX_NAME)) {
+    return null;
+  }
   const { notices } = report;
   return notices === undefined || notices === null
     ? report

@@ -1,6 +1,7 @@
 import type { BaseOptions, Connection } from '@platformatic/kafka';
 import { readAuthorities } from './certificates.ts';
-import { messageOf, type KafkaConfig } from './config.ts';
+import type { KafkaConfig } from './config.ts';
+import { messageOf } from './errors.ts';
 import { limited } from './limited.ts';
 
 /** After this long without an answer a broker is taken for lost: it may be frozen, and its connections stay open. */

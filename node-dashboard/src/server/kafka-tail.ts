@@ -17,6 +17,11 @@ export interface TopicRecord {
   readonly headers: readonly (readonly [name: Buffer, value: Buffer | null])[];
 }
 
+/** Whether a record deletes its key, rather than says something. */
+export function deletesKey({ value }: Pick<TopicRecord, 'value'>): boolean {
+  return value === null || value.length === 0;
+}
+
 /** Who takes what the tail reads of one topic. */
 export interface TopicSink {
   /** How many of the newest records of each partition to begin with. */

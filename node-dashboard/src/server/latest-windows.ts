@@ -39,6 +39,7 @@ interface Stream {
 
 /** The newest windows of every series of one stream, as they come in. */
 export class LatestWindows {
+  /** By kind of window, the shortest first, how far apart the starts are that are kept. */
   readonly #strides: ReadonlyMap<string, number>;
   readonly #groups: ReadonlyMap<string, Map<string, Line>>;
   readonly #most: number;
@@ -47,7 +48,8 @@ export class LatestWindows {
 
   constructor({ metrics, windows }: Stream, mostLines = MAX_LINES) {
     const keys = metrics.flatMap((metric) => windows.map(({ label }) => keyOf({ metric, window: label })));
-    this.#strides = new Map(windows.map((window) => [window.label, strideOf(window)]));
+    const byLength = [...windows].sort((a, b) => a.size - b.size);
+    this.#strides = new Map(byLength.map((window) => [window.label, strideOf(window)]));
     this.#groups = new Map(keys.map((key) => [key, new Map<string, Line>()]));
     this.#most = Math.max(1, Math.floor(mostLines / Math.max(1, keys.length)));
   }
@@ -85,6 +87,18 @@ export class LatestWindows {
       }
     }
     return newest;
+  }
+
+  /** The newest complete window of a series and metric, of the shortest kind of which there is one. */
+  shortestComplete(series: string, metric: string): WindowValue | undefined {
+    for (const window of this.#strides.keys()) {
+      const line = this.lines({ metric, window }).get(series);
+      const value = line === undefined ? undefined : this.complete(line);
+      if (value !== undefined) {
+        return value;
+      }
+    }
+    return undefined;
   }
 
   /** The newest starts, ascending, of complete windows of a kind; at most so many. */

@@ -59,7 +59,6 @@ export class LiveStream {
   readonly #ids: ResumeIds;
   readonly #listeners = new Set<Listener>();
   readonly #observers: ((message: WindowMessage) => void)[] = [];
-  #newestEvent: number | null = null;
   #topicId: string | null = null;
   #partitions: Partition[] = [];
   /** The number of the newest record, and of the newest one that is no longer remembered. */
@@ -139,7 +138,6 @@ export class LiveStream {
         this.#read += 1;
         this.#readBytes += Buffer.byteLength(value ?? '');
         this.#sequence += 1;
-        this.#newestEvent = Math.max(this.#newestEvent ?? -Infinity, message.last_event);
         this.#observers.forEach((observe) => {
           observe(message);
         });
@@ -186,34 +184,6 @@ export class LiveStream {
   /** Sends an event to all listeners that is no part of the stream. */
   tell(event: string): void {
     this.#broadcast(event);
-  }
-
-  /** The time of the newest event of which a window is remembered, in milliseconds; null when there is none. */
-  newestEvent(): number | null {
-    return this.#newestEvent;
-  }
-
-  /**
-   * The newest window of a series and metric, of the shortest kind there is, whose end an event of the stream has
-   * reached; null when none is remembered.
-   */
-  newestComplete(series: string, metric: string): WindowMessage | null {
-    const complete = this.#partitions
-      .flatMap(({ entries }) => entries)
-      .map(({ message }) => message)
-      .filter(
-        (message) =>
-          message.series === series && message.metric === metric && message.end <= (this.#newestEvent ?? 0),
-      );
-    const length = ({ start, end }: WindowMessage): number => end - start;
-    return complete.reduce<WindowMessage | null>((best, message) => {
-      if (best === null || length(message) !== length(best)) {
-        return best === null || length(message) < length(best) ? message : best;
-      }
-      return message.end > best.end || (message.end === best.end && supersedes(message, best))
-        ? message
-        : best;
-    }, null);
   }
 
   /** Tells the listeners whether new windows can come at all. */

@@ -1,34 +1,28 @@
 import { hostname } from 'node:os';
 import type { FastifyBaseLogger } from 'fastify';
-import type { HealthCounters } from '../shared/api.ts';
+import type { HealthCounters, HealthReport } from '../shared/api.ts';
 import { AlertEngine } from './alerts/engine.ts';
 import { Notifier } from './alerts/notifier.ts';
 import { CassandraAlertStore } from './alerts/store.ts';
 import { marksOf, Notes } from './annotations/notes.ts';
-import { Restarts } from './annotations/restarts.ts';
 import { CassandraAnnotationStore, type AnnotationStore } from './annotations/store.ts';
 import { CassandraHistory } from './cassandra-history.ts';
 import type { Config } from './config.ts';
 import { ErrorCounts } from './error-counts.ts';
-import type { HealthReport } from '../shared/api.ts';
 import type { Component, State } from '../shared/generated/health.ts';
 import { healthTopic, windowsTopic as topicOfWindows } from '../shared/generated/topics.ts';
 import { HealthBoard } from './health-board.ts';
-import { parseHealthReport } from './health-report.ts';
 import { HealthReporter } from './health-reporter.ts';
 import { KafkaTail, type TopicSink } from './kafka-tail.ts';
 import { observeLatest, type LatestWindows } from './latest-windows.ts';
 import { readLetters, type LettersReader } from './letters-reader.ts';
 import { LiveStream } from './live-stream.ts';
 import { PipelineHistory } from './pipeline-history.ts';
-import { VERSION } from './version.ts';
 import { alertsEvent } from './sse.ts';
+import { healthSink, windowsSink } from './topic-sinks.ts';
+import { VERSION } from './version.ts';
 
 const COMPONENT = 'dashboard' satisfies Component;
-/** How many of the newest windows of a topic are read at the start, so that clients of an earlier run can resume. */
-const WINDOWS_BACKLOG = 8192;
-/** Enough for the last reports of every component. */
-const HEALTH_BACKLOG = 512;
 /** Of how many series of a stream it is asked at the start when they were heard of last. */
 const MAX_HEARD = 20_000;
 
@@ -68,9 +62,9 @@ export function createPipeline(config: Config, log: FastifyBaseLogger): Pipeline
   const notes = new Notes(annotations, (message) => {
     errors.add('annotation', message);
   });
-  const sinks = new Map<string, TopicSink>([[topic, healthSink(board, log, errors, notes)]]);
+  const sinks = new Map<string, TopicSink>([[topic, healthSink(board, notes, { log, errors })]]);
   for (const [name, stream] of live) {
-    sinks.set(windowsTopic(config, name), windowsSink(stream, log, errors));
+    sinks.set(windowsTopic(config, name), windowsSink(stream, { log, errors }));
   }
   const tail = new KafkaTail(config.kafka, sinks, log, errors);
   const report = ownReport({ live, tail, history, errors });
@@ -161,54 +155,5 @@ function ownReport({
       last_error_time: errors.last?.time ?? null,
       version: VERSION,
     };
-  };
-}
-
-function healthSink(
-  board: HealthBoard,
-  log: FastifyBaseLogger,
-  errors: ErrorCounts,
-  notes: Notes,
-): TopicSink {
-  const restarts = new Restarts();
-  return {
-    backlog: HEALTH_BACKLOG,
-    begin: () => undefined,
-    append: (_, records) => {
-      const reports = records.flatMap(({ value }) =>
-        value === null ? [] : [parseHealthReport(value.toString())],
-      );
-      const valid = reports.filter((report) => report !== null);
-      for (const report of valid) {
-        board.add(report, Date.now());
-      }
-      void notes.add(valid.flatMap((report) => restarts.add(report)));
-      if (valid.length < reports.length) {
-        const invalid = reports.length - valid.length;
-        errors.add('invalid_health', `${invalid} records of the health topic are no reports`, invalid);
-        log.warn({ invalid }, 'skipped records that are no health reports');
-      }
-    },
-    status: () => undefined,
-  };
-}
-
-function windowsSink(stream: LiveStream, log: FastifyBaseLogger, errors: ErrorCounts): TopicSink {
-  return {
-    backlog: WINDOWS_BACKLOG,
-    begin: (topicId, offsets, ends) => {
-      stream.begin(topicId, offsets, ends);
-    },
-    append: (partition, records, next) => {
-      const texts = records.map(({ offset, value }) => ({ offset, value: value?.toString() ?? null }));
-      const invalid = stream.append(partition, texts, next);
-      if (invalid > 0) {
-        errors.add('invalid_window', `${invalid} records of stream ${stream.name} are no windows`, invalid);
-        log.warn({ stream: stream.name, partition, invalid }, 'skipped records that are no windows');
-      }
-    },
-    status: (connected, message) => {
-      stream.announce(connected, message);
-    },
   };
 }

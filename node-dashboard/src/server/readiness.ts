@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
-import { messageOf, type DashboardConfig } from './config.ts';
+import type { DashboardConfig } from './config.ts';
+import { messageOf } from './errors.ts';
 
 /** How long the answer may take, in milliseconds: less than the patience of those who run health checks. */
 const PATIENCE = 4_000;

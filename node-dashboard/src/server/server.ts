@@ -4,7 +4,8 @@ import type { FastifyInstance } from 'fastify';
 import { CLOSE_TIMEOUT } from '../shared/generated/stopping.ts';
 import { buildApp } from './app.ts';
 import { HELP, parseCommand, UsageError } from './arguments.ts';
-import { ConfigError, loadConfig, messageOf } from './config.ts';
+import { ConfigError, loadConfig } from './config.ts';
+import { messageOf } from './errors.ts';
 import { askReadiness } from './readiness.ts';
 
 /** Exit code for a command line or a configuration that is wrong. */

@@ -26,7 +26,7 @@ export function parseDuration(text: string): number {
   const duration = Number(match?.[1]) * (unit?.[1] ?? NaN);
   if (!Number.isSafeInteger(duration)) {
     throw new Error(
-      `"${text}" is not a duration: write a whole number and one of ms, s, m, h, d, such as 10s`,
+      `'${text}' is not a duration: write a whole number and one of ms, s, m, h, d, such as '10s'`,
     );
   }
   return duration;
@@ -48,7 +48,7 @@ export function parseWindowSpec(text: string): WindowSpec {
   const slide = parseDuration(second);
   if (rest.length > 0 || slide === 0 || slide > size) {
     throw new Error(
-      `"${text}" is not a window: write its size, or its size and a shorter slide, such as 10s or 5m/1m`,
+      `'${text}' is not a window: write a size such as '10s', or a size and a shorter slide such as '5m/1m'`,
     );
   }
   const label = slide === size ? formatDuration(size) : `${formatDuration(size)}/${formatDuration(slide)}`;

@@ -39,7 +39,18 @@ export function remarksOf(health: ComponentHealth, now: number): Remark[] {
     ...lastError(health, now),
     ...sourceRemarks(health, now),
     ...(health.notices ?? []).map((text): Remark => ({ kind: 'note', text })),
+    ...clock(health, now),
   ];
+}
+
+/** Clocks that differ by less make nothing wrong, in milliseconds. */
+const APART = 5000;
+
+/** Its times are by its own clock, its age is by the server's. */
+function clock({ time, age }: ComponentHealth, now: number): Remark[] {
+  const behind = now - time - age;
+  const text = `its clock is ${formatAge(Math.abs(behind))} ${behind > 0 ? 'behind' : 'ahead of'} the dashboard's`;
+  return Math.abs(behind) > APART ? [{ kind: 'note', text }] : [];
 }
 
 function waiting({ state, waiting_for }: ComponentHealth): Remark[] {
@@ -48,9 +59,14 @@ function waiting({ state, waiting_for }: ComponentHealth): Remark[] {
     : [];
 }
 
-function lost({ lost_offsets }: ComponentHealth): Remark[] {
-  const text = `lost: ${formatCount(lost_offsets ?? 0)} offsets of a topic that was deleted were never read`;
-  return (lost_offsets ?? 0) > 0 ? [{ kind: 'now', text }] : [];
+function lost({ deleted_offsets, lost_offsets }: ComponentHealth): Remark[] {
+  const losses: readonly (readonly [number | null | undefined, string])[] = [
+    [deleted_offsets, 'offsets were deleted by Kafka before they were read'],
+    [lost_offsets, 'offsets of a topic that was deleted were never read'],
+  ];
+  return losses.flatMap(([count, what]): Remark[] =>
+    (count ?? 0) > 0 ? [{ kind: 'now', text: `lost: ${formatCount(count ?? 0)} ${what}` }] : [],
+  );
 }
 
 /** The last error, or, where a component only counts them, their number: no count is left without a word. */

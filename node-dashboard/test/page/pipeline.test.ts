@@ -33,7 +33,8 @@ function pipelineAtWork(job: Partial<HealthReport> = {}): void {
     report({ component: 'freshet-producer', time, records_out: count });
     report({
       ...{ time, stream: 'host', records_in: count + 34_000, records_out: count, lag: 7 },
-      ...{ late: 40, rejected: 5, skipped_offsets: 0, lost_offsets: 0, restarts: 2, batch_id: 9 },
+      ...{ counted: count + 33_955, late: 40, rejected: 5, restarts: 2, batch_id: 9 },
+      ...{ skipped_offsets: 0, deleted_offsets: 0, lost_offsets: 0 },
       ...{ batch_duration_ms: 321, watermark: time - 12_000, state_rows: 480, state_bytes: 250_000 },
       ...{ last_progress_time: time },
       ...job,
@@ -109,10 +110,29 @@ describe('the books of a stream', () => {
     expect(facts.watermark).toMatch(/^\d\d:\d\d:\d\d, 1\d\.\d s behind the clock$/);
   });
 
-  it('show in red what was never read', async () => {
-    pipelineAtWork({ skipped_offsets: 1234, lost_offsets: 50 });
+  it('say so when they do not balance', async () => {
+    pipelineAtWork({ counted: 35_152 });
     await open();
-    expect(await text('.loss[data-what="skipped"]')).toMatch(/^1,234 offsets skipped: Kafka had deleted/);
+    expect(await text('[data-stream="host"] .account')).toBe(
+      '35,200 read ≠ 35,152 counted + 40 late + 5 rejected',
+    );
+    expect(await text('.loss[data-what="unaccounted"]')).toBe(
+      'The books do not balance: 3 records were read, and nothing is known to have become of them',
+    );
+  });
+
+  it('show no gap in red that is no loss', async () => {
+    pipelineAtWork({ skipped_offsets: 1234 });
+    await open();
+    expect(await page.$('[data-stream="host"] .loss')).toBeNull();
+    expect(await text('[data-what="gaps"]')).toMatch(/^1,234 offsets held no record, and are no loss: marks/);
+  });
+
+  it('show in red what was never read', async () => {
+    pipelineAtWork({ skipped_offsets: 1234, deleted_offsets: 1000, lost_offsets: 50 });
+    await open();
+    expect(await text('.loss[data-what="deleted"]')).toMatch(/^1,000 offsets deleted unread: Kafka had/);
+    expect(await text('[data-what="gaps"]')).toMatch(/^234 offsets held no record/);
     expect(await text('.loss[data-what="lost"]')).toMatch(/^50 offsets lost/);
     const [red = 0, green = 0, blue = 0] =
       (await page.$eval('.loss', (found) => getComputedStyle(found).color)).match(/\d+/g)?.map(Number) ?? [];
@@ -125,7 +145,9 @@ describe('the books of a stream', () => {
     expect(await text('[data-stream="host"] .account')).toBe(
       '10 read = unknown counted + unknown late + unknown rejected',
     );
-    expect(await text('[data-stream="host"]')).toContain('whether offsets were skipped is not known');
+    expect(await text('[data-stream="host"]')).toContain(
+      'whether Kafka has deleted records unread is not known',
+    );
   });
 });
 
@@ -198,7 +220,7 @@ describe('the dead letters', () => {
 
 it.each(['light', 'dark'] as const)('axe finds nothing, %s, also on a phone', async (colorScheme) => {
   await page.emulateMedia({ colorScheme });
-  pipelineAtWork({ skipped_offsets: 3 });
+  pipelineAtWork({ skipped_offsets: 3, deleted_offsets: 1, counted: 1 });
   stage.pipeline.letters.kept.append(0, [deadLetter()]);
   await open();
   await page.waitForSelector('.letter');

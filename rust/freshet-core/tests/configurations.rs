@@ -99,6 +99,13 @@ fn each_configuration_of_the_table_has_its_outcome() {
                 assert!(error.contains(named), "{name}: {error}");
                 let shown = row["hides"].as_str().is_some_and(|secret| error.contains(secret));
                 assert!(!shown, "{name}: the error shows a secret");
+                if let Some(message) = row["message"].as_str() {
+                    assert_eq!(
+                        error,
+                        message.replace("{folder}", folder.to_str().unwrap()),
+                        "{name}"
+                    );
+                }
             }
             (outcome, _) => panic!("{name}: {outcome:?}"),
         }

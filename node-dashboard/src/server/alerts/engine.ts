@@ -1,13 +1,14 @@
 import type { AlertsAnswer } from '../../shared/api.ts';
 import type { WindowMessage } from '../../shared/window.ts';
 import type { AlertConfig } from '../config-alerts.ts';
-import { messageOf } from '../config-section.ts';
+import { messageOf } from '../errors.ts';
 import { pause } from '../backoff.ts';
 import { limited } from '../limited.ts';
 import { CompleteWindows } from './complete-windows.ts';
 import { answerOf, notificationsOf, type Told } from './words.ts';
 import type { Notification } from './notifier.ts';
-import { compareAge, compareWindow, keyOf, watches, type Subject } from './rules.ts';
+import { NewestEvents } from './newest-events.ts';
+import { compareAge, compareWindow, keyOf, type Subject } from './rules.ts';
 import { silencedUntil, type Silence } from './silences.ts';
 import { advance, type Comparison, type Watch } from './state.ts';
 import type { AlertStore, StoredState } from './store.ts';
@@ -63,19 +64,22 @@ export class AlertEngine {
   readonly #options: EngineOptions;
   readonly #complete: ReadonlyMap<string, CompleteWindows>;
   readonly #entries = new Map<string, Entry>();
-  /** By stream, series and metric that an alert on the age watches: the newest event. */
-  readonly #ages = new Map<string, { stream: string; series: string; metric: string; lastEvent: number }>();
+  readonly #events: NewestEvents;
   /** Who fires and was not told of, since it is silenced. */
   readonly #untold = new Set<Entry>();
+  /** Who fired at the start already, until it is known which of them are silenced. */
+  #foundFiring: readonly Entry[] = [];
   readonly #stop = new AbortController();
   #silences: readonly Silence[] = [];
   #silencesAsked = -Infinity;
+  /** What was stored is known. */
   #loaded = false;
   #begun: number | undefined;
   #running: Promise<void> | undefined;
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.#events = new NewestEvents(options.alerts);
     const watched = new Set(options.alerts.map(({ stream }) => stream));
     this.#complete = new Map(
       [...watched].map((stream) => {
@@ -107,8 +111,8 @@ export class AlertEngine {
       return;
     }
     complete.add(message);
-    const { stream, series, metric, last_event: lastEvent } = message;
-    this.#hear(stream, series, metric, lastEvent);
+    const { stream, series, metric, last_event: time } = message;
+    this.#events.hear({ stream, series, metric, time });
   }
 
   /** What the alerts say now. */
@@ -148,13 +152,12 @@ export class AlertEngine {
   /** Compares what has come in since the last time; one call after the other. */
   async tick(now: number): Promise<void> {
     this.#begun ??= now;
-    if (!this.#loaded && !(await this.#load(now))) {
+    const isPatient = now - this.#begun < PATIENCE;
+    if (!this.#loaded && isPatient && !(await this.#load(now))) {
       return;
     }
     if (now - this.#silencesAsked >= SILENCES_INTERVAL) {
-      await this.#readSilences(now).catch((error: unknown) => {
-        this.#options.failed(`silences cannot be read: ${messageOf(error)}`);
-      });
+      await this.#ask(now);
     }
     const changed = [...this.#compareWindows(), ...this.#compareAges(now)];
     const told = [...(await this.#storeAll(changed)), ...this.#noLongerSilenced(now)];
@@ -178,7 +181,19 @@ export class AlertEngine {
     }
   }
 
-  /** Whether it knows what was stored, or has waited long enough. */
+  /** What others have silenced, and what was stored, if it could not be read before. */
+  async #ask(now: number): Promise<void> {
+    if (!this.#loaded && !(await this.#load(now))) {
+      this.#silencesAsked = now;
+      this.#options.failed('alerts go on without what was stored, which cannot be read');
+      return;
+    }
+    await this.#readSilences(now).catch((error: unknown) => {
+      this.#options.failed(`silences cannot be read: ${messageOf(error)}`);
+    });
+  }
+
+  /** Whether it could read what was stored. What was found since then is newer. */
   async #load(now: number): Promise<boolean> {
     try {
       const streams = [...this.#complete.keys()];
@@ -186,52 +201,33 @@ export class AlertEngine {
         const alert = this.#options.alerts.find(
           ({ name, stream }) => name === subject.alert && stream === subject.stream,
         );
-        if (alert !== undefined) {
+        if (alert !== undefined && !this.#entries.has(keyOf(subject))) {
           this.#entries.set(keyOf(subject), {
             ...{ alert, subject, stored, told: stored },
             watch: { ...stored, at: stored.since },
           });
         }
       }
+      this.#foundFiring = [...this.#entries.values()].filter(({ watch }) => watch?.state === 'firing');
       await this.#hearOfSilent(now);
       this.#loaded = true;
-    } catch (error) {
-      this.#loaded = now - (this.#begun ?? now) >= PATIENCE;
-      if (this.#loaded) {
-        this.#options.failed(`alerts begin without what was stored: ${messageOf(error)}`);
-      }
+    } catch {
+      // Cassandra's absence is told where it is noticed.
     }
     return this.#loaded;
   }
 
   /** Series that were heard of lately may be silent since before the newest messages. */
   async #hearOfSilent(now: number): Promise<void> {
-    const streams = new Set(
-      this.#options.alerts.filter(({ field }) => field === 'age').map(({ stream }) => stream),
-    );
-    for (const stream of streams) {
-      for (const { series, metrics, last_seen: lastSeen } of (await this.#options.heard?.(stream)) ?? []) {
-        if (lastSeen !== null && lastSeen > now - DAY) {
+    for (const stream of new Set(this.#events.alerts.map((alert) => alert.stream))) {
+      for (const { series, metrics, last_seen: time } of (await this.#options.heard?.(stream)) ?? []) {
+        if (time !== null && time > now - DAY) {
           metrics.forEach((metric) => {
-            this.#hear(stream, series, metric, lastSeen);
+            this.#events.hear({ stream, series, metric, time });
           });
         }
       }
     }
-  }
-
-  #hear(stream: string, series: string, metric: string, lastEvent: number): void {
-    const key = `${stream}|${metric}|${series}`;
-    const known = this.#ages.get(key);
-    if (known !== undefined) {
-      known.lastEvent = Math.max(known.lastEvent, lastEvent);
-    } else if (this.#agesOf(stream).some((alert) => watches(alert, { series, metric }))) {
-      this.#ages.set(key, { stream, series, metric, lastEvent });
-    }
-  }
-
-  #agesOf(stream: string): readonly AlertConfig[] {
-    return this.#options.alerts.filter((alert) => alert.field === 'age' && alert.stream === stream);
   }
 
   #compareWindows(): Entry[] {
@@ -251,22 +247,18 @@ export class AlertEngine {
   }
 
   #compareAges(now: number): Entry[] {
-    return this.#options.alerts
-      .filter(({ field }) => field === 'age')
-      .flatMap((alert) => {
-        const known = [...this.#ages.values()].filter(
-          (age) => age.stream === alert.stream && watches(alert, age),
-        );
-        const newest = known.reduce((time, { lastEvent }) => Math.max(time, lastEvent), this.#begun ?? now);
-        // While there is none at all, the stream itself is missed.
-        const stream = known.length === 0 || this.#entries.has(keyOf(subjectOf(alert, '', '')));
-        return [
-          ...known.flatMap(({ series, metric, lastEvent }) =>
-            this.#compare(alert, series, metric, compareAge(alert, lastEvent, now)),
-          ),
-          ...(stream ? this.#compare(alert, '', '', compareAge(alert, newest, now)) : []),
-        ];
-      });
+    return this.#events.alerts.flatMap((alert) => {
+      const known = this.#events.of(alert);
+      const newest = known.reduce((latest, { time }) => Math.max(latest, time), this.#begun ?? now);
+      // While there is none at all, the stream itself is missed.
+      const stream = known.length === 0 || this.#entries.has(keyOf(subjectOf(alert, '', '')));
+      return [
+        ...known.flatMap(({ series, metric, time }) =>
+          this.#compare(alert, series, metric, compareAge(alert, time, now)),
+        ),
+        ...(stream ? this.#compare(alert, '', '', compareAge(alert, newest, now)) : []),
+      ];
+    });
   }
 
   /** Compares one value; returns the entry when its state is another one now. */
@@ -290,21 +282,27 @@ export class AlertEngine {
     // It may have changed several times at once: what it is now counts.
     const entries = [...new Set(changed)];
     const told: Told[] = [];
+    const failures = new Set<string>();
     for (let index = 0; index < entries.length; index += AT_ONCE) {
-      const stored = await Promise.all(
+      // A store that has just failed may hang for each of them: people must not wait for that.
+      const canStore = failures.size === 0;
+      const news = await Promise.all(
         entries
           .slice(index, index + AT_ONCE)
-          .map(async (entry) => [entry, await this.#store(entry)] as const),
+          .map(async (entry) => [entry, await this.#store(entry, canStore, failures)] as const),
       );
-      for (const [entry, isOurs] of stored) {
+      for (const [entry, isNews] of news) {
         const { alert, subject, watch } = entry;
         this.#untold.delete(entry);
-        if (isOurs && watch !== undefined) {
+        if (isNews && watch !== undefined) {
           entry.told = watch;
           told.push({ alert, subject, watch });
         }
       }
     }
+    failures.forEach((failure) => {
+      this.#options.failed(`the state of an alert cannot be stored: ${failure}`);
+    });
     return told;
   }
 
@@ -312,7 +310,7 @@ export class AlertEngine {
    * Whether this dashboard has stored what people have to be told of. Where nothing can be stored it tells them: rather
    * twice than never.
    */
-  async #store(entry: Entry): Promise<boolean> {
+  async #store(entry: Entry, canStore: boolean, failures: Set<string>): Promise<boolean> {
     const { subject, watch } = entry;
     if (watch === undefined) {
       return false;
@@ -322,6 +320,9 @@ export class AlertEngine {
     const isNews = (from: StoredState | null): boolean =>
       state === 'firing' || (state === 'resolved' && [from?.state, entry.told?.state].includes('firing'));
     const to: StoredState = { state, since, value };
+    if (!canStore) {
+      return isNews(entry.told);
+    }
     try {
       for (let from = entry.stored; ;) {
         const instead = await this.#options.store.replace(subject, from, to);
@@ -337,7 +338,7 @@ export class AlertEngine {
         from = instead;
       }
     } catch (error) {
-      this.#options.failed(`the state of an alert cannot be stored: ${messageOf(error)}`);
+      failures.add(messageOf(error));
       return isNews(entry.told);
     }
   }
@@ -372,6 +373,11 @@ export class AlertEngine {
   async #readSilences(now: number): Promise<void> {
     this.#silencesAsked = now;
     this.#silences = await this.#options.store.silences();
+    // Whether people were told of them before they were silenced nobody knows any more: rather twice than never.
+    this.#foundFiring
+      .filter(({ subject }) => silencedUntil(this.#silences, subject, now) !== null)
+      .forEach((entry) => this.#untold.add(entry));
+    this.#foundFiring = [];
   }
 
   #forget(now: number): void {

@@ -1,6 +1,6 @@
 import type { AlertConfig } from '../config-alerts.ts';
 import { pause } from '../backoff.ts';
-import { messageOf } from '../config-section.ts';
+import { messageOf } from '../errors.ts';
 
 /** What an alert says to people who are not looking: everything that has happened to it at once. */
 export interface Notification {
@@ -102,6 +102,8 @@ class Sender {
       }
       await pause(wait, signal);
     }
+    // Nobody sends it when the dashboard is started again: the alert is stored as told.
+    this.#failed(`${this.#name}: "${notification.text}" was not taken before the dashboard was stopped`);
   }
 
   async #attempt(notification: Notification): Promise<{ message: string; isFinal: boolean } | null> {
@@ -128,37 +130,25 @@ export class Notifier {
    * @param waits between attempts, in milliseconds
    */
   constructor({ webhookUrl, ntfyUrl }: Addresses, failed: (message: string) => void, waits = WAITS) {
-    const post = (url: string, body: string, headers: Record<string, string>, signal: AbortSignal) =>
-      // An answer that leads elsewhere would make a POST of something else.
-      fetch(url, { method: 'POST', body, headers, signal, redirect: 'error' });
+    const sender = (
+      name: string,
+      url: string | undefined,
+      bodyOf: (notification: Notification) => string,
+      headersOf: (notification: Notification) => Record<string, string>,
+    ): Sender[] =>
+      url === undefined
+        ? []
+        : [
+            new Sender(
+              name,
+              (notification, signal) => post(url, bodyOf(notification), headersOf(notification), signal),
+              failed,
+              waits,
+            ),
+          ];
     this.#senders = [
-      ...(webhookUrl === undefined
-        ? []
-        : [
-            new Sender(
-              'webhook',
-              (notification, signal) =>
-                post(
-                  webhookUrl,
-                  JSON.stringify({ version: 1, ...notification }),
-                  { 'Content-Type': 'application/json' },
-                  signal,
-                ),
-              failed,
-              waits,
-            ),
-          ]),
-      ...(ntfyUrl === undefined
-        ? []
-        : [
-            new Sender(
-              'ntfy',
-              (notification, signal) =>
-                post(ntfyUrl, ntfyBody(notification), ntfyHeaders(notification), signal),
-              failed,
-              waits,
-            ),
-          ]),
+      ...sender('webhook', webhookUrl, webhookBody, () => ({ 'Content-Type': 'application/json' })),
+      ...sender('ntfy', ntfyUrl, ntfyBody, ntfyHeaders),
     ];
   }
 
@@ -175,11 +165,48 @@ export class Notifier {
   }
 }
 
+/** Who says who they are with name and password in the address is sent them as a header, which is what they mean. */
+async function post(
+  address: string,
+  body: string,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Response> {
+  if (!URL.canParse(address)) {
+    // The library's own message would have the address, in which a secret may be.
+    throw new Error('its address cannot be read: correct it in [dashboard]');
+  }
+  const url = new URL(address);
+  const credentials = [url.username, url.password].map(decodeURIComponent).join(':');
+  url.username = '';
+  url.password = '';
+  const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
+  return fetch(url, {
+    ...{ method: 'POST', body, signal },
+    headers: credentials === ':' ? headers : { ...headers, Authorization: authorization },
+    // An answer that leads elsewhere would make a POST of something else.
+    redirect: 'error',
+  });
+}
+
+function webhookBody(notification: Notification): string {
+  return JSON.stringify({ version: 1, ...notification });
+}
+
 /** How many lines a telephone shows. */
 const NTFY_LINES = 10;
+/** A longer message becomes a file that is attached, in bytes: https://docs.ntfy.sh/publish. */
+const NTFY_BYTES = 4000;
 
 function ntfyBody({ count, series }: Notification): string {
-  const lines = series.slice(0, NTFY_LINES).map(({ text }) => text);
+  const lines: string[] = [];
+  let bytes = 0;
+  for (const { text } of series.slice(0, NTFY_LINES)) {
+    bytes += Buffer.byteLength(text) + 1;
+    if (bytes <= NTFY_BYTES) {
+      lines.push(text);
+    }
+  }
   return [...lines, ...(count > lines.length ? [`and ${count - lines.length} more`] : [])].join('\n');
 }
 

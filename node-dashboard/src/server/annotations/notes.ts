@@ -1,6 +1,7 @@
 import type { Annotation } from '../../shared/api.ts';
 import type { Told } from '../alerts/words.ts';
 import { wordsOf } from '../alerts/rules.ts';
+import { messageOf, UnavailableError } from '../errors.ts';
 import type { AnnotationStore } from './store.ts';
 
 /** How many marks wait for Cassandra; of more the oldest are dropped. */
@@ -34,14 +35,27 @@ export class Notes {
     this.#isBusy = true;
     try {
       for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-        await this.#store.add(next);
-        this.#waiting.shift();
+        await this.#note(next);
       }
     } catch {
       // Cassandra's absence is told where it is noticed; the marks wait.
     } finally {
       this.#isBusy = false;
     }
+  }
+
+  /** What cannot be stored whatever comes holds up none of the others. */
+  async #note(annotation: Annotation): Promise<void> {
+    try {
+      await this.#store.add(annotation);
+    } catch (error) {
+      if (error instanceof UnavailableError) {
+        throw error;
+      }
+      this.#failed(`a mark could not be stored: ${messageOf(error)}`);
+    }
+    // It need not be the first any more: meanwhile more may have come than can wait.
+    this.#waiting = this.#waiting.filter((waiting) => waiting !== annotation);
   }
 }
 

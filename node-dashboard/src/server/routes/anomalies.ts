@@ -1,7 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Static } from 'typebox';
 import type { Anomaly } from '../../shared/api.ts';
 import { MAX_READ } from '../../shared/limits.ts';
-import { windowsIn } from '../../shared/window-spec.ts';
-import { outliers, readFrom, reasonFor } from '../anomalies.ts';
+import { windowsIn, type WindowSpec } from '../../shared/window-spec.ts';
+import { outliersByHour, readFrom, reasonFor } from '../anomalies.ts';
+import type { CassandraHistory } from '../cassandra-history.ts';
+import type { StreamConfig } from '../config.ts';
 import { BadRequestError } from '../errors.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { schemas } from '../schemas.ts';
@@ -15,47 +19,76 @@ const MOST_WAITING = 1000;
 /** More marks than this nobody looks at. */
 const MAX_MARKS = 1000;
 
+type Query = Static<typeof schemas.anomalies.querystring>;
+
+/** What is looked at: the windows of some series and metrics, and those of the day before, by which they are judged. */
+interface Question {
+  readonly stream: StreamConfig;
+  readonly window: WindowSpec;
+  readonly from: number;
+  readonly to: number;
+  /** From when on it has to be read. */
+  readonly begin: number;
+}
+
 /** `GET /api/anomalies` */
 export function anomaliesRoute(app: TypedApp, { config, history }: Pipeline): void {
   const turns = new Turns(AT_ONCE, MOST_WAITING);
   app.get('/api/anomalies', { schema: schemas.anomalies }, async ({ query, raw }) => {
     const stream = findStream(config, query.stream);
     const window = findWindow(stream, query.window);
-    const { from, to } = timesOf(query, Date.now());
+    const span = timesOf(query, Date.now());
     if (!config.dashboard.anomalies) {
       return { anomalies: [] };
     }
-    const metrics = query.metric?.map((metric) => findMetric(stream, metric)) ?? stream.metrics;
-    const begin = readFrom(from);
-    const most = Math.floor(MAX_READ / Math.max(1, windowsIn(window, begin, to)));
-    const series = query.series?.map((one) => ({ series: one, metrics: stream.metrics }));
-    const known = series ?? (await history.series(stream.name, '', most + 1)).series;
-    const charts = known.flatMap((one) =>
-      one.metrics.filter((metric) => metrics.includes(metric)).map((metric) => [one.series, metric] as const),
+    const question: Question = { stream, window, ...span, begin: readFrom(span.from) };
+    const found = await Promise.all(
+      (await chartsOf(history, question, query)).map(([series, metric]) =>
+        turns.take(async () => (raw.socket.destroyed ? [] : marksOf(history, question, series, metric))),
+      ),
     );
-    if (charts.length > most) {
-      throw new BadRequestError(
-        `${charts.length} series and metrics with the day before are more than the ${MAX_READ} windows that a ` +
-          'request may read: ask for fewer series and metrics, a shorter time, or a longer window',
-      );
-    }
-    const marks = async (one: string, metric: string): Promise<Anomaly[]> => {
-      const wanted = { stream: stream.name, series: one, metric, window, from: begin, to };
-      const windows = raw.socket.destroyed ? [] : await history.windows(wanted);
-      return outliers(windows, from).flatMap((outlier) => {
-        const marked = windows[outlier.index];
-        const { score, median, spread } = outlier;
-        return marked === undefined
-          ? []
-          : [
-              {
-                ...{ series: one, metric, start: marked.start, avg: marked.avg, score, median, spread },
-                text: reasonFor(marked.avg, outlier),
-              },
-            ];
-      });
-    };
-    const found = await Promise.all(charts.map(([one, metric]) => turns.take(() => marks(one, metric))));
     return { anomalies: found.flat().slice(0, MAX_MARKS) };
   });
+}
+
+/** The series and metrics that are asked for; refused when that would be too much to read. */
+async function chartsOf(
+  history: CassandraHistory,
+  { stream, window, begin, to }: Question,
+  query: Query,
+): Promise<(readonly [series: string, metric: string])[]> {
+  const metrics = query.metric?.map((metric) => findMetric(stream, metric)) ?? stream.metrics;
+  const most = Math.floor(MAX_READ / Math.max(1, windowsIn(window, begin, to)));
+  const named = query.series?.map((series) => ({ series, metrics: stream.metrics }));
+  const known = named ?? (await history.series(stream.name, '', most + 1)).series;
+  const charts = known.flatMap(({ series, metrics: has }) =>
+    has.filter((metric) => metrics.includes(metric)).map((metric) => [series, metric] as const),
+  );
+  if (charts.length > most) {
+    throw new BadRequestError(
+      `${charts.length} series and metrics with the day before are more than the ${MAX_READ} windows that a ` +
+        'request may read: ask for fewer series and metrics, a shorter time, or a longer window',
+    );
+  }
+  return charts;
+}
+
+async function marksOf(
+  history: CassandraHistory,
+  { stream, window, from, begin, to }: Question,
+  series: string,
+  metric: string,
+): Promise<Anomaly[]> {
+  const windows = await history.windows({ stream: stream.name, series, metric, window, from: begin, to });
+  const marks: Anomaly[] = [];
+  for (const outliers of outliersByHour(windows, from)) {
+    for (const outlier of outliers) {
+      const { start = 0, avg = 0 } = windows[outlier.index] ?? {};
+      const { score, median, spread } = outlier;
+      marks.push({ series, metric, start, avg, score, median, spread, text: reasonFor(avg, outlier) });
+    }
+    // Others get their turn: those who listen must not wait for a month of one who asks.
+    await setImmediate();
+  }
+  return marks;
 }

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { badge, COLOURS, formatNumber } from '../badge.ts';
 import { BadRequestError, ForbiddenError } from '../errors.ts';
 import type { StreamConfig } from '../config.ts';
-import type { LiveStream } from '../live-stream.ts';
+import type { LatestWindows } from '../latest-windows.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { limitedTo, MAX_BADGES } from '../plugins/rate-limit.ts';
 import { schemas } from '../schemas.ts';
@@ -18,7 +18,7 @@ interface Shown {
 }
 
 /** `GET /badge` */
-export function badgeRoute(app: TypedApp, { config, live, alerts }: Pipeline): void {
+export function badgeRoute(app: TypedApp, { config, latest, alerts }: Pipeline): void {
   const { embedOrigins } = config.dashboard;
   const isForAll = embedOrigins.length > 0;
   const options = {
@@ -34,7 +34,7 @@ export function badgeRoute(app: TypedApp, { config, live, alerts }: Pipeline): v
       throw new BadRequestError('the parameters "series" and "metric" go together: give both, or neither');
     }
     const now = Date.now();
-    const newest = live.get(stream.name);
+    const newest = latest.get(stream.name);
     const firing = alerts
       .answer(now)
       .alerts.filter((alert) => alert.stream === stream.name && alert.state === 'firing').length;
@@ -64,8 +64,13 @@ function refuseOtherPages({ headers }: FastifyRequest, origins: readonly string[
   }
 }
 
-function stateOf(stream: StreamConfig, live: LiveStream | undefined, firing: number, now: number): Shown {
-  const lastEvent = live?.newestEvent() ?? null;
+function stateOf(
+  stream: StreamConfig,
+  latest: LatestWindows | undefined,
+  firing: number,
+  now: number,
+): Shown {
+  const lastEvent = latest?.newestEvent ?? null;
   if (lastEvent === null) {
     return { value: 'nothing known', colour: COLOURS.unknown };
   }
@@ -80,13 +85,13 @@ function stateOf(stream: StreamConfig, live: LiveStream | undefined, firing: num
 
 function valueOf(
   stream: StreamConfig,
-  live: LiveStream | undefined,
+  latest: LatestWindows | undefined,
   series: string,
   metric: string,
   now: number,
 ): Shown {
-  const window = live?.newestComplete(series, metric) ?? null;
-  if (window === null) {
+  const window = latest?.shortestComplete(series, metric);
+  if (window === undefined) {
     return { value: 'nothing known', colour: COLOURS.unknown };
   }
   const unit = stream.units[metric];

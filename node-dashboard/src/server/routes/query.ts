@@ -1,5 +1,4 @@
-import type { WindowSpec } from '../../shared/window-spec.ts';
-import { windowsIn } from '../../shared/window-spec.ts';
+import { windowsIn, type WindowSpec } from '../../shared/window-spec.ts';
 import type { Config, StreamConfig } from '../config.ts';
 import { BadRequestError } from '../errors.ts';
 import { parseTime } from './time.ts';

@@ -114,7 +114,7 @@ export interface HealthReport {
   readonly last_error?: string | null;
   /** when the last error happened (epoch milliseconds) */
   readonly last_error_time?: number | null;
-  /** all but spark-job: the version of its build */
+  /** the version of its build */
   readonly version?: string | null;
   /**
    * spark-job: how often the query has failed and was started again, since the start of the
@@ -141,15 +141,25 @@ export interface HealthReport {
   /** spark-job: memory that the state takes */
   readonly state_bytes?: number | null;
   /**
-   * spark-job: offsets that held no record when they were read, since the start: what Kafka
-   * had deleted before it was read, and the gaps that transactions and compaction leave
+   * spark-job: offsets that held no record when they were read, since the start: those of
+   * `deleted_offsets`, and the gaps that transactions and compaction leave, which are no loss
    */
   readonly skipped_offsets?: number | null;
+  /**
+   * spark-job: offsets that Kafka had deleted before they were read, by retention or by hand,
+   * since the start: a loss; null where the reader does not tell
+   */
+  readonly deleted_offsets?: number | null;
   /**
    * spark-job, freshet-cassandra-writer: offsets of a topic that was deleted, which were
    * never read, since the start: a loss
    */
   readonly lost_offsets?: number | null;
+  /**
+   * spark-job: records that were counted into windows, since the start: of several kinds of
+   * windows, as many as the one that counted the fewest
+   */
+  readonly counted?: number | null;
   /** spark-job: records that were rejected, since the start */
   readonly rejected?: number | null;
   /**
@@ -369,7 +379,7 @@ export const HEALTH_FIELDS: Readonly<Record<keyof HealthReport, HealthField>> = 
     kind: 'text',
     presence: 'optional',
     description:
-      'all but spark-job: the version of its build',
+      'the version of its build',
   },
   restarts: {
     kind: 'integer',
@@ -421,8 +431,15 @@ export const HEALTH_FIELDS: Readonly<Record<keyof HealthReport, HealthField>> = 
     kind: 'integer',
     presence: 'optional',
     description:
-      'spark-job: offsets that held no record when they were read, since the start: what Kafka ' +
-      'had deleted before it was read, and the gaps that transactions and compaction leave',
+      'spark-job: offsets that held no record when they were read, since the start: those of ' +
+      '`deleted_offsets`, and the gaps that transactions and compaction leave, which are no loss',
+  },
+  deleted_offsets: {
+    kind: 'integer',
+    presence: 'optional',
+    description:
+      'spark-job: offsets that Kafka had deleted before they were read, by retention or by hand, ' +
+      'since the start: a loss; null where the reader does not tell',
   },
   lost_offsets: {
     kind: 'integer',
@@ -430,6 +447,13 @@ export const HEALTH_FIELDS: Readonly<Record<keyof HealthReport, HealthField>> = 
     description:
       'spark-job, freshet-cassandra-writer: offsets of a topic that was deleted, which were ' +
       'never read, since the start: a loss',
+  },
+  counted: {
+    kind: 'integer',
+    presence: 'optional',
+    description:
+      'spark-job: records that were counted into windows, since the start: of several kinds of ' +
+      'windows, as many as the one that counted the fewest',
   },
   rejected: {
     kind: 'integer',

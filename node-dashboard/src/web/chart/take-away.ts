@@ -20,7 +20,7 @@ export function csvOf({ lines, columns, hidden }: Pick<Scene, 'lines' | 'columns
   const OWN = ['stream', 'series', 'metric', 'window', 'emitted'];
   const fields = [...known].filter((name) => !OWN.includes(name));
   const rows = points.map(({ line, point }) => [
-    ...[line.series, line.metric],
+    ...[line.series, line.metric].map(harmless),
     ...fields.map((name) => cell(name, (point as unknown as Readonly<Record<string, unknown>>)[name])),
   ]);
   return [['series', 'metric', ...fields], ...rows].map((row) => `${row.map(quoted).join(',')}\r\n`).join('');
@@ -30,7 +30,16 @@ function cell(name: string, value: unknown): string {
   if (typeof value === 'number') {
     return TIMES.has(name) ? new Date(value).toISOString() : String(value);
   }
-  return typeof value === 'string' || typeof value === 'boolean' ? String(value) : '';
+  return typeof value === 'string' || typeof value === 'boolean' ? harmless(String(value)) : '';
+}
+
+/**
+ * A name that a spreadsheet would take for a formula begins with an apostrophe, so that it is a text there: whoever
+ * names a series must not compute in the sheet of whoever looks at it:
+ * https://owasp.org/www-community/attacks/CSV_Injection.
+ */
+function harmless(text: string): string {
+  return /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text;
 }
 
 function quoted(text: string): string {

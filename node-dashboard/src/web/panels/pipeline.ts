@@ -52,10 +52,9 @@ const COLUMNS: readonly Column[] = [
     detail: ({ late_by_window }) => listed(late_by_window ?? null),
   },
   {
-    name: 'skipped',
-    meaning:
-      'offsets that held no record: deleted before they were read, or gaps of transactions and compaction',
-    text: ({ skipped_offsets }) => optional(skipped_offsets, formatCount),
+    name: 'deleted',
+    meaning: 'offsets that Kafka had deleted before they were read',
+    text: ({ deleted_offsets }) => optional(deleted_offsets, formatCount),
   },
   {
     name: 'lost',

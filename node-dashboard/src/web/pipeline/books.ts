@@ -1,36 +1,50 @@
 import type { ComponentHealth } from '../../shared/api.ts';
 import type { Component } from '../../shared/generated/health.ts';
 
+/** What can become of a record that was read: fields in which the job counts it, in the order in which they are shown. */
+export const OUTCOMES = [
+  'counted',
+  'late',
+  'rejected',
+  'skipped',
+] as const satisfies readonly (keyof ComponentHealth)[];
+export type Outcome = (typeof OUTCOMES)[number];
+
 /** What became of the records of a stream since its query's job has started; null is not known. */
 export interface Books {
   readonly read: number;
-  /** Read, and neither rejected nor late: in every kind of window. */
-  readonly counted: number | null;
-  readonly late: number | null;
-  readonly rejected: number | null;
-  /** Offsets without a record when they were read. */
-  readonly skipped: number | null;
+  readonly outcomes: Readonly<Record<Outcome, number | null>>;
+  /** Records that were read and of which nothing became: books that balance have none; below 0 some count twice. */
+  readonly unaccounted: number | null;
+  /** Offsets that Kafka had deleted before they were read. */
+  readonly deleted: number | null;
+  /** Offsets that held no record when they were read; those that Kafka had deleted are not among them, if known. */
+  readonly gaps: number | null;
   /** Offsets of a topic that was deleted, which were never read. */
   readonly lost: number | null;
 }
 
 const SPARK = 'spark-job' satisfies Component;
 
-/** What the Spark job says of a stream: the newest of its reports. */
+/** What the Spark job says of a stream: the newest of its reports, whatever the clocks of its machines say. */
 export function jobOf(components: readonly ComponentHealth[], stream: string): ComponentHealth | undefined {
   return components
     .filter((health) => health.component === SPARK && health.stream === stream)
-    .sort((a, b) => b.time - a.time)[0];
+    .sort((a, b) => a.age - b.age)[0];
 }
 
-/** The books of a stream. */
-export function booksOf({
-  records_in: read,
-  late = null,
-  rejected = null,
-  skipped_offsets: skipped = null,
-  lost_offsets: lost = null,
-}: ComponentHealth): Books {
-  const counted = late === null || rejected === null ? null : Math.max(0, read - late - rejected);
-  return { read, counted, late, rejected, skipped, lost };
+/** The books of a stream: each number is the job's own. */
+export function booksOf(job: ComponentHealth): Books {
+  const { records_in: read, skipped_offsets: skipped = null, lost_offsets: lost = null } = job;
+  const { deleted_offsets: deleted = null } = job;
+  const outcomes = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, job[outcome] ?? null]));
+  return {
+    ...{ read, deleted, lost, outcomes: outcomes as Books['outcomes'] },
+    unaccounted: OUTCOMES.reduce<number | null>((rest, outcome) => minus(rest, job[outcome] ?? null), read),
+    gaps: skipped === null ? null : skipped - (deleted ?? 0),
+  };
+}
+
+function minus(from: number | null, number: number | null): number | null {
+  return from === null || number === null ? null : from - number;
 }

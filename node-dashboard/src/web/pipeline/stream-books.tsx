@@ -1,9 +1,9 @@
-import type { ComponentChildren, VNode } from 'preact';
+import { Fragment, type ComponentChildren, type VNode } from 'preact';
 import type { ComponentHealth, StreamInfo } from '../../shared/api.ts';
 import { formatAge, formatClock, formatCount } from '../format.ts';
 import { isUnwell, stateOf } from '../health-words.ts';
 import { formatQuantity } from '../units.ts';
-import { booksOf, type Books } from './books.ts';
+import { booksOf, OUTCOMES, type Books } from './books.ts';
 
 const NOT_KNOWN = '–';
 
@@ -37,11 +37,16 @@ function Account({ job, now }: { readonly job: ComponentHealth; readonly now: nu
     return (
         <>
             <p class="account">
-                <Amount number={books.read} what="read" /> = <Amount number={books.counted} what="counted" />{' '}
-                + <Amount number={books.late} what="late" /> +{' '}
-                <Amount number={books.rejected} what="rejected" />
+                <Amount number={books.read} what="read" /> {(books.unaccounted ?? 0) === 0 ? '=' : '≠'}{' '}
+                {OUTCOMES.map((outcome, index) => (
+                    <Fragment key={outcome}>
+                        {index > 0 && ' + '}
+                        <Amount number={books.outcomes[outcome]} what={outcome} />
+                    </Fragment>
+                ))}
             </p>
             <p class="unit">records since the job has started, {formatAge(now - job.since)} ago</p>
+            <Imbalance unaccounted={books.unaccounted ?? 0} />
             <Losses books={books} />
         </>
     );
@@ -55,15 +60,29 @@ function Amount({ number, what }: { readonly number: number | null; readonly wha
     );
 }
 
-/** What was never read, which no window and no dead letter tells of. */
-function Losses({ books: { skipped, lost } }: { readonly books: Books }): VNode {
+/** What is read is one of the outcomes: if it is not, the job has lost it, or counts it twice. */
+function Imbalance({ unaccounted }: { readonly unaccounted: number }): VNode | null {
+    if (unaccounted === 0) {
+        return null;
+    }
+    return (
+        <p class="loss" data-what="unaccounted">
+            <b>The books do not balance</b>: {formatCount(Math.abs(unaccounted))} records{' '}
+            {unaccounted > 0
+                ? 'were read, and nothing is known to have become of them'
+                : 'more came out than were read'}
+        </p>
+    );
+}
+
+/** What was never read, which no window and no dead letter tells of; other gaps are none of that. */
+function Losses({ books: { deleted, gaps, lost } }: { readonly books: Books }): VNode {
     return (
         <>
-            {(skipped ?? 0) > 0 && (
-                <p class="loss" data-what="skipped">
-                    <b>{formatCount(skipped ?? 0)} offsets skipped</b>: Kafka had deleted their records before
-                    they were read, unless they are gaps, which transactions and compaction leave. If the
-                    topic has neither, records are lost: keep them longer (retention.ms), or read faster
+            {(deleted ?? 0) > 0 && (
+                <p class="loss" data-what="deleted">
+                    <b>{formatCount(deleted ?? 0)} offsets deleted unread</b>: Kafka had deleted them before
+                    the job came to read them. Keep records longer (retention.ms), or read faster
                 </p>
             )}
             {(lost ?? 0) > 0 && (
@@ -72,7 +91,17 @@ function Losses({ books: { skipped, lost } }: { readonly books: Books }): VNode 
                     read
                 </p>
             )}
-            {skipped === null && <p class="unit">whether offsets were skipped is not known</p>}
+            {(gaps ?? 0) > 0 && (
+                <p class="unit" data-what="gaps">
+                    {formatCount(gaps ?? 0)} offsets held no record
+                    {deleted === null
+                        ? '; how many of them Kafka had deleted unread is not known'
+                        : ', and are no loss: marks of transactions, aborted records, what compaction has removed'}
+                </p>
+            )}
+            {gaps === null && deleted === null && (
+                <p class="unit">whether Kafka has deleted records unread is not known</p>
+            )}
         </>
     );
 }

@@ -226,9 +226,6 @@ const SPARK_JOB: &[Component] = &[Component::SparkJob];
 const WRITER_AND_SPARK_JOB: &[Component] = &[Component::CassandraWriter, Component::SparkJob];
 /// Those that say what they are doing.
 const WITH_STATE: &[Component] = EVERYBODY;
-/// Those that say of which version they are.
-const WITH_VERSION: &[Component] =
-    &[Component::Producer, Component::CassandraWriter, Component::Dashboard, Component::Stack];
 /// Those that tell more than counters.
 const WITH_NOTICES: &[Component] =
     &[Component::Producer, Component::SparkJob, Component::CassandraWriter, Component::Stack];
@@ -275,7 +272,7 @@ health_report! {
         /// When the last error happened.
         last_error_time: i64, "epoch milliseconds", WITH_STATE;
         /// The version of its build.
-        version: String, "", WITH_VERSION;
+        version: String, "", EVERYBODY;
         /// How often the query has failed and was started again, since the start of the job.
         restarts: u64, "restarts", SPARK_JOB;
         /// When the query last finished a micro-batch, or found that there was nothing to do, which it says every 10 s:
@@ -291,11 +288,17 @@ health_report! {
         state_rows: u64, "rows", SPARK_JOB;
         /// Memory that the state takes.
         state_bytes: u64, "bytes", SPARK_JOB;
-        /// Offsets that held no record when they were read, since the start: what Kafka had deleted before it was read,
-        /// and the gaps that transactions and compaction leave.
+        /// Offsets that held no record when they were read, since the start: those of `deleted_offsets`, and the gaps
+        /// that transactions and compaction leave, which are no loss.
         skipped_offsets: u64, "offsets", SPARK_JOB;
+        /// Offsets that Kafka had deleted before they were read, by retention or by hand, since the start: a loss; null
+        /// where the reader does not tell.
+        deleted_offsets: u64, "offsets", SPARK_JOB;
         /// Offsets of a topic that was deleted, which were never read, since the start: a loss.
         lost_offsets: u64, "offsets", WRITER_AND_SPARK_JOB;
+        /// Records that were counted into windows, since the start: of several kinds of windows, as many as the one
+        /// that counted the fewest.
+        counted: u64, "records", SPARK_JOB;
         /// Records that were rejected, since the start.
         rejected: u64, "records", SPARK_JOB;
         /// Records that are none of the stream's, which says so by `where`, since the start.

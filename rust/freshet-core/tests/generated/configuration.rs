@@ -186,7 +186,9 @@ fn choices() -> String {
 fn the_dashboard_knows_all_keys() {
     let entry = |table: &Table, key: &Key| {
         let (kind, more) = match key.kind {
-            Kind::Text(pattern) => ("text", json!({ "pattern": pattern })),
+            Kind::Text(pattern) => {
+                ("text", json!({ "pattern": pattern, "form": pattern.map(|_| key.form) }))
+            }
             Kind::Texts => ("texts", json!({})),
             Kind::Integer(least, most) => ("integer", json!({ "least": least, "most": most })),
             Kind::Number(least, most) => ("number", json!({ "least": least, "most": most })),
@@ -251,7 +253,9 @@ fn the_dashboard_knows_all_keys() {
          readonly least?: number;\n  \
          /** Of a whole number, or of a duration in milliseconds. */\n  \
          readonly most?: number;\n  \
-         readonly pattern?: string;\n}}\n\n\
+         readonly pattern?: string;\n  \
+         /** What a text of that pattern is, in words. */\n  \
+         readonly form?: string;\n}}\n\n\
          /** The tables of which several stand beside each other. */\n\
          export const CONFIGURATION_LISTS: readonly string[] = [{lists}];\n\n\
          /** All keys. */\n\

@@ -45,7 +45,10 @@ pub(crate) fn every_record_is_accounted_for(feed: &Feed, report: &Value) -> Outc
     ensure(reported.0 == sent.0 && reported.1 == sent.1, || {
         format!("delivered, rejected, late (and by window) are {sent:?}; the job says {reported:?}")
     })?;
-    ensure(report["skipped_offsets"] == 0 && report["lag"] == 0, || {
+    let counted = feed.sent - feed.rejected.len() as u64 - feed.late;
+    ensure(report["counted"] == counted, || format!("{counted} are to be counted: {report}"))?;
+    let none_missed = report["skipped_offsets"] == 0 && report["deleted_offsets"] == 0;
+    ensure(none_missed && report["lag"] == 0, || {
         format!("every record was read, but the job says {report}")
     })
 }

@@ -61,6 +61,12 @@ public interface SparkEngine {
     long lateWatermarkMillis();
 
     /**
+     * Offsets that the running task has passed over so far, because Kafka had deleted them before it came there. Known
+     * in a {@link RecordStep} above a micro-batch of Kafka's source that is held to one topic; null elsewhere.
+     */
+    Long deletedOffsets();
+
+    /**
      * Metadata that make a column the one by which rows are late and state times out, as {@code withWatermark} does.
      */
     Metadata watermark(long delayMillis);

@@ -4,9 +4,9 @@ package io.freshet.spark.health;
 public final class Observations {
     /**
      * {@code records_read}, {@code bytes_read}, {@code rejected}, {@code skipped}, {@code rejected_rows};
-     * {@link #SKIPPED_VALUES} and a metric, how many of its values were left out; and, of the series furthest ahead of
-     * the clock,
-     * {@code ahead_series} and {@code ahead_micros}, null when all are in step.
+     * {@link #SKIPPED_VALUES} and a metric, how many of its values were left out; {@code offsets_deleted}, those that
+     * Kafka had deleted before they were read, null where that is not known; and, of the series furthest ahead of the
+     * clock, {@code ahead_series} and {@code ahead_micros}, null when all are in step.
      */
     public static final String READ = "read";
     /** What the name of an observed number begins with that ends with that of a metric. */

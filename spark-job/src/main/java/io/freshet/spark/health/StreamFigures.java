@@ -11,6 +11,7 @@ package io.freshet.spark.health;
  * @param recordsRejected and sent to the topic of dead letters
  * @param recordsSkipped since they are none of the stream's
  * @param offsetsSkipped offsets of micro-batches that had no record
+ * @param offsetsDeleted those of them that Kafka had deleted before they were read
  * @param lag records in the topic by now that no finished micro-batch has read
  * @param watermarkMillis of the newest micro-batch, epoch milliseconds
  * @param batchMillis how long the newest finished micro-batch took
@@ -30,6 +31,7 @@ record StreamFigures(
     long recordsRejected,
     long recordsSkipped,
     long offsetsSkipped,
+    Long offsetsDeleted,
     Long lag,
     Long watermarkMillis,
     Long batchMillis,

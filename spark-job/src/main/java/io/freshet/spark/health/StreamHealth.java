@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.freshet.spark.nativelib.NativeContract;
+import io.freshet.spark.nativelib.NativeLibrary;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.time.Duration;
@@ -73,6 +74,8 @@ public final class StreamHealth {
     private long windowsOut;
     private long bytesOut;
     private long skippedOffsets;
+    /** Null once a micro-batch was read without knowing. */
+    private Long deletedOffsets = 0L;
     private Long lastProgressTime;
     private final ConsumerLag lag = new ConsumerLag();
     private long batches;
@@ -215,6 +218,7 @@ public final class StreamHealth {
                 skippedValues.merge(metric, number(read, field), Long::sum);
             }
         }
+        addDeleted(read);
         String ahead = read.getAs("ahead_series");
         if (ahead != null) {
             clocksAhead.add(ahead, number(read, "ahead_micros"), System.currentTimeMillis());
@@ -228,6 +232,15 @@ public final class StreamHealth {
             counted.merge(window, number(inTime, window), Long::sum);
             // What was aggregated but not counted into any window came too late for it.
             late.merge(window, number(aggregated, window) - number(inTime, window), Long::sum);
+        }
+    }
+
+    private void addDeleted(Row read) {
+        boolean isTold = !read.isNullAt(read.fieldIndex("offsets_deleted"));
+        if (isTold && deletedOffsets != null) {
+            deletedOffsets += number(read, "offsets_deleted");
+        } else if (number(read, "records_read") > 0) {
+            deletedOffsets = null;
         }
     }
 
@@ -272,6 +285,7 @@ public final class StreamHealth {
         ObjectNode report = JSON.createObjectNode();
         report.put("instance", instance).put("stream", stream);
         report.put("since", since).put("time", System.currentTimeMillis());
+        report.put("version", NativeLibrary.VERSION);
         report.put("state", (waitingFor == null ? state : State.WAITING).toString()).put("waiting_for", waitingFor);
         report.put("restarts", restarts).put("last_error", lastError).put("last_error_time", lastErrorTime);
         report.put("records_in", recordsIn).put("records_out", windowsOut);
@@ -287,11 +301,12 @@ public final class StreamHealth {
         report.put("last_progress_time", lastProgressTime);
         report.put("batch_id", batch).put("batch_duration_ms", batchMillis);
         report.put("watermark", watermark).put("state_rows", stateRows).put("state_bytes", stateBytes);
-        report.put("skipped_offsets", skippedOffsets).put("lost_offsets", lostOffsets);
-        report.put("rejected", rejected).put("skipped", skipped).put("rejected_rows", rejectedRows);
+        report.put("skipped_offsets", skippedOffsets).put("deleted_offsets", deletedOffsets);
+        report.put("lost_offsets", lostOffsets);
+        report.put("counted", countedAtLeast()).put("rejected", rejected).put("late", mostLate());
+        report.put("skipped", skipped).put("rejected_rows", rejectedRows);
         ObjectNode skippedByMetric = report.putObject("skipped_values");
         skippedValues.forEach(skippedByMetric::put);
-        report.put("late", mostLate());
         ObjectNode lateByWindow = report.putObject("late_by_window");
         late.forEach(lateByWindow::put);
         ArrayNode told = report.putArray("notices");
@@ -313,17 +328,21 @@ public final class StreamHealth {
         return Duration.ofNanos(System.nanoTime() - progressNanos).toMillis();
     }
 
+    /** In every kind of window. */
+    private long countedAtLeast() {
+        return counted.values().stream().mapToLong(Long::longValue).min().orElse(0);
+    }
+
     private long mostLate() {
         return late.values().stream().mapToLong(Long::longValue).max().orElse(0);
     }
 
     /** The same in numbers, as of now. */
     synchronized StreamFigures figures() {
-        long countedAtLeast = counted.values().stream().mapToLong(Long::longValue).min().orElse(0);
         boolean running = waitingFor == null && state == State.RUNNING;
-        return new StreamFigures(running, recordsIn, countedAtLeast, mostLate(), rejected, skipped, skippedOffsets,
-            knownLag(), watermark, batchMillis, progressAgeMillis(), trigger == null ? null : trigger.toMillis(),
-            stateRows, stateBytes, batches, restarts);
+        return new StreamFigures(running, recordsIn, countedAtLeast(), mostLate(), rejected, skipped, skippedOffsets,
+            deletedOffsets, knownLag(), watermark, batchMillis, progressAgeMillis(),
+            trigger == null ? null : trigger.toMillis(), stateRows, stateBytes, batches, restarts);
     }
 
     private static String hostName() {

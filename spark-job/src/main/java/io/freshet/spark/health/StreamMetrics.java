@@ -31,6 +31,7 @@ public final class StreamMetrics {
         gauges.put("records_rejected", StreamFigures::recordsRejected);
         gauges.put("records_skipped", StreamFigures::recordsSkipped);
         gauges.put("offsets_skipped", StreamFigures::offsetsSkipped);
+        gauges.put("offsets_deleted", StreamFigures::offsetsDeleted);
         gauges.put("consumer_lag_records", StreamFigures::lag);
         gauges.put("watermark_delay_seconds", figures -> delay(figures.watermarkMillis()));
         gauges.put("batch_duration_seconds", figures -> seconds(figures.batchMillis()));

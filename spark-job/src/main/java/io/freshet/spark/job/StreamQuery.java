@@ -246,7 +246,7 @@ public final class StreamQuery implements QuerySupervisor.Starter {
     /** What else is observed of the records that were read. */
     private Column[] whatWasRead() {
         List<Column> observed = new ArrayList<>();
-        for (String number : List.of("bytes_read", "rejected", "skipped", "rejected_rows")) {
+        for (String number : List.of("bytes_read", "rejected", "skipped", "rejected_rows", "offsets_deleted")) {
             observed.add(total(number));
         }
         observed.add(max("ahead_micros").as("ahead_micros"));

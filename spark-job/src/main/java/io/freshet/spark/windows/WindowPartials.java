@@ -49,6 +49,7 @@ public final class WindowPartials implements RecordStep {
         .add("records_read", DataTypes.LongType)
         .add("bytes_read", DataTypes.LongType)
         .add("rejected", DataTypes.LongType)
+        .add("offsets_deleted", DataTypes.LongType)
         .add("ahead_series", DataTypes.StringType)
         .add("ahead_micros", DataTypes.LongType)
         .add("skipped", DataTypes.LongType)
@@ -150,11 +151,12 @@ public final class WindowPartials implements RecordStep {
             return next;
         }
 
-        /** A row of its own; null when nothing was read. */
+        /** A row of its own; null when there is nothing to say: nothing was read, and nothing was gone. */
         private StepRows whatWasRead() {
             said = true;
             long recordsRead = aggregator.recordsRead();
-            if (recordsRead == 0) {
+            Long deleted = SparkEngine.current().deletedOffsets();
+            if (recordsRead == 0 && (deleted == null || deleted == 0)) {
                 return null;
             }
             Optional<AheadOfClock> ahead = aggregator.takeFurthestAhead();
@@ -163,7 +165,7 @@ public final class WindowPartials implements RecordStep {
                 .collect(Collectors.joining(VALUES_SEPARATOR));
             // Spark reads the watermark's time of every row: this one says nothing new.
             return new StepRows.Single(null, null, null, null, watermark, null, null, recordsRead,
-                aggregator.bytesRead(), rejected - leftOut.rows(),
+                aggregator.bytesRead(), rejected - leftOut.rows(), deleted,
                 ahead.map(series -> series.series().getBytes(StandardCharsets.UTF_8)).orElse(null),
                 ahead.map(AheadOfClock::micros).orElse(null),
                 leftOut.records(), leftOut.rows(), values.getBytes(StandardCharsets.UTF_8));

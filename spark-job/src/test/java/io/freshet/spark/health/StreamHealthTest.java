@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.freshet.spark.nativelib.NativeLibrary;
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
 
@@ -16,6 +17,7 @@ class StreamHealthTest {
     void aQueryOfWhichNothingIsKnownYetSaysSo() throws Exception {
         JsonNode report = report();
         assertEquals("spark-job", report.get("component").asText());
+        assertEquals(NativeLibrary.VERSION, report.get("version").asText());
         assertEquals("starting", report.get("state").asText());
         for (String unknown
             : new String[] {"lag", "watermark", "batch_id", "state_rows", "last_error", "waiting_for"}) {

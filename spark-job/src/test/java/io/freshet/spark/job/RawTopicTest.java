@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartitionInfo;
 import org.apache.kafka.common.errors.SaslAuthenticationException;
@@ -56,14 +57,63 @@ class RawTopicTest extends KafkaAndSpark {
             assertEquals("running", stream.report().path("state").asText());
             // What was aborted, and the two marks that end a transaction in each of the two partitions.
             stream.awaitReport(report -> report.path("skipped_offsets").asLong() == 350 + 2 * 2);
+            assertEquals(0, stream.report().path("deleted_offsets").asLong(-1), () -> stream.report().toString());
             open.abortTransaction();
             stream.awaitCounted("plain", 10);
             assertEquals(Map.of("committed", 300L, "plain", 10L), stream.counted());
             assertTrue(stream.report().path("batch_id").asLong() > batch);
             assertEquals(0, stream.report().path("restarts").asLong());
             assertEquals(350 + 20 + 3 * 2, stream.report().path("skipped_offsets").asLong());
+            assertEquals(0, stream.report().path("deleted_offsets").asLong(-1));
             assertEquals(0, stream.report().path("lost_offsets").asLong());
         }
+    }
+
+    /** Of all gaps those are a loss that Kafka has deleted: here in the midst of a transaction, and all there is. */
+    @ParameterizedTest
+    @CsvSource({"true, true", "true, false", "false, false"})
+    void whatKafkaHasDeletedUnreadIsALossAndOtherGapsAreNone(boolean direct, boolean raw) throws Exception {
+        String name = "deleted-" + direct + "-" + raw;
+        try (var stream = new SupervisedStream(spark, broker, folder, name, FAST);
+            var producer = stream.producer(Map.of("transactional.id", name))) {
+            stream.session().conf().set("spark.freshet.kafka.direct", direct);
+            stream.session().conf().set("spark.freshet.kafka.raw", raw);
+            producer.initTransactions();
+            stream.start();
+            commit(stream, producer, "read", 200);
+            stream.awaitCounted("read", 200);
+            stream.stop();
+            commit(stream, producer, "half", 200);
+            // Of both partitions 100 records and a mark were read. 40 records of one are gone now, and the other whole.
+            stream.deleteRawRecords(0, 101 + 40);
+            stream.deleteRawRecords(1, 101 + 101);
+            stream.start();
+            stream.awaitReport(report -> report.path("records_in").asLong() == 60);
+            stream.awaitReport(report -> report.path("deleted_offsets").asLong(-1) == 40 + 101);
+            commit(stream, producer, "after", 20);
+            stream.awaitCounted("after", 20);
+            stream.awaitReport(report -> report.path("records_in").asLong() == 80);
+            JsonNode report = stream.report();
+            assertEquals(40 + 101, report.path("deleted_offsets").asLong(-1), report::toString);
+            assertEquals(40 + 101 + 1 + 2, report.path("skipped_offsets").asLong(), report::toString);
+            assertEquals(80, report.path("counted").asLong(-1), report::toString);
+            // A micro-batch that finds nothing else: 50 records and a mark in each partition.
+            stream.stop();
+            commit(stream, producer, "gone", 100);
+            stream.deleteRawRecords(0, -1);
+            stream.deleteRawRecords(1, -1);
+            stream.start();
+            stream.awaitReport(now -> now.path("deleted_offsets").asLong(-1) == 2 * 51);
+            assertEquals(0, stream.report().path("records_in").asLong(-1));
+            assertEquals(2 * 51, stream.report().path("skipped_offsets").asLong(-1));
+        }
+    }
+
+    private static void commit(
+        SupervisedStream stream, KafkaProducer<byte[], byte[]> producer, String series, int records) {
+        producer.beginTransaction();
+        stream.send(producer, series, 2, records);
+        producer.commitTransaction();
     }
 
     /** Read by the job itself and by Spark; as many as there were, fewer, and more. */

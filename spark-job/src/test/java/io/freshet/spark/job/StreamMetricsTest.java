@@ -82,9 +82,9 @@ class StreamMetricsTest {
             Waiting.until(() -> lag("measured") == 0, () -> gauges("measured").toString());
             Map<String, Double> gauges = gauges("measured");
             assertEquals(Set.of("running", "records_read", "records_counted", "records_late", "records_rejected",
-                "records_skipped", "offsets_skipped", "consumer_lag_records", "watermark_delay_seconds",
-                "batch_duration_seconds", "progress_age_seconds", "trigger_interval_seconds", "state_rows",
-                "state_bytes", "batches", "restarts"), gauges.keySet());
+                "records_skipped", "offsets_skipped", "offsets_deleted", "consumer_lag_records",
+                "watermark_delay_seconds", "batch_duration_seconds", "progress_age_seconds", "trigger_interval_seconds",
+                "state_rows", "state_bytes", "batches", "restarts"), gauges.keySet());
             JsonNode report = stream.report();
             assertEquals(217, gauges.get("records_read"));
             assertEquals(200, gauges.get("records_counted"));
@@ -186,9 +186,9 @@ class StreamMetricsTest {
             Waiting.until(() -> input.records.get() == 150 && (raw ? input.bytes.get() > bytes / 2 * 3
                 : input.bytes.get() == bytes / 2 * 3), input::toString);
             assertEquals(50, gauges("input" + raw).get("offsets_skipped"));
-            // They are counted there alone: a second count would differ where Spark reads by itself.
+            assertEquals(50, gauges("input" + raw).get("offsets_deleted"));
             assertEquals(Set.of("records_read", "bytes_read", "rejected", "rejected_rows", "skipped", "skipped_values|v",
-                "skipped_values|w", "ahead_micros", "ahead_series"), observed);
+                "skipped_values|w", "offsets_deleted", "ahead_micros", "ahead_series"), observed);
         } finally {
             spark.sparkContext().removeSparkListener(input);
         }

@@ -39,6 +39,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -163,7 +164,11 @@ class StreamsAgainstPlainSparkTest extends KafkaAndSpark {
             assertEquals(records.malformed(), letters());
             assertEquals(records.malformed(), report.path("rejected").asLong());
             assertEquals(0, report.path("skipped_offsets").asLong());
+            assertEquals(0, report.path("deleted_offsets").asLong(-1));
             assertEquals(0, report.path("lag").asLong());
+            // Its own numbers, of which none is made of the others.
+            assertEquals(sent, Stream.of("counted", "late", "rejected")
+                .mapToLong(outcome -> report.path(outcome).asLong()).sum(), report::toString);
             for (PlainQuery query : plain) {
                 theirs.putAll(query.windows);
                 long late = sent - records.malformed() - query.counted();

@@ -149,7 +149,7 @@ final class SupervisedStream implements AutoCloseable {
         admin.deleteTopics(List.of(rawTopic())).all().get();
     }
 
-    /** Deletes what a partition of the raw topic has below an offset, as its retention does. */
+    /** Deletes what a partition of the raw topic has below an offset, as its retention does; below -1, all of it. */
     void deleteRawRecords(int partition, long before) throws Exception {
         admin.deleteRecords(Map.of(new TopicPartition(rawTopic(), partition), RecordsToDelete.beforeOffset(before)))
             .all().get();

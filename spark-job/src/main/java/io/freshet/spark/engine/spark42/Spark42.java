@@ -7,6 +7,7 @@ import io.freshet.spark.engine.RowExpansion;
 import io.freshet.spark.engine.SparkEngine;
 import io.freshet.spark.engine.TaskMemory;
 import io.freshet.spark.engine.TopicCheck;
+import io.freshet.spark.engine.spark42.kafka.DeletedOffsets;
 import io.freshet.spark.engine.spark42.kafka.KafkaSource;
 import io.freshet.spark.engine.spark42.plan.ExpandedRows;
 import io.freshet.spark.engine.spark42.plan.LateWatermark;
@@ -69,6 +70,11 @@ public final class Spark42 implements SparkEngine {
     @Override
     public long lateWatermarkMillis() {
         return LateWatermark.millis();
+    }
+
+    @Override
+    public Long deletedOffsets() {
+        return DeletedOffsets.ofTask();
     }
 
     @Override

@@ -5,10 +5,12 @@ import io.freshet.spark.engine.spark42.plan.DirectSource;
 import java.util.Iterator;
 import java.util.Optional;
 import org.apache.spark.SparkConf;
+import org.apache.spark.TaskContext;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.execution.SparkPlan;
+import org.apache.spark.sql.execution.metric.SQLMetric;
 
 /**
  * The records of a micro-batch of Kafka's source, read directly where that can be done, and from this topic and no
@@ -49,7 +51,24 @@ public record KafkaSource(TopicCheck topic) implements DirectSource {
         topic.verify();
         TopicCheck ofTasks = topic;
         RDD<InternalRow> rows = direct(plan, batches).orElseGet(plan::execute);
-        return Optional.of(rows.toJavaRDD().mapPartitions(task -> new Verified(task, ofTasks)).rdd());
+        SQLMetric deleted = deletedOffsets(plan);
+        return Optional.of(rows.toJavaRDD().mapPartitions(task -> {
+            DeletedOffsets.keep(deleted, TaskContext.get());
+            return new Verified(task, ofTasks);
+        }).rdd());
+    }
+
+    /** Null where no reader tells, or where it does not fit this version of Spark. */
+    private static SQLMetric deletedOffsets(SparkPlan plan) {
+        if (!Linkage.OF_RECORDS.isWhole()) {
+            return null;
+        }
+        try {
+            return DeletedOffsets.find(plan);
+        } catch (RuntimeException | LinkageError e) {
+            Linkage.OF_RECORDS.breakOrThrow(e);
+            return null;
+        }
     }
 
     @Override
