@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -16,11 +17,11 @@ import org.apache.spark.sql.SparkSession;
  * bench} runs it on a broker of its own. What was measured goes into a file, see {@link BenchmarkResults}.
  *
  * <p>Arguments: {@code --configuration FILE --folder FOLDER --results FILE}, then either {@code --records N --series N
- * --warm-up-seconds N --rounds N [--only CASE/ENGINE,…]}, or {@code --latency-seconds N}. The configuration names the
- * broker, and each of its streams is a case.
+ * --micro-batch N --codecs NAME,… --filled BOOLEAN --warm-up-seconds N --rounds N [--only CASE/ENGINE,…]}, or
+ * {@code --latency-seconds N}. The configuration names the broker, and each of its streams is a case. The topics of the
+ * codecs are filled unless they are.
  */
 public final class Benchmark {
-    static final String TOPIC = "raw.bench";
     private static final int CORES = 2;
     private static final double NANOS = 1e9;
 
@@ -51,11 +52,17 @@ public final class Benchmark {
         long records = Long.parseLong(arguments.get("--records"));
         int warmUpSeconds = Integer.parseInt(arguments.get("--warm-up-seconds"));
         int rounds = Integer.parseInt(arguments.get("--rounds"));
-        BenchmarkTopic.fill(servers(configuration), records, Integer.parseInt(arguments.get("--series")));
-        results.filled();
-        BenchmarkQueries queries = new BenchmarkQueries(session, configuration, records);
-        List<BenchmarkQueries.Query> chosen = choose(queries.all(), arguments.get("--only"));
-        Measurement measurement = new Measurement(session, folder, records);
+        long batchRecords = Long.parseLong(arguments.get("--micro-batch"));
+        List<String> codecs = List.of(arguments.get("--codecs").split(","));
+        if (!Boolean.parseBoolean(arguments.get("--filled"))) {
+            BenchmarkTopic.fill(
+                servers(configuration), codecs, records, Integer.parseInt(arguments.get("--series")));
+            results.filled();
+        }
+        List<BenchmarkQueries.Query> chosen = codecs.stream()
+            .flatMap(codec -> new BenchmarkQueries(session, configuration, batchRecords, codec).all().stream())
+            .filter(chosen(arguments.get("--only"))).toList();
+        Measurement measurement = new Measurement(session, folder, records, batchRecords);
         for (BenchmarkQueries.Query query : chosen) {
             results.measured(query, 0, measurement.warmUp(query, warmUpSeconds));
         }
@@ -66,7 +73,7 @@ public final class Benchmark {
         }
     }
 
-    private record Measurement(SparkSession session, Path folder, long records) {
+    private record Measurement(SparkSession session, Path folder, long records, long batchRecords) {
         /**
          * Runs a query again and again, as one that runs for days would, until the Java machine has compiled what it
          * will. Queries that read the topic in a few seconds would otherwise be measured while it compiles.
@@ -83,7 +90,7 @@ public final class Benchmark {
         BenchmarkRun.Result run(BenchmarkQueries.Query query, boolean brief) throws Exception {
             Dataset<Row> rows = query.rows().get();
             Path checkpoint = Files.createTempDirectory(folder, "checkpoint-");
-            return BenchmarkRun.measure(session, rows, checkpoint, records, brief);
+            return BenchmarkRun.measure(session, rows, checkpoint, records, batchRecords, brief);
         }
     }
 
@@ -91,12 +98,12 @@ public final class Benchmark {
         return configuration.kafka().get("bootstrap.servers");
     }
 
-    private static List<BenchmarkQueries.Query> choose(List<BenchmarkQueries.Query> all, String only) {
+    private static Predicate<BenchmarkQueries.Query> chosen(String only) {
         if (only == null) {
-            return all;
+            return query -> true;
         }
         List<String> names = List.of(only.split(","));
-        return all.stream().filter(query -> names.contains(query.name() + "/" + query.engine())).toList();
+        return query -> names.contains(query.name() + "/" + query.engine());
     }
 
     private static SparkSession session(Path folder, int shufflePartitions) {
