@@ -305,6 +305,7 @@ Examples:
   ./freshet bench                                        everything, in about half an hour
   ./freshet bench --records 600000 --rounds 1 --warm-up 0    a quick look
   ./freshet bench --only tumbling_10s,sliding_60s_1s/native
+  ./freshet bench --latency --conf spark.sql.ui.explainMode=simple
   ./freshet bench --only read --codec none,gzip,snappy,lz4,zstd --records 6000000
   ./freshet bench --json > result.json
   ./freshet bench --latency                              from event to window, at 10,000 records/s
@@ -347,6 +348,9 @@ pub struct BenchArgs {
         default_value = "tiered,c1"
     )]
     pub compiler: Vec<Compiler>,
+    /// A setting of Spark's, for plain Spark and the native job alike: what it is worth
+    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "producer")]
+    pub conf: Vec<String>,
     /// Measure these cases only, with all engines where none is named
     #[arg(long, value_name = "CASE[/ENGINE],…", value_delimiter = ',')]
     pub only: Vec<Selection>,

@@ -237,7 +237,8 @@ fn program(
         .arg("--folder")
         .arg(folder)
         .arg("--results")
-        .arg(results);
+        .arg(results)
+        .args(arguments.conf.iter().flat_map(|setting| ["--conf", setting]));
     if arguments.latency {
         return Ok(program.arg("--latency-seconds").arg(LATENCY_SECONDS.to_string()));
     }

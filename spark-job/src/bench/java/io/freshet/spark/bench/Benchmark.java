@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Predicate;
+import org.apache.spark.SparkConf;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -16,9 +17,9 @@ import org.apache.spark.sql.SparkSession;
  * Plain Spark and the native job over the same topic in the same process, again and again in turn; {@code ./freshet
  * bench} runs it on a broker of its own. What was measured goes into a file, see {@link BenchmarkResults}.
  *
- * <p>Arguments: {@code --configuration FILE --folder FOLDER --results FILE}, then either {@code --records N --series N
- * --micro-batch N --codecs NAME,… --filled BOOLEAN --warm-up-seconds N --rounds N [--only CASE/ENGINE,…]}, or
- * {@code --latency-seconds N}. The configuration names the broker, and each of its streams is a case. The topics of the
+ * <p>Arguments: {@code --configuration FILE --folder FOLDER --results FILE [--conf KEY=VALUE]…}, then either
+ * {@code --records N --series N --micro-batch N --codecs NAME,… --filled BOOLEAN --warm-up-seconds N --rounds N
+ * [--only CASE/ENGINE,…]}, or {@code --latency-seconds N}. The configuration names the broker, and each of its streams is a case. The topics of the
  * codecs are filled unless they are.
  */
 public final class Benchmark {
@@ -30,15 +31,22 @@ public final class Benchmark {
     /** @param words see above */
     public static void main(String... words) throws Exception {
         Map<String, String> arguments = new TreeMap<>();
+        Map<String, String> settings = new TreeMap<>();
         for (int i = 0; i + 1 < words.length; i += 2) {
-            arguments.put(words[i], words[i + 1]);
+            if (words[i].equals("--conf")) {
+                String[] keyAndValue = words[i + 1].split("=", 2);
+                settings.put(keyAndValue[0], keyAndValue[1]);
+            } else {
+                arguments.put(words[i], words[i + 1]);
+            }
         }
         PipelineConfiguration configuration = PipelineConfiguration.load(arguments.get("--configuration"));
         Path folder = Path.of(arguments.get("--folder"));
         BenchmarkResults results = new BenchmarkResults(Path.of(arguments.get("--results")));
         String latencySeconds = arguments.get("--latency-seconds");
         boolean throughput = latencySeconds == null;
-        try (SparkSession session = session(folder, throughput ? CORES : configuration.spark().shufflePartitions())) {
+        int shufflePartitions = throughput ? CORES : configuration.spark().shufflePartitions();
+        try (SparkSession session = session(folder, shufflePartitions, settings)) {
             if (throughput) {
                 measureThroughput(session, configuration, folder, results, arguments);
             } else {
@@ -106,9 +114,12 @@ public final class Benchmark {
         return query -> names.contains(query.name() + "/" + query.engine());
     }
 
-    private static SparkSession session(Path folder, int shufflePartitions) {
+    private static SparkSession session(Path folder, int shufflePartitions, Map<String, String> settings) {
+        SparkConf ofTheJob = SparkSettings.defaults(shufflePartitions, folder.toString(), false);
+        SparkSettings.ofItsOwnSession(ofTheJob);
+        settings.forEach(ofTheJob::set);
         return SparkSession.builder()
-            .config(SparkSettings.defaults(shufflePartitions, folder.toString(), false))
+            .config(ofTheJob)
             .config("spark.ui.enabled", "false")
             .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.driver.host", "127.0.0.1")
