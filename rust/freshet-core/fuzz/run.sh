@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs fuzz targets for some seconds each, two at the same time: run.sh SECONDS json csv influx binary panes
+# Runs fuzz targets for some seconds each, two at the same time:
+# run.sh SECONDS json csv influx binary panes record_batch
 # It does what `cargo fuzz run` does, which is not on every machine, with the pinned compiler: flags of cargo-fuzz 0.13.
 # What it finds is kept in target/fuzz/found; `run.sh FILE TARGET` replays such a file.
 set -eu

@@ -11,6 +11,7 @@ mod handle;
 pub mod native_configuration;
 pub mod native_contract;
 pub mod native_library;
+pub mod native_record_counter;
 pub mod native_record_parser;
 pub mod native_window_aggregator;
 pub mod native_window_state;

@@ -21,7 +21,7 @@ use crate::columns::{self, Names, PartialColumns, RejectedColumns};
 use crate::direct;
 use crate::gate::{self, NativeError};
 use crate::handle::{self, Handled};
-use crate::packed::{Entries, Entry, PackedBatch, PackedRecord};
+use crate::packed::{Entries, Entry, PackedBatch, PackedRecord, base_offset};
 use crate::stream;
 use crate::text;
 
@@ -221,11 +221,6 @@ impl Aggregation {
             Ok(columns)
         })
     }
-}
-
-/// With what a record batch begins.
-fn base_offset(batch: &[u8]) -> i64 {
-    batch.first_chunk().map_or(-1, |offset| i64::from_be_bytes(*offset))
 }
 
 /// Every task opens an aggregation: only the first one of a stream is told to everybody.

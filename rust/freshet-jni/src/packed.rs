@@ -77,6 +77,11 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
+/// With what a record batch begins.
+pub(crate) fn base_offset(batch: &[u8]) -> i64 {
+    batch.first_chunk().map_or(-1, |offset| i64::from_be_bytes(*offset))
+}
+
 /// Takes the first entry off `bytes`; `None` when the bytes end within it.
 #[inline]
 fn split_first<'a>(bytes: &mut &'a [u8]) -> Option<Entry<'a>> {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Engine;
+use super::{Codec, Compiler, Engine};
 
 /// A line of the program's report.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -28,6 +28,10 @@ pub struct Measurement {
     pub case: String,
     /// Who answered.
     pub engine: Engine,
+    /// What the topic is compressed with.
+    pub codec: Codec,
+    /// Which compilers the Java machine had.
+    pub compiler: Compiler,
     /// 0 only warms up.
     pub round: u32,
     /// How many were read while it was measured.
@@ -108,11 +112,13 @@ mod tests {
             .unwrap();
         assert_eq!(results.added().unwrap(), [Event::Filled]);
         assert_eq!(results.added().unwrap(), []);
-        let rest = b"\"engine\":\"plain\",\"round\":1,\"records\":5,\"seconds\":2.5,\"cpu_seconds\":3.0}\n";
+        let rest = b"\"engine\":\"plain\",\"codec\":\"lz4\",\"compiler\":\"c1\",\"round\":1,\"records\":5,\"seconds\":2.5,\"cpu_seconds\":3.0}\n";
         file.write_all(rest).unwrap();
         let expected = Measurement {
             case: "source".to_owned(),
             engine: Engine::Plain,
+            codec: Codec::Lz4,
+            compiler: Compiler::C1,
             round: 1,
             records: 5,
             seconds: 2.5,

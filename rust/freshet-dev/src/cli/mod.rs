@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use freshet_core::record::TimeFormat;
 
-use crate::benchmark::Selection;
+use crate::benchmark::{Codec, Compiler, Selection};
 use crate::state::Topology;
 use crate::supervise::guard::{BindArgs, GuardArgs};
 
@@ -280,11 +280,16 @@ The benchmark starts a Kafka of its own on free ports, fills one topic with JSON
 A running stack is not touched. Close other programs: what they take shows in the figures.
 
 Cases:
+  read              what reading costs: CASE/consumer by Kafka's own consumer, CASE/raw whole batches
+                    that are decompressed and walked in Rust, CASE/batches the part of it that is Java
   source            plain Spark's Kafka source alone
   from_json         and plain Spark's JSON parser
   tumbling_10s      windows of 10 s: plain Spark's and the native job's
   sliding_60s_10s   windows of 60 s, one every 10 s
   sliding_60s_1s    windows of 60 s, one every second
+
+Java's optimising compiler is at work for a minute and more: each engine is measured with it and
+without it (c1), and its better figure counts.
 
 Figures, each the median of the rounds:
   records/s                          records of the topic per second, once the query is warm
@@ -297,9 +302,11 @@ With --producer the producer is measured instead: one process per round that sen
 Progress goes to standard error, the result to standard output.
 
 Examples:
-  ./freshet bench                                        everything, in about a quarter of an hour
+  ./freshet bench                                        everything, in about half an hour
   ./freshet bench --records 600000 --rounds 1 --warm-up 0    a quick look
   ./freshet bench --only tumbling_10s,sliding_60s_1s/native
+  ./freshet bench --latency --conf spark.sql.ui.explainMode=simple
+  ./freshet bench --only read --codec none,gzip,snappy,lz4,zstd --records 6000000
   ./freshet bench --json > result.json
   ./freshet bench --latency                              from event to window, at 10,000 records/s
   ./freshet bench --producer --rounds 5                  from the synthetic source into Kafka
@@ -326,14 +333,32 @@ pub struct BenchArgs {
     /// How often each query is measured then
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = value_parser!(u32).range(1..=100))]
     pub rounds: u32,
-    /// Measure these cases only, with both engines where none is named
+    /// Records of a micro-batch, for plain Spark and the native job alike [default: a twelfth of the topic]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(10_000..=1_000_000_000))]
+    pub micro_batch: Option<u64>,
+    /// What the topic is compressed with; with several, every case is measured on a topic of each
+    #[arg(long, value_enum, value_name = "CODEC,…", value_delimiter = ',', default_value = "lz4")]
+    pub codec: Vec<Codec>,
+    /// Java's compilers to try, each in a process of its own; for each engine the better one counts
+    #[arg(
+        long,
+        value_enum,
+        value_name = "COMPILER,…",
+        value_delimiter = ',',
+        default_value = "tiered,c1"
+    )]
+    pub compiler: Vec<Compiler>,
+    /// A setting of Spark's, for plain Spark and the native job alike: what it is worth
+    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "producer")]
+    pub conf: Vec<String>,
+    /// Measure these cases only, with all engines where none is named
     #[arg(long, value_name = "CASE[/ENGINE],…", value_delimiter = ',')]
     pub only: Vec<Selection>,
     /// Measure how long events take into their windows, instead of how many get there
-    #[arg(long, conflicts_with_all = ["records", "series", "warm_up", "rounds", "only"])]
+    #[arg(long, conflicts_with_all = ["records", "series", "warm_up", "rounds", "only", "micro_batch", "codec"])]
     pub latency: bool,
     /// Measure the producer instead of the Spark job
-    #[arg(long, conflicts_with_all = ["latency", "warm_up", "only"])]
+    #[arg(long, conflicts_with_all = ["latency", "warm_up", "only", "micro_batch", "codec", "compiler"])]
     pub producer: bool,
     /// Print one JSON object
     #[arg(long)]
@@ -344,6 +369,11 @@ impl BenchArgs {
     /// How many records there are.
     pub fn records(&self) -> u64 {
         self.records.unwrap_or(if self.producer { 5_000_000 } else { 20_000_000 })
+    }
+
+    /// Records of a micro-batch: what one half of the topic's does not measure warms up.
+    pub fn micro_batch(&self) -> u64 {
+        self.micro_batch.unwrap_or_else(|| self.records().div_ceil(12))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::java::java_with;
 use super::{HOST, spark_job};
+use crate::benchmark::Compiler;
 use crate::parts::{Context, PlanError};
 use crate::supervise::CommandLine;
 
@@ -13,8 +14,9 @@ const HEAP: [&str; 2] = ["-Xmx2g", "-XX:+UseParallelGC"];
 ///
 /// # Errors
 /// When the lists of jars are missing or the log's configuration cannot be written.
-pub fn command(context: &Context) -> Result<CommandLine, PlanError> {
+pub fn command(context: &Context, compiler: Compiler) -> Result<CommandLine, PlanError> {
     let library = format!("-Dspark.freshet.library.path={}", context.native_library().display());
-    let options = spark_job::options(context)?.chain([library]);
+    let compilers = compiler.options().iter().map(|&option| option.to_owned());
+    let options = spark_job::options(context)?.chain([library]).chain(compilers);
     Ok(java_with(context, "bench", HEAP, options, MAIN_CLASS)?.env("SPARK_LOCAL_IP", HOST))
 }

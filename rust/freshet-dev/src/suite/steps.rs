@@ -25,7 +25,7 @@ const OF_A_DEPLOYMENT: &str = "deploy::";
 const FUZZ_SCRIPT: &str = "rust/freshet-core/fuzz/run.sh";
 const FUZZ_MANIFEST: &str = "rust/freshet-core/fuzz/Cargo.toml";
 /// What reads bytes of others, each with a target that looks for bytes that break it.
-const FUZZ_TARGETS: [&str; 5] = ["json", "csv", "influx", "binary", "panes"];
+const FUZZ_TARGETS: [&str; 6] = ["json", "csv", "influx", "binary", "panes", "record_batch"];
 /// How long each of them looks.
 const FUZZ_SECONDS: &str = "30";
 /// How long with the long tests.
@@ -73,6 +73,7 @@ fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
         TestPart::Jvm => {
             let mut steps = vec![
                 ("native library", native),
+                ("readers with the broker's client", gradle("compileWithOtherKafkaClient")),
                 ("tests", gradle("jvmTest")),
                 ("checked native calls", gradle("jvmCheckedTest")),
             ];

@@ -20,7 +20,7 @@ use super::running::wait_for_leftovers;
 use super::supervise::{StopSignal, runtime};
 use super::up::is_ready;
 use crate::benchmark::{
-    Engine, Event, Latency, Measurement, ProducerReport, Report, Results, configuration,
+    Compiler, Event, Latency, Measurement, ProducerReport, Report, Results, configuration,
     producer_configuration, queries,
 };
 use crate::cli::BenchArgs;
@@ -42,6 +42,9 @@ const GRACE: Duration = Duration::from_secs(1);
 const LATENCY_SECONDS: u32 = 60;
 
 pub(super) fn run(arguments: &BenchArgs) -> anyhow::Result<ExitCode> {
+    if arguments.micro_batch() > arguments.records() / 2 {
+        bail!("half of the topic warms up: --micro-batch must be at most half of --records");
+    }
     let project = Project::find()?;
     fs::create_dir_all(project.home.run())?;
     let Some(_lock) = ProcessLock::exclusive(&project.home.benchmark_lock())? else {
@@ -148,7 +151,7 @@ async fn run_beside_kafka(
             if arguments.producer {
                 return producer::run(&context, &guards, arguments).await.map(Figures::Producer).map(Some);
             }
-            run_program(&context, &guards, arguments).await.map(Figures::Job).map(Some)
+            run_programs(&context, &guards, arguments).await.map(Figures::Job).map(Some)
         } => outcome,
         _ = stop.received() => Ok(None),
     };
@@ -176,19 +179,36 @@ async fn wait_until_ready(stack: &mut Stack, board: &Board) -> anyhow::Result<()
     outcome.map_err(|failure| anyhow!("{failure}"))
 }
 
-/// Runs the program to its end and shows what it reports. Dropping this ends it.
-async fn run_program(
+/// Runs the program with one compiler after the other, and shows what it reports. Dropping this ends it.
+async fn run_programs(
     context: &Context,
     guards: &Guards,
     arguments: &BenchArgs,
 ) -> anyhow::Result<Report> {
-    let file = context.home.run().join("results.jsonl");
-    let program = program(context, &file, arguments)?;
-    let log = context.home.log(PROGRAM);
     note(begun(arguments));
+    let mut seen = Seen::default();
+    // How long an event takes is measured once.
+    let programs = if arguments.latency { 1 } else { arguments.compiler.len() };
+    for compiler in arguments.compiler.iter().take(programs) {
+        run_program(context, guards, arguments, *compiler, &mut seen).await?;
+    }
+    let micro_batch = (!arguments.latency).then(|| arguments.micro_batch());
+    Ok(Report::new(&seen.measurements, micro_batch, seen.latency))
+}
+
+/// Runs the program to its end.
+async fn run_program(
+    context: &Context,
+    guards: &Guards,
+    arguments: &BenchArgs,
+    compiler: Compiler,
+    seen: &mut Seen,
+) -> anyhow::Result<()> {
+    let file = context.home.run().join(format!("results-{compiler}.jsonl"));
+    let program = program(context, &file, arguments, compiler, seen.filled)?;
+    let log = context.home.log(PROGRAM);
     let mut guarded = guards.spawn(&program, &log, GRACE).await?;
     let mut results = Results::new(file);
-    let mut seen = Seen::default();
     let exit = loop {
         tokio::select! {
             exit = guarded.ended() => break exit,
@@ -199,23 +219,26 @@ async fn run_program(
     if !exit.is_success() {
         bail!("{}", Failure::of(PROGRAM, exit, log));
     }
-    Ok(Report::new(&seen.measurements, seen.latency))
+    Ok(())
 }
 
 fn program(
     context: &Context,
     results: &Path,
     arguments: &BenchArgs,
+    compiler: Compiler,
+    filled: bool,
 ) -> anyhow::Result<CommandLine> {
     let folder: PathBuf = context.home.data(PROGRAM);
     fs::create_dir_all(&folder)?;
-    let program = command(context)?
+    let program = command(context, compiler)?
         .arg("--configuration")
         .arg(&context.config_file)
         .arg("--folder")
         .arg(folder)
         .arg("--results")
-        .arg(results);
+        .arg(results)
+        .args(arguments.conf.iter().flat_map(|setting| ["--conf", setting]));
     if arguments.latency {
         return Ok(program.arg("--latency-seconds").arg(LATENCY_SECONDS.to_string()));
     }
@@ -224,21 +247,32 @@ fn program(
     Ok(program
         .args(["--records", &arguments.records().to_string()])
         .args(["--series", &arguments.series.to_string()])
+        .args(["--micro-batch", &arguments.micro_batch().to_string()])
+        .args(["--codecs", &codecs(arguments)])
+        .args(["--filled", &filled.to_string()])
         .args(["--warm-up-seconds", &arguments.warm_up.to_string()])
         .args(["--rounds", &arguments.rounds.to_string()])
         .args(["--only", &only.join(",")]))
+}
+
+fn codecs(arguments: &BenchArgs) -> String {
+    let codecs: Vec<String> = arguments.codec.iter().map(ToString::to_string).collect();
+    codecs.join(",")
 }
 
 fn begun(arguments: &BenchArgs) -> String {
     if arguments.latency {
         return format!("measuring from event to window for {LATENCY_SECONDS} s, after a warm-up");
     }
-    format!("filling a topic with {} records", grouped(arguments.records() as f64))
+    let (records, codecs) = (grouped(arguments.records() as f64), codecs(arguments));
+    format!("filling a topic with {records} records for each codec: {codecs}")
 }
 
 /// What the program has reported so far.
 #[derive(Default)]
 struct Seen {
+    /// The topics have their records.
+    filled: bool,
     measurements: Vec<Measurement>,
     latency: Option<Latency>,
 }
@@ -247,7 +281,10 @@ impl Seen {
     fn take(&mut self, events: Vec<Event>) {
         for event in events {
             match event {
-                Event::Filled => note("the topic is filled; round 0 warms up"),
+                Event::Filled => {
+                    self.filled = true;
+                    note("the topic is filled; round 0 warms up");
+                }
                 Event::Measured(measurement) => {
                     note(progress_line(&measurement));
                     self.measurements.push(measurement);
@@ -259,10 +296,9 @@ impl Seen {
 }
 
 fn progress_line(one: &Measurement) -> String {
-    let Measurement { case, engine, round, .. } = one;
+    let Measurement { case, engine, codec, compiler, round, .. } = one;
     let (speed, cpu) = (grouped(one.records_per_second()), one.cpu_seconds_per_million());
-    let engine: &Engine = engine;
     format!(
-        "round {round}  {case:16} {engine:6} {speed:>10} records/s {cpu:>8.3} CPU-s per million"
+        "round {round}  {case:16} {engine:8} {codec:6} {compiler:6} {speed:>10} records/s {cpu:>8.3} CPU-s per million"
     )
 }

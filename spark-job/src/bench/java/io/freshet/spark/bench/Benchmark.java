@@ -7,6 +7,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Predicate;
+import org.apache.spark.SparkConf;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -15,12 +17,12 @@ import org.apache.spark.sql.SparkSession;
  * Plain Spark and the native job over the same topic in the same process, again and again in turn; {@code ./freshet
  * bench} runs it on a broker of its own. What was measured goes into a file, see {@link BenchmarkResults}.
  *
- * <p>Arguments: {@code --configuration FILE --folder FOLDER --results FILE}, then either {@code --records N --series N
- * --warm-up-seconds N --rounds N [--only CASE/ENGINE,…]}, or {@code --latency-seconds N}. The configuration names the
- * broker, and each of its streams is a case.
+ * <p>Arguments: {@code --configuration FILE --folder FOLDER --results FILE [--conf KEY=VALUE]…}, then either
+ * {@code --records N --series N --micro-batch N --codecs NAME,… --filled BOOLEAN --warm-up-seconds N --rounds N
+ * [--only CASE/ENGINE,…]}, or {@code --latency-seconds N}. The configuration names the broker, and each of its streams is a case. The topics of the
+ * codecs are filled unless they are.
  */
 public final class Benchmark {
-    static final String TOPIC = "raw.bench";
     private static final int CORES = 2;
     private static final double NANOS = 1e9;
 
@@ -29,15 +31,22 @@ public final class Benchmark {
     /** @param words see above */
     public static void main(String... words) throws Exception {
         Map<String, String> arguments = new TreeMap<>();
+        Map<String, String> settings = new TreeMap<>();
         for (int i = 0; i + 1 < words.length; i += 2) {
-            arguments.put(words[i], words[i + 1]);
+            if (words[i].equals("--conf")) {
+                String[] keyAndValue = words[i + 1].split("=", 2);
+                settings.put(keyAndValue[0], keyAndValue[1]);
+            } else {
+                arguments.put(words[i], words[i + 1]);
+            }
         }
         PipelineConfiguration configuration = PipelineConfiguration.load(arguments.get("--configuration"));
         Path folder = Path.of(arguments.get("--folder"));
         BenchmarkResults results = new BenchmarkResults(Path.of(arguments.get("--results")));
         String latencySeconds = arguments.get("--latency-seconds");
         boolean throughput = latencySeconds == null;
-        try (SparkSession session = session(folder, throughput ? CORES : configuration.spark().shufflePartitions())) {
+        int shufflePartitions = throughput ? CORES : configuration.spark().shufflePartitions();
+        try (SparkSession session = session(folder, shufflePartitions, settings)) {
             if (throughput) {
                 measureThroughput(session, configuration, folder, results, arguments);
             } else {
@@ -51,11 +60,17 @@ public final class Benchmark {
         long records = Long.parseLong(arguments.get("--records"));
         int warmUpSeconds = Integer.parseInt(arguments.get("--warm-up-seconds"));
         int rounds = Integer.parseInt(arguments.get("--rounds"));
-        BenchmarkTopic.fill(servers(configuration), records, Integer.parseInt(arguments.get("--series")));
-        results.filled();
-        BenchmarkQueries queries = new BenchmarkQueries(session, configuration, records);
-        List<BenchmarkQueries.Query> chosen = choose(queries.all(), arguments.get("--only"));
-        Measurement measurement = new Measurement(session, folder, records);
+        long batchRecords = Long.parseLong(arguments.get("--micro-batch"));
+        List<String> codecs = List.of(arguments.get("--codecs").split(","));
+        if (!Boolean.parseBoolean(arguments.get("--filled"))) {
+            BenchmarkTopic.fill(
+                servers(configuration), codecs, records, Integer.parseInt(arguments.get("--series")));
+            results.filled();
+        }
+        List<BenchmarkQueries.Query> chosen = codecs.stream()
+            .flatMap(codec -> new BenchmarkQueries(session, configuration, batchRecords, codec).all().stream())
+            .filter(chosen(arguments.get("--only"))).toList();
+        Measurement measurement = new Measurement(session, folder, records, batchRecords);
         for (BenchmarkQueries.Query query : chosen) {
             results.measured(query, 0, measurement.warmUp(query, warmUpSeconds));
         }
@@ -66,7 +81,7 @@ public final class Benchmark {
         }
     }
 
-    private record Measurement(SparkSession session, Path folder, long records) {
+    private record Measurement(SparkSession session, Path folder, long records, long batchRecords) {
         /**
          * Runs a query again and again, as one that runs for days would, until the Java machine has compiled what it
          * will. Queries that read the topic in a few seconds would otherwise be measured while it compiles.
@@ -83,7 +98,7 @@ public final class Benchmark {
         BenchmarkRun.Result run(BenchmarkQueries.Query query, boolean brief) throws Exception {
             Dataset<Row> rows = query.rows().get();
             Path checkpoint = Files.createTempDirectory(folder, "checkpoint-");
-            return BenchmarkRun.measure(session, rows, checkpoint, records, brief);
+            return BenchmarkRun.measure(session, rows, checkpoint, records, batchRecords, brief);
         }
     }
 
@@ -91,17 +106,20 @@ public final class Benchmark {
         return configuration.kafka().get("bootstrap.servers");
     }
 
-    private static List<BenchmarkQueries.Query> choose(List<BenchmarkQueries.Query> all, String only) {
+    private static Predicate<BenchmarkQueries.Query> chosen(String only) {
         if (only == null) {
-            return all;
+            return query -> true;
         }
         List<String> names = List.of(only.split(","));
-        return all.stream().filter(query -> names.contains(query.name() + "/" + query.engine())).toList();
+        return query -> names.contains(query.name() + "/" + query.engine());
     }
 
-    private static SparkSession session(Path folder, int shufflePartitions) {
+    private static SparkSession session(Path folder, int shufflePartitions, Map<String, String> settings) {
+        SparkConf ofTheJob = SparkSettings.defaults(shufflePartitions, folder.toString(), false);
+        SparkSettings.ofItsOwnSession(ofTheJob);
+        settings.forEach(ofTheJob::set);
         return SparkSession.builder()
-            .config(SparkSettings.defaults(shufflePartitions, folder.toString(), false))
+            .config(ofTheJob)
             .config("spark.ui.enabled", "false")
             .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.driver.host", "127.0.0.1")

@@ -26,42 +26,52 @@ final class BenchmarkQueries {
     /** Only what the windows need, as one would write it by hand: {@code from_json} skips the other fields. */
     private static final StructType FIELDS = new StructType()
         .add("sensor", DataTypes.StringType).add("at", DataTypes.LongType).add("temperature", DataTypes.DoubleType);
-    /** Half of them warm up. */
-    private static final int BATCHES = 12;
 
     private final SparkSession session;
     private final PipelineConfiguration configuration;
     private final long recordsPerBatch;
+    private final String codec;
 
     /**
      * A query to be measured.
      *
+     * @param codec of the batches that it reads
      * @param rows plans it anew
      */
-    record Query(String name, String engine, Supplier<Dataset<Row>> rows) {}
+    record Query(String name, String engine, String codec, Supplier<Dataset<Row>> rows) {}
 
-    BenchmarkQueries(SparkSession session, PipelineConfiguration configuration, long records) {
+    /** @param codec of the topic that is read */
+    BenchmarkQueries(
+        SparkSession session, PipelineConfiguration configuration, long recordsPerBatch, String codec) {
         this.session = session;
         this.configuration = configuration;
-        this.recordsPerBatch = (records + BATCHES - 1) / BATCHES;
+        this.recordsPerBatch = recordsPerBatch;
+        this.codec = codec;
     }
 
-    /** Plain and native in turn. */
+    /** Those that are compared in turn. */
     List<Query> all() {
         List<Query> queries = new ArrayList<>();
-        queries.add(new Query("source", "plain", this::source));
-        queries.add(new Query("from_json", "plain", this::parsed));
+        for (ReadRecords read : ReadRecords.values()) {
+            queries.add(query("read", read.engine(), () -> read.rows(source())));
+        }
+        queries.add(query("source", "plain", this::source));
+        queries.add(query("from_json", "plain", this::parsed));
         for (PipelineConfiguration.Stream stream : configuration.streams()) {
-            queries.add(new Query(stream.name(), "plain", () -> plainWindows(stream.windows().get(0))));
-            queries.add(new Query(stream.name(), "native", () -> nativeWindows(stream)));
+            queries.add(query(stream.name(), "plain", () -> plainWindows(stream.windows().get(0))));
+            queries.add(query(stream.name(), "native", () -> nativeWindows(stream)));
         }
         return queries;
+    }
+
+    private Query query(String name, String engine, Supplier<Dataset<Row>> rows) {
+        return new Query(name, engine, codec, rows);
     }
 
     private Dataset<Row> source() {
         return session.readStream().format("kafka")
             .option("kafka.bootstrap.servers", Benchmark.servers(configuration))
-            .option("subscribe", Benchmark.TOPIC)
+            .option("subscribe", BenchmarkTopic.name(codec))
             .option("startingOffsets", "earliest")
             .option("maxOffsetsPerTrigger", recordsPerBatch)
             .load();

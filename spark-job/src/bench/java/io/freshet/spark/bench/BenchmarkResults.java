@@ -2,7 +2,9 @@ package io.freshet.spark.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.sun.management.HotSpotDiagnosticMXBean;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -24,7 +26,8 @@ final class BenchmarkResults {
 
     /** A query was measured; round 0 warms up. */
     void measured(BenchmarkQueries.Query query, int round, BenchmarkRun.Result result) throws IOException {
-        append(event("measured").put("case", query.name()).put("engine", query.engine()).put("round", round)
+        append(event("measured").put("case", query.name()).put("engine", query.engine())
+            .put("codec", query.codec()).put("compiler", compiler()).put("round", round)
             .put("records", result.records()).put("seconds", result.seconds())
             .put("cpu_seconds", result.cpuSeconds()));
     }
@@ -38,6 +41,13 @@ final class BenchmarkResults {
             .put("event_to_window_ms_p50", result.windowP50()).put("event_to_window_ms_p95", result.windowP95())
             .put("event_to_window_ms_p99", result.windowP99()).put("windows", result.windows())
             .put("records", result.records()));
+    }
+
+    /** Whether this Java machine has its first compiler alone, or the optimising one as well. */
+    private static String compiler() {
+        String level = ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class)
+            .getVMOption("TieredStopAtLevel").getValue();
+        return level.equals("1") ? "c1" : "tiered";
     }
 
     private static ObjectNode event(String name) {

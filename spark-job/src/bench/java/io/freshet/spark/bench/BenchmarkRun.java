@@ -22,12 +22,16 @@ final class BenchmarkRun extends StreamingQueryListener {
     private static final OperatingSystemMXBean SYSTEM =
         (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
     private static final double NANOS = 1e9;
-    /** Micro-batches before the measurement; fewer when they take very long. */
+    /**
+     * Micro-batches before the measurement, or half of them if there are fewer in the topic; fewer as well when they
+     * take very long.
+     */
     private static final int WARM_UP_BATCHES = 6;
     private static final double WARM_UP_SECONDS = 15;
     /** Enough to measure; what is left of the topic is not read then. */
     private static final double MEASURED_SECONDS = 15;
 
+    private final int warmUpBatches;
     private final double measuredSeconds;
     private final List<Sample> samples = new ArrayList<>();
     private final CountDownLatch ended = new CountDownLatch(1);
@@ -45,7 +49,8 @@ final class BenchmarkRun extends StreamingQueryListener {
      */
     record Result(long records, double seconds, double cpuSeconds) {}
 
-    private BenchmarkRun(double measuredSeconds) {
+    private BenchmarkRun(long batches, double measuredSeconds) {
+        warmUpBatches = (int) Math.min(WARM_UP_BATCHES, batches / 2);
         this.measuredSeconds = measuredSeconds;
     }
 
@@ -53,11 +58,17 @@ final class BenchmarkRun extends StreamingQueryListener {
      * Runs a query until there is enough to measure, or to the end of the topic.
      *
      * @param topicRecords all of which the query must read if it runs to the end
+     * @param batchRecords of a micro-batch
      * @param brief for a round that only warms up: one micro-batch is measured, so that it has a result as well
      */
-    static Result measure(SparkSession session, Dataset<Row> rows, Path checkpoint, long topicRecords, boolean brief)
-        throws Exception {
-        BenchmarkRun run = new BenchmarkRun(brief ? 0 : MEASURED_SECONDS);
+    static Result measure(
+        SparkSession session,
+        Dataset<Row> rows,
+        Path checkpoint,
+        long topicRecords,
+        long batchRecords,
+        boolean brief) throws Exception {
+        BenchmarkRun run = new BenchmarkRun(topicRecords / batchRecords, brief ? 0 : MEASURED_SECONDS);
         session.streams().addListener(run);
         try {
             StreamingQuery query = rows.writeStream().format("noop").outputMode("update")
@@ -111,7 +122,7 @@ final class BenchmarkRun extends StreamingQueryListener {
                 enough = true;
                 measured.countDown();
             }
-        } else if (samples.size() == WARM_UP_BATCHES
+        } else if (samples.size() == warmUpBatches
             || (sample.nanos - samples.get(0).nanos) / NANOS > WARM_UP_SECONDS) {
             start = sample;
         }

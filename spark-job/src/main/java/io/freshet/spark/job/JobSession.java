@@ -39,6 +39,7 @@ public final class JobSession implements AutoCloseable {
     }
 
     private static JobSession ofItsOwn(SparkConf settings, String checkpoints) {
+        SparkSettings.ofItsOwnSession(settings);
         settings.setIfMissing("spark.app.name", "freshet").setIfMissing("spark.master", "local[*]");
         if (SparkSettings.isLocalFolder(checkpoints, settings) && !settings.get("spark.master").startsWith("local")) {
             LOGGER.warn("spark.checkpoint_location {} is a folder of the local file system, and the master is {}: "

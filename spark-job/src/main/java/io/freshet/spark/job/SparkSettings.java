@@ -54,6 +54,17 @@ public final class SparkSettings {
     }
 
     /**
+     * What suits a session that is the job's own, and the first of its context.
+     *
+     * <p>Each query runs in a session of its own, a copy of the job's. As long as each of these has a class loader for
+     * what others might add to it, Spark generates and Java compiles the classes of every plan anew at every start of a
+     * query.
+     */
+    public static void ofItsOwnSession(SparkConf settings) {
+        settings.setIfMissing("spark.sql.artifact.isolation.enabled", "false");
+    }
+
+    /**
      * What the plugin sets as a context starts, before it has sessions and asks for executors.
      *
      * @param context the settings of the context itself

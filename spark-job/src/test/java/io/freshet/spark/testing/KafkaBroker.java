@@ -25,9 +25,15 @@ public final class KafkaBroker {
     private static final Path JARS = Path.of("build/classpaths/kafka.txt");
     private static final String CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qk";
 
+    /** Name and password of who may speak SASL. */
+    private static final String USER = "job";
+    private static final String PASSWORD = "its password";
+
     private final Path folder;
     private final String address;
     private final String secureAddress;
+    private final String saslAddress;
+    private final String controller;
     private final Process process;
 
     /** Starts a broker and waits until it answers. */
@@ -42,18 +48,34 @@ public final class KafkaBroker {
 
     /** @param port where it listens; 0 for a free one */
     public KafkaBroker(Path folder, Certificate certificate, int port) throws IOException, InterruptedException {
+        this(folder, certificate, port, null);
+    }
+
+    private KafkaBroker(Path folder, Certificate certificate, int port, KafkaBroker first)
+        throws IOException, InterruptedException {
         this.folder = folder;
         try (ServerSocket client = new ServerSocket(port, 1, InetAddress.getLoopbackAddress());
-            ServerSocket controller = freePort(); ServerSocket secure = freePort()) {
+            ServerSocket controls = freePort(); ServerSocket secure = freePort(); ServerSocket sasl = freePort()) {
             address = "127.0.0.1:" + client.getLocalPort();
             secureAddress = "127.0.0.1:" + secure.getLocalPort();
-            Files.writeString(folder.resolve("server.properties"),
-                properties("127.0.0.1:" + controller.getLocalPort(), certificate));
+            saslAddress = "127.0.0.1:" + sasl.getLocalPort();
+            controller = first == null ? "127.0.0.1:" + controls.getLocalPort() : first.controller;
+            Files.writeString(folder.resolve("server.properties"), properties(certificate, first == null));
         }
         run("kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER_ID, "--config").waitFor();
         process = run("kafka.Kafka");
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
         Waiting.until(this::answers, () -> "the broker does not answer: " + log());
+    }
+
+    /** A second broker of the same cluster: it has the id 2, and the first one 1. */
+    public KafkaBroker second(Path itsFolder) throws IOException, InterruptedException {
+        return new KafkaBroker(itsFolder, null, 0, this);
+    }
+
+    /** The file in which a partition begins, with its indexes beside it. */
+    public Path firstSegment(String topic, int partition) {
+        return folder.resolve("log").resolve(topic + "-" + partition).resolve("00000000000000000000.log");
     }
 
     /** Host and port of the broker. */
@@ -64,6 +86,17 @@ public final class KafkaBroker {
     /** The same where it speaks TLS. */
     public String secureAddress() {
         return secureAddress;
+    }
+
+    /** The same where it speaks TLS, and wants to know who is there: see {@link #login}. */
+    public String saslAddress() {
+        return saslAddress;
+    }
+
+    /** What a client says to be let in, by SASL's mechanism PLAIN. */
+    public static String login(boolean rightly) {
+        return "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"" + USER
+            + "\" password=\"" + (rightly ? PASSWORD : "another one") + "\";";
     }
 
     /** All that a topic holds. */
@@ -105,16 +138,22 @@ public final class KafkaBroker {
         }
     }
 
-    private String properties(String controller, Certificate certificate) {
-        String secure = certificate == null ? "" : ",SSL://" + secureAddress;
-        return String.join("\n", "process.roles=broker,controller", "node.id=1",
+    private String properties(Certificate certificate, boolean controls) {
+        String secure = certificate == null ? "" : ",SSL://" + secureAddress + ",SASL_SSL://" + saslAddress;
+        return String.join("\n", "process.roles=broker" + (controls ? ",controller" : ""),
+            "node.id=" + (controls ? 1 : 2),
             "controller.quorum.voters=1@" + controller, "controller.listener.names=CONTROLLER",
-            "listeners=PLAINTEXT://" + address + secure + ",CONTROLLER://" + controller,
+            "listeners=PLAINTEXT://" + address + secure + (controls ? ",CONTROLLER://" + controller : ""),
             "advertised.listeners=PLAINTEXT://" + address + secure,
-            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL",
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL",
             certificate == null ? "" : certificate.ofBroker(),
+            "sasl.enabled.mechanisms=PLAIN",
+            "listener.name.sasl_ssl.plain.sasl.jaas.config=" + login(true).replace("required",
+                "required user_" + USER + "=\"" + PASSWORD + "\""),
             "log.dirs=" + folder.resolve("log"), "offsets.topic.replication.factor=1",
             "transaction.state.log.replication.factor=1", "transaction.state.log.min.isr=1",
+            // What may be compacted is compacted at once.
+            "log.cleaner.backoff.ms=100",
             "auto.create.topics.enable=false", "");
     }
 

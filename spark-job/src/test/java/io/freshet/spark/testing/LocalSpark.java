@@ -11,6 +11,11 @@ public final class LocalSpark {
         return builder().getOrCreate();
     }
 
+    /** A session of a context that has a setting of its own. */
+    public static SparkSession start(String key, String value) {
+        return builder().config(key, value).getOrCreate();
+    }
+
     /** A session with Freshet's functions for SQL, configured as users do it. */
     public static SparkSession startWithExtensions() {
         return builder().config("spark.sql.extensions", "io.freshet.spark.FreshetExtensions").getOrCreate();

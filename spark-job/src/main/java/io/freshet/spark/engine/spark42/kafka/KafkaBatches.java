@@ -2,6 +2,8 @@ package io.freshet.spark.engine.spark42.kafka;
 
 import java.util.Iterator;
 import java.util.Map;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.record.Record;
 import org.apache.kafka.common.record.RecordBatch;
 import org.apache.kafka.common.utils.BufferSupplier;
@@ -14,6 +16,7 @@ import org.apache.spark.sql.catalyst.InternalRow;
  */
 final class KafkaBatches extends RangeReader {
     private final RawConsumer consumer;
+    private final TopicPartition partition;
     private final KafkaBatchRow batchRow;
     private final KafkaRow recordRow;
     private final BufferSupplier buffers = BufferSupplier.create();
@@ -25,6 +28,7 @@ final class KafkaBatches extends RangeReader {
     private KafkaBatches(Range range, ConsumerPool.Key key, RawConsumer consumer) {
         super(range, key, consumer);
         this.consumer = consumer;
+        partition = range.partition();
         batchRow = new KafkaBatchRow(range.partition().partition());
         recordRow = new KafkaRow(range.partition());
     }
@@ -82,11 +86,7 @@ final class KafkaBatches extends RangeReader {
 
     /** Goes on to the next record of a batch that is taken apart; false when the range has no more of it. */
     private boolean advanceIn(RecordBatch batch) {
-        if (records == null) {
-            batch.ensureValid();
-            records = batch.streamingIterator(buffers);
-        }
-        Record record = nextIn(records);
+        Record record = nextIn(batch);
         if (record == null) {
             // What lies in the range only in part stays for who reads on from here.
             if (batch.nextOffset() <= end()) {
@@ -100,6 +100,21 @@ final class KafkaBatches extends RangeReader {
         row = recordRow;
         position(record.offset() + 1);
         return true;
+    }
+
+    /** The next record of the batch; null when the range has no more of it. */
+    private Record nextIn(RecordBatch batch) {
+        try {
+            if (records == null) {
+                batch.ensureValid();
+                records = batch.streamingIterator(buffers);
+            }
+            return nextIn(records);
+        } catch (KafkaException e) {
+            throw new KafkaException(
+                "the record batch at offset " + batch.baseOffset() + " of " + partition + " is damaged: "
+                    + e.getMessage(), e);
+        }
     }
 
     /** The first record that is in the range and was not handed on. */

@@ -15,7 +15,6 @@ import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.internals.ConsumerMetadata;
 import org.apache.kafka.clients.consumer.internals.ConsumerNetworkClient;
 import org.apache.kafka.clients.consumer.internals.ConsumerUtils;
-import org.apache.kafka.clients.consumer.internals.Deserializers;
 import org.apache.kafka.clients.consumer.internals.FetchConfig;
 import org.apache.kafka.clients.consumer.internals.FetchMetricsManager;
 import org.apache.kafka.clients.consumer.internals.Fetcher;
@@ -209,8 +208,9 @@ final class RawConsumer implements PartitionConsumer {
         private Answer answer;
 
         BatchFetcher(LogContext log, FetchConfig config, FetchMetricsManager metrics, ApiVersions versions) {
-            super(log, client, RawConsumer.this.metadata, RawConsumer.this.subscriptions, config,
-                new Deserializers<>(new ByteArrayDeserializer(), new ByteArrayDeserializer()), metrics,
+            // There is nothing to deserialize: no record is left in the answers. How the one argument would be made is
+            // what the constructors of 3.9 and 4.2 do not have in common.
+            super(log, client, RawConsumer.this.metadata, RawConsumer.this.subscriptions, config, null, metrics,
                 RawConsumer.this.time, versions);
         }
 

@@ -7,104 +7,46 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.freshet.spark.engine.TopicCheck;
-import io.freshet.spark.engine.spark42.plan.PartitionStep;
-import io.freshet.spark.engine.spark42.plan.RowStep;
-import io.freshet.spark.engine.spark42.plan.Step;
 import io.freshet.spark.job.QueryFailure;
-import io.freshet.spark.nativelib.SourceBatch;
-import io.freshet.spark.testing.KafkaAndSpark;
 import io.freshet.spark.testing.Sending;
 import io.freshet.spark.testing.Waiting;
 import java.lang.management.ManagementFactory;
-import java.nio.ByteBuffer;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import java.util.stream.StreamSupport;
 import javax.management.AttributeNotFoundException;
 import javax.management.InstanceNotFoundException;
 import javax.management.JMException;
 import javax.management.MalformedObjectNameException;
 import javax.management.ObjectName;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.NewTopic;
-import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.internals.RecordHeader;
-import org.apache.kafka.common.record.MemoryRecords;
-import org.apache.kafka.common.record.Record;
-import org.apache.kafka.common.record.RecordBatch;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
-import org.apache.kafka.common.serialization.ByteArraySerializer;
-import org.apache.kafka.common.utils.Utils;
-import org.apache.spark.api.java.function.VoidFunction2;
-import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.catalyst.InternalRow;
-import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.functions;
-import org.apache.spark.sql.execution.SparkPlan;
-import org.apache.spark.sql.execution.datasources.v2.MicroBatchScanExec;
-import org.apache.spark.sql.execution.streaming.runtime.StreamingQueryWrapper;
 import org.apache.spark.sql.streaming.StreamingQuery;
 import org.apache.spark.sql.streaming.StreamingQueryException;
-import org.apache.spark.sql.streaming.StreamingQueryProgress;
-import org.apache.spark.sql.streaming.Trigger;
-import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.StructType;
-import org.apache.spark.unsafe.types.UTF8String;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import scala.jdk.javaapi.CollectionConverters;
 
 /** The direct reader of Kafka's micro-batches against Spark's own, on the same topics of a real broker. */
-class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
-    private static final List<String> COLUMNS =
-        List.of("topic", "partition", "offset", "timestamp", "timestampType", "key", "value");
-    private static final int PARTITION = COLUMNS.indexOf("partition");
-    private static final int OFFSET = COLUMNS.indexOf("offset");
-    private static final int KEY = COLUMNS.indexOf("key");
-    private static final int VALUE = COLUMNS.indexOf("value");
+class KafkaReaderAgainstSparkTest extends ReaderTest {
+    private static final int OFFSET = Reading.COLUMNS.indexOf("offset");
+    private static final int KEY = Reading.COLUMNS.indexOf("key");
+    private static final int VALUE = Reading.COLUMNS.indexOf("value");
     /** A broker that keeps every fetch waiting: there are never as many bytes. */
     private static final Duration BROKER_WAITS = Duration.ofMinutes(1);
     private static final Map<String, String> SLOW_BROKER = Map.of("kafka.fetch.min.bytes", "50000000",
         "kafka.fetch.max.wait.ms", "" + BROKER_WAITS.toMillis(), "kafka.request.timeout.ms", "120000",
         "kafka.default.api.timeout.ms", "120000");
-
-    private static Admin admin;
-
-    @BeforeAll
-    static void start() throws Exception {
-        admin = Admin.create(Map.of("bootstrap.servers", broker.address()));
-    }
-
-    @AfterAll
-    static void stop() throws Exception {
-        admin.close();
-    }
 
     @ParameterizedTest
     @ValueSource(strings = {"CreateTime", "LogAppendTime"})
@@ -409,246 +351,6 @@ class KafkaReaderAgainstSparkTest extends KafkaAndSpark {
         } finally {
             spark.conf().unset("spark.freshet.kafka.direct");
         }
-    }
-
-    /** Reads the topic in both ways and returns the number of rows, which Spark must have counted as well. */
-    private static long assertSameAsSpark(String topic, Map<String, String> options) throws Exception {
-        Reading direct = direct(topic, options);
-        Reading raw = raw(topic, options);
-        Reading plain = plain(topic, options);
-        direct.run();
-        raw.run();
-        plain.run();
-        assertEquals(plain.batches, direct.batches);
-        assertEquals(plain.batches, raw.batches);
-        assertEquals(plain.counted, raw.counted);
-        assertEquals(direct.rows() == 0 ? Set.of() : Set.of(true), direct.readDirectly);
-        direct.batches.forEach((batch, rows) -> assertEquals(rows.size(), direct.counted.get(batch), "batch " + batch));
-        return direct.rows();
-    }
-
-    private static Reading direct(String topic, Map<String, String> options) throws Exception {
-        return reading(KafkaReaderAgainstSparkTest::step, topic, options);
-    }
-
-    private static Reading raw(String topic, Map<String, String> options) throws Exception {
-        return reading(rows -> Step.apply(rows, COLUMNS, new TakenApart(topic), Copy.OUTPUT,
-            new KafkaSource(TopicCheck.NONE)), topic, options);
-    }
-
-    private static Reading read(boolean raw, String topic, Map<String, String> options) throws Exception {
-        return raw ? raw(topic, options) : direct(topic, options);
-    }
-
-    private static Reading plain(String topic, Map<String, String> options) throws Exception {
-        return reading(KafkaReaderAgainstSparkTest::selected, topic, options);
-    }
-
-    private static Reading reading(
-        Function<Dataset<Row>, Dataset<Row>> query, String topic, Map<String, String> options) throws Exception {
-        return new Reading(query, topic, options, Files.createTempDirectory(folder, "checkpoint"));
-    }
-
-    private static Dataset<Row> step(Dataset<Row> rows) {
-        return Step.apply(rows, COLUMNS, new Copy(), Copy.OUTPUT, new KafkaSource(TopicCheck.NONE));
-    }
-
-    private static Dataset<Row> selected(Dataset<Row> rows) {
-        return rows.selectExpr(COLUMNS.toArray(String[]::new)).withColumn("direct", functions.lit(false));
-    }
-
-    /** Hands on every column as it is, and whether the row came from the direct reader. */
-    private static final class Copy extends RowStep {
-        private static final long serialVersionUID = 1L;
-        private static final StructType OUTPUT = new StructType()
-            .add("topic", DataTypes.StringType)
-            .add("partition", DataTypes.IntegerType)
-            .add("offset", DataTypes.LongType)
-            .add("timestamp", DataTypes.TimestampType)
-            .add("timestampType", DataTypes.IntegerType)
-            .add("key", DataTypes.BinaryType)
-            .add("value", DataTypes.BinaryType)
-            .add("direct", DataTypes.BooleanType);
-
-        Copy() {
-            super(OUTPUT);
-        }
-
-        @Override
-        protected Iterator<InternalRow> expand(InternalRow row, int[] columns) {
-            InternalRow copy = new GenericInternalRow(new Object[] {row.getUTF8String(columns[0]),
-                row.getInt(columns[1]), row.getLong(columns[2]), row.getLong(columns[3]), row.getInt(columns[4]),
-                bytes(row, columns[5]), bytes(row, columns[6]), row instanceof KafkaRow});
-            return List.of(copy).iterator();
-        }
-
-        private static byte[] bytes(InternalRow row, int column) {
-            byte[] bytes = row.isNullAt(column) ? null : row.getBinary(column);
-            if (row instanceof KafkaRow record) {
-                ByteBuffer view = record.bytes(column);
-                assertEquals(bytes == null ? null : ByteBuffer.wrap(bytes), view);
-            }
-            return bytes;
-        }
-    }
-
-    /** Takes whole batches, and makes of their records what {@link Copy} makes of records, by Kafka's own code. */
-    private record TakenApart(String topic) implements PartitionStep {
-        private static final AtomicLong WHOLE = new AtomicLong();
-
-        @Override
-        public Iterator<InternalRow> run(Iterator<InternalRow> rows, int[] columns) {
-            Iterable<InternalRow> all = () -> rows;
-            return new Copy().run(StreamSupport.stream(all.spliterator(), false).flatMap(this::records).iterator(),
-                columns);
-        }
-
-        private Stream<InternalRow> records(InternalRow row) {
-            if (!(row instanceof SourceBatch batch)) {
-                return Stream.of(row);
-            }
-            WHOLE.incrementAndGet();
-            ByteBuffer bytes = ByteBuffer.allocate(batch.batchBytes());
-            batch.putBatch(bytes);
-            List<InternalRow> records = new ArrayList<>();
-            for (RecordBatch found : MemoryRecords.readableRecords(bytes.flip()).batches()) {
-                found.ensureValid();
-                for (Record record : found) {
-                    records.add(new GenericInternalRow(new Object[] {array(record.key()), array(record.value()),
-                        UTF8String.fromString(topic), batch.partition(), record.offset(), 1_000 * record.timestamp(),
-                        found.timestampType().id}));
-                }
-            }
-            return records.stream();
-        }
-
-        private static byte[] array(ByteBuffer bytes) {
-            return bytes == null ? null : Utils.toArray(bytes);
-        }
-
-        @Override
-        public boolean takesBatches() {
-            return true;
-        }
-    }
-
-    /** What one way of reading makes of a topic, batch by batch; run again, it goes on from its checkpoint. */
-    private static final class Reading {
-        private final Function<Dataset<Row>, Dataset<Row>> query;
-        private final String topic;
-        private final Map<String, String> options;
-        private final Path checkpoint;
-        private final Map<Long, List<Row>> batches = new TreeMap<>();
-        private final Set<Boolean> readDirectly = new HashSet<>();
-        /** What Spark says that it has read, per batch. */
-        private final Map<Long, Integer> counted = new HashMap<>();
-        /** Metrics of the last batch's scan. */
-        private Map<String, Long> losses;
-        private BatchEnd afterBatch = batch -> { };
-        private boolean failing;
-
-        Reading(
-            Function<Dataset<Row>, Dataset<Row>> query, String topic, Map<String, String> options, Path checkpoint) {
-            this.query = query;
-            this.topic = topic;
-            this.options = options;
-            this.checkpoint = checkpoint;
-        }
-
-        StreamingQuery start() throws Exception {
-            VoidFunction2<Dataset<Row>, Long> keep = this::keep;
-            return query.apply(spark.readStream().format("kafka")
-                    .option("kafka.bootstrap.servers", broker.address())
-                    .option("subscribe", topic)
-                    .option("startingOffsets", "earliest")
-                    .options(options)
-                    .load())
-                .writeStream().foreachBatch(keep).trigger(Trigger.AvailableNow())
-                .option("checkpointLocation", checkpoint.toString())
-                .start();
-        }
-
-        /** Reads all that is there now. */
-        void run() throws Exception {
-            StreamingQuery running = start();
-            running.awaitTermination();
-            losses = losses(((StreamingQueryWrapper) running).streamingQuery().lastExecution().executedPlan());
-            for (StreamingQueryProgress progress : running.recentProgress()) {
-                counted.merge(progress.batchId(), (int) progress.numInputRows(), Math::max);
-            }
-        }
-
-        private static Map<String, Long> losses(SparkPlan plan) {
-            return CollectionConverters.asJava(plan.collectLeaves()).stream()
-                .filter(MicroBatchScanExec.class::isInstance).flatMap(scan -> Stream.of("offsetOutOfRange", "dataLoss")
-                    .map(name -> Map.entry(name, (Long) scan.longMetric(name).value())))
-                .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
-        }
-
-        private void keep(Dataset<Row> rows, long batch) throws Exception {
-            if (failing) {
-                throw new IllegalStateException("fails as it should");
-            }
-            // Sorted here: sorting in Spark reads everything twice.
-            List<Row> read = rows.collectAsList().stream()
-                .sorted(Comparator.comparing((Row row) -> row.getInt(PARTITION))
-                    .thenComparing(row -> row.getLong(OFFSET)))
-                .toList();
-            read.forEach(row -> readDirectly.add(row.getAs("direct")));
-            batches.put(batch, read.stream().map(Reading::withoutReader).toList());
-            afterBatch.run(batch);
-        }
-
-        private static Row withoutReader(Row row) {
-            return RowFactory.create(COLUMNS.stream().map(row::getAs).toArray());
-        }
-
-        long rows() {
-            return batches.values().stream().mapToLong(List::size).sum();
-        }
-    }
-
-    /** What is done when a batch has been read, before the next one is planned. */
-    @FunctionalInterface
-    private interface BatchEnd {
-        void run(long batch) throws Exception;
-    }
-
-    /** Lets the query plan a batch that it will read only when it is run again. */
-    private static void failInBatch(Reading reading) {
-        reading.failing = true;
-        var failure = assertThrows(StreamingQueryException.class, reading::run);
-        assertTrue(failure.getMessage().contains("fails as it should"), failure::getMessage);
-        reading.failing = false;
-    }
-
-    private static void create(String topic, int partitions, Map<String, String> configuration) throws Exception {
-        admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1).configs(configuration))).all().get();
-    }
-
-    private static void delete(String topic, Map<Integer, Long> before) throws Exception {
-        admin.deleteRecords(before.entrySet().stream().collect(Collectors.toMap(
-            entry -> new TopicPartition(topic, entry.getKey()),
-            entry -> RecordsToDelete.beforeOffset(entry.getValue())))).all().get();
-    }
-
-    private static KafkaProducer<byte[], byte[]> producer(Map<String, Object> more) {
-        Map<String, Object> properties = new HashMap<>(more);
-        properties.put("bootstrap.servers", broker.address());
-        // A topic that is new may refuse the first request: what is under way behind it must not come out of order.
-        properties.put("max.in.flight.requests.per.connection", "1");
-        return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
-    }
-
-    private static void fill(String topic, int partitions, int records) {
-        try (var producer = producer(Map.of())) {
-            send(producer, topic, partitions, records);
-        }
-    }
-
-    private static void send(KafkaProducer<byte[], byte[]> producer, String topic, int partitions, int records) {
-        Sending.all(producer, IntStream.range(0, records)
-            .mapToObj(i -> new ProducerRecord<>(topic, i % partitions, null, ("value " + i).getBytes(UTF_8))));
     }
 
     /** Every third transaction is aborted, the last one too; returns the number of committed records. */
