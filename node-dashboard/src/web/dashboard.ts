@@ -28,6 +28,9 @@ const RELOAD_AFTER = 5000;
 const NONE = { label: '', size: 1, slide: 1 };
 const NO_RESOLUTION: Resolution = { window: NONE, stride: 1, step: 1 };
 
+/** What is new: points that came in live, or anything. */
+export type Change = 'points' | 'all';
+
 /**
  * What the page knows: the streams, the selection, and the windows of the selected stream, in which the history and
  * the live edge are joined. Calls `changed` whenever there is something new to draw.
@@ -54,7 +57,7 @@ export class Dashboard {
   loading = true;
   /** Windows that have come in since the charts show a span of the past. */
   missed = 0;
-  readonly #changed: () => void;
+  readonly #changed: (change: Change) => void;
   /** How many pixels there are for a chart; at least one. */
   readonly #pixels: () => number;
   #reload: ReturnType<typeof setTimeout> | undefined;
@@ -72,7 +75,7 @@ export class Dashboard {
   #missing: readonly string[] = [];
   #streamOffers: readonly Offer[] = [];
 
-  constructor(changed: () => void, pixels: () => number) {
+  constructor(changed: (change: Change) => void, pixels: () => number) {
     this.#changed = changed;
     this.#pixels = pixels;
   }
@@ -358,12 +361,15 @@ export class Dashboard {
     }
     const inRange = message.end >= from && (this.selection.span === undefined || message.start < to);
     if (isOfKind && inRange) {
-      this.#missing = this.#missing.filter((name) => name !== message.series);
+      if (this.#missing.includes(message.series)) {
+        this.#missing = this.#missing.filter((name) => name !== message.series);
+        this.#update();
+      }
       this.store.add(message.metric, message.series, message);
-      this.#update();
+      this.#changed('points');
     } else if (isOfKind) {
       this.missed += 1;
-      this.#update();
+      this.#changed('points');
     }
   }
 
@@ -423,7 +429,7 @@ export class Dashboard {
     const missing = missingText(this.#missing, this.selection.stream);
     this.problem = [address, live, history, missing].filter((text) => text !== '').join('; ');
     this.offers = [...this.#streamOffers, ...seriesOffers(this.#missing, this.selection, this.known)];
-    this.#changed();
+    this.#changed('all');
   }
 }
 

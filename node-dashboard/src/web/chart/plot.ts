@@ -6,6 +6,7 @@ import { leaveAligned } from './aligned.ts';
 import { followGestures } from './gestures.ts';
 import { optionsOf, PROXIMITY } from './options.ts';
 import type { Scene } from './scene.ts';
+import { drawTail, Ground } from './tail.ts';
 import { detailLines } from './tooltip.ts';
 
 /** Between the pointer and its tooltip, in pixels. */
@@ -17,6 +18,7 @@ export class Plot {
   readonly #tooltip = element('div', 'tooltip');
   readonly #resize: ResizeObserver;
   readonly #onCursor: (index: number | null) => void;
+  readonly #ground = new Ground();
   #scene: Scene;
   #plot: uPlot;
   #shape: string;
@@ -48,9 +50,10 @@ export class Plot {
 
   /** Draws a scene; another shape is another plot. */
   update(scene: Scene, shape: string): void {
+    const before = this.#scene;
     this.#scene = scene;
     if (shape === this.#shape) {
-      this.#plot.setData(scene.data);
+      this.#draw(before, scene);
       return;
     }
     this.#shape = shape;
@@ -103,6 +106,30 @@ export class Plot {
     this.#tooltip.hidden = true;
   }
 
+  /** Draws what is another one in this scene than it was before. */
+  #draw(before: Scene, scene: Scene): void {
+    const plot = this.#plot;
+    switch (this.#ground.extentOf(plot, before, scene)) {
+      case 'all':
+        plot.setData(scene.data);
+        break;
+      case 'tail':
+        // The cursor reads these; nothing has to be worked out anew for them.
+        scene.data.forEach((row, index) => {
+          plot.data[index] = row;
+        });
+        this.#ground.restore(plot);
+        this.#drawTail(plot);
+        break;
+      case 'nothing':
+        break;
+    }
+  }
+
+  #drawTail(plot: uPlot): void {
+    drawTail(plot, this.#scene, getComputedStyle(document.documentElement).getPropertyValue('--card'));
+  }
+
   #make(): uPlot {
     const listener = {
       onSelect: (plot: uPlot): void => {
@@ -116,6 +143,10 @@ export class Plot {
         this.#onCursor(idx);
         const line = idx === null ? null : nearest(plot, this.#scene.lines.length, idx, plot.cursor.top ?? 0);
         this.#point(plot, idx, line);
+      },
+      onGround: (plot: uPlot): void => {
+        this.#ground.keep(plot, this.#scene);
+        this.#drawTail(plot);
       },
     };
     const plot = new uPlot(
