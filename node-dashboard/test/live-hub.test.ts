@@ -108,4 +108,17 @@ describe('pages that share event streams', () => {
     hub.take(first, { kind: 'ping', selection: select() }, 200_002);
     expect(first.heard).toHaveLength(1);
   });
+
+  it('all hear the alerts, and when events begin', () => {
+    const { hub, open } = hubWithConnections();
+    const pages = [new Page(), new Page()];
+    pages.forEach((page) => {
+      hub.take(page, { kind: 'listen', selection: select() });
+    });
+    open[0]?.told({ kind: 'begin' });
+    open[0]?.told({ kind: 'alerts', answer: { count: 0, alerts: [] } });
+    for (const page of pages) {
+      expect(page.heard.map(({ kind }) => kind)).toEqual(['begin', 'alerts']);
+    }
+  });
 });

@@ -13,7 +13,7 @@ import {
 import { Freshness } from '../src/web/freshness.ts';
 import { problemOf, readSelection, writeSelection } from '../src/web/selection.ts';
 import { lastSettled, WindowStore, type NewestWindows } from '../src/web/store.ts';
-import { tableOf, type Columns } from '../src/web/table.ts';
+import { LineTable, tableOf, type Columns } from '../src/web/table.ts';
 import { isolated } from '../src/web/panels/points.ts';
 import { formatMarks, formatQuantity } from '../src/web/units.ts';
 import { mergeWindows } from '../src/shared/merge.ts';
@@ -251,6 +251,53 @@ describe('the store', () => {
     store.prune(15_000);
     expect(store.points).toBe(1);
     expect(columnsOf(store, ['s9', 's10']).starts).toEqual([10]);
+  });
+});
+
+describe('the table of a chart', () => {
+  const at = (start: number, fields: object = {}) => windowMessage({ start, end: start + 10_000, ...fields });
+  const lines = ['a', 'b'].map((name) => ({ key: name, metric: 'usage', series: name }));
+  const filled = (): WindowStore => {
+    const store = new WindowStore({ step: 10_000, stride: 10_000 });
+    for (const series of ['a', 'b']) {
+      store.add('usage', series, at(0));
+      store.add('usage', series, at(10_000));
+    }
+    return store;
+  };
+
+  it('makes anew only what has changed', () => {
+    const store = filled();
+    const table = new LineTable();
+    const first = table.of(store, lines);
+    expect(table.of(store, lines)).toBe(first);
+    store.add('usage', 'a', at(10_000, { revision: 2, avg: 7 }));
+    const second = table.of(store, lines);
+    expect(second.starts).toBe(first.starts);
+    expect(second.rows.get('b')).toBe(first.rows.get('b'));
+    expect(second.rows.get('a')?.map((point) => point?.avg)).toEqual([2, 7]);
+    // Who draws can still compare with what it has drawn.
+    expect(first.rows.get('a')?.map((point) => point?.avg)).toEqual([2, 2]);
+  });
+
+  it('is what it would be if it were made anew, whatever comes and goes', () => {
+    const store = filled();
+    const table = new LineTable();
+    const same = (): void => {
+      expect(table.of(store, lines)).toEqual(tableOf(store, lines));
+    };
+    same();
+    store.add('usage', 'b', at(40_000));
+    same();
+    store.add('usage', 'a', at(40_000));
+    same();
+    store.prune(10_001);
+    same();
+    expect(table.of(store, lines).starts).toEqual([10, 20, 40]);
+    lines.reverse();
+    same();
+    const other = filled();
+    expect(table.of(other, lines).starts).toEqual([0, 10]);
   });
 });
 

@@ -42,14 +42,17 @@ export function getHistory(query: {
   readonly from: number;
   readonly to: number;
   readonly points: number;
+  /** Only these fields of a point, and its start; all of them when it is left out. */
+  readonly fields?: readonly string[];
 }): Promise<HistoryAnswer> {
-  const { stream, series, metrics, window, from, to, points } = query;
+  const { stream, series, metrics, window, from, to, points, fields = [] } = query;
   return get('api/history', [
     ...Object.entries({ stream, window, from, to, points, digits: DIGITS }).map(
       ([name, value]) => [name, String(value)] as const,
     ),
     ...series.map((name) => ['series', name] as const),
     ...metrics.map((name) => ['metric', name] as const),
+    ...fields.map((name) => ['fields', name] as const),
   ]);
 }
 

@@ -1,10 +1,11 @@
-import type { SeriesInfo, StreamInfo } from '../shared/api.ts';
+import type { AlertsAnswer, SeriesInfo, StreamInfo } from '../shared/api.ts';
 import { fromColumns } from '../shared/columns.ts';
 import { resolutionFor, type Resolution } from '../shared/resolution.ts';
 import type { WindowMessage } from '../shared/window.ts';
 import { addressOf, correct, go } from './address.ts';
 import { coalesce } from './coalesce.ts';
 import { ApiError, getHistory, getSeries, getStreams } from './client.ts';
+import { EventLag } from './event-lag.ts';
 import { Freshness } from './freshness.ts';
 import { historyRequests } from './history-requests.ts';
 import { seriesToAsk, type ConnectionState } from './live-connection.ts';
@@ -42,6 +43,8 @@ export class Dashboard {
   resolution: Resolution = NO_RESOLUTION;
   store = new WindowStore(NO_RESOLUTION);
   freshness = new Freshness();
+  /** How late the readings of each series come. */
+  lag = new EventLag();
   connection: ConnectionState = 'connecting';
   /** What is wrong, for the user; empty when nothing is. */
   problem = '';
@@ -57,6 +60,8 @@ export class Dashboard {
   loading = true;
   /** Windows that have come in since the charts show a span of the past. */
   missed = 0;
+  /** Is told the alerts, when they are others, and once they have to be asked for since events come from then on. */
+  onAlerts: (answer: AlertsAnswer | null) => void = () => undefined;
   readonly #changed: (change: Change) => void;
   /** How many pixels there are for a chart; at least one. */
   readonly #pixels: () => number;
@@ -217,6 +222,7 @@ export class Dashboard {
       this.connection = 'connecting';
     }
     this.freshness = isSame ? this.freshness : new Freshness();
+    this.lag = isSame ? this.lag : new EventLag();
     this.missed = 0;
     // Known already, unless it is another stream: what is shown stays in sight while the server is asked again.
     const wanted = selection.series.length > 0 ? selection.series : liveliest([...this.#infos.values()]);
@@ -346,6 +352,12 @@ export class Dashboard {
         this.#problems.live = message;
         this.#update();
       },
+      onAlerts: (answer) => {
+        this.onAlerts(answer);
+      },
+      onBegin: () => {
+        this.onAlerts(null);
+      },
     });
   }
 
@@ -358,6 +370,7 @@ export class Dashboard {
     const isOfKind = message.window === this.resolution.window.label && this.#drawn.has(message.series);
     if (isOfKind) {
       this.freshness.observe(message.last_event);
+      this.lag.observe(message);
     }
     const inRange = message.end >= from && (this.selection.span === undefined || message.start < to);
     if (isOfKind && inRange) {

@@ -1,4 +1,5 @@
 import { LONGEST_NAMES } from './history-requests.ts';
+import type { AlertsAnswer } from '../shared/api.ts';
 import type { WindowMessage } from '../shared/window.ts';
 
 /** How the live edge is connected. */
@@ -29,6 +30,10 @@ export interface LiveListener {
   /** Windows were missed: the history has to be loaded again. */
   onReset(): void;
   onState(state: ConnectionState, message: string): void;
+  /** The alerts are others now. */
+  onAlerts(answer: AlertsAnswer): void;
+  /** Events come from here on: what is told only when it changes has to be asked for once. */
+  onBegin(): void;
 }
 
 const SHORTEST_WAIT = 500;
@@ -90,6 +95,13 @@ export class LiveConnection {
     const source = new EventSource(`${this.#address}?${query.toString()}`);
     this.#source = source;
     this.#expectWithin(SILENCE);
+    source.addEventListener('open', () => {
+      this.#listener.onBegin();
+    });
+    source.addEventListener('alerts', (event: MessageEvent<string>) => {
+      this.#heard(event);
+      this.#listener.onAlerts(JSON.parse(event.data) as AlertsAnswer);
+    });
     source.addEventListener('window', (event: MessageEvent<string>) => {
       this.#heard(event);
       // The server has checked it, as it has what it answers with.
