@@ -34,6 +34,7 @@ function hubWithConnections() {
 
 const select = (fields: Partial<LiveSelection> = {}): LiveSelection => ({
   ...{ address: 'http://localhost/api/live', stream: 'host', windows: ['10s'], series: [] },
+  token: '',
   ...fields,
 });
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import { alertsEvent } from '../src/server/sse.ts';
 import type { AlertState } from '../src/shared/api.ts';
-import { openThreeSeries, page, stage, storeThreeSeries } from './page-hooks.ts';
+import { openThreeSeries, page, parameters, stage, storeThreeSeries } from './page-hooks.ts';
 import { ago, tenSeconds, WAIT } from './page-stage.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -91,6 +91,50 @@ it('says how late the readings of each series come, and nothing where nothing ha
     expect(await lagOf('laptop/cpu')).toBe('2.5 s');
   }, WAIT);
   expect(await lagOf('laptop/disk')).toBe('–');
+});
+
+it('shows a series that has come in live before the table of series knows it, however seldom it comes', async () => {
+  let calls = 0;
+  vi.spyOn(stage.pipeline.history, 'series').mockImplementation(async () => {
+    calls += 1;
+    // The first answer lets the page listen; what it hears is there before the next one.
+    await new Promise((resolve) => setTimeout(resolve, calls === 1 ? 0 : 1000));
+    return { series: [], truncated: false };
+  });
+  stage.send(tenSeconds(ago(1), { series: 'new/one' }));
+  stage.send(tenSeconds(ago(0), { series: 'new/one' }));
+  await page.goto(stage.address());
+  await page.waitForFunction(
+    () => document.querySelector('.chart')?.textContent.includes('loading') === false,
+  );
+  await page.waitForSelector('.chart[data-metric="usage"][data-points="2"]', { timeout: WAIT });
+  await page.waitForTimeout(2000);
+  expect(await page.getAttribute('.chart[data-metric="usage"]', 'data-points')).toBe('2');
+});
+
+it('draws a chart as a heat map, whose rows stay apart however many there are', async () => {
+  await storeThreeSeries();
+  await openThreeSeries();
+  await page.selectOption('#draw', 'heat');
+  await page.waitForSelector('.chart[data-metric="usage"] .heat canvas', { timeout: WAIT });
+  expect(parameters().get('draw')).toBe('heat');
+  expect(await page.isVisible('.chart[data-metric="usage"] .plot')).toBe(false);
+  const canvas = '.chart[data-metric="usage"] .heat canvas';
+  expect(await page.getAttribute(canvas, 'aria-label')).toMatch(/^average, as colours, of 2 series/);
+  expect(await page.textContent('.chart[data-metric="usage"] .heat-words')).toMatch(
+    /^from 20\.00% .* to 60\.00%/,
+  );
+  await page.focus(canvas);
+  await page.keyboard.press('End');
+  await page.keyboard.press('ArrowLeft');
+  await vi.waitFor(async () => {
+    expect(await page.textContent('.chart[data-metric="usage"] .heat-words')).toMatch(/^laptop\/cpu, /);
+  }, WAIT);
+  const saved = page.waitForEvent('download');
+  await page.click('button[aria-label="usage as PNG"]');
+  expect((await saved).suggestedFilename()).toContain('usage.png');
+  await page.selectOption('#draw', 'lines');
+  await page.waitForSelector('.chart[data-metric="usage"] .plot canvas', { timeout: WAIT });
 });
 
 describe('what is drawn', () => {

@@ -1,6 +1,7 @@
 import type { HealthAnswer, HistoryAnswer, SeriesAnswer, StreamsAnswer } from '../shared/api.ts';
 import type { LatestAnswer } from '../shared/latest-api.ts';
 import type { DeadLettersAnswer, PipelineAnswer } from '../shared/pipeline-api.ts';
+import { token } from './token.ts';
 
 /** After so many milliseconds a server does not answer: it may be stopped, and still be connected. */
 const ANSWER_TIMEOUT = 30_000;
@@ -122,9 +123,13 @@ async function get<Answer>(
 }
 
 async function answerOf(address: string, request: RequestInit): Promise<unknown> {
+  const headers = new Headers(request.headers);
+  if (token !== '') {
+    headers.set('authorization', `Bearer ${token}`);
+  }
   let response: Response;
   try {
-    response = await fetch(address, request);
+    response = await fetch(address, { ...request, headers });
   } catch {
     throw new ApiError(0, 'the dashboard server does not answer');
   }

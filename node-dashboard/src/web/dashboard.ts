@@ -14,6 +14,7 @@ import { missingText, seriesOffers, streamOffers, type Offer } from './missing.t
 import { problemOf, readSelection, type Selection, type Span } from './selection.ts';
 import { DrawnOrder, liveliest, sorted } from './series-order.ts';
 import { WindowStore, type NewestWindows } from './store.ts';
+import { token } from './token.ts';
 
 /** More lines than this in one chart are no help, even if most of them stand back. */
 export const MAX_SHOWN = 100;
@@ -302,8 +303,9 @@ export class Dashboard {
       this.#infos = new Map(answer.series.map((info) => [info.series, info]));
       this.known = sorted(new Set(this.#infos.keys()));
       this.truncated = answer.truncated;
-      const wanted = series.length > 0 ? series : liveliest(answer.series);
-      this.#drawn = new Set(wanted.slice(0, MAX_SHOWN));
+      // What has come in live meanwhile may not be listed yet, and nothing more of it come for long.
+      const wanted = series.length > 0 ? series : [...liveliest(answer.series), ...this.#drawn];
+      this.#drawn = new Set([...new Set(wanted)].slice(0, MAX_SHOWN));
       await this.#lookFor(series, answer.truncated, epoch);
     }
   }
@@ -330,6 +332,7 @@ export class Dashboard {
     const few = this.selection.series.length === 0 && this.known.length <= MAX_SHOWN;
     const wanted = {
       address: new URL('api/live', document.baseURI).href,
+      token,
       stream: this.selection.stream,
       windows: [this.resolution.window.label],
       series: few ? [] : seriesToAsk(this.shown),

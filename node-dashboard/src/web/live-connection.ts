@@ -9,6 +9,8 @@ export type ConnectionState = 'connecting' | 'live' | 'lost';
 export interface LiveSelection {
   /** Where the events come from: as a whole, since a worker is in another folder than the page. */
   readonly address: string;
+  /** What the server asks for; empty where it has given a cookie for it, or asks for none. */
+  readonly token: string;
   readonly stream: string;
   /** Kinds of window. */
   readonly windows: readonly string[];
@@ -65,12 +67,13 @@ export class LiveConnection {
   /** Tries since the server was last heard. */
   #tries = 0;
 
-  constructor({ address, stream, windows, series }: LiveSelection, listener: LiveListener) {
+  constructor({ address, token, stream, windows, series }: LiveSelection, listener: LiveListener) {
     this.#address = address;
     this.#query = new URLSearchParams([
       ['stream', stream],
       ...windows.map((label) => ['window', label]),
       ...series.map((name) => ['series', name]),
+      ...(token === '' ? [] : [['token', token]]),
     ]);
     this.#listener = listener;
     this.#open();

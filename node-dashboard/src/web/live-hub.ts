@@ -98,6 +98,7 @@ export class LiveHub {
     const isAll = wanted.some(({ series }) => series.length === 0);
     const union: LiveSelection = {
       address: wanted[0]?.address ?? '',
+      token: wanted.find(({ token }) => token !== '')?.token ?? '',
       stream,
       windows: [...new Set(wanted.flatMap(({ windows }) => windows))],
       series: isAll ? [] : seriesToAsk([...new Set(wanted.flatMap(({ series }) => series))]),

@@ -11,6 +11,7 @@ import { theme } from '../theme.ts';
 import { view } from '../view.ts';
 import { factsOf, lineValues } from './data.ts';
 import { describe, partialText } from './describe.ts';
+import { HeatChart } from './heat-chart.tsx';
 import { onKey } from './keyboard.ts';
 import { Legend } from './legend.tsx';
 import { SceneMaker } from './make-scene.ts';
@@ -32,6 +33,7 @@ export function Chart({ spec, isAlone }: ChartProperties): VNode {
     followChanges();
     const cursor = useSignal<number | null>(null);
     const host = useRef<HTMLDivElement>(null);
+    const section = useRef<HTMLElement>(null);
     const plot = useRef<Plot | null>(null);
     const said = useSignal('');
     const maker = useRef(new SceneMaker());
@@ -43,9 +45,10 @@ export function Chart({ spec, isAlone }: ChartProperties): VNode {
     const newest = facts.reduce((last, row) => Math.max(last, row.newest), 0);
     const isEmpty = columns.starts.length === 0;
     const label = describe(scene, values, dashboard.resolution.window.label, partial);
-    const isSeen = useSeen(host);
+    const isHeat = view.value.draw === 'heat';
+    const isSeen = useSeen(section);
     const draw = (drawn: Scene): void => {
-        if (host.current === null || drawn.columns.starts.length === 0) {
+        if (host.current === null || isHeat || drawn.columns.starts.length === 0) {
             plot.current?.destroy();
             plot.current = null;
         } else if (plot.current === null) {
@@ -80,6 +83,7 @@ export function Chart({ spec, isAlone }: ChartProperties): VNode {
     return (
         <section
             class="card chart"
+            ref={section}
             data-metric={spec.metrics.join(' ')}
             data-points={facts.reduce((sum, row) => sum + row.count, 0)}
             data-newest-event={newest}
@@ -95,7 +99,7 @@ export function Chart({ spec, isAlone }: ChartProperties): VNode {
                 {!isEmpty && (
                     <TakeAway
                         scene={scene}
-                        plot={plot}
+                        canvas={() => section.current?.querySelector('.plot canvas, .heat canvas') ?? null}
                         isTable={isTable}
                         onTable={toggleTable(spec.key, isTable)}
                     />
@@ -103,6 +107,7 @@ export function Chart({ spec, isAlone }: ChartProperties): VNode {
             </header>
             <div
                 class={isEmpty ? 'plot none' : 'plot'}
+                hidden={isHeat && !isEmpty}
                 ref={host}
 
                 tabIndex={0}
@@ -116,6 +121,7 @@ export function Chart({ spec, isAlone }: ChartProperties): VNode {
                     plot.current?.leave();
                 }}
             />
+            {isHeat && !isEmpty && <HeatChart scene={scene} />}
             <p class="unseen" role="status">
                 {said}
             </p>
@@ -186,10 +192,8 @@ function Age({ newest }: { readonly newest: number }): VNode {
     const isStale = connection !== 'live' || freshness.isStale(now);
     const isPast = selection.span !== undefined;
     return (
-        <span class={isStale ? 'age stale' : 'age'}>
-            {newest === 0 || isPast
-                ? ''
-                : `${isStale ? '▲ ' : ''}newest point ${formatAge(now - newest)} old`}
+        <span class={isStale ? 'age stale' : 'age'} title="the age of the newest point">
+            {newest === 0 || isPast ? '' : `${isStale ? '▲ ' : ''}${formatAge(now - newest)} old`}
         </span>
     );
 }
