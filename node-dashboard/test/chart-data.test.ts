@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { windowMessage } from './messages.ts';
 import type { StreamInfo } from '../src/shared/api.ts';
 import type { PointValue } from '../src/shared/merge.ts';
 import { alignedData, hasBands, leading, lineValues, ordered } from '../src/web/chart/data.ts';
@@ -6,6 +7,7 @@ import { matches } from '../src/shared/pattern.ts';
 import { chartsOf, type Line } from '../src/web/chart/specs.ts';
 import { csvOf } from '../src/web/chart/take-away.ts';
 import { sparkPath } from '../src/web/overview/spark.tsx';
+import { heatValuesOf } from '../src/web/chart/heat-values.ts';
 import { figuresOf } from '../src/web/overview/tile-data.ts';
 import { readView } from '../src/web/view.ts';
 import { tenSeconds } from './page-stage.ts';
@@ -143,8 +145,10 @@ describe('a name in CSV', () => {
 
 describe('how the charts show it', () => {
   it('is in the address, and as usual where that says nothing of use', () => {
-    expect(readView('?statistic=p95&band=all&top=5&by=change&sort=value&hide=a&hide=b&table=usage')).toEqual({
-      ...{ statistic: 'p95', band: 'all', top: 5, by: 'change', sort: 'value', table: 'usage' },
+    expect(
+      readView('?draw=heat&statistic=p95&band=all&top=5&by=change&sort=value&hide=a&hide=b&table=usage'),
+    ).toEqual({
+      ...{ draw: 'heat', statistic: 'p95', band: 'all', top: 5, by: 'change', sort: 'value', table: 'usage' },
       hidden: new Set(['a', 'b']),
     });
     const usual = { statistic: 'avg', band: 'one', top: 0, by: 'value', sort: 'name', table: '' };
@@ -181,5 +185,30 @@ describe('a tile', () => {
       [40, 1],
     ]);
     expect(sparkPath(values, { from: 0, to: 40 }, 10)).toBe('M0.0 26.0h0.8L30.0 2.0M120.0 26.0h0.8');
+  });
+});
+
+describe('a chart as a heat map', () => {
+  const of = (start: number, avg: number) => windowMessage({ start, end: start + 10_000, avg });
+  const row = [of(0, 1), of(10_000, 5), undefined, of(30_000, 3), of(40_000, 9)];
+  const scene = {
+    lines: [{ key: 'a', metric: 'usage', series: 'a', label: 'a', position: 0 }],
+    columns: { starts: [0, 10, 20, 30, 40], rows: new Map([['a', row]]) },
+    statistic: 'avg' as const,
+    newestEvent: 45_000,
+  };
+  const values = (to: number) => {
+    const heat = heatValuesOf(scene, { from: 0, to }, 10_000);
+    return { ...heat, row: heat.starts.map((start) => heat.valueAt('a', start)) };
+  };
+
+  it('has a column for each complete window, also where there is none', () => {
+    expect(values(60_000)).toMatchObject({ each: 1, row: [1, 5, null, 3, null, null] });
+  });
+
+  it('shows the greatest of several windows where there are too many', () => {
+    const { each, width, row: shown } = values(4_800_000);
+    expect([each, width]).toEqual([2, 20_000]);
+    expect(shown.slice(0, 3)).toEqual([5, 3, null]);
   });
 });

@@ -9,7 +9,7 @@ const NONE: ReadonlySet<string> = new Set();
 function answerOf(fields: Partial<LatestAnswer>): LatestAnswer {
   return {
     ...{ now: 100_000, newest_event: 99_000, total: 0, matched: 0, problem: '', series: [], last_seen: [] },
-    ...{ points: { start: [] }, groups: [], past: { starts: [], avg: [] } },
+    ...{ points: { start: [] }, groups: [], past: { starts: [], avg: [] }, lag: [] },
     ...fields,
   };
 }
@@ -17,6 +17,7 @@ function answerOf(fields: Partial<LatestAnswer>): LatestAnswer {
 const ANSWER = answerOf({
   series: ['hall/1', 'hall/10', 'hall/2', 'roof/1'],
   points: { start: [0, 0, null, 0], avg: [3, 1, null, 2], last_event: [90_000, 80_000, null, 99_000] },
+  lag: [1500, 4000, null, null],
   groups: [
     { name: 'hall', series: 3, reporting: 2, start: 0, count: 5, avg: 2, min: 1, max: 3 },
     { name: 'roof', series: 1, reporting: 1, start: 0, count: 1, avg: 2.5, min: 2, max: 3 },
@@ -30,6 +31,7 @@ describe('the table of series', () => {
   it('sorts by name as people count, and by each number', () => {
     expect(names('')).toEqual(['hall/1', 'hall/2', 'hall/10', 'roof/1']);
     expect(names('-name')).toEqual(['roof/1', 'hall/10', 'hall/2', 'hall/1']);
+    expect(names('-lag')).toEqual(['hall/10', 'hall/1', 'hall/2', 'roof/1']);
     expect(names('age')).toEqual(['roof/1', 'hall/1', 'hall/10', 'hall/2']);
   });
 
@@ -48,7 +50,9 @@ describe('the table of series', () => {
     ]);
     const placed = placedRows(rowsOf(ANSWER, 1), readSorting(''), new Set(['group roof']));
     expect(placed.map(({ isMember }) => isMember)).toEqual([false, false, true]);
-    expect(placed[0]?.row).toMatchObject({ series: 3, avg: 2, age: 10_000 });
+    expect(placed[0]?.row).toMatchObject({ series: 3, avg: 2, age: 10_000, lag: 4000 });
+    // What is not known is not zero.
+    expect(placed[1]?.row.lag).toBeUndefined();
   });
 
   it('begins with the greatest, and turns around', () => {

@@ -37,6 +37,16 @@ describe('the newest window of a series', () => {
     expect(newest(latest)?.avg).toBe(2);
   });
 
+  it('tells how late its newest reading came, whatever came later of older ones', () => {
+    const latest = latestOf();
+    const lag = (series = 'laptop/cpu') => latest.lines(KIND).get(series)?.lag;
+    latest.take(at(0, { emitted: 12_000 }));
+    expect(lag()).toBe(3000);
+    latest.take(at(10_000, { emitted: 19_500 }), at(0, { revision: 9, emitted: 90_000 }));
+    expect(lag()).toBe(500);
+    expect(lag('other')).toBeUndefined();
+  });
+
   it('is none before one is complete', () => {
     const latest = latestOf();
     latest.take(at(0));

@@ -34,6 +34,7 @@ function hubWithConnections() {
 
 const select = (fields: Partial<LiveSelection> = {}): LiveSelection => ({
   ...{ address: 'http://localhost/api/live', stream: 'host', windows: ['10s'], series: [] },
+  token: '',
   ...fields,
 });
 
@@ -107,5 +108,18 @@ describe('pages that share event streams', () => {
     expect(hub.connections).toBe(2);
     hub.take(first, { kind: 'ping', selection: select() }, 200_002);
     expect(first.heard).toHaveLength(1);
+  });
+
+  it('all hear the alerts, and when events begin', () => {
+    const { hub, open } = hubWithConnections();
+    const pages = [new Page(), new Page()];
+    pages.forEach((page) => {
+      hub.take(page, { kind: 'listen', selection: select() });
+    });
+    open[0]?.told({ kind: 'begin' });
+    open[0]?.told({ kind: 'alerts', answer: { count: 0, alerts: [] } });
+    for (const page of pages) {
+      expect(page.heard.map(({ kind }) => kind)).toEqual(['begin', 'alerts']);
+    }
   });
 });

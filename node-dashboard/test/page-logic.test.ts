@@ -13,6 +13,7 @@ import {
 import { Freshness } from '../src/web/freshness.ts';
 import { problemOf, readSelection, writeSelection } from '../src/web/selection.ts';
 import { lastSettled, WindowStore, type NewestWindows } from '../src/web/store.ts';
+import { LineTable, tableOf, type Columns } from '../src/web/table.ts';
 import { isolated } from '../src/web/panels/points.ts';
 import { formatMarks, formatQuantity } from '../src/web/units.ts';
 import { mergeWindows } from '../src/shared/merge.ts';
@@ -131,6 +132,13 @@ describe('work that is wanted many times', () => {
   });
 });
 
+function columnsOf(store: WindowStore, series: readonly string[]): Columns {
+  return tableOf(
+    store,
+    series.map((name) => ({ key: name, metric: 'usage', series: name })),
+  );
+}
+
 describe('the store', () => {
   it('shows the newest version of each window, whether the history or the live edge brought it', () => {
     const store = new WindowStore({ step: 10_000, stride: 10_000 });
@@ -138,7 +146,7 @@ describe('the store', () => {
     store.add('usage', 'a', windowMessage({ start: 0, revision: 9, avg: 9 }));
     store.add('usage', 'a', windowMessage({ start: 10_000, revision: 4, avg: 4 }));
     store.add('usage', 'b', windowMessage({ start: 10_000, revision: 1, avg: 1 }));
-    const { starts, rows } = store.columns('usage', ['a', 'b', 'none']);
+    const { starts, rows } = columnsOf(store, ['a', 'b', 'none']);
     expect(starts).toEqual([0, 10]);
     expect(rows.get('a')?.map((value) => value?.avg)).toEqual([9, 5]);
     expect(rows.get('b')?.map((value) => value?.avg)).toEqual([undefined, 1]);
@@ -163,7 +171,7 @@ describe('the store', () => {
     for (const start of [0, 10, 20, 40, 80, 90]) {
       store.add('usage', 'a', windowMessage({ start: start * 1000 }));
     }
-    const { starts, rows } = store.columns('usage', ['a']);
+    const { starts, rows } = columnsOf(store, ['a']);
     expect(starts).toEqual([0, 10, 20, 30, 40, 50, 80, 90]);
     expect(rows.get('a')?.map((value) => value !== undefined)).toEqual(
       [1, 1, 1, 0, 1, 0, 1, 1].map((there) => there === 1),
@@ -171,7 +179,7 @@ describe('the store', () => {
     for (const start of [0, 300, 600]) {
       store.add('usage', 'slow', windowMessage({ start: start * 1000 }));
     }
-    expect(store.columns('usage', ['slow']).starts).toEqual([0, 10, 300, 310, 600]);
+    expect(columnsOf(store, ['slow']).starts).toEqual([0, 10, 300, 310, 600]);
   });
 
   it('knows the points that no line leads to, also beside a window that still grows', () => {
@@ -198,7 +206,7 @@ describe('the store', () => {
     store.add('usage', 'a', live(20_000, { avg: 1, sum: 1 }));
     store.add('usage', 'a', live(30_000, { avg: 3, sum: 3 }));
     store.add('usage', 'a', live(60_000));
-    const { starts, rows } = store.columns('usage', ['a']);
+    const { starts, rows } = columnsOf(store, ['a']);
     expect(starts).toEqual([0, 20, 40, 60]);
     expect(rows.get('a')?.map((point) => point?.merged)).toEqual([2, 2, undefined, 1]);
     expect(rows.get('a')?.[1]).toMatchObject({ avg: 2, end: 40_000, p95: null });
@@ -242,7 +250,54 @@ describe('the store', () => {
     store.add('usage', 's9', windowMessage({ start: 10_000, end: 20_000 }));
     store.prune(15_000);
     expect(store.points).toBe(1);
-    expect(store.columns('usage', ['s9', 's10']).starts).toEqual([10]);
+    expect(columnsOf(store, ['s9', 's10']).starts).toEqual([10]);
+  });
+});
+
+describe('the table of a chart', () => {
+  const at = (start: number, fields: object = {}) => windowMessage({ start, end: start + 10_000, ...fields });
+  const lines = ['a', 'b'].map((name) => ({ key: name, metric: 'usage', series: name }));
+  const filled = (): WindowStore => {
+    const store = new WindowStore({ step: 10_000, stride: 10_000 });
+    for (const series of ['a', 'b']) {
+      store.add('usage', series, at(0));
+      store.add('usage', series, at(10_000));
+    }
+    return store;
+  };
+
+  it('makes anew only what has changed', () => {
+    const store = filled();
+    const table = new LineTable();
+    const first = table.of(store, lines);
+    expect(table.of(store, lines)).toBe(first);
+    store.add('usage', 'a', at(10_000, { revision: 2, avg: 7 }));
+    const second = table.of(store, lines);
+    expect(second.starts).toBe(first.starts);
+    expect(second.rows.get('b')).toBe(first.rows.get('b'));
+    expect(second.rows.get('a')?.map((point) => point?.avg)).toEqual([2, 7]);
+    // Who draws can still compare with what it has drawn.
+    expect(first.rows.get('a')?.map((point) => point?.avg)).toEqual([2, 2]);
+  });
+
+  it('is what it would be if it were made anew, whatever comes and goes', () => {
+    const store = filled();
+    const table = new LineTable();
+    const same = (): void => {
+      expect(table.of(store, lines)).toEqual(tableOf(store, lines));
+    };
+    same();
+    store.add('usage', 'b', at(40_000));
+    same();
+    store.add('usage', 'a', at(40_000));
+    same();
+    store.prune(10_001);
+    same();
+    expect(table.of(store, lines).starts).toEqual([10, 20, 40]);
+    lines.reverse();
+    same();
+    const other = filled();
+    expect(table.of(other, lines).starts).toEqual([0, 10]);
   });
 });
 

@@ -86,7 +86,8 @@ export class Stage {
   static async open(change: (config: Config) => Config = (config) => config): Promise<Stage> {
     const config = change(await configOf());
     const pipeline = createPipeline(config, Fastify({ logger: false }).log);
-    const webRoot = path.resolve('dist/web');
+    // Measurements compare another build of the page.
+    const webRoot = path.resolve(process.env.WEB_ROOT ?? 'dist/web');
     const app = await buildApp({ config, logLevel: 'silent', pipeline, webRoot });
     const stage = new Stage(app, pipeline);
     await app.listen({ host: '127.0.0.1', port: config.dashboard.port });

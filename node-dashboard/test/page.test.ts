@@ -28,7 +28,7 @@ const SERIES = ['laptop/cpu', 'laptop/memory'];
 /** Requests for the history: two metrics of two series are asked for at once. */
 const HISTORY_REQUESTS = 1;
 /** So many points does a tile ask for. */
-const TILE_POINTS = 60;
+const TILE_POINTS = 90;
 
 // A browser, or hundreds of connections, on a busy machine.
 vi.setConfig({ testTimeout: 40_000, hookTimeout: 40_000 });

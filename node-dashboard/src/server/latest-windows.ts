@@ -21,6 +21,9 @@ export interface Line {
   readonly windows: Map<number, WindowValue>;
   /** Averages of the newest windows, each at the place that its start has in a ring. */
   readonly past: Float64Array;
+  /** Time of the newest reading, and how late it came, in milliseconds. */
+  newestEvent: number;
+  lag: number | null;
   /** Start of the newest window in the ring. */
   newest: number;
 }
@@ -132,6 +135,8 @@ export class LatestWindows {
       series: message.series,
       windows: new Map<number, WindowValue>(),
       past: new Float64Array(RING).fill(NaN),
+      newestEvent: -Infinity,
+      lag: null,
       newest: -Infinity,
     };
     // Whoever has not been heard of for the longest time stands first.
@@ -165,6 +170,10 @@ function remember(line: Line, message: WindowMessage, stride: number): boolean {
   const isTooOld = start <= line.newest - RING * stride;
   if (isTooOld || (known !== undefined && !supersedes(message, known))) {
     return false;
+  }
+  if (message.last_event > line.newestEvent) {
+    line.newestEvent = message.last_event;
+    line.lag = Math.max(0, message.emitted - message.last_event);
   }
   for (let next = Math.max(line.newest, start - RING * stride) + stride; next < start; next += stride) {
     line.past[placeOf(next, stride)] = NaN;

@@ -57,6 +57,7 @@ export function latestAnswer(
       listed.map(({ window: value }) => (value ?? {}) as PointValue),
       { digits: DIGITS },
     ),
+    lag: listed.map(({ line }) => line?.lag ?? null),
     groups: group === null ? [] : groupsOf(rows, group),
     past: {
       starts,

@@ -42,6 +42,11 @@ export const LatestAnswer = Type.Object({
       'by field, its value in the newest complete window of each of `series`; null for one of which none has come in ' +
       'since the dashboard was started',
   }),
+  lag: list(nullable(integer), {
+    description:
+      'how late the newest reading of each of `series` came, in ms: from its own time to when its window came out of ' +
+      'the pipeline; null when nothing of it has come in since the dashboard was started',
+  }),
   groups: list(SeriesGroup, { description: 'with `group`, the groups of all that match, by name' }),
   past: Type.Object(
     {

@@ -1,4 +1,5 @@
 import { computed, signal } from '@preact/signals';
+import { isEmbedded } from './token.ts';
 import { SELECTED, writeSelection, type Selection } from './selection.ts';
 
 /** The query of the page's address, in which all of its state stands: it can be shared, and Back leads back. */
@@ -37,7 +38,8 @@ export function setParameters(changes: Changes): void {
 /** The address of a selection, shown as what is shown now: on the same page, in the same zone. */
 export function addressOf(selection: Selection): string {
   const parameters = new URLSearchParams(query.value);
-  SELECTED.concat('token').forEach((name) => {
+  // A page in a frame goes on with it when it is loaded again.
+  SELECTED.concat(isEmbedded() ? [] : 'token').forEach((name) => {
     parameters.delete(name);
   });
   const rest = parameters.toString();

@@ -1,6 +1,7 @@
 import type { HealthAnswer, HistoryAnswer, SeriesAnswer, StreamsAnswer } from '../shared/api.ts';
 import type { LatestAnswer } from '../shared/latest-api.ts';
 import type { DeadLettersAnswer, PipelineAnswer } from '../shared/pipeline-api.ts';
+import { token } from './token.ts';
 
 /** After so many milliseconds a server does not answer: it may be stopped, and still be connected. */
 const ANSWER_TIMEOUT = 30_000;
@@ -42,14 +43,17 @@ export function getHistory(query: {
   readonly from: number;
   readonly to: number;
   readonly points: number;
+  /** Only these fields of a point, and its start; all of them when it is left out. */
+  readonly fields?: readonly string[];
 }): Promise<HistoryAnswer> {
-  const { stream, series, metrics, window, from, to, points } = query;
+  const { stream, series, metrics, window, from, to, points, fields = [] } = query;
   return get('api/history', [
     ...Object.entries({ stream, window, from, to, points, digits: DIGITS }).map(
       ([name, value]) => [name, String(value)] as const,
     ),
     ...series.map((name) => ['series', name] as const),
     ...metrics.map((name) => ['metric', name] as const),
+    ...fields.map((name) => ['fields', name] as const),
   ]);
 }
 
@@ -119,9 +123,13 @@ async function get<Answer>(
 }
 
 async function answerOf(address: string, request: RequestInit): Promise<unknown> {
+  const headers = new Headers(request.headers);
+  if (token !== '') {
+    headers.set('authorization', `Bearer ${token}`);
+  }
   let response: Response;
   try {
-    response = await fetch(address, request);
+    response = await fetch(address, { ...request, headers });
   } catch {
     throw new ApiError(0, 'the dashboard server does not answer');
   }

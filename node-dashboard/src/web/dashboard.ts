@@ -1,10 +1,11 @@
-import type { SeriesInfo, StreamInfo } from '../shared/api.ts';
+import type { AlertsAnswer, SeriesInfo, StreamInfo } from '../shared/api.ts';
 import { fromColumns } from '../shared/columns.ts';
 import { resolutionFor, type Resolution } from '../shared/resolution.ts';
 import type { WindowMessage } from '../shared/window.ts';
 import { addressOf, correct, go } from './address.ts';
 import { coalesce } from './coalesce.ts';
 import { ApiError, getHistory, getSeries, getStreams } from './client.ts';
+import { EventLag } from './event-lag.ts';
 import { Freshness } from './freshness.ts';
 import { historyRequests } from './history-requests.ts';
 import { seriesToAsk, type ConnectionState } from './live-connection.ts';
@@ -13,6 +14,7 @@ import { missingText, seriesOffers, streamOffers, type Offer } from './missing.t
 import { problemOf, readSelection, type Selection, type Span } from './selection.ts';
 import { DrawnOrder, liveliest, sorted } from './series-order.ts';
 import { WindowStore, type NewestWindows } from './store.ts';
+import { token } from './token.ts';
 
 /** More lines than this in one chart are no help, even if most of them stand back. */
 export const MAX_SHOWN = 100;
@@ -28,6 +30,9 @@ const RELOAD_AFTER = 5000;
 const NONE = { label: '', size: 1, slide: 1 };
 const NO_RESOLUTION: Resolution = { window: NONE, stride: 1, step: 1 };
 
+/** What is new: points that came in live, or anything. */
+export type Change = 'points' | 'all';
+
 /**
  * What the page knows: the streams, the selection, and the windows of the selected stream, in which the history and
  * the live edge are joined. Calls `changed` whenever there is something new to draw.
@@ -39,6 +44,8 @@ export class Dashboard {
   resolution: Resolution = NO_RESOLUTION;
   store = new WindowStore(NO_RESOLUTION);
   freshness = new Freshness();
+  /** How late the readings of each series come. */
+  lag = new EventLag();
   connection: ConnectionState = 'connecting';
   /** What is wrong, for the user; empty when nothing is. */
   problem = '';
@@ -54,7 +61,9 @@ export class Dashboard {
   loading = true;
   /** Windows that have come in since the charts show a span of the past. */
   missed = 0;
-  readonly #changed: () => void;
+  /** Is told the alerts, when they are others, and once they have to be asked for since events come from then on. */
+  onAlerts: (answer: AlertsAnswer | null) => void = () => undefined;
+  readonly #changed: (change: Change) => void;
   /** How many pixels there are for a chart; at least one. */
   readonly #pixels: () => number;
   #reload: ReturnType<typeof setTimeout> | undefined;
@@ -72,7 +81,7 @@ export class Dashboard {
   #missing: readonly string[] = [];
   #streamOffers: readonly Offer[] = [];
 
-  constructor(changed: () => void, pixels: () => number) {
+  constructor(changed: (change: Change) => void, pixels: () => number) {
     this.#changed = changed;
     this.#pixels = pixels;
   }
@@ -214,6 +223,7 @@ export class Dashboard {
       this.connection = 'connecting';
     }
     this.freshness = isSame ? this.freshness : new Freshness();
+    this.lag = isSame ? this.lag : new EventLag();
     this.missed = 0;
     // Known already, unless it is another stream: what is shown stays in sight while the server is asked again.
     const wanted = selection.series.length > 0 ? selection.series : liveliest([...this.#infos.values()]);
@@ -293,8 +303,9 @@ export class Dashboard {
       this.#infos = new Map(answer.series.map((info) => [info.series, info]));
       this.known = sorted(new Set(this.#infos.keys()));
       this.truncated = answer.truncated;
-      const wanted = series.length > 0 ? series : liveliest(answer.series);
-      this.#drawn = new Set(wanted.slice(0, MAX_SHOWN));
+      // What has come in live meanwhile may not be listed yet, and nothing more of it come for long.
+      const wanted = series.length > 0 ? series : [...liveliest(answer.series), ...this.#drawn];
+      this.#drawn = new Set([...new Set(wanted)].slice(0, MAX_SHOWN));
       await this.#lookFor(series, answer.truncated, epoch);
     }
   }
@@ -321,6 +332,7 @@ export class Dashboard {
     const few = this.selection.series.length === 0 && this.known.length <= MAX_SHOWN;
     const wanted = {
       address: new URL('api/live', document.baseURI).href,
+      token,
       stream: this.selection.stream,
       windows: [this.resolution.window.label],
       series: few ? [] : seriesToAsk(this.shown),
@@ -343,6 +355,12 @@ export class Dashboard {
         this.#problems.live = message;
         this.#update();
       },
+      onAlerts: (answer) => {
+        this.onAlerts(answer);
+      },
+      onBegin: () => {
+        this.onAlerts(null);
+      },
     });
   }
 
@@ -355,15 +373,19 @@ export class Dashboard {
     const isOfKind = message.window === this.resolution.window.label && this.#drawn.has(message.series);
     if (isOfKind) {
       this.freshness.observe(message.last_event);
+      this.lag.observe(message);
     }
     const inRange = message.end >= from && (this.selection.span === undefined || message.start < to);
     if (isOfKind && inRange) {
-      this.#missing = this.#missing.filter((name) => name !== message.series);
+      if (this.#missing.includes(message.series)) {
+        this.#missing = this.#missing.filter((name) => name !== message.series);
+        this.#update();
+      }
       this.store.add(message.metric, message.series, message);
-      this.#update();
+      this.#changed('points');
     } else if (isOfKind) {
       this.missed += 1;
-      this.#update();
+      this.#changed('points');
     }
   }
 
@@ -423,7 +445,7 @@ export class Dashboard {
     const missing = missingText(this.#missing, this.selection.stream);
     this.problem = [address, live, history, missing].filter((text) => text !== '').join('; ');
     this.offers = [...this.#streamOffers, ...seriesOffers(this.#missing, this.selection, this.known)];
-    this.#changed();
+    this.#changed('all');
   }
 }
 

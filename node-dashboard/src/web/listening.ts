@@ -120,6 +120,12 @@ class SharedListening implements Listening {
         break;
       case 'state':
         this.#listener.onState(event.state, event.message);
+        break;
+      case 'alerts':
+        this.#listener.onAlerts(event.answer);
+        break;
+      case 'begin':
+        this.#listener.onBegin();
     }
   }
 

@@ -1,4 +1,5 @@
 import { LONGEST_NAMES } from './history-requests.ts';
+import type { AlertsAnswer } from '../shared/api.ts';
 import type { WindowMessage } from '../shared/window.ts';
 
 /** How the live edge is connected. */
@@ -8,6 +9,8 @@ export type ConnectionState = 'connecting' | 'live' | 'lost';
 export interface LiveSelection {
   /** Where the events come from: as a whole, since a worker is in another folder than the page. */
   readonly address: string;
+  /** What the server asks for; empty where it has given a cookie for it, or asks for none. */
+  readonly token: string;
   readonly stream: string;
   /** Kinds of window. */
   readonly windows: readonly string[];
@@ -29,6 +32,10 @@ export interface LiveListener {
   /** Windows were missed: the history has to be loaded again. */
   onReset(): void;
   onState(state: ConnectionState, message: string): void;
+  /** The alerts are others now. */
+  onAlerts(answer: AlertsAnswer): void;
+  /** Events come from here on: what is told only when it changes has to be asked for once. */
+  onBegin(): void;
 }
 
 const SHORTEST_WAIT = 500;
@@ -60,12 +67,13 @@ export class LiveConnection {
   /** Tries since the server was last heard. */
   #tries = 0;
 
-  constructor({ address, stream, windows, series }: LiveSelection, listener: LiveListener) {
+  constructor({ address, token, stream, windows, series }: LiveSelection, listener: LiveListener) {
     this.#address = address;
     this.#query = new URLSearchParams([
       ['stream', stream],
       ...windows.map((label) => ['window', label]),
       ...series.map((name) => ['series', name]),
+      ...(token === '' ? [] : [['token', token]]),
     ]);
     this.#listener = listener;
     this.#open();
@@ -90,6 +98,13 @@ export class LiveConnection {
     const source = new EventSource(`${this.#address}?${query.toString()}`);
     this.#source = source;
     this.#expectWithin(SILENCE);
+    source.addEventListener('open', () => {
+      this.#listener.onBegin();
+    });
+    source.addEventListener('alerts', (event: MessageEvent<string>) => {
+      this.#heard(event);
+      this.#listener.onAlerts(JSON.parse(event.data) as AlertsAnswer);
+    });
     source.addEventListener('window', (event: MessageEvent<string>) => {
       this.#heard(event);
       // The server has checked it, as it has what it answers with.

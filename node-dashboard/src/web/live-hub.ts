@@ -1,4 +1,5 @@
 import { LiveConnection, seriesToAsk, type ConnectionState, type LiveSelection } from './live-connection.ts';
+import type { AlertsAnswer } from '../shared/api.ts';
 import type { WindowMessage } from '../shared/window.ts';
 
 /** What a page tells the hub. `ping` says that it is still there, and what it listens to. */
@@ -9,6 +10,8 @@ export type ToHub =
 export type FromHub =
   | { readonly kind: 'window'; readonly message: WindowMessage }
   | { readonly kind: 'reset' }
+  | { readonly kind: 'begin' }
+  | { readonly kind: 'alerts'; readonly answer: AlertsAnswer }
   | { readonly kind: 'state'; readonly state: ConnectionState; readonly message: string };
 
 /** The part of a port that the hub needs. */
@@ -95,6 +98,7 @@ export class LiveHub {
     const isAll = wanted.some(({ series }) => series.length === 0);
     const union: LiveSelection = {
       address: wanted[0]?.address ?? '',
+      token: wanted.find(({ token }) => token !== '')?.token ?? '',
       stream,
       windows: [...new Set(wanted.flatMap(({ windows }) => windows))],
       series: isAll ? [] : seriesToAsk([...new Set(wanted.flatMap(({ series }) => series))]),
@@ -128,6 +132,12 @@ function connectTo(selection: LiveSelection, told: (event: FromHub) => void): Hu
     },
     onState: (state, message) => {
       told({ kind: 'state', state, message });
+    },
+    onAlerts: (answer) => {
+      told({ kind: 'alerts', answer });
+    },
+    onBegin: () => {
+      told({ kind: 'begin' });
     },
   });
 }

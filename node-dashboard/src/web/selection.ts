@@ -34,7 +34,7 @@ const DEFAULT_RANGE = 900_000;
 export const SELECTED: readonly string[] = ['stream', 'window', 'range', 'series', 'from', 'to'];
 /** Those that say how it is shown. */
 const VIEW: readonly string[] = [
-  ...['page', 'zone', 'token', 'statistic', 'band', 'top', 'by', 'sort', 'hide', 'table', 'metric'],
+  ...['page', 'zone', 'token', 'draw', 'statistic', 'band', 'top', 'by', 'sort', 'hide', 'table', 'metric'],
 ];
 /** A page's own parameters begin with its name: `fleet.search`. */
 const OF_A_PAGE = /^[a-z]+\.[a-z]+$/;

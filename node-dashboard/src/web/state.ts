@@ -1,12 +1,16 @@
-import { signal } from '@preact/signals';
+import { batch, signal } from '@preact/signals';
 import { query } from './address.ts';
 import { Dashboard } from './dashboard.ts';
 import { drawInterval, repeat } from './motion.ts';
 
-/** Drawing more often than this tells the eye nothing and costs a core. */
+/** What changes by a click or an answer is shown at once, and what comes right after it together, in milliseconds. */
 const DRAW_INTERVAL = 100;
+/** New points are drawn in every other frame at most... */
+const POINTS_INTERVAL = 30;
+/** ...and written as words so often: nobody reads faster. */
+const WORDS_INTERVAL = 250;
 const TICK_INTERVAL = 200;
-/** Instead of both, for those who ask for less motion. */
+/** Instead of these, for those who ask for less motion. */
 const CALM_INTERVAL = 1000;
 /** A window is still being resized for this long after its last change, in milliseconds. */
 const RESIZE_DELAY = 500;
@@ -15,11 +19,17 @@ const PRUNE_INTERVAL = 10_000;
 const CARD_MARGINS = 130;
 
 const changes = signal(0);
+const points = signal(0);
 const ticks = signal(0);
 
-/** Whoever calls this is drawn again when there is something new to draw, at most some times a second. */
+/** Whoever calls this is drawn again when there is something new to say, at most some times a second. */
 export function followChanges(): number {
   return changes.value;
+}
+
+/** Whoever calls this is drawn again when there are new points, all of them in the same frame. */
+export function followPoints(): number {
+  return points.value;
 }
 
 /** Whoever calls this is drawn again some times a second, so that ages count on. */
@@ -29,24 +39,66 @@ export function followTicks(): number {
 
 /** How wide the widest chart is; its host says so. */
 let chartsWidth = 0;
-let drawing: ReturnType<typeof setTimeout> | undefined;
-let lastDrawn = 0;
+
+/** Draws soon after the first call, and what comes right after it together, at the begin of a frame. */
+function soon(interval: number, draw: () => void): () => void {
+  let isWaiting = false;
+  let last = -Infinity;
+  const now = (): void => {
+    isWaiting = false;
+    last = performance.now();
+    draw();
+  };
+  return () => {
+    if (!isWaiting) {
+      isWaiting = true;
+      const rest = last + drawInterval(interval, CALM_INTERVAL) - performance.now();
+      setTimeout(
+        () => {
+          nextFrame(now);
+        },
+        Math.max(0, rest),
+      );
+    }
+  };
+}
+
+/** There are no frames where nobody can see them, but the title tells how things are. */
+function nextFrame(callback: () => void): void {
+  if (document.hidden) {
+    callback();
+  } else {
+    requestAnimationFrame(callback);
+  }
+}
+
+function sayChanges(): void {
+  changes.value += 1;
+}
+
+const drawPointsSoon = soon(POINTS_INTERVAL, () => {
+  points.value += 1;
+});
+const sayPointsSoon = soon(WORDS_INTERVAL, sayChanges);
+const drawAllSoon = soon(DRAW_INTERVAL, () => {
+  batch(() => {
+    sayChanges();
+    points.value += 1;
+  });
+});
 
 /** What the page knows; components that read it call `followChanges` or `followTicks`. */
-export const dashboard = new Dashboard(drawSoon, () => Math.max(1, Math.floor(chartsWidth) - CARD_MARGINS));
-
-/** The first change is drawn at once, and what comes right after it together. */
-function drawSoon(): void {
-  const interval = drawInterval(DRAW_INTERVAL, CALM_INTERVAL);
-  drawing ??= setTimeout(
-    () => {
-      drawing = undefined;
-      lastDrawn = performance.now();
-      changes.value += 1;
-    },
-    Math.max(0, lastDrawn + interval - performance.now()),
-  );
-}
+export const dashboard = new Dashboard(
+  (change) => {
+    if (change === 'all') {
+      drawAllSoon();
+    } else {
+      drawPointsSoon();
+      sayPointsSoon();
+    }
+  },
+  () => Math.max(1, Math.floor(chartsWidth) - CARD_MARGINS),
+);
 
 /** Says how many pixels wide the widest chart is. */
 export function setChartsWidth(width: number): void {

@@ -1,27 +1,19 @@
 import { mergeBySteps, type PointValue } from '../shared/merge.ts';
 import { supersedes, type WindowValue } from '../shared/window.ts';
 
-/** Points of one metric, ready to draw: one row of values per series over common starts. */
-export interface Columns {
-  /** Starts of the points, ascending, in seconds. */
-  readonly starts: number[];
-  /** By series, or key of a line: its point at each start, or undefined where it has none. */
-  readonly rows: ReadonlyMap<string, readonly (PointValue | undefined)[]>;
-}
-
 /** The last window of a series that is complete, but for stragglers, and the next one, which still grows. */
 export interface NewestWindows {
   readonly complete: WindowValue | undefined;
   readonly growing: WindowValue | undefined;
 }
 
-/** A line of a chart. */
-export interface Wanted {
-  /** What tells it from others. */
-  readonly key: string;
-  readonly metric: string;
-  readonly series: string;
+/** The points of one line, and a number that is another one whenever they are. */
+export interface LinePoints {
+  readonly version: number;
+  readonly points: ReadonlyMap<number, PointValue>;
 }
+
+const NO_POINTS: LinePoints = { version: 0, points: new Map() };
 
 /** How far apart points are, and the windows that they are of, in milliseconds. */
 export interface Steps {
@@ -31,6 +23,10 @@ export interface Steps {
 
 /** What is known of one series and metric, by start. */
 interface Line {
+  /** Raised whenever one of its points is another one. */
+  version: number;
+  /** The starts of its windows, ascending; null when they have to be sorted anew. */
+  order: readonly number[] | null;
   /** Windows, each in its newest version. */
   readonly windows: Map<number, WindowValue>;
   /** What the server has merged. */
@@ -46,11 +42,19 @@ interface Line {
 export class WindowStore {
   readonly #steps: Steps;
   readonly #metrics = new Map<string, Map<string, Line>>();
+  /** Points that are merged for drawing, for as long as their line does not change. */
+  readonly #joined = new WeakMap<Line, LinePoints>();
   #points = 0;
+  #versions = 0;
   #outdated = false;
 
   constructor(steps: Steps) {
     this.#steps = steps;
+  }
+
+  /** How far apart points are, in milliseconds. */
+  get step(): number {
+    return this.#steps.step;
   }
 
   /** How many windows and merged points there are. */
@@ -73,7 +77,8 @@ export class WindowStore {
     if (window.start % this.#steps.stride !== 0) {
       return;
     }
-    const { windows, merged, heard } = this.#line(metric, series);
+    const line = this.#line(metric, series);
+    const { windows, merged, heard } = line;
     if (merged.has(this.#stepOf(window.start))) {
       const known = heard.get(window.start);
       if (known === undefined || !supersedes(known, window)) {
@@ -85,9 +90,11 @@ export class WindowStore {
     const current = windows.get(window.start);
     if (current === undefined) {
       this.#points += 1;
+      line.order = null;
     }
     if (current === undefined || supersedes(window, current)) {
       windows.set(window.start, window);
+      this.#touch(line);
     }
   }
 
@@ -97,7 +104,8 @@ export class WindowStore {
       this.add(metric, series, point);
       return;
     }
-    const { windows, merged, heard } = this.#line(metric, series);
+    const line = this.#line(metric, series);
+    const { windows, merged, heard } = line;
     for (let start = point.start; start < point.end; start += this.#steps.stride) {
       const window = windows.get(start);
       if (window !== undefined) {
@@ -107,30 +115,38 @@ export class WindowStore {
     }
     this.#points += Number(!merged.has(point.start));
     merged.set(point.start, point);
+    line.order = null;
+    this.#touch(line);
   }
 
   /** Forgets what ended before. */
   prune(before: number): void {
     for (const bySeries of this.#metrics.values()) {
-      for (const { windows, merged, heard } of bySeries.values()) {
-        this.#points -= forget(windows, before) + forget(merged, before);
-        forget(heard, before);
+      for (const line of bySeries.values()) {
+        const forgotten = forget(line.windows, before) + forget(line.merged, before);
+        forget(line.heard, before);
+        if (forgotten > 0) {
+          this.#points -= forgotten;
+          line.order = null;
+          this.#touch(line);
+        }
       }
     }
   }
 
   /** The newest windows of a series, when the newest event is of this time. */
   newest(metric: string, series: string, newestEvent: number): NewestWindows {
-    let complete: WindowValue | undefined;
+    const line = this.#metrics.get(metric)?.get(series);
     let growing: WindowValue | undefined;
-    for (const window of this.#metrics.get(metric)?.get(series)?.windows.values() ?? []) {
-      if (window.end <= newestEvent) {
-        complete = complete === undefined || window.start > complete.start ? window : complete;
-      } else {
-        growing = growing === undefined || window.start < growing.start ? window : growing;
+    const order = line === undefined ? [] : orderOf(line);
+    for (let index = order.length - 1; index >= 0; index -= 1) {
+      const window = line?.windows.get(order[index] ?? 0);
+      if (window !== undefined && window.end <= newestEvent) {
+        return { complete: window, growing };
       }
+      growing = window;
     }
-    return { complete, growing };
+    return { complete: undefined, growing };
   }
 
   /** Takes over what another one knows of what starts in `[from, to)`. */
@@ -148,32 +164,35 @@ export class WindowStore {
     }
   }
 
-  /** The points of a metric, for these series. */
-  columns(metric: string, series: readonly string[]): Columns {
-    return this.table(series.map((name) => ({ key: name, metric, series: name })));
-  }
-
-  /** The points of lines, each under its key. */
-  table(wanted: readonly Wanted[]): Columns {
-    const lines = wanted.map(({ key, metric, series }) => [key, this.#pointsOf(metric, series)] as const);
-    const starts = new Set(lines.flatMap(([, points]) => [...points.keys()]));
-    const sorted = withBreaks(
-      [...starts].sort((a, b) => a - b),
-      this.#steps.step,
-    );
-    const rows = lines.map(([name, points]) => [name, sorted.map((start) => points.get(start))] as const);
-    return { starts: sorted.map((start) => start / 1000), rows: new Map(rows) };
-  }
-
-  #pointsOf(metric: string, series: string): ReadonlyMap<number, PointValue> {
+  /** The points of one line, by start: the same object as long as nothing about them changes. */
+  pointsOf(metric: string, series: string): LinePoints {
     const line = this.#metrics.get(metric)?.get(series);
-    const { step, stride } = this.#steps;
-    if (line === undefined || step === stride) {
-      return line?.windows ?? new Map<number, PointValue>();
+    if (line === undefined) {
+      return NO_POINTS;
     }
-    const windows = [...line.windows.values()].sort((a, b) => a.start - b.start);
+    const { version } = line;
+    const known = this.#joined.get(line);
+    if (known?.version === version) {
+      return known;
+    }
+    const found = { version, points: this.#join(line) };
+    this.#joined.set(line, found);
+    return found;
+  }
+
+  #join(line: Line): ReadonlyMap<number, PointValue> {
+    const { step, stride } = this.#steps;
+    if (step === stride) {
+      return line.windows;
+    }
+    const windows = orderOf(line).flatMap((start) => line.windows.get(start) ?? []);
     const live = mergeBySteps(windows, step).map((point) => [point.start, point] as const);
     return new Map([...line.merged, ...live]);
+  }
+
+  #touch(line: Line): void {
+    this.#versions += 1;
+    line.version = this.#versions;
   }
 
   #stepOf(start: number): number {
@@ -183,10 +202,23 @@ export class WindowStore {
   #line(metric: string, series: string): Line {
     const bySeries = this.#metrics.get(metric) ?? new Map<string, Line>();
     this.#metrics.set(metric, bySeries);
-    const line = bySeries.get(series) ?? { windows: new Map(), merged: new Map(), heard: new Map() };
+    const known = bySeries.get(series);
+    if (known !== undefined) {
+      return known;
+    }
+    const line: Line = {
+      ...{ version: 0, order: null },
+      ...{ windows: new Map(), merged: new Map(), heard: new Map() },
+    };
     bySeries.set(series, line);
     return line;
   }
+}
+
+/** The starts of a line's windows, ascending: sorted once, until one is added or taken away. */
+function orderOf(line: Line): readonly number[] {
+  line.order ??= [...line.windows.keys()].sort((a, b) => a - b);
+  return line.order;
 }
 
 /** Takes away what ended before, and returns how many these were. */
@@ -205,14 +237,4 @@ function isWindow(point: PointValue): point is PointValue & WindowValue {
  */
 export function lastSettled(windows: readonly (PointValue | undefined)[], newestEvent: number): number {
   return windows.findLastIndex((window) => window !== undefined && window.end <= newestEvent);
-}
-
-/**
- * Adds a start without a point wherever one or more are missing: a line across it would show values that nobody
- * measured.
- */
-function withBreaks(starts: readonly number[], step: number): number[] {
-  return starts.flatMap((start, index) =>
-    (starts[index + 1] ?? start) - start > step ? [start, start + step] : [start],
-  );
 }

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import type { AlertState, Annotation, Anomaly } from '../shared/api.ts';
+import type { AlertsAnswer, AlertState, Annotation, Anomaly } from '../shared/api.ts';
 import { getAlerts, getAnnotations, getAnomalies } from './extras.ts';
 import { dashboard } from './state.ts';
 
@@ -19,22 +19,45 @@ export const anomalies = signal<readonly Anomaly[]>([]);
 let asked = '';
 let askedAt = 0;
 
-/** Asks again and again, once the streams are known. */
+/**
+ * Takes the alerts from the live events, and asks for them when these begin; only while there are none again and again.
+ * What is marked in the span is asked for now and then.
+ */
 export function followTold(): void {
+  dashboard.onAlerts = (answer) => {
+    if (answer === null) {
+      void askAlerts();
+    } else {
+      take(answer);
+    }
+  };
   const ask = async (): Promise<void> => {
     if (dashboard.streams.length > 0 && !document.hidden) {
-      await Promise.all([askAlerts(), askSpan()]);
+      const isTold = dashboard.connection === 'live' && alerts.value !== null;
+      await Promise.all([isTold ? undefined : askAlerts(), askSpan()]);
     }
     setTimeout(() => void ask(), ASK_AGAIN);
   };
   void ask();
 }
 
+/** How many answers have been taken: an older one, which was under way meanwhile, is none. */
+let taken = 0;
+
+function take({ alerts: told }: AlertsAnswer): void {
+  taken += 1;
+  alerts.value = told;
+  alertsProblem.value = '';
+}
+
 /** Asks for the alerts now. */
 export async function askAlerts(): Promise<void> {
+  const before = taken;
   try {
-    ({ alerts: alerts.value } = await getAlerts());
-    alertsProblem.value = '';
+    const answer = await getAlerts();
+    if (before === taken) {
+      take(answer);
+    }
   } catch (error) {
     alerts.value = null;
     alertsProblem.value = error instanceof Error ? error.message : String(error);

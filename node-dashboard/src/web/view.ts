@@ -22,6 +22,10 @@ export type Band = keyof typeof BANDS;
 export const RANKS = { value: 'value', change: 'change' } as const;
 export type Rank = keyof typeof RANKS;
 
+/** How the lines of a chart are drawn: hundreds stay apart as the rows of a heat map. */
+export const DRAWINGS = { lines: 'lines', heat: 'heat map' } as const;
+export type Drawing = keyof typeof DRAWINGS;
+
 export const SORTS = { name: 'name', value: 'value', change: 'change' } as const;
 export type Sort = keyof typeof SORTS;
 
@@ -30,6 +34,7 @@ export const TOPS: readonly number[] = [3, 5, 10, 20];
 
 /** How the charts show what is selected: as the address says. */
 export interface View {
+  readonly draw: Drawing;
   readonly statistic: Statistic;
   readonly band: Band;
   /** So many lines stand out; 0 for all. */
@@ -55,6 +60,7 @@ export function readView(search: string): View {
   };
   const top = Number(parameters.get('top'));
   return {
+    draw: choice<Drawing>(DRAWINGS, 'draw', 'lines'),
     statistic: choice<Statistic>(STATISTICS, 'statistic', 'avg'),
     band: choice<Band>(BANDS, 'band', 'one'),
     top: TOPS.includes(top) ? top : 0,

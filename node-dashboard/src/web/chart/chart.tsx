@@ -1,19 +1,20 @@
-import { useSignal, useSignalEffect } from '@preact/signals';
-import type { VNode } from 'preact';
+import { useSignal, useSignalEffect, type Signal } from '@preact/signals';
+import type { RefObject, VNode } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { setParameters } from '../address.ts';
 import { formatAge } from '../format.ts';
 import { emptyText } from '../panels/empty.ts';
 import { resolutionText, subtitleOf } from '../panels/resolution-words.ts';
 import { locale, zone } from '../reader.ts';
-import { dashboard, followChanges, followTicks } from '../state.ts';
+import { dashboard, followChanges, followPoints, followTicks } from '../state.ts';
 import { theme } from '../theme.ts';
 import { view } from '../view.ts';
-import { lineValues } from './data.ts';
+import { factsOf, lineValues } from './data.ts';
 import { describe, partialText } from './describe.ts';
+import { HeatChart } from './heat-chart.tsx';
 import { onKey } from './keyboard.ts';
 import { Legend } from './legend.tsx';
-import { makeScene } from './make-scene.ts';
+import { SceneMaker } from './make-scene.ts';
 import { Marks } from './marks.tsx';
 import { Plot } from './plot.ts';
 import { preview } from './preview.ts';
@@ -32,31 +33,35 @@ export function Chart({ spec, isAlone }: ChartProperties): VNode {
     followChanges();
     const cursor = useSignal<number | null>(null);
     const host = useRef<HTMLDivElement>(null);
+    const section = useRef<HTMLElement>(null);
     const plot = useRef<Plot | null>(null);
     const said = useSignal('');
-    const scene = makeScene(spec, dashboard, view.value, isAlone);
-    const { columns, lines, statistic, leading } = scene;
-    const points = [...columns.rows.values()].flat();
-    const partial = points.filter((point) => point?.partial === true).length;
-    const newest = points.reduce((last, point) => Math.max(last, point?.last_event ?? 0), 0);
+    const maker = useRef(new SceneMaker());
+    const make = (): Scene => maker.current.make(spec, dashboard, view.value, isAlone);
+    const scene = make();
+    const { columns, lines, statistic, leading, values } = scene;
+    const facts = [...columns.rows.values()].map(factsOf);
+    const partial = facts.reduce((sum, row) => sum + row.partial, 0);
+    const newest = facts.reduce((last, row) => Math.max(last, row.newest), 0);
     const isEmpty = columns.starts.length === 0;
-    const label = describe(
-        scene,
-        lineValues(columns, lines, statistic, null, scene.newestEvent),
-        dashboard.resolution.window.label,
-        partial,
-    );
-    const shape = shapeOf(scene);
-    useLayoutEffect(() => {
-        if (host.current === null || isEmpty) {
+    const label = describe(scene, values, dashboard.resolution.window.label, partial);
+    const isHeat = view.value.draw === 'heat';
+    const isSeen = useSeen(section);
+    const draw = (drawn: Scene): void => {
+        if (host.current === null || isHeat || drawn.columns.starts.length === 0) {
             plot.current?.destroy();
             plot.current = null;
         } else if (plot.current === null) {
-            plot.current = new Plot(host.current, scene, shape, (index) => {
+            plot.current = new Plot(host.current, drawn, shapeOf(drawn), (index) => {
                 cursor.value = index;
             });
         } else {
-            plot.current.update(scene, shape);
+            plot.current.update(drawn, shapeOf(drawn));
+        }
+    };
+    useLayoutEffect(() => {
+        if (isSeen.peek() || plot.current === null) {
+            draw(scene);
         }
     });
     useLayoutEffect(
@@ -67,16 +72,20 @@ export function Chart({ spec, isAlone }: ChartProperties): VNode {
         [],
     );
     useSignalEffect(() => {
-        if (preview.value !== null) {
-            plot.current?.update(scene, shape);
+        followPoints();
+        const isMoving = preview.value !== null;
+        // Of what is out of sight the words are kept up to date, and the picture when it comes into sight.
+        if ((isSeen.value || isMoving) && plot.current !== null) {
+            draw(make());
         }
     });
     const isTable = view.value.table === spec.key;
     return (
         <section
             class="card chart"
+            ref={section}
             data-metric={spec.metrics.join(' ')}
-            data-points={points.filter((point) => point !== undefined).length}
+            data-points={facts.reduce((sum, row) => sum + row.count, 0)}
             data-newest-event={newest}
             data-partial={partial}
             data-empty={isEmpty}
@@ -90,7 +99,7 @@ export function Chart({ spec, isAlone }: ChartProperties): VNode {
                 {!isEmpty && (
                     <TakeAway
                         scene={scene}
-                        plot={plot}
+                        canvas={() => section.current?.querySelector('.plot canvas, .heat canvas') ?? null}
                         isTable={isTable}
                         onTable={toggleTable(spec.key, isTable)}
                     />
@@ -98,6 +107,7 @@ export function Chart({ spec, isAlone }: ChartProperties): VNode {
             </header>
             <div
                 class={isEmpty ? 'plot none' : 'plot'}
+                hidden={isHeat && !isEmpty}
                 ref={host}
 
                 tabIndex={0}
@@ -111,6 +121,7 @@ export function Chart({ spec, isAlone }: ChartProperties): VNode {
                     plot.current?.leave();
                 }}
             />
+            {isHeat && !isEmpty && <HeatChart scene={scene} />}
             <p class="unseen" role="status">
                 {said}
             </p>
@@ -121,7 +132,11 @@ export function Chart({ spec, isAlone }: ChartProperties): VNode {
             <Marks scene={scene} />
             {!isEmpty && (
                 <Legend
-                    values={lineValues(columns, lines, statistic, cursor.value, scene.newestEvent)}
+                    values={
+                        cursor.value === null
+                            ? values
+                            : lineValues(columns, lines, statistic, cursor.value, scene.newestEvent)
+                    }
                     unit={spec.unit}
                     statistic={statistic}
                     leading={leading}
@@ -131,6 +146,26 @@ export function Chart({ spec, isAlone }: ChartProperties): VNode {
             {isTable && !isEmpty && <PointTable scene={scene} />}
         </section>
     );
+}
+
+/** Whether something can be seen, or soon: what is out of sight need not be drawn. */
+function useSeen(host: RefObject<HTMLElement | null>): Signal<boolean> {
+    const isSeen = useSignal(true);
+    useLayoutEffect(() => {
+        const observer = new IntersectionObserver(
+            (entries) => {
+                isSeen.value = entries.at(-1)?.isIntersecting ?? true;
+            },
+            { rootMargin: '200px' },
+        );
+        if (host.current !== null) {
+            observer.observe(host.current);
+        }
+        return () => {
+            observer.disconnect();
+        };
+    }, []);
+    return isSeen;
 }
 
 /** What another plot has to be made for. */
@@ -157,10 +192,8 @@ function Age({ newest }: { readonly newest: number }): VNode {
     const isStale = connection !== 'live' || freshness.isStale(now);
     const isPast = selection.span !== undefined;
     return (
-        <span class={isStale ? 'age stale' : 'age'}>
-            {newest === 0 || isPast
-                ? ''
-                : `${isStale ? '▲ ' : ''}newest point ${formatAge(now - newest)} old`}
+        <span class={isStale ? 'age stale' : 'age'} title="the age of the newest point">
+            {newest === 0 || isPast ? '' : `${isStale ? '▲ ' : ''}${formatAge(now - newest)} old`}
         </span>
     );
 }

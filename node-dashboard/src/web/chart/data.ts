@@ -1,6 +1,6 @@
 import type uPlot from 'uplot';
 import type { PointValue } from '../../shared/merge.ts';
-import type { Columns } from '../store.ts';
+import type { Columns, Row } from '../table.ts';
 import type { Rank, Statistic, View } from '../view.ts';
 import type { Line } from './specs.ts';
 
@@ -24,10 +24,47 @@ export function alignedData(
   { statistic }: View,
   bands: boolean,
 ): uPlot.AlignedData {
-  const pick = (key: string, field: Statistic): (number | null)[] =>
-    (rows.get(key) ?? []).map((point) => valueOf(point, field));
+  const pick = (key: string, field: Statistic): (number | null)[] => pickedOf(rows.get(key) ?? [], field);
   const edges = bands ? lines.flatMap(({ key }) => [pick(key, 'max'), pick(key, 'min')]) : [];
-  return [starts, ...lines.map(({ key }) => pick(key, statistic)), ...edges];
+  return [starts as number[], ...lines.map(({ key }) => pick(key, statistic)), ...edges];
+}
+
+/** What was picked of rows, which do not change. */
+const picked = new WeakMap<Row, Partial<Record<Statistic, (number | null)[]>>>();
+
+function pickedOf(row: Row, field: Statistic): (number | null)[] {
+  const known = picked.get(row) ?? {};
+  picked.set(row, known);
+  return (known[field] ??= row.map((point) => valueOf(point, field)));
+}
+
+/** What can be said of all points of a row. */
+export interface RowFacts {
+  readonly first: PointValue | undefined;
+  readonly count: number;
+  /** How many of them are known to hold only a part of their readings. */
+  readonly partial: number;
+  /** Event time of the newest reading; 0 when there is none. */
+  readonly newest: number;
+}
+
+const facts = new WeakMap<Row, RowFacts>();
+
+/** What can be said of all points of a row; found out once for each row. */
+export function factsOf(row: Row): RowFacts {
+  const known = facts.get(row);
+  if (known !== undefined) {
+    return known;
+  }
+  let [count, partial, newest] = [0, 0, 0];
+  for (const point of row) {
+    count += Number(point !== undefined);
+    partial += Number(point?.partial === true);
+    newest = Math.max(newest, point?.last_event ?? 0);
+  }
+  const found = { first: row.find((point) => point !== undefined), count, partial, newest };
+  facts.set(row, found);
+  return found;
 }
 
 /** The row with the greatest values of a line; the one with the least follows it. */
@@ -62,10 +99,9 @@ export function lineValues(
           row.findLast((one) => one !== undefined))
         : row[index];
     const value = valueOf(point, statistic);
-    const first = row.find((one) => one !== undefined);
+    const { first, newest } = factsOf(row);
     const from = valueOf(first, statistic);
     const isOne = first === point;
-    const newest = row.reduce((last, one) => Math.max(last, one?.last_event ?? 0), 0);
     return {
       line,
       point,

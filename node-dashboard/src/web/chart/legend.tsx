@@ -10,6 +10,9 @@ import { ordered, type LineValue } from './data.ts';
 /** More lines than this are not listed: the others are in the table of series. */
 const MAX_LISTED = 50;
 
+/** A longer unit, as `percent of all processors`, is too much for each line. */
+const LONGEST_UNIT = 12;
+
 interface LegendProperties {
     readonly values: readonly LineValue[];
     readonly unit: string;
@@ -19,7 +22,9 @@ interface LegendProperties {
 }
 
 /** What each line is, its value under the cursor or else its newest one; shows a series alone, or hides it. */
-export function Legend({ values, unit, statistic, leading, title }: LegendProperties): VNode {
+export function Legend({ values, unit: whole, statistic, leading, title }: LegendProperties): VNode {
+    // A unit in words stands above the chart already.
+    const unit = whole.length > LONGEST_UNIT ? '' : whole;
     const { sort, hidden } = view.value;
     const listed = ordered(values, sort);
     const write = (value: number | null): string =>

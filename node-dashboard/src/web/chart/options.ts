@@ -1,8 +1,7 @@
 import uPlot from 'uplot';
 import { formatAxisTime } from '../format.ts';
 import { lineStyle } from '../palette.ts';
-import { drawGrowing, settledPath } from '../panels/growing.ts';
-import { drawPartial } from '../panels/partial.ts';
+import { settledPath } from '../panels/growing.ts';
 import { drawSpans, isolated, POINT_SIZE } from '../panels/points.ts';
 import { zone } from '../reader.ts';
 import { lastSettled } from '../store.ts';
@@ -33,13 +32,14 @@ const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440, 2880
 export interface PlotListener {
   onSelect(plot: uPlot): void;
   onCursor(plot: uPlot): void;
+  /** All is drawn but the windows that still grow. */
+  onGround(plot: uPlot): void;
 }
 
 /** How uPlot draws a scene; what changes without a new plot is asked of `current`. */
 export function optionsOf(current: () => Scene, width: number, listener: PlotListener): uPlot.Options {
   const { lines, bands, hidden, height, spec } = current();
   const style = getComputedStyle(document.documentElement);
-  const ground = style.getPropertyValue('--card');
   const warning = style.getPropertyValue('--warning');
   const accent = style.getPropertyValue('--accent');
   const axis = {
@@ -103,15 +103,10 @@ export function optionsOf(current: () => Scene, width: number, listener: PlotLis
     hooks: {
       drawSeries: [
         (plot, line) => {
-          const { lines: now, columns } = current();
-          const key = now[line - 1]?.key;
-          if (key !== undefined) {
-            if (bands) {
-              const row = bandRow(now.length, line);
-              drawSpans(plot, isolated(plot.data[row] ?? [], Infinity), [row, row + 1]);
-            }
-            drawGrowing(plot, line, { settled }, ground);
-            drawPartial(plot, line, columns.rows.get(key) ?? [], ground);
+          const count = current().lines.length;
+          if (bands && line <= count) {
+            const row = bandRow(count, line);
+            drawSpans(plot, isolated(plot.data[row] ?? [], Infinity), [row, row + 1]);
           }
         },
       ],
@@ -119,6 +114,7 @@ export function optionsOf(current: () => Scene, width: number, listener: PlotLis
         (plot) => {
           drawThresholds(plot, current().thresholds, warning);
           drawMarks(plot, current().marks, accent);
+          listener.onGround(plot);
         },
       ],
       setSelect: [

@@ -6,6 +6,7 @@ import { leaveAligned } from './aligned.ts';
 import { followGestures } from './gestures.ts';
 import { optionsOf, PROXIMITY } from './options.ts';
 import type { Scene } from './scene.ts';
+import { drawTail, Ground } from './tail.ts';
 import { detailLines } from './tooltip.ts';
 
 /** Between the pointer and its tooltip, in pixels. */
@@ -16,12 +17,16 @@ export class Plot {
   readonly #host: HTMLElement;
   readonly #tooltip = element('div', 'tooltip');
   readonly #resize: ResizeObserver;
+  readonly #ended = new AbortController();
   readonly #onCursor: (index: number | null) => void;
+  readonly #ground = new Ground();
   #scene: Scene;
   #plot: uPlot;
   #shape: string;
   /** Whether the pointer or the keyboard is at this chart, and not at another one with which the cursor goes. */
   #isPointed = false;
+  /** How near a line must be; a finger is less exact than a pointer. */
+  #reach = PROXIMITY;
   /** The line that the keyboard has chosen. */
   #line = 0;
 
@@ -39,18 +44,24 @@ export class Plot {
       }
     });
     this.#resize.observe(host);
-  }
-
-  /** The canvas that is drawn on. */
-  get canvas(): HTMLCanvasElement {
-    return this.#plot.ctx.canvas;
+    // Whoever touches something else has read what there is to read.
+    addEventListener(
+      'pointerdown',
+      ({ pointerType, target }) => {
+        if (pointerType === 'touch' && !(target instanceof Node && host.contains(target))) {
+          this.leave();
+        }
+      },
+      { signal: this.#ended.signal },
+    );
   }
 
   /** Draws a scene; another shape is another plot. */
   update(scene: Scene, shape: string): void {
+    const before = this.#scene;
     this.#scene = scene;
     if (shape === this.#shape) {
-      this.#plot.setData(scene.data);
+      this.#draw(before, scene);
       return;
     }
     this.#shape = shape;
@@ -60,6 +71,7 @@ export class Plot {
 
   destroy(): void {
     this.#resize.disconnect();
+    this.#ended.abort();
     this.#end();
     this.#tooltip.remove();
   }
@@ -103,6 +115,30 @@ export class Plot {
     this.#tooltip.hidden = true;
   }
 
+  /** Draws what is another one in this scene than it was before. */
+  #draw(before: Scene, scene: Scene): void {
+    const plot = this.#plot;
+    switch (this.#ground.extentOf(plot, before, scene)) {
+      case 'all':
+        plot.setData(scene.data);
+        break;
+      case 'tail':
+        // The cursor reads these; nothing has to be worked out anew for them.
+        scene.data.forEach((row, index) => {
+          plot.data[index] = row;
+        });
+        this.#ground.restore(plot);
+        this.#drawTail(plot);
+        break;
+      case 'nothing':
+        break;
+    }
+  }
+
+  #drawTail(plot: uPlot): void {
+    drawTail(plot, this.#scene, getComputedStyle(document.documentElement).getPropertyValue('--card'));
+  }
+
   #make(): uPlot {
     const listener = {
       onSelect: (plot: uPlot): void => {
@@ -114,8 +150,13 @@ export class Plot {
       onCursor: (plot: uPlot): void => {
         const { idx = null } = plot.cursor;
         this.#onCursor(idx);
-        const line = idx === null ? null : nearest(plot, this.#scene.lines.length, idx, plot.cursor.top ?? 0);
+        const { top = 0 } = plot.cursor;
+        const line = idx === null ? null : nearest(plot, this.#scene.lines.length, idx, top, this.#reach);
         this.#point(plot, idx, line);
+      },
+      onGround: (plot: uPlot): void => {
+        this.#ground.keep(plot, this.#scene);
+        this.#drawTail(plot);
       },
     };
     const plot = new uPlot(
@@ -123,14 +164,22 @@ export class Plot {
       this.#scene.data,
       this.#host,
     );
-    plot.over.addEventListener('pointerenter', () => {
+    plot.over.addEventListener('pointerenter', ({ pointerType }) => {
+      this.#isPointed = pointerType !== 'touch';
+      this.#reach = PROXIMITY;
+    });
+    plot.over.addEventListener('pointerleave', ({ pointerType }) => {
+      // A finger that is lifted leaves what it has asked for in sight.
+      if (pointerType !== 'touch') {
+        this.#isPointed = false;
+        this.#tooltip.hidden = true;
+      }
+    });
+    followGestures(plot.over, plot, (left, top) => {
       this.#isPointed = true;
+      this.#reach = Infinity;
+      plot.setCursor({ left, top });
     });
-    plot.over.addEventListener('pointerleave', () => {
-      this.#isPointed = false;
-      this.#tooltip.hidden = true;
-    });
-    followGestures(plot.over, plot);
     return plot;
   }
 
@@ -168,12 +217,12 @@ function rankOf(indices: readonly number[], index: number): number {
 }
 
 /** The line that is nearest to the pointer at this index, if one is near enough. */
-function nearest(plot: uPlot, lines: number, index: number, top: number): number | null {
+function nearest(plot: uPlot, lines: number, index: number, top: number, reach: number): number | null {
   let best: { position: number; distance: number } | null = null;
   for (let position = 0; position < lines; position += 1) {
     const value = plot.series[position + 1]?.show === true ? plot.data[position + 1]?.[index] : null;
     const distance = typeof value === 'number' ? Math.abs(plot.valToPos(value, 'y') - top) : Infinity;
-    if (distance <= PROXIMITY && distance < (best?.distance ?? Infinity)) {
+    if (distance <= reach && distance < (best?.distance ?? Infinity)) {
       best = { position, distance };
     }
   }

@@ -42,6 +42,6 @@ export function zoomAround(time: number, factor: number): void {
 /** Shows what is before or after, by a share of the span; nothing after now, or before the epoch. */
 export function pan(share: number): void {
   const { from, to } = shownSpan();
-  const by = Math.max(-from, Math.min((to - from) * share, Math.max(0, dashboard.now() - to)));
+  const by = Math.max(-from, Math.min(Math.round((to - from) * share), Math.max(0, dashboard.now() - to)));
   move({ from: from + by, to: to + by });
 }

@@ -1,6 +1,7 @@
 import type uPlot from 'uplot';
-import type { Columns } from '../store.ts';
+import type { Columns } from '../table.ts';
 import type { Statistic } from '../view.ts';
+import type { LineValue } from './data.ts';
 import type { Threshold, Mark } from './overlays.ts';
 import type { ChartSpec, Line } from './specs.ts';
 
@@ -10,6 +11,8 @@ export interface Scene {
   readonly lines: readonly Line[];
   readonly columns: Columns;
   readonly data: uPlot.AlignedData;
+  /** What there is to say of each line: its newest complete point. */
+  readonly values: readonly LineValue[];
   readonly statistic: Statistic;
   readonly bands: boolean;
   /** Keys of the lines that stand out. */

@@ -1,7 +1,7 @@
 import type { StreamInfo } from '../../shared/api.ts';
 import { matches } from '../../shared/pattern.ts';
 import type { Dashboard } from '../dashboard.ts';
-import type { Wanted } from '../store.ts';
+import type { Wanted } from '../table.ts';
 
 /** A chart: what belongs on one axis. */
 export interface ChartSpec {

@@ -1,21 +1,21 @@
 import { useSignal } from '@preact/signals';
-import type { RefObject, VNode } from 'preact';
+import type { VNode } from 'preact';
 import { formatSpan } from '../format.ts';
 import { dashboard } from '../state.ts';
 import { STATISTICS } from '../view.ts';
-import type { Plot } from './plot.ts';
 import type { Scene } from './scene.ts';
 import { csvOf, pngOf, save } from './take-away.ts';
 
 interface TakeAwayProperties {
     readonly scene: Scene;
-    readonly plot: RefObject<Plot | null>;
+    /** What is drawn on now. */
+    readonly canvas: () => HTMLCanvasElement | null;
     readonly isTable: boolean;
     readonly onTable: () => void;
 }
 
 /** Takes away what a chart shows: as a table, as CSV, as a picture. */
-export function TakeAway({ scene, plot, isTable, onTable }: TakeAwayProperties): VNode {
+export function TakeAway({ scene, canvas, isTable, onTable }: TakeAwayProperties): VNode {
     const problem = useSignal('');
     const { title } = scene.spec;
     const name = `${dashboard.selection.stream}-${title}`;
@@ -23,9 +23,9 @@ export function TakeAway({ scene, plot, isTable, onTable }: TakeAwayProperties):
         const { from, to } = dashboard.span;
         const what = `${title}, ${STATISTICS[scene.statistic]}, ${formatSpan(from, to, dashboard.now())}`;
         try {
-            const canvas = plot.current?.canvas;
-            if (canvas !== undefined) {
-                save(await pngOf(canvas, what, scene), `${name}.png`);
+            const drawn = canvas();
+            if (drawn !== null) {
+                save(await pngOf(drawn, what, scene), `${name}.png`);
             }
             problem.value = '';
         } catch (error) {

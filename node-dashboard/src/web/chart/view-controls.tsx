@@ -2,15 +2,24 @@ import type { VNode } from 'preact';
 import { AddNote } from './add-note.tsx';
 import { setParameters } from '../address.ts';
 import { Choice } from '../shell/choice.tsx';
-import { BANDS, RANKS, STATISTICS, TOPS, view } from '../view.ts';
+import { BANDS, DRAWINGS, RANKS, STATISTICS, TOPS, view } from '../view.ts';
 
 /** What the charts draw of each window, and which lines stand out. */
 export function ViewControls(): VNode {
-    const { statistic, band, top, by, hidden } = view.value;
+    const { draw, statistic, band, top, by, hidden } = view.value;
     return (
         <div class="view" role="group" aria-label="How the charts show it">
             <Choice
-                label="Lines"
+                label="Draw"
+                id="draw"
+                options={Object.entries(DRAWINGS)}
+                value={draw}
+                onChoose={(value) => {
+                    setParameters({ draw: value === 'lines' ? '' : value });
+                }}
+            />
+            <Choice
+                label="Value"
                 id="statistic"
                 options={Object.entries(STATISTICS)}
                 value={statistic}

@@ -1,6 +1,7 @@
 import type { VNode } from 'preact';
 import { useRef } from 'preact/hooks';
 import { addressWith, go } from '../address.ts';
+import { LAG_MEANING } from '../event-lag.ts';
 import { formatAge, formatCount } from '../format.ts';
 import { formatQuantity } from '../units.ts';
 import { nextSorting, type PlacedRow, type Sorting } from './model.ts';
@@ -13,7 +14,12 @@ const rowHeight = (): number => (PHONE.matches ? 44 : 32);
 
 const TITLES: Readonly<Record<NumberName, string>> = {
     ...{ avg: 'average', min: 'least', max: 'greatest', p95: '95th percentile', stddev: 'spread' },
-    ...{ count: 'readings', age: 'age' },
+    ...{ count: 'readings', lag: 'lag', age: 'age' },
+};
+
+const MEANINGS: Partial<Readonly<Record<NumberName, string>>> = {
+    lag: LAG_MEANING,
+    age: 'how long ago the newest reading of the newest complete window was',
 };
 
 interface TableProperties {
@@ -70,6 +76,7 @@ export function FleetTable({ rows, open, sorting, unit, onSort, onToggle }: Tabl
                                 key={name}
                                 name={name}
                                 title={TITLES[name]}
+                                meaning={MEANINGS[name] ?? ''}
                                 sorting={sorting}
                                 onSort={onSort}
                             />
@@ -106,11 +113,14 @@ export function FleetTable({ rows, open, sorting, unit, onSort, onToggle }: Tabl
 function Head({
     name,
     title,
+    meaning = '',
     sorting,
     onSort,
 }: {
     readonly name: string;
     readonly title: string;
+    /** What the column is, where its title does not say. */
+    readonly meaning?: string;
     readonly sorting: Sorting;
     readonly onSort: (sorting: string) => void;
 }): VNode {
@@ -124,6 +134,7 @@ function Head({
         >
             <button
                 type="button"
+                title={meaning}
                 onClick={() => {
                     onSort(nextSorting(sorting, name));
                 }}
@@ -224,7 +235,7 @@ function textOf(name: NumberName, value: number | undefined, unit: string): stri
     if (value === undefined) {
         return '–';
     }
-    return name === 'age'
+    return name === 'age' || name === 'lag'
         ? formatAge(value)
         : name === 'count'
           ? formatCount(value)

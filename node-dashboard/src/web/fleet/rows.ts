@@ -16,11 +16,13 @@ export interface FleetRow {
   readonly count?: number;
   /** How old its newest reading is, in milliseconds. */
   readonly age?: number;
+  /** How late its newest reading came, in milliseconds; of a group, that of the latest series. */
+  readonly lag?: number;
   readonly subRows?: readonly FleetRow[];
 }
 
 /** The names of the numbers of a row. */
-export const NUMBERS = ['avg', 'min', 'max', 'p95', 'stddev', 'count', 'age'] as const;
+export const NUMBERS = ['avg', 'min', 'max', 'p95', 'stddev', 'count', 'lag', 'age'] as const;
 export type NumberName = (typeof NUMBERS)[number];
 
 /** The rows of an answer: its series, or its groups with their series below them. */
@@ -42,14 +44,19 @@ export function rowsOf(answer: LatestAnswer, part: number | null): FleetRow[] {
   return answer.groups.map(({ name, series: size, avg, min, max, count }) => {
     const subRows = members.get(name) ?? [];
     const ages = subRows.flatMap(({ age }) => age ?? []);
+    const lags = subRows.flatMap(({ lag }) => lag ?? []);
     return {
       ...{ id: `group ${name}`, name, series: size, subRows },
-      ...known({ avg, min, max, count, age: ages.length === 0 ? null : Math.min(...ages) }),
+      ...known({ avg, min, max, count }),
+      ...known({
+        lag: lags.length === 0 ? null : Math.max(...lags),
+        age: ages.length === 0 ? null : Math.min(...ages),
+      }),
     };
   });
 }
 
-function seriesRow({ points, now }: LatestAnswer, name: string, index: number): FleetRow {
+function seriesRow({ points, lag, now }: LatestAnswer, name: string, index: number): FleetRow {
   const numberOf = (field: string): number | null => {
     const value = points[field]?.[index] ?? null;
     return typeof value === 'number' ? value : null;
@@ -60,6 +67,7 @@ function seriesRow({ points, now }: LatestAnswer, name: string, index: number): 
     ...known({
       ...{ avg: numberOf('avg'), min: numberOf('min'), max: numberOf('max'), p95: numberOf('p95') },
       ...{ stddev: numberOf('stddev'), count: numberOf('count') },
+      lag: lag[index] ?? null,
       age: lastEvent === null ? null : Math.max(0, now - lastEvent),
     }),
   };

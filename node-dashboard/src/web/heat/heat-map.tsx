@@ -4,30 +4,44 @@ import { useEffect, useLayoutEffect, useReducer, useRef } from 'preact/hooks';
 import { formatCount } from '../format.ts';
 import { theme } from '../theme.ts';
 import { formatQuantity } from '../units.ts';
-import { heatColor, heatLines, heatRange, shareOf, type Heat, type HeatLine } from './heat.ts';
+import { heatColor, heatLines, heatRange, shareOf, type HeatLine, type HeatValues } from './heat.ts';
 import './heat.css';
 
 /** The most lines, and how high they are, in pixels. */
 const ROOM = 320;
 const HIGHEST = 14;
+/** A lower line has no room for its name, in pixels. */
+const LEAST_NAMED = 12;
 
 interface Cell {
     readonly line: number;
     readonly column: number;
 }
 
-interface HeatMapProperties {
-    readonly heat: Heat;
+export interface HeatMapProperties {
+    readonly heat: HeatValues;
+    /** What is shown, for those who cannot see it. */
+    readonly what?: string;
     /** The series from top to bottom. */
     readonly series: readonly string[];
     readonly unit: string;
     /** What the window of a series is called that starts then. */
     readonly describe: (series: string, start: number) => string;
     readonly onChoose?: (series: string) => void;
+    /** What stands below the first and the last column. */
+    readonly axis?: readonly [begin: string, end: string];
 }
 
 /** All series over time, each window in the colour of its average. */
-export function HeatMap({ heat, series, unit, describe, onChoose }: HeatMapProperties): VNode {
+export function HeatMap({
+    heat,
+    series,
+    unit,
+    what = 'averages',
+    describe,
+    onChoose,
+    axis,
+}: HeatMapProperties): VNode {
     const canvas = useRef<HTMLCanvasElement>(null);
     const cursor = useSignal<Cell | null>(null);
     const [, drawAgain] = useReducer((times: number) => times + 1, 0);
@@ -36,6 +50,7 @@ export function HeatMap({ heat, series, unit, describe, onChoose }: HeatMapPrope
     const range = heatRange(lines);
     const height = Math.max(1, lines.length) * lineHeight(lines.length);
     const each = lines[0]?.series.length ?? 1;
+    const isNamed = each === 1 && lineHeight(lines.length) >= LEAST_NAMED;
 
     useEffect(() => {
         const again = (): void => {
@@ -72,40 +87,61 @@ export function HeatMap({ heat, series, unit, describe, onChoose }: HeatMapPrope
         }
     };
     const label =
-        `averages of ${formatCount(series.length)} series over ${heat.starts.length} windows; ` +
+        `${what} of ${formatCount(series.length)} series over ${heat.starts.length} windows; ` +
         'arrow keys read it';
     return (
         <div class="heat">
-            <canvas
-                ref={canvas}
-                tabIndex={0}
-                role="img"
-                aria-label={label}
-                style={{ height: `${height}px` }}
-                onPointerMove={(event) => {
-                    cursor.value = place(event);
-                }}
-                onPointerLeave={() => {
-                    cursor.value = null;
-                }}
-                onClick={(event) => {
-                    cursor.value = place(event);
-                    choose();
-                }}
-                onKeyDown={(event) => {
-                    const moved = movedBy(event.key, cursor.value ?? { line: 0, column: heat.starts.length });
-                    if (moved !== null) {
-                        event.preventDefault();
-                        const { line, column } = moved;
-                        cursor.value = {
-                            line: clamp(line, lines.length),
-                            column: clamp(column, heat.starts.length),
-                        };
-                    } else if (event.key === 'Enter') {
+            <div class="heat-rows">
+                {isNamed && (
+                    <div class="heat-names" aria-hidden="true">
+                        {lines.map(({ series: [name = ''] }) => (
+                            <span key={name} title={name} style={{ height: `${lineHeight(lines.length)}px` }}>
+                                {name}
+                            </span>
+                        ))}
+                    </div>
+                )}
+                <canvas
+                    ref={canvas}
+                    tabIndex={0}
+                    role="img"
+                    aria-label={label}
+                    style={{ height: `${height}px` }}
+                    onPointerMove={(event) => {
+                        cursor.value = place(event);
+                    }}
+                    onPointerLeave={() => {
+                        cursor.value = null;
+                    }}
+                    onClick={(event) => {
+                        cursor.value = place(event);
                         choose();
-                    }
-                }}
-            />
+                    }}
+                    onKeyDown={(event) => {
+                        const moved = movedBy(
+                            event.key,
+                            cursor.value ?? { line: 0, column: heat.starts.length },
+                        );
+                        if (moved !== null) {
+                            event.preventDefault();
+                            const { line, column } = moved;
+                            cursor.value = {
+                                line: clamp(line, lines.length),
+                                column: clamp(column, heat.starts.length),
+                            };
+                        } else if (event.key === 'Enter') {
+                            choose();
+                        }
+                    }}
+                />
+            </div>
+            {axis !== undefined && (
+                <p class="unit heat-axis" aria-hidden="true">
+                    {axis.map((text, place) => (
+                        <span key={place}>{text}</span>
+                    ))}
+                </p>
+            )}
             <p class="unit heat-words" role="status">
                 {wordsOf(lines, cursor.value, heat.starts, { unit, describe }) ??
                     scaleWords(range, unit, each)}

@@ -1,7 +1,15 @@
 import type { LatestAnswer } from '../../shared/latest-api.ts';
 
+/** Values of series over time. */
+export interface HeatValues {
+  /** The starts of the columns, ascending. */
+  readonly starts: readonly number[];
+  /** The value of a series in the column that starts then; null where it has none. */
+  valueAt(series: string, start: number): number | null;
+}
+
 /** The averages of all series over time, from what came first and what has come since. */
-export class Heat {
+export class Heat implements HeatValues {
   readonly #most: number;
   readonly #values = new Map<string, Map<number, number>>();
   #starts: number[] = [];
@@ -62,7 +70,7 @@ export interface HeatLine {
 }
 
 /** The lines of a heat map that has room for so many: each stands for several series if there are more. */
-export function heatLines(heat: Heat, series: readonly string[], room: number): HeatLine[] {
+export function heatLines(heat: HeatValues, series: readonly string[], room: number): HeatLine[] {
   const each = Math.max(1, Math.ceil(series.length / Math.max(1, room)));
   return Array.from({ length: Math.ceil(series.length / each) }, (_, line) => {
     const names = series.slice(line * each, (line + 1) * each);

@@ -40,8 +40,9 @@ export function followCondition(): void {
 async function askTile(name: string): Promise<void> {
   const stream = dashboard.streams.find((one) => one.name === name);
   if (stream !== undefined) {
-    const data = await loadTile(stream, Math.floor(dashboard.now())).catch((error: unknown) =>
-      failedTile(tiles.value.get(name), error instanceof Error ? error.message : String(error)),
+    const data = await loadTile(stream, Math.floor(dashboard.now()), tiles.value.get(name)).catch(
+      (error: unknown) =>
+        failedTile(tiles.value.get(name), error instanceof Error ? error.message : String(error)),
     );
     tiles.value = new Map([...tiles.value, [name, data]]);
   }

@@ -2,25 +2,37 @@ import { medianOf } from '../../shared/numbers.ts';
 import type { StreamInfo } from '../../shared/api.ts';
 import { fromColumns } from '../../shared/columns.ts';
 import type { PointValue } from '../../shared/merge.ts';
-import { getHistory, getSeries } from '../client.ts';
+import type { LatestAnswer } from '../../shared/latest-api.ts';
+import type { WindowSpec } from '../../shared/window-spec.ts';
+import { getHistory, getLatest, getSeries } from '../client.ts';
 import { historyRequests } from '../history-requests.ts';
 import { liveliest } from '../series-order.ts';
 
 /** What a tile looks back on, in milliseconds, and in how many points. */
 const SPAN = 900_000;
-const POINTS = 60;
+const POINTS = 90;
 /** A tile is about so many series at most. */
 const MAX_SERIES = 20;
+/** Of more series than this, asking for the newest windows of all is more than asking for the lines of a tile again. */
+const FEW_SERIES = 100;
+/** So many of the newest windows are asked for when a tile goes on. */
+const NEWEST = 6;
+/** The lines of very many series are asked for anew after this many milliseconds. */
+const ANEW_AFTER = 30_000;
 /** Never late before this long: what is stored is some seconds behind, and is asked for every few seconds. */
 const LEAST = 40_000;
 /** So many windows may be missing before a stream counts as late. */
 const PATIENCE = 4;
 
+/** What a tile needs of a point. */
+export type TilePoint = Pick<PointValue, 'start' | 'end' | 'avg'>;
+const FIELDS = ['end', 'avg', 'last_event'];
+
 /** The points of a series and metric. */
 export interface TileLine {
   readonly series: string;
   readonly metric: string;
-  readonly points: readonly PointValue[];
+  readonly points: readonly TilePoint[];
 }
 
 /** What a tile shows of a stream. */
@@ -38,8 +50,72 @@ export interface TileData {
   readonly problem: string;
 }
 
-/** Asks for what a tile shows, at this time by the server's clock. */
-export async function loadTile(stream: StreamInfo, now: number): Promise<TileData> {
+/**
+ * What a tile shows, at this time by the server's clock: the stored windows at first, and from then on the newest ones,
+ * which the server has at hand.
+ */
+export async function loadTile(
+  stream: StreamInfo,
+  now: number,
+  before: TileData | undefined,
+): Promise<TileData> {
+  const since = now - (before?.span.to ?? -Infinity);
+  const isKnown = before?.problem === '' && before.lines.length > 0;
+  const [window] = stream.windows;
+  const isFollowed =
+    isKnown &&
+    before.series <= FEW_SERIES &&
+    before.step === window?.slide &&
+    since < (NEWEST - 2) * before.step;
+  if (isFollowed) {
+    return (await follow(stream, window, now, before)) ?? loadWhole(stream, now);
+  }
+  return isKnown && before.series > FEW_SERIES && since < ANEW_AFTER ? before : loadWhole(stream, now);
+}
+
+/** The tile with the windows that are complete since; null when there are other series than it has lines for. */
+async function follow(
+  stream: StreamInfo,
+  window: WindowSpec,
+  now: number,
+  before: TileData,
+): Promise<TileData | null> {
+  const metrics = [...new Set(before.lines.map(({ metric }) => metric))];
+  const ask = { stream: stream.name, window: window.label, search: '', group: null, past: NEWEST };
+  const answers = await Promise.all(stream.metrics.map((metric) => getLatest({ ...ask, metric })));
+  const byMetric = new Map(stream.metrics.map((metric, index) => [metric, answers[index]]));
+  const names = new Set(answers.flatMap(({ series }) => series));
+  const isOther =
+    names.size !== before.series ||
+    answers.some(({ series }, index) => series.length > 0 && !metrics.includes(stream.metrics[index] ?? ''));
+  if (isOther) {
+    return null;
+  }
+  const span = { from: now - SPAN, to: now };
+  const lines = before.lines.map((line): TileLine => {
+    const answer = byMetric.get(line.metric);
+    return { ...line, points: joined(line.points, pastOf(answer, line.series, window.size), span.from) };
+  });
+  const newest = Math.max(before.newest, ...answers.map(({ newest_event: event }) => event ?? 0));
+  return { ...before, lines, span, newest };
+}
+
+/** The newest complete windows of a series in an answer. */
+function pastOf(answer: LatestAnswer | undefined, series: string, size: number): TilePoint[] {
+  const row = answer?.past.avg[answer.series.indexOf(series)] ?? [];
+  return (answer?.past.starts ?? []).flatMap((start, index) => {
+    const avg = row[index] ?? null;
+    return avg === null ? [] : [{ start, end: start + size, avg }];
+  });
+}
+
+/** The points from a time on; of two that start at the same time the one that has come in later. */
+function joined(before: readonly TilePoint[], since: readonly TilePoint[], from: number): TilePoint[] {
+  const byStart = new Map([...before, ...since].map((point) => [point.start, point]));
+  return [...byStart.values()].filter(({ end }) => end >= from).sort((a, b) => a.start - b.start);
+}
+
+async function loadWhole(stream: StreamInfo, now: number): Promise<TileData> {
   const { series } = await getSeries(stream.name, '');
   const names = liveliest(series).slice(0, MAX_SERIES);
   const [window] = stream.windows;
@@ -48,18 +124,15 @@ export async function loadTile(stream: StreamInfo, now: number): Promise<TileDat
   const [from, to] = [now - SPAN, now];
   const each = Math.ceil(SPAN / (window?.slide ?? SPAN));
   const requests = historyRequests(stream.metrics, names, has, each).filter((one) => one.series.length > 0);
-  const answers = await Promise.all(
-    requests.map((request) =>
-      getHistory({ stream: stream.name, window: window?.label ?? '', from, to, points: POINTS, ...request }),
-    ),
-  );
-  const lines = answers.flatMap(({ charts }) =>
+  const ask = { stream: stream.name, window: window?.label ?? '', from, to, points: POINTS, fields: FIELDS };
+  const answers = await Promise.all(requests.map((request) => getHistory({ ...ask, ...request })));
+  const read = answers.flatMap(({ charts }) =>
     charts.map(({ series: name, metric, points }) => ({ series: name, metric, points: fromColumns(points) })),
   );
-  const newest = Math.max(...lines.flatMap(({ points }) => points.map((point) => point.last_event)), ...[0]);
+  const newest = Math.max(...read.flatMap(({ points }) => points.map((point) => point.last_event)), ...[0]);
   const step = answers[0]?.step ?? window?.slide ?? SPAN;
   return {
-    ...{ lines, span: { from, to }, step, newest, series: series.length, problem: '' },
+    ...{ lines: read, span: { from, to }, step, newest, series: series.length, problem: '' },
     patience: Math.max(LEAST, PATIENCE * step),
   };
 }
@@ -123,6 +196,6 @@ function middle(metric: string, lines: readonly TileLine[], newest: number): Fig
   };
 }
 
-function newestComplete(points: readonly PointValue[], newest: number): PointValue | undefined {
+function newestComplete(points: readonly TilePoint[], newest: number): TilePoint | undefined {
   return points.findLast(({ end }) => end <= newest) ?? points.at(-1);
 }

@@ -57,7 +57,9 @@ function Chosen({ stream, selection, names }: ChosenProperties): VNode {
         parameter('advanced.against'),
         stream.metrics.find((name) => name !== metric),
     );
-    const other = oneOf(names, parameter('advanced.other'), series);
+    // With itself everything goes together.
+    const another = against === metric ? names.find((name) => name !== series) : series;
+    const other = oneOf(names, parameter('advanced.other'), another, series);
     const shift = SHIFTS.find(([name]) => name === parameter('advanced.before')) ?? SHIFTS[0];
     const choices = { series, metric, against, other, shift };
     const key = JSON.stringify([stream.name, selection, choices]);

@@ -9,7 +9,7 @@ import { Heat } from '../heat/heat.ts';
 import { HeatMap } from '../heat/heat-map.tsx';
 import { placedRows, readSorting } from '../fleet/model.ts';
 import { rowsOf } from '../fleet/rows.ts';
-import { formatCount, formatSpan } from '../format.ts';
+import { formatCount, formatMoment, formatSpan } from '../format.ts';
 import { usePoll } from '../polling.ts';
 import { Choice } from '../shell/choice.tsx';
 import { dashboard, followChanges } from '../state.ts';
@@ -86,6 +86,10 @@ function Fleet({ stream, window }: { readonly stream: StreamInfo; readonly windo
                 {answer !== null && answer.matched > 0 && (
                     <HeatMap
                         {...{ heat, unit, series: answer.series, onChoose: openSeries }}
+                        axis={[
+                            formatMoment(heat.starts[0] ?? answer.now, answer.now),
+                            formatMoment((heat.starts.at(-1) ?? answer.now) + window.size, answer.now),
+                        ]}
                         describe={(name, start) =>
                             `${name}, ${formatSpan(start, start + window.size, answer.now)}`
                         }

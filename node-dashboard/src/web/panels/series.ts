@@ -2,6 +2,7 @@ import { PARTIAL_MEANING, PERCENTILE_MEANING, type WindowValue } from '../../sha
 import { LATER_STATISTICS, type WindowField } from '../../shared/generated/window.ts';
 import { MAX_SHOWN, type Dashboard } from '../dashboard.ts';
 import { element, setText } from '../dom.ts';
+import { LAG_MEANING } from '../event-lag.ts';
 import { formatAge, formatClock } from '../format.ts';
 import { lineStyle } from '../palette.ts';
 import { formatStatistic } from '../statistics.ts';
@@ -121,9 +122,16 @@ function headings({ stream }: Dashboard): Cell[] {
   const metrics = stream?.metrics ?? [];
   const statistics = STATISTICS.map(({ name }) => (name === 'count' ? 'records' : name));
   const columns = metrics.length === 1 ? ['average', ...statistics] : metrics;
-  return ['series', ...columns, 'newest'].map((text) =>
-    metrics.length === 1 && text === 'p95' ? { text, title: PERCENTILE_MEANING } : { text },
-  );
+  const meaning = (place: number, text: string): string =>
+    metrics.length === 1 && text === 'p95'
+      ? PERCENTILE_MEANING
+      : place === columns.length + 1
+        ? LAG_MEANING
+        : '';
+  return ['series', ...columns, 'lag', 'newest'].map((text, place) => ({
+    text,
+    title: meaning(place, text),
+  }));
 }
 
 /** What a cell shows, and what more when the pointer rests on it. */
@@ -189,7 +197,8 @@ class Row {
     }
     const events = newest.flatMap(({ complete, growing }) => [complete, growing]);
     this.#newest = Math.max(...events.map((window) => window?.last_event ?? 0));
-    return [...values, { text: this.#age() }];
+    const lag = this.#dashboard.lag.of(this.name);
+    return [...values, { text: lag === null ? '–' : formatAge(lag) }, { text: this.#age() }];
   }
 
   #age(): string {

@@ -24,10 +24,12 @@ export function Shell(): VNode {
                     Freshet
                 </h1>
                 <Navigation />
-                <Controls />
-                <Past />
-                <Pause />
                 <Status />
+                <div class="tools">
+                    <Controls />
+                    <Past />
+                    <Pause />
+                </div>
             </header>
             <Notice />
             <main id="content" tabIndex={-1}>

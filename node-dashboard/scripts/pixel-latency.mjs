@@ -1,0 +1,201 @@
+// How long does a record of a windows topic take to become a pixel? It starts the built server, feeds it through a real
+// Kafka, and watches the canvas of a chart in Chromium: a point that jumps between two heights is looked for in every
+// frame. A frame's canvas is read at the begin of the next one, when it is on the screen.
+//
+//   npm run build && npm run measure:latency -- --kafka 127.0.0.1:9092 [--cassandra 127.0.0.1:9042] [--samples 300]
+//     [--series 20] [--every 250]
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { Admin, Producer } from '@platformatic/kafka';
+import { chromium } from 'playwright-core';
+
+const { values } = parseArgs({
+  options: {
+    kafka: { type: 'string', default: '127.0.0.1:9092' },
+    cassandra: { type: 'string', default: '127.0.0.1:9042' },
+    port: { type: 'string', default: '3998' },
+    samples: { type: 'string', default: '300' },
+    series: { type: 'string', default: '20' },
+    every: { type: 'string', default: '250' },
+  },
+});
+const MINUTES_10 = 600_000;
+/** So many windows of each series are there from the begin. */
+const WINDOWS = 100;
+/** The two heights of the point that is watched; others stay between them, and two beyond keep the axis as it is. */
+const HEIGHTS = [15, 85];
+const samples = Number(values.samples);
+const prefix = `pixel-${process.pid}-`;
+const topic = `${prefix}windows.load`;
+const options = { clientId: 'pixel-latency', bootstrapBrokers: [values.kafka] };
+const current = Math.floor(Date.now() / MINUTES_10) * MINUTES_10;
+const folder = mkdtempSync(path.join(tmpdir(), 'freshet-pixel-'));
+let revision = 0;
+
+/** A version of a window of ten minutes. */
+function message(/** @type {string} */ series, /** @type {number} */ start, /** @type {number} */ avg) {
+  revision += 1;
+  const now = Date.now();
+  const value = {
+    ...{ stream: 'load', series, metric: 'value', window: '10m', start, end: start + MINUTES_10 },
+    ...{ count: 10, sum: 10 * avg, avg, min: avg, max: avg, stddev: 0, p50: avg, p95: avg, p99: avg },
+    ...{ last_event: Math.min(now, start + MINUTES_10 - 1), generation: 0, revision, emitted: now },
+    ...{ first: avg, last: avg },
+  };
+  return { topic, key: Buffer.from(series), value: Buffer.from(JSON.stringify(value)) };
+}
+
+/** A small generator of numbers from 0 to 1, so that every run sends the same. */
+function random(/** @type {number} */ seed) {
+  let state = seed;
+  return () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state / 2_147_483_647;
+  };
+}
+
+const admin = new Admin(options);
+await admin.createTopics({ topics: [topic, `${prefix}health`], partitions: 2, replicas: 1 });
+const file = path.join(folder, 'freshet.toml');
+writeFileSync(
+  file,
+  `[kafka]\nbootstrap_servers = "${values.kafka}"\ntopic_prefix = "${prefix}"\n` +
+    `[cassandra]\ncontact_points = ["${values.cassandra}"]\n[dashboard]\nport = ${values.port}\n` +
+    '[[stream]]\nname = "load"\nvalues = { value = "value" }\nwindows = ["10m"]\n',
+);
+const server = spawn(process.execPath, ['dist/server/server.js', '-c', file], {
+  cwd: path.join(import.meta.dirname, '..'),
+  env: { ...process.env, LOG_LEVEL: 'error' },
+  stdio: ['ignore', 'ignore', 'inherit'],
+});
+const producer = new Producer(options);
+const context = await chromium.launchPersistentContext(path.join(folder, 'profile'), {
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+});
+const address = `http://127.0.0.1:${values.port}/?range=86400000`;
+
+try {
+  await waitUntil(
+    async () => (await fetch(`${address.split('?')[0]}api/live?stream=load`, { method: 'HEAD' })).ok,
+  );
+  const names = [
+    'low',
+    'high',
+    ...Array.from({ length: Number(values.series) }, (_, index) => `sensor-${index}`),
+  ];
+  const usual = (/** @type {string} */ name, /** @type {number} */ by) =>
+    name === 'low' ? 0 : name === 'high' ? 100 : 45 + 10 * by;
+  const number = random(7);
+  for (let age = WINDOWS; age >= 0; age -= 1) {
+    const messages = names.map((name) => message(name, current - age * MINUTES_10, usual(name, number())));
+    await producer.send({ messages });
+  }
+  await producer.send({ messages: [message('probe', current, HEIGHTS[0] ?? 0)] });
+  const page = await context.newPage();
+  await page.setViewportSize({ width: 1440, height: 1000 });
+  await page.goto(address);
+  await page.waitForFunction(
+    (points) => Number(document.querySelector('.chart')?.getAttribute('data-points')) >= points,
+    names.length * (WINDOWS + 1) + 1,
+    { timeout: 60_000 },
+  );
+  await page.evaluate(watch, HEIGHTS);
+  const noise = setInterval(() => {
+    const messages = names.map((name) => message(name, current, usual(name, number())));
+    producer.send({ messages }).catch(() => undefined);
+  }, Number(values.every));
+  const sent = [];
+  await pause(2000);
+  await page.evaluate('globalThis.seen.length = 0');
+  for (let sample = 1; sample <= samples; sample += 1) {
+    const [low = 0, high = 0] = HEIGHTS;
+    const probe = message('probe', current, sample % 2 === 0 ? low : high);
+    sent.push(Date.now());
+    await producer.send({ messages: [probe] });
+    await page.waitForFunction(`globalThis.seen.length >= ${sample}`, undefined, { polling: 20 });
+    await pause(100 + 200 * number());
+  }
+  clearInterval(noise);
+  const seen = /** @type {number[]} */ (await page.evaluate('globalThis.seen'));
+  if (seen.length !== sent.length) {
+    throw new Error(
+      `${sent.length} versions were sent, and ${seen.length} were seen: the machine is too busy`,
+    );
+  }
+  const delays = sent.map((time, index) => (seen[index] ?? 0) - time).sort((a, b) => a - b);
+  const at = (/** @type {number} */ share) => delays[Math.min(samples - 1, Math.floor(samples * share))];
+  console.log(
+    JSON.stringify({
+      ...{ samples, series: names.length + 1, points: names.length * (WINDOWS + 1) + 1 },
+      ...{ versions_per_second: Math.round((names.length * 1000) / Number(values.every)) },
+      topic_to_pixel_ms: { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: delays.at(-1) },
+    }),
+  );
+} finally {
+  await context.close();
+  server.kill('SIGTERM');
+  await admin.deleteTopics({ topics: [topic, `${prefix}health`] });
+  await Promise.all([admin.close(), producer.close()]);
+  rmSync(folder, { recursive: true });
+}
+
+/** In the page: notes the time whenever the watched point is at the other height, as the canvas shows it. */
+function watch(/** @type {number[]} */ [low = 0, high = 0]) {
+  const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector('.chart canvas'));
+  const over = /** @type {HTMLElement} */ (document.querySelector('.chart .u-over'));
+  const ratio = canvas.width / canvas.getBoundingClientRect().width;
+  const [frame, plot] = [canvas.getBoundingClientRect(), over.getBoundingClientRect()];
+  // The lines at 0 and 100 are the lowest and the highest of what is drawn in the plot.
+  const left = Math.floor((plot.left - frame.left) * ratio);
+  const width = Math.floor(plot.width * ratio);
+  const top = Math.floor((plot.top - frame.top) * ratio);
+  const height = Math.floor(plot.height * ratio);
+  const context = canvas.getContext('2d');
+  const strip = () =>
+    context?.getImageData(left + width - 40, top, 40, height).data ?? new Uint8ClampedArray();
+  const isColoured = (/** @type {Uint8ClampedArray} */ data, /** @type {number} */ row) => {
+    for (let column = 0; column < 40; column += 1) {
+      const place = 4 * (row * 40 + column);
+      const [red = 0, green = 0, blue = 0, alpha = 0] = data.subarray(place, place + 4);
+      if (alpha > 100 && Math.max(red, green, blue) - Math.min(red, green, blue) > 50) {
+        return true;
+      }
+    }
+    return false;
+  };
+  const rows = Array.from({ length: height }, (_, row) => row).filter((row) => isColoured(strip(), row));
+  const [first = 0, last = height] = [rows[0], rows.at(-1)];
+  const rowOf = (/** @type {number} */ value) => Math.round(last - (value / 100) * (last - first));
+  const isAt = (/** @type {Uint8ClampedArray} */ data, /** @type {number} */ value) =>
+    [-4, -3, 3, 4].some((apart) => isColoured(data, rowOf(value) + apart));
+  /** @type {number[]} */
+  const seen = [];
+  Object.assign(globalThis, { seen });
+  let isHigh = false;
+  const look = () => {
+    const data = strip();
+    const now = isAt(data, isHigh ? low : high) && !isAt(data, isHigh ? high : low) ? !isHigh : isHigh;
+    if (now !== isHigh) {
+      isHigh = now;
+      seen.push(Date.now());
+    }
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}
+
+/** @param {() => Promise<boolean>} condition */
+async function waitUntil(condition) {
+  const until = Date.now() + 60_000;
+  while (!(await condition().catch(() => false))) {
+    if (Date.now() > until) {
+      throw new Error('the server did not get ready within a minute');
+    }
+    await pause(100);
+  }
+}
