@@ -77,7 +77,7 @@ it('the newest report of a stream counts', () => {
 });
 
 describe('the books of a stream', () => {
-  const unknown = { counted: null, late: null, rejected: null };
+  const unknown = { counted: null, late: null, rejected: null, skipped: null };
 
   it('do not take what is not told for zero', () => {
     expect(booksOf(component({ records_in: 5 }))).toEqual({
@@ -93,9 +93,9 @@ describe('the books of a stream', () => {
     ['miss records', 3, 2],
     ['have some twice', 6, -1],
   ])('%s', (_, counted, unaccounted) => {
-    const books = booksOf(component({ records_in: 8, counted, late: 1, rejected: 2 }));
+    const books = booksOf(component({ records_in: 12, counted, late: 1, rejected: 2, skipped: 4 }));
     expect(books.unaccounted).toBe(unaccounted);
-    expect(books.outcomes).toEqual({ counted, late: 1, rejected: 2 });
+    expect(books.outcomes).toEqual({ counted, late: 1, rejected: 2, skipped: 4 });
   });
 
   it('tell what Kafka has deleted from other gaps', () => {

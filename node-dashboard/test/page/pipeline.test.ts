@@ -33,7 +33,7 @@ function pipelineAtWork(job: Partial<HealthReport> = {}): void {
     report({ component: 'freshet-producer', time, records_out: count });
     report({
       ...{ time, stream: 'host', records_in: count + 34_000, records_out: count, lag: 7 },
-      ...{ counted: count + 33_955, late: 40, rejected: 5, restarts: 2, batch_id: 9 },
+      ...{ counted: count + 33_955, late: 40, rejected: 5, skipped: 0, restarts: 2, batch_id: 9 },
       ...{ skipped_offsets: 0, deleted_offsets: 0, lost_offsets: 0 },
       ...{ batch_duration_ms: 321, watermark: time - 12_000, state_rows: 480, state_bytes: 250_000 },
       ...{ last_progress_time: time },
@@ -92,7 +92,7 @@ describe('the books of a stream', () => {
     pipelineAtWork();
     await open();
     expect(await text('[data-stream="host"] .account')).toBe(
-      '35,200 read = 35,155 counted + 40 late + 5 rejected',
+      '35,200 read = 35,155 counted + 40 late + 5 rejected + 0 skipped',
     );
     expect(await page.$('[data-stream="host"] .loss')).toBeNull();
     const facts = await page.$$eval('[data-stream="host"] .facts > div', (found) =>
@@ -114,7 +114,7 @@ describe('the books of a stream', () => {
     pipelineAtWork({ counted: 35_152 });
     await open();
     expect(await text('[data-stream="host"] .account')).toBe(
-      '35,200 read ≠ 35,152 counted + 40 late + 5 rejected',
+      '35,200 read ≠ 35,152 counted + 40 late + 5 rejected + 0 skipped',
     );
     expect(await text('.loss[data-what="unaccounted"]')).toBe(
       'The books do not balance: 3 records were read, and nothing is known to have become of them',
@@ -126,6 +126,21 @@ describe('the books of a stream', () => {
     await open();
     expect(await page.$('[data-stream="host"] .loss')).toBeNull();
     expect(await text('[data-what="gaps"]')).toMatch(/^1,234 offsets held no record, and are no loss: marks/);
+  });
+
+  it('tell what the rules of the stream leave out of records that count', async () => {
+    pipelineAtWork({
+      counted: 35_055,
+      skipped: 100,
+      rejected_rows: 7,
+      skipped_values: { load: 1200, temp: 3 },
+    });
+    await open();
+    expect(await text('[data-stream="host"] .account')).toBe(
+      '35,200 read = 35,055 counted + 40 late + 5 rejected + 100 skipped',
+    );
+    expect(await text('[data-what="rejected_rows"]')).toMatch(/^7 bad rows of records that count/);
+    expect(await text('[data-what="skipped_values"]')).toMatch(/: 1,200 of load, 3 of temp$/);
   });
 
   it('show in red what was never read', async () => {
@@ -143,7 +158,7 @@ describe('the books of a stream', () => {
     report({ stream: 'host', records_in: 10 });
     await open();
     expect(await text('[data-stream="host"] .account')).toBe(
-      '10 read = unknown counted + unknown late + unknown rejected',
+      '10 read =? unknown counted + unknown late + unknown rejected + unknown skipped',
     );
     expect(await text('[data-stream="host"]')).toContain(
       'whether Kafka has deleted records unread is not known',

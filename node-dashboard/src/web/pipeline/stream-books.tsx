@@ -37,7 +37,7 @@ function Account({ job, now }: { readonly job: ComponentHealth; readonly now: nu
     return (
         <>
             <p class="account">
-                <Amount number={books.read} what="read" /> {(books.unaccounted ?? 0) === 0 ? '=' : '≠'}{' '}
+                <Amount number={books.read} what="read" /> {relationOf(books.unaccounted)}{' '}
                 {OUTCOMES.map((outcome, index) => (
                     <Fragment key={outcome}>
                         {index > 0 && ' + '}
@@ -48,8 +48,17 @@ function Account({ job, now }: { readonly job: ComponentHealth; readonly now: nu
             <p class="unit">records since the job has started, {formatAge(now - job.since)} ago</p>
             <Imbalance unaccounted={books.unaccounted ?? 0} />
             <Losses books={books} />
+            <LeftOut job={job} />
         </>
     );
+}
+
+/** How what was read and what became of it stand to each other. */
+function relationOf(unaccounted: number | null): string {
+    if (unaccounted === null) {
+        return '=?';
+    }
+    return unaccounted === 0 ? '=' : '≠';
 }
 
 function Amount({ number, what }: { readonly number: number | null; readonly what: string }): VNode {
@@ -101,6 +110,29 @@ function Losses({ books: { deleted, gaps, lost } }: { readonly books: Books }): 
             )}
             {gaps === null && deleted === null && (
                 <p class="unit">whether Kafka has deleted records unread is not known</p>
+            )}
+        </>
+    );
+}
+
+/** What the stream's own rules leave out of records that count. */
+function LeftOut({ job }: { readonly job: ComponentHealth }): VNode {
+    const rows = job.rejected_rows ?? 0;
+    const ofMetrics = Object.entries(job.skipped_values ?? {}).map(
+        ([metric, count]) => `${formatCount(count)} of ${metric}`,
+    );
+    return (
+        <>
+            {rows > 0 && (
+                <p class="unit" data-what="rejected_rows">
+                    {formatCount(rows)} bad rows of records that count were left out (on_bad_row): each is a
+                    dead letter
+                </p>
+            )}
+            {ofMetrics.length > 0 && (
+                <p class="unit" data-what="skipped_values">
+                    values that are no numbers were left out (on_bad_value): {ofMetrics.join(', ')}
+                </p>
             )}
         </>
     );
