@@ -147,6 +147,23 @@ it.each([
   expect(failures[0]).not.toContain('secret');
 });
 
+it('who never answers holds up neither other addresses nor the stop', async () => {
+  const hanging = createServer(() => undefined);
+  await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(hanging.address() as AddressInfo).port}/`;
+  const sender = start({ webhookUrl: url, ntfyUrl: address });
+  sender.tell(FIRING);
+  await vi.waitFor(() => {
+    expect(received).toHaveLength(1);
+  });
+  const begun = Date.now();
+  await sender.close();
+  expect(Date.now() - begun).toBeLessThan(2000);
+  expect(failures).toEqual([expect.stringMatching(/^webhook: "hot firing: .*" was not taken/)]);
+  hanging.closeAllConnections();
+  await new Promise((resolve) => hanging.close(resolve));
+});
+
 it('nobody at the address is told as such, and closing does not wait for them', async () => {
   const url = `http://127.0.0.1:${await closedPort()}/`;
   start({ webhookUrl: url }).tell(FIRING);

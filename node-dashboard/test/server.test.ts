@@ -69,7 +69,7 @@ describe('the server', () => {
     ],
     [
       { FRESHET_DASHBOARD__ALLOWED_HOSTS: 'a.example,b.example:80' },
-      /FRESHET_DASHBOARD__ALLOWED_HOSTS: dashboard\.allowed_hosts: must be a list of host/,
+      /FRESHET_DASHBOARD__ALLOWED_HOSTS: dashboard\.allowed_hosts: 'b\.example:80' is not a host/,
     ],
   ])('does not start with %j, says why in one line, and exits with 2', async (environment, message) => {
     expect(await ended(start(environment))).toBe(2);
@@ -82,9 +82,7 @@ describe('the server', () => {
     const alert = '[[alert]]\nname = "hot"\nstream = "host"\nmetric = "temp*"\nabove = 1\n';
     writeFileSync(path.join(directory, 'freshet.toml'), CONFIGURATION + alert);
     expect(await ended(start({}))).toBe(2);
-    expect(errors).toMatch(
-      /freshet\.toml: alert number 1: alert\.metric: there is no metric 'temp\*'; there are: usage/,
-    );
+    expect(errors).toMatch(/freshet\.toml:\d+: alert\.metric: there is no metric 'temp\*'; there are: usage/);
   });
 
   it('says with --health that nobody answers', async () => {

@@ -153,7 +153,8 @@ function checkSources(sources: readonly unknown[], streams: readonly StreamConfi
     if (other !== undefined) {
       throw source.wrong(
         'name',
-        `two sources are called '${other}' and '${name}'; give each a \`name\` that differs in more than '.', '_' and '-'`,
+        `two sources are called '${other}' and '${name}'; give each a \`name\` that differs in more than '.', '_' ` +
+          "and '-'",
       );
     }
     known.set(variables, name);

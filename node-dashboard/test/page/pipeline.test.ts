@@ -25,11 +25,12 @@ function report(fields: Partial<HealthReport>): void {
 
 /** A pipeline in which everything works but for what `job` says of the Spark job. */
 function pipelineAtWork(job: Partial<HealthReport> = {}): void {
+  const end = Date.now();
   for (const [second, count] of [
     [2000, 1000],
     [0, 1200],
   ] as const) {
-    const time = Date.now() - second;
+    const time = end - second;
     report({ component: 'freshet-producer', time, records_out: count });
     report({
       ...{ time, stream: 'host', records_in: count + 34_000, records_out: count, lag: 7 },
@@ -68,6 +69,34 @@ describe('the way of the data', () => {
     );
     expect(await page.getAttribute('[data-to="Spark"] svg path', 'd')).toMatch(/^M/);
     expect(await text('[data-place="Spark"]')).toBe('Spark running');
+  });
+
+  it.each([1280, 1262, 1000, 360])('has room for every word, %i pixels wide', async (width) => {
+    pipelineAtWork();
+    await page.setViewportSize({ width, height: 740 });
+    await open();
+    const tooWide = await page.$$eval('.flow, .place, .place > *, .way, .way > *', (found) =>
+      found
+        .filter((one) => one instanceof HTMLElement && one.scrollWidth > one.clientWidth + 1)
+        .filter((one) => getComputedStyle(one).display !== 'inline')
+        .map((one) => one.textContent),
+    );
+    expect(tooWide).toEqual([]);
+    const boxes = await page.$$eval('.flow .place, .flow .way', (found) =>
+      found.map((one) => one.getBoundingClientRect().toJSON() as DOMRect),
+    );
+    const overlaps = boxes.filter((one, index) =>
+      boxes
+        .slice(index + 1)
+        .some(
+          (other) =>
+            one.left < other.right - 1 &&
+            other.left < one.right - 1 &&
+            one.top < other.bottom - 1 &&
+            other.top < one.bottom - 1,
+        ),
+    );
+    expect(overlaps).toEqual([]);
   });
 
   it('does not take silence for zero', async () => {

@@ -1,7 +1,7 @@
 import type { ComponentHealth } from '../../shared/api.ts';
 import type { Component } from '../../shared/generated/health.ts';
 
-/** What can become of a record that was read: fields in which the job counts it, in the order in which they are shown. */
+/** What can become of a record that was read: fields in which the job counts it, as it is shown. */
 export const OUTCOMES = [
   'counted',
   'late',

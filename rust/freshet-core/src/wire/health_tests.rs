@@ -96,8 +96,9 @@ const WHO: &str = r#""instance":"a:1","since":1,"time":2,"records_in":0,"records
 
 #[test]
 fn what_a_component_hands_in_is_sent_as_it_is_with_its_name() {
+    let own = r#""version":"0.1.0","counted":7,"deleted_offsets":null"#;
     let fields =
-        format!(r#"{{{WHO},"watermark":null,"errors":{{"query_failed":1}},"notices":[]}}"#);
+        format!(r#"{{{WHO},{own},"watermark":null,"errors":{{"query_failed":1}},"notices":[]}}"#);
     let mut expected: Value = serde_json::from_str(&fields).unwrap();
     expected["component"] = "spark-job".into();
     assert_eq!(checked(&fields), Ok(expected));
