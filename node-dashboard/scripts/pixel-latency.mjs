@@ -117,7 +117,7 @@ try {
     const probe = message('probe', current, sample % 2 === 0 ? low : high);
     sent.push(Date.now());
     await producer.send({ messages: [probe] });
-    await page.waitForFunction(`globalThis.seen.length >= ${sample}`, undefined, { polling: 20 });
+    await page.waitForFunction(hasSeen, sample, { polling: 20 });
     await pause(100 + 200 * number());
   }
   clearInterval(noise);
@@ -142,6 +142,12 @@ try {
   await admin.deleteTopics({ topics: [topic, `${prefix}health`] });
   await Promise.all([admin.close(), producer.close()]);
   rmSync(folder, { recursive: true });
+}
+
+/** In the page: whether the point was seen to jump so often. */
+function hasSeen(/** @type {number} */ times) {
+  const { seen } = /** @type {{ seen: number[] }} */ (/** @type {unknown} */ (globalThis));
+  return seen.length >= times;
 }
 
 /** In the page: notes the time whenever the watched point is at the other height, as the canvas shows it. */

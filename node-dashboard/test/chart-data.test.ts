@@ -151,7 +151,15 @@ describe('how the charts show it', () => {
       ...{ draw: 'heat', statistic: 'p95', band: 'all', top: 5, by: 'change', sort: 'value', table: 'usage' },
       hidden: new Set(['a', 'b']),
     });
-    const usual = { statistic: 'avg', band: 'one', top: 0, by: 'value', sort: 'name', table: '' };
+    const usual = {
+      draw: 'lines',
+      statistic: 'avg',
+      band: 'one',
+      top: 0,
+      by: 'value',
+      sort: 'name',
+      table: '',
+    };
     expect(readView('?statistic=toString&top=7&sort=')).toEqual({ ...usual, hidden: new Set() });
   });
 });

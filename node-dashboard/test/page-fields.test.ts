@@ -105,9 +105,9 @@ it('the table of a single metric has a column for each later statistic', async (
     page.$$eval(`.series ${row} > *`, (cells) => cells.map((cell) => cell.textContent));
   expect(await texts('thead tr')).toEqual([
     ...['series', 'average', 'min', 'max', 'p95'],
-    ...[...today, 'mode', 'peak_time', 'outliers', 'records', 'newest'],
+    ...[...today, 'mode', 'peak_time', 'outliers', 'records', 'lag', 'newest'],
   ]);
-  expect((await texts('tbody tr')).slice(1, -1)).toEqual([
+  expect((await texts('tbody tr')).slice(1, -2)).toEqual([
     ...['2.00% ○ 2.00% so far', '2.00%', '2.00%', '2.00%', ...today.map(() => '–'), '17.50%'],
     matching(/^\d\d:\d\d:\d3$/),
     ...['1,234', '1'],

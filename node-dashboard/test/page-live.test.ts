@@ -137,6 +137,18 @@ it('draws a chart as a heat map, whose rows stay apart however many there are', 
   await page.waitForSelector('.chart[data-metric="usage"] .plot canvas', { timeout: WAIT });
 });
 
+it('counts the ages in the legends on, while nothing comes in', async () => {
+  await storeThreeSeries();
+  await openThreeSeries();
+  const age = (): Promise<string | null> =>
+    page.$eval('.chart[data-metric="usage"] .lines tbody tr td:nth-child(4)', (cell) => cell.textContent);
+  const first = await age();
+  // The server says every ten seconds that it is there, which would be too late.
+  await vi.waitFor(async () => {
+    expect(await age()).not.toBe(first);
+  }, 5000);
+});
+
 describe('what is drawn', () => {
   /** What the chart looks like; short, for whoever reads that it differs. */
   const drawn = async (of = page): Promise<string> => {

@@ -1,4 +1,4 @@
-import { batch, signal } from '@preact/signals';
+import { batch, computed, signal } from '@preact/signals';
 import { query } from './address.ts';
 import { Dashboard } from './dashboard.ts';
 import { drawInterval, repeat } from './motion.ts';
@@ -21,6 +21,7 @@ const CARD_MARGINS = 130;
 const changes = signal(0);
 const points = signal(0);
 const ticks = signal(0);
+const seconds = computed(() => ticks.value && Math.floor(performance.now() / 1000));
 
 /** Whoever calls this is drawn again when there is something new to say, at most some times a second. */
 export function followChanges(): number {
@@ -86,6 +87,11 @@ const drawAllSoon = soon(DRAW_INTERVAL, () => {
     points.value += 1;
   });
 });
+
+/** Whoever calls this is drawn again once a second, for ages in long lists. */
+export function followSeconds(): number {
+  return seconds.value;
+}
 
 /** What the page knows; components that read it call `followChanges` or `followTicks`. */
 export const dashboard = new Dashboard(

@@ -2,7 +2,7 @@ import type { VNode } from 'preact';
 import { setParameters } from '../address.ts';
 import { formatAge, formatMoment } from '../format.ts';
 import { lineStyle } from '../palette.ts';
-import { dashboard } from '../state.ts';
+import { dashboard, followSeconds } from '../state.ts';
 import { formatQuantity } from '../units.ts';
 import { view, type Statistic } from '../view.ts';
 import { ordered, type LineValue } from './data.ts';
@@ -25,6 +25,7 @@ interface LegendProperties {
 export function Legend({ values, unit: whole, statistic, leading, title }: LegendProperties): VNode {
     // A unit in words stands above the chart already.
     const unit = whole.length > LONGEST_UNIT ? '' : whole;
+    followSeconds();
     const { sort, hidden } = view.value;
     const listed = ordered(values, sort);
     const write = (value: number | null): string =>

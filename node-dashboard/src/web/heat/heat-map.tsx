@@ -101,47 +101,49 @@ export function HeatMap({
                         ))}
                     </div>
                 )}
-                <canvas
-                    ref={canvas}
-                    tabIndex={0}
-                    role="img"
-                    aria-label={label}
-                    style={{ height: `${height}px` }}
-                    onPointerMove={(event) => {
-                        cursor.value = place(event);
-                    }}
-                    onPointerLeave={() => {
-                        cursor.value = null;
-                    }}
-                    onClick={(event) => {
-                        cursor.value = place(event);
-                        choose();
-                    }}
-                    onKeyDown={(event) => {
-                        const moved = movedBy(
-                            event.key,
-                            cursor.value ?? { line: 0, column: heat.starts.length },
-                        );
-                        if (moved !== null) {
-                            event.preventDefault();
-                            const { line, column } = moved;
-                            cursor.value = {
-                                line: clamp(line, lines.length),
-                                column: clamp(column, heat.starts.length),
-                            };
-                        } else if (event.key === 'Enter') {
+                <div class="heat-plot">
+                    <canvas
+                        ref={canvas}
+                        tabIndex={0}
+                        role="img"
+                        aria-label={label}
+                        style={{ height: `${height}px` }}
+                        onPointerMove={(event) => {
+                            cursor.value = place(event);
+                        }}
+                        onPointerLeave={() => {
+                            cursor.value = null;
+                        }}
+                        onClick={(event) => {
+                            cursor.value = place(event);
                             choose();
-                        }
-                    }}
-                />
+                        }}
+                        onKeyDown={(event) => {
+                            const moved = movedBy(
+                                event.key,
+                                cursor.value ?? { line: 0, column: heat.starts.length },
+                            );
+                            if (moved !== null) {
+                                event.preventDefault();
+                                const { line, column } = moved;
+                                cursor.value = {
+                                    line: clamp(line, lines.length),
+                                    column: clamp(column, heat.starts.length),
+                                };
+                            } else if (event.key === 'Enter') {
+                                choose();
+                            }
+                        }}
+                    />
+                    {axis !== undefined && (
+                        <p class="unit heat-axis" aria-hidden="true">
+                            {axis.map((text, place) => (
+                                <span key={place}>{text}</span>
+                            ))}
+                        </p>
+                    )}
+                </div>
             </div>
-            {axis !== undefined && (
-                <p class="unit heat-axis" aria-hidden="true">
-                    {axis.map((text, place) => (
-                        <span key={place}>{text}</span>
-                    ))}
-                </p>
-            )}
             <p class="unit heat-words" role="status">
                 {wordsOf(lines, cursor.value, heat.starts, { unit, describe }) ??
                     scaleWords(range, unit, each)}
