@@ -315,7 +315,9 @@ mod tests {
     #[test]
     fn of_the_compilers_the_better_one_counts_for_each_engine() {
         let with = |compiler, mut rounds: Vec<Measurement>| {
-            rounds.iter_mut().for_each(|one| one.compiler = compiler);
+            for one in &mut rounds {
+                one.compiler = compiler;
+            }
             rounds
         };
         let plain = |cpu| rounds("tumbling_10s", Engine::Plain, [4.0; 3], [cpu; 3]);
@@ -340,7 +342,9 @@ mod tests {
     fn several_codecs_have_ratios_of_their_own() {
         let of = |codec, engine, cpu| {
             let mut rounds = rounds("read", engine, [1.0; 3], [cpu; 3]);
-            rounds.iter_mut().for_each(|one| one.codec = codec);
+            for one in &mut rounds {
+                one.codec = codec;
+            }
             rounds
         };
         let report = report(&[
