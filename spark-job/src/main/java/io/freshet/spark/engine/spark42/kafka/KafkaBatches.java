@@ -111,9 +111,9 @@ final class KafkaBatches extends RangeReader {
             }
             return nextIn(records);
         } catch (KafkaException e) {
-            throw new KafkaException(
-                "the record batch at offset " + batch.baseOffset() + " of " + partition + " is damaged: "
-                    + e.getMessage(), e);
+            // In the place of what Kafka's code says, not around it: the innermost cause is what people are told.
+            throw new KafkaException("the record batch at offset " + batch.baseOffset() + " of " + partition
+                + " is damaged: " + e.getMessage(), e.getCause());
         }
     }
 

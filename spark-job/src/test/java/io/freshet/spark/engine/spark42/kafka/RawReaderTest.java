@@ -2,17 +2,19 @@ package io.freshet.spark.engine.spark42.kafka;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.freshet.spark.Freshet;
-import io.freshet.spark.StreamSpec;
+import io.freshet.spark.configuration.PipelineConfiguration;
+import io.freshet.spark.engine.TopicCheck;
 import io.freshet.spark.job.QueryFailure;
+import io.freshet.spark.rejected.DeadLetters;
 import io.freshet.spark.testing.Sending;
 import io.freshet.spark.testing.Waiting;
+import io.freshet.spark.windows.StreamWindows;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -54,10 +56,11 @@ class RawReaderTest extends ReaderTest {
 
     /** Damage in a batch that the native library reads, and in one that lies in the range only in part. */
     @ParameterizedTest
-    @CsvSource({"40, partition 0, record batch at offset 40: the checksum of a record batch is",
-        "35, the record batch at offset 40 of flipped-35-0 is damaged: Record is corrupt"})
+    @CsvSource(delimiter = '|', value = {
+        "40 | topic 'raw.flipped-40', partition 0, record batch at offset 40: the checksum of a record batch is",
+        "35 | the record batch at offset 40 of raw.flipped-35-0 is damaged: Record is corrupt"})
     void aFlippedByteFailsTheQueryWithWhereItIs(int most, String place) throws Exception {
-        String topic = "flipped-" + most;
+        String topic = "raw.flipped-" + most;
         create(topic, 1, Map.of());
         try (var producer = producer(Map.of("linger.ms", "1000"))) {
             for (int batch = 0; batch < 3; batch++) {
@@ -66,16 +69,23 @@ class RawReaderTest extends ReaderTest {
                     new ProducerRecord<>(topic, 0, null, ("{\"id\":\"a\",\"at\":" + i + ",\"v\":1}").getBytes(UTF_8))));
             }
         }
-        Path segment = broker.firstSegment(topic, 0);
-        flip(segment, "\"at\":60,");
-        Function<Dataset<Row>, Dataset<Row>> windows = rows -> Freshet.windows(rows,
-            StreamSpec.parse("series = [\"id\"], time = { field = \"at\", unit = \"ms\" }, values = { v = \"v\" }, "
-                + "windows = [\"10s\"]"));
-        Reading reading = reading(windows, topic, Map.of("maxOffsetsPerTrigger", "" + most));
-        String shown = QueryFailure.of(assertThrows(StreamingQueryException.class, reading::run), "checkpoint",
-            List.of()).description();
+        flip(broker.firstSegment(topic, 0), "\"at\":60,");
+        PipelineConfiguration.Stream stream = stream("flipped-" + most);
+        Function<Dataset<Row>, Dataset<Row>> partials = rows -> StreamWindows.partials(rows, stream,
+            new DeadLetters(Map.of("bootstrap.servers", broker.address()), "dead-letters", topic), TopicCheck.NONE)
+            .where("series = 'nobody'"); // what is kept has the columns of Kafka's source
+        Reading reading = reading(partials, topic, Map.of("maxOffsetsPerTrigger", "" + most));
+        var failure = assertThrows(StreamingQueryException.class, reading::run);
+        String shown = QueryFailure.of(failure, "checkpoint", List.of()).description();
         assertTrue(shown.contains(place), shown);
-        assertTrue(shown.contains(topic), shown);
+    }
+
+    private static PipelineConfiguration.Stream stream(String name) throws IOException {
+        Path file = Files.createTempFile(folder, "freshet", ".toml");
+        Files.writeString(file, "[kafka]\nbootstrap_servers = \"" + broker.address() + "\"\n[[stream]]\nname = \""
+            + name + "\"\nseries = [\"id\"]\ntime = { field = \"at\", unit = \"ms\" }\nvalues = { v = \"v\" }\n"
+            + "windows = [\"10s\"]\n");
+        return PipelineConfiguration.load(file.toString()).streams().get(0);
     }
 
     /** Flips a bit of a file, where a text begins. */
