@@ -187,8 +187,8 @@ class StreamMetricsTest {
                 : input.bytes.get() == bytes / 2 * 3), input::toString);
             assertEquals(50, gauges("input" + raw).get("offsets_skipped"));
             assertEquals(50, gauges("input" + raw).get("offsets_deleted"));
-            assertEquals(Set.of("records_read", "bytes_read", "rejected", "rejected_rows", "skipped", "skipped_values|v",
-                "skipped_values|w", "offsets_deleted", "ahead_micros", "ahead_series"), observed);
+            assertEquals(Set.of("records_read", "bytes_read", "rejected", "rejected_rows", "skipped",
+                "skipped_values|v", "skipped_values|w", "offsets_deleted", "ahead_micros", "ahead_series"), observed);
         } finally {
             spark.sparkContext().removeSparkListener(input);
         }

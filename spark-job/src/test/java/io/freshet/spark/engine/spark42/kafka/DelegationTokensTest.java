@@ -44,7 +44,8 @@ class DelegationTokensTest {
                 Reading.COLUMNS, new TakenApart("tokens"), Copy.OUTPUT, new KafkaSource(TopicCheck.NONE)));
             for (Function<Dataset<Row>, Dataset<Row>> way : ways) {
                 Reading reading = new Reading(spark, way, "tokens",
-                    Map.of("kafka.bootstrap.servers", broker.address()), Files.createTempDirectory(folder, "checkpoint"));
+                    Map.of("kafka.bootstrap.servers", broker.address()),
+                    Files.createTempDirectory(folder, "checkpoint"));
                 reading.run();
                 assertEquals(100, reading.rows());
                 assertEquals(Set.of(false), reading.readDirectly);
