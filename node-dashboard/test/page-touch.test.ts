@@ -96,7 +96,7 @@ it('two fingers apart show a shorter time, and together a longer one', async () 
   }, WAIT);
 });
 
-it('a finger that rests asks what is there, walks on, and leaves it in sight until something else is touched', async () => {
+it('a finger that rests asks what is there, walks on, and leaves it until another place is touched', async () => {
   await touch([[0.9, 0.4]]);
   await vi.waitFor(async () => {
     expect(await tooltip()).toMatchObject({ isInside: true });

@@ -2,8 +2,9 @@ import type { WindowMessage } from '../shared/window.ts';
 
 /** What the lag of events is, and how it differs from an age. */
 export const LAG_MEANING =
-  'event-time lag: from the time of the newest reading to the moment when its window came out of the pipeline; it says ' +
-  'how late readings come, and stands still when none come, while the age counts on; – where none has come in live yet';
+  'event-time lag: from the time of the newest reading to the moment when its window came out of the pipeline; it ' +
+  'says how late readings come, and stands still when none come, while the age counts on; – where none has come in ' +
+  'live yet';
 
 /** How late the readings of each series come: what is stored does not tell, only what comes in live. */
 export class EventLag {

@@ -11,7 +11,7 @@ const HEIGHT = 240;
 /** A chart that is alone has room for more. */
 const HEIGHT_ALONE = 340;
 
-/** What a chart draws. What has not changed since the last time is the same object, so that it need not be drawn anew. */
+/** What a chart draws. What has not changed since the last time is the same object, and need not be drawn anew. */
 export class SceneMaker {
   readonly #table = new LineTable();
   readonly #thresholds = remembered<readonly Threshold[]>();
