@@ -77,9 +77,11 @@ describe('what else the server tells', () => {
     expect(await page.textContent(`${USAGE} .marks .told`)).toContain(
       'firing: hot: usage of laptop/cpu is 95',
     );
-    expect((await texts(`${USAGE} .marks li`)).join()).toMatch(
-      /note: fan replaced.*unusual: laptop\/cpu: far/,
-    );
+    await vi.waitFor(async () => {
+      expect((await texts(`${USAGE} .marks li`)).join()).toMatch(
+        /note: fan replaced.*unusual: laptop\/cpu: far/,
+      );
+    }, WAIT);
     await vi.waitFor(async () => {
       expect((await texts('.verdict')).join()).toContain('alert hot (laptop/cpu) is firing');
     }, WAIT);

@@ -27,6 +27,7 @@ export function followTold(): void {
   dashboard.onAlerts = (answer) => {
     if (answer === null) {
       void askAlerts();
+      void askSpan();
     } else {
       take(answer);
     }
