@@ -19,8 +19,8 @@ import org.apache.spark.sql.SparkSession;
  *
  * <p>Arguments: {@code --configuration FILE --folder FOLDER --results FILE [--conf KEY=VALUE]…}, then either
  * {@code --records N --series N --micro-batch N --codecs NAME,… --filled BOOLEAN --warm-up-seconds N --rounds N
- * [--only CASE/ENGINE,…]}, or {@code --latency-seconds N}. The configuration names the broker, and each of its streams is a case. The topics of the
- * codecs are filled unless they are.
+ * [--only CASE/ENGINE,…]}, or {@code --latency-seconds N}. The configuration names the broker, and each of its
+ * streams is a case. The topics of the codecs are filled unless they are.
  */
 public final class Benchmark {
     private static final int CORES = 2;

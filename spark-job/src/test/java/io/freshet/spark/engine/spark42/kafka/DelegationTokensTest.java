@@ -43,8 +43,9 @@ class DelegationTokensTest {
             List<Function<Dataset<Row>, Dataset<Row>>> ways = List.of(ReaderTest::step, rows -> Step.apply(rows,
                 Reading.COLUMNS, new TakenApart("tokens"), Copy.OUTPUT, new KafkaSource(TopicCheck.NONE)));
             for (Function<Dataset<Row>, Dataset<Row>> way : ways) {
-                Reading reading = new Reading(spark, way, "tokens",
-                    Map.of("kafka.bootstrap.servers", broker.address()), Files.createTempDirectory(folder, "checkpoint"));
+                Map<String, String> options = Map.of("kafka.bootstrap.servers", broker.address());
+                Path checkpoint = Files.createTempDirectory(folder, "checkpoint");
+                Reading reading = new Reading(spark, way, "tokens", options, checkpoint);
                 reading.run();
                 assertEquals(100, reading.rows());
                 assertEquals(Set.of(false), reading.readDirectly);
