@@ -14,6 +14,7 @@ const MAX_NAMES: usize = 200;
 
 /// A mapping of which nothing is known yet but that it could be one.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(super) struct Draft {
     /// What the format says: comments and settings, line by line.
     pub(super) format: Vec<String>,

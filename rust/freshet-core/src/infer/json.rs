@@ -173,8 +173,8 @@ impl Visit {
             Node::Object(entries) => {
                 let has_after = entries.contains_key("before") && entries.contains_key("after");
                 // Changes of a table have the row twice: what it was says nothing new.
-                let is_wanted = |key: &str| !key.is_empty() && !(has_after && key == "before");
-                for (key, value) in entries.iter().filter(|(key, _)| is_wanted(key)) {
+                let is_left_out = |key: &str| key.is_empty() || has_after && key == "before";
+                for (key, value) in entries.iter().filter(|(key, _)| !is_left_out(key)) {
                     keys.push(key.clone());
                     self.leaves(value, up, keys);
                     keys.pop();

@@ -58,7 +58,7 @@ impl Values {
                     let is_text = matches!(value, Scalar::Text(_));
                     match writing.number(value) {
                         Some(number) => {
-                            values.add(number, value.written(), is_text && !writing.is_text)
+                            values.add(number, value.written(), is_text && !writing.is_text);
                         }
                         None => *texts.entry(value.written()).or_default() += 1,
                     }
@@ -183,11 +183,11 @@ pub(super) struct Measured<'a> {
 }
 
 /// The places that have metrics, in the order of the sample, and those whose numbers are left out, with the reason.
-pub(super) fn measured<'a>(
-    table: &'a Table,
+pub(super) fn measured(
+    table: &Table,
     writing: Writing,
     is_time: impl Fn(&str) -> bool,
-) -> (Vec<Measured<'a>>, Vec<(&'a Field, String)>) {
+) -> (Vec<Measured<'_>>, Vec<(&Field, String)>) {
     let (mut taken, mut left_out) = (Vec::new(), Vec::new());
     for field in table.fields.iter().filter(|field| field.up == 0 && !is_time(&field.place)) {
         let Some(values) = Values::of(field, writing) else { continue };

@@ -247,3 +247,6 @@ fn written(rows: &Rows) -> String {
     let text = rows.to_string();
     text.strip_suffix(".*").map_or_else(|| text.clone(), str::to_owned)
 }
+
+#[cfg(test)]
+mod tests;

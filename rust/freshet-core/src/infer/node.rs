@@ -91,8 +91,8 @@ impl<'de> Deserialize<'de> for Node {
 struct NodeVisitor;
 
 impl NodeVisitor {
-    fn number<N: fmt::Display, E>(number: N) -> Result<Node, E> {
-        Ok(Node::Scalar(Scalar::Number(number.to_string())))
+    fn number(number: impl fmt::Display) -> Node {
+        Node::Scalar(Scalar::Number(number.to_string()))
     }
 }
 
@@ -112,16 +112,16 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Node, E> {
-        Self::number(number)
+        Ok(Self::number(number))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Node, E> {
-        Self::number(number)
+        Ok(Self::number(number))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Node, E> {
         // As JSON writes it: a whole one keeps its `.0`.
-        Self::number(serde_json::Value::from(number))
+        Ok(Self::number(serde_json::Value::from(number)))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Node, E> {

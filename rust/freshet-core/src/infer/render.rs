@@ -1,7 +1,5 @@
 //! A draft as a configuration file, with a comment on each guess.
 
-use std::fmt::Write as _;
-
 use super::draft::{Discriminator, Draft};
 use super::trial::Share;
 
@@ -91,7 +89,9 @@ fn time(draft: &Draft, lines: &mut Vec<String>) {
     let mut about = format!("# a time in {} of {} rows", time.rows, draft.all_rows);
     if !time.others.is_empty() {
         let others: Vec<String> = time.others.iter().map(|place| quoted(place)).collect();
-        let _ = write!(about, "; times are in {} as well", others.join(", "));
+        about.push_str("; times are in ");
+        about.push_str(&others.join(", "));
+        about.push_str(" as well");
     }
     lines.push(about);
     if time.is_ambiguous {
@@ -207,7 +207,7 @@ pub(super) fn quoted(text: &str) -> String {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
             control if control.is_control() => {
-                let _ = write!(quoted, "\\u{:04X}", u32::from(control));
+                quoted.extend([format!("\\u{:04X}", u32::from(control))]);
             }
             other => quoted.push(other),
         }

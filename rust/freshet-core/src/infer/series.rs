@@ -78,7 +78,7 @@ fn rank_of_name(field: &Field) -> Option<Rank> {
     if has(PERHAPS_IDENTIFYING, last) {
         return Some(Rank::Perhaps);
     }
-    if has(KINDS, last) && !(last == "unit" && !has_units(field)) {
+    if has(KINDS, last) && (last != "unit" || has_units(field)) {
         Some(Rank::Kind)
     } else {
         Some(Rank::Any)
