@@ -87,7 +87,7 @@ impl Draft {
             booleans: any(|one| one.values.has_bools),
             states: states.into_iter().collect(),
             null_values: found.iter().flat_map(|one| one.values.nulls.clone()).collect(),
-            other_rows: discriminator(table, &with_metric, &found),
+            other_rows: discriminator(table, &with_metric, &found, &series),
             metrics: match &by_name {
                 Some(naming) => naming.metrics(),
                 None => named(&found, table.rows),
@@ -95,6 +95,7 @@ impl Draft {
             named: by_name.map(|by| (by.name.place.clone(), by.value.place.clone())),
             left_out: left_out
                 .into_iter()
+                .filter(|(field, _)| !series.iter().any(|part| part.place == field.place))
                 .map(|(field, reason)| (field.place.clone(), reason))
                 .collect(),
             time,
@@ -200,7 +201,12 @@ impl<'a> Naming<'a> {
 }
 
 /// What tells the rows with metrics from those without.
-fn discriminator(table: &Table, rows: &[usize], found: &[Measured<'_>]) -> Option<Discriminator> {
+fn discriminator(
+    table: &Table,
+    rows: &[usize],
+    found: &[Measured<'_>],
+    series: &[Part],
+) -> Option<Discriminator> {
     if rows.is_empty() || rows.len() == table.rows {
         return None;
     }
@@ -222,7 +228,12 @@ fn discriminator(table: &Table, rows: &[usize], found: &[Measured<'_>]) -> Optio
             && !without.is_empty()
             && with.is_disjoint(&without)
     };
-    let in_row = || table.fields.iter().filter(|field| field.up == 0);
+    let is_part = |field: &Field| series.iter().any(|part| part.place == field.place);
+    let in_row = || {
+        let of_row =
+            |field: &&Field| field.up == 0 && !(field.is_indexed() && field.keys.len() > 1);
+        table.fields.iter().filter(of_row).filter(|field| !is_part(field))
+    };
     if let Some(field) = in_row().find(tells_apart) {
         let texts = texts(field, true).into_iter().collect();
         return Some(Discriminator::OneOf(field.place.clone(), texts));

@@ -83,7 +83,16 @@ pub(super) fn table(records: &[Vec<Node>], rows: Option<&Rows>) -> Table {
     for document in documents() {
         each_row(document, lists, &mut Vec::new(), &mut |row, above| visit.fill(row, above));
     }
-    visit.filling.end()
+    let mut table = visit.filling.end();
+    // What only the first of all items has is known above them, and stands in one row only.
+    let above: Vec<String> = (table.fields.iter())
+        .filter(|field| field.up > 0 && field.keys.len() == 2 && field.keys[0] == "0")
+        .map(|field| field.keys[1].clone())
+        .collect();
+    table
+        .fields
+        .retain(|field| field.up > 0 || field.keys.len() != 1 || !above.contains(&field.keys[0]));
+    table
 }
 
 fn write_place(up: usize, keys: &[String]) -> String {

@@ -21,7 +21,9 @@ pub(super) struct Metric {
 /// What stands in a place.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Values {
-    /// How many of them are numbers, and the least and the greatest.
+    /// How many of them are values: numbers, truths or states.
+    count: usize,
+    /// How many are numbers, and the least and the greatest.
     numbers: usize,
     least: f64,
     greatest: f64,
@@ -67,8 +69,12 @@ impl Values {
         }
         values.distinct = field.distinct().len();
         values.take_texts(&texts)?;
-        values.find_null_number(field, writing);
         let has_metric = values.numbers > 0 || values.has_bools || !values.states.is_empty();
+        values.find_null_number(field, writing);
+        let is_value = |(_, value): &(usize, &Scalar)| {
+            !matches!(value, Scalar::Null) && !values.nulls.contains(value.written())
+        };
+        values.count = field.values().filter(is_value).count();
         has_metric.then_some(values)
     }
 
@@ -121,17 +127,20 @@ impl Values {
     }
 
     /// In words.
-    fn about(&self, rows: usize, of: usize) -> String {
+    fn about(&self, of: usize) -> String {
         let what = if !self.states.is_empty() {
-            "states".to_owned()
+            ": states".to_owned()
         } else if self.has_bools && self.numbers == 0 {
-            "true or false".to_owned()
+            ": true or false".to_owned()
+        } else if self.count == 0 {
+            String::new()
         } else if self.least == self.greatest {
-            format!("always {}", self.least)
+            let always = if self.count > 1 { "always " } else { "" };
+            format!(": {always}{}", self.least)
         } else {
-            format!("{} to {}", self.least, self.greatest)
+            format!(": {} to {}", self.least, self.greatest)
         };
-        format!("in {rows} of {of} rows, {what}")
+        format!("in {} of {of} rows{what}", self.count)
     }
 }
 
@@ -238,7 +247,7 @@ pub(super) fn named(measured: &[Measured<'_>], rows: usize) -> Vec<Metric> {
             name: unique,
             place: one.field.place.clone(),
             unit: unit_of(one.field.name()),
-            about: one.values.about(one.field.count(), rows),
+            about: one.values.about(rows),
         });
     }
     metrics

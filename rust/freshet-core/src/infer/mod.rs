@@ -118,7 +118,7 @@ pub fn check_name(name: &str) -> Result<(), ConfigError> {
 }
 
 fn as_alternative(draft: &Draft, share: &Share) -> Option<Alternative> {
-    let rows = draft.rows.as_ref()?;
+    let rows = draft.rows.as_ref().filter(|rows| *rows != "*")?;
     let setting = format!("rows = {}", render::quoted(rows));
     (share.readings > 0).then(|| Alternative { setting, share: share.clone() })
 }

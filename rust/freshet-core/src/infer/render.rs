@@ -105,18 +105,28 @@ fn time(draft: &Draft, lines: &mut Vec<String>) {
     let setting =
         format!("field = {field}{}, unit = {}", date.unwrap_or_default(), quoted(&time.unit));
     if time.may_have_zone {
-        lines.push(format!(
-            "# these times have no zone and are taken for UTC; for local ones write time = {{ {setting}, zone = \
-             \"Europe/Berlin\" }}"
-        ));
+        lines
+            .push(format!("# no zone is said, so it is UTC; local times need one as well: {ZONE}"));
     }
     lines.push(format!("time = {{ {setting} }}"));
-    if draft.is_ahead {
-        lines.push("# some events are ahead of now".to_owned());
+    if !draft.is_ahead {
+        return;
+    }
+    if time.may_have_zone {
+        lines.push(
+            "# some are ahead of now, as local times east of UTC: with a zone, leave this out"
+                .to_owned(),
+        );
+        lines.push("max_future = \"15h\"".to_owned());
+    } else {
+        lines.push("# some are ahead of now".to_owned());
         lines.push("max_future = \"400d\"".to_owned());
         lines.push("future_moves_watermark = true".to_owned());
     }
 }
+
+/// An example of a zone.
+const ZONE: &str = "zone = \"Europe/Berlin\"";
 
 fn series(draft: &Draft, lines: &mut Vec<String>) {
     if draft.series.is_empty() {

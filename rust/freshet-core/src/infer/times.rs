@@ -84,6 +84,12 @@ impl TimeGuess {
             return date_and_time(table).or_else(second_best);
         };
         let best = candidates.remove(best);
+        // A day alone says little where a time of day stands beside it.
+        if is_day(&best.unit)
+            && let Some(both) = date_and_time(table)
+        {
+            return Some(both);
+        }
         Some(Self::with_alternatives(table, &best, &candidates))
     }
 
@@ -132,6 +138,11 @@ impl<'a> Candidate<'a> {
         let is_named = score > 0 || field.is_indexed();
         (is_named || !needs_name).then_some(Self { field, unit, score })
     }
+}
+
+/// Whether a pattern has no time of day.
+fn is_day(unit: &str) -> bool {
+    unit.contains('%') && !unit.contains("%H") && !unit.contains("%I")
 }
 
 fn is_numeric(field: &Field) -> bool {
