@@ -111,7 +111,9 @@ impl Csv {
             lines.push("# the first row names the columns".to_owned());
             lines.push("header = true".to_owned());
         } else {
-            lines.push("# no row names the columns: they have numbers, or give them names by columns = [\"…\"]".to_owned());
+            let advice =
+                "# no row names the columns: they have numbers; columns = [\"…\"] gives them names";
+            lines.push(advice.to_owned());
         }
         if *delimiter != ',' {
             lines.push(format!("delimiter = {}", super::render::quoted(&delimiter.to_string())));

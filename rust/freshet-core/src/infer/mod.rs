@@ -3,8 +3,8 @@
 //! A sample is looked at as a table (`table`): rows, and the places in them with what stands there. `json`, `csv` and
 //! `lines` make one of each format. What the places mean is guessed by names (`vocabulary`) and by what stands there:
 //! the time (`times`), the metrics (`metrics`), whose they are (`series`). What a guess is worth says the parser of the
-//! Spark job (`trial`): where there are several, such as lists that may have the rows, the one of which it takes most is
-//! proposed. Nothing here does I/O.
+//! Spark job (`trial`): where there are several, such as lists that may have the rows, the one of which it takes
+//! most is proposed. Nothing here does I/O.
 
 mod csv;
 mod draft;
@@ -76,7 +76,8 @@ pub enum Unclear {
     },
 }
 
-const COLUMNWISE: &str = "lists of plain values that belong together are made into rows by a source's transform (docs/sources.md)";
+const COLUMNWISE: &str =
+    "lists of values that belong together become rows by a source's transform (docs/sources.md)";
 
 /// Proposes a stream of that name for the records of a sample, by the clock of now (epoch milliseconds).
 ///
@@ -127,7 +128,8 @@ fn as_alternative(draft: &Draft, share: &Share) -> Option<Alternative> {
 fn remarks(draft: &Draft, share: &Share, sample: &Sample) -> Vec<String> {
     let mut remarks = Vec::new();
     if draft.time.is_none() {
-        remarks.push("no field looks like a time, so Kafka's timestamp is taken; if one is, name it by 'time'".to_owned());
+        let what = "no field looks like a time, so Kafka's timestamp is taken; if one is, name it by 'time'";
+        remarks.push(what.to_owned());
     }
     if draft.time.as_ref().is_some_and(|time| time.may_have_zone) {
         remarks.push(

@@ -168,6 +168,7 @@ fn rules(draft: &Draft, lines: &mut Vec<String>) {
     }
     if !draft.states.is_empty() {
         let states = draft.states.iter().map(|(text, number)| format!("{} = {number}", key(text)));
+        lines.push("# texts that are one of two states".to_owned());
         lines.push(format!("states = {{ {} }}", states.collect::<Vec<_>>().join(", ")));
     }
     if draft.skips_bad {

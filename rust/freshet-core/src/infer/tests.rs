@@ -31,19 +31,19 @@ fn times_are_found_by_their_names_and_their_range() {
         ("1769860800123456", "us"),
         ("1769860800123456789", "ns"),
         ("20260131115900", "%Y%m%d%H%M%S"),
-        ("\"2026-01-31T12:00:00Z\"", "rfc3339"),
-        ("\"2026-01-31T13:00:00+01:00\"", "rfc3339"),
-        ("\"2026-01-31T12:00:00\"", "%Y-%m-%dT%H:%M:%S%.f"),
-        ("\"2026-01-31 12:00\"", "%Y-%m-%d %H:%M"),
-        ("\"31.01.2026 12:00:00\"", "%d.%m.%Y %H:%M:%S%.f"),
-        ("\"01/31/2026 12:00:00\"", "%m/%d/%Y %H:%M:%S%.f"),
-        ("\"Jan 31 11:59:58\"", "%b %e %H:%M:%S"),
-        ("\"31/Jan/2026:12:00:00 +0000\"", "%d/%b/%Y:%H:%M:%S %z"),
+        (r#""2026-01-31T12:00:00Z""#, "rfc3339"),
+        (r#""2026-01-31T13:00:00+01:00""#, "rfc3339"),
+        (r#""2026-01-31T12:00:00""#, "%Y-%m-%dT%H:%M:%S%.f"),
+        (r#""2026-01-31 12:00""#, "%Y-%m-%d %H:%M"),
+        (r#""31.01.2026 12:00:00""#, "%d.%m.%Y %H:%M:%S%.f"),
+        (r#""01/31/2026 12:00:00""#, "%m/%d/%Y %H:%M:%S%.f"),
+        (r#""Jan 31 11:59:58""#, "%b %e %H:%M:%S"),
+        (r#""31/Jan/2026:12:00:00 +0000""#, "%d/%b/%Y:%H:%M:%S %z"),
     ] {
-        let sample = format!("{{\"host\":\"a\",\"timestamp\":{written},\"v\":1}}");
+        let sample = format!(r#"{{"host":"a","timestamp":{written},"v":1}}"#);
         assert_lines(
             &sample,
-            &[&format!("time = {{ field = \"timestamp\", unit = \"{unit}\" }}")],
+            &[&format!(r#"time = {{ field = "timestamp", unit = "{unit}" }}"#)],
             &[],
         );
     }
@@ -51,15 +51,15 @@ fn times_are_found_by_their_names_and_their_range() {
 
 #[test]
 fn a_number_that_could_be_a_time_is_one_by_its_name_only() {
-    assert_lines("{\"bytes\":1769860800,\"v\":1}", &["bytes = \"bytes\""], &["time = {"]);
+    assert_lines(r#"{"bytes":1769860800,"v":1}"#, &[r#"bytes = "bytes""#], &["time = {"]);
     assert_lines(
-        "{\"created\":1769860700,\"ts\":1769860800,\"v\":1}",
-        &["time = { field = \"ts\", unit = \"s\" }"],
-        &["created = \""],
+        r#"{"created":1769860700,"ts":1769860800,"v":1}"#,
+        &[r#"time = { field = "ts", unit = "s" }"#],
+        &[r#"created = ""#],
     );
     assert_lines(
-        "{\"created_at\":\"2026-01-31T12:00:00Z\",\"v\":1}",
-        &["time = { field = \"created_at\", unit = \"rfc3339\" }"],
+        r#"{"created_at":"2026-01-31T12:00:00Z","v":1}"#,
+        &[r#"time = { field = "created_at", unit = "rfc3339" }"#],
         &[],
     );
 }
@@ -68,7 +68,7 @@ fn a_number_that_could_be_a_time_is_one_by_its_name_only() {
 fn the_first_of_several_times_that_is_there_counts() {
     assert_lines(
         "{\"at\":1769860800000,\"sent\":1769860801000,\"v\":1}\n{\"at\":null,\"sent\":1769860802000,\"v\":2}",
-        &["time = { field = [\"at\", \"sent\"], unit = \"ms\" }"],
+        &[r#"time = { field = ["at", "sent"], unit = "ms" }"#],
         &[],
     );
 }
@@ -76,21 +76,21 @@ fn the_first_of_several_times_that_is_there_counts() {
 #[test]
 fn what_names_the_sender_is_the_series_and_what_names_a_message_is_not() {
     assert_lines(
-        "{\"message_id\":\"x1\",\"device\":\"d1\",\"site\":\"s\",\"type\":\"t\",\"v\":1}",
-        &["series = [\"device\", \"site\"]"],
-        &["message_id\""],
+        r#"{"message_id":"x1","device":"d1","site":"s","type":"t","v":1}"#,
+        &[r#"series = ["device", "site"]"#],
+        &[r#"message_id""#],
     );
     assert_lines(
-        "{\"station\":10384,\"cpu\":85}",
-        &["series = [\"station\"]", "cpu = \"cpu\""],
+        r#"{"station":10384,"cpu":85}"#,
+        &[r#"series = ["station"]"#, r#"cpu = "cpu""#],
         &[],
     );
-    assert_lines("{\"v\":1}", &["v = \"v\""], &["series = "]);
+    assert_lines(r#"{"v":1}"#, &[r#"v = "v""#], &["series = "]);
     assert_lines(
         "{\"tags\":{\"host\":\"a\",\"rack\":\"1a\"},\"v\":1}\n{\"tags\":{\"host\":\"a\"},\"v\":2}",
         &[
-            "series = [\"tags.host\", \"tags.rack\"]",
-            "series_defaults = { \"tags.rack\" = \"none\" }",
+            r#"series = ["tags.host", "tags.rack"]"#,
+            r#"series_defaults = { "tags.rack" = "none" }"#,
         ],
         &[],
     );
@@ -99,8 +99,8 @@ fn what_names_the_sender_is_the_series_and_what_names_a_message_is_not() {
 #[test]
 fn what_kind_of_row_it_is_tells_readings_of_one_time_apart() {
     assert_lines(
-        "[{\"host\":\"a\",\"ts\":1769860800,\"type\":\"in\",\"rate\":1},{\"host\":\"a\",\"ts\":1769860800,\"type\":\"out\",\"rate\":2}]",
-        &["series = [\"host\", \"type\"]"],
+        r#"[{"host":"a","at":1769860800,"type":"in","v":1},{"host":"a","at":1769860800,"type":"out","v":2}]"#,
+        &[r#"series = ["host", "type"]"#],
         &[],
     );
 }
@@ -108,18 +108,18 @@ fn what_kind_of_row_it_is_tells_readings_of_one_time_apart() {
 #[test]
 fn values_are_numbers_texts_truths_and_states() {
     assert_lines(
-        "{\"a\":\"21.5\",\"b\":true,\"c\":\"ON\",\"d\":null,\"e\":[1,2],\"version\":3,\"trade_id\":9}",
+        r#"{"a":"21.5","b":true,"c":"ON","d":null,"e":[1,2],"version":3,"trade_id":9}"#,
         &[
             "text_numbers = true",
             "booleans = true",
             "states = { ON = 1, OFF = 0 }",
-            "a = \"a\"",
-            "b = \"b\"",
-            "c = \"c\"",
-            "e_0 = \"e.0\"",
-            "e_1 = \"e.1\"",
+            r#"a = "a""#,
+            r#"b = "b""#,
+            r#"c = "c""#,
+            r#"e_0 = "e.0""#,
+            r#"e_1 = "e.1""#,
         ],
-        &["d = \"d\"", "version = \"", "trade_id = \""],
+        &[r#"d = "d""#, r#"version = ""#, r#"trade_id = ""#],
     );
 }
 
@@ -127,17 +127,17 @@ fn values_are_numbers_texts_truths_and_states() {
 fn what_stands_for_no_value_is_named() {
     assert_lines(
         "{\"v\":\"21.5\",\"w\":-9999}\n{\"v\":\"unavailable\",\"w\":5}",
-        &["null_values = [\"unavailable\", \"-9999\"]"],
+        &[r#"null_values = ["unavailable", "-9999"]"#],
         &[],
     );
-    assert_lines("{\"v\":-999}\n{\"v\":-1200}", &["v = \"v\""], &["null_values"]);
+    assert_lines("{\"v\":-999}\n{\"v\":-1200}", &[r#"v = "v""#], &["null_values"]);
 }
 
 #[test]
 fn records_without_metrics_are_skipped_by_what_tells_them_apart() {
     assert_lines(
         "{\"type\":\"reading\",\"v\":1}\n{\"type\":\"hello\"}\n{\"type\":\"reading\",\"v\":2}",
-        &["where = { type = \"reading\" }"],
+        &[r#"where = { type = "reading" }"#],
         &["on_bad"],
     );
     assert_lines("{\"v\":1}\n{\"hello\":\"x\"}", &["where = { v = { exists = true } }"], &[]);
@@ -146,29 +146,29 @@ fn records_without_metrics_are_skipped_by_what_tells_them_apart() {
 #[test]
 fn names_and_values_beside_each_other_are_metrics_by_name() {
     assert_lines(
-        "[{\"device\":\"d\",\"n\":\"temp\",\"u\":\"°C\",\"v\":21.5},{\"device\":\"d\",\"n\":\"hum\",\"u\":\"%\",\"v\":40}]",
+        r#"[{"device":"d","n":"temp","u":"°C","v":21.5},{"device":"d","n":"hum","u":"%","v":40}]"#,
         &[
-            "names = \"n\"",
-            "value = \"v\"",
-            "temp = \"temp\"",
-            "hum = \"hum\"",
-            "temp = \"°C\"",
-            "hum = \"%\"",
+            r#"names = "n""#,
+            r#"value = "v""#,
+            r#"temp = "temp""#,
+            r#"hum = "hum""#,
+            r#"temp = "°C""#,
+            r#"hum = "%""#,
         ],
         &[],
     );
     // Without anything else, a name is whose it is.
-    assert_lines("{\"name\":\"kitchen\",\"value\":21.5}", &["series = [\"name\"]"], &["names = "]);
+    assert_lines(r#"{"name":"kitchen","value":21.5}"#, &[r#"series = ["name"]"#], &["names = "]);
 }
 
 #[test]
 fn the_list_of_which_most_is_taken_has_the_rows() {
     assert_lines(
-        "{\"device\":\"d\",\"count\":2,\"data\":{\"readings\":[{\"t\":1769860800,\"v\":1},{\"t\":1769860801,\"v\":2}]}}",
+        r#"{"device":"d","count":2,"data":{"readings":[{"t":1769860800,"v":1},{"t":1769860801,"v":2}]}}"#,
         &[
-            "rows = \"data.readings\"",
-            "series = [\"^.device\"]",
-            "time = { field = \"t\", unit = \"s\" }",
+            r#"rows = "data.readings""#,
+            r#"series = ["^.device"]"#,
+            r#"time = { field = "t", unit = "s" }"#,
         ],
         &[],
     );
@@ -179,31 +179,31 @@ fn tables_are_read_by_their_layout() {
     assert_lines(
         "Logger;;\nDatum;Zeit;Temp. [°C]\n31.01.2026;12:00;21,5\n31.01.2026;12:01; 22,5 \n",
         &[
-            "format = \"csv\"",
+            r#"format = "csv""#,
             "header = true",
-            "delimiter = \";\"",
+            r#"delimiter = ";""#,
             "skip_lines = 1",
             "trim = true",
             "decimal_comma = true",
-            "time = { field = \"Zeit\", date = \"Datum\", unit = \"%d.%m.%Y %H:%M\" }",
-            "\"Temp.\" = \"Temp. [°C]\"",
-            "\"Temp.\" = \"°C\"",
+            r#"time = { field = "Zeit", date = "Datum", unit = "%d.%m.%Y %H:%M" }"#,
+            r#""Temp." = "Temp. [°C]""#,
+            r#""Temp." = "°C""#,
         ],
         &[],
     );
     assert_lines(
         "2026-01-31 12:00:00,press/7,1.5\n2026-01-31 12:00:01,press/8,1.6\n",
-        &["series = [\"2\"]", "column_3 = \"3\""],
+        &[r#"series = ["2"]"#, r#"column_3 = "3""#],
         &["header"],
     );
-    assert_lines("a;b\n1,5;2\n2,5;3\n4,5;4\n", &["delimiter = \";\"", "a = \"a\""], &[]);
+    assert_lines("a;b\n1,5;2\n2,5;3\n4,5;4\n", &[r#"delimiter = ";""#, r#"a = "a""#], &[]);
 }
 
 #[test]
 fn bad_rows_are_left_out_where_others_are_good() {
     assert_lines(
         "host,v\na,1\nb,2,3\nc,3\n",
-        &["on_bad_value = \"skip_value\"", "on_bad_row = \"skip_row\""],
+        &[r#"on_bad_value = "skip_value""#, r#"on_bad_row = "skip_row""#],
         &[],
     );
 }
@@ -220,8 +220,8 @@ fn what_is_unclear_is_said() {
     ] {
         assert_eq!(proposed(sample).unwrap_err().to_string(), expected);
     }
-    let error = proposed("{\"a\":\"b\"}").unwrap_err().to_string();
+    let error = proposed(r#"{"a":"b"}"#).unwrap_err().to_string();
     assert!(error.starts_with("nothing in the 1 records could be a metric"), "{error}");
     let gzip = Sample::of_file(b"\x1f\x8b\x08\x00\xff", 1).unwrap_err().to_string();
-    assert!(gzip.ends_with("it looks like gzip; compression = \"auto\" reads it"), "{gzip}");
+    assert!(gzip.ends_with(r#"it looks like gzip; compression = "auto" reads it"#), "{gzip}");
 }

@@ -1,6 +1,6 @@
 //! What names of fields mean mostly, and texts that stand for a number or for none.
 
-/// Whose the readings are. A word of these makes a name an identifying one, also with `id`, `name` or the like after it.
+/// Whose the readings are. A word of these makes a name an identifying one, also with `id` or the like after it.
 pub(super) const IDENTIFYING: &[&str] = &[
     "anlage",
     "app",
