@@ -87,7 +87,9 @@ impl Draft {
             booleans: any(|one| one.values.has_bools),
             states: states.into_iter().collect(),
             null_values: found.iter().flat_map(|one| one.values.nulls.clone()).collect(),
-            other_rows: discriminator(table, &with_metric, &found, &series),
+            other_rows: discriminator(table, &with_metric, &found, |place| {
+                is_time(place) || series.iter().any(|part| part.place == place)
+            }),
             metrics: match &by_name {
                 Some(naming) => naming.metrics(),
                 None => named(&found, table.rows),
@@ -205,7 +207,7 @@ fn discriminator(
     table: &Table,
     rows: &[usize],
     found: &[Measured<'_>],
-    series: &[Part],
+    is_other: impl Fn(&str) -> bool,
 ) -> Option<Discriminator> {
     if rows.is_empty() || rows.len() == table.rows {
         return None;
@@ -228,11 +230,10 @@ fn discriminator(
             && !without.is_empty()
             && with.is_disjoint(&without)
     };
-    let is_part = |field: &Field| series.iter().any(|part| part.place == field.place);
     let in_row = || {
         let of_row =
             |field: &&Field| field.up == 0 && !(field.is_indexed() && field.keys.len() > 1);
-        table.fields.iter().filter(of_row).filter(|field| !is_part(field))
+        table.fields.iter().filter(of_row).filter(|field| !is_other(&field.place))
     };
     if let Some(field) = in_row().find(tells_apart) {
         let texts = texts(field, true).into_iter().collect();

@@ -78,26 +78,38 @@ impl TimeGuess {
             table.fields.iter().filter_map(|field| Candidate::of(field, now_us)).collect();
         // What stands in the row itself goes before what stands above it.
         candidates.sort_by_key(|found| (found.field.up > 0, -found.score));
-        let Some(best) = candidates.iter().position(|found| found.score >= 0) else {
+        let is_good = |found: &Candidate<'_>| found.score >= 0;
+        let is_in_row = |found: &Candidate<'_>| is_good(found) && found.field.up == 0;
+        let has_row = candidates.iter().any(is_in_row);
+        let is_best = |at: &usize| {
+            let found = &candidates[*at];
+            if has_row { is_in_row(found) } else { is_good(found) }
+        };
+        let good: Vec<usize> = (0..candidates.len()).filter(is_best).collect();
+        // With its alternatives, of two for as many rows the better name.
+        let guess = |at: usize| Self::with_alternatives(table, &candidates, at);
+        let Some(best) = good.into_iter().rev().map(guess).max_by_key(|guess| guess.rows) else {
             // When something was created is better than nothing.
-            let second_best = || Some(Self::with_alternatives(table, candidates.first()?, &[]));
+            let second_best = || (!candidates.is_empty()).then(|| guess(0));
             return date_and_time(table).or_else(second_best);
         };
-        let best = candidates.remove(best);
         // A day alone says little where a time of day stands beside it.
         if is_day(&best.unit)
             && let Some(both) = date_and_time(table)
         {
             return Some(both);
         }
-        Some(Self::with_alternatives(table, &best, &candidates))
+        Some(best)
     }
 
-    fn with_alternatives(table: &Table, best: &Candidate<'_>, others: &[Candidate<'_>]) -> Self {
+    /// The time of that candidate, and of others where it is missing.
+    fn with_alternatives(table: &Table, candidates: &[Candidate<'_>], at: usize) -> Self {
+        let best = &candidates[at];
+        let others = || candidates.iter().filter(|other| other.field.place != best.field.place);
         let mut places = vec![best.field.place.clone()];
         let mut has_time: Vec<bool> =
             (0..table.rows).map(|row| best.field.value(row).is_some()).collect();
-        for other in others.iter().filter(|other| other.unit == best.unit && other.score >= 0) {
+        for other in others().filter(|other| other.unit == best.unit && other.score >= 0) {
             let is_needed = |row: usize| !has_time[row] && other.field.value(row).is_some();
             if (0..table.rows).any(is_needed) {
                 places.push(other.field.place.clone());
@@ -107,7 +119,7 @@ impl TimeGuess {
             }
         }
         let is_taken = |field: &&Candidate<'_>| !places.contains(&field.field.place);
-        let others = others.iter().filter(is_taken).map(|other| other.field.place.clone());
+        let others = others().filter(is_taken).map(|other| other.field.place.clone());
         let is_text = |(_, value): (usize, &Scalar)| matches!(value, Scalar::Text(_));
         let is_unit = !best.unit.contains('%') && best.unit != "rfc3339";
         Self {
@@ -135,7 +147,7 @@ impl<'a> Candidate<'a> {
         let unit = unit_of(field, now_us)?;
         // Numbers of ten digits may count something, and short ones with the digits of a day anything.
         let needs_name = unit == "s" || unit.contains('%') && is_numeric(field);
-        let is_named = score > 0 || field.is_indexed();
+        let is_named = score != 0 || field.is_indexed();
         (is_named || !needs_name).then_some(Self { field, unit, score })
     }
 }

@@ -229,6 +229,7 @@ pub(super) const TIMES: &[&str] = &[
     "date",
     "datetime",
     "datum",
+    "dt",
     "epoch",
     "fecha",
     "hora",
