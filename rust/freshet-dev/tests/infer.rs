@@ -82,7 +82,7 @@ fn standard_output_has_the_file_and_nothing_else() {
     );
     assert!(said.contains("[[stream]]\nname = \"x\"\n"), "{said}");
     let told = text(&output.stderr);
-    assert!(told.contains("the proposal takes 1 of 1 records (100 %), 1 readings"), "{told}");
+    assert!(told.contains("the proposal takes 1 of 1 records (100 %), 1 reading"), "{told}");
     assert!(told.contains("note: the times have no zone"), "{told}");
     assert!(told.contains("note: no field says whose the readings are"), "{told}");
 }

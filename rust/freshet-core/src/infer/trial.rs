@@ -83,14 +83,15 @@ impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { records, accepted, skipped, rejected, readings, left_out, .. } = self;
         let percent = accepted * 100 / (*records).max(1);
-        write!(f, "takes {accepted} of {records} records ({percent} %), {readings} readings")?;
+        let are = if *readings == 1 { "reading" } else { "readings" };
+        write!(f, "takes {accepted} of {records} records ({percent} %), {readings} {are}")?;
         for (count, what) in [(skipped, "skips"), (rejected, "rejects")] {
             if *count > 0 {
                 write!(f, ", {what} {count}")?;
             }
         }
         if *left_out > 0 {
-            write!(f, ", leaves out {left_out} bad values or rows")?;
+            write!(f, ", leaves out {left_out} of the values and rows")?;
         }
         Ok(())
     }
