@@ -147,8 +147,8 @@ fn counted(configuration: &str, records: &[SampleRecord]) -> (usize, usize, usiz
 }
 
 /// Whether something was proposed, which then holds.
-fn holds(text: &str) -> bool {
-    let Ok(sample) = Sample::of_file(text.as_bytes(), 1_000) else { return false };
+fn holds(sample: impl AsRef<[u8]>) -> bool {
+    let Ok(sample) = Sample::of_file(sample.as_ref(), 1_000) else { return false };
     let Ok(Proposal { configuration, share, .. }) = propose("p", &sample, NOON_MS) else {
         return false;
     };
@@ -205,7 +205,7 @@ proptest! {
         records in prop::collection::vec(json(), 1..6),
         between in prop::sample::select(&["\n", " ", "\n\n"][..]),
     ) {
-        holds(&records.join(between));
+        holds(records.join(between));
     }
 
     #[test]
@@ -218,7 +218,7 @@ proptest! {
         ),
     ) {
         let lines: Vec<String> = header.into_iter().chain(rows).collect();
-        holds(&lines.join("\n"));
+        holds(lines.join("\n"));
     }
 
     #[test]
@@ -229,11 +229,19 @@ proptest! {
             1..8,
         ),
     ) {
-        prop_assert!(holds(&lines.join("\n")) || !lines.join("").contains(",w="));
+        prop_assert!(holds(lines.join("\n")) || !lines.join("").contains(",w="));
     }
 
     #[test]
     fn no_text_is_too_strange(text in "[\\PC\n]{0,200}") {
-        holds(&text);
+        holds(text);
+    }
+
+    #[test]
+    fn no_bytes_are_too_strange(
+        map in prop::sample::select(&[0x81_u8, 0x82, 0xa1, 0xa2, 0xbf][..]),
+        rest in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        holds([vec![map], rest].concat());
     }
 }

@@ -6,6 +6,7 @@
 //! Spark job (`trial`): where there are several, such as lists that may have the rows, the one of which it takes
 //! most is proposed. Nothing here does I/O.
 
+mod binary;
 mod csv;
 mod draft;
 mod json;
@@ -183,6 +184,15 @@ impl Trial<'_> {
                     self.draft(&table, as_usual, about(), rows.as_ref().map(written))
                 };
                 json::layouts(records).into_iter().filter_map(of_layout).collect()
+            }
+            Content::Binary(binary, records) => {
+                let name = binary.name();
+                let about = vec![
+                    format!("# {} of {count} records are {name}", records.len()),
+                    format!("format = \"{name}\""),
+                ];
+                let table = json::table(records, None);
+                self.draft(&table, as_usual, about, None).into_iter().collect()
             }
             Content::Csv(csv) => {
                 self.draft(&csv.table(), csv.writing(), csv.settings(), None).into_iter().collect()

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Unclear;
+use super::binary::Binary;
 use super::csv::Csv;
 use super::lines::is_line_protocol;
 use super::node::Node;
@@ -33,6 +34,8 @@ pub(super) enum Content {
     /// The documents of each record.
     Json(Vec<Vec<Node>>),
     Csv(Box<Csv>),
+    /// The map that each record is.
+    Binary(Binary, Vec<Vec<Node>>),
     Lines(String),
 }
 
@@ -47,6 +50,9 @@ impl Sample {
     ///
     /// [`Unclear`] when it is in no known format.
     pub fn of_file(bytes: &[u8], most: usize) -> Result<Self, Unclear> {
+        if let Some(content) = binary(&[bytes]) {
+            return Self::new(vec![bytes], content, false);
+        }
         let text = text_of(bytes)?;
         if text.trim().is_empty() {
             return Err(Unclear::Empty);
@@ -86,6 +92,9 @@ impl Sample {
     /// [`Unclear`] when they are in no known format.
     pub fn of_records(records: Vec<SampleRecord>) -> Result<Self, Unclear> {
         let values = || records.iter().filter_map(|record| record.value.as_deref());
+        if let Some(content) = binary(&values().collect::<Vec<_>>()) {
+            return Ok(Self { content, records, is_cut: false });
+        }
         let texts: Vec<&str> = values().map(text_of).collect::<Result<_, _>>()?;
         if texts.iter().all(|text| text.trim().is_empty()) {
             return Err(Unclear::Empty);
@@ -105,13 +114,13 @@ impl Sample {
         Ok(Self { content, records, is_cut: false })
     }
 
-    fn new(texts: Vec<&str>, content: Content, is_cut: bool) -> Result<Self, Unclear> {
-        if let Some(at) = texts.iter().position(|text| text.len() > MAX_RECORD_BYTES) {
+    fn new<T: AsRef<[u8]>>(texts: Vec<T>, content: Content, is_cut: bool) -> Result<Self, Unclear> {
+        if let Some(at) = texts.iter().position(|text| text.as_ref().len() > MAX_RECORD_BYTES) {
             return Err(Unclear::TooLarge(at + 1));
         }
-        let record = |text: &str| SampleRecord {
+        let record = |text: T| SampleRecord {
             key: Some(KEY.to_owned()),
-            value: Some(text.as_bytes().to_owned()),
+            value: Some(text.as_ref().to_owned()),
             timestamp_ms: None,
         };
         Ok(Self { records: texts.into_iter().map(record).collect(), content, is_cut })
@@ -137,6 +146,7 @@ impl Sample {
         match &self.content {
             Content::Json(records) => self.records.len() == 1 && records.len() == 1,
             Content::Csv(csv) => csv.is_one_record(),
+            Content::Binary(..) => true,
             Content::Lines(_) => false,
         }
     }
@@ -149,6 +159,16 @@ impl Sample {
     pub(super) fn content(&self) -> &Content {
         &self.content
     }
+}
+
+/// Records of which most are maps of a binary format: their first byte begins no text of ours.
+fn binary(values: &[&[u8]]) -> Option<Content> {
+    let of = |binary: Binary| {
+        let records: Vec<Vec<Node>> =
+            values.iter().filter_map(|value| Some(vec![binary.record(value)?])).collect();
+        (records.len() * 2 > values.len()).then_some(Content::Binary(binary, records))
+    };
+    [Binary::MessagePack, Binary::Cbor].into_iter().find_map(of)
 }
 
 /// Whether each line of a text is a document of its own.

@@ -225,3 +225,36 @@ fn what_is_unclear_is_said() {
     let gzip = Sample::of_file(b"\x1f\x8b\x08\x00\xff", 1).unwrap_err().to_string();
     assert!(gzip.ends_with(r#"it looks like gzip; compression = "auto" reads it"#), "{gzip}");
 }
+
+#[test]
+fn binary_records_are_told_by_their_bytes() {
+    let message_pack =
+        b"\x83\xa2id\xa1a\xa2at\xd6\xff\x69\x7d\xee\xc0\xa1v\xcb\x3f\xf8\0\0\0\0\0\0";
+    let cbor = b"\xbf\x62id\x61a\x62at\xc1\x1a\x69\x7d\xee\xc0\x61v\x20\xff";
+    for (bytes, format, about) in [
+        (&message_pack[..], "msgpack", "v = \"v\" # in 1 of 1 rows: 1.5"),
+        (&cbor[..], "cbor", "v = \"v\" # in 1 of 1 rows: -1"),
+    ] {
+        let sample = Sample::of_file(bytes, 1).unwrap();
+        let Proposal { configuration, share, .. } = propose("s", &sample, NOON_MS).unwrap();
+        assert_eq!((share.accepted, share.readings), (1, 1), "{configuration}");
+        for line in [
+            &*format!("format = \"{format}\""),
+            "series = [\"id\"]",
+            "time = { field = \"at\", unit = \"rfc3339\" }",
+            about,
+        ] {
+            assert!(
+                configuration.lines().any(|l| l == line),
+                "'{line}' is not in\n{configuration}"
+            );
+        }
+    }
+    // What ASCII begins with is a small number to both, and no map.
+    for text in ["{\"v\":1}", "m v=1", "1,2\n3,4"] {
+        assert!(!matches!(
+            Sample::of_file(text.as_bytes(), 1).unwrap().content(),
+            super::Content::Binary(..)
+        ));
+    }
+}

@@ -63,6 +63,7 @@ use line_protocol::LineProtocolReader;
 use mapping::Mapping;
 use message_pack::MessagePackReader;
 
+pub(crate) use cbor::half;
 pub(crate) use csv::csv_rows;
 pub(crate) use line_protocol::Place;
 pub(crate) use payload::looks_like;
