@@ -26,7 +26,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Origin};
 use crate::record::Rows;
 use draft::Draft;
 use metrics::Writing;
@@ -116,7 +116,9 @@ pub fn check_name(name: &str) -> Result<(), ConfigError> {
     let name = render::quoted(name);
     let smallest =
         format!("[[stream]]\nname = {name}\nwindows = [\"1m\"]\nvalues = {{ v = \"v\" }}\n");
-    Config::parse(&smallest, Path::new("--name"), BTreeMap::new()).map(drop)
+    let read = Config::parse(&smallest, Path::new("--name"), BTreeMap::new());
+    let of_option = |error| ConfigError { origin: Origin::File("--name".into()), ..error };
+    read.map(drop).map_err(of_option)
 }
 
 fn as_alternative(draft: &Draft, share: &Share) -> Option<Alternative> {
