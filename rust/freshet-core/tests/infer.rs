@@ -63,7 +63,9 @@ fn curves(configuration: &str, sample: &[u8]) -> Curves {
 }
 
 fn sorted(mut curves: Curves) -> Curves {
-    curves.values_mut().for_each(|points| points.sort_unstable());
+    for points in curves.values_mut() {
+        points.sort_unstable();
+    }
     curves
 }
 

@@ -19,7 +19,7 @@ fn run(folder: &Path, arguments: &[&str], input: &[u8]) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // What is refused does not read it.
-    let _ = child.stdin.take().unwrap().write_all(input);
+    drop(child.stdin.take().unwrap().write_all(input));
     child.wait_with_output().unwrap()
 }
 

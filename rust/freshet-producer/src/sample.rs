@@ -12,7 +12,7 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
-use rdkafka::topic_partition_list::Offset;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionListElem};
 
 const CLIENT_ID: &str = "freshet-sample";
 /// How long Kafka may take to say something.
@@ -35,7 +35,8 @@ fn newest(kafka: &Kafka, topic: &str, most: usize) -> anyhow::Result<Vec<SampleR
     config.set("enable.partition.eof", "true").set("isolation.level", "read_committed");
     let consumer: BaseConsumer = config.create().context("cannot create a Kafka client")?;
     let starts = starts(&consumer, topic, most)?;
-    let mut open: HashSet<i32> = starts.elements().iter().map(|one| one.partition()).collect();
+    let mut open: HashSet<i32> =
+        starts.elements().iter().map(TopicPartitionListElem::partition).collect();
     consumer.assign(&starts)?;
     let mut records = Vec::new();
     let mut heard = Instant::now();
