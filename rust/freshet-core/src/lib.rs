@@ -11,6 +11,7 @@ pub mod bucket;
 pub mod config;
 pub mod contiguous;
 pub mod duration;
+pub mod infer;
 pub mod pattern;
 pub mod record;
 pub mod record_batch;

@@ -4,42 +4,22 @@
 // The helpers of tests may fail like the tests themselves; clippy.toml only knows functions marked as tests.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::collections::BTreeMap;
+mod examples;
+
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use freshet_core::config::Config;
 use freshet_core::record::{Parsed, RawRecord, Readings, RecordParser, write_time};
 
-/// Kafka's timestamp: 2026-01-31T12:00:00Z.
-const NOON_MS: i64 = 1_769_860_800_000;
-
-fn folders() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/records");
-    let entries = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
-    let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
-    folders.sort();
-    folders
-}
-
-/// The only file of a folder whose name begins like that.
-fn file(folder: &Path, stem: &str) -> PathBuf {
-    let is_it = |path: &PathBuf| path.file_stem().is_some_and(|found| found == stem);
-    let found = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).find(is_it);
-    found.expect(stem)
-}
+use examples::{KEY, NOON_MS, file, folders, stream};
 
 /// What comes of the sample, one line for each reading and bad row.
 fn readings(folder: &Path) -> String {
-    let config = file(folder, "stream");
-    let text = fs::read_to_string(&config).unwrap();
-    let config = Config::parse(&text, &config, BTreeMap::new()).unwrap();
-    let stream = &config.streams[0];
+    let stream = &stream(&fs::read_to_string(file(folder, "stream")).unwrap());
     let sample = fs::read(file(folder, "sample")).unwrap();
-    let record =
-        RawRecord { key: Some(b"the key"), value: Some(&sample), timestamp_ms: Some(NOON_MS) };
+    let record = RawRecord { key: Some(KEY), value: Some(&sample), timestamp_ms: Some(NOON_MS) };
     let mut readings = Readings::default();
     let mut parser = RecordParser::new(stream);
     parser.set_now(NOON_MS);

@@ -10,6 +10,7 @@ mod metrics;
 mod progress;
 mod reader;
 mod retries;
+mod sample;
 mod selection;
 mod spool;
 mod takeover;
@@ -76,6 +77,14 @@ struct Arguments {
     #[arg(long, conflicts_with_all = ["check", "health"])]
     create_topics: bool,
 
+    /// Print the newest records of a topic, one JSON object a line, and exit: what `./freshet infer` looks at
+    #[arg(long, value_name = "TOPIC", hide = true, conflicts_with_all = ["check", "health", "create_topics"])]
+    sample: Option<String>,
+
+    /// How many records of the topic
+    #[arg(long, value_name = "N", default_value_t = 1_000, hide = true, requires = "sample")]
+    records: u32,
+
     /// The exit code for when all sources have ended by themselves, so that a supervisor can tell it from a stop
     #[arg(long, value_name = "CODE", default_value_t = 0)]
     code_when_ended: u8,
@@ -94,9 +103,15 @@ Exit codes: 0 stopped cleanly, or all sources have ended (see --code-when-ended)
 did not reach what --check tried, or is not ready (--health), 2 wrong usage or configuration, or refused by Kafka";
 
 fn main() -> ExitCode {
-    let Arguments { config, source, check, health, create_topics, code_when_ended } =
-        Arguments::parse();
+    let arguments = Arguments::parse();
+    let Arguments { config, source, check, health, create_topics, code_when_ended, .. } = arguments;
     let file = config.as_path();
+    if let Some(topic) = arguments.sample {
+        return service::run(file, |config, _shutdown| async move {
+            sample::print(&config.kafka, &topic, arguments.records as usize)
+                .map_err(Failure::runtime)
+        });
+    }
     if health {
         return service::run(file, |config, _shutdown| async move {
             readiness::ask(config.producer.metrics_address.as_deref())

@@ -273,7 +273,7 @@ fn integer(head: Head) -> Number {
 }
 
 /// The double of a float of 16 bits (RFC 8949, appendix D).
-fn half(bits: u64) -> f64 {
+pub(crate) fn half(bits: u64) -> f64 {
     let exponent = (bits >> 10) & 0x1f;
     let mantissa = (bits & 0x3ff) as f64;
     let size = match exponent {

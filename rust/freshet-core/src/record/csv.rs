@@ -147,7 +147,7 @@ impl CsvReader {
             cells.at += header.len();
             return Ok(());
         }
-        let names = header_names(cells).map_err(|fault| cells.rejection(fault))?;
+        let names = row_of_texts(cells).map_err(|fault| cells.rejection(fault))?;
         let count = |name: &String| names.iter().filter(|other| *other == name).count();
         let row = cells.row;
         if let Some(name) = wanted.iter().find(|name| count(name) != 1) {
@@ -184,7 +184,7 @@ impl CsvReader {
     }
 }
 
-fn header_names(cells: &mut Cells<'_>) -> Result<Vec<String>, Fault> {
+fn row_of_texts(cells: &mut Cells<'_>) -> Result<Vec<String>, Fault> {
     let mut names = Vec::new();
     let mut decoded = String::new();
     loop {
@@ -198,6 +198,22 @@ fn header_names(cells: &mut Cells<'_>) -> Result<Vec<String>, Fault> {
             return Ok(names);
         }
     }
+}
+
+/// The cells of a text that may be laid out like that, row by row, a header among them; what is no row is passed over.
+pub(crate) fn csv_rows(text: &str, layout: &CsvLayout) -> Vec<Vec<String>> {
+    let delimiter = u8::try_from(layout.delimiter).unwrap_or(b',');
+    let (bytes, dialect) = (text.as_bytes(), Dialect::new(layout));
+    let mut cells = Cells { text, bytes, at: 0, delimiter, dialect, row: 0, column: 0 };
+    cells.begin_record();
+    let mut rows = Vec::new();
+    while cells.begin_row() {
+        match row_of_texts(&mut cells) {
+            Ok(row) => rows.push(row),
+            Err(_) => cells.skip_line(),
+        }
+    }
+    rows
 }
 
 /// What is wrong with a cell.

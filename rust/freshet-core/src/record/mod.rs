@@ -63,7 +63,10 @@ use line_protocol::LineProtocolReader;
 use mapping::Mapping;
 use message_pack::MessagePackReader;
 
+pub(crate) use cbor::half;
+pub(crate) use csv::csv_rows;
 pub(crate) use line_protocol::Place;
+pub(crate) use payload::looks_like;
 pub(crate) use time::{EARLIEST_US, LATEST_US};
 
 /// A record of more bytes is rejected as `too_large`.

@@ -68,6 +68,11 @@ impl Path {
         Self::new(keys.to_owned())
     }
 
+    /// The place of these keys, out of so many lists of rows.
+    pub(crate) fn at(lists_up: usize, keys: &[String]) -> Self {
+        Self { lists_up, segments: keys.to_owned() }
+    }
+
     fn new(segments: Vec<String>) -> Self {
         Self { lists_up: 0, segments }
     }

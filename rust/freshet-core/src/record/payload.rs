@@ -2,7 +2,7 @@
 
 /// What the bytes look like, and what to do about it; `None` for what has no mark of its own. A wrong guess is worse
 /// than none.
-pub(super) fn looks_like(value: &[u8]) -> Option<&'static str> {
+pub(crate) fn looks_like(value: &[u8]) -> Option<&'static str> {
     match value {
         [0x1f, 0x8b, 8, ..] => Some("gzip; compression = \"auto\" reads it"),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd; compression = \"auto\" reads it"),

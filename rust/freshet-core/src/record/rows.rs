@@ -17,6 +17,11 @@ impl Rows {
         &self.0
     }
 
+    /// Rows in these lists.
+    pub(crate) fn new(lists: Vec<Vec<String>>) -> Self {
+        Self(lists)
+    }
+
     /// Rows where a record says it: a list has them as its items, anything else is one itself.
     pub(super) fn of_record() -> Self {
         Self(vec![Vec::new()])

@@ -101,7 +101,7 @@ impl TimeFormat {
 
     /// Reads a text whose year, if it has none, is the one that brings it nearest to `near_us`, and which is a time of
     /// that zone, if there is one, unless it has an offset.
-    pub(super) fn read_local(
+    pub(crate) fn read_local(
         &self,
         text: &str,
         near_us: Option<i64>,

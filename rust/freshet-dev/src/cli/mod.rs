@@ -1,7 +1,9 @@
 //! The command line.
 
+mod infer;
 mod plan;
 
+pub use infer::InferArgs;
 pub use plan::PlanArgs;
 
 use std::path::PathBuf;
@@ -50,6 +52,8 @@ pub enum Command {
     Logs(LogsArgs),
     /// Try a stream's mapping, or a source's filters, on a sample, before anything runs
     Parse(ParseArgs),
+    /// Propose a stream for a sample of records: the beginning of a configuration
+    Infer(InferArgs),
     /// Show the effective configuration, and where each value came from
     #[command(after_help = CONFIG_HELP)]
     Config(ConfigArgs),

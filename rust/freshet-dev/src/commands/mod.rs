@@ -5,6 +5,7 @@ mod changes;
 mod config;
 mod doctor;
 mod down;
+mod infer;
 mod journal;
 mod logs;
 mod look;
@@ -43,6 +44,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Logs(arguments) => logs::run(&arguments),
         Command::Parse(arguments) => parse::run(&arguments),
+        Command::Infer(arguments) => infer::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),

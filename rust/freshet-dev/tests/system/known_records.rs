@@ -12,7 +12,7 @@ use crate::feed::Feed;
 use crate::kafka::{Sender, read_all};
 use crate::lab::{Lab, Use};
 use crate::queries::newest_report;
-use crate::stack::project;
+use crate::stack::{project, text};
 use crate::waiting::{LIMIT, ensure, until};
 use crate::{Outcome, dashboard};
 
@@ -105,6 +105,26 @@ fn compare_dead_letters(lab: &Lab) -> Outcome {
     let counts = (found.len(), keys.len());
     ensure(counts == (expected.len(), expected.len()), || {
         format!("{counts:?} letters for {} malformed records", expected.len())
+    })
+}
+
+/// What is proposed for the newest records of a topic takes all of them.
+pub(crate) fn a_stream_is_proposed_for_a_topic() -> Outcome {
+    let mut lab = Use::running()?;
+    let lab = lab.get();
+    lab.feed_while(60, |_| Ok(()))?;
+    let config = lab.stack.config();
+    let config = config.to_str().ok_or("odd path")?;
+    let infer = ["infer", "-c", config, "--topic", "raw.known", "--records", "50"];
+    let output = lab.stack.run(&infer)?;
+    let proposed = String::from_utf8_lossy(&output.stdout);
+    let share = "# Proposed by `./freshet infer`. This mapping takes 50 of 50 records";
+    let is_proposed = output.status.success() && proposed.starts_with(share);
+    ensure(is_proposed && proposed.contains("name = \"known\""), || text(&output))?;
+    let none = lab.stack.run(&["infer", "-c", config, "--topic", "raw.none"])?;
+    let told = String::from_utf8_lossy(&none.stderr);
+    ensure(none.status.code() == Some(1) && told.contains("there is no topic 'raw.none'"), || {
+        text(&none)
     })
 }
 

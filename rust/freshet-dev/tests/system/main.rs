@@ -75,6 +75,7 @@ fn trials() -> Vec<Trial> {
             "malformed_records_are_dead_letters_with_their_reason",
             known_records::dead_letters_are_exact,
         ),
+        test("a_stream_is_proposed_for_a_topic", known_records::a_stream_is_proposed_for_a_topic),
         test("the_dashboard_answers_with_the_stored_rows", known_records::dashboard_shows_the_rows),
         test("a_live_point_appears_on_the_page", known_records::page_shows_a_live_point),
         test(
