@@ -58,6 +58,13 @@ it('one wild value in the day before does not hide the next one', () => {
   expect(outliers([...wild, ...after(40)], DAY)).toHaveLength(1);
 });
 
+it('what goes that far out all day long is not marked, and what goes further is', () => {
+  // Quiet for 19 minutes of 20, and then at 100: the median deviation is that of the quiet ones.
+  const busy = day.map((window, index) => (index % 20 === 0 ? { ...window, avg: 100 } : window));
+  const windows = [...busy, ...after(100, 99, 101, 3)];
+  expect(outliers(windows, DAY).map(({ index }) => windows[index]?.avg)).toEqual([101]);
+});
+
 it('where most are the same, the mean deviation says what is usual', () => {
   const values = [...Array.from({ length: 90 }, () => 5), ...Array.from({ length: 10 }, () => 6)];
   expect(usual(values)?.spread).toBeCloseTo(0.1 * 1.2533141373155, 9);
@@ -73,7 +80,7 @@ it.each([
 it('each hour is judged by the day before it, as when all of it is looked through each time', () => {
   const hour = 60 * MINUTE;
   const gaps = fc.array(
-    fc.record({ gap: fc.integer({ min: 1, max: 90 }), avg: fc.integer({ max: 50, min: 0 }) }),
+    fc.record({ gap: fc.integer({ min: 1, max: 90 }), avg: fc.integer({ max: 1000, min: 0 }) }),
     {
       ...{ minLength: 200, maxLength: 400 },
     },
@@ -83,14 +90,18 @@ it('each hour is judged by the day before it, as when all of it is looked throug
       let start = 0;
       const windows = some.map(({ gap, avg }) => ({
         start: (start += gap * MINUTE),
-        avg: avg > 48 ? 1e6 : avg,
+        avg: avg > 990 ? 1e6 * avg : avg % 50,
       }));
       const expected = windows.flatMap(({ start: at, avg }, index) => {
         const begin = Math.floor(at / hour) * hour;
         const before = windows.filter((one) => one.start >= begin - DAY && one.start < begin);
         const known = usual(before.map((one) => one.avg));
         const isFar = known !== null && Math.abs((avg - known.median) / known.spread) > FAR;
-        return at >= from && isFar ? [index] : [];
+        const asFar = before.filter(
+          (one) => Math.abs(one.avg - (known?.median ?? 0)) >= Math.abs(avg - (known?.median ?? 0)),
+        );
+        const isRare = asFar.length <= before.length / 100;
+        return at >= from && isFar && isRare ? [index] : [];
       });
       expect(outliers(windows, from).map(({ index }) => index)).toEqual(expected);
     }),

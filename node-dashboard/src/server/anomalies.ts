@@ -1,4 +1,4 @@
-import { medianOf } from '../shared/numbers.ts';
+import { medianOf, medianOfSorted } from '../shared/numbers.ts';
 
 /** A value that lies far outside of the values before it. */
 export interface Outlier {
@@ -26,23 +26,35 @@ export const MEAN_TO_DEVIATION = Math.sqrt(Math.PI / 2);
  * windows of 10 s in a day that would mark four of a series that is normally distributed; of 5 it is one in 200 days.
  */
 export const FAR = 5;
+/**
+ * A value is only marked if no more than one in so many lay as far out. A series that is quiet most of the time, such
+ * as the traffic of an idle network, has a small spread and goes far beyond it all day long.
+ */
+export const RARE = 100;
 /** Of fewer values nobody knows what is usual. */
 export const LEAST_VALUES = 30;
 
+/** What is usual among values. */
+export interface Usual {
+  readonly median: number;
+  readonly spread: number;
+  /** How far from the median all but the rare ones lie. */
+  readonly reach: number;
+}
+
 /** What is usual among values; null when there are too few, or all are the same. */
-export function usual(
-  values: readonly number[],
-): { readonly median: number; readonly spread: number } | null {
+export function usual(values: readonly number[]): Usual | null {
   if (values.length < LEAST_VALUES) {
     return null;
   }
   const median = medianOf(values);
-  const deviations = values.map((value) => Math.abs(value - median));
-  const ofMedian = medianOf(deviations) * MAD_TO_DEVIATION;
+  const deviations = Float64Array.from(values, (value) => Math.abs(value - median)).sort();
+  const ofMedian = medianOfSorted(deviations) * MAD_TO_DEVIATION;
   const ofMean =
     (deviations.reduce((sum, deviation) => sum + deviation, 0) / values.length) * MEAN_TO_DEVIATION;
   const spread = ofMedian > 0 ? ofMedian : ofMean;
-  return spread > 0 ? { median, spread } : null;
+  const reach = deviations.at(-1 - Math.floor(values.length / RARE)) ?? Infinity;
+  return spread > 0 ? { median, spread, reach } : null;
 }
 
 const DAY = 86_400_000;
@@ -89,14 +101,11 @@ export function* outliersByHour(windows: readonly Judged[], from: number): Gener
 }
 
 /** Those of some windows, the first of which has this index, that lie far outside of what is usual. */
-function farFrom(
-  known: { readonly median: number; readonly spread: number },
-  windows: readonly Judged[],
-  first: number,
-): Outlier[] {
+function farFrom({ median, spread, reach }: Usual, windows: readonly Judged[], first: number): Outlier[] {
   return windows.flatMap(({ avg }, index) => {
-    const score = (avg - known.median) / known.spread;
-    return Math.abs(score) > FAR ? [{ index: first + index, score, ...known }] : [];
+    const deviation = avg - median;
+    const isFar = Math.abs(deviation) > Math.max(FAR * spread, reach);
+    return isFar ? [{ index: first + index, score: deviation / spread, median, spread }] : [];
   });
 }
 

@@ -8,7 +8,11 @@ export function sumOf(numbers: readonly (number | null)[]): number | null {
 
 /** The median; of an even number of values the mean of the two in the middle. */
 export function medianOf(values: readonly number[]): number {
-  const sorted = Float64Array.from(values).sort();
+  return medianOfSorted(Float64Array.from(values).sort());
+}
+
+/** The same of values in ascending order. */
+export function medianOfSorted(sorted: Float64Array): number {
   const middle = Math.floor(sorted.length / 2);
   const upper = sorted[middle] ?? NaN;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
