@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { verdictOf, type Condition, type StreamCondition } from '../src/shared/verdict.ts';
 
 const LIVE: StreamCondition = { title: 'sensors', age: 2000, stale: false, problem: '' };
-const PIPELINE = {
+const PIPELINE: NonNullable<Condition['pipeline']> = {
   unreachable: [],
   unwell: [],
   reporting: 3,
-  rejected: { count: 0, when: 'in the last hour' },
+  losses: [{ kind: 'rejected', count: 0, when: 'in the last hour' }],
+  unbalanced: [],
 };
 const WELL: Condition = { connection: 'live', streams: [LIVE], pipeline: PIPELINE, firing: [] };
 
@@ -26,15 +27,34 @@ describe('the verdict', () => {
     ],
     [
       'records were rejected',
-      { pipeline: { ...PIPELINE, rejected: { count: 2, when: 'in the last hour' } } },
+      { pipeline: { ...PIPELINE, losses: [{ kind: 'rejected', count: 2, when: 'in the last hour' }] } },
       'trouble',
       ['2 records rejected in the last hour'],
     ],
     [
       'one record was rejected',
-      { pipeline: { ...PIPELINE, rejected: { count: 1, when: 'since 14:05:10' } } },
+      { pipeline: { ...PIPELINE, losses: [{ kind: 'rejected', count: 1, when: 'since 14:05:10' }] } },
       'trouble',
       ['1 record rejected since 14:05:10'],
+    ],
+    [
+      'records were lost, and books do not balance',
+      {
+        pipeline: {
+          ...PIPELINE,
+          unbalanced: ['host'],
+          losses: [
+            { kind: 'deleted_offsets', count: 1200, when: 'in the last hour' },
+            { kind: 'lost_offsets', count: 1, when: 'in the last hour' },
+          ],
+        },
+      },
+      'trouble',
+      [
+        'the books of host do not balance',
+        '1200 offsets deleted unread in the last hour',
+        '1 offset lost with its topic in the last hour',
+      ],
     ],
     ['an alert fires', { firing: ['hot (s1)'] }, 'trouble', ['alert hot (s1) is firing']],
     [
@@ -66,7 +86,7 @@ describe('the verdict', () => {
     ['the pipeline is not known', { pipeline: null }, 'unknown', ['nothing is known of the pipeline']],
     [
       'no component reports',
-      { pipeline: { ...PIPELINE, reporting: 0, rejected: null } },
+      { pipeline: { ...PIPELINE, reporting: 0, losses: [] } },
       'unknown',
       ['no component of the pipeline has reported yet'],
     ],

@@ -9,8 +9,17 @@ export interface StreamCondition {
   readonly problem: string;
 }
 
-/** A count of records, and since when it counts. */
-export interface Rejections {
+/** What records of a stream come to grief by, each by the name of its number in a health report. */
+export const LOSSES = {
+  rejected: { one: '1 record rejected', many: 'records rejected' },
+  deleted_offsets: { one: '1 offset deleted unread', many: 'offsets deleted unread' },
+  lost_offsets: { one: '1 offset lost with its topic', many: 'offsets lost with their topic' },
+} as const;
+export type Loss = keyof typeof LOSSES;
+
+/** How many of one kind, and since when they are counted. */
+export interface RecentLoss {
+  readonly kind: Loss;
   readonly count: number;
   /** In words: `in the last hour`. */
   readonly when: string;
@@ -30,8 +39,10 @@ export interface Condition {
     readonly unwell: readonly string[];
     /** How many components report. */
     readonly reporting: number;
-    /** Records that could not be read; null when no component says. */
-    readonly rejected: Rejections | null;
+    /** What was lost of late; kinds that no component tells of are left out. */
+    readonly losses: readonly RecentLoss[];
+    /** Titles of the streams whose books do not balance. */
+    readonly unbalanced: readonly string[];
   } | null;
   /** Names of the alerts that fire and are not silenced; null when alerts are not known. */
   readonly firing: readonly string[] | null;
@@ -55,7 +66,8 @@ export function verdictOf(condition: Condition, age: (milliseconds: number) => s
     ...(condition.pipeline?.unreachable ?? []),
     ...lateTexts(condition.streams ?? [], age),
     ...(condition.pipeline?.unwell ?? []),
-    ...rejectedText(condition.pipeline?.rejected ?? null),
+    ...(condition.pipeline?.unbalanced ?? []).map((title) => `the books of ${title} do not balance`),
+    ...(condition.pipeline?.losses ?? []).flatMap(lossText),
   ];
   const unknown = unknownTexts(condition);
   if (trouble.length > 0) {
@@ -72,10 +84,9 @@ function lateTexts(streams: readonly StreamCondition[], age: (milliseconds: numb
   );
 }
 
-function rejectedText(rejected: Rejections | null): string[] {
-  return rejected === null || rejected.count === 0
-    ? []
-    : [`${rejected.count === 1 ? '1 record' : `${rejected.count} records`} rejected ${rejected.when}`];
+function lossText({ kind, count, when }: RecentLoss): string[] {
+  const { one, many } = LOSSES[kind];
+  return count === 0 ? [] : [`${count === 1 ? one : `${count} ${many}`} ${when}`];
 }
 
 function unknownTexts({ connection, streams, pipeline }: Condition): string[] {

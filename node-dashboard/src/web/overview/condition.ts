@@ -1,9 +1,17 @@
 import { computed, signal } from '@preact/signals';
 import type { HealthAnswer } from '../../shared/api.ts';
-import { verdictOf, type Condition, type Rejections, type StreamCondition } from '../../shared/verdict.ts';
+import {
+  LOSSES,
+  verdictOf,
+  type Condition,
+  type Loss,
+  type RecentLoss,
+  type StreamCondition,
+} from '../../shared/verdict.ts';
 import { getHealth } from '../client.ts';
 import { formatAge, formatClock } from '../format.ts';
 import { isUnwell, stateOf } from '../health-words.ts';
+import { booksOf, jobOf } from '../pipeline/books.ts';
 import { dashboard, followTicks } from '../state.ts';
 import { alerts } from '../told.ts';
 import { failedTile, loadTile, type TileData } from './tile-data.ts';
@@ -15,8 +23,9 @@ const HOUR = 3_600_000;
 /** What each stream's tile shows, by the stream's name. */
 export const tiles = signal<ReadonlyMap<string, TileData>>(new Map());
 const health = signal<HealthAnswer | null>(null);
+const KINDS = Object.keys(LOSSES) as Loss[];
 /** The first report of each component that this page has seen: counts of longer ago are known from there on. */
-const firstSeen = new Map<string, { readonly time: number; readonly rejected: number }>();
+const firstSeen = new Map<string, HealthAnswer['components'][number]>();
 
 /** Asks for the health of the pipeline and the newest windows of all streams, again and again. */
 export function followCondition(): void {
@@ -99,32 +108,38 @@ function pipelineCondition({ components, kafka, cassandra, now }: HealthAnswer):
     unreachable: [kafka, cassandra].filter(({ connected }) => !connected).map(({ message }) => message),
     unwell,
     reporting: components.length,
-    rejected: rejections(components, now),
+    losses: KINDS.flatMap((kind) => recentLoss(kind, components, now)),
+    unbalanced: dashboard.streams
+      .filter(({ name }) => {
+        const job = jobOf(components, name);
+        return job !== undefined && (booksOf(job).unaccounted ?? 0) !== 0;
+      })
+      .map(({ title }) => title),
   };
 }
 
-/** Rejected records within the last hour, or for as long as the page knows. */
-function rejections(components: HealthAnswer['components'], now: number): Rejections | null {
-  const counting = components.filter(({ rejected }) => typeof rejected === 'number');
+/** What was lost within the last hour, or for as long as the page knows; nothing when no component tells. */
+function recentLoss(kind: Loss, components: HealthAnswer['components'], now: number): RecentLoss[] {
+  const counting = components.filter((component) => typeof component[kind] === 'number');
   if (counting.length === 0) {
-    return null;
+    return [];
   }
   let [count, begin] = [0, now - HOUR];
   for (const component of counting) {
     const first = firstSeen.get(keyOf(component));
     const isYoung = now - component.since <= HOUR;
-    count += (component.rejected ?? 0) - (isYoung ? 0 : (first?.rejected ?? 0));
+    const told = component[kind] ?? 0;
+    count += told - (isYoung ? 0 : (first?.[kind] ?? told));
     begin = isYoung ? begin : Math.max(begin, first?.time ?? now);
   }
-  return { count, when: begin <= now - HOUR ? 'in the last hour' : `since ${formatClock(begin)}` };
+  return [{ kind, count, when: begin <= now - HOUR ? 'in the last hour' : `since ${formatClock(begin)}` }];
 }
 
 function remember(answer: HealthAnswer | null): void {
   for (const component of answer?.components ?? []) {
-    const { rejected, time } = component;
     const known = firstSeen.get(keyOf(component));
-    if (typeof rejected === 'number' && (known === undefined || time - known.time > HOUR)) {
-      firstSeen.set(keyOf(component), { time, rejected });
+    if (known === undefined || component.time - known.time > HOUR) {
+      firstSeen.set(keyOf(component), component);
     }
   }
 }
