@@ -38,7 +38,8 @@ fn check(stream: usize, record: &[u8], outcome: &Outcome) {
     if record.len() > 4 && record[..4].eq_ignore_ascii_case(b"sep=") {
         return;
     }
-    let rows: Vec<StringRecord> = reader.records().map(|row| row.expect("valid for us")).filter(is_ours).collect();
+    let rows: Vec<StringRecord> =
+        reader.records().map(|row| row.expect("valid for us")).filter(is_ours).collect();
     assert_eq!(rows.len(), readings.len());
     for (row, (series, _, _, bits)) in rows.iter().zip(readings) {
         let unescaped = series.replace("%2F", "/").replace("%25", "%");
