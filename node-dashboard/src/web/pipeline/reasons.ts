@@ -5,6 +5,12 @@ export const ADVICE: Readonly<Record<string, string>> = {
   invalid_csv: 'Compare the record with the columns and the delimiter that the stream is configured with.',
   invalid_line_protocol:
     'Compare the record with the line protocol: spaces, commas and quotes have to be escaped.',
+  invalid_msgpack:
+    'Send one whole map of MessagePack for each record, or set the format that the stream has.',
+  invalid_cbor: 'Send one whole map of CBOR for each record, or set the format that the stream really has.',
+  invalid_avro:
+    'Compare stream.schema_file with the schema that the sender writes with, down to the order of fields.',
+  invalid_compression: 'Set stream.compression to how the sender compresses values, or to "auto".',
   missing_series:
     'Send what names the series with every record, or set stream.series to fields that are always there.',
   missing_time: 'Send the event time with every record, or set stream.time.field to what holds it.',

@@ -84,7 +84,8 @@ class RawReaderOfBrokersTest extends ReaderTest {
     void aBrokerThatWantsToKnowWhoIsThereIsRead() throws Exception {
         Certificate certificate = new Certificate(Files.createDirectory(folder.resolve("certificate")));
         KafkaBroker secured = new KafkaBroker(Files.createDirectory(folder.resolve("secured")), certificate);
-        try (var producer = producer(Map.of(), secured)) {
+        // Small batches: of those the size of a range none might lie in one.
+        try (var producer = producer(Map.of("batch.size", "1024"), secured)) {
             createAt(secured, "secured");
             send(producer, "secured", 1, 500);
             Map<String, String> options = new HashMap<>(Map.of("kafka.bootstrap.servers", secured.saslAddress(),
