@@ -33,7 +33,10 @@ fuzz_target!(|input: &[u8]| run_binary(&STREAMS, input, check));
 
 fn check(stream: usize, record: &[u8], outcome: &Outcome) {
     let is_cbor = stream == 0 || stream == 2;
-    let is_refused = outcome.as_ref().is_err_and(|error| error.reason == ReasonCode::InvalidCbor);
+    // RFC 8949 calls a simple value below 32 in two bytes not well-formed (3.3); ciborium reads it.
+    let is_refused = outcome.as_ref().is_err_and(|error| {
+        error.reason == ReasonCode::InvalidCbor && !error.detail.starts_with("a simple value is")
+    });
     if is_cbor && is_refused {
         let mut rest = record;
         let read = ciborium::from_reader::<Value, _>(&mut rest);
