@@ -1,5 +1,7 @@
 //! Native methods of `io.freshet.spark.nativelib.NativeRecordCounter`.
 
+use std::cell::Cell;
+
 use freshet_core::record_batch::BatchReader;
 use jni::EnvUnowned;
 use jni::objects::{JByteBuffer, JClass};
@@ -8,42 +10,19 @@ use jni::sys::{jint, jlong};
 use crate::direct;
 use crate::gate::{self, NativeError};
 use crate::handle::{self, Handled};
-use crate::packed::{Entries, Entry, base_offset};
+use crate::packed::{Volume, each_record};
 
 /// Brings records to where they would be parsed, and no further.
 #[derive(Default)]
 struct Counter {
     batches: BatchReader,
-    records: u64,
-    /// Bytes of their keys and values.
-    bytes: u64,
+    read: Volume,
 }
 
 impl Counter {
     fn add(&mut self, packed: &[u8]) -> Result<(), NativeError> {
-        let length = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len) as u64;
-        for entry in Entries::new(packed) {
-            match entry? {
-                Entry::Record(record) => {
-                    self.records += 1;
-                    self.bytes += length(record.raw.key) + length(record.raw.value);
-                }
-                Entry::Batch(batch) => {
-                    let (partition, offset) = (batch.partition, base_offset(batch.bytes));
-                    let damaged = |damage| {
-                        let place =
-                            format!("partition {partition}, record batch at offset {offset}");
-                        NativeError::Damaged(format!("{place}: {damage}"))
-                    };
-                    for record in self.batches.read(batch.bytes).map_err(damaged)? {
-                        let record = record.map_err(damaged)?;
-                        self.records += 1;
-                        self.bytes += length(record.key) + length(record.value);
-                    }
-                }
-            }
-        }
-        Ok(())
+        let Self { batches, read } = self;
+        each_record(packed, batches, &Cell::default(), |record| read.add(&record.raw))
     }
 }
 
@@ -84,7 +63,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordCounter_recor
     handle: jlong,
 ) -> jlong {
     handle::enter_with(env, handle, |_env, counter: &mut Counter| {
-        Ok(jlong::try_from(counter.records).unwrap_or(jlong::MAX))
+        Ok(jlong::try_from(counter.read.records).unwrap_or(jlong::MAX))
     })
 }
 
@@ -96,7 +75,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordCounter_bytes
     handle: jlong,
 ) -> jlong {
     handle::enter_with(env, handle, |_env, counter: &mut Counter| {
-        Ok(jlong::try_from(counter.bytes).unwrap_or(jlong::MAX))
+        Ok(jlong::try_from(counter.read.bytes).unwrap_or(jlong::MAX))
     })
 }
 

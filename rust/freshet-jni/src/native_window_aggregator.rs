@@ -10,7 +10,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use arrow::array::StructArray;
 use freshet_core::aggregate::{AheadOfClock, LeftOutCounts, WindowAggregator};
 use freshet_core::config::Stream;
-use freshet_core::record::RawRecord;
 use freshet_core::record_batch::BatchReader;
 use jni::EnvUnowned;
 use jni::objects::{JByteArray, JByteBuffer, JClass, JLongArray};
@@ -21,7 +20,7 @@ use crate::columns::{self, Names, PartialColumns, RejectedColumns};
 use crate::direct;
 use crate::gate::{self, NativeError};
 use crate::handle::{self, Handled};
-use crate::packed::{Entries, Entry, PackedBatch, PackedRecord, base_offset};
+use crate::packed::{PackedRecord, Volume, each_record};
 use crate::stream;
 use crate::text;
 
@@ -33,20 +32,13 @@ struct Aggregation {
     aggregator: WindowAggregator,
     batches: BatchReader,
     rejected: RejectedColumns,
-    read: Read,
+    /// What was added since it was opened.
+    read: Volume,
     /// Partial aggregates are being taken: no records before that has ended.
     draining: bool,
     hand_over: HandOver,
     /// A call has panicked half-way: what was summed up since cannot be trusted.
     broken: bool,
-}
-
-/// What was added since the aggregation was opened.
-#[derive(Default)]
-struct Read {
-    records: u64,
-    /// Bytes of their keys and values.
-    bytes: u64,
 }
 
 /// Whether what was summed up is handed on before the records have ended, which is worth a line in the log.
@@ -73,7 +65,7 @@ impl Aggregation {
             topic,
             batches: BatchReader::default(),
             rejected: RejectedColumns::default(),
-            read: Read::default(),
+            read: Volume::default(),
             draining: false,
             hand_over: HandOver::NotYet,
             broken: false,
@@ -94,33 +86,31 @@ impl Aggregation {
         let current = Cell::new((-1, -1));
         let place = || format!(", partition {}, offset {}", current.get().0, current.get().1);
         self.guard(place, |aggregation| {
+            // Their buffer is borrowed as long as records are read.
+            let mut batches = mem::take(&mut aggregation.batches);
             let mut rejected = 0;
-            for entry in Entries::new(packed) {
-                rejected += match entry? {
-                    Entry::Record(record) => aggregation.add_record(&record, &current),
-                    Entry::Batch(batch) => aggregation.add_batch(&batch, &current)?,
-                };
-            }
+            let outcome = each_record(packed, &mut batches, &current, |record| {
+                rejected += aggregation.add_record(record);
+            });
+            aggregation.batches = batches;
+            outcome.map_err(|error| aggregation.in_stream(error))?;
             Ok(rejected)
         })
     }
 
-    /// How many dead letters it makes: one if it was rejected, or else one for each of its bad rows.
+    /// Adds a record and says how many dead letters it makes: one if it was rejected, or else one for each of its bad
+    /// rows.
     #[inline]
-    fn add_record(&mut self, record: &PackedRecord<'_>, current: &Cell<(i32, i64)>) -> usize {
-        current.set((record.partition, record.offset));
-        let RawRecord { key, value, .. } = record.raw;
-        let bytes = key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
-        self.read.records += 1;
-        self.read.bytes += bytes as u64;
+    fn add_record(&mut self, record: &PackedRecord<'_>) -> usize {
+        self.read.add(&record.raw);
         match self.aggregator.add(&record.raw) {
             Ok(_) => {
-                let bad_rows = self.aggregator.bad_rows();
-                for row in bad_rows {
-                    let bytes = self.aggregator.bad_row(&record.raw, row);
+                let mut rows = 0;
+                for (row, bytes) in self.aggregator.bad_rows(&record.raw) {
                     self.rejected.push_row(record, row, bytes);
+                    rows += 1;
                 }
-                bad_rows.len()
+                rows
             }
             Err(rejection) => {
                 self.rejected.push(record, &rejection);
@@ -129,36 +119,12 @@ impl Aggregation {
         }
     }
 
-    /// How many of its records were rejected, with the bad rows of others.
-    fn add_batch(
-        &mut self,
-        batch: &PackedBatch<'_>,
-        current: &Cell<(i32, i64)>,
-    ) -> Result<usize, NativeError> {
-        let partition = batch.partition;
-        current.set((partition, base_offset(batch.bytes)));
-        // Its buffer is borrowed as long as its records are read.
-        let mut batches = mem::take(&mut self.batches);
-        let mut rejected = 0;
-        let outcome = batches.read(batch.bytes).and_then(|records| {
-            for record in records {
-                let record = record?;
-                let (key, value) = (record.key, record.value);
-                let raw = RawRecord { key, value, timestamp_ms: Some(record.timestamp_ms) };
-                let record = PackedRecord { partition, offset: record.offset, raw };
-                rejected += self.add_record(&record, current);
-            }
-            Ok(())
-        });
-        self.batches = batches;
-        outcome.map_err(|damage| {
-            let (stream, topic) = (&self.stream.name, &self.topic);
-            let offset = base_offset(batch.bytes);
-            NativeError::Damaged(format!(
-                "stream '{stream}', topic '{topic}', partition {partition}, record batch at offset {offset}: {damage}"
-            ))
-        })?;
-        Ok(rejected)
+    /// Says of a damaged batch which stream's it is.
+    #[cold]
+    fn in_stream(&self, error: NativeError) -> NativeError {
+        let NativeError::Damaged(what) = error else { return error };
+        let (stream, topic) = (&self.stream.name, &self.topic);
+        NativeError::Damaged(format!("stream '{stream}', topic '{topic}', {what}"))
     }
 
     /// Says in the log, once, that what this task has summed up is handed on before its records have ended.

@@ -21,7 +21,10 @@
 //! It is no Arrow, since Java fills it in place: it copies bytes once, from where Kafka or Spark has them, and the
 //! fields of a record lie side by side for the one pass over them.
 
+use std::cell::Cell;
+
 use freshet_core::record::RawRecord;
+use freshet_core::record_batch::BatchReader;
 
 use crate::gate::NativeError;
 
@@ -35,14 +38,14 @@ pub(crate) struct PackedRecord<'a> {
 
 /// A record batch of a partition.
 #[derive(Debug)]
-pub(crate) struct PackedBatch<'a> {
-    pub(crate) partition: i32,
-    pub(crate) bytes: &'a [u8],
+struct PackedBatch<'a> {
+    partition: i32,
+    bytes: &'a [u8],
 }
 
 /// What a task has read, piece by piece.
 #[derive(Debug)]
-pub(crate) enum Entry<'a> {
+enum Entry<'a> {
     Record(PackedRecord<'a>),
     Batch(PackedBatch<'a>),
 }
@@ -51,10 +54,10 @@ const RECORD: u8 = 0;
 const BATCH: u8 = 1;
 
 /// The entries, one after the other; an error in place of one that is cut off, and nothing after it.
-pub(crate) struct Entries<'a>(&'a [u8]);
+struct Entries<'a>(&'a [u8]);
 
 impl<'a> Entries<'a> {
-    pub(crate) fn new(packed: &'a [u8]) -> Self {
+    fn new(packed: &'a [u8]) -> Self {
         Self(packed)
     }
 }
@@ -77,8 +80,65 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
+/// How much was read.
+#[derive(Debug, Default)]
+pub(crate) struct Volume {
+    pub(crate) records: u64,
+    /// Bytes of their keys and values.
+    pub(crate) bytes: u64,
+}
+
+impl Volume {
+    #[inline]
+    pub(crate) fn add(&mut self, RawRecord { key, value, .. }: &RawRecord<'_>) {
+        let bytes = key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
+        self.records += 1;
+        self.bytes += bytes as u64;
+    }
+}
+
+/// Hands on each record of what is packed, those of batches too. `current` says which partition and offset is being
+/// read: those of a record, or those with which a batch begins.
+///
+/// # Errors
+///
+/// [`NativeError::Contract`] where the bytes are cut off, and [`NativeError::Damaged`] where a batch is damaged; the
+/// records before that were handed on.
+#[inline]
+pub(crate) fn each_record(
+    packed: &[u8],
+    batches: &mut BatchReader,
+    current: &Cell<(i32, i64)>,
+    mut take: impl FnMut(&PackedRecord<'_>),
+) -> Result<(), NativeError> {
+    let mut take = |record: &PackedRecord<'_>| {
+        current.set((record.partition, record.offset));
+        take(record);
+    };
+    for entry in Entries::new(packed) {
+        match entry? {
+            Entry::Record(record) => take(&record),
+            Entry::Batch(PackedBatch { partition, bytes }) => {
+                let offset = base_offset(bytes);
+                current.set((partition, offset));
+                let damaged = |damage| {
+                    let place = format!("partition {partition}, record batch at offset {offset}");
+                    NativeError::Damaged(format!("{place}: {damage}"))
+                };
+                for record in batches.read(bytes).map_err(damaged)? {
+                    let record = record.map_err(damaged)?;
+                    let (key, value) = (record.key, record.value);
+                    let raw = RawRecord { key, value, timestamp_ms: Some(record.timestamp_ms) };
+                    take(&PackedRecord { partition, offset: record.offset, raw });
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// With what a record batch begins.
-pub(crate) fn base_offset(batch: &[u8]) -> i64 {
+fn base_offset(batch: &[u8]) -> i64 {
     batch.first_chunk().map_or(-1, |offset| i64::from_be_bytes(*offset))
 }
 

@@ -245,15 +245,15 @@ impl WindowAggregator {
         parsed
     }
 
-    /// The rows of the record added last that were left out, while the others are counted.
+    /// The rows of the record added last that were left out, while the others are counted; each with its bytes, as the
+    /// sender wrote them.
     #[inline]
-    pub fn bad_rows(&self) -> &[BadRow] {
-        &self.readings.left_out().rows
-    }
-
-    /// See [`RecordParser::bad_row`].
-    pub fn bad_row<'a>(&'a self, record: &RawRecord<'a>, row: &BadRow) -> &'a [u8] {
-        self.parser.bad_row(record, row)
+    pub fn bad_rows<'a>(
+        &'a self,
+        record: &RawRecord<'a>,
+    ) -> impl Iterator<Item = (&'a BadRow, &'a [u8])> {
+        let rows = &self.readings.left_out().rows;
+        rows.iter().map(move |row| (row, self.parser.bad_row(record, row)))
     }
 
     fn note_time(&mut self, point: &Point<'_>) {

@@ -1,7 +1,5 @@
 //! `MessagePack` and CBOR: values as those of JSON, to be looked at. What the parser takes of them it says itself.
 
-use indexmap::IndexMap;
-
 use super::node::{Node, Scalar};
 use crate::record::{MAX_DEPTH, half, write_time};
 
@@ -67,15 +65,11 @@ impl Rest<'_> {
     }
 
     fn map(&mut self, length: usize, item: impl Fn(&mut Self) -> Option<Node>) -> Option<Node> {
-        let mut entries = IndexMap::new();
+        let mut entries = Vec::new();
         for _ in 0..length {
-            let (key, value) = (item(self)?, item(self)?);
-            // Keys that are neither texts nor numbers lead nowhere.
-            if let Node::Scalar(Scalar::Text(key) | Scalar::Number(key)) = key {
-                entries.insert(key, value);
-            }
+            entries.push((item(self)?, item(self)?));
         }
-        Some(Node::Object(entries))
+        Some(object(entries))
     }
 
     /// Source: <https://github.com/msgpack/msgpack/blob/master/spec.md>.
@@ -188,15 +182,19 @@ impl Rest<'_> {
         if !is_map {
             return Some(Node::List(items));
         }
-        let mut entries = IndexMap::new();
         let mut items = items.into_iter();
-        while let (Some(key), Some(value)) = (items.next(), items.next()) {
-            if let Node::Scalar(Scalar::Text(key) | Scalar::Number(key)) = key {
-                entries.insert(key, value);
-            }
-        }
-        Some(Node::Object(entries))
+        let entries = std::iter::from_fn(|| Some((items.next()?, items.next()?)));
+        Some(object(entries))
     }
+}
+
+/// Keys that are neither texts nor numbers lead nowhere.
+fn object(entries: impl IntoIterator<Item = (Node, Node)>) -> Node {
+    let named = entries.into_iter().filter_map(|(key, value)| match key {
+        Node::Scalar(Scalar::Text(key) | Scalar::Number(key)) => Some((key, value)),
+        _ => None,
+    });
+    Node::Object(named.collect())
 }
 
 /// What is neither a text nor a number.

@@ -318,7 +318,7 @@ impl RecordParser {
     }
 
     /// The bytes of a bad row of the record that was parsed last, as its sender wrote them.
-    pub fn bad_row<'a>(&'a self, record: &RawRecord<'a>, row: &BadRow) -> &'a [u8] {
+    pub(crate) fn bad_row<'a>(&'a self, record: &RawRecord<'a>, row: &BadRow) -> &'a [u8] {
         let value = record.value.unwrap_or_default();
         let decompressor = self.decompressor.as_ref();
         let text = decompressor.map_or(value, |decompressor| decompressor.decompressed(value));

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use freshet_dev::preflight::free_ports;
 use freshet_dev::state::now_ms;
 use freshet_dev::supervise::{CommandLine, Guarded, Guards};
 use libtest_mimic::Failed;
@@ -205,7 +205,7 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     fn start() -> Result<Self, Failed> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let [port] = free_ports()?;
         let mut cluster = Self::lay_out(format!("spark://127.0.0.1:{port}"))?;
         let port = port.to_string();
         let address = ["--host", "127.0.0.1", "--webui-port", "0"];

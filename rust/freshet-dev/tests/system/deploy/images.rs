@@ -2,11 +2,11 @@
 //! What runs in them talks to the services of the tests.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use freshet_dev::preflight::free_ports;
 use freshet_dev::state::now_ms;
 use libtest_mimic::Failed;
 use nix::sys::signal::Signal;
@@ -188,13 +188,7 @@ fn configuration(stack: &TestStack) -> Result<TempDir, Failed> {
 }
 
 fn free_addresses<const N: usize>() -> Result<[String; N], Failed> {
-    let listeners: Vec<TcpListener> =
-        (0..N).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
-    let addresses: Vec<String> = listeners
-        .iter()
-        .map(|listener| listener.local_addr().map(|address| address.to_string()))
-        .collect::<Result<_, _>>()?;
-    addresses.try_into().map_err(|_| "not as many as asked for".into())
+    Ok(free_ports()?.map(|port| format!("127.0.0.1:{port}")))
 }
 
 /// Whether a file can hold the record as one of its lines.
