@@ -3,14 +3,11 @@
 //
 //   npm run build && node scripts/live-load.mjs --kafka 127.0.0.1:9092 [--clients 1000] [--stalled 100]
 //     [--series 100] [--every 2000] [--seconds 60]
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { Admin, Producer } from '@platformatic/kafka';
+import { percentile, startFedServer, waitUntil } from './fed-server.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -28,35 +25,20 @@ const stalled = Number(values.stalled);
 const series = Number(values.series);
 const every = Number(values.every);
 const seconds = Number(values.seconds);
-const prefix = `load-${process.pid}-`;
-const topic = `${prefix}windows.load`;
-const options = { clientId: 'live-load', bootstrapBrokers: [values.kafka] };
 
 /** @type {number[]} */
 const delays = [];
 let gaps = 0;
 let ended = 0;
 
-const admin = new Admin(options);
-await admin.createTopics({ topics: [topic, `${prefix}health`], partitions: 2, replicas: 1 });
-const folder = mkdtempSync(path.join(tmpdir(), 'freshet-load-'));
-const file = path.join(folder, 'freshet.toml');
-writeFileSync(
-  file,
-  `[kafka]\nbootstrap_servers = "${values.kafka}"\ntopic_prefix = "${prefix}"\n` +
-    `[dashboard]\nport = ${values.port}\nmax_clients = ${clients * 2}\n` +
-    '[[stream]]\nname = "load"\nvalues = { value = "value" }\nwindows = ["10s"]\n',
-);
-const server = spawn(process.execPath, ['dist/server/server.js', '-c', file], {
-  cwd: path.join(import.meta.dirname, '..'),
-  env: { ...process.env, LOG_LEVEL: 'error' },
-  stdio: ['ignore', 'ignore', 'inherit'],
+const fed = await startFedServer({
+  ...{ name: 'load', kafka: values.kafka, port: values.port, window: '10s' },
+  settings: `max_clients = ${clients * 2}\n`,
 });
-const producer = new Producer(options);
 
 /** The memory that the server holds, and the most that it has held, in MB. */
 function memory() {
-  const status = readFileSync(`/proc/${server.pid}/status`, 'utf8');
+  const status = readFileSync(`/proc/${fed.server.pid}/status`, 'utf8');
   return ['VmRSS', 'VmHWM'].map((name) =>
     Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024),
   );
@@ -103,37 +85,31 @@ function listen(index, reads) {
 /** @param {number} round */
 async function send(round) {
   const emitted = Date.now();
-  const messages = Array.from({ length: series }, (_, index) => {
-    const value = {
-      ...{
-        stream: 'load',
-        series: index === 0 ? 'first' : `sensor-${index}`,
-        metric: 'value',
-        window: '10s',
-      },
-      ...{
-        start: 1_700_000_000_000 + round * 10_000,
-        end: 1_700_000_010_000 + round * 10_000,
-        count: 10,
-        sum: 125,
-      },
-      ...{ avg: 12.5, min: 10, max: 15, stddev: 1.25, p50: 12, p95: 15, p99: 15 },
-      ...{ last_event: emitted, generation: 0, revision: round + 1, emitted, first: 10, last: round },
-    };
-    return { topic, key: Buffer.from(value.series), value: Buffer.from(JSON.stringify(value)) };
-  });
-  await producer.send({ messages });
+  const windows = Array.from({ length: series }, (_, index) => ({
+    ...{
+      stream: 'load',
+      series: index === 0 ? 'first' : `sensor-${index}`,
+      metric: 'value',
+      window: '10s',
+    },
+    ...{
+      start: 1_700_000_000_000 + round * 10_000,
+      end: 1_700_000_010_000 + round * 10_000,
+      count: 10,
+      sum: 125,
+    },
+    ...{ avg: 12.5, min: 10, max: 15, stddev: 1.25, p50: 12, p95: 15, p99: 15 },
+    ...{ last_event: emitted, generation: 0, revision: round + 1, emitted, first: 10, last: round },
+  }));
+  await fed.send(windows);
 }
 
 try {
-  await waitUntil(async () => {
-    const answer = await fetch(`http://127.0.0.1:${values.port}/api/live?stream=load`, { method: 'HEAD' });
-    return answer.ok;
-  });
+  await fed.ready();
   const [before] = memory();
   const sockets = Array.from({ length: clients }, (_, index) => listen(index, index >= stalled));
   await waitUntil(async () => {
-    const metrics = await (await fetch(`http://127.0.0.1:${values.port}/metrics`)).text();
+    const metrics = await (await fetch(`${fed.address}/metrics`)).text();
     return Number(/freshet_dashboard_live_clients (\d+)/.exec(metrics)?.[1]) >= clients;
   });
   const rounds = Math.ceil((seconds * 1000) / every);
@@ -143,11 +119,10 @@ try {
   }
   await pause(2000);
   const [after, most] = memory();
-  const metrics = await (await fetch(`http://127.0.0.1:${values.port}/metrics`)).text();
+  const metrics = await (await fetch(`${fed.address}/metrics`)).text();
   const slow = Number(/errors_total\{kind="slow_client"\} (\d+)/.exec(metrics)?.[1] ?? 0);
   delays.sort((a, b) => a - b);
-  const at = (/** @type {number} */ share) =>
-    delays[Math.min(delays.length - 1, Math.floor(delays.length * share))];
+  const at = (/** @type {number} */ share) => percentile(delays, share);
   console.log(
     JSON.stringify({
       ...{ clients, stalled, rounds, messages: rounds * series, events: delays.length },
@@ -158,19 +133,5 @@ try {
   );
   sockets.forEach((socket) => socket.destroy());
 } finally {
-  server.kill('SIGTERM');
-  await admin.deleteTopics({ topics: [topic, `${prefix}health`] });
-  await Promise.all([admin.close(), producer.close()]);
-  rmSync(folder, { recursive: true });
-}
-
-/** @param {() => Promise<boolean>} condition */
-async function waitUntil(condition) {
-  const until = Date.now() + 60_000;
-  while (!(await condition().catch(() => false))) {
-    if (Date.now() > until) {
-      throw new Error('the server did not get ready within a minute');
-    }
-    await pause(100);
-  }
+  await fed.stop();
 }

@@ -4,14 +4,11 @@
 //
 //   npm run build && npm run measure:latency -- --kafka 127.0.0.1:9092 [--cassandra 127.0.0.1:9042] [--samples 300]
 //     [--series 20] [--every 250]
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { Admin, Producer } from '@platformatic/kafka';
 import { chromium } from 'playwright-core';
+import { percentile, startFedServer } from './fed-server.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -29,24 +26,19 @@ const WINDOWS = 100;
 /** The two heights of the point that is watched; others stay between them, and two beyond keep the axis as it is. */
 const HEIGHTS = [15, 85];
 const samples = Number(values.samples);
-const prefix = `pixel-${process.pid}-`;
-const topic = `${prefix}windows.load`;
-const options = { clientId: 'pixel-latency', bootstrapBrokers: [values.kafka] };
 const current = Math.floor(Date.now() / MINUTES_10) * MINUTES_10;
-const folder = mkdtempSync(path.join(tmpdir(), 'freshet-pixel-'));
 let revision = 0;
 
 /** A version of a window of ten minutes. */
 function message(/** @type {string} */ series, /** @type {number} */ start, /** @type {number} */ avg) {
   revision += 1;
   const now = Date.now();
-  const value = {
+  return {
     ...{ stream: 'load', series, metric: 'value', window: '10m', start, end: start + MINUTES_10 },
     ...{ count: 10, sum: 10 * avg, avg, min: avg, max: avg, stddev: 0, p50: avg, p95: avg, p99: avg },
     ...{ last_event: Math.min(now, start + MINUTES_10 - 1), generation: 0, revision, emitted: now },
     ...{ first: avg, last: avg },
   };
-  return { topic, key: Buffer.from(series), value: Buffer.from(JSON.stringify(value)) };
 }
 
 /** A small generator of numbers from 0 to 1, so that every run sends the same. */
@@ -58,31 +50,18 @@ function random(/** @type {number} */ seed) {
   };
 }
 
-const admin = new Admin(options);
-await admin.createTopics({ topics: [topic, `${prefix}health`], partitions: 2, replicas: 1 });
-const file = path.join(folder, 'freshet.toml');
-writeFileSync(
-  file,
-  `[kafka]\nbootstrap_servers = "${values.kafka}"\ntopic_prefix = "${prefix}"\n` +
-    `[cassandra]\ncontact_points = ["${values.cassandra}"]\n[dashboard]\nport = ${values.port}\n` +
-    '[[stream]]\nname = "load"\nvalues = { value = "value" }\nwindows = ["10m"]\n',
-);
-const server = spawn(process.execPath, ['dist/server/server.js', '-c', file], {
-  cwd: path.join(import.meta.dirname, '..'),
-  env: { ...process.env, LOG_LEVEL: 'error' },
-  stdio: ['ignore', 'ignore', 'inherit'],
+const fed = await startFedServer({
+  ...{ name: 'pixel', kafka: values.kafka, port: values.port, window: '10m' },
+  // Marks of what happened lately, such as restarts, would stand where the point is watched: the keyspace has none.
+  settings: `[cassandra]\ncontact_points = ["${values.cassandra}"]\nkeyspace = "pixel_latency_nowhere"\n`,
 });
-const producer = new Producer(options);
-const context = await chromium.launchPersistentContext(path.join(folder, 'profile'), {
+const context = await chromium.launchPersistentContext(path.join(fed.folder, 'profile'), {
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
 });
-const address = `http://127.0.0.1:${values.port}/?range=86400000`;
 
 try {
-  await waitUntil(
-    async () => (await fetch(`${address.split('?')[0]}api/live?stream=load`, { method: 'HEAD' })).ok,
-  );
+  await fed.ready();
   const names = [
     'low',
     'high',
@@ -93,12 +72,12 @@ try {
   const number = random(7);
   for (let age = WINDOWS; age >= 0; age -= 1) {
     const messages = names.map((name) => message(name, current - age * MINUTES_10, usual(name, number())));
-    await producer.send({ messages });
+    await fed.send(messages);
   }
-  await producer.send({ messages: [message('probe', current, HEIGHTS[0] ?? 0)] });
+  await fed.send([message('probe', current, HEIGHTS[0] ?? 0)]);
   const page = await context.newPage();
   await page.setViewportSize({ width: 1440, height: 1000 });
-  await page.goto(address);
+  await page.goto(`${fed.address}/?range=86400000`);
   await page.waitForFunction(
     (points) => Number(document.querySelector('.chart')?.getAttribute('data-points')) >= points,
     names.length * (WINDOWS + 1) + 1,
@@ -107,7 +86,7 @@ try {
   await page.evaluate(watch, HEIGHTS);
   const noise = setInterval(() => {
     const messages = names.map((name) => message(name, current, usual(name, number())));
-    producer.send({ messages }).catch(() => undefined);
+    fed.send(messages).catch(() => undefined);
   }, Number(values.every));
   const sent = [];
   await pause(2000);
@@ -116,7 +95,7 @@ try {
     const [low = 0, high = 0] = HEIGHTS;
     const probe = message('probe', current, sample % 2 === 0 ? low : high);
     sent.push(Date.now());
-    await producer.send({ messages: [probe] });
+    await fed.send([probe]);
     await page.waitForFunction(hasSeen, sample, { polling: 20 });
     await pause(100 + 200 * number());
   }
@@ -128,7 +107,7 @@ try {
     );
   }
   const delays = sent.map((time, index) => (seen[index] ?? 0) - time).sort((a, b) => a - b);
-  const at = (/** @type {number} */ share) => delays[Math.min(samples - 1, Math.floor(samples * share))];
+  const at = (/** @type {number} */ share) => percentile(delays, share);
   console.log(
     JSON.stringify({
       ...{ samples, series: names.length + 1, points: names.length * (WINDOWS + 1) + 1 },
@@ -138,10 +117,7 @@ try {
   );
 } finally {
   await context.close();
-  server.kill('SIGTERM');
-  await admin.deleteTopics({ topics: [topic, `${prefix}health`] });
-  await Promise.all([admin.close(), producer.close()]);
-  rmSync(folder, { recursive: true });
+  await fed.stop();
 }
 
 /** In the page: whether the point was seen to jump so often. */
@@ -193,15 +169,4 @@ function watch(/** @type {number[]} */ [low = 0, high = 0]) {
     requestAnimationFrame(look);
   };
   requestAnimationFrame(look);
-}
-
-/** @param {() => Promise<boolean>} condition */
-async function waitUntil(condition) {
-  const until = Date.now() + 60_000;
-  while (!(await condition().catch(() => false))) {
-    if (Date.now() > until) {
-      throw new Error('the server did not get ready within a minute');
-    }
-    await pause(100);
-  }
 }
