@@ -81,12 +81,15 @@ it('says how late the readings of each series come, and nothing where nothing ha
       `.series tbody tr:has(button:text-is("${series}")) td:nth-last-child(2)`,
       (cell) => cell.textContent,
     );
-  expect(await lagOf('laptop/cpu')).toBe('–');
+  // The charts may be there before the table is.
+  await vi.waitFor(async () => {
+    expect(await lagOf('laptop/cpu')).toBe('–');
+  }, WAIT);
   expect(await page.getAttribute('.series th:nth-last-child(2)', 'title')).toMatch(/^event-time lag: /);
   const start = ago(0);
   stage.send(tenSeconds(start, { last_event: start + 1000, emitted: start + 3500 }));
   // An older reading, of a window that was written again later, is not the newest one.
-  stage.send(tenSeconds(ago(1), { last_event: start - 5000, emitted: start + 9000, revision: 99 }));
+  stage.send(tenSeconds(start - 10_000, { last_event: start - 5000, emitted: start + 9000, revision: 99 }));
   await vi.waitFor(async () => {
     expect(await lagOf('laptop/cpu')).toBe('2.5 s');
   }, WAIT);

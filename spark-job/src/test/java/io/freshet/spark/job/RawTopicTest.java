@@ -109,11 +109,14 @@ class RawTopicTest extends KafkaAndSpark {
         }
     }
 
+    /** Commits a transaction, and waits for its marks: they come into the partitions after the producer has its answer. */
     private static void commit(
-        SupervisedStream stream, KafkaProducer<byte[], byte[]> producer, String series, int records) {
+        SupervisedStream stream, KafkaProducer<byte[], byte[]> producer, String series, int records) throws Exception {
+        long ends = stream.rawOffsets() + records + 2;
         producer.beginTransaction();
         stream.send(producer, series, 2, records);
         producer.commitTransaction();
+        Waiting.until(() -> stream.rawOffsets() == ends, () -> stream.rawOffsets() + " offsets, not " + ends);
     }
 
     /** Read by the job itself and by Spark; as many as there were, fewer, and more. */
