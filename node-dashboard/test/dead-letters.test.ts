@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { buildApp } from '../src/server/app.ts';
 import { DeadLetters, MAX_LETTERS, MAX_TEXT } from '../src/server/dead-letters.ts';
+import { streamsByTopic } from '../src/server/letters-reader.ts';
 import { createPipeline, type Pipeline } from '../src/server/pipeline.ts';
 import { visibleText } from '../src/server/visible-text.ts';
 import type { DeadLettersAnswer } from '../src/shared/pipeline-api.ts';
@@ -25,6 +26,17 @@ function keptOf(most?: number): DeadLetters {
 }
 
 describe('a dead letter', () => {
+  it('is of the stream that reads its topic, whoever that is of', async () => {
+    const { kafka, streams } = await configOf();
+    const prefixed = { ...kafka, topicPrefix: 'a.' };
+    const named = streams.map((stream) => ({ ...stream, topic: 'sensors.eu' }));
+    const topicsOf = (of: typeof streams): string[] => [
+      ...streamsByTopic({ kafka: prefixed, streams: of }).keys(),
+    ];
+    expect(topicsOf(streams)).toEqual(['a.raw.host', 'a.windows.host']);
+    expect(topicsOf(named)).toEqual(['sensors.eu', 'a.windows.host']);
+  });
+
   it('tells of the record what its headers say', () => {
     const kept = keptOf();
     kept.append(0, [deadLetter({ offset: 7, reason: 'invalid_json', detail: 'no object', value: '[1]' })]);

@@ -7,6 +7,8 @@ import { LONGEST_WINDOW, MAX_METRIC_BYTES, MOST_OVERLAPPING, MOST_PANES } from '
 /** A stream that the dashboard shows. */
 export interface StreamConfig {
   readonly name: string;
+  /** The topic that has its records, where it is somebody else's. */
+  readonly topic: string | null;
   readonly title: string;
   readonly unit: string | null;
   readonly units: Readonly<Record<string, string>>;
@@ -62,6 +64,7 @@ function readStream(stream: Section): StreamConfig {
   }
   return {
     name,
+    topic: stream.text('topic') ?? null,
     title: stream.text('title') ?? name,
     ...readUnits(stream, metrics),
     metrics,

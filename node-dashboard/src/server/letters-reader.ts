@@ -13,16 +13,22 @@ export interface LettersReader {
   readonly tail: KafkaTail;
 }
 
+/** Of which stream the records are that stand in a topic. */
+export function streamsByTopic({ kafka, streams }: Pick<Config, 'kafka' | 'streams'>): Map<string, string> {
+  const topics = streams.flatMap(({ name, topic }) => {
+    const raw = topic ?? rawTopic(kafka.topicPrefix, name);
+    return [raw, windowsTopic(kafka.topicPrefix, name)].map((of) => [of, name] as const);
+  });
+  return new Map(topics);
+}
+
 /** Puts together what reads the dead letters, without connecting to anything. */
 export function readLetters(
   { kafka, streams }: Config,
   log: FastifyBaseLogger,
   errors: ErrorCounts,
 ): LettersReader {
-  const topics = streams.flatMap(({ name }) =>
-    [rawTopic, windowsTopic].map((topicOf) => [topicOf(kafka.topicPrefix, name), name] as const),
-  );
-  const kept = new DeadLetters(new Map(topics));
+  const kept = new DeadLetters(streamsByTopic({ kafka, streams }));
   const topic = deadLettersTopic(kafka.topicPrefix);
   const sink: TopicSink = {
     backlog: MAX_LETTERS,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::config::{Config, Kafka};
+use crate::record::Stream;
 use crate::text::declare_names;
 use crate::wire::{Component, MAX_LETTER_BYTES};
 
@@ -116,9 +117,12 @@ impl Topic {
 }
 
 impl Kafka {
-    /// The topic that carries the source's own bytes.
-    pub fn raw_topic(&self, stream: &str) -> String {
-        Topic::Raw.full_name(&self.topic_prefix, stream)
+    /// The topic that carries the source's own bytes: the one that the stream names, or one of its own.
+    pub fn raw_topic(&self, stream: &Stream) -> String {
+        stream
+            .topic
+            .clone()
+            .unwrap_or_else(|| Topic::Raw.full_name(&self.topic_prefix, &stream.name))
     }
 
     /// The topic that carries the updated windows.
@@ -151,6 +155,14 @@ impl Kafka {
     /// prefix.
     pub fn writer_group(&self) -> String {
         format!("{}{}", self.topic_prefix, Component::CassandraWriter)
+    }
+}
+
+impl Config {
+    /// The topic that carries the bytes of the stream of that name.
+    pub fn raw_topic(&self, stream: &str) -> String {
+        let usual = || Topic::Raw.full_name(&self.kafka.topic_prefix, stream);
+        self.stream(stream).map_or_else(usual, |stream| self.kafka.raw_topic(stream))
     }
 }
 
@@ -189,7 +201,10 @@ pub struct TopicNames {
 /// The names of the pipeline's topics.
 pub fn names(config: &Config) -> TopicNames {
     let kafka = &config.kafka;
-    let topics = |name: &str| StreamTopics::new(&kafka.topic_prefix, name);
+    let topics = |stream: &Stream| StreamTopics {
+        raw: kafka.raw_topic(stream),
+        windows: kafka.windows_topic(&stream.name),
+    };
     TopicNames {
         dead_letters: kafka.dead_letters_topic(),
         health: kafka.health_topic(),
@@ -197,26 +212,31 @@ pub fn names(config: &Config) -> TopicNames {
         streams: config
             .streams
             .iter()
-            .map(|stream| (stream.name.clone(), topics(&stream.name)))
+            .map(|stream| (stream.name.clone(), topics(stream)))
             .collect(),
     }
 }
 
-/// All topics of the pipeline: those of every stream, and those of all together.
+/// The topics that the pipeline creates: those of every stream, and those of all together. A topic that a stream names
+/// is somebody else's: it is created only for a source of this configuration that sends to it.
 pub fn all(config: &Config) -> Vec<TopicSpec> {
     let kafka = &config.kafka;
-    let spec = |topic: Topic, stream: &str, partitions| TopicSpec {
-        name: topic.full_name(&kafka.topic_prefix, stream),
+    let spec = |topic: Topic, name: String, partitions| TopicSpec {
+        name,
         partitions,
         replication_factor: kafka.replication_factor,
         settings: topic.settings(),
     };
-    let (per_stream, shared): (Vec<Topic>, Vec<Topic>) =
-        Topic::ALL.iter().copied().partition(|topic| topic.is_per_stream());
+    let is_fed = |stream: &Stream| config.sources.iter().any(|source| source.stream == stream.name);
     let of_streams = config.streams.iter().flat_map(|stream| {
-        per_stream.iter().map(|topic| spec(*topic, &stream.name, kafka.partitions))
+        let is_ours = stream.topic.is_none() || is_fed(stream);
+        let raw = is_ours.then(|| spec(Topic::Raw, kafka.raw_topic(stream), kafka.partitions));
+        let windows = kafka.windows_topic(&stream.name);
+        raw.into_iter().chain([spec(Topic::Windows, windows, kafka.partitions)])
     });
-    of_streams.chain(shared.iter().map(|topic| spec(*topic, "", 1))).collect()
+    let shared = Topic::ALL.iter().copied().filter(|topic| !topic.is_per_stream());
+    let shared = shared.map(|topic| spec(topic, topic.full_name(&kafka.topic_prefix, ""), 1));
+    of_streams.chain(shared).collect()
 }
 
 #[cfg(test)]
@@ -255,6 +275,40 @@ mod tests {
             assert_eq!(topic.name, name);
             assert_eq!((topic.partitions, topic.replication_factor), (partitions, 2), "{name}");
             assert_eq!(topic.settings, settings.iter().map(owned).collect::<Vec<_>>(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_topic_of_somebody_else_is_created_only_for_a_source_that_sends_to_it() {
+        let config = |more: &str| {
+            let text =
+                CONFIG.replace("name = \"s\"\n", "name = \"s\"\ntopic = \"sensors.eu\"\n") + more;
+            Config::parse(&text, Path::new("freshet.toml"), [].into()).unwrap()
+        };
+        let is_created =
+            |config: &Config| all(config).iter().any(|topic| topic.name == "sensors.eu");
+        let alone = config("");
+        assert_eq!(names(&alone).streams["s"].raw, "sensors.eu");
+        assert_eq!(names(&alone).streams["s"].windows, "a.windows.s");
+        assert!(!is_created(&alone) && all(&alone).iter().all(|topic| topic.name != "a.raw.s"));
+        assert!(is_created(&config("[[source]]\nkind = \"synthetic\"\nstream = \"s\"\n")));
+    }
+
+    #[test]
+    fn a_topic_is_read_by_one_stream_and_not_written_by_the_pipeline() {
+        let refused = |topic: &str| {
+            let other = "[[stream]]\nname = \"t\"\nvalues = { v = \"v\" }\nwindows = [\"10s\"]\n";
+            let text = format!("{CONFIG}{other}topic = \"{topic}\"\n");
+            Config::parse(&text, Path::new("freshet.toml"), [].into()).unwrap_err().to_string()
+        };
+        for (topic, message) in [
+            ("a.raw.s", "stream.topic: 'a.raw.s' would be read by 's' and 't': let one stream"),
+            ("a.windows.s", "stream.topic: 'a.windows.s' is what the pipeline itself writes"),
+            ("a.health", "stream.topic: 'a.health' is what the pipeline itself writes"),
+            ("a b", "stream.topic: a topic's name has up to 249 letters"),
+        ] {
+            let found = refused(topic);
+            assert!(found.starts_with(&format!("freshet.toml:13: {message}")), "{found}");
         }
     }
 

@@ -281,7 +281,7 @@ async fn run_all(all: &Running, sources: Vec<Observed>, shutdown: &Shutdown) -> 
         let name = source.source.name.clone();
         let task = SourceTask {
             config: Arc::clone(&all.config),
-            topic: all.config.kafka.raw_topic(&source.source.stream),
+            topic: all.config.raw_topic(&source.source.stream),
             status,
             health: Arc::clone(&all.health),
             metrics: all.metrics.clone(),

@@ -207,11 +207,12 @@ impl Config {
         })?;
         let environment = Environment::new(variables);
         let root = Section::root(document, &environment, &table, &[]);
-        let streams = read_streams(&root)?;
+        let kafka = Kafka::read(&root.table(&kafka::TABLE)?)?;
+        let streams = read_streams(&root, &kafka)?;
         let (sources, source_settings) = source::read_all(&root, &environment, &streams, settings)?;
         let alerts = alert::read_all(&root, &streams)?;
         let config = Self {
-            kafka: Kafka::read(&root.table(&kafka::TABLE)?)?,
+            kafka,
             cassandra: Cassandra::read(&root.table(&cassandra::TABLE)?)?,
             dashboard: Dashboard::read(&root.table(&dashboard::TABLE)?)?,
             spark: Spark::read(&root.table(&spark::TABLE)?)?,
@@ -233,7 +234,7 @@ impl Config {
     }
 }
 
-fn read_streams(root: &Section<'_>) -> Result<Vec<Stream>, ConfigError> {
+fn read_streams(root: &Section<'_>, kafka: &Kafka) -> Result<Vec<Stream>, ConfigError> {
     let sections = root.tables(&stream::TABLE)?;
     if sections.is_empty() {
         return Err(root.error("stream", "there is none: write at least one [[stream]]"));
@@ -260,7 +261,39 @@ fn read_streams(root: &Section<'_>) -> Result<Vec<Stream>, ConfigError> {
         }
         streams.push(stream);
     }
+    for section in &sections {
+        check_topic(section, &streams, kafka)?;
+    }
     Ok(streams)
+}
+
+/// A topic that a stream names is read by no other stream, whose dead letters could not be told from its own, and is
+/// none that the pipeline writes.
+fn check_topic(
+    section: &Section<'_>,
+    streams: &[Stream],
+    kafka: &Kafka,
+) -> Result<(), ConfigError> {
+    let Some(topic) = section.optional_text("topic")? else { return Ok(()) };
+    let reads = |stream: &&Stream| kafka.raw_topic(stream) == topic.value;
+    let mut readers = streams.iter().filter(reads).map(|stream| stream.name.as_str());
+    if let (Some(one), Some(other)) = (readers.next(), readers.next()) {
+        let message = format!(
+            "'{}' would be read by '{one}' and '{other}': let one stream read it, with the metrics of both",
+            topic.value
+        );
+        return Err(topic.error(message));
+    }
+    let mut written = streams.iter().map(|stream| kafka.windows_topic(&stream.name)).chain([
+        kafka.dead_letters_topic(),
+        kafka.health_topic(),
+        kafka.cursors_topic(),
+    ]);
+    if written.any(|name| name == topic.value) {
+        let message = format!("'{}' is what the pipeline itself writes", topic.value);
+        return Err(topic.error(message));
+    }
+    Ok(())
 }
 
 fn read_file(path: &Path) -> Result<String, ConfigError> {

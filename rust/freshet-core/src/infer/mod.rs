@@ -98,7 +98,8 @@ pub fn propose(name: &str, sample: &Sample, now_ms: i64) -> Result<Proposal, Unc
     }
     let alternatives: Vec<Alternative> =
         tried.iter().filter_map(|(draft, share)| as_alternative(draft, share)).collect();
-    let configuration = render::configuration(name, &draft, Some(&share), &alternatives);
+    let configuration =
+        render::configuration((name, sample.topic()), &draft, Some(&share), &alternatives);
     Ok(Proposal {
         remarks: remarks(&draft, &share, sample),
         needs_key: draft.series.is_empty(),
@@ -251,7 +252,7 @@ impl Trial<'_> {
     }
 
     fn share(&self, draft: &Draft) -> Option<Share> {
-        let configuration = render::configuration(self.name, draft, None, &[]);
+        let configuration = render::configuration((self.name, None), draft, None, &[]);
         Share::of(&configuration, self.sample.records(), self.now_ms).ok()
     }
 }

@@ -13,7 +13,7 @@ pub(super) struct Alternative {
 
 /// The configuration of a draft. `share` is what it takes, once that is known.
 pub(super) fn configuration(
-    name: &str,
+    (name, topic): (&str, Option<&str>),
     draft: &Draft,
     share: Option<&Share>,
     alternatives: &[Alternative],
@@ -24,6 +24,7 @@ pub(super) fn configuration(
     }
     lines.push("[[stream]]".to_owned());
     lines.push(format!("name = {}", quoted(name)));
+    lines.extend(topic.map(|topic| format!("topic = {}", quoted(topic))));
     lines.push("# how long the averages are over: yours to choose".to_owned());
     lines.push("windows = [\"1m\"]".to_owned());
     lines.extend(draft.format.iter().cloned());

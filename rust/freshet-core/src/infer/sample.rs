@@ -26,6 +26,7 @@ pub struct Sample {
     records: Vec<SampleRecord>,
     content: Content,
     is_cut: bool,
+    topic: Option<String>,
 }
 
 /// What the records are written in.
@@ -93,7 +94,7 @@ impl Sample {
     pub fn of_records(records: Vec<SampleRecord>) -> Result<Self, Unclear> {
         let values = || records.iter().filter_map(|record| record.value.as_deref());
         if let Some(content) = binary(&values().collect::<Vec<_>>()) {
-            return Ok(Self { content, records, is_cut: false });
+            return Ok(Self { content, records, is_cut: false, topic: None });
         }
         let texts: Vec<&str> = values().map(text_of).collect::<Result<_, _>>()?;
         if texts.iter().all(|text| text.trim().is_empty()) {
@@ -111,7 +112,7 @@ impl Sample {
             let csv = of_first.or_else(|| Csv::of(&texts.join("\n")));
             Content::Csv(Box::new(csv.ok_or_else(|| unknown(first.as_bytes(), first))?))
         };
-        Ok(Self { content, records, is_cut: false })
+        Ok(Self { content, records, is_cut: false, topic: None })
     }
 
     fn new<T: AsRef<[u8]>>(texts: Vec<T>, content: Content, is_cut: bool) -> Result<Self, Unclear> {
@@ -123,7 +124,7 @@ impl Sample {
             value: Some(text.as_ref().to_owned()),
             timestamp_ms: None,
         };
-        Ok(Self { records: texts.into_iter().map(record).collect(), content, is_cut })
+        Ok(Self { records: texts.into_iter().map(record).collect(), content, is_cut, topic: None })
     }
 
     /// The same records, with that key and that timestamp of Kafka's, epoch milliseconds.
@@ -134,6 +135,17 @@ impl Sample {
             record.timestamp_ms = Some(timestamp_ms);
         }
         self
+    }
+
+    /// The same records, of that topic, which the stream has to name.
+    #[must_use]
+    pub fn of_topic(mut self, topic: &str) -> Self {
+        self.topic = Some(topic.to_owned());
+        self
+    }
+
+    pub(super) fn topic(&self) -> Option<&str> {
+        self.topic.as_deref()
     }
 
     /// The records.

@@ -12,16 +12,16 @@ use super::time::{self, TimeFormat};
 use super::value_rules::{Cost, Measured, ValueRules};
 use super::zone::Zone;
 use super::{
-    Format, MAX_MAGNITUDE, MAX_SERIES_BYTES, Parsed, RawRecord, Rejection, SeriesRules, Stream,
-    TimeField, number, series, text_of, to_us,
+    Format, MAX_MAGNITUDE, MAX_SERIES_BYTES, Parsed, RawRecord, Rejection, SeriesPart, SeriesRules,
+    Stream, TimeField, number, series, text_of, to_us,
 };
 use crate::wire::ReasonCode;
 
 /// What the fields of a row mean.
 #[expect(clippy::struct_excessive_bools, reason = "each is something else that the stream says")]
 pub(super) struct Mapping {
-    /// Number of series fields; they come first.
-    series_fields: usize,
+    /// The slots of the parts of the series, which come first; `None` for the key.
+    series_parts: Vec<Option<usize>>,
     /// What the parts are if they are not there, or are called else.
     series_rules: SeriesRules,
     /// Whether nothing is done with them.
@@ -99,7 +99,14 @@ impl EventTimeField {
 
 impl Mapping {
     pub(super) fn new(stream: &Stream, paths: &[&Path]) -> Self {
-        let series_fields = stream.series.len();
+        let mut slots = 0..;
+        let is_field = |part: &SeriesPart| part.field().is_some();
+        let series_parts = stream
+            .series
+            .iter()
+            .map(|part| if is_field(part) { slots.next() } else { None })
+            .collect();
+        let series_fields = slots.start;
         let times = stream.time.iter().flat_map(TimeField::places).count();
         let first = series_fields + times;
         let values = match stream.named_value {
@@ -111,7 +118,7 @@ impl Mapping {
             .is_some()
             .then(|| stream.values.iter().map(|(_, name)| name.name()).collect());
         Self {
-            series_fields,
+            series_parts,
             series_rules: stream.series_rules.clone(),
             series_is_usual: stream.series_rules == SeriesRules::default(),
             time: stream.time.as_ref().map(|time| EventTimeField::new(time, series_fields)),
@@ -232,24 +239,28 @@ impl Mapping {
         series: &mut String,
     ) -> Result<(), Rejection> {
         let start = series.len();
-        if self.series_fields == 0 {
+        if self.series_parts.is_empty() {
             series.push_str(series_from_key(key)?);
         }
-        for slot in 0..self.series_fields {
-            if slot > 0 {
+        for (part, slot) in self.series_parts.iter().enumerate() {
+            if part > 0 {
                 series.push('/');
             }
+            let value = match *slot {
+                Some(slot) => row.get(slot),
+                None => key_as_part(key)?,
+            };
             let is_there = if self.series_is_usual {
-                push_part(row.get(slot), series)
+                push_part(value, series)
             } else {
-                push_part_by_rules(&self.series_rules, slot, row.get(slot), series)
+                push_part_by_rules(&self.series_rules, part, value, series)
             };
             if !is_there {
-                return Err(self.missing(ReasonCode::MissingSeries, row, slot));
+                return Err(self.missing_part(row, *slot));
             }
         }
         // Parts that are all empty name nothing: only the slashes between them are left.
-        let separators = self.series_fields.saturating_sub(1);
+        let separators = self.series_parts.len().saturating_sub(1);
         match series.len() - start {
             length if length == separators => {
                 Err(Rejection::new(ReasonCode::MissingSeries, "the series id is empty"))
@@ -314,6 +325,17 @@ impl Mapping {
             Value::Text(_) | Value::Bool(_) | Value::Nested | Value::Opaque => None,
         };
         time_us.ok_or_else(|| self.invalid_time(row, slot, format))
+    }
+
+    #[cold]
+    fn missing_part(&self, row: Row<'_>, slot: Option<usize>) -> Rejection {
+        match slot {
+            Some(slot) => self.missing(ReasonCode::MissingSeries, row, slot),
+            None => Rejection::new(
+                ReasonCode::MissingSeries,
+                "the record has no key, which is a part of the series",
+            ),
+        }
     }
 
     #[cold]
@@ -477,11 +499,14 @@ fn push_part_by_rules(
     series: &mut String,
 ) -> bool {
     let mut part = String::new();
-    let is_there = value.is_written(|written| {
+    if let Value::Time(time_us) = value {
+        part.push_str(&time::write_time(time_us));
+    }
+    let is_written = value.is_written(|written| {
         part.push_str(written);
         true
     });
-    if !is_there {
+    if !is_written && part.is_empty() {
         return match rules.defaults.get(slot) {
             Some(Some(default)) => {
                 series::encode_part(default, series);
@@ -496,6 +521,12 @@ fn push_part_by_rules(
     let other = rules.names.iter().find(|(name, _)| *name == part);
     series::encode_part(other.map_or(&part, |(_, other)| other), series);
     true
+}
+
+/// The key as a part of a series: a text.
+fn key_as_part(key: Option<&[u8]>) -> Result<Value<'_>, Rejection> {
+    let Some(key) = key else { return Ok(Value::Missing) };
+    text_of(key).map(Value::Text).map_err(Rejection::in_key)
 }
 
 fn series_from_key(key: Option<&[u8]>) -> Result<&str, Rejection> {

@@ -46,7 +46,7 @@ pub use partly::{PartlyTaken, partly_taken};
 pub use path::{InvalidPath, Path};
 pub use readings::{BadRow, LeftOut, Point, Reading, Readings};
 pub use rows::Rows;
-pub use series::encode_series;
+pub use series::{SeriesPart, encode_series};
 pub use stream::{Chart, CsvLayout, Format, NamedValue, SeriesRules, Stream, TimeField};
 pub use time::{InvalidTimeFormat, TimeFormat, YEAR_2000_US, write_time};
 pub use time_pattern::TimePattern;
@@ -354,7 +354,8 @@ fn paths(stream: &Stream) -> Vec<&Path> {
         None => stream.values.iter().map(|(_, path)| path).collect(),
         Some(NamedValue { name, value }) => vec![name, value],
     };
-    stream.series.iter().chain(time).chain(values).chain(conditions).collect()
+    let series = stream.series.iter().filter_map(SeriesPart::field);
+    series.chain(time).chain(values).chain(conditions).collect()
 }
 
 /// Bytes that have to be a text: the whole record in a text format.

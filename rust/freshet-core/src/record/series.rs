@@ -1,6 +1,54 @@
 //! Series ids: the parts of a series joined with `/`, a `/` or `%` inside a part percent-encoded.
 
+use std::fmt;
+use std::str::FromStr;
+
 use super::bytes::find_special;
+use super::path::{InvalidPath, Path};
+
+/// What names a part of the series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SeriesPart {
+    /// What stands in that place of a record.
+    Field(Path),
+    /// The record's key in Kafka, a text: written [`Self::KEY`].
+    Key,
+}
+
+impl SeriesPart {
+    /// How the key is written. A field of that name is written with a backslash before it.
+    pub const KEY: &str = "$key";
+
+    /// The place in a record; `None` for the key.
+    pub fn field(&self) -> Option<&Path> {
+        match self {
+            Self::Field(path) => Some(path),
+            Self::Key => None,
+        }
+    }
+}
+
+impl FromStr for SeriesPart {
+    type Err = InvalidPath;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPath> {
+        if text == Self::KEY { Ok(Self::Key) } else { text.parse().map(Self::Field) }
+    }
+}
+
+impl fmt::Display for SeriesPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key => f.write_str(Self::KEY),
+            Self::Field(path) => match path.to_string() {
+                text if text == Self::KEY => write!(f, "\\{text}"),
+                text => f.write_str(&text),
+            },
+        }
+    }
+}
+
+crate::text::serde_as_text!(SeriesPart);
 
 /// Appends one part of a series id, encoded.
 pub(super) fn encode_part(part: &str, output: &mut String) {
@@ -40,6 +88,23 @@ pub fn encode_series<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_is_read_as_it_was_written() {
+        let field = |keys: &[&str]| {
+            let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
+            SeriesPart::Field(Path::of_keys(&keys))
+        };
+        for (part, text) in [
+            (SeriesPart::Key, "$key"),
+            (field(&["$key"]), r"\$key"),
+            (field(&["$key", "a"]), "$key.a"),
+            (field(&["key"]), "key"),
+        ] {
+            assert_eq!(part.to_string(), text);
+            assert_eq!(text.parse(), Ok(part));
+        }
+    }
 
     #[test]
     fn parts_stay_apart() {

@@ -5,14 +5,20 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AvroSchema, Compression, Condition, Path, Place, Rows, TimeFormat, ValueRules, Zone};
+use super::{
+    AvroSchema, Compression, Condition, Path, Place, Rows, SeriesPart, TimeFormat, ValueRules, Zone,
+};
 use crate::window::WindowSpec;
 
-/// One stream: a raw topic, how its records are read, and the windows they are averaged over.
+/// One stream: a topic, how its records are read, and the windows they are averaged over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stream {
     /// Names the topics, the checkpoint and the rows.
     pub name: String,
+    /// The full name of the topic that has its records, where they are somebody else's; nothing that an executor needs
+    /// to know.
+    #[serde(skip)]
+    pub topic: Option<String>,
     /// For people; the name by default.
     pub title: String,
     /// Units of the metrics, for people; a metric may have none.
@@ -34,8 +40,8 @@ pub struct Stream {
     pub named_value: Option<NamedValue>,
     /// Which rows are the stream's: those of which all of this is so.
     pub conditions: Vec<Condition>,
-    /// Where the parts of the series id stand in a record; empty takes the Kafka key.
-    pub series: Vec<Path>,
+    /// The parts of the series id; empty takes the Kafka key as a whole.
+    pub series: Vec<SeriesPart>,
     /// What else is done with them.
     pub series_rules: SeriesRules,
     /// Where the event time stands; `None` takes Kafka's own timestamp.
@@ -173,6 +179,11 @@ impl Stream {
     /// Whether the values of records are no texts, and may have line ends anywhere.
     pub fn has_binary_values(&self) -> bool {
         self.format.is_binary() || self.compression != Compression::None
+    }
+
+    /// Whether the records' keys in Kafka name the series, or a part of it.
+    pub fn reads_key(&self) -> bool {
+        self.series.is_empty() || self.series.contains(&SeriesPart::Key)
     }
 
     /// Whether the event time is the timestamp of a line in line protocol; a line without one takes Kafka's.

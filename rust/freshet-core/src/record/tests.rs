@@ -147,6 +147,50 @@ fn the_key_and_kafkas_time_serve_where_the_stream_names_none() {
 }
 
 #[test]
+fn the_key_is_a_part_of_the_series_beside_fields_of_every_format() {
+    let parse = |stream: &str, key: Option<&[u8]>, value: &str| {
+        let record = RawRecord { key, value: Some(value.as_bytes()), timestamp_ms: Some(0) };
+        let mut readings = Readings::default();
+        parser(stream).parse(&record, &mut readings).map_err(|rejection| rejection.reason)?;
+        Ok(readings.iter().map(|reading| reading.series.to_owned()).collect::<Vec<_>>().join(" "))
+    };
+    let json = "series = [\"$key\", \"id\"]\nvalues = { v = \"v\" }";
+    let csv = "format = \"csv\"\nseries = [\"1\", \"$key\"]\nvalues = { v = \"2\" }";
+    let influx =
+        "format = \"influx\"\nseries = [\"tag.h\", \"$key\"]\nvalues = { v = \"field.v\" }";
+    let rules = "series_defaults = { \"$key\" = \"None\" }\nseries_names = { k = \"other\" }";
+    let by_rules = format!("{json}\n{rules}\nseries_lower_case = true");
+    let only = "series = [\"$key\"]\nvalues = { v = \"v\" }";
+    let row = r#"{"id":"A","v":1}"#;
+    for (stream, key, value, expected) in [
+        (json, Some(&b"K/1"[..]), row, Ok("K%2F1/A")),
+        (json, Some(b""), row, Ok("/A")),
+        (json, None, row, Err(ReasonCode::MissingSeries)),
+        (json, Some(b"\xff"), row, Err(ReasonCode::InvalidUtf8)),
+        (csv, Some(b"K"), "a,1\nb,2", Ok("a/K b/K")),
+        (influx, Some(b"K"), "m,h=a v=1\nm,h=b v=2", Ok("a/K b/K")),
+        (&by_rules, Some(b"K"), row, Ok("other/a")),
+        (&by_rules, None, row, Ok("None/a")),
+        (only, Some(b"K/1"), row, Ok("K%2F1")),
+        (only, Some(b""), row, Err(ReasonCode::MissingSeries)),
+    ] {
+        assert_eq!(parse(stream, key, value), expected.map(str::to_owned), "{stream} {key:?}");
+    }
+}
+
+#[test]
+fn rules_for_parts_of_a_series_are_for_times_too() {
+    let cbor = b"\xa2\x62id\xc1\x1a\x69\x7d\xee\xc0\x61v\x01";
+    let plain = "format = \"cbor\"\nseries = [\"id\"]\nvalues = { v = \"v\" }";
+    for (rules, expected) in
+        [("", "2026-01-31T12:00:00Z"), ("series_lower_case = true", "2026-01-31t12:00:00z")]
+    {
+        let found = parse(&mut parser(&format!("{plain}\n{rules}")), cbor).unwrap();
+        assert_eq!(found[0].0, expected);
+    }
+}
+
+#[test]
 fn a_senders_clock_that_is_ahead_cannot_move_time() {
     let mut parser = parser("values = { t = \"t\" }\nmax_future = \"1m\"");
     parser.set_now(1_000_000);

@@ -26,6 +26,15 @@ pub(in crate::config) const TABLE: Table = Table {
             ..Key::NEW
         },
         Key {
+            name: "topic",
+            kind: Kind::Text(Some("^[a-zA-Z0-9._-]{1,249}$")),
+            presence: Presence::Optional("`raw.NAME`, with the prefix"),
+            meaning: "the topic that has the records, where they are somebody else's; it is read from its beginning",
+            example: r#""sensors.eu""#,
+            form: "a topic's name has up to 249 letters, digits, '.', '_' and '-'",
+            ..Key::NEW
+        },
+        Key {
             name: "title",
             presence: Presence::Optional("the name"),
             meaning: "what the page calls it",
@@ -216,7 +225,7 @@ pub(in crate::config) const TABLE: Table = Table {
             name: "series",
             kind: Kind::Texts,
             presence: Presence::Optional("the Kafka key"),
-            meaning: "paths whose values, joined with `/`, name the series",
+            meaning: "paths whose values, joined with `/`, name the series; `$key` is the Kafka key",
             example: r#"["site", "sensor.id"]"#,
             ..Key::NEW
         },

@@ -74,6 +74,7 @@ impl Stream {
         let named_value = read_named_value(section, paths)?;
         let series = read_series(section, paths)?;
         let stream = Self {
+            topic: section.optional_text("topic")?.map(|found| found.value),
             title: section
                 .optional_text("title")?
                 .map_or_else(|| name.clone(), |found| found.value),

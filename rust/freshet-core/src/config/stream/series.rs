@@ -1,26 +1,34 @@
-//! How rows name their series.
+//! What names the series of rows.
 
 use super::super::error::ConfigError;
 use super::super::section::Section;
 use super::paths::Paths;
-use crate::record::{Path, SeriesRules};
+use crate::record::{SeriesPart, SeriesRules};
 
 pub(super) fn read_series(
     section: &Section<'_>,
     paths: Paths<'_>,
-) -> Result<Vec<Path>, ConfigError> {
+) -> Result<Vec<SeriesPart>, ConfigError> {
     let Some(found) = section.optional_texts("series")? else {
         return Ok(Vec::new());
     };
-    let parse =
-        |texts: Vec<String>| texts.iter().map(|text| paths.parse(text)).collect::<Result<_, _>>();
+    let parse = |texts: Vec<String>| {
+        texts.iter().map(|text| parse_part(text, paths)).collect::<Result<_, _>>()
+    };
     Ok(found.convert(parse)?.value)
+}
+
+fn parse_part(text: &str, paths: Paths<'_>) -> Result<SeriesPart, String> {
+    if text == SeriesPart::KEY {
+        return Ok(SeriesPart::Key);
+    }
+    paths.parse(text).map(SeriesPart::Field)
 }
 
 pub(super) fn read_series_rules(
     section: &Section<'_>,
     paths: Paths<'_>,
-    series: &[Path],
+    series: &[SeriesPart],
 ) -> Result<SeriesRules, ConfigError> {
     let names = section.optional_text_table("series_names")?;
     let rules = SeriesRules {
@@ -39,7 +47,7 @@ pub(super) fn read_series_rules(
 fn read_series_defaults(
     section: &Section<'_>,
     paths: Paths<'_>,
-    series: &[Path],
+    series: &[SeriesPart],
 ) -> Result<Vec<Option<String>>, ConfigError> {
     let Some(found) = section.optional_text_table("series_defaults")? else {
         return Ok(Vec::new());
@@ -47,8 +55,8 @@ fn read_series_defaults(
     let parse = |written: Vec<(String, String)>| {
         let mut defaults = vec![None; series.len()];
         for (place, default) in written {
-            let path = paths.parse(&place)?;
-            let part = series.iter().position(|part| *part == path);
+            let wanted = parse_part(&place, paths)?;
+            let part = series.iter().position(|part| *part == wanted);
             let part = part.ok_or_else(|| format!("'{place}' is no part of the series"))?;
             defaults[part] = Some(default);
         }

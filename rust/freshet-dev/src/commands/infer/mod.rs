@@ -24,7 +24,7 @@ pub(super) fn run(arguments: &InferArgs) -> anyhow::Result<ExitCode> {
     check_name(&name)?;
     let sample = match (&arguments.file, &arguments.topic) {
         (Some(file), _) => sample_of(file, arguments.records as usize)?,
-        (None, topic) => topic::sample(arguments, topic.as_deref().unwrap_or_default())?,
+        (None, topic) => topic::sample(arguments, topic.as_deref().unwrap_or_default(), &name)?,
     };
     let proposal = propose(&name, &sample, now_ms())?;
     match io::stdout().lock().write_all(proposal.configuration.as_bytes()) {

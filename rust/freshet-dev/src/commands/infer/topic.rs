@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail, ensure};
 use freshet_core::infer::{Sample, SampleRecord};
+use freshet_core::topics::StreamTopics;
 
 use super::super::project::Project;
 use crate::cli::InferArgs;
@@ -11,11 +12,11 @@ use crate::display::note;
 
 const READER: &str = "freshet-producer";
 
-pub(super) fn sample(arguments: &InferArgs, topic: &str) -> anyhow::Result<Sample> {
+pub(super) fn sample(arguments: &InferArgs, topic: &str, name: &str) -> anyhow::Result<Sample> {
     let project = Project::find()?;
     let config = project.config_file(arguments.config.as_ref())?;
     // A wrong configuration is said here, with the exit code for it.
-    freshet_sources::load(&config)?;
+    let prefix = freshet_sources::load(&config)?.config.kafka.topic_prefix;
     let program = project.target.join("release").join(READER);
     if !program.exists() {
         build(&project)?;
@@ -39,7 +40,9 @@ pub(super) fn sample(arguments: &InferArgs, topic: &str) -> anyhow::Result<Sampl
     if records.is_empty() {
         bail!("the topic {topic} has no records: name another one, or give a FILE");
     }
-    Ok(Sample::of_records(records)?)
+    let sample = Sample::of_records(records)?;
+    let is_ours = StreamTopics::new(&prefix, name).raw == topic;
+    Ok(if is_ours { sample } else { sample.of_topic(topic) })
 }
 
 fn build(project: &Project) -> anyhow::Result<()> {

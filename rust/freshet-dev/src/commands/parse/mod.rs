@@ -89,9 +89,10 @@ fn find_stream<'a>(
         wrong_name(file, "stream", message)
     })?;
     // The filters of a source may make the key.
-    if stream.series.is_empty() && arguments.key.is_none() && source.is_none() {
+    if stream.reads_key() && arguments.key.is_none() && source.is_none() {
+        let names = if stream.series.is_empty() { "names" } else { "is a part of" };
         let message = format!(
-            "the Kafka key names the series of stream '{name}': say with --key TEXT which key the records have"
+            "the Kafka key {names} the series of stream '{name}': say with --key TEXT which key the records have"
         );
         return Err(wrong_name(file, "stream.series", message));
     }

@@ -72,7 +72,7 @@ final class RawTopic {
         if (saved.isEmpty() || replaced.isPresent()) {
             new SavedTopic(name, id, null).write(checkpoint);
         }
-        loss.ifPresent(this::report);
+        loss.ifPresent(lost -> report(replaced.orElseThrow().topic(), lost));
         identity = new TopicIdentity(kafka, name, id);
         partitions = numbers(now);
         if (first.topicId().equals(now.topicId())) {
@@ -89,9 +89,9 @@ final class RawTopic {
         return loss;
     }
 
-    private void report(Loss loss) {
-        String what =
-            "topic " + name + " was deleted and made anew, and is read from its beginning; " + loss.describe();
+    private void report(String before, Loss loss) {
+        String why = name.equals(before) ? "was deleted and made anew" : "is read in place of " + before;
+        String what = "topic " + name + " " + why + ", and is read from its beginning; " + loss.describe();
         LOGGER.warn("{}", what);
         health.lost(loss.offsets() == null ? 0 : loss.offsets(), what);
     }

@@ -25,6 +25,8 @@ final class RecordFunctions {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String EXAMPLE = "'series = [\"sensor\"], time = { field = \"at\", unit = \"ms\" }, "
         + "values = { t = \"temperature\" }'";
+    /** How the key is written where it is a part of the series. */
+    private static final String KEY_AS_PART = "$key";
     private static final int LEAST_ARGUMENTS = 2;
     private static final int MOST_ARGUMENTS = 4;
     private static final int KEY = 2;
@@ -79,15 +81,29 @@ final class RecordFunctions {
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("the native library's answer is not JSON", e);
         }
-        if (stream.get("series").isEmpty() && count <= KEY) {
+        JsonNode series = stream.get("series");
+        if (series.isEmpty() && count <= KEY) {
             throw AnalysisErrors.of(name + ": the stream specification names no series, and there is no key to take "
                 + "its place; add series = [\"...\"], or pass the record's key as third argument");
+        }
+        if (hasKey(series) && count <= KEY) {
+            throw AnalysisErrors.of(name + ": the record's key is a part of the series, " + KEY_AS_PART
+                + ", and there is none; pass it as third argument");
         }
         if (stream.get("time").isNull() && count <= TIMESTAMP) {
             throw AnalysisErrors.of(name + ": the stream specification names no time, and there is no timestamp to "
                 + "take its place; add time = { field = \"...\", unit = \"ms\" }, or pass the record's timestamp as "
                 + "fourth argument");
         }
+    }
+
+    private static boolean hasKey(JsonNode series) {
+        for (JsonNode part : series) {
+            if (part.asText().equals(KEY_AS_PART)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static Expression text(String name, String what, Expression argument) {

@@ -189,6 +189,8 @@ class SqlFunctionsTest {
             + "| freshet_parse: the stream specification names no time, and there is no timestamp to take its place",
         "freshet_parse(text, 'values = { v = \"v\" }') "
             + "| freshet_parse: the stream specification names no series, and there is no key to take its place",
+        "freshet_parse(text, 'values = { v = \"v\" }, series = [\"a\", \"$key\"]') "
+            + "| freshet_parse: the record's key is a part of the series, $key, and there is none; pass it as third",
         "freshet_parse(7, 'values = { v = \"v\" }', '', now()) "
             + "| freshet_parse: the value has to be STRING or BINARY, and is INT",
         "freshet_parse(text, 'values = { v = \"v\" }', 7, now()) "
