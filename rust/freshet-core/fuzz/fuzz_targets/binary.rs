@@ -1,4 +1,4 @@
-//! MessagePack, CBOR, Avro and compressed values: whatever the bytes, no panic and no more work than bytes; what
+//! MessagePack, CBOR, Avro, compressed values and those behind the ids of schemas: whatever the bytes, no panic and no more work than bytes; what
 //! `ciborium` reads is no `invalid_cbor`.
 
 #![no_main]
@@ -11,7 +11,7 @@ use freshet_core::wire::ReasonCode;
 use freshet_core_fuzz::{Outcome, run_binary, streams};
 use libfuzzer_sys::fuzz_target;
 
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 8] = [
     "format = \"cbor\"\nvalues = { v = \"v\" }",
     "format = \"msgpack\"\nvalues = { v = \"v\" }",
     "format = \"cbor\"\nseries = [\"id\"]\ntime = { field = \"at\", unit = \"s\" }\n\
@@ -25,6 +25,8 @@ const SETTINGS: [&str; 6] = [
      {\"name\":\"d\",\"type\":{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":9,\"scale\":2}}]}'''\n\
      values = { v = \"l.0\", w = \"m.n\", x = \"l.1.m.n\", d = \"d\" }",
     "compression = \"auto\"\nvalues = { v = \"v\" }",
+    "format = \"avro\"\nframing = \"confluent\"\nseries = [\"id\"]\nvalues = { v = \"v\", w = \"l.0.v\" }",
+    "framing = \"confluent\"\non_bad_row = \"skip_row\"\nvalues = { v = \"v\" }",
 ];
 
 static STREAMS: LazyLock<Vec<Stream>> = LazyLock::new(|| streams(&SETTINGS));

@@ -16,6 +16,7 @@ mod compression;
 mod condition;
 mod csv;
 mod fields;
+mod framing;
 mod json;
 mod line_protocol;
 mod mapping;
@@ -42,12 +43,15 @@ use crate::wire::ReasonCode;
 pub use avro::AvroSchema;
 pub use compression::Compression;
 pub use condition::{Condition, Test};
+pub use framing::Framing;
 pub use partly::{PartlyTaken, partly_taken};
 pub use path::{InvalidPath, Path};
 pub use readings::{BadRow, LeftOut, Point, Reading, Readings};
 pub use rows::Rows;
 pub use series::encode_series;
-pub use stream::{Chart, CsvLayout, Format, NamedValue, SeriesRules, Stream, TimeField};
+pub use stream::{
+    Chart, CsvLayout, Format, NamedValue, SchemaRegistry, SeriesRules, Stream, TimeField,
+};
 pub use time::{InvalidTimeFormat, TimeFormat, YEAR_2000_US, write_time};
 pub use time_pattern::TimePattern;
 pub use value_rules::{Cost, ValueRules};
@@ -58,6 +62,7 @@ use cbor::CborReader;
 use compression::Decompressor;
 use csv::CsvReader;
 use fields::{Fields, Row};
+use framing::Framed;
 use json::JsonReader;
 use line_protocol::LineProtocolReader;
 use mapping::Mapping;
@@ -142,6 +147,7 @@ impl Rejection {
                 | ReasonCode::InvalidCbor
                 | ReasonCode::InvalidAvro
                 | ReasonCode::InvalidCompression
+                | ReasonCode::InvalidFraming
         );
         if is_of_another_format && let Some(kind) = payload::looks_like(value) {
             return Self { detail: format!("{}; it looks like {kind}", self.detail), ..self };
@@ -261,6 +267,19 @@ impl Reader {
             Format::Avro => Self::Avro(AvroReader::new(paths, stream.schema.as_ref())),
         }
     }
+
+    /// Takes note of the schema of the next record; false where it has to be learned first.
+    ///
+    /// # Errors
+    ///
+    /// `unknown_schema` for one that cannot be read with.
+    #[inline]
+    fn choose_schema(&mut self, id: u32) -> Result<bool, Rejection> {
+        match self {
+            Self::Avro(reader) => reader.choose_schema(id),
+            _ => Ok(true),
+        }
+    }
 }
 
 /// What becomes of a record that is not rejected.
@@ -270,12 +289,17 @@ pub enum Parsed {
     Accepted,
     /// None of its rows is one of the stream's, which says so by `where`.
     Skipped,
+    /// It is written with the schema of that id, which the parser does not know yet: tell it with
+    /// [`RecordParser::learn_schema`], and parse the record again. Only records of a stream with a
+    /// [`registry`](Stream::registry) need that, each id once.
+    NeedsSchema(u32),
 }
 
 /// Parses the records of one stream.
 pub struct RecordParser {
     /// Where values are compressed.
     decompressor: Option<Decompressor>,
+    framing: Framing,
     reader: Reader,
     fields: Fields,
     mapping: Mapping,
@@ -287,6 +311,7 @@ impl RecordParser {
         let paths = paths(stream);
         Self {
             decompressor: Decompressor::new(stream.compression),
+            framing: stream.framing,
             reader: Reader::new(stream, &paths),
             fields: Fields::new(paths.len()),
             mapping: Mapping::new(stream, &paths),
@@ -299,8 +324,16 @@ impl RecordParser {
         self.mapping.clock.now_us = Some(to_us(now_ms));
     }
 
+    /// Tells the parser the schema of an id, after [`Parsed::NeedsSchema`]; or why there is none that can be read with,
+    /// so that all records of that id are rejected as `unknown_schema`.
+    pub fn learn_schema(&mut self, id: u32, schema: Result<&AvroSchema, &str>) {
+        if let Reader::Avro(reader) = &mut self.reader {
+            reader.learn_schema(id, schema);
+        }
+    }
+
     /// Replaces the content of `readings` by what the record holds: at least one point with at least one value, unless
-    /// the record is skipped.
+    /// the record is skipped or its schema is not known yet.
     ///
     /// # Errors
     ///
@@ -314,7 +347,8 @@ impl RecordParser {
         let value = record.value.ok_or_else(|| {
             Rejection::new(ReasonCode::MissingValue, "the record has no value: it is a tombstone")
         })?;
-        self.parse_value(value, record, readings).map_err(|rejection| rejection.of_payload(value))
+        let content = self.framing.content(value);
+        self.parse_value(value, record, readings).map_err(|rejection| rejection.of_payload(content))
     }
 
     /// The bytes of a bad row of the record that was parsed last, as its sender wrote them.
@@ -335,12 +369,19 @@ impl RecordParser {
             let detail = format!("more than {MAX_RECORD_BYTES} bytes");
             return Err(Rejection::new(ReasonCode::TooLarge, detail));
         }
-        let Self { decompressor, reader, fields, mapping } = self;
+        let Self { decompressor, framing, reader, fields, mapping } = self;
         let value = match decompressor {
             Some(decompressor) => decompressor.decompress(value)?,
             None => value,
         };
-        reader.read(value, fields, Meaning { mapping, record, readings })?;
+        let Framed { schema, content } = framing.split(value)?;
+        if let Some(id) = schema
+            && !reader.choose_schema(id)?
+        {
+            return Ok(Parsed::NeedsSchema(id));
+        }
+        reader.read(content, fields, Meaning { mapping, record, readings })?;
+        readings.move_bad_rows(value.len() - content.len());
         if readings.is_empty() { mapping.without_points(readings) } else { Ok(Parsed::Accepted) }
     }
 }

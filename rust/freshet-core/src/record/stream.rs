@@ -1,11 +1,15 @@
 //! A stream: what the parser, and the windows behind it, need to know of it. `config` builds it from `freshet.toml`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AvroSchema, Compression, Condition, Path, Place, Rows, TimeFormat, ValueRules, Zone};
+use super::{
+    AvroSchema, Compression, Condition, Framing, Path, Place, Rows, TimeFormat, ValueRules, Zone,
+};
+use crate::secret::Secret;
 use crate::window::WindowSpec;
 
 /// One stream: a raw topic, how its records are read, and the windows they are averaged over.
@@ -24,8 +28,12 @@ pub struct Stream {
     pub format: Format,
     /// How the values of records are compressed.
     pub compression: Compression,
-    /// The schema of Avro records; `None` for other formats.
+    /// What stands before the content of each value.
+    pub framing: Framing,
+    /// The schema of all Avro records; `None` for other formats, and where each record names its own.
     pub schema: Option<AvroSchema>,
+    /// Who knows the schemas that records name; `None` where all have the same, or none.
+    pub registry: Option<SchemaRegistry>,
     /// How CSV records are laid out; of no meaning for other formats.
     pub csv: CsvLayout,
     /// Which lists of a JSON record have its rows; `None` takes a record that is a list as rows, and any other as one.
@@ -61,6 +69,22 @@ pub struct Stream {
     pub future_moves_watermark: bool,
     /// Raise it to let a corrected replay overwrite stored windows.
     pub generation: u32,
+}
+
+/// Who knows the schemas of records by their ids, by the interface of Confluent's Schema Registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaRegistry {
+    /// Where it answers: addresses to which the paths of the interface are appended; at least one.
+    pub urls: Vec<String>,
+    /// The user, where it asks for one.
+    pub username: Option<String>,
+    /// The user's password.
+    pub password: Option<Secret>,
+    /// PEM file of the authority that signed its certificate; the system's by default.
+    pub ca_file: Option<PathBuf>,
+    /// How long each address has for an answer; longer than zero.
+    #[serde(with = "milliseconds")]
+    pub timeout: Duration,
 }
 
 /// What the page draws in one chart: what belongs on one axis.
@@ -172,7 +196,9 @@ pub struct SeriesRules {
 impl Stream {
     /// Whether the values of records are no texts, and may have line ends anywhere.
     pub fn has_binary_values(&self) -> bool {
-        self.format.is_binary() || self.compression != Compression::None
+        self.format.is_binary()
+            || self.compression != Compression::None
+            || self.framing != Framing::None
     }
 
     /// Whether the event time is the timestamp of a line in line protocol; a line without one takes Kafka's.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::key::{Key, Kind, Presence, Table};
-use crate::record::{Compression, Format};
+use crate::record::{Compression, Format, Framing};
 
 /// Spark keeps a lateness, and instants that far from now, in microseconds of 64 bits. Nobody waits for a hundred
 /// years.
@@ -55,6 +55,16 @@ pub(in crate::config) const TABLE: Table = Table {
             meaning: "how senders compress each value; `auto` tells gzip, zlib and zstd by their first bytes and takes \
                       what is not compressed as it is",
             example: r#""auto""#,
+            ..Key::NEW
+        },
+        Key {
+            name: "framing",
+            kind: Kind::Choice(&Framing::NAMES),
+            presence: Presence::Default("none"),
+            meaning: "what stands before the content of each value: `confluent` is a zero and the id of its schema, as \
+                      serializers with a schema registry write them (`avro`, `json`); without `schema` and \
+                      `schema_file`, Avro's schemas are asked of `[schema_registry]`",
+            example: r#""confluent""#,
             ..Key::NEW
         },
         Key {

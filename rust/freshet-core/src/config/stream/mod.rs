@@ -14,13 +14,13 @@ use std::collections::BTreeMap;
 use super::chart;
 use super::error::ConfigError;
 use super::section::Section;
-use crate::record::{Compression, Format, Rows, Stream};
+use crate::record::{Compression, Format, Framing, Rows, SchemaRegistry, Stream};
 use crate::window::WindowSpec;
 use csv::read_csv_layout;
 use metrics::{check_tags, read_named_value, read_text_numbers, read_units, read_values};
 use paths::Paths;
 use rules::{read_conditions, read_value_rules};
-use schema::read_schema;
+use schema::{Schemas, read_framing};
 use series::{read_series, read_series_rules};
 use time::read_time;
 
@@ -62,14 +62,31 @@ impl Compression {
     }
 }
 
+impl Framing {
+    const ALL: [Self; 2] = [Self::None, Self::Confluent];
+    const NAMES: [&str; 2] = names!(Self::ALL);
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Confluent => "confluent",
+        }
+    }
+}
+
 impl Stream {
-    pub(in crate::config) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
+    /// Reads a stream; one whose records name their schemas asks `registry` for them.
+    pub(in crate::config) fn read(
+        section: &Section<'_>,
+        registry: Option<&SchemaRegistry>,
+    ) -> Result<Self, ConfigError> {
         let name = section.text("name")?.value;
         let format = Format::ALL[section.choice("format")?];
         let csv = read_csv_layout(section, format)?;
         let rows = read_rows(section, format)?;
         let lists = rows.as_ref().map_or(0, |rows| rows.lists().len());
-        let schema = read_schema(section, format)?;
+        let framing = read_framing(section, format)?;
+        let Schemas { schema, registry } = Schemas::read(section, format, framing, registry)?;
         let paths = Paths { format, csv: &csv, lists, schema: schema.as_ref() };
         let named_value = read_named_value(section, paths)?;
         let series = read_series(section, paths)?;
@@ -82,6 +99,8 @@ impl Stream {
             charts: Vec::new(),
             format,
             compression: Compression::ALL[section.choice("compression")?],
+            framing,
+            registry,
             series_rules: read_series_rules(section, paths, &series)?,
             series,
             time: read_time(section, paths)?,
