@@ -125,8 +125,8 @@ impl Aggregation {
     ///
     /// # Errors
     ///
-    /// [`NativeError::Unanswered`] when the registry does not say what schema that is. The records before were added, so
-    /// that they must not be added once more here.
+    /// [`NativeError::Unanswered`] when the registry does not say what schema that is. The records before were added,
+    /// so that they must not be added once more here.
     #[cold]
     fn add_with_schema(
         &mut self,

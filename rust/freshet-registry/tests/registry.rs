@@ -1,6 +1,6 @@
 //! The client against a server that speaks the documented interface of Confluent's Schema Registry over real sockets:
 //! `GET /schemas/ids/{id}` and `GET /subjects/{subject}/versions/{version}`, with their answers and error codes. It is
-//! a part of the interface and no registry: what those of Confluent, Apicurio and others do beside it is not tried here.
+//! a part of the interface and no registry: what those of Confluent, Apicurio and others do beside it is not tried.
 
 // The helpers of tests may fail like the tests themselves; clippy.toml only knows functions marked as tests.
 #![allow(clippy::unwrap_used)]

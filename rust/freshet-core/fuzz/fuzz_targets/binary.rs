@@ -1,5 +1,5 @@
-//! MessagePack, CBOR, Avro, compressed values and those behind the ids of schemas: whatever the bytes, no panic and no more work than bytes; what
-//! `ciborium` reads is no `invalid_cbor`.
+//! MessagePack, CBOR, Avro, compressed values and those behind the ids of schemas: whatever the bytes, no panic and no
+//! more work than bytes; what `ciborium` reads is no `invalid_cbor`.
 
 #![no_main]
 
