@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use freshet_core::record::{AvroSchema, SchemaRegistry};
+use freshet_core::record::{AvroSchema, ProtobufSchema, RecordSchema, SchemaRegistry};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -22,7 +22,7 @@ use client::{Client, Reply};
 use references::Reference;
 
 /// What is known of an id: its schema; or why there is none that records can be read with, in words for people.
-pub type Found = Result<Arc<AvroSchema>, String>;
+pub type Found = Result<Arc<RecordSchema>, String>;
 
 /// Nobody has answered: nothing is known of the records, and none of them may be lost for it.
 #[derive(Debug, Clone, Error)]
@@ -120,7 +120,7 @@ impl Registry {
         }
     }
 
-    fn schema(&self, id: u32) -> Result<AvroSchema, Missing> {
+    fn schema(&self, id: u32) -> Result<RecordSchema, Missing> {
         let reply = self.client.get::<Registered>(&["schemas", "ids", &id.to_string()], None);
         let Registered { schema, schema_type, references } = match reply? {
             Reply::Found(registered) => registered,
@@ -128,11 +128,18 @@ impl Registry {
                 return Err(Missing::Unknown("the schema registry does not know it".to_owned()));
             }
         };
-        if let Some(other) = schema_type.filter(|kind| kind != "AVRO") {
-            return Err(Missing::Unreadable(format!("is a schema of {other}, and none of Avro")));
-        }
         let references = references::texts(&self.client, references)?;
-        AvroSchema::with_references(&schema, &references).map_err(Missing::Unreadable)
+        let found = match schema_type.as_deref() {
+            None | Some("AVRO") => {
+                let texts: Vec<String> = references.into_iter().map(|(_, text)| text).collect();
+                AvroSchema::with_references(&schema, &texts).map(RecordSchema::Avro)
+            }
+            Some("PROTOBUF") => {
+                ProtobufSchema::of_source(&schema, &references).map(RecordSchema::Protobuf)
+            }
+            Some(other) => Err(format!("is a schema of {other}, and none of Avro or Protobuf")),
+        };
+        found.map_err(Missing::Unreadable)
     }
 }
 

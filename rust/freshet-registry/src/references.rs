@@ -10,6 +10,8 @@ use super::{Missing, Registered};
 /// Where another schema is kept.
 #[derive(Deserialize)]
 pub(super) struct Reference {
+    /// By which the schema that refers to it knows it: of Protobuf the name of a file, of Avro that of a type.
+    name: String,
     subject: String,
     version: u32,
 }
@@ -17,8 +19,12 @@ pub(super) struct Reference {
 /// A schema that names more is not read with: each is a request.
 const MOST_REFERENCES: usize = 1_000;
 
-/// The texts of the schemas that are referred to, directly and by each other, each behind those that it refers to.
-pub(super) fn texts(client: &Client, references: Vec<Reference>) -> Result<Vec<String>, Missing> {
+/// The names and texts of the schemas that are referred to, directly and by each other, each behind those that it refers
+/// to.
+pub(super) fn texts(
+    client: &Client,
+    references: Vec<Reference>,
+) -> Result<Vec<(String, String)>, Missing> {
     let mut resolution = Resolution { client, seen: HashSet::new(), texts: Vec::new() };
     resolution.add_all(references)?;
     Ok(resolution.texts)
@@ -27,7 +33,7 @@ pub(super) fn texts(client: &Client, references: Vec<Reference>) -> Result<Vec<S
 struct Resolution<'a> {
     client: &'a Client,
     seen: HashSet<(String, u32)>,
-    texts: Vec<String>,
+    texts: Vec<(String, String)>,
 }
 
 impl Resolution<'_> {
@@ -35,7 +41,7 @@ impl Resolution<'_> {
         references.into_iter().try_for_each(|reference| self.add(reference))
     }
 
-    fn add(&mut self, Reference { subject, version }: Reference) -> Result<(), Missing> {
+    fn add(&mut self, Reference { name, subject, version }: Reference) -> Result<(), Missing> {
         if !self.seen.insert((subject.clone(), version)) {
             return Ok(());
         }
@@ -48,7 +54,7 @@ impl Resolution<'_> {
         match self.client.get::<Registered>(&path, Some("deleted=true"))? {
             Reply::Found(registered) => {
                 self.add_all(registered.references)?;
-                self.texts.push(registered.schema);
+                self.texts.push((name, registered.schema));
                 Ok(())
             }
             Reply::Unknown => Err(Missing::Unknown(format!(

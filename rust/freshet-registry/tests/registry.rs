@@ -159,16 +159,13 @@ fn the_user_is_named_with_each_request() {
 #[test]
 fn a_schema_that_records_are_not_read_with_says_why() {
     let server = Server::start(|request| match request.path.as_str() {
-        "/schemas/ids/1" => json(
-            200,
-            &serde_json::json!({"schema": "syntax = \"proto3\";", "schemaType": "PROTOBUF"}),
-        ),
+        "/schemas/ids/1" => json(200, &serde_json::json!({"schema": "{}", "schemaType": "JSON"})),
         "/schemas/ids/2" => registered("\"long\""),
         "/schemas/ids/3" => registered("{"),
         _ => json(200, &serde_json::json!({"schema": READING, "schemaType": "AVRO"})),
     });
     for (id, expected) in [
-        (1, "is a schema of PROTOBUF, and none of Avro"),
+        (1, "is a schema of JSON, and none of Avro or Protobuf"),
         (2, "is no schema of records"),
         (3, "is no schema of Avro"),
     ] {
@@ -251,9 +248,13 @@ fn records_of_two_versions_of_a_schema_are_read_with_their_own() {
 
 /// A parser for Avro with the schemas of that registry.
 fn parser(server: &Server, settings: &str) -> RecordParser {
+    parser_of(server, "avro", settings)
+}
+
+fn parser_of(server: &Server, format: &str, settings: &str) -> RecordParser {
     let text = format!(
-        "[schema_registry]\nurl = \"{}\"\n[[stream]]\nname = \"s\"\nformat = \"avro\"\nframing = \"confluent\"\n\
-         windows = [\"10s\"]\n{settings}",
+        "[schema_registry]\nurl = \"{}\"\n[[stream]]\nname = \"s\"\nformat = \"{format}\"\n\
+         framing = \"confluent\"\nwindows = [\"10s\"]\n{settings}",
         server.url()
     );
     let config = Config::parse(&text, &PathBuf::from("test.toml"), [].into()).unwrap();
@@ -291,4 +292,30 @@ fn an_authority_of_its_own_is_trusted_and_no_other() {
     fs::write(&file, other.cert.pem()).unwrap();
     let error = find(Some(&empty), 1).unwrap_err().to_string();
     assert!(error.contains("does not answer"), "{error}");
+}
+
+#[test]
+fn a_file_of_protobuf_is_compiled_with_those_that_it_imports() {
+    let site = "syntax = \"proto3\"; package plant; message Site { string name = 1; }";
+    let reading = "syntax = \"proto3\"; package plant; import \"plant/site.proto\";
+        import \"google/protobuf/timestamp.proto\";
+        message Reading { Site site = 1; google.protobuf.Timestamp at = 2; double v = 3; }";
+    let server = Server::start(move |request| match request.path.as_str() {
+        "/schemas/ids/5" => json(
+            200,
+            &serde_json::json!({"schema": reading, "schemaType": "PROTOBUF", "references": [
+                {"name": "plant/site.proto", "subject": "site", "version": 1}]}),
+        ),
+        "/subjects/site/versions/1?deleted=true" => {
+            json(200, &serde_json::json!({"schema": site, "schemaType": "PROTOBUF"}))
+        }
+        _ => unknown(40_403),
+    });
+    let mut parser =
+        parser_of(&server, "protobuf", "series = [\"site.name\"]\nvalues = { v = \"v\" }");
+    let message = [&b"\0\0\0\0\x05\0\x0a\x03\x0a\x01a\x19"[..], &1.5_f64.to_le_bytes()].concat();
+    assert_eq!(read(&mut parser, &message), Err(5));
+    let schema = ask(&server, 5).unwrap().unwrap();
+    parser.learn_schema(5, Ok(&schema));
+    assert_eq!(read(&mut parser, &message), Ok(vec![("a".to_owned(), 1.5)]));
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use freshet_core::config::{Config, Stream};
 use freshet_core::record::{
-    AvroSchema, MAX_MAGNITUDE, MAX_SERIES_BYTES, Parsed, RawRecord, Readings, RecordParser,
-    Rejection,
+    MAX_MAGNITUDE, MAX_SERIES_BYTES, Parsed, ProtobufSchema, RawRecord, Readings, RecordParser,
+    RecordSchema, Rejection,
 };
 use freshet_core::wire::ReasonCode;
 
@@ -27,11 +27,12 @@ pub type Outcome = Result<Vec<Owned>, Rejection>;
 /// Streams may have schemas by their ids; nobody is asked for them.
 const REGISTRY: &str = "[schema_registry]\nurl = \"http://localhost\"\n";
 
-/// The schemas of the first ids, each with one of its fields elsewhere; all others are not known.
-const SCHEMAS: [&str; 2] = [
+/// The schemas of the first ids; all others are not known.
+const SCHEMAS: [&str; 3] = [
     r#"{"type":"record","name":"R","fields":[{"name":"v","type":"int"},{"name":"id","type":"string"}]}"#,
     r#"{"type":"record","name":"R","fields":[{"name":"id","type":["null","string"]},
         {"name":"l","type":{"type":"array","items":"R"}},{"name":"v","type":"double"}]}"#,
+    "syntax = \"proto3\"; message A { int32 a = 1; } message R { string id = 1; double v = 3; message I { float v = 1; } }",
 ];
 
 /// The streams of a target, from their settings.
@@ -96,7 +97,13 @@ fn parse(parser: &mut RecordParser, record: &[u8]) -> Outcome {
 
 fn learn(parser: &mut RecordParser, id: u32) {
     let known = usize::try_from(id).ok().and_then(|id| SCHEMAS.get(id));
-    let schema = known.map(|text| text.parse::<AvroSchema>().expect("the schemas are valid"));
+    let read = |text: &&str| match text.parse() {
+        Ok(schema) => RecordSchema::Avro(schema),
+        Err(_) => RecordSchema::Protobuf(
+            ProtobufSchema::of_source(text, &[]).expect("the schemas are valid"),
+        ),
+    };
+    let schema = known.map(read);
     parser.learn_schema(id, schema.as_ref().ok_or("nobody knows it"));
 }
 

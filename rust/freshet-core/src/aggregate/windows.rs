@@ -15,7 +15,7 @@ use super::panes::{self, Pane, PaneGrid};
 use super::stats::WindowStats;
 
 use crate::record::{
-    AvroSchema, BadRow, LeftOut, Parsed, Point, RawRecord, Readings, RecordParser, Rejection,
+    BadRow, LeftOut, Parsed, Point, RawRecord, Readings, RecordParser, RecordSchema, Rejection,
     Stream,
 };
 use crate::window::pane_ms;
@@ -221,7 +221,7 @@ impl WindowAggregator {
     }
 
     /// See [`RecordParser::learn_schema`].
-    pub fn learn_schema(&mut self, id: u32, schema: Result<&AvroSchema, &str>) {
+    pub fn learn_schema<'s>(&mut self, id: u32, schema: Result<&'s RecordSchema, &'s str>) {
         self.parser.learn_schema(id, schema);
     }
 

@@ -75,12 +75,20 @@ fn parse(parser: &mut RecordParser, value: Option<&[u8]>) -> Result<(Readings, P
     Ok((readings, parsed))
 }
 
+/// A schema of Avro, which is JSON, or of Protobuf.
+fn schema(text: &str) -> RecordSchema {
+    match text.parse() {
+        Ok(schema) => RecordSchema::Avro(schema),
+        Err(_) => RecordSchema::Protobuf(ProtobufSchema::of_source(text, &[]).unwrap()),
+    }
+}
+
 /// Tells the parser what the documentation's registry knows.
 fn learn(parser: &mut RecordParser, id: u32) {
     let lines = lines("| Id |");
     let known = lines.iter().find(|(_, cells)| text(cells[0]) == id.to_string());
     match known {
-        Some((_, cells)) => parser.learn_schema(id, Ok(&text(cells[1]).parse().unwrap())),
+        Some((_, cells)) => parser.learn_schema(id, Ok(&schema(&text(cells[1])))),
         None => parser.learn_schema(id, Err("the schema registry does not know it")),
     }
 }

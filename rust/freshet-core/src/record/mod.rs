@@ -25,6 +25,7 @@ mod number;
 mod partly;
 mod path;
 mod payload;
+mod protobuf;
 mod readings;
 mod rows;
 mod series;
@@ -46,6 +47,7 @@ pub use condition::{Condition, Test};
 pub use framing::Framing;
 pub use partly::{PartlyTaken, partly_taken};
 pub use path::{InvalidPath, Path};
+pub use protobuf::{ProtobufMessage, ProtobufSchema};
 pub use readings::{BadRow, LeftOut, Point, Reading, Readings};
 pub use rows::Rows;
 pub use series::encode_series;
@@ -67,6 +69,7 @@ use json::JsonReader;
 use line_protocol::LineProtocolReader;
 use mapping::Mapping;
 use message_pack::MessagePackReader;
+use protobuf::ProtobufReader;
 
 pub(crate) use cbor::half;
 pub(crate) use csv::csv_rows;
@@ -146,6 +149,7 @@ impl Rejection {
                 | ReasonCode::InvalidMsgpack
                 | ReasonCode::InvalidCbor
                 | ReasonCode::InvalidAvro
+                | ReasonCode::InvalidProtobuf
                 | ReasonCode::InvalidCompression
                 | ReasonCode::InvalidFraming
         );
@@ -235,6 +239,7 @@ enum Reader {
     MessagePack(MessagePackReader),
     Cbor(CborReader),
     Avro(AvroReader),
+    Protobuf(ProtobufReader),
 }
 
 impl RowReader for Reader {
@@ -251,6 +256,7 @@ impl RowReader for Reader {
             Self::MessagePack(reader) => reader.read(record, fields, rows),
             Self::Cbor(reader) => reader.read(record, fields, rows),
             Self::Avro(reader) => reader.read(record, fields, rows),
+            Self::Protobuf(reader) => reader.read(record, fields, rows),
         }
     }
 }
@@ -265,6 +271,10 @@ impl Reader {
             Format::MessagePack => Self::MessagePack(MessagePackReader::new(paths)),
             Format::Cbor => Self::Cbor(CborReader::new(paths)),
             Format::Avro => Self::Avro(AvroReader::new(paths, stream.schema.as_ref())),
+            Format::Protobuf => {
+                let message = stream.message.as_ref();
+                Self::Protobuf(ProtobufReader::new(paths, message, stream.framing))
+            }
         }
     }
 
@@ -277,7 +287,33 @@ impl Reader {
     fn choose_schema(&mut self, id: u32) -> Result<bool, Rejection> {
         match self {
             Self::Avro(reader) => reader.choose_schema(id),
+            Self::Protobuf(reader) => reader.choose_schema(id),
             _ => Ok(true),
+        }
+    }
+}
+
+/// A schema that records name by its id.
+#[derive(Debug, Clone)]
+pub enum RecordSchema {
+    /// One of Avro.
+    Avro(AvroSchema),
+    /// One of Protobuf.
+    Protobuf(ProtobufSchema),
+}
+
+impl RecordSchema {
+    fn avro(&self) -> Result<&AvroSchema, &str> {
+        match self {
+            Self::Avro(schema) => Ok(schema),
+            Self::Protobuf(_) => Err("it is a schema of Protobuf, and the stream's format is avro"),
+        }
+    }
+
+    fn protobuf(&self) -> Result<&ProtobufSchema, &str> {
+        match self {
+            Self::Protobuf(schema) => Ok(schema),
+            Self::Avro(_) => Err("it is a schema of Avro, and the stream's format is protobuf"),
         }
     }
 }
@@ -326,9 +362,13 @@ impl RecordParser {
 
     /// Tells the parser the schema of an id, after [`Parsed::NeedsSchema`]; or why there is none that can be read with,
     /// so that all records of that id are rejected as `unknown_schema`.
-    pub fn learn_schema(&mut self, id: u32, schema: Result<&AvroSchema, &str>) {
-        if let Reader::Avro(reader) = &mut self.reader {
-            reader.learn_schema(id, schema);
+    pub fn learn_schema<'s>(&mut self, id: u32, schema: Result<&'s RecordSchema, &'s str>) {
+        match &mut self.reader {
+            Reader::Avro(reader) => reader.learn_schema(id, schema.and_then(RecordSchema::avro)),
+            Reader::Protobuf(reader) => {
+                reader.learn_schema(id, schema.and_then(RecordSchema::protobuf));
+            }
+            _ => {}
         }
     }
 
@@ -396,6 +436,11 @@ fn paths(stream: &Stream) -> Vec<&Path> {
         Some(NamedValue { name, value }) => vec![name, value],
     };
     stream.series.iter().chain(time).chain(values).chain(conditions).collect()
+}
+
+#[cold]
+fn unknown_schema(id: u32, why: &str) -> Rejection {
+    Rejection::new(ReasonCode::UnknownSchema, format!("schema {id}: {why}"))
 }
 
 /// Bytes that have to be a text: the whole record in a text format.

@@ -12,7 +12,7 @@ pub(crate) fn looks_like(value: &[u8]) -> Option<&'static str> {
         _ if is_utf_16(value) => Some("UTF-16; let the sender write UTF-8"),
         _ if has_schema_id(value) => Some(
             "a message of Confluent's schema registry (a zero and the id of a schema, then Avro, Protobuf or JSON); \
-             framing = \"confluent\" reads it, with format = \"avro\" or \"json\"",
+             framing = \"confluent\" reads it",
         ),
         _ if is_latin_1(value) => {
             Some("Latin-1 or another encoding of one byte per letter; let the sender write UTF-8")

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AvroSchema, Compression, Condition, Framing, Path, Place, Rows, TimeFormat, ValueRules, Zone,
+    AvroSchema, Compression, Condition, Framing, Path, Place, ProtobufMessage, Rows, TimeFormat,
+    ValueRules, Zone,
 };
 use crate::secret::Secret;
 use crate::window::WindowSpec;
@@ -32,6 +33,8 @@ pub struct Stream {
     pub framing: Framing,
     /// The schema of all Avro records; `None` for other formats, and where each record names its own.
     pub schema: Option<AvroSchema>,
+    /// The type of all messages of Protobuf; `None` for other formats, and where each record names its own.
+    pub message: Option<ProtobufMessage>,
     /// Who knows the schemas that records name; `None` where all have the same, or none.
     pub registry: Option<SchemaRegistry>,
     /// How CSV records are laid out; of no meaning for other formats.
@@ -117,6 +120,8 @@ pub enum Format {
     Cbor,
     /// One datum of Avro per record.
     Avro,
+    /// One message of Protobuf per record.
+    Protobuf,
 }
 
 impl Format {
@@ -127,7 +132,7 @@ impl Format {
 
     /// Whether records are no lines of text.
     pub const fn is_binary(self) -> bool {
-        matches!(self, Self::MessagePack | Self::Cbor | Self::Avro)
+        matches!(self, Self::MessagePack | Self::Cbor | Self::Avro | Self::Protobuf)
     }
 }
 

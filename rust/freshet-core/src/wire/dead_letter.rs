@@ -106,6 +106,8 @@ declare_names! {
         InvalidCbor = "invalid_cbor",
         /// The value is not one datum of the stream's Avro schema.
         InvalidAvro = "invalid_avro",
+        /// The value is not one message of the stream's Protobuf schema.
+        InvalidProtobuf = "invalid_protobuf",
         /// The value is not compressed as the stream's `compression` says, or its compressed bytes are damaged.
         InvalidCompression = "invalid_compression",
         /// The value does not begin with a zero and the id of a schema, as the stream's `framing` says.

@@ -56,6 +56,10 @@ fn every_example_is_accepted_by_itself() {
         ("schema_registry.password", "url = \"https://a\"\nusername = \"freshet\""),
         ("schema_registry.ca_file", "url = \"https://a\""),
         ("schema_registry.timeout", "url = \"https://a\""),
+        (
+            "stream.message",
+            "format = \"protobuf\"\nschema = 'package plant; message Reading { optional double t = 1; }'",
+        ),
         ("stream.columns", "format = \"csv\"\nvalues = { temperature = \"value\" }"),
         ("stream.header", "format = \"csv\""),
         ("stream.delimiter", "format = \"csv\"\nheader = true"),

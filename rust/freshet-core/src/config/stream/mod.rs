@@ -29,9 +29,16 @@ pub use metrics::MAX_METRIC_BYTES;
 pub(super) use keys::{TABLE, TIME};
 
 impl Format {
-    const ALL: [Self; 6] =
-        [Self::Json, Self::Csv, Self::Influx, Self::MessagePack, Self::Cbor, Self::Avro];
-    const NAMES: [&str; 6] = names!(Self::ALL);
+    const ALL: [Self; 7] = [
+        Self::Json,
+        Self::Csv,
+        Self::Influx,
+        Self::MessagePack,
+        Self::Cbor,
+        Self::Avro,
+        Self::Protobuf,
+    ];
+    const NAMES: [&str; 7] = names!(Self::ALL);
 
     const fn name(self) -> &'static str {
         match self {
@@ -41,6 +48,7 @@ impl Format {
             Self::MessagePack => "msgpack",
             Self::Cbor => "cbor",
             Self::Avro => "avro",
+            Self::Protobuf => "protobuf",
         }
     }
 }
@@ -86,8 +94,10 @@ impl Stream {
         let rows = read_rows(section, format)?;
         let lists = rows.as_ref().map_or(0, |rows| rows.lists().len());
         let framing = read_framing(section, format)?;
-        let Schemas { schema, registry } = Schemas::read(section, format, framing, registry)?;
-        let paths = Paths { format, csv: &csv, lists, schema: schema.as_ref() };
+        let schemas = Schemas::read(section, format, framing, registry)?;
+        let Schemas { schema, message, registry } = &schemas;
+        let (schema, message) = (schema.as_ref(), message.as_ref());
+        let paths = Paths { format, csv: &csv, lists, schema, message };
         let named_value = read_named_value(section, paths)?;
         let series = read_series(section, paths)?;
         let stream = Self {
@@ -100,7 +110,8 @@ impl Stream {
             format,
             compression: Compression::ALL[section.choice("compression")?],
             framing,
-            registry,
+            registry: registry.clone(),
+            message: message.cloned(),
             series_rules: read_series_rules(section, paths, &series)?,
             series,
             time: read_time(section, paths)?,
@@ -111,7 +122,7 @@ impl Stream {
             value_rules: read_value_rules(section, format)?,
             text_numbers: read_text_numbers(section, format)?,
             csv: csv.clone(),
-            schema: schema.clone(),
+            schema: schema.cloned(),
             windows: read_windows(section)?,
             lateness: section.duration("lateness")?.value,
             max_future: section.duration("max_future")?.value,

@@ -13,7 +13,7 @@ use super::number::{Number, read_float};
 use super::path::Path;
 use super::tree::{ROOT, Tree};
 use super::walk::{Node, Walk};
-use super::{MAX_RECORD_BYTES, Rejection, RowReader, RowSink, text_of};
+use super::{MAX_RECORD_BYTES, Rejection, RowReader, RowSink, text_of, unknown_schema};
 use crate::wire::ReasonCode;
 
 pub use schema::AvroSchema;
@@ -66,10 +66,7 @@ impl AvroReader {
                 (self.plan, ids.chosen) = (*plan, Some(id));
                 Ok(true)
             }
-            Some(Err(why)) => {
-                let detail = format!("schema {id}: {why}");
-                Err(Rejection::new(ReasonCode::UnknownSchema, detail))
-            }
+            Some(Err(why)) => Err(unknown_schema(id, why)),
         }
     }
 

@@ -5,7 +5,7 @@ use apache_avro::writer::datum::GenericDatumWriter;
 use apache_avro::{Decimal, Schema};
 use proptest::prelude::*;
 
-use super::super::{Parsed, RawRecord, Readings, RecordParser, Stream};
+use super::super::{Parsed, RawRecord, Readings, RecordParser, RecordSchema, Stream};
 use super::*;
 use crate::config::Config;
 use std::path::Path as FilePath;
@@ -261,7 +261,7 @@ fn a_record_says_which_schema_it_needs_until_that_is_learned() {
     };
     assert_eq!(parse(&mut parser, &bytes), Ok(Parsed::NeedsSchema(0x0102_0304)));
     assert_eq!(parse(&mut parser, &datum), Err(ReasonCode::InvalidFraming));
-    parser.learn_schema(0x0102_0304, Ok(&schema.parse().unwrap()));
+    parser.learn_schema(0x0102_0304, Ok(&RecordSchema::Avro(schema.parse().unwrap())));
     assert_eq!(parse(&mut parser, &bytes), Ok(Parsed::Accepted));
     assert_eq!(parse(&mut parser, &framed(0x0102_0304, &datum[1..])), Err(ReasonCode::InvalidAvro));
     assert_eq!(parse(&mut parser, &framed(9, &datum)), Ok(Parsed::NeedsSchema(9)));
@@ -269,7 +269,7 @@ fn a_record_says_which_schema_it_needs_until_that_is_learned() {
     assert_eq!(parse(&mut parser, &framed(9, &datum)), Err(ReasonCode::UnknownSchema));
     assert_eq!(parse(&mut parser, &bytes), Ok(Parsed::Accepted));
     // What was not known may be known later.
-    parser.learn_schema(9, Ok(&schema.parse().unwrap()));
+    parser.learn_schema(9, Ok(&RecordSchema::Avro(schema.parse().unwrap())));
     assert_eq!(parse(&mut parser, &framed(9, &datum)), Ok(Parsed::Accepted));
 }
 
@@ -296,7 +296,7 @@ fn a_schema_may_name_types_of_others() {
     let schema = AvroSchema::with_references(reading, &references).unwrap();
     let mut parser =
         framed_parser("series = [\"first.site.id\", \"other.id\"]\nvalues = { v = \"v\" }");
-    parser.learn_schema(1, Ok(&schema));
+    parser.learn_schema(1, Ok(&RecordSchema::Avro(schema)));
     let datum = [&b"\x02a\x02\x02b"[..], &1.5_f64.to_le_bytes()].concat();
     let found = read(&mut parser, &framed(1, &datum));
     assert_eq!(found.unwrap_err().reason, ReasonCode::MissingTime);
@@ -324,7 +324,7 @@ proptest! {
             let record = RawRecord { key: Some(b"k"), value: Some(&value), timestamp_ms: Some(0) };
             let mut parsed = mixed.parse(&record, &mut readings);
             if parsed == Ok(Parsed::NeedsSchema(id)) {
-                mixed.learn_schema(id, Ok(&schema.parse().unwrap()));
+                mixed.learn_schema(id, Ok(&RecordSchema::Avro(schema.parse().unwrap())));
                 parsed = mixed.parse(&record, &mut readings);
             }
             prop_assert_eq!(parsed, Ok(Parsed::Accepted));
