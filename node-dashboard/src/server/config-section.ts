@@ -142,6 +142,13 @@ export class Section {
     return text === undefined ? undefined : path.resolve(folder, text);
   }
 
+  /** Whether somebody has given a value to the key. */
+  isGiven(name: string): boolean {
+    const { variable } = this.#key(name);
+    const overridden = variable !== null && isOverridden(variable, this.#environment);
+    return overridden || this.#fields[name] !== undefined;
+  }
+
   /** A list of texts; undefined when it is left out and has no default. */
   texts(name: string): readonly string[] | undefined {
     return this.#value(name) as readonly string[] | undefined;

@@ -125,6 +125,7 @@ function readConfig(document: Table, environment: Environment, folder: string): 
     tables.filter(isPlain).map((name) => [name, new Section([name], document[name], environment)]),
   );
   const section = (name: string): Section => declared(sections.get(name), name);
+  checkSchemaRegistry(section('schema_registry'));
   const streams = readStreams(document.stream);
   checkSources(toList(document.source, ['source']), streams);
   return {
@@ -228,6 +229,30 @@ function readCassandra(cassandra: Section, folder: string): CassandraConfig {
     caFile: cassandra.file('ca_file', folder),
     serverName: cassandra.text('server_name'),
   };
+}
+
+/** An address that requests can be sent to, without user and password. */
+const REGISTRY_ADDRESS = /^https?:\/\/[^\s/?#@,]+(\/[^\s?#,]*)?$/;
+
+/** Where schemas are asked for, which is the business of those who read records. */
+function checkSchemaRegistry(registry: Section): void {
+  const urls = registry.texts('url');
+  if (urls === undefined) {
+    const unused = ['username', 'password', 'ca_file', 'timeout'].find((key) => registry.isGiven(key));
+    if (unused !== undefined) {
+      throw registry.wrong(unused, 'has no effect without url');
+    }
+    return;
+  }
+  if (urls.length === 0 || !urls.every((url) => REGISTRY_ADDRESS.test(url))) {
+    throw registry.wrong(
+      'url',
+      "name at least one address such as 'https://schemas.example.org:8081', without user and password",
+    );
+  }
+  if ((registry.text('username') === undefined) !== (registry.text('password') === undefined)) {
+    throw registry.wrong('username', 'username and password go together');
+  }
 }
 
 function readDashboard(dashboard: Section): DashboardConfig {

@@ -119,23 +119,47 @@ fn cbor(record: &Value) -> Vec<u8> {
     map(record, 0xa0, 0x1b, 0xfb, head)
 }
 
+/// Seven bits in each byte, the lowest first.
+fn varint(mut rest: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while rest >= 0x80 {
+        bytes.push(rest.to_le_bytes()[0] | 0x80);
+        rest >>= 7;
+    }
+    bytes.push(rest.to_le_bytes()[0]);
+    bytes
+}
+
 /// The fields in the order of the schema.
 fn avro(record: &Value) -> Vec<u8> {
-    let long = |number: i64| {
-        let (mut rest, mut bytes) = (number.cast_unsigned() << 1, Vec::new());
-        while rest >= 0x80 {
-            bytes.push(rest.to_le_bytes()[0] | 0x80);
-            rest >>= 7;
-        }
-        bytes.push(rest.to_le_bytes()[0]);
-        bytes
-    };
+    let long = |number: i64| varint(number.cast_unsigned() << 1);
     let text = |key: &str| text(|length| long(length.into()), record[key].as_str().unwrap());
     let double = |key: &str| record[key].as_f64().unwrap().to_le_bytes().to_vec();
     let at = long(record["at"].as_i64().unwrap());
     [text("sensor"), text("site"), at, double("temperature"), double("humidity"), text("status")]
         .concat()
 }
+
+/// The fields in the order of the schema.
+fn protobuf(record: &Value) -> Vec<u8> {
+    let text = |key: &str| text(|length| vec![length], record[key].as_str().unwrap());
+    let double = |key: &str| record[key].as_f64().unwrap().to_le_bytes().to_vec();
+    let at = varint(record["at"].as_u64().unwrap());
+    let fields = [
+        (0x0a, text("sensor")),
+        (0x12, text("site")),
+        (0x18, at),
+        (0x21, double("temperature")),
+        (0x29, double("humidity")),
+        (0x32, text("status")),
+    ];
+    fields.into_iter().flat_map(|(tag, value)| [&[tag], &*value].concat()).collect()
+}
+
+const PROTOBUF: &str = r#"format = "protobuf"
+schema = '''syntax = "proto3"; message Reading {
+    string sensor = 1; string site = 2; int64 at = 3; double temperature = 4; double humidity = 5; string status = 6; }'''
+"#;
 
 const AVRO: &str = r#"format = "avro"
 schema = '''{"type":"record","name":"Reading","fields":[
@@ -175,11 +199,12 @@ fn formats(criterion: &mut Criterion) {
          values = { temperature = \"temperature\", humidity = \"humidity\" }",
         &json,
     );
-    for (format, records) in
-        [("msgpack", binary(message_pack)), ("cbor", binary(cbor)), ("avro", binary(avro))]
-    {
-        let format_settings =
-            if format == "avro" { AVRO.to_owned() } else { format!("format = \"{format}\"\n") };
+    for (format, format_settings, records) in [
+        ("msgpack", "format = \"msgpack\"\n", binary(message_pack)),
+        ("cbor", "format = \"cbor\"\n", binary(cbor)),
+        ("avro", AVRO, binary(avro)),
+        ("protobuf", PROTOBUF, binary(protobuf)),
+    ] {
         let settings = format!(
             "{format_settings}series = [\"site\", \"sensor\"]\n\
              time = {{ field = \"at\", unit = \"ms\" }}\n\

@@ -15,6 +15,7 @@ pub mod infer;
 pub mod pattern;
 pub mod record;
 pub mod record_batch;
+mod secret;
 pub mod stopping;
 mod text;
 pub mod topics;

@@ -142,7 +142,7 @@ fn counted(configuration: &str, records: &[SampleRecord]) -> (usize, usize, usiz
                 all += readings.iter().count();
             }
             Ok(Parsed::Skipped) => skipped += 1,
-            Err(_) => rejected += 1,
+            Ok(Parsed::NeedsSchema(_)) | Err(_) => rejected += 1,
         }
     }
     (accepted, skipped, rejected, all)

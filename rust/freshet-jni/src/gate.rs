@@ -4,6 +4,7 @@ use std::any::Any;
 
 use freshet_core::config::ConfigError;
 use freshet_core::wire::health::InvalidReport;
+use freshet_registry::NoAnswer;
 use jni::errors::ErrorPolicy;
 use jni::strings::{JNIStr, JNIString};
 use jni::{Env, EnvUnowned, jni_str};
@@ -22,6 +23,9 @@ pub(crate) enum NativeError {
     /// `NativeException`: what came from Kafka is damaged, and reading it once more may help.
     #[error("{0}")]
     Damaged(String),
+    /// `NativeException`: what records are written with is not known now, and reading them once more may help.
+    #[error("{0}")]
+    Unanswered(String),
     /// `NativeException`: a health report is not as it is declared.
     #[error("{0}")]
     Report(#[from] InvalidReport),
@@ -36,12 +40,19 @@ pub(crate) enum NativeError {
     Arrow(#[from] arrow::error::ArrowError),
 }
 
+impl From<NoAnswer> for NativeError {
+    fn from(error: NoAnswer) -> Self {
+        Self::Unanswered(error.to_string())
+    }
+}
+
 impl NativeError {
     fn exception_class(&self) -> &'static JNIStr {
         match self {
             Self::Configuration(_) => jni_str!("io/freshet/spark/nativelib/ConfigurationException"),
             Self::Contract(_)
             | Self::Damaged(_)
+            | Self::Unanswered(_)
             | Self::Report(_)
             | Self::Panic(_)
             | Self::Jni(_)

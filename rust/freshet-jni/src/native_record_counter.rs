@@ -22,7 +22,10 @@ struct Counter {
 impl Counter {
     fn add(&mut self, packed: &[u8]) -> Result<(), NativeError> {
         let Self { batches, read } = self;
-        each_record(packed, batches, &Cell::default(), |record| read.add(&record.raw))
+        each_record(packed, batches, &Cell::default(), |record| {
+            read.add(&record.raw);
+            Ok(())
+        })
     }
 }
 

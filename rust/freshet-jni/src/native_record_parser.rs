@@ -1,7 +1,7 @@
 //! Native methods of `io.freshet.spark.nativelib.NativeRecordParser`.
 
-use freshet_core::config::Stream;
-use freshet_core::record::{RawRecord, Readings, RecordParser};
+use freshet_core::config::{SchemaRegistry, Stream};
+use freshet_core::record::{Parsed, RawRecord, Readings, RecordParser, Rejection};
 use jni::EnvUnowned;
 use jni::objects::{JByteArray, JByteBuffer, JClass};
 use jni::sys::{jboolean, jint, jlong};
@@ -16,6 +16,7 @@ use crate::text;
 struct Parsing {
     parser: RecordParser,
     readings: Readings,
+    registry: Option<SchemaRegistry>,
     /// Names of the metrics, by their index.
     metrics: Vec<String>,
     /// The packed result, reused: see [`Parsing::parse`].
@@ -30,6 +31,7 @@ impl Parsing {
         Self {
             parser: RecordParser::new(stream),
             readings: Readings::default(),
+            registry: stream.registry.clone(),
             metrics: stream.values.iter().map(|(name, _)| name.clone()).collect(),
             result: Vec::new(),
         }
@@ -42,16 +44,43 @@ impl Parsing {
     ///
     /// It is packed and no Arrow, since an expression of SQL gets one value at a time: columns and the C structs that
     /// carry them would cost dozens of allocations for each record, and the packed result costs none.
-    fn parse(&mut self, key: Option<&[u8]>, value: &[u8], timestamp: Option<i64>) {
+    ///
+    /// # Errors
+    ///
+    /// [`NativeError::Unanswered`] when the registry does not say what the record is written with.
+    fn parse(
+        &mut self,
+        key: Option<&[u8]>,
+        value: &[u8],
+        timestamp: Option<i64>,
+    ) -> Result<(), NativeError> {
         self.result.clear();
         let timestamp_ms = timestamp.map(|time| time.div_euclid(1_000));
         let record = RawRecord { key, value: Some(value), timestamp_ms };
-        if let Err(rejection) = self.parser.parse(&record, &mut self.readings) {
-            self.result.extend(REJECTED.to_le_bytes());
-            push_text(&mut self.result, rejection.reason.code());
-            push_text(&mut self.result, &rejection.detail);
-            return;
+        match self.parse_with_schema(&record)? {
+            Ok(_) => self.pack_readings(),
+            Err(rejection) => {
+                self.result.extend(REJECTED.to_le_bytes());
+                push_text(&mut self.result, rejection.reason.code());
+                push_text(&mut self.result, &rejection.detail);
+            }
         }
+        Ok(())
+    }
+
+    /// Parses a record, after its schema was asked for where the parser has not met it yet.
+    fn parse_with_schema(
+        &mut self,
+        record: &RawRecord<'_>,
+    ) -> Result<Result<Parsed, Rejection>, NativeError> {
+        let parsed = self.parser.parse(record, &mut self.readings);
+        let Ok(Parsed::NeedsSchema(id)) = parsed else { return Ok(parsed) };
+        let found = freshet_registry::find(self.registry.as_ref(), id)?;
+        self.parser.learn_schema(id, found.as_deref().map_err(String::as_str));
+        Ok(self.parser.parse(record, &mut self.readings))
+    }
+
+    fn pack_readings(&mut self) {
         self.result.extend([0; 4]);
         let mut count = 0_i32;
         for reading in self.readings.iter() {
@@ -147,7 +176,7 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_parse<
         let (key, value) = record
             .split_at_checked(split)
             .ok_or_else(|| NativeError::Contract(format!("a key of {split} bytes in {length}")))?;
-        parsing.parse((key_length >= 0).then_some(key), value, timed.then_some(timestamp));
+        parsing.parse((key_length >= 0).then_some(key), value, timed.then_some(timestamp))?;
         // SAFETY: the result buffer is another one than the record's, and the Java caller waits for it.
         unsafe { direct::fill(env, &result, &parsing.result) }?;
         Ok(jint::try_from(parsing.result.len()).unwrap_or(jint::MAX))
@@ -197,7 +226,7 @@ mod tests {
     #[test]
     fn readings_are_packed_one_after_the_other() {
         let mut parsing = parsing("values = { a = \"a\", b = \"b\" }");
-        parsing.parse(Some(b"key"), br#"{"a":1.5,"b":-2}"#, Some(3_000_999));
+        parsing.parse(Some(b"key"), br#"{"a":1.5,"b":-2}"#, Some(3_000_999)).unwrap();
         let mut rest = &parsing.result[4..];
         assert_eq!(parsing.result[..4], 2_i32.to_le_bytes());
         for (metric, value) in [(0_i32, 1.5_f64), (1, -2.0)] {
@@ -221,13 +250,13 @@ mod tests {
             (Some("k"), r#"{"a":1}"#, None, "missing_time"),
         ];
         for (key, value, timestamp, reason) in cases {
-            parsing.parse(key.map(str::as_bytes), value.as_bytes(), timestamp);
+            parsing.parse(key.map(str::as_bytes), value.as_bytes(), timestamp).unwrap();
             let mut rest = &parsing.result[4..];
             assert_eq!(parsing.result[..4], REJECTED.to_le_bytes());
             assert_eq!(text(&mut rest), reason);
             assert!(!text(&mut rest).is_empty());
         }
-        parsing.parse(Some(b"k"), br#"{"a":1,"at":1001}"#, None);
+        parsing.parse(Some(b"k"), br#"{"a":1,"at":1001}"#, None).unwrap();
         assert_eq!(parsing.result[..4], 1_i32.to_le_bytes());
     }
 
@@ -238,9 +267,9 @@ mod tests {
             [("values = { a = \"a\" }", &br#"{"a":1}"#[..]), (influx, b"m a=1")]
         {
             let mut parsing = parsing(specification);
-            parsing.parse(Some(b"k"), value, None);
+            parsing.parse(Some(b"k"), value, None).unwrap();
             assert_eq!(text(&mut &parsing.result[4..]), "missing_time");
-            parsing.parse(Some(b"k"), value, Some(0));
+            parsing.parse(Some(b"k"), value, Some(0)).unwrap();
             assert_eq!(parsing.result[..4], 1_i32.to_le_bytes());
         }
     }

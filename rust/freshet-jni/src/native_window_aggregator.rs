@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use arrow::array::StructArray;
 use freshet_core::aggregate::{AheadOfClock, LeftOutCounts, WindowAggregator};
 use freshet_core::config::Stream;
+use freshet_core::record::{Parsed, RawRecord, Rejection};
 use freshet_core::record_batch::BatchReader;
 use jni::EnvUnowned;
 use jni::objects::{JByteArray, JByteBuffer, JClass, JLongArray};
@@ -90,10 +91,11 @@ impl Aggregation {
             let mut batches = mem::take(&mut aggregation.batches);
             let mut rejected = 0;
             let outcome = each_record(packed, &mut batches, &current, |record| {
-                rejected += aggregation.add_record(record);
+                rejected += aggregation.add_record(record)?;
+                Ok(())
             });
             aggregation.batches = batches;
-            outcome.map_err(|error| aggregation.in_stream(error))?;
+            outcome.map_err(|error| aggregation.in_stream(error, place))?;
             Ok(rejected)
         })
     }
@@ -101,30 +103,55 @@ impl Aggregation {
     /// Adds a record and says how many dead letters it makes: one if it was rejected, or else one for each of its bad
     /// rows.
     #[inline]
-    fn add_record(&mut self, record: &PackedRecord<'_>) -> usize {
+    fn add_record(&mut self, record: &PackedRecord<'_>) -> Result<usize, NativeError> {
         self.read.add(&record.raw);
-        match self.aggregator.add(&record.raw) {
-            Ok(_) => {
-                let mut rows = 0;
-                for (row, bytes) in self.aggregator.bad_rows(&record.raw) {
-                    self.rejected.push_row(record, row, bytes);
-                    rows += 1;
-                }
-                rows
-            }
-            Err(rejection) => {
-                self.rejected.push(record, &rejection);
-                1
-            }
+        let added = match self.aggregator.add(&record.raw) {
+            Ok(Parsed::NeedsSchema(id)) => self.add_with_schema(&record.raw, id)?,
+            added => added,
+        };
+        if let Err(rejection) = added {
+            self.rejected.push(record, &rejection);
+            return Ok(1);
         }
+        let mut rows = 0;
+        for (row, bytes) in self.aggregator.bad_rows(&record.raw) {
+            self.rejected.push_row(record, row, bytes);
+            rows += 1;
+        }
+        Ok(rows)
     }
 
-    /// Says of a damaged batch which stream's it is.
+    /// Adds a record whose schema the parser has not met yet.
+    ///
+    /// # Errors
+    ///
+    /// [`NativeError::Unanswered`] when the registry does not say what schema that is. The records before were added,
+    /// so that they must not be added once more here.
     #[cold]
-    fn in_stream(&self, error: NativeError) -> NativeError {
-        let NativeError::Damaged(what) = error else { return error };
+    fn add_with_schema(
+        &mut self,
+        record: &RawRecord<'_>,
+        id: u32,
+    ) -> Result<Result<Parsed, Rejection>, NativeError> {
+        let found = freshet_registry::find(self.stream.registry.as_ref(), id);
+        let found = found.inspect_err(|_| self.broken = true)?;
+        self.aggregator.learn_schema(id, found.as_deref().map_err(String::as_str));
+        Ok(self.aggregator.add(record))
+    }
+
+    /// Says of a damaged batch which stream's it is, and of a schema that is not known which record's; `place` is that
+    /// of the record.
+    #[cold]
+    fn in_stream(&self, error: NativeError, place: impl FnOnce() -> String) -> NativeError {
         let (stream, topic) = (&self.stream.name, &self.topic);
-        NativeError::Damaged(format!("stream '{stream}', topic '{topic}', {what}"))
+        let of_stream = format!("stream '{stream}', topic '{topic}'");
+        match error {
+            NativeError::Damaged(what) => NativeError::Damaged(format!("{of_stream}, {what}")),
+            NativeError::Unanswered(what) => {
+                NativeError::Unanswered(format!("{of_stream}{}: {what}", place()))
+            }
+            other => other,
+        }
     }
 
     /// Says in the log, once, that what this task has summed up is handed on before its records have ended.

@@ -102,22 +102,22 @@ impl Volume {
 ///
 /// # Errors
 ///
-/// [`NativeError::Contract`] where the bytes are cut off, and [`NativeError::Damaged`] where a batch is damaged; the
-/// records before that were handed on.
+/// [`NativeError::Contract`] where the bytes are cut off, and [`NativeError::Damaged`] where a batch is damaged; or the
+/// first error of `take`. The records before that were handed on.
 #[inline]
 pub(crate) fn each_record(
     packed: &[u8],
     batches: &mut BatchReader,
     current: &Cell<(i32, i64)>,
-    mut take: impl FnMut(&PackedRecord<'_>),
+    mut take: impl FnMut(&PackedRecord<'_>) -> Result<(), NativeError>,
 ) -> Result<(), NativeError> {
     let mut take = |record: &PackedRecord<'_>| {
         current.set((record.partition, record.offset));
-        take(record);
+        take(record)
     };
     for entry in Entries::new(packed) {
         match entry? {
-            Entry::Record(record) => take(&record),
+            Entry::Record(record) => take(&record)?,
             Entry::Batch(PackedBatch { partition, bytes }) => {
                 let offset = base_offset(bytes);
                 current.set((partition, offset));
@@ -129,7 +129,7 @@ pub(crate) fn each_record(
                     let record = record.map_err(damaged)?;
                     let (key, value) = (record.key, record.value);
                     let raw = RawRecord { key, value, timestamp_ms: Some(record.timestamp_ms) };
-                    take(&PackedRecord { partition, offset: record.offset, raw });
+                    take(&PackedRecord { partition, offset: record.offset, raw })?;
                 }
             }
         }

@@ -10,7 +10,13 @@ export const ADVICE: Readonly<Record<string, string>> = {
   invalid_cbor: 'Send one whole map of CBOR for each record, or set the format that the stream really has.',
   invalid_avro:
     'Compare stream.schema_file with the schema that the sender writes with, down to the order of fields.',
+  invalid_protobuf:
+    'Compare stream.schema_file and stream.message with the type that the sender writes, by field numbers.',
   invalid_compression: 'Set stream.compression to how the sender compresses values, or to "auto".',
+  invalid_framing:
+    'Let the sender write with a serializer of the schema registry, or set stream.framing to "none".',
+  unknown_schema:
+    "Set schema_registry.url to the sender's registry, and stream.format to what its schemas are of.",
   missing_series:
     'Send what names the series with every record, or set stream.series to fields that are always there.',
   missing_time: 'Send the event time with every record, or set stream.time.field to what holds it.',

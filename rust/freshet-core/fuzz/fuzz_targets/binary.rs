@@ -1,5 +1,5 @@
-//! MessagePack, CBOR, Avro and compressed values: whatever the bytes, no panic and no more work than bytes; what
-//! `ciborium` reads is no `invalid_cbor`.
+//! MessagePack, CBOR, Avro, Protobuf, compressed values and those behind the ids of schemas: whatever the bytes, no
+//! panic and no more work than bytes; what `ciborium` reads is no `invalid_cbor`.
 
 #![no_main]
 
@@ -11,7 +11,7 @@ use freshet_core::wire::ReasonCode;
 use freshet_core_fuzz::{Outcome, run_binary, streams};
 use libfuzzer_sys::fuzz_target;
 
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 10] = [
     "format = \"cbor\"\nvalues = { v = \"v\" }",
     "format = \"msgpack\"\nvalues = { v = \"v\" }",
     "format = \"cbor\"\nseries = [\"id\"]\ntime = { field = \"at\", unit = \"s\" }\n\
@@ -25,6 +25,15 @@ const SETTINGS: [&str; 6] = [
      {\"name\":\"d\",\"type\":{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":9,\"scale\":2}}]}'''\n\
      values = { v = \"l.0\", w = \"m.n\", x = \"l.1.m.n\", d = \"d\" }",
     "compression = \"auto\"\nvalues = { v = \"v\" }",
+    "format = \"avro\"\nframing = \"confluent\"\nseries = [\"id\"]\nvalues = { v = \"v\", w = \"l.0.v\" }",
+    "framing = \"confluent\"\non_bad_row = \"skip_row\"\nvalues = { v = \"v\" }",
+    "format = \"protobuf\"\nmessage = \"R\"\nseries = [\"id\", \"s\"]\ntime = { field = \"at\" }\nschema = '''\
+     syntax = \"proto3\"; import \"google/protobuf/timestamp.proto\"; import \"google/protobuf/wrappers.proto\";\
+     enum S { OFF = 0; ON = 1; } message R { string id = 1; google.protobuf.Timestamp at = 2; double v = 3;\
+     repeated R items = 4; repeated sint64 l = 5; map<int32, R> m = 6; oneof o { int32 low = 7; R high = 8; }\
+     google.protobuf.UInt32Value w = 9; S s = 10; optional fixed32 f = 11; }'''\n\
+     values = { v = \"v\", a = \"items.1.l.0\", b = \"m.3.v\", c = \"low\", d = \"high.w\", e = \"w\", f = \"f\" }",
+    "format = \"protobuf\"\nframing = \"confluent\"\nseries = [\"id\"]\nvalues = { v = \"v\" }",
 ];
 
 static STREAMS: LazyLock<Vec<Stream>> = LazyLock::new(|| streams(&SETTINGS));

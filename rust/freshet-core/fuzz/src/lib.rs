@@ -6,7 +6,8 @@ use std::path::Path;
 
 use freshet_core::config::{Config, Stream};
 use freshet_core::record::{
-    MAX_MAGNITUDE, MAX_SERIES_BYTES, Parsed, RawRecord, Readings, RecordParser, Rejection,
+    MAX_MAGNITUDE, MAX_SERIES_BYTES, Parsed, ProtobufSchema, RawRecord, Readings, RecordParser,
+    RecordSchema, Rejection,
 };
 use freshet_core::wire::ReasonCode;
 
@@ -23,10 +24,21 @@ pub type Owned = (String, usize, i64, u64);
 /// What became of a record.
 pub type Outcome = Result<Vec<Owned>, Rejection>;
 
+/// Streams may have schemas by their ids; nobody is asked for them.
+const REGISTRY: &str = "[schema_registry]\nurl = \"http://localhost\"\n";
+
+/// The schemas of the first ids; all others are not known.
+const SCHEMAS: [&str; 3] = [
+    r#"{"type":"record","name":"R","fields":[{"name":"v","type":"int"},{"name":"id","type":"string"}]}"#,
+    r#"{"type":"record","name":"R","fields":[{"name":"id","type":["null","string"]},
+        {"name":"l","type":{"type":"array","items":"R"}},{"name":"v","type":"double"}]}"#,
+    "syntax = \"proto3\"; message A { int32 a = 1; } message R { string id = 1; double v = 3; message I { float v = 1; } }",
+];
+
 /// The streams of a target, from their settings.
 pub fn streams(settings: &[&str]) -> Vec<Stream> {
     let stream = |settings: &&str| {
-        let text = format!("[[stream]]\nname = \"s\"\nwindows = [\"10s\"]\n{settings}");
+        let text = format!("{REGISTRY}[[stream]]\nname = \"s\"\nwindows = [\"10s\"]\n{settings}");
         let config = Config::parse(&text, Path::new("fuzz.toml"), [].into());
         config.expect("the streams of the targets are valid").streams.remove(0)
     };
@@ -67,7 +79,11 @@ fn parse(parser: &mut RecordParser, record: &[u8]) -> Outcome {
     let key = Some(&b"the key"[..]);
     let record = RawRecord { key, value: Some(record), timestamp_ms: Some(END_OF_9999_MS) };
     let mut readings = Readings::default();
-    let parsed = parser.parse(&record, &mut readings)?;
+    let mut parsed = parser.parse(&record, &mut readings)?;
+    if let Parsed::NeedsSchema(id) = parsed {
+        learn(parser, id);
+        parsed = parser.parse(&record, &mut readings)?;
+    }
     assert_eq!(parsed == Parsed::Skipped, readings.points().next().is_none());
     for row in &readings.left_out().rows {
         assert!(record.value.is_some_and(|value| value.get(row.place.clone()).is_some()));
@@ -77,6 +93,18 @@ fn parse(parser: &mut RecordParser, record: &[u8]) -> Outcome {
         (reading.series.to_owned(), reading.metric, reading.time_us, reading.value.to_bits())
     });
     Ok(owned.collect())
+}
+
+fn learn(parser: &mut RecordParser, id: u32) {
+    let known = usize::try_from(id).ok().and_then(|id| SCHEMAS.get(id));
+    let read = |text: &&str| match text.parse() {
+        Ok(schema) => RecordSchema::Avro(schema),
+        Err(_) => RecordSchema::Protobuf(
+            ProtobufSchema::of_source(text, &[]).expect("the schemas are valid"),
+        ),
+    };
+    let schema = known.map(read);
+    parser.learn_schema(id, schema.as_ref().ok_or("nobody knows it"));
 }
 
 fn check_readings(readings: &[Owned]) {

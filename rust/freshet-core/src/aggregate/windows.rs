@@ -15,7 +15,8 @@ use super::panes::{self, Pane, PaneGrid};
 use super::stats::WindowStats;
 
 use crate::record::{
-    BadRow, LeftOut, Parsed, Point, RawRecord, Readings, RecordParser, Rejection, Stream,
+    BadRow, LeftOut, Parsed, Point, RawRecord, Readings, RecordParser, RecordSchema, Rejection,
+    Stream,
 };
 use crate::window::pane_ms;
 
@@ -217,6 +218,11 @@ impl WindowAggregator {
     /// See [`RecordParser::set_now`].
     pub fn set_now(&mut self, now_ms: i64) {
         self.parser.set_now(now_ms);
+    }
+
+    /// See [`RecordParser::learn_schema`].
+    pub fn learn_schema<'s>(&mut self, id: u32, schema: Result<&'s RecordSchema, &'s str>) {
+        self.parser.learn_schema(id, schema);
     }
 
     /// Parses a record and adds its readings. Once [`Self::drain`] has begun, it has to end first.

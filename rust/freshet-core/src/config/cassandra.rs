@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::error::ConfigError;
 use super::key::{Key, Kind, Presence, Table};
-use super::secret::Secret;
 use super::section::Section;
+use crate::secret::Secret;
 
 /// Unless it was set up otherwise, Cassandra refuses rows that would expire after January 2038.
 const LONGEST_TTL: Duration = Duration::from_hours(3_650 * 24);

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::error::ConfigError;
 use super::key::{Key, Kind, PORT, Presence, Table};
-use super::secret::Secret;
 use super::section::Section;
+use crate::secret::Secret;
 
 /// An address that is posted to.
 const URL: &str = "^https?://[^\\s/]+(/\\S*)?$";

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::error::ConfigError;
 use super::key::{Key, Kind, Presence, Table};
-use super::secret::Secret;
 use super::section::Section;
+use crate::secret::Secret;
 
 /// `[kafka]`.
 pub(super) const TABLE: Table = Table {

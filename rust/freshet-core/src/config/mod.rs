@@ -26,7 +26,7 @@ mod environment;
 mod error;
 mod kafka;
 mod key;
-mod secret;
+mod schema_registry;
 mod section;
 mod settings;
 mod source;
@@ -40,7 +40,8 @@ use std::path::Path;
 use serde::Serialize;
 use toml::de::DeTable;
 
-pub use crate::record::{Chart, CsvLayout, Format, Stream, TimeField};
+pub use crate::record::{Chart, CsvLayout, Format, SchemaRegistry, Stream, TimeField};
+pub use crate::secret::Secret;
 pub use alert::{Alert, AlertField, Severity, Threshold};
 pub use cassandra::{Cassandra, Consistency};
 pub use dashboard::Dashboard;
@@ -49,7 +50,6 @@ pub use endpoints::{Producer, Writer, reachable, reachable_port};
 pub use error::{ConfigError, Origin};
 pub use kafka::{Kafka, SaslMechanism, Security, SecurityProtocol};
 pub use key::{Key, Kind, Presence, Table};
-pub use secret::Secret;
 pub use section::{Located, Section, TextOrTable, TextPairs};
 pub use settings::{MASK, Setting, Source as SettingSource, Written};
 pub use source::{SOURCE, Source};
@@ -65,9 +65,10 @@ use section::Document;
 const OUR_PREFIX: &str = "FRESHET_";
 
 /// All tables with all keys, in the order of the documentation.
-pub const TABLES: [&Table; 13] = [
+pub const TABLES: [&Table; 14] = [
     &kafka::TABLE,
     &kafka::SECURITY,
+    &schema_registry::TABLE,
     &cassandra::TABLE,
     &dashboard::TABLE,
     &spark::TABLE,
@@ -86,6 +87,8 @@ pub const TABLES: [&Table; 13] = [
 pub struct Config {
     /// The Kafka cluster.
     pub kafka: Kafka,
+    /// Who knows the schemas of records by their ids; `None` where nobody is asked.
+    pub schema_registry: Option<SchemaRegistry>,
     /// The Cassandra cluster.
     pub cassandra: Cassandra,
     /// The web server.
@@ -208,11 +211,13 @@ impl Config {
         let environment = Environment::new(variables);
         let root = Section::root(document, &environment, &table, &[]);
         let kafka = Kafka::read(&root.table(&kafka::TABLE)?)?;
-        let streams = read_streams(&root, &kafka)?;
+        let schema_registry = schema_registry::read(&root.table(&schema_registry::TABLE)?)?;
+        let streams = read_streams(&root, &kafka, schema_registry.as_ref())?;
         let (sources, source_settings) = source::read_all(&root, &environment, &streams, settings)?;
         let alerts = alert::read_all(&root, &streams)?;
         let config = Self {
             kafka,
+            schema_registry,
             cassandra: Cassandra::read(&root.table(&cassandra::TABLE)?)?,
             dashboard: Dashboard::read(&root.table(&dashboard::TABLE)?)?,
             spark: Spark::read(&root.table(&spark::TABLE)?)?,
@@ -234,7 +239,11 @@ impl Config {
     }
 }
 
-fn read_streams(root: &Section<'_>, kafka: &Kafka) -> Result<Vec<Stream>, ConfigError> {
+fn read_streams(
+    root: &Section<'_>,
+    kafka: &Kafka,
+    registry: Option<&SchemaRegistry>,
+) -> Result<Vec<Stream>, ConfigError> {
     let sections = root.tables(&stream::TABLE)?;
     if sections.is_empty() {
         return Err(root.error("stream", "there is none: write at least one [[stream]]"));
@@ -242,7 +251,7 @@ fn read_streams(root: &Section<'_>, kafka: &Kafka) -> Result<Vec<Stream>, Config
     let mut names = HashSet::new();
     let mut streams = Vec::with_capacity(sections.len());
     for section in &sections {
-        let stream = Stream::read(section)?;
+        let stream = Stream::read(section, registry)?;
         if !names.insert(stream.name.clone()) {
             let message =
                 format!("two streams are called '{}'; give each its own name", stream.name);

@@ -104,7 +104,7 @@ fn read_table<'a>(
     }
     let environment = Environment::new(BTreeMap::new());
     let document = Document { path: Path::new(ORIGIN), text };
-    Stream::read(&Section::root(document, &environment, &table, TABLE.keys))
+    Stream::read(&Section::root(document, &environment, &table, TABLE.keys), None)
 }
 
 #[cfg(test)]

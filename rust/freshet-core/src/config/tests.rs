@@ -153,7 +153,7 @@ fn a_value_of_another_type_is_told_with_what_would_be_right() {
         (
             with("format = 5"),
             "freshet.toml:6: stream.format: expected one of \"json\", \"csv\", \"influx\", \"msgpack\", \"cbor\", \
-             \"avro\", found integer",
+             \"avro\", \"protobuf\", found integer",
         ),
         (
             with("serie = \"a\"").replace("windows", "window"),

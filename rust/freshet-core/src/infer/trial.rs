@@ -61,6 +61,8 @@ impl Share {
                     share.left_out += left_out.values.len() + left_out.rows.len();
                 }
                 Ok(Parsed::Skipped) => share.skipped += 1,
+                // A proposal has no registry.
+                Ok(Parsed::NeedsSchema(_)) => {}
                 Err(rejection) => {
                     share.rejected += 1;
                     share.in_future += usize::from(rejection.reason == ReasonCode::InFuture);

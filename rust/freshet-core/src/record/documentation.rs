@@ -35,7 +35,9 @@ fn lines(heading: &str) -> Vec<(String, Cells<'static>)> {
 }
 
 fn parser(settings: &str) -> RecordParser {
-    let text = format!("[[stream]]\nname = \"s\"\nwindows = [\"10s\"]\n{settings}");
+    let text = format!(
+        "[schema_registry]\nurl = \"http://localhost\"\n[[stream]]\nname = \"s\"\nwindows = [\"10s\"]\n{settings}"
+    );
     let config = Config::parse(&text, FilePath::new("records.md"), [].into()).unwrap();
     RecordParser::new(&config.streams[0])
 }
@@ -65,8 +67,30 @@ fn noon_ms() -> i64 {
 fn parse(parser: &mut RecordParser, value: Option<&[u8]>) -> Result<(Readings, Parsed), Rejection> {
     let record = RawRecord { key: Some(b"the key"), value, timestamp_ms: Some(noon_ms()) };
     let mut readings = Readings::default();
-    let parsed = parser.parse(&record, &mut readings)?;
+    let mut parsed = parser.parse(&record, &mut readings)?;
+    if let Parsed::NeedsSchema(id) = parsed {
+        learn(parser, id);
+        parsed = parser.parse(&record, &mut readings)?;
+    }
     Ok((readings, parsed))
+}
+
+/// A schema of Avro, which is JSON, or of Protobuf.
+fn schema(text: &str) -> RecordSchema {
+    match text.parse() {
+        Ok(schema) => RecordSchema::Avro(schema),
+        Err(_) => RecordSchema::Protobuf(ProtobufSchema::of_source(text, &[]).unwrap()),
+    }
+}
+
+/// Tells the parser what the documentation's registry knows.
+fn learn(parser: &mut RecordParser, id: u32) {
+    let lines = lines("| Id |");
+    let known = lines.iter().find(|(_, cells)| text(cells[0]) == id.to_string());
+    match known {
+        Some((_, cells)) => parser.learn_schema(id, Ok(&schema(&text(cells[1])))),
+        None => parser.learn_schema(id, Err("the schema registry does not know it")),
+    }
 }
 
 #[test]

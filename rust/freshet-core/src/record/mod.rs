@@ -16,6 +16,7 @@ mod compression;
 mod condition;
 mod csv;
 mod fields;
+mod framing;
 mod json;
 mod line_protocol;
 mod mapping;
@@ -24,6 +25,7 @@ mod number;
 mod partly;
 mod path;
 mod payload;
+mod protobuf;
 mod readings;
 mod rows;
 mod series;
@@ -42,12 +44,16 @@ use crate::wire::ReasonCode;
 pub use avro::AvroSchema;
 pub use compression::Compression;
 pub use condition::{Condition, Test};
+pub use framing::Framing;
 pub use partly::{PartlyTaken, partly_taken};
 pub use path::{InvalidPath, Path};
+pub use protobuf::{ProtobufMessage, ProtobufSchema};
 pub use readings::{BadRow, LeftOut, Point, Reading, Readings};
 pub use rows::Rows;
 pub use series::{SeriesPart, encode_series};
-pub use stream::{Chart, CsvLayout, Format, NamedValue, SeriesRules, Stream, TimeField};
+pub use stream::{
+    Chart, CsvLayout, Format, NamedValue, SchemaRegistry, SeriesRules, Stream, TimeField,
+};
 pub use time::{InvalidTimeFormat, TimeFormat, YEAR_2000_US, write_time};
 pub use time_pattern::TimePattern;
 pub use value_rules::{Cost, ValueRules};
@@ -58,10 +64,12 @@ use cbor::CborReader;
 use compression::Decompressor;
 use csv::CsvReader;
 use fields::{Fields, Row};
+use framing::Framed;
 use json::JsonReader;
 use line_protocol::LineProtocolReader;
 use mapping::Mapping;
 use message_pack::MessagePackReader;
+use protobuf::ProtobufReader;
 
 pub(crate) use cbor::half;
 pub(crate) use csv::csv_rows;
@@ -141,7 +149,9 @@ impl Rejection {
                 | ReasonCode::InvalidMsgpack
                 | ReasonCode::InvalidCbor
                 | ReasonCode::InvalidAvro
+                | ReasonCode::InvalidProtobuf
                 | ReasonCode::InvalidCompression
+                | ReasonCode::InvalidFraming
         );
         if is_of_another_format && let Some(kind) = payload::looks_like(value) {
             return Self { detail: format!("{}; it looks like {kind}", self.detail), ..self };
@@ -229,6 +239,7 @@ enum Reader {
     MessagePack(MessagePackReader),
     Cbor(CborReader),
     Avro(AvroReader),
+    Protobuf(ProtobufReader),
 }
 
 impl RowReader for Reader {
@@ -245,6 +256,7 @@ impl RowReader for Reader {
             Self::MessagePack(reader) => reader.read(record, fields, rows),
             Self::Cbor(reader) => reader.read(record, fields, rows),
             Self::Avro(reader) => reader.read(record, fields, rows),
+            Self::Protobuf(reader) => reader.read(record, fields, rows),
         }
     }
 }
@@ -259,6 +271,49 @@ impl Reader {
             Format::MessagePack => Self::MessagePack(MessagePackReader::new(paths)),
             Format::Cbor => Self::Cbor(CborReader::new(paths)),
             Format::Avro => Self::Avro(AvroReader::new(paths, stream.schema.as_ref())),
+            Format::Protobuf => {
+                let message = stream.message.as_ref();
+                Self::Protobuf(ProtobufReader::new(paths, message, stream.framing))
+            }
+        }
+    }
+
+    /// Takes note of the schema of the next record; false where it has to be learned first.
+    ///
+    /// # Errors
+    ///
+    /// `unknown_schema` for one that cannot be read with.
+    #[inline]
+    fn choose_schema(&mut self, id: u32) -> Result<bool, Rejection> {
+        match self {
+            Self::Avro(reader) => reader.choose_schema(id),
+            Self::Protobuf(reader) => reader.choose_schema(id),
+            _ => Ok(true),
+        }
+    }
+}
+
+/// A schema that records name by its id.
+#[derive(Debug, Clone)]
+pub enum RecordSchema {
+    /// One of Avro.
+    Avro(AvroSchema),
+    /// One of Protobuf.
+    Protobuf(ProtobufSchema),
+}
+
+impl RecordSchema {
+    fn avro(&self) -> Result<&AvroSchema, &str> {
+        match self {
+            Self::Avro(schema) => Ok(schema),
+            Self::Protobuf(_) => Err("it is a schema of Protobuf, and the stream's format is avro"),
+        }
+    }
+
+    fn protobuf(&self) -> Result<&ProtobufSchema, &str> {
+        match self {
+            Self::Protobuf(schema) => Ok(schema),
+            Self::Avro(_) => Err("it is a schema of Avro, and the stream's format is protobuf"),
         }
     }
 }
@@ -270,12 +325,17 @@ pub enum Parsed {
     Accepted,
     /// None of its rows is one of the stream's, which says so by `where`.
     Skipped,
+    /// It is written with the schema of that id, which the parser does not know yet: tell it with
+    /// [`RecordParser::learn_schema`], and parse the record again. Only records of a stream with a
+    /// [`registry`](Stream::registry) need that, each id once.
+    NeedsSchema(u32),
 }
 
 /// Parses the records of one stream.
 pub struct RecordParser {
     /// Where values are compressed.
     decompressor: Option<Decompressor>,
+    framing: Framing,
     reader: Reader,
     fields: Fields,
     mapping: Mapping,
@@ -287,6 +347,7 @@ impl RecordParser {
         let paths = paths(stream);
         Self {
             decompressor: Decompressor::new(stream.compression),
+            framing: stream.framing,
             reader: Reader::new(stream, &paths),
             fields: Fields::new(paths.len()),
             mapping: Mapping::new(stream, &paths),
@@ -299,8 +360,20 @@ impl RecordParser {
         self.mapping.clock.now_us = Some(to_us(now_ms));
     }
 
+    /// Tells the parser the schema of an id, after [`Parsed::NeedsSchema`]; or why there is none that can be read with,
+    /// so that all records of that id are rejected as `unknown_schema`.
+    pub fn learn_schema<'s>(&mut self, id: u32, schema: Result<&'s RecordSchema, &'s str>) {
+        match &mut self.reader {
+            Reader::Avro(reader) => reader.learn_schema(id, schema.and_then(RecordSchema::avro)),
+            Reader::Protobuf(reader) => {
+                reader.learn_schema(id, schema.and_then(RecordSchema::protobuf));
+            }
+            _ => {}
+        }
+    }
+
     /// Replaces the content of `readings` by what the record holds: at least one point with at least one value, unless
-    /// the record is skipped.
+    /// the record is skipped or its schema is not known yet.
     ///
     /// # Errors
     ///
@@ -314,7 +387,8 @@ impl RecordParser {
         let value = record.value.ok_or_else(|| {
             Rejection::new(ReasonCode::MissingValue, "the record has no value: it is a tombstone")
         })?;
-        self.parse_value(value, record, readings).map_err(|rejection| rejection.of_payload(value))
+        let content = self.framing.content(value);
+        self.parse_value(value, record, readings).map_err(|rejection| rejection.of_payload(content))
     }
 
     /// The bytes of a bad row of the record that was parsed last, as its sender wrote them.
@@ -335,12 +409,19 @@ impl RecordParser {
             let detail = format!("more than {MAX_RECORD_BYTES} bytes");
             return Err(Rejection::new(ReasonCode::TooLarge, detail));
         }
-        let Self { decompressor, reader, fields, mapping } = self;
+        let Self { decompressor, framing, reader, fields, mapping } = self;
         let value = match decompressor {
             Some(decompressor) => decompressor.decompress(value)?,
             None => value,
         };
-        reader.read(value, fields, Meaning { mapping, record, readings })?;
+        let Framed { schema, content } = framing.split(value)?;
+        if let Some(id) = schema
+            && !reader.choose_schema(id)?
+        {
+            return Ok(Parsed::NeedsSchema(id));
+        }
+        reader.read(content, fields, Meaning { mapping, record, readings })?;
+        readings.move_bad_rows(value.len() - content.len());
         if readings.is_empty() { mapping.without_points(readings) } else { Ok(Parsed::Accepted) }
     }
 }
@@ -356,6 +437,11 @@ fn paths(stream: &Stream) -> Vec<&Path> {
     };
     let series = stream.series.iter().filter_map(SeriesPart::field);
     series.chain(time).chain(values).chain(conditions).collect()
+}
+
+#[cold]
+fn unknown_schema(id: u32, why: &str) -> Rejection {
+    Rejection::new(ReasonCode::UnknownSchema, format!("schema {id}: {why}"))
 }
 
 /// Bytes that have to be a text: the whole record in a text format.

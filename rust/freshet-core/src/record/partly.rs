@@ -23,7 +23,7 @@ pub fn partly_taken(stream: &Stream, record: &[u8]) -> Option<PartlyTaken> {
     if stream.format != Format::Json || stream.rows.is_some() || !has_index {
         return None;
     }
-    let record: Value = serde_json::from_slice(record).ok()?;
+    let record: Value = serde_json::from_slice(stream.framing.content(record)).ok()?;
     paths.iter().find_map(|path| partly_taken_on(path, &record, &paths))
 }
 

@@ -11,8 +11,8 @@ pub(crate) fn looks_like(value: &[u8]) -> Option<&'static str> {
         ),
         _ if is_utf_16(value) => Some("UTF-16; let the sender write UTF-8"),
         _ if has_schema_id(value) => Some(
-            "a message of Confluent's schema registry (a zero and the number of a schema, then Avro, Protobuf or \
-             JSON), which is not among the formats",
+            "a message of Confluent's schema registry (a zero and the id of a schema, then Avro, Protobuf or JSON); \
+             framing = \"confluent\" reads it",
         ),
         _ if is_latin_1(value) => {
             Some("Latin-1 or another encoding of one byte per letter; let the sender write UTF-8")
@@ -36,7 +36,7 @@ fn is_utf_16(value: &[u8]) -> bool {
     pairs.len() >= if marked { 1 } else { 3 } && (all(0) || all(1))
 }
 
-/// A zero, the number of a schema in four bytes, and content. Lengths before a message look alike, but add up.
+/// A zero, the id of a schema in four bytes, and content. Lengths before a message look alike, but add up.
 fn has_schema_id(value: &[u8]) -> bool {
     let [0, a, b, c, d, first, ..] = *value else { return false };
     let is_length = |length: u32, before: usize| length as usize + before == value.len();

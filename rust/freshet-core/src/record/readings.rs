@@ -64,7 +64,7 @@ pub struct LeftOut {
 /// A row that could not be trusted, of a record whose other rows are counted.
 #[derive(Debug)]
 pub struct BadRow {
-    /// Where it stands in the record as it was before it was compressed.
+    /// Where it stands in the record's value as it was before it was compressed.
     pub place: Range<usize>,
     /// Why it is left out.
     pub rejection: Rejection,
@@ -141,6 +141,14 @@ impl Readings {
         self.series.shrink_to(KEPT_BYTES);
         self.values.shrink_to(KEPT_BYTES / size_of::<(usize, f64)>());
         self.points.shrink_to(KEPT_BYTES / size_of::<Place>());
+    }
+
+    /// Moves the places of bad rows behind that many bytes that stand before the content of the value.
+    #[inline]
+    pub(super) fn move_bad_rows(&mut self, bytes: usize) {
+        for BadRow { place, .. } in &mut self.left_out.rows {
+            *place = place.start + bytes..place.end + bytes;
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

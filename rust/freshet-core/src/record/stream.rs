@@ -1,13 +1,16 @@
 //! A stream: what the parser, and the windows behind it, need to know of it. `config` builds it from `freshet.toml`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AvroSchema, Compression, Condition, Path, Place, Rows, SeriesPart, TimeFormat, ValueRules, Zone,
+    AvroSchema, Compression, Condition, Framing, Path, Place, ProtobufMessage, Rows, SeriesPart,
+    TimeFormat, ValueRules, Zone,
 };
+use crate::secret::Secret;
 use crate::window::WindowSpec;
 
 /// One stream: a topic, how its records are read, and the windows they are averaged over.
@@ -30,8 +33,14 @@ pub struct Stream {
     pub format: Format,
     /// How the values of records are compressed.
     pub compression: Compression,
-    /// The schema of Avro records; `None` for other formats.
+    /// What stands before the content of each value.
+    pub framing: Framing,
+    /// The schema of all Avro records; `None` for other formats, and where each record names its own.
     pub schema: Option<AvroSchema>,
+    /// The type of all messages of Protobuf; `None` for other formats, and where each record names its own.
+    pub message: Option<ProtobufMessage>,
+    /// Who knows the schemas that records name; `None` where all have the same, or none.
+    pub registry: Option<SchemaRegistry>,
     /// How CSV records are laid out; of no meaning for other formats.
     pub csv: CsvLayout,
     /// Which lists of a JSON record have its rows; `None` takes a record that is a list as rows, and any other as one.
@@ -69,6 +78,22 @@ pub struct Stream {
     pub generation: u32,
 }
 
+/// Who knows the schemas of records by their ids, by the interface of Confluent's Schema Registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaRegistry {
+    /// Where it answers: addresses to which the paths of the interface are appended; at least one.
+    pub urls: Vec<String>,
+    /// The user, where it asks for one.
+    pub username: Option<String>,
+    /// The user's password.
+    pub password: Option<Secret>,
+    /// PEM file of the authority that signed its certificate; the system's by default.
+    pub ca_file: Option<PathBuf>,
+    /// How long each address has for an answer; longer than zero.
+    #[serde(with = "milliseconds")]
+    pub timeout: Duration,
+}
+
 /// What the page draws in one chart: what belongs on one axis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chart {
@@ -99,6 +124,8 @@ pub enum Format {
     Cbor,
     /// One datum of Avro per record.
     Avro,
+    /// One message of Protobuf per record.
+    Protobuf,
 }
 
 impl Format {
@@ -109,7 +136,7 @@ impl Format {
 
     /// Whether records are no lines of text.
     pub const fn is_binary(self) -> bool {
-        matches!(self, Self::MessagePack | Self::Cbor | Self::Avro)
+        matches!(self, Self::MessagePack | Self::Cbor | Self::Avro | Self::Protobuf)
     }
 }
 
@@ -178,7 +205,9 @@ pub struct SeriesRules {
 impl Stream {
     /// Whether the values of records are no texts, and may have line ends anywhere.
     pub fn has_binary_values(&self) -> bool {
-        self.format.is_binary() || self.compression != Compression::None
+        self.format.is_binary()
+            || self.compression != Compression::None
+            || self.framing != Framing::None
     }
 
     /// Whether the records' keys in Kafka name the series, or a part of it.

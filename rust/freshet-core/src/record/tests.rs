@@ -416,3 +416,46 @@ fn a_number_that_cannot_be_read_is_refused_with_what_to_do() {
     assert!(detail(csv, "1,5;1").contains("; a number has a decimal point, and no comma"));
     assert!(detail(csv, " 1;1").ends_with("; a space is no part of a number"));
 }
+
+#[test]
+fn the_id_of_a_schema_before_a_document_is_passed_over() {
+    let mut framed = parser("framing = \"confluent\"\nvalues = { v = \"v\" }");
+    let read = |value: f64| Ok(vec![("the key".to_owned(), 0, 1_000_000_000, value)]);
+    for (value, expected) in [
+        (&b"\0\0\0\0\x07{\"v\":1.5}"[..], read(1.5)),
+        (b"\0\xff\xff\xff\xff {\"v\":2}", read(2.0)),
+        (b"{\"v\":1.5}", Err(ReasonCode::InvalidFraming)),
+        (b"\0\0\0\0", Err(ReasonCode::InvalidFraming)),
+        (b"", Err(ReasonCode::InvalidFraming)),
+        (b"\0\0\0\0\x07", Err(ReasonCode::InvalidJson)),
+        (b"\0\0\0\0\x07\0\0\0\0\x07{\"v\":1.5}", Err(ReasonCode::InvalidJson)),
+    ] {
+        assert_eq!(parse(&mut framed, value), expected, "{value:?}");
+    }
+}
+
+#[test]
+fn a_bad_row_stands_where_it_is_in_the_value() {
+    let mut parser =
+        parser("framing = \"confluent\"\non_bad_row = \"skip_row\"\nvalues = { v = \"v\" }");
+    let value = b"\0\0\0\0\x07[{\"v\":1},{\"v\":\"x\"}]";
+    let record = RawRecord { key: Some(b"k"), value: Some(value), timestamp_ms: Some(0) };
+    let mut readings = Readings::default();
+    parser.parse(&record, &mut readings).unwrap();
+    let [row] = readings.left_out().rows.as_slice() else { panic!("one row is bad") };
+    assert_eq!(parser.bad_row(&record, row), b"{\"v\":\"x\"}");
+}
+
+#[test]
+fn a_payload_of_a_schema_registry_is_told_the_key_that_reads_it() {
+    let value = b"\0\0\0\0\x07\x02a";
+    for (settings, is_told) in [
+        ("values = { v = \"v\" }", true),
+        ("framing = \"confluent\"\nvalues = { v = \"v\" }", false),
+    ] {
+        let record = RawRecord { key: Some(b"k"), value: Some(value), timestamp_ms: Some(0) };
+        let rejection = parser(settings).parse(&record, &mut Readings::default()).unwrap_err();
+        let found = rejection.detail.contains("framing = \"confluent\" reads it");
+        assert_eq!(found, is_told, "{rejection:?}");
+    }
+}

@@ -106,8 +106,14 @@ declare_names! {
         InvalidCbor = "invalid_cbor",
         /// The value is not one datum of the stream's Avro schema.
         InvalidAvro = "invalid_avro",
+        /// The value is not one message of the stream's Protobuf schema.
+        InvalidProtobuf = "invalid_protobuf",
         /// The value is not compressed as the stream's `compression` says, or its compressed bytes are damaged.
         InvalidCompression = "invalid_compression",
+        /// The value does not begin with a zero and the id of a schema, as the stream's `framing` says.
+        InvalidFraming = "invalid_framing",
+        /// The schema registry does not know the schema that the record names, or it is none that can be read with.
+        UnknownSchema = "unknown_schema",
         /// A part of the series is missing, null, a list or an object; or there is no key.
         MissingSeries = "missing_series",
         /// The event time is missing or null; in SQL, also when the record has no timestamp to take its place.

@@ -1,10 +1,17 @@
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use arrow::array::{Array, BinaryArray, Int32Array, Int64Array};
+use arrow::array::{Array, BinaryArray, Int32Array, Int64Array, StringArray};
 use freshet_core::config::Config;
 use log::{LevelFilter, Log, Metadata, Record};
+use serde_json::json;
 
 use super::*;
+
+#[allow(dead_code, reason = "the tests of the client need more of it")]
+#[path = "../../../freshet-registry/tests/server/mod.rs"]
+mod server;
 
 /// The log of all tests.
 struct Lines(Mutex<Vec<String>>);
@@ -45,11 +52,12 @@ fn aggregation() -> Aggregation {
     Aggregation::new(config.streams[0].clone(), "raw.s".to_owned())
 }
 
-fn pack(key: &str, value: &str) -> Vec<u8> {
+fn pack(key: &str, value: impl AsRef<[u8]>) -> Vec<u8> {
+    let value = value.as_ref();
     let mut bytes = vec![0; 21];
     bytes.extend(i32::try_from(key.len()).unwrap().to_le_bytes());
     bytes.extend(i32::try_from(value.len()).unwrap().to_le_bytes());
-    bytes.extend(key.bytes().chain(value.bytes()));
+    bytes.extend(key.bytes().chain(value.iter().copied()));
     bytes
 }
 
@@ -79,7 +87,7 @@ fn what_is_left_out_is_told_once_and_a_bad_row_is_a_dead_letter_of_its_own() {
     let records = [
         pack("a", r#"{"type":"t","v":1,"w":"x"}"#),
         pack("a", r#"{"type":"u"}"#),
-        pack("a", &format!(r#"[{{"type":"t","v":1}},{bad}]"#)),
+        pack("a", format!(r#"[{{"type":"t","v":1}},{bad}]"#)),
     ];
     assert_eq!(aggregation.add(&records.concat()).unwrap(), 1);
     let rejected = aggregation.rejected.take();
@@ -97,7 +105,7 @@ fn what_is_left_out_is_told_once_and_a_bad_row_is_a_dead_letter_of_its_own() {
 fn rejected_records_are_in_the_account_until_they_are_taken() {
     let mut aggregation = aggregation();
     let empty = aggregation.memory_bytes();
-    let records = pack("a", &"broken ".repeat(100)).repeat(5_000);
+    let records = pack("a", "broken ".repeat(100)).repeat(5_000);
     assert_eq!(aggregation.add(&records).unwrap(), 5_000);
     let held = aggregation.memory_bytes() - empty;
     let taken = aggregation.rejected.take().get_array_memory_size();
@@ -147,6 +155,54 @@ fn a_cut_off_batch_is_refused() {
     let error = aggregation.add(&record[..record.len() - 1]).unwrap_err();
     assert_eq!(error.to_string(), "the packed records are cut off, or of no known kind");
     assert!(aggregation.take_partials().unwrap().is_none());
+}
+
+#[test]
+fn records_wait_until_the_registry_tells_their_schemas() {
+    let is_up = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&is_up);
+    let registry = server::Server::start(move |request| {
+        match (seen.load(Ordering::SeqCst), request.path.as_str()) {
+            (false, _) => server::json(503, &json!({})),
+            (true, "/schemas/ids/1") => server::json(200, &json!({"schema": schema("v")})),
+            (true, "/schemas/ids/2") => server::json(200, &json!({"schema": schema("w")})),
+            _ => server::unknown(40_403),
+        }
+    });
+    let text = format!(
+        "[schema_registry]\nurl = \"{}\"\n[[stream]]\nname = \"s\"\nformat = \"avro\"\nframing = \"confluent\"\n\
+         values = {{ v = \"v\", w = \"w\" }}\nwindows = [\"10s\"]\n",
+        registry.url()
+    );
+    let config = Config::parse(&text, Path::new("test.toml"), [].into()).unwrap();
+    // As it comes to an executor.
+    let json = serde_json::to_vec(&config.streams[0]).unwrap();
+    let stream: Stream = serde_json::from_slice(&json).unwrap();
+    assert_eq!(stream, config.streams[0]);
+    let ids = [b"\0\0\0\0\x01\x06", b"\0\0\0\0\x02\x08", b"\0\0\0\0\x03\x08"];
+    let records = ids.map(|value| pack("a", value)).concat();
+
+    let mut aggregation = Aggregation::new(stream.clone(), "raw.s".to_owned());
+    let error = aggregation.add(&records).unwrap_err().to_string();
+    for part in ["stream 's'", "topic 'raw.s'", "partition 0, offset 0", "schema 1 is", "503"] {
+        assert!(error.contains(part), "{error}");
+    }
+    assert!(aggregation.add(&records).is_err(), "a part of the records was added");
+    is_up.store(true, Ordering::SeqCst);
+    let mut aggregation = Aggregation::new(stream, "raw.s".to_owned());
+    assert_eq!(aggregation.add(&records).unwrap(), 1);
+    assert_eq!(aggregation.read.records, 3);
+    assert_eq!(aggregation.take_partials().unwrap().unwrap().len(), 2);
+    let rejected = aggregation.rejected.take();
+    let reasons = rejected.column_by_name("reason").unwrap();
+    let reasons = reasons.as_any().downcast_ref::<StringArray>().unwrap();
+    assert_eq!(reasons.value(0), "unknown_schema");
+}
+
+/// A schema of one whole number.
+fn schema(field: &str) -> String {
+    let fields = json!([{"name": field, "type": "int"}]);
+    json!({"type": "record", "name": "R", "fields": fields}).to_string()
 }
 
 /// A batch of version 2 that is not compressed.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::key::{Key, Kind, Presence, Table};
-use crate::record::{Compression, Format};
+use crate::record::{Compression, Format, Framing};
 
 /// Spark keeps a lateness, and instants that far from now, in microseconds of 64 bits. Nobody waits for a hundred
 /// years.
@@ -67,10 +67,21 @@ pub(in crate::config) const TABLE: Table = Table {
             ..Key::NEW
         },
         Key {
+            name: "framing",
+            kind: Kind::Choice(&Framing::NAMES),
+            presence: Presence::Default("none"),
+            meaning: "what stands before the content of each value: `confluent` is a zero and the id of its schema, as \
+                      serializers with a schema registry write them (`avro`, `protobuf`, `json`); without `schema` \
+                      and `schema_file`, schemas are asked of `[schema_registry]`",
+            example: r#""confluent""#,
+            ..Key::NEW
+        },
+        Key {
             name: "schema_file",
             kind: Kind::Path,
             presence: Presence::Optional("none"),
-            meaning: "the file with the schema that all records are written with (`avro`), in Avro's JSON",
+            meaning: "the file with the schema that all records are written with: Avro's JSON (`avro`); a `.proto` file, \
+                      or a set of descriptors (`protobuf`)",
             example: r#""reading.avsc""#,
             ..Key::NEW
         },
@@ -79,6 +90,13 @@ pub(in crate::config) const TABLE: Table = Table {
             presence: Presence::Optional("none"),
             meaning: "the schema itself, in place of `schema_file`: it goes wherever this file goes",
             example: r#"'{"type":"record","name":"Reading","fields":[{"name":"temp","type":"double"}]}'"#,
+            ..Key::NEW
+        },
+        Key {
+            name: "message",
+            presence: Presence::Optional("the only one of the schema"),
+            meaning: "the full name of the records' type (`protobuf`)",
+            example: r#""plant.Reading""#,
             ..Key::NEW
         },
         Key {

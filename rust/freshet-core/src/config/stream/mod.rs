@@ -14,13 +14,13 @@ use std::collections::BTreeMap;
 use super::chart;
 use super::error::ConfigError;
 use super::section::Section;
-use crate::record::{Compression, Format, Rows, Stream};
+use crate::record::{Compression, Format, Framing, Rows, SchemaRegistry, Stream};
 use crate::window::WindowSpec;
 use csv::read_csv_layout;
 use metrics::{check_tags, read_named_value, read_text_numbers, read_units, read_values};
 use paths::Paths;
 use rules::{read_conditions, read_value_rules};
-use schema::read_schema;
+use schema::{Schemas, read_framing};
 use series::{read_series, read_series_rules};
 use time::read_time;
 
@@ -29,9 +29,16 @@ pub use metrics::MAX_METRIC_BYTES;
 pub(super) use keys::{TABLE, TIME};
 
 impl Format {
-    const ALL: [Self; 6] =
-        [Self::Json, Self::Csv, Self::Influx, Self::MessagePack, Self::Cbor, Self::Avro];
-    const NAMES: [&str; 6] = names!(Self::ALL);
+    const ALL: [Self; 7] = [
+        Self::Json,
+        Self::Csv,
+        Self::Influx,
+        Self::MessagePack,
+        Self::Cbor,
+        Self::Avro,
+        Self::Protobuf,
+    ];
+    const NAMES: [&str; 7] = names!(Self::ALL);
 
     const fn name(self) -> &'static str {
         match self {
@@ -41,6 +48,7 @@ impl Format {
             Self::MessagePack => "msgpack",
             Self::Cbor => "cbor",
             Self::Avro => "avro",
+            Self::Protobuf => "protobuf",
         }
     }
 }
@@ -62,15 +70,34 @@ impl Compression {
     }
 }
 
+impl Framing {
+    const ALL: [Self; 2] = [Self::None, Self::Confluent];
+    const NAMES: [&str; 2] = names!(Self::ALL);
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Confluent => "confluent",
+        }
+    }
+}
+
 impl Stream {
-    pub(in crate::config) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
+    /// Reads a stream; one whose records name their schemas asks `registry` for them.
+    pub(in crate::config) fn read(
+        section: &Section<'_>,
+        registry: Option<&SchemaRegistry>,
+    ) -> Result<Self, ConfigError> {
         let name = section.text("name")?.value;
         let format = Format::ALL[section.choice("format")?];
         let csv = read_csv_layout(section, format)?;
         let rows = read_rows(section, format)?;
         let lists = rows.as_ref().map_or(0, |rows| rows.lists().len());
-        let schema = read_schema(section, format)?;
-        let paths = Paths { format, csv: &csv, lists, schema: schema.as_ref() };
+        let framing = read_framing(section, format)?;
+        let schemas = Schemas::read(section, format, framing, registry)?;
+        let Schemas { schema, message, registry } = &schemas;
+        let (schema, message) = (schema.as_ref(), message.as_ref());
+        let paths = Paths { format, csv: &csv, lists, schema, message };
         let named_value = read_named_value(section, paths)?;
         let series = read_series(section, paths)?;
         let stream = Self {
@@ -83,6 +110,9 @@ impl Stream {
             charts: Vec::new(),
             format,
             compression: Compression::ALL[section.choice("compression")?],
+            framing,
+            registry: registry.clone(),
+            message: message.cloned(),
             series_rules: read_series_rules(section, paths, &series)?,
             series,
             time: read_time(section, paths)?,
@@ -93,7 +123,7 @@ impl Stream {
             value_rules: read_value_rules(section, format)?,
             text_numbers: read_text_numbers(section, format)?,
             csv: csv.clone(),
-            schema: schema.clone(),
+            schema: schema.cloned(),
             windows: read_windows(section)?,
             lateness: section.duration("lateness")?.value,
             max_future: section.duration("max_future")?.value,

@@ -1,6 +1,6 @@
 //! Places in a record, as the configuration writes them.
 
-use crate::record::{AvroSchema, CsvLayout, Format, InvalidPath, Path, Place};
+use crate::record::{AvroSchema, CsvLayout, Format, InvalidPath, Path, Place, ProtobufMessage};
 
 /// Reads paths, and refuses what the records cannot have.
 #[derive(Clone, Copy)]
@@ -10,6 +10,7 @@ pub(super) struct Paths<'a> {
     /// How many lists the rows are in.
     pub(super) lists: usize,
     pub(super) schema: Option<&'a AvroSchema>,
+    pub(super) message: Option<&'a ProtobufMessage>,
 }
 
 impl Paths<'_> {
@@ -19,14 +20,14 @@ impl Paths<'_> {
             Format::MessagePack | Format::Cbor => {
                 text.parse().map_err(|error: InvalidPath| error.to_string())
             }
-            Format::Avro => {
+            Format::Avro | Format::Protobuf => {
                 let path = text.parse().map_err(|error: InvalidPath| error.to_string())?;
-                match self.schema {
-                    Some(schema) if !schema.has(&path) => {
-                        Err(format!("'{text}' is no field of the schema, nor below one"))
-                    }
-                    _ => Ok(path),
+                if self.schema.is_some_and(|schema| !schema.has(&path))
+                    || self.message.is_some_and(|message| !message.has(&path))
+                {
+                    return Err(format!("'{text}' is no field of the schema, nor below one"));
                 }
+                Ok(path)
             }
             Format::Csv => {
                 self.check_column(text)?;

@@ -1,5 +1,5 @@
-//! Avro records: one datum per record, in binary encoding and all written with one schema, read straight into the
-//! fields.
+//! Avro records: one datum per record, in binary encoding, read straight into the fields; all written with one schema,
+//! or each with that whose id stands before it.
 //!
 //! Source: <https://avro.apache.org/docs/1.12.0/specification/>.
 
@@ -13,7 +13,7 @@ use super::number::{Number, read_float};
 use super::path::Path;
 use super::tree::{ROOT, Tree};
 use super::walk::{Node, Walk};
-use super::{MAX_RECORD_BYTES, Rejection, RowReader, RowSink, text_of};
+use super::{MAX_RECORD_BYTES, Rejection, RowReader, RowSink, text_of, unknown_schema};
 use crate::wire::ReasonCode;
 
 pub use schema::AvroSchema;
@@ -23,15 +23,62 @@ use schema::{Type, TypeId};
 /// Reads records that are one datum each.
 pub(super) struct AvroReader {
     tree: Tree,
-    plan: Plan,
+    /// How records are read, a plan for each schema.
+    plans: Vec<Plan>,
+    /// The plan of the next record.
+    plan: usize,
+    /// By the ids of schemas, which plan is whose; `None` where all records have one schema.
+    ids: Option<Ids>,
+}
+
+/// What is known of schemas by their ids.
+#[derive(Default)]
+struct Ids {
+    /// The plan of each; or why there is none.
+    known: HashMap<u32, Result<usize, String>, foldhash::fast::RandomState>,
+    /// That of the next record, which is mostly that of the one before.
+    chosen: Option<u32>,
 }
 
 impl AvroReader {
-    /// The configuration sees to it that there is a schema; without one no record is right.
+    /// A reader of records that are all written with that schema; without it each has one of its own, which has to be
+    /// chosen before the record is read.
     pub(super) fn new(paths: &[&Path], schema: Option<&AvroSchema>) -> Self {
         let tree = Tree::new(paths);
-        let plan = schema.map_or_else(Plan::default, |schema| Plan::new(schema, &tree));
-        Self { tree, plan }
+        let plans = schema.map_or_else(Vec::new, |schema| vec![Plan::new(schema, &tree)]);
+        Self { tree, plans, plan: 0, ids: schema.is_none().then(Ids::default) }
+    }
+
+    /// Chooses the schema of the next record by its id; false where it has to be learned first.
+    ///
+    /// # Errors
+    ///
+    /// `unknown_schema` for one that cannot be read with.
+    #[inline]
+    pub(super) fn choose_schema(&mut self, id: u32) -> Result<bool, Rejection> {
+        let Some(ids) = &mut self.ids else { return Ok(true) };
+        if ids.chosen == Some(id) {
+            return Ok(true);
+        }
+        match ids.known.get(&id) {
+            None => Ok(false),
+            Some(Ok(plan)) => {
+                (self.plan, ids.chosen) = (*plan, Some(id));
+                Ok(true)
+            }
+            Some(Err(why)) => Err(unknown_schema(id, why)),
+        }
+    }
+
+    /// Takes the schema of an id; or why there is none that can be read with.
+    pub(super) fn learn_schema(&mut self, id: u32, schema: Result<&AvroSchema, &str>) {
+        let Some(ids) = &mut self.ids else { return };
+        let plan = schema.map(|schema| {
+            self.plans.push(Plan::new(schema, &self.tree));
+            self.plans.len() - 1
+        });
+        ids.known.insert(id, plan.map_err(str::to_owned));
+        ids.chosen = None;
     }
 }
 
@@ -43,19 +90,17 @@ impl RowReader for AvroReader {
         mut rows: impl RowSink,
     ) -> Result<(), Rejection> {
         let walk = Walk::new(record, &self.tree, fields, ReasonCode::InvalidAvro);
-        let mut scan = Scan { walk, steps: &self.plan.steps, items: 0 };
-        scan.value(self.plan.root, 0)?;
+        // A record without a schema has not been announced by an id: there is none that reads it.
+        let Some(plan) = self.plans.get(self.plan) else {
+            return Err(walk.invalid("nobody has said with which schema it is written"));
+        };
+        let mut scan = Scan { walk, steps: &plan.steps, items: 0 };
+        scan.value(plan.root, 0)?;
         rows.row(scan.walk.end()?)
     }
 }
 
 type StepId = usize;
-
-impl Default for Plan {
-    fn default() -> Self {
-        Self { steps: vec![Step { node: None, kind: Kind::Scalar(Type::Null) }], root: 0 }
-    }
-}
 
 /// What is read where: the schema and the tree of the wanted fields in one, so that no name is looked up in a record.
 struct Plan {

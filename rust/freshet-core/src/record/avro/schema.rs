@@ -9,7 +9,7 @@ use apache_avro::schema::{InnerDecimalSchema, Name, RecordSchema, UuidSchema};
 
 use super::super::path::Path;
 
-/// The schema with which all records of a stream are written; as a text it is Avro's JSON.
+/// A schema with which records are written; as a text it is Avro's JSON.
 #[derive(Clone, PartialEq)]
 pub struct AvroSchema {
     text: String,
@@ -54,6 +54,27 @@ pub(super) struct Field {
 }
 
 impl AvroSchema {
+    /// Reads a schema that names types of others, its references: their texts, each behind those that it names types of
+    /// itself.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, in words that follow the name of the schema.
+    pub fn with_references(text: &str, references: &[String]) -> Result<Self, String> {
+        let (parsed, others) = Schema::parse_str_with_list(text, references)
+            .map_err(|error| format!("is no schema of Avro: {error}"))?;
+        let mut translation = Translation::default();
+        for schema in &others {
+            translation.add(schema, None)?;
+        }
+        let root = translation.add(&parsed, None)?;
+        let schema = Self { text: text.to_owned(), types: translation.types, root };
+        if !schema.is_of_records(root) {
+            return Err("is no schema of records, and nothing else has fields".to_owned());
+        }
+        Ok(schema)
+    }
+
     pub(super) const fn root(&self) -> TypeId {
         self.root
     }
@@ -101,15 +122,7 @@ impl FromStr for AvroSchema {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let parsed =
-            Schema::parse_str(text).map_err(|error| format!("is no schema of Avro: {error}"))?;
-        let mut translation = Translation::default();
-        let root = translation.add(&parsed, None)?;
-        let schema = Self { text: text.to_owned(), types: translation.types, root };
-        if !schema.is_of_records(root) {
-            return Err("is no schema of records, and nothing else has fields".to_owned());
-        }
-        Ok(schema)
+        Self::with_references(text, &[])
     }
 }
 

@@ -5,8 +5,10 @@ use apache_avro::writer::datum::GenericDatumWriter;
 use apache_avro::{Decimal, Schema};
 use proptest::prelude::*;
 
-use super::super::{RawRecord, Readings, RecordParser, Stream};
+use super::super::{Parsed, RawRecord, Readings, RecordParser, RecordSchema, Stream};
 use super::*;
+use crate::config::Config;
+use std::path::Path as FilePath;
 
 const SCHEMA: &str = r#"{"type":"record","name":"Reading","namespace":"plant","fields":[
     {"name":"id","type":{"type":"enum","name":"Id","symbols":["a","b"]}},
@@ -201,5 +203,145 @@ proptest! {
     #[test]
     fn no_bytes_are_too_much(bytes: Vec<u8>) {
         drop(read(&mut parser(SCHEMA, STREAM), &bytes));
+    }
+}
+
+/// A parser of records that each name their schema.
+fn framed_parser(settings: &str) -> RecordParser {
+    let text = format!(
+        "[schema_registry]\nurl = \"http://localhost\"\n[[stream]]\nname = \"s\"\nwindows = [\"10s\"]\n\
+         format = \"avro\"\nframing = \"confluent\"\n{settings}"
+    );
+    let config = Config::parse(&text, FilePath::new("test.toml"), [].into()).unwrap();
+    RecordParser::new(&config.streams[0])
+}
+
+fn framed(id: u32, datum: &[u8]) -> Vec<u8> {
+    [&[0][..], &id.to_be_bytes(), datum].concat()
+}
+
+/// Schemas of three versions of a record, with the datum of a number in each.
+fn version(number: usize, v: f64) -> (&'static str, Vec<u8>) {
+    let record = |fields: Vec<(&str, Value)>| {
+        Value::Record(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    };
+    let (schema, value) = match number {
+        0 => (
+            r#"{"type":"record","name":"R","fields":[{"name":"old","type":"double"}]}"#,
+            record(vec![("old", Value::Double(v))]),
+        ),
+        1 => (
+            r#"{"type":"record","name":"R","fields":[{"name":"note","type":"string"},
+                {"name":"v","aliases":["old"],"type":"double"}]}"#,
+            record(vec![("note", Value::String("☃".to_owned())), ("v", Value::Double(v))]),
+        ),
+        _ => (
+            r#"{"type":"record","name":"R","fields":[{"name":"w","type":"double"},
+                {"name":"v","type":["null","double"]}]}"#,
+            record(vec![
+                ("w", Value::Double(-v)),
+                ("v", Value::Union(1, Box::new(Value::Double(v)))),
+            ]),
+        ),
+    };
+    (schema, write(schema, value))
+}
+
+const OF_VERSIONS: &str = "values = { old = \"old\", w = \"w\" }";
+
+#[test]
+fn a_record_says_which_schema_it_needs_until_that_is_learned() {
+    let mut parser = framed_parser(OF_VERSIONS);
+    let (schema, datum) = version(1, 2.5);
+    let bytes = framed(0x0102_0304, &datum);
+    let mut readings = Readings::default();
+    let mut parse = |parser: &mut RecordParser, value: &[u8]| {
+        let record = RawRecord { key: Some(b"k"), value: Some(value), timestamp_ms: Some(0) };
+        parser.parse(&record, &mut readings).map_err(|rejection| rejection.reason)
+    };
+    assert_eq!(parse(&mut parser, &bytes), Ok(Parsed::NeedsSchema(0x0102_0304)));
+    assert_eq!(parse(&mut parser, &datum), Err(ReasonCode::InvalidFraming));
+    parser.learn_schema(0x0102_0304, Ok(&RecordSchema::Avro(schema.parse().unwrap())));
+    assert_eq!(parse(&mut parser, &bytes), Ok(Parsed::Accepted));
+    assert_eq!(parse(&mut parser, &framed(0x0102_0304, &datum[1..])), Err(ReasonCode::InvalidAvro));
+    assert_eq!(parse(&mut parser, &framed(9, &datum)), Ok(Parsed::NeedsSchema(9)));
+    parser.learn_schema(9, Err("nobody knows it"));
+    assert_eq!(parse(&mut parser, &framed(9, &datum)), Err(ReasonCode::UnknownSchema));
+    assert_eq!(parse(&mut parser, &bytes), Ok(Parsed::Accepted));
+    // What was not known may be known later.
+    parser.learn_schema(9, Ok(&RecordSchema::Avro(schema.parse().unwrap())));
+    assert_eq!(parse(&mut parser, &framed(9, &datum)), Ok(Parsed::Accepted));
+}
+
+#[test]
+fn with_one_schema_for_all_the_id_is_passed_over() {
+    let (schema, datum) = version(0, 1.5);
+    let mut parser = parser(schema, "framing = \"confluent\"\nvalues = { v = \"old\" }");
+    for id in [0, 7, u32::MAX] {
+        let mut readings = Readings::default();
+        let value = framed(id, &datum);
+        let record = RawRecord { key: Some(b"k"), value: Some(&value), timestamp_ms: Some(0) };
+        assert_eq!(parser.parse(&record, &mut readings), Ok(Parsed::Accepted));
+    }
+}
+
+#[test]
+fn a_schema_may_name_types_of_others() {
+    let site = r#"{"type":"record","name":"Site","namespace":"plant","fields":[{"name":"id","type":"string"}]}"#;
+    let machine = r#"{"type":"record","name":"Machine","namespace":"plant","fields":[
+        {"name":"site","type":"Site"}]}"#;
+    let reading = r#"{"type":"record","name":"Reading","fields":[{"name":"first","type":"plant.Machine"},
+        {"name":"other","type":["null","plant.Site"]},{"name":"v","type":"double"}]}"#;
+    let references = [site.to_owned(), machine.to_owned()];
+    let schema = AvroSchema::with_references(reading, &references).unwrap();
+    let mut parser =
+        framed_parser("series = [\"first.site.id\", \"other.id\"]\nvalues = { v = \"v\" }");
+    parser.learn_schema(1, Ok(&RecordSchema::Avro(schema)));
+    let datum = [&b"\x02a\x02\x02b"[..], &1.5_f64.to_le_bytes()].concat();
+    let found = read(&mut parser, &framed(1, &datum));
+    assert_eq!(found.unwrap_err().reason, ReasonCode::MissingTime);
+    let mut readings = Readings::default();
+    let value = framed(1, &datum);
+    let record = RawRecord { key: None, value: Some(&value), timestamp_ms: Some(0) };
+    parser.parse(&record, &mut readings).unwrap();
+    assert_eq!(readings.iter().next().map(|one| (one.series, one.value)), Some(("a/b", 1.5)));
+    assert!(AvroSchema::with_references(reading, &[]).is_err());
+    assert!(AvroSchema::with_references(reading, &["{".to_owned()]).is_err());
+}
+
+proptest! {
+    #[test]
+    fn records_of_any_schemas_in_any_order_are_what_each_is_alone(
+        records in prop::collection::vec((0_usize..3, 0_u32..6, -1e9..1e9), 1..40),
+    ) {
+        let mut mixed = framed_parser(OF_VERSIONS);
+        for (number, id, v) in records {
+            // Two ids of each schema, as of two subjects.
+            let id = id - id % 3 + u32::try_from(number).unwrap();
+            let (schema, datum) = version(number, v);
+            let mut readings = Readings::default();
+            let value = framed(id, &datum);
+            let record = RawRecord { key: Some(b"k"), value: Some(&value), timestamp_ms: Some(0) };
+            let mut parsed = mixed.parse(&record, &mut readings);
+            if parsed == Ok(Parsed::NeedsSchema(id)) {
+                mixed.learn_schema(id, Ok(&RecordSchema::Avro(schema.parse().unwrap())));
+                parsed = mixed.parse(&record, &mut readings);
+            }
+            prop_assert_eq!(parsed, Ok(Parsed::Accepted));
+            let found: Vec<_> = readings.iter().map(|one| (one.metric, one.value)).collect();
+            let wanted = ["old = \"old\"", "w = \"w\""];
+            let parsed_schema: AvroSchema = schema.parse().unwrap();
+            let has = |path: &str| parsed_schema.has(&path.parse().unwrap());
+            let mut alone = Vec::new();
+            for (metric, setting) in wanted.iter().enumerate() {
+                if has(setting.split(' ').next().unwrap()) {
+                    let mut one = parser(schema, &format!("values = {{ {setting} }}"));
+                    let record = RawRecord { value: Some(&datum), ..record };
+                    one.parse(&record, &mut readings).unwrap();
+                    alone.extend(readings.iter().map(|one| (metric, one.value)));
+                }
+            }
+            prop_assert_eq!(found, alone);
+        }
     }
 }

@@ -283,7 +283,7 @@ impl<'a> Sample<'a> {
         Ok(())
     }
 
-    fn take(&mut self, value: &[u8], place: impl FnOnce() -> String) -> io::Result<()> {
+    fn take(&mut self, value: &[u8], place: impl FnOnce() -> String) -> anyhow::Result<()> {
         match self.filters.as_ref().map(|filters| filters.apply(value)) {
             None => {
                 let record = RawRecord { value: Some(value), ..self.envelope() };
@@ -298,19 +298,19 @@ impl<'a> Sample<'a> {
         &mut self,
         made: Result<Vec<Record>, TransformError>,
         place: String,
-    ) -> io::Result<()> {
+    ) -> anyhow::Result<()> {
         *self.summary.messages.get_or_insert_default() += 1;
         let mut sent = Sent::of(place);
         let records = match made {
             Ok(records) => records,
             Err(TransformError(detail)) => {
                 let reason = ReasonCode::TransformFailed;
-                return self.reject(&sent, &Rejection { reason, detail });
+                return Ok(self.reject(&sent, &Rejection { reason, detail })?);
             }
         };
         if records.is_empty() {
             *self.summary.dropped.get_or_insert_default() += 1;
-            return self.answer(&sent, &Answer::Dropped { dropped: NO_RECORD });
+            return Ok(self.answer(&sent, &Answer::Dropped { dropped: NO_RECORD })?);
         }
         let envelope = self.envelope();
         for made in &records {
@@ -321,21 +321,38 @@ impl<'a> Sample<'a> {
         Ok(())
     }
 
-    fn parse(&mut self, record: &RawRecord<'_>, sent: &Sent) -> io::Result<()> {
+    fn parse(&mut self, record: &RawRecord<'_>, sent: &Sent) -> anyhow::Result<()> {
         let mut readings = Readings::default();
         // As in the job: no event is too far ahead of this machine's clock either.
         self.parser.set_now(now_ms());
-        let parsed = self.parser.parse(record, &mut readings);
+        let mut parsed = self.parser.parse(record, &mut readings);
+        if let Ok(Parsed::NeedsSchema(id)) = parsed {
+            self.learn_schema(id)?;
+            parsed = self.parser.parse(record, &mut readings);
+        }
         self.times.add(record.value.unwrap_or_default(), parsed.as_ref().map(|_| &readings));
         self.summary.records += 1;
         match parsed {
-            Ok(Parsed::Accepted) => self.accept(sent, &readings, record.value.unwrap_or_default()),
-            Ok(Parsed::Skipped) => {
-                self.summary.skipped += 1;
-                self.answer(sent, &Answer::Skipped { skipped: FOREIGN })
+            Ok(Parsed::Accepted) => {
+                self.accept(sent, &readings, record.value.unwrap_or_default())?;
             }
-            Err(rejection) => self.reject(sent, &rejection),
+            // What it needed, it has learned.
+            Ok(Parsed::Skipped | Parsed::NeedsSchema(_)) => {
+                self.summary.skipped += 1;
+                self.answer(sent, &Answer::Skipped { skipped: FOREIGN })?;
+            }
+            Err(rejection) => self.reject(sent, &rejection)?,
         }
+        Ok(())
+    }
+
+    /// Asks the stream's registry for a schema that the parser has not met yet.
+    fn learn_schema(&mut self, id: u32) -> anyhow::Result<()> {
+        // What was answered so far is seen before a wait.
+        self.output.flush()?;
+        let found = freshet_registry::find(self.stream.registry.as_ref(), id)?;
+        self.parser.learn_schema(id, found.as_deref().map_err(String::as_str));
+        Ok(())
     }
 
     fn accept(&mut self, sent: &Sent, readings: &Readings, value: &[u8]) -> io::Result<()> {

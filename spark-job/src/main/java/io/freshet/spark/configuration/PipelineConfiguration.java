@@ -28,6 +28,7 @@ import java.util.stream.Collectors;
  * @param topics the topics to create when missing
  * @param spark settings of all queries
  * @param streams the streams, in the order of the file
+ * @param registryPassword the password for the schema registry, where there is one
  */
 public record PipelineConfiguration(
     Map<String, String> kafka,
@@ -35,7 +36,8 @@ public record PipelineConfiguration(
     String healthTopic,
     List<Topic> topics,
     Spark spark,
-    List<Stream> streams) {
+    List<Stream> streams,
+    Optional<String> registryPassword) {
 
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String LOGIN = "sasl.jaas.config";
@@ -49,12 +51,14 @@ public record PipelineConfiguration(
 
     /** What must not get into logs and reports. */
     public List<String> secrets() {
+        List<String> secrets = new ArrayList<>();
         String login = kafka.get(LOGIN);
-        if (login == null) {
-            return List.of();
+        if (login != null) {
+            String password = login.substring(login.indexOf(PASSWORD) + PASSWORD.length(), login.lastIndexOf('"'));
+            secrets.addAll(List.of(login, password, unquote(password)));
         }
-        String password = login.substring(login.indexOf(PASSWORD) + PASSWORD.length(), login.lastIndexOf('"'));
-        return java.util.stream.Stream.of(login, password, unquote(password)).filter(text -> !text.isEmpty()).toList();
+        registryPassword.ifPresent(secrets::add);
+        return secrets.stream().filter(text -> !text.isEmpty()).toList();
     }
 
     /** A topic and how it is created. */
@@ -81,6 +85,12 @@ public record PipelineConfiguration(
         long latenessMillis,
         int generation,
         String json) implements Serializable {
+
+        /** Leaves out the rest: it may have the password for the schema registry. */
+        @Override
+        public String toString() {
+            return "Stream[name=" + name + ", windows=" + windows + "]";
+        }
 
         /** The names of the metrics, in the order of the native library. */
         public List<String> metrics() {
@@ -129,7 +139,8 @@ public record PipelineConfiguration(
         List<Topic> topics = new ArrayList<>();
         root.get("topics").forEach(topic -> topics.add(readTopic(topic)));
         return new PipelineConfiguration(readKafka(kafka), names.get("dead_letters").textValue(),
-            names.get("health").textValue(), topics, readSpark(config.get("spark")), streams);
+            names.get("health").textValue(), topics, readSpark(config.get("spark")), streams,
+            Optional.ofNullable(config.at("/schema_registry/password").textValue()));
     }
 
     /**

@@ -34,6 +34,8 @@ public record QueryFailure(String description, boolean permanent) {
             + "|batch \\d+ doesn't exist",
             "its checkpoint %s is damaged or not whole: bring back the folder as it was, or, to count the stream anew "
                 + "from the beginning of its topic, move the folder away and raise the stream's generation", true),
+        new Sign("the schema registry has not said what schema",
+            "its records are kept and read again: look after the registry, or correct [schema_registry]", false),
         new Sign("(?s)rejected records of .*(RecordTooLargeException|MESSAGE_TOO_LARGE)",
             "raise max.message.bytes of the topic for rejected records", false),
         new Sign("RecordTooLargeException|MESSAGE_TOO_LARGE", "raise max.message.bytes of the windows topic", false),

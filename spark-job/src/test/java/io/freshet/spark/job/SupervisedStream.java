@@ -39,7 +39,7 @@ import org.apache.spark.sql.SparkSession;
 final class SupervisedStream implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     /** Of all records: in one window, and never late. */
-    private static final long EVENT_TIME = 1_700_000_000_000L;
+    static final long EVENT_TIME = 1_700_000_000_000L;
 
     private final KafkaBroker broker;
     private final PipelineConfiguration configuration;
@@ -59,7 +59,7 @@ final class SupervisedStream implements AutoCloseable {
     /**
      * Makes the topics of a stream, and starts nothing yet.
      *
-     * @param settings lines of the table {@code [spark]} of its configuration
+     * @param settings lines of the table {@code [spark]} of its configuration, and of tables behind it
      */
     SupervisedStream(
         SparkSession spark, KafkaBroker broker, Path folder, String name, int partitions, String... settings)
@@ -80,7 +80,7 @@ final class SupervisedStream implements AutoCloseable {
         Path file = folder.resolve(name + ".toml");
         Files.writeString(file, String.join("\n", "[kafka]", "bootstrap_servers = '" + broker.address() + "'",
             "partitions = " + partitions, "[spark]", "checkpoint_location = '" + folder.resolve("checkpoints") + "'",
-            String.join("\n", settings), "[[stream]]", "name = '" + name + "'", "format = 'json'", "series = ['id']",
+            String.join("\n", settings), "[[stream]]", "name = '" + name + "'", "series = ['id']",
             "time = { field = 'at', unit = 'ms' }", "values = { v = 'v', w = 'w' }", "windows = ['10s']",
             "lateness = '1h'", String.join("\n", ofStream)));
         configuration = PipelineConfiguration.load(file.toString());
@@ -133,6 +133,11 @@ final class SupervisedStream implements AutoCloseable {
 
     void send(KafkaProducer<byte[], byte[]> producer, String series, int partitions, int records) {
         byte[] value = ("{\"id\":\"" + series + "\",\"at\":" + EVENT_TIME + ",\"v\":1}").getBytes(UTF_8);
+        send(producer, value, partitions, records);
+    }
+
+    /** Sends the same value again and again. */
+    void send(KafkaProducer<byte[], byte[]> producer, byte[] value, int partitions, int records) {
         Sending.all(producer, IntStream.range(0, records)
             .mapToObj(index -> new ProducerRecord<>(rawTopic(), index % partitions, null, value)));
     }
