@@ -158,7 +158,8 @@ fn protobuf(record: &Value) -> Vec<u8> {
 
 const PROTOBUF: &str = r#"format = "protobuf"
 schema = '''syntax = "proto3"; message Reading {
-    string sensor = 1; string site = 2; int64 at = 3; double temperature = 4; double humidity = 5; string status = 6; }'''
+    string sensor = 1; string site = 2; int64 at = 3;
+    double temperature = 4; double humidity = 5; string status = 6; }'''
 "#;
 
 const AVRO: &str = r#"format = "avro"

@@ -19,8 +19,8 @@ pub(super) struct Reference {
 /// A schema that names more is not read with: each is a request.
 const MOST_REFERENCES: usize = 1_000;
 
-/// The names and texts of the schemas that are referred to, directly and by each other, each behind those that it refers
-/// to.
+/// The names and texts of the schemas that are referred to, directly and by each other, each behind those that it
+/// refers to.
 pub(super) fn texts(
     client: &Client,
     references: Vec<Reference>,

@@ -32,7 +32,8 @@ const SCHEMAS: [&str; 3] = [
     r#"{"type":"record","name":"R","fields":[{"name":"v","type":"int"},{"name":"id","type":"string"}]}"#,
     r#"{"type":"record","name":"R","fields":[{"name":"id","type":["null","string"]},
         {"name":"l","type":{"type":"array","items":"R"}},{"name":"v","type":"double"}]}"#,
-    "syntax = \"proto3\"; message A { int32 a = 1; } message R { string id = 1; double v = 3; message I { float v = 1; } }",
+    "syntax = \"proto3\"; message A { int32 a = 1; }\
+     message R { string id = 1; double v = 3; message I { float v = 1; } }",
 ];
 
 /// The streams of a target, from their settings.

@@ -91,6 +91,12 @@ impl Tree {
             .map(|child| child.node)
     }
 
+    /// The slots of the fields at a place.
+    #[inline]
+    pub(super) fn slots(&self, node: usize) -> &[usize] {
+        &self.0[node].slots
+    }
+
     /// The keys under which fields are at or below a place, each with its place.
     pub(super) fn keys(&self, node: usize) -> Vec<(String, usize)> {
         self.0[node].children.iter().map(|child| (child.key.clone(), child.node)).collect()

@@ -89,6 +89,13 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Whether a field is asked for at a place, and nothing was there.
+    #[inline]
+    pub(super) fn is_missing(&self, node: usize) -> bool {
+        let slot = self.tree.slots(node).first();
+        slot.is_some_and(|slot| self.fields.row("").is_missing(*slot))
+    }
+
     #[inline]
     pub(super) fn set_number(&mut self, node: Node, number: Number) {
         self.set(node, |fields, slot| fields.set_number(slot, number));

@@ -80,8 +80,8 @@ pub(in crate::config) const TABLE: Table = Table {
             name: "schema_file",
             kind: Kind::Path,
             presence: Presence::Optional("none"),
-            meaning: "the file with the schema that all records are written with: Avro's JSON (`avro`); a `.proto` file, \
-                      or a set of descriptors (`protobuf`)",
+            meaning: "the file with the schema that all records are written with: Avro's JSON (`avro`); a `.proto` \
+                      file, or a set of descriptors (`protobuf`)",
             example: r#""reading.avsc""#,
             ..Key::NEW
         },

@@ -101,6 +101,13 @@ impl ProtobufReader {
         }
     }
 
+    /// The plan for the next record, before which stands the place of its type.
+    fn plan_behind_indexes(&mut self, input: &mut Input<'_>) -> Result<usize, Rejection> {
+        let mut indexes = [0; MOST_INDEXES];
+        let indexes = read_indexes(input, &mut indexes)?;
+        self.plan(indexes)
+    }
+
     /// The plan for the next record, whose type stands at that place of its schema.
     fn plan(&mut self, indexes: &[usize]) -> Result<usize, Rejection> {
         let Some(ids) = &mut self.ids else { return Ok(0) };
@@ -128,9 +135,7 @@ impl RowReader for ProtobufReader {
         mut rows: impl RowSink,
     ) -> Result<(), Rejection> {
         let mut input = Input(record);
-        let mut indexes = [0; MOST_INDEXES];
-        let indexes = if self.has_indexes { read_indexes(&mut input, &mut indexes)? } else { &[] };
-        let plan = self.plan(indexes)?;
+        let plan = if self.has_indexes { self.plan_behind_indexes(&mut input)? } else { 0 };
         let plan =
             self.plans.get(plan).ok_or_else(|| invalid("nobody has said of which type it is"))?;
         self.state.begin(plan);
@@ -138,6 +143,7 @@ impl RowReader for ProtobufReader {
         let message = walk.bytes(input.0.len())?;
         let mut scan = Scan { walk, plan, state: &mut self.state };
         scan.message(0, message, 1)?;
+        scan.set_defaults()?;
         rows.row(scan.walk.end()?)
     }
 }
@@ -217,25 +223,33 @@ impl<'a> Scan<'a> {
     /// Reads a message, or a part of one that comes in several.
     fn message(&mut self, at: usize, bytes: &'a [u8], depth: usize) -> Result<(), Rejection> {
         let message = &self.plan.messages[at];
-        if !mem::replace(&mut self.state.begun[at], true) {
-            if !message.is_value {
-                self.walk.enter(Some(message.node), depth)?;
-            }
-            for (node, scalar) in &message.defaults {
-                scalar.set(scalar.default(), &mut self.walk, *node)?;
-            }
+        if !mem::replace(&mut self.state.begun[at], true) && !message.is_value {
+            self.walk.enter(Some(message.node), depth)?;
         }
         let mut input = Input(bytes);
         while !input.is_empty() {
             let (number, wire) = input.tag()?;
-            match message.fields.iter().find(|field| field.number == number) {
-                Some(field) => self.field(field, wire, &mut input, depth)?,
+            match message.numbers.iter().position(|known| *known == number) {
+                Some(at) => self.field(&message.fields[at], wire, &mut input, depth)?,
                 None => input.skip(number, wire, 0)?,
             }
         }
         Ok(())
     }
 
+    /// Sets what has a value as well where it is not written, in all messages that are there.
+    fn set_defaults(&mut self) -> Result<(), Rejection> {
+        for (message, begun) in self.plan.messages.iter().zip(&self.state.begun) {
+            for (node, scalar) in message.defaults.iter().filter(|_| *begun) {
+                if self.walk.is_missing(*node) {
+                    scalar.set(scalar.default(), &mut self.walk, *node)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
     fn field(
         &mut self,
         field: &'a Field,
@@ -254,6 +268,7 @@ impl<'a> Scan<'a> {
         }
     }
 
+    #[inline]
     fn target(
         &mut self,
         target: &'a Target,
@@ -262,10 +277,7 @@ impl<'a> Scan<'a> {
         depth: usize,
     ) -> Result<(), Rejection> {
         match &target.kind {
-            Kind::Scalar(scalar) => {
-                let value = scalar.read(wire, input)?;
-                scalar.set(value, &mut self.walk, target.node)
-            }
+            Kind::Scalar(scalar) => scalar.take(wire, input, &mut self.walk, target.node),
             Kind::Message(message) => self.message(*message, embedded(wire, input)?, depth + 1),
             Kind::Time(time) => self.time(*time, target.node, embedded(wire, input)?),
         }

@@ -24,6 +24,8 @@ pub(super) struct Message {
     /// Whether the message stands for the only value in it, at the same place.
     pub(super) is_value: bool,
     pub(super) fields: Vec<Field>,
+    /// The numbers of the fields, side by side: each field of a record is looked for among them.
+    pub(super) numbers: Vec<u32>,
     /// What has a value as well where it is not written.
     pub(super) defaults: Vec<(usize, Scalar)>,
 }
@@ -111,8 +113,8 @@ struct Planning<'a> {
 impl Planning<'_> {
     fn message(&mut self, message: &MessageDescriptor, node: usize, is_value: bool) -> usize {
         let at = self.plan.messages.len();
-        let (fields, defaults) = (Vec::new(), Vec::new());
-        self.plan.messages.push(Message { node, is_value, fields, defaults });
+        let (fields, numbers, defaults) = Default::default();
+        self.plan.messages.push(Message { node, is_value, fields, numbers, defaults });
         // Groups are passed over; all others have a place only where they are wanted, or end what is.
         for field in message.fields().filter(|field| !field.is_group()) {
             let below = if is_value { Some(node) } else { self.tree.find_key(node, field.name()) };
@@ -128,7 +130,9 @@ impl Planning<'_> {
         self.add_rivals(message, at);
         let is_read =
             |field: &Field| !matches!(field.shape, Shape::Other) || !field.rivals.is_empty();
-        self.plan.messages[at].fields.retain(is_read);
+        let message = &mut self.plan.messages[at];
+        message.fields.retain(is_read);
+        message.numbers = message.fields.iter().map(|field| field.number).collect();
         at
     }
 

@@ -97,7 +97,6 @@ impl Scalar {
     }
 
     /// Reads a value.
-    #[inline]
     #[expect(
         clippy::cast_possible_truncation,
         reason = "what is too long loses its highest bits, as is specified"
@@ -134,7 +133,28 @@ impl Scalar {
         })
     }
 
+    /// Reads a value, and sets the fields at a place; those that are most common without a way round.
+    #[inline]
+    pub(super) fn take(
+        &self,
+        wire: Wire,
+        input: &mut Input<'_>,
+        walk: &mut Walk<'_>,
+        node: usize,
+    ) -> Result<(), Rejection> {
+        match (self, wire) {
+            (Self::Double, Wire::Fixed64) => {
+                let number = Number::Float(f64::from_le_bytes(input.take()?));
+                walk.set_number(Some(node), number);
+                Ok(())
+            }
+            (Self::Text, Wire::Bytes) => walk.set_text(Some(node), input.delimited()?),
+            _ => self.set(self.read(wire, input)?, walk, node),
+        }
+    }
+
     /// Sets the fields at a place.
+    #[inline]
     pub(super) fn set(
         &self,
         value: Value<'_>,
