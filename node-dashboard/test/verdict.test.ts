@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { verdictOf, type Condition, type StreamCondition } from '../src/shared/verdict.ts';
+import { verdictOf, type Condition, type Figures, type StreamCondition } from '../src/shared/verdict.ts';
+import { formatCount } from '../src/web/format.ts';
+import { locale } from '../src/web/reader.ts';
 
 const LIVE: StreamCondition = { title: 'sensors', age: 2000, stale: false, problem: '' };
 const PIPELINE: NonNullable<Condition['pipeline']> = {
@@ -11,9 +13,11 @@ const PIPELINE: NonNullable<Condition['pipeline']> = {
 };
 const WELL: Condition = { connection: 'live', streams: [LIVE], pipeline: PIPELINE, firing: [] };
 
-function seconds(milliseconds: number): string {
-  return `${milliseconds / 1000} s`;
-}
+/** Figures that nobody else writes: what is not among them has been written in another way. */
+const FIGURES: Figures = {
+  age: (milliseconds) => `${milliseconds / 1000} s`,
+  count: (count) => `<${count}>`,
+};
 
 describe('the verdict', () => {
   it.each<readonly [what: string, change: Partial<Condition>, level: string, texts: readonly string[]]>([
@@ -29,7 +33,7 @@ describe('the verdict', () => {
       'records were rejected',
       { pipeline: { ...PIPELINE, losses: [{ kind: 'rejected', count: 2, when: 'in the last hour' }] } },
       'trouble',
-      ['2 records rejected in the last hour'],
+      ['<2> records rejected in the last hour'],
     ],
     [
       'one record was rejected',
@@ -52,7 +56,7 @@ describe('the verdict', () => {
       'trouble',
       [
         'the books of host do not balance',
-        '1200 offsets deleted unread in the last hour',
+        '<1200> offsets deleted unread in the last hour',
         '1 offset lost with its topic in the last hour',
       ],
     ],
@@ -83,6 +87,14 @@ describe('the verdict', () => {
       'unknown',
       ['nothing is known of sensors: cassandra is away'],
     ],
+    [
+      'nothing has come in for many',
+      {
+        streams: Array.from({ length: 1204 }, (_, index) => ({ ...LIVE, title: `s${index}`, age: null })),
+      },
+      'unknown',
+      ['nothing has come in yet for s0, s1, s2 and <1201> more'],
+    ],
     ['the pipeline is not known', { pipeline: null }, 'unknown', ['nothing is known of the pipeline']],
     [
       'no component reports',
@@ -97,6 +109,21 @@ describe('the verdict', () => {
       ['alert hot (s1) is firing', 'nothing is known of the pipeline'],
     ],
   ])('when %s', (_, change, level, texts) => {
-    expect(verdictOf({ ...WELL, ...change }, seconds)).toEqual({ level, texts });
+    expect(verdictOf({ ...WELL, ...change }, FIGURES)).toEqual({ level, texts });
+  });
+
+  it.each([
+    ['en-GB', '12,345 records rejected in the last hour'],
+    ['de-DE', '12.345 records rejected in the last hour'],
+  ])('has the separators of the page in %s', (language, text) => {
+    const before = locale.value;
+    locale.value = language;
+    try {
+      const losses = [{ kind: 'rejected', count: 12_345, when: 'in the last hour' }] as const;
+      const condition = { ...WELL, pipeline: { ...PIPELINE, losses } };
+      expect(verdictOf(condition, { ...FIGURES, count: formatCount }).texts).toEqual([text]);
+    } finally {
+      locale.value = before;
+    }
   });
 });

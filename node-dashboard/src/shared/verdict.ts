@@ -58,18 +58,26 @@ export interface Verdict {
 
 const MAX_NAMED = 3;
 
-/** Says how things stand, in words; `age` writes how old something is. */
-export function verdictOf(condition: Condition, age: (milliseconds: number) => string): Verdict {
+/** How a verdict writes its figures: as whoever shows it writes all others. */
+export interface Figures {
+  /** How old something is, of milliseconds. */
+  readonly age: (milliseconds: number) => string;
+  /** How many there are of something. */
+  readonly count: (count: number) => string;
+}
+
+/** Says how things stand, in words. */
+export function verdictOf(condition: Condition, figures: Figures): Verdict {
   const trouble = [
     ...(condition.firing ?? []).map((name) => `alert ${name} is firing`),
     ...(condition.connection === 'lost' ? ['the live edge is lost: what is shown may be old'] : []),
     ...(condition.pipeline?.unreachable ?? []),
-    ...lateTexts(condition.streams ?? [], age),
+    ...lateTexts(condition.streams ?? [], figures),
     ...(condition.pipeline?.unwell ?? []),
     ...(condition.pipeline?.unbalanced ?? []).map((title) => `the books of ${title} do not balance`),
-    ...(condition.pipeline?.losses ?? []).flatMap(lossText),
+    ...(condition.pipeline?.losses ?? []).flatMap((loss) => lossText(loss, figures)),
   ];
-  const unknown = unknownTexts(condition);
+  const unknown = unknownTexts(condition, figures);
   if (trouble.length > 0) {
     return { level: 'trouble', texts: [...trouble, ...unknown] };
   }
@@ -78,18 +86,18 @@ export function verdictOf(condition: Condition, age: (milliseconds: number) => s
     : { level: 'good', texts: ['everything is live'] };
 }
 
-function lateTexts(streams: readonly StreamCondition[], age: (milliseconds: number) => string): string[] {
+function lateTexts(streams: readonly StreamCondition[], { age }: Figures): string[] {
   return streams.flatMap((stream) =>
     stream.stale && stream.age !== null ? [`${stream.title} is ${age(stream.age)} late`] : [],
   );
 }
 
-function lossText({ kind, count, when }: RecentLoss): string[] {
+function lossText({ kind, count, when }: RecentLoss, figures: Figures): string[] {
   const { one, many } = LOSSES[kind];
-  return count === 0 ? [] : [`${count === 1 ? one : `${count} ${many}`} ${when}`];
+  return count === 0 ? [] : [`${count === 1 ? one : `${figures.count(count)} ${many}`} ${when}`];
 }
 
-function unknownTexts({ connection, streams, pipeline }: Condition): string[] {
+function unknownTexts({ connection, streams, pipeline }: Condition, { count }: Figures): string[] {
   if (streams === null) {
     return ['nothing is known yet'];
   }
@@ -100,13 +108,18 @@ function unknownTexts({ connection, streams, pipeline }: Condition): string[] {
     ...failed.map(({ title, problem }) => `nothing is known of ${title}: ${problem}`),
     ...(silent.length === 0
       ? []
-      : [`nothing has come in yet for ${named(silent.map(({ title }) => title))}`]),
+      : [
+          `nothing has come in yet for ${named(
+            silent.map(({ title }) => title),
+            count,
+          )}`,
+        ]),
     ...(pipeline === null ? ['nothing is known of the pipeline'] : []),
     ...(pipeline?.reporting === 0 ? ['no component of the pipeline has reported yet'] : []),
   ];
 }
 
-function named(names: readonly string[]): string {
-  const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
+function named(names: readonly string[], count: Figures['count']): string {
+  const more = names.length > MAX_NAMED ? ` and ${count(names.length - MAX_NAMED)} more` : '';
   return `${names.slice(0, MAX_NAMED).join(', ')}${more}`;
 }

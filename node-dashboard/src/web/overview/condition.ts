@@ -9,7 +9,7 @@ import {
   type StreamCondition,
 } from '../../shared/verdict.ts';
 import { getHealth } from '../client.ts';
-import { formatAge, formatClock } from '../format.ts';
+import { formatAge, formatClock, formatCount } from '../format.ts';
 import { isUnwell, stateOf } from '../health-words.ts';
 import { booksOf, jobOf } from '../pipeline/books.ts';
 import { dashboard, followTicks } from '../state.ts';
@@ -60,7 +60,7 @@ async function askTile(name: string): Promise<void> {
 /** How things stand. */
 export const verdict = computed(() => {
   followTicks();
-  return verdictOf(condition(), formatAge);
+  return verdictOf(condition(), { age: formatAge, count: formatCount });
 });
 
 function condition(): Condition {
