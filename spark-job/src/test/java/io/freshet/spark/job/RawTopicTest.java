@@ -109,7 +109,7 @@ class RawTopicTest extends KafkaAndSpark {
         }
     }
 
-    /** Commits a transaction, and waits for its marks: they come into the partitions after the producer has its answer. */
+    /** Commits a transaction, and waits for its marks: they come into the partitions after the producer's answer. */
     private static void commit(
         SupervisedStream stream, KafkaProducer<byte[], byte[]> producer, String series, int records) throws Exception {
         long ends = stream.rawOffsets() + records + 2;
@@ -144,6 +144,32 @@ class RawTopicTest extends KafkaAndSpark {
             assertEquals(0, report.path("restarts").asLong(), report::toString);
             assertTrue(notices(report).contains("topic raw." + name + " was deleted and made anew"), report::toString);
         }
+    }
+
+    @Test
+    void aTopicOfSomebodyElseIsAwaitedAndReadFromItsBeginningAndSoIsAnotherOneInItsPlace() throws Exception {
+        try (var stream = named("sensors.eu")) {
+            stream.start();
+            stream.awaitReport(report -> report.path("waiting_for").asText().startsWith("topic sensors.eu, which does"));
+            stream.createRawTopic(2);
+            stream.send("eu", 2, 100);
+            stream.awaitCounted("eu", 100);
+        }
+        try (var stream = named("sensors.us")) {
+            stream.createRawTopic(3);
+            stream.send("us", 3, 60);
+            stream.start();
+            stream.awaitCounted("us", 60);
+            assertEquals(Map.of("eu", 100L, "us", 60L), stream.counted());
+            JsonNode report = stream.report();
+            assertEquals(60, report.path("records_in").asLong(), report::toString);
+            assertTrue(notices(report).contains("topic sensors.us is read in place of sensors.eu, and is read from its "
+                + "beginning"), report::toString);
+        }
+    }
+
+    private SupervisedStream named(String topic) throws Exception {
+        return new SupervisedStream(spark, broker, folder, "named", 2, List.of("topic = '" + topic + "'"), FAST);
     }
 
     @Test
