@@ -122,7 +122,8 @@ proptest! {
         let mut parser = parser(&format!("{columns}\nseries = [\"id\"]\nvalues = {{ v = \"v\" }}"));
         let Ok(readings) = parse(&mut parser, &text) else { return Ok(()) };
         let mut reader = ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
-        let rows = reader.records().map(Result::unwrap);
+        // Of several rows one without a value is passed over.
+        let rows = reader.records().map(Result::unwrap).filter(|row| !row[0].is_empty());
         let rows: Vec<_> = rows.map(|row| (row[1].to_owned(), row[0].parse().unwrap())).collect();
         prop_assert_eq!(bits(readings), expected(&rows));
     }
