@@ -26,6 +26,7 @@ COPY rust/freshet-dev/Cargo.toml rust/freshet-dev/
 COPY rust/freshet-dev-health/Cargo.toml rust/freshet-dev-health/
 COPY rust/freshet-jni/Cargo.toml rust/freshet-jni/
 COPY rust/freshet-producer/Cargo.toml rust/freshet-producer/
+COPY rust/freshet-registry/Cargo.toml rust/freshet-registry/
 COPY rust/freshet-runtime/Cargo.toml rust/freshet-runtime/
 COPY rust/freshet-service/Cargo.toml rust/freshet-service/
 COPY rust/freshet-sources/Cargo.toml rust/freshet-sources/
