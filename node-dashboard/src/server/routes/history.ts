@@ -91,7 +91,7 @@ async function pointsOf(
 /** Merges windows, ascending by start, a part at a time: who listens does not wait for all of a large chart. */
 async function mergedInTurns(windows: readonly WindowValue[], step: number): Promise<PointValue[]> {
   const points: PointValue[] = [];
-  for (let begin = 0; begin < windows.length; ) {
+  for (let begin = 0; begin < windows.length;) {
     const end = stepEnd(windows, begin + MERGED_AT_ONCE, step);
     points.push(...mergeBySteps(windows.slice(begin, end), step));
     begin = end;
