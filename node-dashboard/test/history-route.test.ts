@@ -75,6 +75,35 @@ describe('the history', () => {
     expect((middle?.end ?? 0) - (middle?.start ?? 0)).toBe(870_000);
   });
 
+  it('of very many windows is merged in turns with others, to the same points', async () => {
+    const count = 35_000;
+    let turns = 0;
+    let isMerging = true;
+    const takeTurn = (): void => {
+      turns += 1;
+      if (isMerging) {
+        setImmediate(takeTurn);
+      }
+    };
+    asked.mockImplementationOnce(({ from }) => {
+      const first = Math.ceil(from / 10_000) * 10_000;
+      setImmediate(takeTurn);
+      return Promise.resolve(
+        Array.from({ length: count }, (_, index) => {
+          const start = first + index * 10_000;
+          return windowMessage({ start, end: start + 10_000 });
+        }),
+      );
+    });
+    const answer = await history(`&points=2000&from=${END - count * 10_000}&to=${END}`);
+    isMerging = false;
+    const points = fromColumns(answer.charts[0]?.points ?? {});
+    const merged = points.map((point) => point.merged ?? 0);
+    expect(merged.reduce((total, windows) => total + windows, 0)).toBe(count);
+    expect(new Set(points.map(({ start }) => start)).size).toBe(points.length);
+    expect(turns).toBeGreaterThanOrEqual(4);
+  });
+
   it('of sliding windows is merged from those that do not overlap', async () => {
     const url = `/api/history?stream=host&window=5m/1m&series=a&metric=usage&points=10`;
     const { body } = await app.inject({ url: `${url}&from=${END - 1440 * MINUTE}&to=${END}` });

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { HistoryAnswer, HistoryChart } from '../../shared/api.ts';
 import { toColumns } from '../../shared/columns.ts';
 import { mergeBySteps, type PointValue } from '../../shared/merge.ts';
@@ -19,6 +20,8 @@ const CHARTS_AT_ONCE = 6;
 const CHARTS_WAITING = 2 * MAX_CHARTS;
 /** Beyond a stream's lateness, windows may be this much later in Cassandra, in milliseconds. */
 const SETTLING = 60_000;
+/** How many windows are merged before others get their turn. */
+const MERGED_AT_ONCE = 10_000;
 
 /** `GET /api/history` */
 export function historyRoute(app: TypedApp, { config, history }: Pipeline): void {
@@ -41,7 +44,7 @@ export function historyRoute(app: TypedApp, { config, history }: Pipeline): void
       const isInVain = raw.socket.destroyed || failed.signal.aborted;
       const wanted: WindowsQuery = { stream: stream.name, window, ...span, ...chart };
       const windows = isInVain ? [] : await abortingOnError(failed, () => history.windows(wanted));
-      return { ...chart, points: toColumns(pointsOf(windows, resolution, settled), query) };
+      return { ...chart, points: toColumns(await pointsOf(windows, resolution, settled), query) };
     };
     const answer: HistoryAnswer = {
       ...{ now, ...span, window: window.label, step, stride: resolution.stride },
@@ -66,23 +69,45 @@ async function abortingOnError<Result>(
 }
 
 /** What is not settled stays as it is, so that whoever listens as well can go on merging. */
-function pointsOf(
+async function pointsOf(
   windows: readonly WindowValue[],
   { stride, step }: Resolution,
   settled: number,
-): readonly PointValue[] {
+): Promise<readonly PointValue[]> {
   const used = windows.filter(({ start }) => start % stride === 0);
   if (step === stride) {
     return used;
   }
   const boundary = Math.floor(settled / step) * step;
   return [
-    ...mergeBySteps(
+    ...(await mergedInTurns(
       used.filter(({ start }) => start < boundary),
       step,
-    ),
+    )),
     ...used.filter(({ start }) => start >= boundary),
   ];
+}
+
+/** Merges windows, ascending by start, a part at a time: who listens does not wait for all of a large chart. */
+async function mergedInTurns(windows: readonly WindowValue[], step: number): Promise<PointValue[]> {
+  const points: PointValue[] = [];
+  for (let begin = 0; begin < windows.length;) {
+    const end = stepEnd(windows, begin + MERGED_AT_ONCE, step);
+    points.push(...mergeBySteps(windows.slice(begin, end), step));
+    begin = end;
+    await setImmediate();
+  }
+  return points;
+}
+
+/** The first place from `place` on at which another step begins: what is merged to one point stays together. */
+function stepEnd(windows: readonly WindowValue[], place: number, step: number): number {
+  const stepAt = (index: number): number => Math.floor((windows[index]?.start ?? NaN) / step);
+  let end = Math.min(place, windows.length);
+  while (end < windows.length && stepAt(end) === stepAt(end - 1)) {
+    end += 1;
+  }
+  return end;
 }
 
 function resolutionOf(
