@@ -1,7 +1,10 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { FAR, outliers, outliersByHour, reasonFor, usual } from '../src/server/anomalies.ts';
 import { medianOf } from '../src/shared/numbers.ts';
+
+// Much is computed, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const DAY = 86_400_000;
 const MINUTE = 60_000;
