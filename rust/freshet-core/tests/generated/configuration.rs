@@ -105,7 +105,7 @@ fn a_text_of_another_form_than_declared_is_refused_in_words() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 14);
+    assert_eq!(checked, 15);
 }
 
 /// A file that gives a value to a key and says no more than it has to; `more` are lines beside that of the key.

@@ -28,7 +28,7 @@ pub(in crate::config) const TABLE: Table = Table {
         Key {
             name: "topic",
             kind: Kind::Text(Some("^[a-zA-Z0-9._-]{1,249}$")),
-            presence: Presence::Optional("`raw.NAME`, with the prefix"),
+            presence: Presence::Optional("raw.NAME after the prefix"),
             meaning: "the topic that has the records, where they are somebody else's; it is read from its beginning",
             example: r#""sensors.eu""#,
             form: "a topic's name has up to 249 letters, digits, '.', '_' and '-'",

@@ -150,7 +150,8 @@ class RawTopicTest extends KafkaAndSpark {
     void aTopicOfSomebodyElseIsAwaitedAndReadFromItsBeginningAndSoIsAnotherOneInItsPlace() throws Exception {
         try (var stream = named("sensors.eu")) {
             stream.start();
-            stream.awaitReport(report -> report.path("waiting_for").asText().startsWith("topic sensors.eu, which does"));
+            stream.awaitReport(report ->
+                report.path("waiting_for").asText().startsWith("topic sensors.eu, which does not exist"));
             stream.createRawTopic(2);
             stream.send("eu", 2, 100);
             stream.awaitCounted("eu", 100);
