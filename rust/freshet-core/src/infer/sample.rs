@@ -80,9 +80,9 @@ impl Sample {
         }
         let beginning = beginning(text);
         let csv = Csv::of(beginning).ok_or_else(|| unknown(bytes, text))?;
-        let is_cut = beginning.len() < text.len();
-        let records =
-            if csv.is_one_record() { vec![beginning] } else { lines().take(most).collect() };
+        let is_one = csv.is_one_record();
+        let is_cut = beginning.len() < text.len() || (!is_one && lines().nth(most).is_some());
+        let records = if is_one { vec![beginning] } else { lines().take(most).collect() };
         Self::new(records, Content::Csv(Box::new(csv)), is_cut)
     }
 
@@ -197,6 +197,10 @@ fn text_of(bytes: &[u8]) -> Result<&str, Unclear> {
 }
 
 fn unknown(bytes: &[u8], text: &str) -> Unclear {
+    if text.starts_with('\u{feff}') {
+        let what = "it begins with a byte order mark, which only CSV may have; let the sender leave it out";
+        return Unclear::Format(what.to_owned());
+    }
     let what = looks_like(bytes).map(|kind| format!("it looks like {kind}"));
     let first: String = text.lines().next().unwrap_or_default().chars().take(60).collect();
     Unclear::Format(what.unwrap_or_else(|| format!("the first line is '{first}'")))

@@ -23,6 +23,26 @@ fn assert_lines(sample: &str, expected: &[&str], unexpected: &[&str]) {
 }
 
 #[test]
+fn a_sample_of_which_only_the_beginning_is_looked_at_is_said_to_be() {
+    let remark = "only the beginning of the sample was looked at";
+    for row in ["{\"id\":\"a\",\"v\":1.5}\n", "m,id=a v=1.5\n", "a,1769860800,1.5\n"] {
+        for (rows, is_said) in [(100, false), (101, true)] {
+            let remarks = proposed(&row.repeat(rows)).unwrap().remarks;
+            assert_eq!(remarks.iter().any(|said| said == remark), is_said, "{rows} {row}");
+        }
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_named_where_none_may_be() {
+    for sample in ["\u{feff}{\"id\":\"a\",\"v\":1}", "\u{feff}m,id=a v=1\n"] {
+        let error = proposed(sample).unwrap_err().to_string();
+        assert!(error.contains("byte order mark"), "{error}");
+    }
+    assert_lines("\u{feff}id,v\na,1.5\n", &["header = true", "series = [\"id\"]"], &[]);
+}
+
+#[test]
 fn times_are_found_by_their_names_and_their_range() {
     for (written, unit) in [
         ("1769860800", "s"),
@@ -37,6 +57,11 @@ fn times_are_found_by_their_names_and_their_range() {
         (r#""2026-01-31 12:00""#, "%Y-%m-%d %H:%M"),
         (r#""31.01.2026 12:00:00""#, "%d.%m.%Y %H:%M:%S%.f"),
         (r#""01/31/2026 12:00:00""#, "%m/%d/%Y %H:%M:%S%.f"),
+        (r#""31.01.2026""#, "%d.%m.%Y"),
+        (r#""31/01/2026""#, "%d/%m/%Y"),
+        (r#""01/31/2026""#, "%m/%d/%Y"),
+        (r#""2026/01/31""#, "%Y/%m/%d"),
+        (r#""31-01-2026""#, "%d-%m-%Y"),
         (r#""Jan 31 11:59:58""#, "%b %e %H:%M:%S"),
         (r#""31/Jan/2026:12:00:00 +0000""#, "%d/%b/%Y:%H:%M:%S %z"),
     ] {

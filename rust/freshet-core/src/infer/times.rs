@@ -35,7 +35,7 @@ struct Candidate<'a> {
 const AHEAD_US: i64 = 400 * 86_400 * 1_000_000;
 
 /// How times are written that are no numbers since the epoch. The first one that reads all of them is taken.
-const PATTERNS: [&str; 28] = [
+const PATTERNS: [&str; 32] = [
     "%Y-%m-%dT%H:%M:%S%.f",
     "%Y-%m-%d %H:%M:%S%.f",
     "%Y-%m-%dT%H:%M",
@@ -64,6 +64,10 @@ const PATTERNS: [&str; 28] = [
     "%b %e %H:%M:%S",
     "%Y-%m-%d",
     "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%Y/%m/%d",
+    "%d-%m-%Y",
 ];
 
 /// Days and times of day in places of their own.
