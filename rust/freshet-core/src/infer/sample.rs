@@ -58,6 +58,7 @@ impl Sample {
         if text.trim().is_empty() {
             return Err(Unclear::Empty);
         }
+        check_beginning(text)?;
         if let Some(documents) = Node::documents(text)
             && !is_one_by_line(text)
         {
@@ -196,11 +197,20 @@ fn text_of(bytes: &[u8]) -> Result<&str, Unclear> {
     })
 }
 
-fn unknown(bytes: &[u8], text: &str) -> Unclear {
-    if text.starts_with('\u{feff}') {
-        let what = "it begins with a byte order mark, which only CSV may have; let the sender leave it out";
-        return Unclear::Format(what.to_owned());
+/// # Errors
+///
+/// [`Unclear::Format`] for a byte order mark before records that may have none: the parser refuses them.
+fn check_beginning(text: &str) -> Result<(), Unclear> {
+    match text.strip_prefix('\u{feff}') {
+        Some(rest) if rest.trim_start().starts_with(['{', '[']) || is_line_protocol(rest) => {
+            let what = "it begins with a byte order mark, which only CSV may have; let the sender leave it out";
+            Err(Unclear::Format(what.to_owned()))
+        }
+        _ => Ok(()),
     }
+}
+
+fn unknown(bytes: &[u8], text: &str) -> Unclear {
     let what = looks_like(bytes).map(|kind| format!("it looks like {kind}"));
     let first: String = text.lines().next().unwrap_or_default().chars().take(60).collect();
     Unclear::Format(what.unwrap_or_else(|| format!("the first line is '{first}'")))
