@@ -122,15 +122,31 @@ export async function buildApp({
   return app;
 }
 
-/** Browsers open connections ahead of need; the server does not count those as idle and would wait for them. */
+/**
+ * The server counts as idle, and closes, only what is idle when it begins to close. It would wait for connections that
+ * browsers open ahead of need; and for a minute for one whose answer is given while it closes, since clients keep it.
+ */
 function closeUnused(app: FastifyInstance): void {
   const unused = new Set<Socket>();
+  let isClosing = false;
   app.server.on('connection', (socket: Socket) => {
+    if (isClosing) {
+      socket.destroy();
+      return;
+    }
     unused.add(socket);
     socket.once('close', () => unused.delete(socket));
   });
-  app.server.on('request', ({ socket }) => unused.delete(socket));
+  app.server.on('request', ({ socket }, response) => {
+    unused.delete(socket);
+    response.once('close', () => {
+      if (isClosing) {
+        socket.destroySoon();
+      }
+    });
+  });
   app.addHook('preClose', (done) => {
+    isClosing = true;
     for (const socket of unused) {
       socket.destroy();
     }
