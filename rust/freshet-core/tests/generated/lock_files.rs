@@ -1,6 +1,7 @@
-//! The fuzz targets have a lock file of their own; these tests hold it to that of the project.
+//! The fuzz targets have a lock file of their own; these tests hold it to that of the project. And tests are built from
+//! the artefacts of the programs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use serde_json::Value;
@@ -45,5 +46,37 @@ fn what_is_fuzzed_is_built_from_what_is_shipped() {
     for name in needed {
         let (shipped, fuzzed) = (versions(&shipped, name), versions(&fuzzed, name));
         assert!(!fuzzed.is_disjoint(&shipped), "{name}: {shipped:?} is shipped, {fuzzed:?} fuzzed");
+    }
+}
+
+/// Each package as it is built, with its features, as `cargo tree` lists them for these kinds of dependencies.
+fn built(kinds: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let cargo = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--workspace", "--prefix", "none", "--edges", kinds])
+        .args(["--format", "{p}\t{f}", "--manifest-path"])
+        .arg(project().join("Cargo.toml"))
+        .output()
+        .unwrap();
+    assert!(cargo.status.success(), "{}", String::from_utf8_lossy(&cargo.stderr));
+    let mut built = BTreeMap::<String, BTreeSet<String>>::new();
+    for line in String::from_utf8(cargo.stdout).unwrap().lines() {
+        let Some((package, features)) = line.split_once('\t') else { continue };
+        let features = features.trim_end_matches(" (*)").to_owned();
+        built.entry(package.replace(" (proc-macro)", "")).or_default().insert(features);
+    }
+    built
+}
+
+/// One more set of features is one more build of the package and of all that stands on it.
+#[test]
+fn tests_are_built_from_the_artefacts_of_the_programs() {
+    let (programs, tests) = (built("normal,build"), built("normal,build,dev"));
+    assert!(programs.len() > 100 && tests.len() > programs.len());
+    for (package, features) in programs {
+        let others: Vec<_> = tests[&package].difference(&features).collect();
+        assert!(
+            others.is_empty(),
+            "{package}: programs have {features:?}, tests {others:?}: see freshet-dev-health's manifest"
+        );
     }
 }

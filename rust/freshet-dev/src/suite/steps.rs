@@ -31,6 +31,11 @@ const FUZZ_SECONDS: &str = "30";
 /// How long with the long tests.
 const LONG_FUZZ_SECONDS: &str = "300";
 
+/// Only the first two are tested. Features depend on what is selected: with those of the last two, dependencies are the
+/// ones that the tests before were built from.
+const ADDRESS_SANITIZER_PACKAGES: [&str; 4] =
+    ["freshet-core", "freshet-jni", "freshet-dev-health", "freshet-cassandra-writer"];
+
 /// The steps of the named parts in their order, of all parts when none is named. `long` adds what takes long: cargo
 /// calls such tests ignored.
 pub fn steps(root: &Path, parts: &[TestPart], long: bool) -> Vec<Step> {
@@ -97,16 +102,14 @@ fn steps_of(root: &Path, part: TestPart, long: bool) -> Vec<Step> {
     steps.into_iter().map(|(name, command)| Step { part, name, command }).collect()
 }
 
-/// The tests of the native library and of the core in it, where every access to memory is checked. Its own folder keeps
-/// the other builds; naming the target keeps build scripts and macros as they are.
+/// The tests of the native library and of the core in it, where every access to memory is checked.
 fn with_address_sanitizer(root: &Path) -> CommandLine {
-    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let test = ["test", "--release", "--locked", "-p", "freshet-core", "-p", "freshet-jni"];
-    command(root, "cargo", &[&test[..], &["--lib", "--target", &target]].concat())
-        // Sanitizers are options of the nightly compiler, which the pinned one has all the same.
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", "-Zsanitizer=address")
-        .env("CARGO_TARGET_DIR", root.join("target/asan"))
+    let mut arguments = vec!["test", "--release", "--locked", "--lib"];
+    for package in ADDRESS_SANITIZER_PACKAGES {
+        arguments.extend(["--package", package]);
+    }
+    command(root, "cargo", &arguments)
+        .env("RUSTC_WORKSPACE_WRAPPER", root.join("rust/freshet-jni/with_address_sanitizer.sh"))
 }
 
 fn command(folder: &Path, program: &str, arguments: &[&str]) -> CommandLine {

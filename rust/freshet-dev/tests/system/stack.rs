@@ -1,5 +1,7 @@
 //! A stack of its own: configuration, home and ports, run through the very program that people run.
 
+use std::env;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -195,6 +197,9 @@ spark_ui_port = {spark}
             .env("FRESHET_HOME", self.home())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
+        for (name, _) in env::vars_os().filter(|(name, _)| is_of_a_package(name)) {
+            command.env_remove(name);
+        }
         command
     }
 
@@ -288,6 +293,13 @@ pub(crate) struct Part {
     pub(crate) restarts: u64,
     /// Why it died last.
     pub(crate) note: Option<String>,
+}
+
+/// Whether cargo tells it to tests of a package. Nobody's shell has it, and build scripts that look at it (that of ring)
+/// would have all that stands on them compiled anew by `up`, and again by the next `cargo` from a shell.
+fn is_of_a_package(variable: &OsStr) -> bool {
+    let variable = variable.to_string_lossy();
+    ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|prefix| variable.starts_with(prefix))
 }
 
 /// The project's folder.
