@@ -29,6 +29,9 @@ const COMMITTED_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long leaving the group may take.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How long the end of a consumer may take. One whose brokers answer ends within a second.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How often it is looked whether the group is left.
 const LEAVE_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -264,6 +267,20 @@ pub(crate) async fn leave(consumer: &WindowsConsumer) {
     });
     if left.await.is_err() {
         tracing::warn!("the consumer group was not left; its partitions lie idle for a while");
+    }
+}
+
+/// Ends a consumer. One that no broker answers waits for answers that never come: it is left to itself after a while.
+pub(crate) async fn close(consumer: Arc<WindowsConsumer>) {
+    let (closed, is_closed) = tokio::sync::oneshot::channel();
+    // Not a task of the runtime, which would wait for it at the end of the process.
+    std::thread::spawn(move || {
+        drop(consumer);
+        // Fails where nobody waits any more.
+        closed.send(()).ok();
+    });
+    if tokio::time::timeout(CLOSE_TIMEOUT, is_closed).await.is_err() {
+        tracing::warn!("a consumer that no broker answers does not end, and is left to itself");
     }
 }
 

@@ -20,6 +20,7 @@ use freshet_core::stopping::WRITER_DRAIN;
 use freshet_core::wire::ErrorKind;
 use freshet_runtime::log_limit::LogLimit;
 use freshet_runtime::{Health, Shutdown};
+use freshet_service::brokers::Brokers;
 use rdkafka::Offset;
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -55,6 +56,10 @@ const SEEK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a writer waits that another one of its name has driven out.
 const PAUSE_OF_A_FENCED_ONE: Duration = Duration::from_secs(5);
+
+/// What asks whether Kafka answers others, and how long it waits.
+const DOUBT_CLIENT_ID: &str = "freshet-cassandra-writer-doubt";
+const DOUBT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What [`Health::wait_for`] says of Kafka, and of topics in it.
 const KAFKA: &str = "kafka";
@@ -234,9 +239,10 @@ impl Pipeline {
             Err(error) => {
                 self.health.set_lag(None);
                 self.health.wait_for(KAFKA, &format!("Kafka: {error}"));
-                return Ok(());
+                return self.doubt_consumer().await;
             }
         };
+        self.watch.answered();
         self.health.no_longer_waits_for(KAFKA);
         self.say_missing_topics(&view);
         self.restart_foreign_partitions(&view);
@@ -311,6 +317,20 @@ impl Pipeline {
         }
     }
 
+    /// Replaces a consumer that no broker has answered for long, if others are answered.
+    async fn doubt_consumer(&mut self) -> KafkaResult<()> {
+        if !self.watch.is_unanswered(Instant::now()) {
+            return Ok(());
+        }
+        let others = Brokers::new(&self.config.kafka, DOUBT_CLIENT_ID);
+        match others {
+            Ok(others) if others.topics(DOUBT_TIMEOUT).await.is_ok() => {
+                self.replace_consumer("Kafka answers others, but not this consumer").await
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// A consumer that does not get on never does by itself.
     async fn replace_consumer(&mut self, complaint: &str) -> KafkaResult<()> {
         self.health.failed(ErrorKind::Assignment, complaint);
@@ -324,7 +344,7 @@ impl Pipeline {
         let successor = consumer::subscribe(&self.config, context)?;
         let former = std::mem::replace(&mut self.consumer, Arc::new(successor));
         // Before the successor is polled: both have the same callbacks.
-        tokio::task::block_in_place(|| drop(former));
+        consumer::close(former).await;
         self.is_paused = false;
         Ok(())
     }
@@ -417,7 +437,7 @@ impl Pipeline {
         if self.config.writer.instance_id.is_none() {
             consumer::leave(&self.consumer).await;
         }
-        tokio::task::block_in_place(|| drop(self.consumer));
+        consumer::close(self.consumer).await;
     }
 }
 

@@ -4,6 +4,10 @@
 //! A consumer may hold partitions that a topic no longer has, or fetch nothing from one that it has, for minutes, with
 //! a lag of 0 by its own account: it happens when a topic is made anew. So the lag is counted from the ends that the
 //! brokers tell, and a consumer that does not get on is replaced.
+//!
+//! So is one that has lost its way to the brokers. librdkafka forgets those that an answer does not list, and where it
+//! lists none, all of them, for good (confluentinc/librdkafka#5301). A broker lists itself no more for a moment when it
+//! goes on after a pause: it is fenced until the controller hears of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,6 +26,9 @@ const INTERVAL: Duration = Duration::from_secs(2);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a partition may hold more than was fetched, with nothing fetched.
 const STALL_LIMIT: Duration = Duration::from_secs(10);
+/// How long nobody answers before it is asked whether others are answered. Longer than a session of the group, so that
+/// the consumer has given its partitions back.
+const ANSWER_LIMIT: Duration = Duration::from_secs(40);
 /// How often a consumer is replaced at most.
 const REPLACEMENT_INTERVAL: Duration = Duration::from_secs(20);
 
@@ -76,6 +83,8 @@ pub(crate) struct Watch {
     still: HashMap<TopicPartition, (Option<i64>, Instant)>,
     /// What the last look has found.
     last: HashMap<TopicPartition, Seen>,
+    /// Since when no look was answered.
+    unanswered: Option<Instant>,
     replaced: Option<Instant>,
 }
 
@@ -86,6 +95,7 @@ impl Watch {
             looking: JoinSet::new(),
             still: HashMap::new(),
             last: HashMap::new(),
+            unanswered: None,
             replaced: None,
         }
     }
@@ -104,6 +114,21 @@ impl Watch {
             let consumer = Arc::clone(consumer);
             self.looking.spawn_blocking(move || look(&consumer));
         }
+    }
+
+    /// Whether no look was answered for so long that it may be the consumer's own fault. It says so once in that time.
+    pub(crate) fn is_unanswered(&mut self, now: Instant) -> bool {
+        let since = *self.unanswered.get_or_insert(now);
+        let is_long = now.duration_since(since) >= ANSWER_LIMIT;
+        if is_long {
+            self.unanswered = Some(now);
+        }
+        is_long
+    }
+
+    /// A look was answered.
+    pub(crate) fn answered(&mut self) {
+        self.unanswered = None;
     }
 
     /// How many messages are not written yet; `None` as long as one partition does not tell, or there is none.
@@ -314,6 +339,19 @@ mod tests {
             let complaint = watch.complaint(&view(&[(0, stalled)]), false, later).unwrap();
             assert!(complaint.contains("partition 0 of topic windows.host"), "{complaint}");
         }
+    }
+
+    #[test]
+    fn looks_without_an_answer_raise_a_doubt_once_in_a_while() {
+        let begun = Instant::now();
+        let mut watch = Watch::new();
+        assert!(!watch.is_unanswered(begun));
+        assert!(!watch.is_unanswered(begun + ANSWER_LIMIT / 2));
+        assert!(watch.is_unanswered(begun + ANSWER_LIMIT));
+        assert!(!watch.is_unanswered(begun + ANSWER_LIMIT + INTERVAL));
+        assert!(watch.is_unanswered(begun + 2 * ANSWER_LIMIT));
+        watch.answered();
+        assert!(!watch.is_unanswered(begun + 3 * ANSWER_LIMIT));
     }
 
     #[test]

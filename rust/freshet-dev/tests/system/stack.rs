@@ -295,8 +295,8 @@ pub(crate) struct Part {
     pub(crate) note: Option<String>,
 }
 
-/// Whether cargo tells it to tests of a package. Nobody's shell has it, and build scripts that look at it (that of ring)
-/// would have all that stands on them compiled anew by `up`, and again by the next `cargo` from a shell.
+/// Whether cargo tells it to tests of a package. Nobody's shell has it, and build scripts that look at it (that of
+/// ring) would have all that stands on them compiled anew by `up`, and again by the next `cargo` from a shell.
 fn is_of_a_package(variable: &OsStr) -> bool {
     let variable = variable.to_string_lossy();
     ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|prefix| variable.starts_with(prefix))
