@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { windowMessage } from './messages.ts';
-import type { StreamInfo } from '../src/shared/api.ts';
+import type { AlertInfo, AlertState, Anomaly, StreamInfo } from '../src/shared/api.ts';
 import type { PointValue } from '../src/shared/merge.ts';
 import { alignedData, hasBands, leading, lineValues, ordered } from '../src/web/chart/data.ts';
 import { matches } from '../src/shared/pattern.ts';
-import { chartsOf, type Line } from '../src/web/chart/specs.ts';
+import { alertsOf, marksOf, thresholdsOf, type Drawn } from '../src/web/chart/overlays.ts';
+import { chartsOf, type ChartSpec, type Line } from '../src/web/chart/specs.ts';
 import { csvOf } from '../src/web/chart/take-away.ts';
 import { sparkPath } from '../src/web/overview/spark.tsx';
 import { heatValuesOf } from '../src/web/chart/heat-values.ts';
@@ -36,6 +37,55 @@ const COLUMNS = {
     ['c', [undefined, point(1, 9), undefined]],
   ]),
 };
+
+describe('what is drawn over a chart', () => {
+  const charts = [{ title: 'CPU', metrics: ['usage'], series: ['*/cpu'], unit: null }];
+  const [cpu, rest] = chartsOf({ ...STREAM, charts }) as [ChartSpec, ChartSpec];
+  const drawn = (spec: ChartSpec, changed: Partial<Drawn> = {}): Drawn => ({
+    ...{ spec, statistic: 'avg', window: '10s', shown: ['a/cpu', 'a/load'], hidden: new Set() },
+    ...changed,
+  });
+
+  it('is a threshold where it draws what the rule compares', () => {
+    const rule: AlertInfo = {
+      ...{ name: 'hot', metric: 'us*', field: 'avg', above: 80, for_ms: 0 },
+      ...{ series: '*/cpu', window: '1m', severity: 'warning' },
+    };
+    const values = (one: AlertInfo, of: Drawn): number[] => thresholdsOf([one], of).map(({ value }) => value);
+    expect(values(rule, drawn(cpu))).toEqual([80]);
+    expect(values(rule, drawn(rest))).toEqual([]);
+    expect(values(rule, drawn(cpu, { statistic: 'p95' }))).toEqual([]);
+    expect(values(rule, drawn(cpu, { shown: ['a/load'] }))).toEqual([]);
+    expect(values({ ...rule, metric: 'load' }, drawn(cpu))).toEqual([]);
+    // A count is of its kind of window.
+    const count = { ...rule, field: 'count' } as const;
+    expect(values(count, drawn(cpu, { statistic: 'count' }))).toEqual([]);
+    expect(values(count, drawn(cpu, { statistic: 'count', window: '1m' }))).toEqual([80]);
+  });
+
+  it('is a mark where the series is drawn, around the average where that is drawn', () => {
+    const anomaly: Anomaly = {
+      ...{ series: 'a/load', metric: 'usage', start: 5, avg: 9 },
+      ...{ score: 7, median: 1, spread: 1, text: 'far' },
+    };
+    const values = (of: Drawn): (number | null)[] => marksOf(of, [], [anomaly]).map(({ value }) => value);
+    expect(values(drawn(cpu))).toEqual([]);
+    expect(values(drawn(rest))).toEqual([9]);
+    expect(values(drawn(rest, { statistic: 'p95' }))).toEqual([null]);
+    expect(values(drawn(rest, { hidden: new Set(['a/load']) }))).toEqual([]);
+    expect(values(drawn(rest, { shown: ['a/cpu'] }))).toEqual([]);
+  });
+
+  it('are its alerts, until they are over', () => {
+    const alert = {
+      ...{ name: 'hot', stream: 'host', series: 'a/load', metric: 'usage', state: 'firing' },
+    } as AlertState;
+    expect(alertsOf([alert], 'host', rest)).toEqual([alert]);
+    expect(alertsOf([alert], 'host', cpu)).toEqual([]);
+    expect(alertsOf([alert], 'other', rest)).toEqual([]);
+    expect(alertsOf([{ ...alert, state: 'resolved' }], 'host', rest)).toEqual([]);
+  });
+});
 
 describe('the charts of a stream', () => {
   it('are one for each metric, unless the configuration says what belongs together', () => {

@@ -26,7 +26,10 @@ export class SceneMaker {
     const newestEvent = dashboard.freshness.newest;
     const values = lineValues(columns, lines, statistic, null, newestEvent);
     const alerts = dashboard.stream?.alerts ?? [];
-    const told = [annotations.value, anomalies.value, dashboard.shown] as const;
+    const { shown } = dashboard;
+    const window = dashboard.resolution.window.label;
+    const drawn = { spec, statistic, window, shown, hidden };
+    const told = [annotations.value, anomalies.value] as const;
     return {
       ...{ spec, lines, columns, statistic, bands, hidden, newestEvent, values },
       data: alignedData(columns, lines, view, bands),
@@ -35,10 +38,10 @@ export class SceneMaker {
         view.top,
         view.by,
       ),
-      thresholds: this.#thresholds([spec.key, alerts, statistic], () =>
-        thresholdsOf(alerts, spec, statistic),
+      thresholds: this.#thresholds([spec.key, alerts, statistic, window, shown], () =>
+        thresholdsOf(alerts, drawn),
       ),
-      marks: this.#marks([spec.key, ...told], () => marksOf(spec, ...told)),
+      marks: this.#marks([spec.key, statistic, shown, hidden, ...told], () => marksOf(drawn, ...told)),
       height: isAlone ? HEIGHT_ALONE : HEIGHT,
     };
   }

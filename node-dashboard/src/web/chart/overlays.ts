@@ -3,7 +3,7 @@ import type { AlertInfo, AlertState, Annotation, Anomaly } from '../../shared/ap
 import { matches } from '../../shared/pattern.ts';
 import { formatQuantity } from '../units.ts';
 import type { Statistic } from '../view.ts';
-import type { ChartSpec } from './specs.ts';
+import { isFor, type ChartSpec } from './specs.ts';
 
 /** A line that values should not cross. */
 export interface Threshold {
@@ -22,54 +22,71 @@ export interface Mark {
 const FONT = '11px system-ui, sans-serif';
 const ANOMALY_RADIUS = 7;
 
+/** What a chart draws, as far as it decides what belongs into it. */
+export interface Drawn {
+  readonly spec: ChartSpec;
+  readonly statistic: Statistic;
+  /** The label of the kind of window. */
+  readonly window: string;
+  /** The series that are drawn in any chart. */
+  readonly shown: readonly string[];
+  readonly hidden: ReadonlySet<string>;
+}
+
 /** The thresholds of a chart that are about what it draws. */
 export function thresholdsOf(
   rules: readonly AlertInfo[],
-  { metrics, unit }: ChartSpec,
-  statistic: Statistic,
+  { spec, statistic, window, shown }: Drawn,
 ): Threshold[] {
-  return rules
-    .filter(({ metric, field }) => field === statistic && metrics.some((one) => matches(metric, one)))
-    .flatMap(({ name, above, below }) =>
-      (
-        [
-          ['above', above],
-          ['below', below],
-        ] as const
-      ).flatMap(([side, value]) =>
-        typeof value === 'number' ? [{ value, text: `${name}: ${side} ${formatQuantity(value, unit)}` }] : [],
-      ),
-    );
+  const { metrics, unit } = spec;
+  const isAboutIt = (rule: AlertInfo): boolean =>
+    rule.field === statistic &&
+    // A longer window counts more; its average stands beside that of a shorter one.
+    (rule.field !== 'count' || rule.window === window) &&
+    metrics.some((one) => matches(rule.metric, one)) &&
+    shown.some((series) => matches(rule.series, series) && isFor(spec, series));
+  return rules.filter(isAboutIt).flatMap(({ name, above, below }) =>
+    (
+      [
+        ['above', above],
+        ['below', below],
+      ] as const
+    ).flatMap(([side, value]) =>
+      typeof value === 'number' ? [{ value, text: `${name}: ${side} ${formatQuantity(value, unit)}` }] : [],
+    ),
+  );
 }
 
 /** What is marked in a chart. */
 export function marksOf(
-  { metrics }: ChartSpec,
+  { spec, statistic, shown, hidden }: Drawn,
   annotations: readonly Annotation[],
   anomalies: readonly Anomaly[],
-  shown: readonly string[],
 ): Mark[] {
+  const isDrawn = (series: string): boolean =>
+    shown.includes(series) && !hidden.has(series) && isFor(spec, series);
   const happened = annotations.map(({ at, until, kind, text }) => ({
     ...{ at, until, value: null },
     text: `${kind}: ${text}`,
   }));
   const odd = anomalies
-    .filter(({ metric, series }) => metrics.includes(metric) && shown.includes(series))
+    .filter(({ metric, series }) => spec.metrics.includes(metric) && isDrawn(series))
     .map(({ start, avg, series, text }) => ({
-      ...{ at: start, until: null, value: avg },
+      // It is the average that is unusual: beside another line a ring would hang in the air.
+      ...{ at: start, until: null, value: statistic === 'avg' ? avg : null },
       text: `unusual: ${series}: ${text}`,
     }));
   return [...happened, ...odd];
 }
 
 /** The alerts of a chart that are not over. */
-export function alertsOf(
-  alerts: readonly AlertState[],
-  stream: string,
-  { metrics }: ChartSpec,
-): AlertState[] {
+export function alertsOf(alerts: readonly AlertState[], stream: string, spec: ChartSpec): AlertState[] {
   return alerts.filter(
-    (alert) => alert.stream === stream && metrics.includes(alert.metric) && alert.state !== 'resolved',
+    (alert) =>
+      alert.stream === stream &&
+      spec.metrics.includes(alert.metric) &&
+      isFor(spec, alert.series) &&
+      alert.state !== 'resolved',
   );
 }
 

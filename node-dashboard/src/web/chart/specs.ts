@@ -54,13 +54,17 @@ export function chartsToShow(dashboard: Dashboard): ChartSpec[] {
   );
 }
 
-/** The lines of a chart: one for each of its metrics and each series that is drawn and has it. */
-export function linesOf({ metrics, series, elsewhere }: ChartSpec, dashboard: Dashboard): Line[] {
-  const isOf = (patterns: readonly string[] | null, name: string): boolean =>
+/** Whether a chart is one for this series: some series have other charts for the same metrics. */
+export function isFor({ series, elsewhere }: ChartSpec, name: string): boolean {
+  const isOf = (patterns: readonly string[] | null): boolean =>
     patterns?.some((pattern) => matches(pattern, name)) ?? true;
-  const wanted = dashboard.shown.filter(
-    (name) => isOf(series, name) && !elsewhere.some((other) => isOf(other.series, name)),
-  );
+  return isOf(series) && !elsewhere.some((other) => isOf(other.series));
+}
+
+/** The lines of a chart: one for each of its metrics and each series that is drawn and has it. */
+export function linesOf(spec: ChartSpec, dashboard: Dashboard): Line[] {
+  const { metrics } = spec;
+  const wanted = dashboard.shown.filter((name) => isFor(spec, name));
   const has = (name: string, metric: string): boolean =>
     dashboard.infoOf(name)?.metrics.includes(metric) ?? true;
   return wanted.flatMap((name) =>
