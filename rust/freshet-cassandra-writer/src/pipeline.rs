@@ -145,8 +145,11 @@ impl Pipeline {
                     }
                     Err(error) if is_fenced(&error) => {
                         let complaint = self.fenced(&error);
-                        // Two of one name would else drive each other out without a pause.
-                        shutdown.sleep(PAUSE_OF_A_FENCED_ONE).await;
+                        // Two of one name would else drive each other out without a pause. A name that the writer has
+                        // made for itself was lost to a former self, as after the loss of the group's coordinator.
+                        if self.config.writer.instance_id.is_some() {
+                            shutdown.sleep(PAUSE_OF_A_FENCED_ONE).await;
+                        }
                         self.replace_consumer(&complaint).await?;
                     }
                     Err(error) => self.complain(error)?,
