@@ -322,7 +322,7 @@ impl Pipeline {
 
     /// Replaces a consumer that no broker has answered for long, if others are answered.
     async fn doubt_consumer(&mut self) -> KafkaResult<()> {
-        if !self.watch.is_unanswered(Instant::now()) {
+        if !self.watch.not_answered(Instant::now()) {
             return Ok(());
         }
         let others = Brokers::new(&self.config.kafka, DOUBT_CLIENT_ID);

@@ -116,8 +116,9 @@ impl Watch {
         }
     }
 
-    /// Whether no look was answered for so long that it may be the consumer's own fault. It says so once in that time.
-    pub(crate) fn is_unanswered(&mut self, now: Instant) -> bool {
+    /// A look was not answered. Whether none was for so long that it may be the consumer's own fault: that is said once in
+    /// that time.
+    pub(crate) fn not_answered(&mut self, now: Instant) -> bool {
         let since = *self.unanswered.get_or_insert(now);
         let is_long = now.duration_since(since) >= ANSWER_LIMIT;
         if is_long {
@@ -345,13 +346,13 @@ mod tests {
     fn looks_without_an_answer_raise_a_doubt_once_in_a_while() {
         let begun = Instant::now();
         let mut watch = Watch::new();
-        assert!(!watch.is_unanswered(begun));
-        assert!(!watch.is_unanswered(begun + ANSWER_LIMIT / 2));
-        assert!(watch.is_unanswered(begun + ANSWER_LIMIT));
-        assert!(!watch.is_unanswered(begun + ANSWER_LIMIT + INTERVAL));
-        assert!(watch.is_unanswered(begun + 2 * ANSWER_LIMIT));
+        assert!(!watch.not_answered(begun));
+        assert!(!watch.not_answered(begun + ANSWER_LIMIT / 2));
+        assert!(watch.not_answered(begun + ANSWER_LIMIT));
+        assert!(!watch.not_answered(begun + ANSWER_LIMIT + INTERVAL));
+        assert!(watch.not_answered(begun + 2 * ANSWER_LIMIT));
         watch.answered();
-        assert!(!watch.is_unanswered(begun + 3 * ANSWER_LIMIT));
+        assert!(!watch.not_answered(begun + 3 * ANSWER_LIMIT));
     }
 
     #[test]

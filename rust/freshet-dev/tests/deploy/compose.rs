@@ -189,6 +189,32 @@ fn all_limits_of_memory_fit_a_laptop() {
     }
 }
 
+/// A heap is a part of what a virtual machine takes: threads, code and buffers have half as much again, at least.
+#[test]
+fn heaps_leave_room_below_the_limits_of_memory() {
+    let mut heaps = BTreeMap::new();
+    each(|name, service| {
+        let Some(heap) = heap(service) else { return };
+        let limit: u64 = text(service, "/mem_limit").parse().unwrap();
+        assert!(heap * 3 / 2 <= limit >> 20, "{name}: a heap of {heap} MiB of {} MiB", limit >> 20);
+        heaps.insert(name.to_owned(), heap);
+    });
+    let with_a_heap: Vec<&str> = heaps.keys().map(String::as_str).collect();
+    assert_eq!(with_a_heap, ["cassandra", "kafka", "kafka-zookeeper", "spark-job", "zookeeper"]);
+}
+
+/// The largest heap that a service's environment or its command allows, in MiB.
+fn heap(service: &Value) -> Option<u64> {
+    let environment = service["environment"].as_object();
+    let variables = environment.into_iter().flatten().filter(|(name, _)| *name != "HEAP_NEWSIZE");
+    let values = variables.filter_map(|(_, value)| value.as_str()).flat_map(str::split_whitespace);
+    let words: Vec<&str> = values.chain(words(&service["command"])).collect();
+    let sizes = words.iter().filter_map(|word| {
+        word.strip_prefix("-Xmx").unwrap_or(word).strip_suffix('m')?.parse().ok()
+    });
+    sizes.max()
+}
+
 #[test]
 fn what_is_ours_writes_nothing_and_is_allowed_nothing() {
     each(|name, service| {

@@ -89,11 +89,66 @@ fn the_dockerfiles_repeat_them() {
     }
 }
 
+/// The versions that a text names after one of these words.
+fn named<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
+    let after = text.split(word).skip(1).map(|rest| rest.strip_prefix("is ").unwrap_or(rest));
+    after
+        .filter_map(|rest| {
+            let end = rest.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(rest.len());
+            let version = rest[..end].trim_end_matches('.');
+            version.contains('.').then_some(version)
+        })
+        .collect()
+}
+
+/// A line, such as 4.2, may stand for each of its versions.
 #[test]
-fn the_documentation_names_the_same_spark() {
-    let spark = version("SPARK_VERSION");
-    assert!(read("README.md").contains(&format!("A stock Spark {spark} runs the jar")));
-    assert!(read("docs/spark.md").contains(&format!("Spark is {spark} with Scala")));
+fn the_documentation_names_these_versions() {
+    let pages = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let mut pages: Vec<PathBuf> =
+        pages.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
+    let others = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "docker/README.md",
+        "docker/kubernetes/README.md",
+    ];
+    pages.extend(others.map(|page| root().join(page)));
+    // Figures of measurements have the name of what they were measured of before them.
+    pages.retain(|path| !path.ends_with("docs/performance.md"));
+    let words: [(&str, &[&str]); 9] = [
+        ("Spark ", &["SPARK_VERSION"]),
+        (":spark-hadoop-cloud_2.13:", &["SPARK_VERSION"]),
+        (":spark-sql-kafka-0-10_2.13:", &["SPARK_VERSION"]),
+        ("Scala ", &["SCALA_VERSION"]),
+        ("Kafka ", &["KAFKA_VERSION", "KAFKA_ZOOKEEPER_VERSION"]),
+        ("Cassandra ", &["CASSANDRA_VERSION"]),
+        ("ZooKeeper ", &["ZOOKEEPER_VERSION"]),
+        ("Kubernetes ", &["KUBERNETES_VERSION"]),
+        ("Grafana ", &["GRAFANA_VERSION"]),
+    ];
+    let mut seen = 0;
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        for (word, names) in words {
+            for found in named(&text, word) {
+                seen += 1;
+                let fits = names.iter().any(|name| {
+                    let version = version(name);
+                    version == found || version.starts_with(&format!("{found}."))
+                });
+                assert!(fits, "{}: {word}{found}", page.display());
+            }
+        }
+    }
+    assert!(seen >= 9, "only {seen} versions are named");
+}
+
+#[test]
+fn the_plugin_of_grafana_has_an_exact_version() {
+    let pinned = "yesoreyeram-infinity-datasource@${GRAFANA_INFINITY_VERSION:?}";
+    assert!(read("docker/compose.yaml").contains(&format!("GF_PLUGINS_PREINSTALL: {pinned}\n")));
 }
 
 #[test]

@@ -97,6 +97,17 @@ impl Store {
         Ok(result.rows::<Client>()?.collect::<Result<_, _>>()?)
     }
 
+    /// The tables of a keyspace, in their order.
+    pub(crate) fn tables(&self, keyspace: &str) -> Result<Vec<String>, Failed> {
+        const QUERY: &str = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?";
+        let found = runtime().block_on(self.0.query_unpaged(QUERY, (keyspace,)))?;
+        let rows = found.into_rows_result()?;
+        let mut names =
+            rows.rows::<(String,)>()?.map(|row| Ok(row?.0)).collect::<Result<Vec<_>, Failed>>()?;
+        names.sort_unstable();
+        Ok(names)
+    }
+
     /// Runs a statement.
     pub(crate) fn execute(&self, statement: &str) -> Result<(), Failed> {
         runtime().block_on(self.0.query_unpaged(statement, ()))?;

@@ -55,6 +55,12 @@ impl Sender {
         Ok(())
     }
 
+    /// Hands over a message with a key, which says what partition it goes to.
+    pub(crate) fn send_with_key(&self, key: &str, value: &[u8]) -> Result<(), Failed> {
+        let message = BaseRecord::to(&self.topic).key(key).payload(value);
+        Ok(self.producer.send(message).map_err(|(error, _)| error)?)
+    }
+
     /// Hands over one of very many records: waits while the client's queue is full.
     pub(crate) fn send_patiently(&self, record: &Record) -> Result<(), Failed> {
         loop {

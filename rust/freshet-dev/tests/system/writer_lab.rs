@@ -288,13 +288,24 @@ pub(crate) const fn start(number: i64) -> i64 {
     FIRST_START + number * 10_000
 }
 
-/// Key and value of a window message with so many readings.
+/// Key and value of a window message of this lab with so many readings.
 pub(crate) fn window(series: &str, number: i64, readings: u64) -> (String, Vec<u8>) {
+    message(("s", series, "v"), start(number), start(number), readings)
+}
+
+/// Key and value of the message of a window of 10 s with so many readings, each of 1, of which the last one came at
+/// `last_event`.
+pub(crate) fn message(
+    (stream, series, metric): (&str, &str, &str),
+    start: i64,
+    last_event: i64,
+    readings: u64,
+) -> (String, Vec<u8>) {
     let window = json!({
-        "stream": "s", "series": series, "metric": "v", "window": "10s",
-        "start": start(number), "end": start(number + 1), "count": readings, "sum": 1.0, "avg": 1.0,
-        "min": 1.0, "max": 1.0, "stddev": 0.0, "p50": 1.0, "p95": 1.0, "p99": 1.0,
-        "last_event": start(number), "generation": 0, "revision": readings, "emitted": start(number),
+        "stream": stream, "series": series, "metric": metric, "window": "10s", "start": start,
+        "end": start + 10_000, "count": readings, "sum": 1.0, "avg": 1.0, "min": 1.0, "max": 1.0,
+        "stddev": 0.0, "p50": 1.0, "p95": 1.0, "p99": 1.0, "first": 1.0, "last": 1.0, "last_event": last_event,
+        "generation": 0, "revision": readings, "emitted": last_event,
     });
-    (format!("{series}|v|10s|{}", start(number)), window.to_string().into_bytes())
+    (format!("{series}|{metric}|10s|{start}"), window.to_string().into_bytes())
 }

@@ -75,5 +75,7 @@ fn of_spark(resource: &Value, role: &str) -> Pod {
         "requests": { "cpu": cores("request"), "memory": memory },
         "limits": { "cpu": cores("limit"), "memory": memory },
     });
-    Pod { owner: format!("{} {role}", name(resource)), replicas: 1, template }
+    let executors = super::text(settings, "/spark.executor.instances").parse();
+    let replicas = if role == "executor" { executors.unwrap_or(1) } else { 1 };
+    Pod { owner: format!("{} {role}", name(resource)), replicas, template }
 }

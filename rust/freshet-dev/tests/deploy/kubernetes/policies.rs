@@ -248,7 +248,9 @@ fn each_replicated_workload_has_a_budget_that_lets_nodes_be_drained() {
             });
             let allows = |budget: &Value| {
                 let spec = &budget["spec"];
-                spec["maxUnavailable"].as_u64().is_some_and(|most| most > 0)
+                // Kubernetes knows how many there should be only from a controller, which those of Spark lack.
+                let has_controller = !pod.owner.starts_with("SparkApplication/");
+                (has_controller && spec["maxUnavailable"].as_u64().is_some_and(|most| most > 0))
                     || spec["minAvailable"].as_u64().is_some_and(|least| least < pod.replicas)
             };
             let is_guarded = own.next().is_some_and(allows);
@@ -273,6 +275,11 @@ fn each_replicated_workload_has_a_budget_that_lets_nodes_be_drained() {
             }),
             ("one that allows nothing", |all| {
                 set(all, "PodDisruptionBudget/freshet-writer", "/spec/maxUnavailable", 0.into());
+            }),
+            ("one that Kubernetes cannot reckon with", |all| {
+                let executors = json!({ "app.kubernetes.io/component": "executor" });
+                let spec = json!({ "maxUnavailable": 1, "selector": { "matchLabels": executors } });
+                set(all, "PodDisruptionBudget/freshet-spark-executors", "/spec", spec);
             }),
         ],
     );

@@ -17,9 +17,8 @@ const DEFINITIONS: &str = "FRESHET_CUSTOM_RESOURCE_DEFINITIONS";
 
 const METADATA: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
-/// No registry has the definitions of these operators. This is what of them is used here, in our own words.
-const EXTRACTS: [&str; 2] =
-    [include_str!("spark-operator.yaml"), include_str!("k8ssandra-operator.yaml")];
+/// No registry has the definitions of Spark's operator. This is what of them is used here, in our own words.
+const EXTRACT: &str = include_str!("spark-operator.yaml");
 
 /// The schemas by group, version and kind.
 pub(super) struct Schemas {
@@ -28,12 +27,11 @@ pub(super) struct Schemas {
 
 impl Schemas {
     pub(super) fn load() -> Self {
-        let mut custom = BTreeMap::new();
-        for text in EXTRACTS {
-            custom.extend(definitions(text));
-        }
+        let mut custom: BTreeMap<_, _> = definitions(EXTRACT).into_iter().collect();
         let given = std::env::var_os(DEFINITIONS).map(PathBuf::from);
-        let known = [&tools().strimzi, &tools().prometheus].map(|folder| Some(folder.clone()));
+        let tools = tools();
+        let known = [&tools.strimzi, &tools.prometheus, &tools.k8ssandra];
+        let known = known.map(|folder| Some(folder.clone()));
         for folder in known.into_iter().chain([given]).flatten() {
             for text in yaml_files(&folder) {
                 custom.extend(definitions(&text));

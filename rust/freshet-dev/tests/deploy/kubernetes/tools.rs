@@ -1,4 +1,4 @@
-//! What the tests need beside this project: Kustomize, the schemas of Kubernetes, and those of Strimzi. They are
+//! What the tests need beside this project: Kustomize, and the schemas of Kubernetes and of the operators. They are
 //! installed once below `target/tools`, in the versions of docker/versions.env, by the clients of their registries.
 
 use std::ffi::OsStr;
@@ -31,6 +31,8 @@ pub(super) struct Tools {
     pub(super) strimzi: PathBuf,
     /// That of the Prometheus operator's.
     pub(super) prometheus: PathBuf,
+    /// That of k8ssandra-operator's.
+    pub(super) k8ssandra: PathBuf,
 }
 
 /// The tools, which the first caller installs.
@@ -41,6 +43,7 @@ pub(super) fn tools() -> &'static Tools {
         schemas: schemas(),
         strimzi: strimzi(),
         prometheus: prometheus(),
+        k8ssandra: k8ssandra(),
     })
 }
 
@@ -110,23 +113,38 @@ fn strimzi() -> PathBuf {
     })
 }
 
-/// The Go module of the operator has the definitions of its resources beside its code.
 fn prometheus() -> PathBuf {
     let version = version("PROMETHEUS_OPERATOR_VERSION");
     installed(&format!("prometheus-operator-{version}"), |folder| {
         let module = format!("github.com/prometheus-operator/prometheus-operator@v{version}");
-        let downloaded = run(Command::new(go())
-            .args(["mod", "download", "-json", &module])
-            .current_dir(folder)
-            .env("GOTOOLCHAIN", "local"));
-        let downloaded: serde_json::Value = serde_json::from_str(&downloaded).unwrap();
-        let module = Path::new(downloaded["Dir"].as_str().unwrap());
-        for name in ["podmonitors", "prometheusrules"] {
-            let file = format!("monitoring.coreos.com_{name}.yaml");
-            let from = module.join("example/prometheus-operator-crd").join(&file);
-            fs::copy(from, folder.join(file)).unwrap();
-        }
+        let files = ["podmonitors", "prometheusrules"].map(|name| {
+            format!("example/prometheus-operator-crd/monitoring.coreos.com_{name}.yaml")
+        });
+        copy_of_module(&module, &files, folder);
     })
+}
+
+fn k8ssandra() -> PathBuf {
+    let version = version("K8SSANDRA_DEFINITIONS_VERSION");
+    installed(&format!("k8ssandra-operator-{version}"), |folder| {
+        let module = format!("github.com/k8ssandra/k8ssandra-operator@v{version}");
+        let files = ["config/crd/bases/k8ssandra.io_k8ssandraclusters.yaml".to_owned()];
+        copy_of_module(&module, &files, folder);
+    })
+}
+
+/// Copies files of a Go module: those of operators have the definitions of their resources beside the code.
+fn copy_of_module(module: &str, files: &[String], folder: &Path) {
+    let downloaded = run(Command::new(go())
+        .args(["mod", "download", "-json", module])
+        .current_dir(folder)
+        .env("GOTOOLCHAIN", "local"));
+    let downloaded: serde_json::Value = serde_json::from_str(&downloaded).unwrap();
+    let module = Path::new(downloaded["Dir"].as_str().unwrap());
+    for file in files {
+        let name = Path::new(file).file_name().unwrap();
+        fs::copy(module.join(file), folder.join(name)).unwrap();
+    }
 }
 
 /// A Java that is new enough: one of this machine, or the one that `PyPI` has.

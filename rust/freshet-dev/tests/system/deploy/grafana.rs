@@ -32,7 +32,10 @@ pub(super) fn every_query_has_data(api: &Api, file: &str) -> Outcome {
             let query = query.replace("$__rate_interval", "20s");
             until(LIMIT, || {
                 let samples = api.query(&query)?;
-                ensure(!samples.is_empty(), || format!("{}: no data: {query}", panel["title"]))
+                // What is not known is no number.
+                let is_known =
+                    samples.iter().any(|sample| sample["value"][1].as_str() != Some("NaN"));
+                ensure(is_known, || format!("{}: no data: {query}: {samples:?}", panel["title"]))
             })?;
             asked += 1;
         }

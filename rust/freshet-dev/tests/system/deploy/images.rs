@@ -1,10 +1,11 @@
 //! The images as docker/ builds them, on stand-ins for the official bases, with the programs that were built already.
 //! What runs in them talks to the services of the tests.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 
 use freshet_dev::preflight::free_ports;
 use freshet_dev::state::now_ms;
@@ -17,7 +18,7 @@ use super::buildah::{Buildah, Mounted, run};
 use crate::Outcome;
 use crate::cassandra::Store;
 use crate::dashboard;
-use crate::kafka::Sender;
+use crate::kafka::{Sender, copies_of};
 use crate::lab::Use;
 use crate::process::signal;
 use crate::stack::{TestStack, project, text};
@@ -38,18 +39,24 @@ const IMAGES: [(&str, &str, Option<&str>); 4] = [
 /// image beside another one, and shown by a dashboard in its image. Nobody is root, and nothing is written beside what
 /// is mounted.
 pub(crate) fn programs_run_inside() -> Outcome {
-    let mut lab = Use::running()?;
+    // Both take minutes the first time, and mostly wait.
+    let (stand_ins, lab) = thread::scope(|scope| {
+        let stand_ins = scope.spawn(Buildah::with_stand_ins);
+        let lab = Use::running();
+        (stand_ins.join(), lab)
+    });
+    let buildah = stand_ins.map_err(|_| "the stand-ins were not made")??;
+    let mut lab = lab?;
     let lab = lab.get();
-    let buildah = Buildah::with_stand_ins()?;
+    // With what the stack was built of.
     fill_prebuilt()?;
-    for image in IMAGES {
-        build(&buildah, image)?;
-    }
+    IMAGES.into_iter().try_for_each(|image| build(&buildah, image))?;
     sizes_are_small(&buildah)?;
     spark_has_the_job(&buildah)?;
     the_job_is_healthy(&lab.stack)?;
 
     let folder = configuration(&lab.stack)?;
+    jobs_make_topics_and_tables(&buildah, &lab.stack, &folder)?;
     let [producer, writer, dashboard] = free_addresses()?;
     let producer = Container::start(
         &buildah,
@@ -103,6 +110,28 @@ pub(crate) fn programs_run_inside() -> Outcome {
         container.stop()?;
     }
     Ok(())
+}
+
+/// The jobs that run once before anything else, `topics` and `schema` of docker/compose.yaml: they end well, and so they
+/// do where everything is there already.
+fn jobs_make_topics_and_tables(buildah: &Buildah, stack: &TestStack, folder: &TempDir) -> Outcome {
+    let jobs = [
+        ("freshet-producer", "--create-topics", ("FRESHET_KAFKA__TOPIC_PREFIX", "jobs.")),
+        ("freshet-cassandra-writer", "--create-schema", ("FRESHET_CASSANDRA__KEYSPACE", "jobs")),
+    ];
+    for (name, job, place) in jobs {
+        for _ in 0..2 {
+            Container::start(buildah, name, folder, &[job], &[place])?.finish()?;
+        }
+    }
+    for topic in ["jobs.raw.known", "jobs.windows.known", "jobs.dead-letters", "jobs.health"] {
+        ensure(copies_of(stack, topic)? == 1, || format!("there is no topic {topic}"))?;
+    }
+    let store = Store::connect(stack)?;
+    let of = |keyspace: &str| store.tables(keyspace);
+    let (made, wanted) = (of("jobs")?, of("freshet")?);
+    ensure(made == wanted && !made.is_empty(), || format!("{made:?} instead of {wanted:?}"))?;
+    store.execute("DROP KEYSPACE jobs")
 }
 
 /// What the Dockerfiles take instead of compiling: see docker/README.md.
@@ -224,6 +253,8 @@ impl<'a> Container<'a> {
         environment: &[(&str, &str)],
     ) -> Result<Self, Failed> {
         let mounted = buildah.mount(name)?;
+        // The only folder that everybody may write to: with a read-only root, nobody may.
+        fs::set_permissions(mounted.root.join("tmp"), Permissions::from_mode(0o555))?;
         let inspected = buildah.run(["inspect", "--type", "image", name])?;
         let image = serde_json::from_str::<Value>(&inspected)?["Docker"]["config"].clone();
         let user = image["User"].as_str().unwrap_or_default();
@@ -254,9 +285,14 @@ impl<'a> Container<'a> {
         ensure(output.status.success(), || text(&output))
     }
 
-    /// Tells the program to end, which has to end well, and looks at what it has left behind.
-    fn stop(mut self) -> Outcome {
+    /// Tells the program to end.
+    fn stop(self) -> Outcome {
         signal(leaf(self.process.id())?, Signal::SIGTERM)?;
+        self.finish()
+    }
+
+    /// Waits for the end of the program, which has to be a good one, and looks at what it has left behind.
+    fn finish(mut self) -> Outcome {
         let status =
             until(LIMIT, || self.process.try_wait()?.ok_or_else(|| "it has not ended".into()))?;
         ensure(status.success(), || format!("{}: {status}", self.image["Entrypoint"]))?;

@@ -1,6 +1,7 @@
 //! Listening to a dashboard as the page does: Server-Sent Events, with the page's way to come back.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,13 +11,26 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::Outcome;
 use crate::expectation::Key;
+use crate::stack::project;
+use crate::waiting::ensure;
 
-/// The page's waits before it comes back (live-connection.ts).
+/// The page's waits before it comes back. They are compared with its own: [`comes_back_as_the_page_does`].
 const SHORTEST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// So often a connection looks whether it is still wanted.
 const GLANCE: Duration = Duration::from_millis(200);
+
+/// Whether the page waits as long before it comes back.
+pub(super) fn comes_back_as_the_page_does() -> Outcome {
+    let page = fs::read_to_string(project().join("node-dashboard/src/web/live-connection.ts"))?;
+    for (name, wait) in [("SHORTEST_WAIT", SHORTEST_WAIT), ("LONGEST_WAIT", LONGEST_WAIT)] {
+        let line = format!("const {name} = {};", wait.as_millis());
+        ensure(page.contains(&line), || format!("the page has no '{line}'"))?;
+    }
+    Ok(())
+}
 
 /// What has come so far.
 #[derive(Debug, Default)]

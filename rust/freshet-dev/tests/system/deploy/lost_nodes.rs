@@ -9,9 +9,11 @@ use freshet_dev::state::now_ms;
 use libtest_mimic::Failed;
 use nix::sys::signal::Signal;
 
+use super::listener::Listener;
 use crate::Outcome;
 use crate::cassandra::Store;
 use crate::dashboard;
+use crate::expectation::Key;
 use crate::feed::Feed;
 use crate::kafka::{Sender, copies_of, leader_of};
 use crate::known_records::every_record_is_accounted_for;
@@ -20,9 +22,13 @@ use crate::queries::newest_report;
 use crate::security_broker::Authority;
 use crate::stack::TestStack;
 use crate::waiting::{LIMIT, ensure, until};
+use crate::writer_lab::message;
 
-/// How much longer than before it may take, after a loss, until windows are stored and shown.
+/// How long after a loss writer and dashboard may take until new versions of windows are stored and shown; and how much
+/// longer than before it may take until those are of new readings, which the job has counted.
 const GOES_ON: Duration = Duration::from_secs(10);
+/// So many series have windows that the test sends itself: each partition has some.
+const DIRECT: usize = 8;
 /// Seconds of event time that are sent at once, again and again.
 const AT_ONCE: i64 = 4;
 const PASSWORD: &str = "correct horse";
@@ -59,7 +65,8 @@ pub(super) fn change_no_row() -> Outcome {
     let authority = Authority::new("authority", folder.path())?;
     let stack = TestStack::of_three_nodes(STREAMS, login(&authority))?;
     let outcome = start(&stack, &authority, folder.path()).and_then(|store| {
-        Load::new(&stack, &store)?.lose_one_of_each()?;
+        let listener = Listener::start(stack.dashboard().trim_start_matches("http://"), "fleet");
+        Load::new(&stack, &store, &listener)?.lose_one_of_each()?;
         programs_are_encrypted(&store)
     });
     let down = stack.run(&["down"])?;
@@ -127,18 +134,38 @@ fn programs_are_encrypted(store: &Store) -> Outcome {
     ensure(drivers.len() >= 2, || format!("writer and dashboard are not both there: {drivers:?}"))
 }
 
-/// Records that are sent all the while.
+/// Records that are sent all the while, and windows that go past the job.
 struct Load<'a> {
     stack: &'a TestStack,
     store: &'a Store,
+    listener: &'a Listener,
     sender: Sender,
     feed: Feed,
+    windows: Sender,
+    /// The key of each of those windows, all of one time.
+    direct: Vec<Key>,
+    /// The version of them that was sent last, which is their number of readings as well.
+    version: i64,
 }
 
 impl<'a> Load<'a> {
-    fn new(stack: &'a TestStack, store: &'a Store) -> Result<Self, Failed> {
-        let sender = Sender::new(stack, "known")?;
-        Ok(Self { stack, store, sender, feed: Feed::new(now_ms()) })
+    fn new(stack: &'a TestStack, store: &'a Store, listener: &'a Listener) -> Result<Self, Failed> {
+        let key = |number| Key {
+            series: format!("direct-{number}"),
+            metric: "temperature".to_owned(),
+            window: "10s".to_owned(),
+            start: now_ms().div_euclid(10_000) * 10_000,
+        };
+        Ok(Self {
+            stack,
+            store,
+            listener,
+            sender: Sender::new(stack, "known")?,
+            feed: Feed::new(now_ms()),
+            windows: Sender::to_topic(stack, "windows.fleet")?,
+            direct: (0..DIRECT).map(key).collect(),
+            version: 0,
+        })
     }
 
     fn lose_one_of_each(&mut self) -> Outcome {
@@ -149,8 +176,8 @@ impl<'a> Load<'a> {
         let usual = self.usual()?;
         println!("windows are shown within {usual:?}");
         let leader = leader_of(self.stack, "raw.known", 0)?;
-        self.lose(&format!("kafka-{leader}"), usual + GOES_ON)?;
-        self.lose("cassandra-1", usual + GOES_ON)?;
+        self.lose(&format!("kafka-{leader}"), usual)?;
+        self.lose("cassandra-1", usual)?;
         self.everything_is_right()
     }
 
@@ -166,12 +193,16 @@ impl<'a> Load<'a> {
         Ok(longest)
     }
 
-    /// Kills a node and waits until windows of readings after that are stored and shown, and until it is back.
-    fn lose(&mut self, node: &str, limit: Duration) -> Outcome {
+    /// Kills a node and waits until writer and dashboard go on, until windows of readings after that are stored and
+    /// shown, and until it is back.
+    fn lose(&mut self, node: &str, usual: Duration) -> Outcome {
         let before = self.stack.part(node)?;
-        let (begun, killed) = (Instant::now(), now_ms());
+        let (begun, killed, version) = (Instant::now(), now_ms(), self.version);
         signal(before.pid.ok_or("the node has no process")?, Signal::SIGKILL)?;
-        self.until(limit, |load| load.is_fresh(killed))?;
+        self.until(GOES_ON, |load| load.goes_on_after(version))?;
+        println!("{node}: writer and dashboard go on after {:?}", begun.elapsed());
+        let left = (usual + GOES_ON).saturating_sub(begun.elapsed());
+        self.until(left, |load| load.is_fresh(killed))?;
         println!("{node}: windows after its loss are shown within {:?}", begun.elapsed());
         self.until(LIMIT, |load| {
             let now = load.stack.part(node)?;
@@ -188,13 +219,44 @@ impl<'a> Load<'a> {
         until(limit, || {
             let records = self.feed.next(AT_ONCE);
             self.sender.send(&records)?;
+            self.send_windows()?;
             holds(self)
+        })
+    }
+
+    fn send_windows(&mut self) -> Outcome {
+        self.version += 1;
+        for key in &self.direct {
+            let of = ("fleet", &*key.series, &*key.metric);
+            let (name, value) = message(of, key.start, key.start, self.version.try_into()?);
+            self.windows.send_with_key(&name, &value)?;
+        }
+        Ok(())
+    }
+
+    /// Whether of each window that the test sends a newer version is stored, shown and told of on the live stream.
+    fn goes_on_after(&self, version: i64) -> Outcome {
+        let stored = self.store.rows("fleet")?;
+        let span = (self.direct[0].start, now_ms());
+        let shown = dashboard::rows(self.stack, "fleet", &self.direct, span)?;
+        self.listener.look(|heard| {
+            self.direct.iter().try_for_each(|key| {
+                let newest = [
+                    ("stored", stored.get(key).map(|row| row.count)),
+                    ("shown", shown.get(key).map(|row| row.count)),
+                    ("heard", heard.counts.get(key).copied()),
+                ];
+                ensure(newest.iter().all(|(_, newest)| *newest > Some(version)), || {
+                    format!("version {version} of {key:?} is the newest one: {newest:?}")
+                })
+            })
         })
     }
 
     /// Whether of every series a window with a reading after that time is stored, and shown.
     fn is_fresh(&self, since: i64) -> Outcome {
-        let stored = self.store.newest("fleet")?;
+        let mut stored = self.store.newest("fleet")?;
+        stored.retain(|series, _| self.direct.iter().all(|key| key.series != *series));
         ensure(stored.len() == 5, || format!("{} series are stored", stored.len()))?;
         for (series, newest) in stored {
             ensure(newest > since, || format!("nothing of {series} is stored"))?;

@@ -11,15 +11,17 @@ use libtest_mimic::Failed;
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
-use super::listener::Listener;
+use super::listener::{Listener, comes_back_as_the_page_does};
 use crate::Outcome;
 use crate::cassandra::Store;
+use crate::kafka::end_of;
 use crate::lab::Use;
 use crate::process::signal;
 use crate::program::Program;
 use crate::stack::TestStack;
 use crate::waiting::{LIMIT, ensure, until};
 
+const RAW: &str = "raw.known";
 const PER_SECOND: usize = 1_000;
 /// There are records for so long. What is left when the last part is back comes at once.
 const SECONDS: usize = 60;
@@ -30,6 +32,7 @@ const SERIES: usize = 4;
 /// Every record that was put into the file is in exactly the windows that it belongs to, in Cassandra and on the live
 /// stream, which goes on all the time.
 pub(crate) fn loses_nothing() -> Outcome {
+    comes_back_as_the_page_does()?;
     let mut lab = Use::running()?;
     let lab = lab.get();
     let load = Load::new(&lab.stack)?;
@@ -38,14 +41,21 @@ pub(crate) fn loses_nothing() -> Outcome {
     let lines: Vec<Vec<u8>> = records.filter(|value| super::images::is_line(value)).collect();
     let mut producer = load.start_producer()?;
     let listener = Listener::start(lab.stack.dashboard().trim_start_matches("http://"), "known");
+    let before = end_of(&lab.stack, RAW)?;
     thread::scope(|scope| -> Outcome {
-        let writing = scope.spawn(|| load.write(&lines));
+        let (begun, writing) = (Instant::now(), scope.spawn(|| load.write(&lines)));
         let restarted = restart_all(&load, &lab.stack, &listener, &mut producer);
         let (gap, is_paced) = (listener.longest_gap(), !writing.is_finished());
+        let (sent, elapsed) = (end_of(&lab.stack, RAW)? - before, begun.elapsed());
         load.hurry.store(true, Ordering::Relaxed);
         writing.join().map_err(|_| "the load has failed")??;
         let second = restarted?;
-        println!("longest time without a window on the live stream: {gap:?}");
+        let per_second = sent as f64 / elapsed.as_secs_f64();
+        println!(
+            "longest time without a window on the live stream: {gap:?}, with {per_second:.0} \
+             records a second"
+        );
+        ensure(per_second > 0.9 * PER_SECOND as f64, || format!("{sent} records in {elapsed:?}"))?;
         ensure(is_paced, || format!("it took longer than {SECONDS} s"))?;
         ensure(gap <= LONGEST_GAP, || format!("nothing came for {gap:?}"))?;
         lab.rows_match()?;

@@ -184,8 +184,10 @@ impl Available {
         let with_driver = self.worker_with_driver()?;
         let other = 1 - with_driver;
         load.send(300)?;
+        let executors = self.spark.executors();
         self.kill(WORKERS[other])?;
         until(LIMIT, || self.has_workers(1))?;
+        self.replace_all_of(&executors)?;
         load.send(100)?;
         load.is_counted(secure)?;
         fs::rename(&away, &authority)?;
@@ -194,6 +196,19 @@ impl Available {
         until(LIMIT, || self.has_workers(WORKERS.len()))?;
         load.send(600)?;
         self.lose_the_driver(with_driver, secure, &mut load)
+    }
+
+    /// Kills those of the executors that are left, and waits until none but others run.
+    fn replace_all_of(&self, executors: &[u32]) -> Outcome {
+        let is_old = |executor: &u32| executors.contains(executor);
+        for executor in self.spark.executors().into_iter().filter(is_old) {
+            signal(executor, Signal::SIGKILL)?;
+        }
+        until(LIMIT, || {
+            let now = self.spark.executors();
+            let replaced = !now.is_empty() && !now.iter().any(is_old);
+            ensure(replaced, || format!("executors {executors:?} became {now:?}"))
+        })
     }
 
     /// Another driver goes on from the last batch that was committed, and reports what it has read itself.

@@ -81,8 +81,8 @@ public final class StreamWindows {
             .groupBy("series", "metric", "window_name")
             .as(key, Encoders.bean(EncodedPanes.class))
             .flatMapGroupsWithState(
-                new UpdateWindows(stream, limits, streaming, appending, form), mode,
-                Encoders.BINARY(), Encoders.row(UpdateWindows.OUTPUT),
-                streaming ? GroupStateTimeout.EventTimeTimeout() : GroupStateTimeout.NoTimeout());
+                mode, streaming ? GroupStateTimeout.EventTimeTimeout() : GroupStateTimeout.NoTimeout(),
+                new UpdateWindows(stream, limits, streaming, appending, form),
+                Encoders.BINARY(), Encoders.row(UpdateWindows.OUTPUT));
     }
 }

@@ -3,15 +3,10 @@ package io.freshet.spark.windows;
 import io.freshet.spark.configuration.PipelineConfiguration;
 import io.freshet.spark.engine.SparkEngine;
 import io.freshet.spark.nativelib.NativeWindowState;
-import java.util.Collections;
-import java.util.Iterator;
-import java.util.List;
+import java.io.Serializable;
+import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.function.Function;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import org.apache.spark.TaskContext;
-import org.apache.spark.api.java.function.FlatMapGroupsWithStateFunction;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.streaming.GroupState;
@@ -21,6 +16,8 @@ import org.apache.spark.util.TaskCompletionListener;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import scala.Tuple3;
+import scala.collection.Iterator;
+import scala.runtime.AbstractFunction3;
 
 /**
  * The stateful part of a query: the state of one metric of one series for one kind of window takes in the partial
@@ -28,9 +25,14 @@ import scala.Tuple3;
  *
  * <p>The state is encoded panes, see {@code freshet-core}'s {@code aggregate::state}. It is due, as Spark's timeouts
  * have it, when a window is to be given or the last pane to be dropped though nothing has come.
+ *
+ * <p>A function of Scala's, which Spark's plans print as it says of itself: one of Spark's interface for Java is wrapped
+ * into another one that says nothing.
  */
 final class UpdateWindows
-    implements FlatMapGroupsWithStateFunction<Tuple3<String, String, String>, EncodedPanes, byte[], Row> {
+    extends AbstractFunction3<
+        Tuple3<String, String, String>, Iterator<EncodedPanes>, GroupState<byte[]>, Iterator<Row>>
+    implements Serializable {
     /**
      * One row per series, metric and kind: how many records were counted, and the windows as the native library packs
      * them.
@@ -46,9 +48,11 @@ final class UpdateWindows
     private static final Logger LOGGER = LoggerFactory.getLogger(UpdateWindows.class);
     private static final long MICROS_PER_MILLI = 1_000;
 
+    private final String streamName;
     private final String streamJson;
     private final String limitsJson;
-    private final Map<String, Integer> windows;
+    /** The kinds by their names, each with its place in the stream's list, in which they are. */
+    private final Map<String, Integer> windows = new LinkedHashMap<>();
     private final boolean streaming;
     private final boolean appending;
     private final NativeWindowState.Form form;
@@ -68,17 +72,19 @@ final class UpdateWindows
         boolean streaming,
         boolean appending,
         NativeWindowState.Form form) {
+        streamName = stream.name();
         streamJson = stream.json();
         this.limitsJson = limitsJson;
-        List<String> names = stream.windows();
-        windows = IntStream.range(0, names.size()).boxed().collect(Collectors.toMap(names::get, Function.identity()));
+        for (String name : stream.windows()) {
+            windows.put(name, windows.size());
+        }
         this.streaming = streaming;
         this.appending = appending;
         this.form = form;
     }
 
     @Override
-    public Iterator<Row> call(
+    public Iterator<Row> apply(
         Tuple3<String, String, String> key, Iterator<EncodedPanes> partials, GroupState<byte[]> group) {
         Integer window = windows.get(key._3());
         if (window == null) {
@@ -86,7 +92,7 @@ final class UpdateWindows
             LOGGER.debug(
                 "windows of {} are not in the stream's list: what {} has of them is dropped", key._3(), key._1());
             group.remove();
-            return Collections.emptyIterator();
+            return Iterator.empty();
         }
         if (state == null) {
             open(TaskContext.get());
@@ -101,8 +107,15 @@ final class UpdateWindows
         long counted = state.readCounted();
         keep(group, state.readDeadline(), state.readState());
         byte[] changed = state.readWindows();
-        return counted == 0 && changed.length == 0 ? Collections.emptyIterator()
-            : Collections.singleton(RowFactory.create(key._1(), key._2(), key._3(), counted, changed)).iterator();
+        return counted == 0 && changed.length == 0 ? Iterator.empty()
+            : Iterator.single(RowFactory.create(key._1(), key._2(), key._3(), counted, changed));
+    }
+
+    /** What Spark's plans show. */
+    @Override
+    public String toString() {
+        return "FreshetState stream=%s, windows=%s, gives=%s".formatted(
+            streamName, windows.keySet(), appending ? "final windows" : "changed windows");
     }
 
     private void keep(GroupState<byte[]> group, long deadlineMicros, byte[] next) {
