@@ -4,10 +4,9 @@
 //
 //   npm run build && npm run measure:latency -- --kafka 127.0.0.1:9092 [--cassandra 127.0.0.1:9042] [--samples 300]
 //     [--series 20] [--every 250]
-import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { chromium } from 'playwright-core';
+import { openBrowser } from '../test/page/browser.mjs';
 import { percentile, startFedServer } from './fed-server.mjs';
 
 const { values } = parseArgs({
@@ -55,10 +54,7 @@ const fed = await startFedServer({
   // Marks of what happened lately, such as restarts, would stand where the point is watched: the keyspace has none.
   settings: `[cassandra]\ncontact_points = ["${values.cassandra}"]\nkeyspace = "pixel_latency_nowhere"\n`,
 });
-const context = await chromium.launchPersistentContext(path.join(fed.folder, 'profile'), {
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-});
+const browser = await openBrowser();
 
 try {
   await fed.ready();
@@ -75,7 +71,7 @@ try {
     await fed.send(messages);
   }
   await fed.send([message('probe', current, HEIGHTS[0] ?? 0)]);
-  const page = await context.newPage();
+  const page = await browser.context.newPage();
   await page.setViewportSize({ width: 1440, height: 1000 });
   await page.goto(`${fed.address}/?range=86400000`);
   await page.waitForFunction(
@@ -116,7 +112,7 @@ try {
     }),
   );
 } finally {
-  await context.close();
+  await browser.close();
   await fed.stop();
 }
 

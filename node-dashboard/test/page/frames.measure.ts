@@ -1,6 +1,7 @@
 import type { CDPSession, Page } from 'playwright-core';
 import { it, vi } from 'vitest';
-import { ago, openBrowser, Stage, tenSeconds, type Browser } from '../page-stage.ts';
+import { ago, Stage, tenSeconds } from '../page-stage.ts';
+import { openBrowser, type Browser } from './browser.mjs';
 
 const POINTS = 600;
 const MEASURED = 10_000;
