@@ -1,13 +1,15 @@
 // How long does a record of a windows topic take to become a pixel? It starts the built server, feeds it through a real
 // Kafka, and watches the canvas of a chart in Chromium: a point that jumps between two heights is looked for in every
-// frame. A frame's canvas is read at the begin of the next one, when it is on the screen.
+// frame. A frame's canvas is read at the begin of the next one, when it is on the screen. It exits with 1 where that is
+// beyond the limit.
 //
-//   npm run build && npm run measure:latency -- --kafka 127.0.0.1:9092 [--cassandra 127.0.0.1:9042] [--samples 300]
+//   npm run build && node scripts/pixel-latency.mjs --kafka 127.0.0.1:9092 [--cassandra 127.0.0.1:9042] [--samples 300]
 //     [--series 20] [--every 250]
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { openBrowser } from '../test/page/browser.mjs';
 import { percentile, startFedServer } from './fed-server.mjs';
+import { judge } from './limits.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -111,6 +113,7 @@ try {
       topic_to_pixel_ms: { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: delays.at(-1) },
     }),
   );
+  judge([{ figure: 'from the topic to the pixel, p95 in ms', value: at(0.95), most: 250 }]);
 } finally {
   await browser.close();
   await fed.stop();
