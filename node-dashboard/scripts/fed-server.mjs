@@ -38,7 +38,6 @@ export async function startFedServer({ name, kafka, port, window, settings = '' 
   const address = `http://127.0.0.1:${port}`;
   return {
     address,
-    folder,
     server,
     /** Sends window messages. */
     async send(/** @type {{ series: string }[]} */ windows) {

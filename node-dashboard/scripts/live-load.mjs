@@ -1,5 +1,5 @@
 // Many clients of the event stream, of which some do not read: how late are the others, and how much memory does the
-// server take? It starts the built server and feeds it through a real Kafka.
+// server take? It exits with 1 where that is beyond a limit. It starts the built server and feeds it through a real Kafka.
 //
 //   npm run build && node scripts/live-load.mjs --kafka 127.0.0.1:9092 [--clients 1000] [--stalled 100]
 //     [--series 100] [--every 2000] [--seconds 60]
@@ -8,6 +8,7 @@ import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { percentile, startFedServer, waitUntil } from './fed-server.mjs';
+import { judge } from './limits.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -131,6 +132,13 @@ try {
       ...{ gaps, cut_off: { reading: ended, stalled: slow - ended }, memory_mb: { before, after, most } },
     }),
   );
+  judge([
+    { figure: 'delay of clients that read, p99 in ms', value: at(0.99), most: 1000 },
+    { figure: 'memory of the server, MB', value: most, most: 300 },
+    { figure: 'gaps of clients that read', value: gaps, most: 0 },
+    { figure: 'clients that read and were cut off', value: ended, most: 0 },
+    { figure: 'events at clients that read', value: delays.length, least: rounds * (clients - stalled) },
+  ]);
   sockets.forEach((socket) => socket.destroy());
 } finally {
   await fed.stop();

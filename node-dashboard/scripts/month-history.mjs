@@ -1,10 +1,12 @@
 // How long the dashboard takes for a month of many series, and how large its answer is. It stores windows of an hour in
 // the Cassandra of a running stack, under series of their own that expire in ten minutes, and asks the dashboard.
+// It exits with 1 where that is beyond a limit.
 //
 //   ./freshet up --detach && node scripts/month-history.mjs [--cassandra 127.0.0.1:9042] [--url http://127.0.0.1:3000]
 //     [--series 20] [--days 30] [--stream sensors] [--metric temperature]
 import { parseArgs } from 'node:util';
 import cassandra from 'cassandra-driver';
+import { judge } from './limits.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -97,4 +99,11 @@ for (const fields of [['avg', 'min', 'max', 'count'], []]) {
       median_ms: median,
     }),
   );
+  // The limit is that of what a chart draws.
+  if (fields.length > 0) {
+    judge([
+      { figure: `a month of ${names.length} series, median in ms`, value: median, most: 500 },
+      { figure: `a month of ${names.length} series, bytes`, value: bytes, most: 500_000 },
+    ]);
+  }
 }

@@ -1,14 +1,15 @@
 // How long does a record of a windows topic take to become a pixel? It starts the built server, feeds it through a real
 // Kafka, and watches the canvas of a chart in Chromium: a point that jumps between two heights is looked for in every
-// frame. A frame's canvas is read at the begin of the next one, when it is on the screen.
+// frame. A frame's canvas is read at the begin of the next one, when it is on the screen. It exits with 1 where that is
+// beyond the limit.
 //
-//   npm run build && npm run measure:latency -- --kafka 127.0.0.1:9092 [--cassandra 127.0.0.1:9042] [--samples 300]
+//   npm run build && node scripts/pixel-latency.mjs --kafka 127.0.0.1:9092 [--cassandra 127.0.0.1:9042] [--samples 300]
 //     [--series 20] [--every 250]
-import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { chromium } from 'playwright-core';
+import { openBrowser } from '../test/page/browser.mjs';
 import { percentile, startFedServer } from './fed-server.mjs';
+import { judge } from './limits.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -55,10 +56,7 @@ const fed = await startFedServer({
   // Marks of what happened lately, such as restarts, would stand where the point is watched: the keyspace has none.
   settings: `[cassandra]\ncontact_points = ["${values.cassandra}"]\nkeyspace = "pixel_latency_nowhere"\n`,
 });
-const context = await chromium.launchPersistentContext(path.join(fed.folder, 'profile'), {
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-});
+const browser = await openBrowser();
 
 try {
   await fed.ready();
@@ -75,7 +73,7 @@ try {
     await fed.send(messages);
   }
   await fed.send([message('probe', current, HEIGHTS[0] ?? 0)]);
-  const page = await context.newPage();
+  const page = await browser.context.newPage();
   await page.setViewportSize({ width: 1440, height: 1000 });
   await page.goto(`${fed.address}/?range=86400000`);
   await page.waitForFunction(
@@ -115,8 +113,9 @@ try {
       topic_to_pixel_ms: { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: delays.at(-1) },
     }),
   );
+  judge([{ figure: 'from the topic to the pixel, p95 in ms', value: at(0.95), most: 250 }]);
 } finally {
-  await context.close();
+  await browser.close();
   await fed.stop();
 }
 

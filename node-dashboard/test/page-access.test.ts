@@ -1,14 +1,13 @@
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { axeFinds } from './page/axe.mjs';
 import { openThreeSeries, page, parameters, stage, storeThreeSeries } from './page-hooks.ts';
 import { ago, WAIT } from './page-stage.ts';
 
 // A browser on a busy machine.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 40_000 });
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const SCREENSHOTS = path.resolve('../test-results');
 const USAGE = '.chart[data-metric="usage"]';
 const LOAD = '.chart[data-metric="load"]';
@@ -22,18 +21,6 @@ beforeEach(storeThreeSeries);
 
 function texts(selector: string): Promise<string[]> {
   return page.$$eval(selector, (found) => found.map((one) => one.textContent));
-}
-
-/** What axe finds; nothing is the only good answer. */
-async function violations(): Promise<string[]> {
-  await page.evaluate(AXE);
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-    };
-    const { violations: found } = await axe.run();
-    return found.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`));
-  });
 }
 
 describe('what else the server tells', () => {
@@ -85,7 +72,7 @@ describe('what else the server tells', () => {
     await vi.waitFor(async () => {
       expect((await texts('.verdict')).join()).toContain('alert hot (laptop/cpu) is firing');
     }, WAIT);
-    expect(await violations()).toEqual([]);
+    expect(await axeFinds(page)).toEqual([]);
   });
 
   it('can be silenced, and be told by the browser only when a button asks for it', async () => {
@@ -99,7 +86,7 @@ describe('what else the server tells', () => {
     await page.click('.pages a:has-text("Alerts")');
     await page.waitForSelector('.alerts tbody tr[data-state="firing"]', { timeout: WAIT });
     expect(parameters().get('page')).toBe('alerts');
-    expect(await violations()).toEqual([]);
+    expect(await axeFinds(page)).toEqual([]);
     await page.click('button[aria-label="Silence hot of laptop/cpu for 1 h"]');
     await vi.waitFor(() => {
       const body = { alert: 'hot', stream: 'host', series: 'laptop/cpu', minutes: 60 };
@@ -129,7 +116,7 @@ describe('axe finds nothing', () => {
     await page.goto(stage.address(query));
     await page.waitForSelector('body[data-connection=live]', { timeout: WAIT });
     await page.waitForSelector('.chart[data-points], main .empty', { timeout: WAIT });
-    expect(await violations()).toEqual([]);
+    expect(await axeFinds(page)).toEqual([]);
   });
 
   it.each(['light', 'dark'] as const)(
@@ -138,12 +125,12 @@ describe('axe finds nothing', () => {
       await page.emulateMedia({ colorScheme: scheme });
       await openThreeSeries();
       await page.click('.time summary');
-      expect(await violations()).toEqual([]);
+      expect(await axeFinds(page)).toEqual([]);
       await page.click('.time summary');
       await page.screenshot({ path: path.join(SCREENSHOTS, `page-${scheme}.png`), fullPage: true });
       await stage.close();
       await page.waitForSelector('body[data-connection=lost]', { timeout: WAIT });
-      expect(await violations()).toEqual([]);
+      expect(await axeFinds(page)).toEqual([]);
     },
   );
 
@@ -151,7 +138,7 @@ describe('axe finds nothing', () => {
     await page.setViewportSize(PHONE);
     await openThreeSeries();
     await page.waitForSelector('.tile .figure', { timeout: WAIT });
-    expect(await violations()).toEqual([]);
+    expect(await axeFinds(page)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
     const small = await page.$$eval('button, select, input, summary, .pages a', (found) =>
       found
@@ -182,5 +169,5 @@ it('a chart can be shown alone for another page', async () => {
   await page.waitForSelector(`${LOAD}[data-points="30"]`, { timeout: WAIT });
   expect(await page.$$('.chart')).toHaveLength(1);
   expect(await page.$('.controls')).toBeNull();
-  expect(await violations()).toEqual([]);
+  expect(await axeFinds(page)).toEqual([]);
 });

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { build, type Plugin } from 'vite';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { buildApp } from '../src/server/app.ts';
@@ -12,6 +12,7 @@ import { LATER_STATISTICS } from '../src/shared/generated/window.ts';
 import { configOf } from './configuration.ts';
 import { LATER_FIELDS } from './later-fields.ts';
 import { windowMessage } from './messages.ts';
+import { openBrowser, type Browser } from './page/browser.mjs';
 
 // Server and page of a later version, whose windows have more statistics.
 vi.mock('../src/shared/generated/window.ts', async (original) => {
@@ -26,7 +27,7 @@ const SIZE = 10_000;
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let folder: string;
-let browser: BrowserContext;
+let browser: Browser;
 let app: FastifyInstance;
 let page: Page;
 
@@ -74,14 +75,8 @@ beforeAll(async () => {
   }
   app = await buildApp({ config: single, logLevel: 'silent', pipeline, webRoot });
   await app.listen({ host: '127.0.0.1', port: 0 });
-  browser = await chromium.launchPersistentContext(path.join(folder, 'profile'), {
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    locale: 'en-GB',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'].concat(
-      ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-    ),
-  });
-  page = await browser.newPage();
+  browser = await openBrowser();
+  page = await browser.context.newPage();
   await page.goto(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}/?range=300000`);
   await page.waitForSelector('.chart[data-points="6"]', { timeout: WAIT });
 });

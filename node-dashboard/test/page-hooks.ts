@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
-import { ago, openBrowser, Stage, WAIT, type Browser } from './page-stage.ts';
+import { openBrowser, parametersOf, type Browser } from './page/browser.mjs';
+import { ago, Stage, WAIT } from './page-stage.ts';
 
 /** A browser on a busy machine, in milliseconds. */
 const PATIENCE = 40_000;
@@ -59,5 +60,5 @@ export async function openThreeSeries(query = ''): Promise<void> {
 
 /** The parameters of the page's address. */
 export function parameters(): URLSearchParams {
-  return new URL(page.url()).searchParams;
+  return parametersOf(page);
 }

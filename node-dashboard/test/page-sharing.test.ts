@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Page } from 'playwright-core';
-import { ago, openBrowser, Stage, tenSeconds, WAIT, type Browser } from './page-stage.ts';
+import { openBrowser, type Browser } from './page/browser.mjs';
+import { ago, Stage, tenSeconds, WAIT } from './page-stage.ts';
 
 // A browser on a busy machine.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 40_000 });

@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { vi } from 'vitest';
 import { buildApp } from '../src/server/app.ts';
 import type { Config } from '../src/server/config.ts';
@@ -15,31 +13,6 @@ import { windowMessage } from './messages.ts';
 
 /** How long the page may take for something, on a busy machine. */
 export const WAIT = 20_000;
-const ARGUMENTS = [
-  ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-];
-
-/** A browser with a profile of its own. */
-export interface Browser {
-  readonly context: BrowserContext;
-  close(): Promise<void>;
-}
-
-/** Starts Chromium. */
-export async function openBrowser(): Promise<Browser> {
-  const profile = mkdtempSync(path.join(tmpdir(), 'freshet-page-'));
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    locale: 'en-GB',
-    args: ARGUMENTS,
-  });
-  const close = async (): Promise<void> => {
-    await context.close();
-    rmSync(profile, { recursive: true, force: true });
-  };
-  return { context, close };
-}
 
 /**
  * The built page and a real server. Kafka and Cassandra are away: what they would answer is in `stored` and what is

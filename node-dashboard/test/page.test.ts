@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import {
   afterAll,
   afterEach,
@@ -22,6 +20,7 @@ import type { HealthReport } from '../src/shared/api.ts';
 import type { WindowValue } from '../src/shared/window.ts';
 import { configOf } from './configuration.ts';
 import { NOT_KNOWN, windowMessage } from './messages.ts';
+import { openBrowser, type Browser } from './page/browser.mjs';
 
 const WAIT = 20_000;
 const SERIES = ['laptop/cpu', 'laptop/memory'];
@@ -33,8 +32,7 @@ const TILE_POINTS = 90;
 // A browser, or hundreds of connections, on a busy machine.
 vi.setConfig({ testTimeout: 40_000, hookTimeout: 40_000 });
 
-let profile: string;
-let browser: BrowserContext;
+let browser: Browser;
 let app: FastifyInstance;
 let pipeline: Pipeline;
 let stream: LiveStream | undefined;
@@ -44,19 +42,11 @@ let asked: MockInstance<Pipeline['history']['windows']>;
 let newest: number;
 
 beforeAll(async () => {
-  profile = mkdtempSync(path.join(tmpdir(), 'freshet-page-'));
-  browser = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    locale: 'en-GB',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'].concat(
-      ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-    ),
-  });
+  browser = await openBrowser();
 });
 
 afterAll(async () => {
   await browser.close();
-  rmSync(profile, { recursive: true, force: true });
 });
 
 beforeEach(async () => {
@@ -74,7 +64,7 @@ beforeEach(async () => {
   begin('topic');
   app = await buildApp({ config, logLevel: 'silent', pipeline, webRoot: path.resolve('dist/web') });
   await app.listen({ host: '127.0.0.1', port: 0 });
-  page = await browser.newPage();
+  page = await browser.context.newPage();
 });
 
 afterEach(async () => {

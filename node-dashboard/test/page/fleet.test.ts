@@ -1,7 +1,7 @@
 import { beforeEach, expect, it, vi } from 'vitest';
 import { page, stage } from '../page-hooks.ts';
 import { tenSeconds, WAIT } from '../page-stage.ts';
-import { axeFinds } from './axe.ts';
+import { axeFinds } from './axe.mjs';
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 40_000 });
 

@@ -1,27 +1,13 @@
 // Proves that the page shows live points: opens it in a real browser, waits until its newest event moves on, measures
 // how old it is, and takes a screenshot.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { chromium } from 'playwright-core';
+import { errorsOf, openBrowser } from './browser.mjs';
 
 const USAGE =
   'usage: live-point.mjs <url> <screenshot.png> [--timeout-seconds 60] [--max-age-seconds <no limit>]';
 const SAMPLES = 9;
 const SAMPLE_INTERVAL = 400;
-
-const ARGUMENTS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 /** @typedef {{ connection: string, points: number, newestEvent: number, age: number, charts: number }} PageState */
 
@@ -86,23 +72,10 @@ async function measure(page) {
  * @param {number} maxAge the newest point's median age may be no more than this, in milliseconds
  */
 async function run(url, screenshot, timeout, maxAge) {
-  const profile = await mkdtemp(path.join(tmpdir(), 'freshet-page-'));
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ARGUMENTS,
-    timeout,
-    viewport: { width: 1440, height: 1000 },
-  });
+  const browser = await openBrowser({ timeout, viewport: { width: 1440, height: 1000 } });
   try {
-    const page = context.pages()[0] ?? (await context.newPage());
-    /** @type {string[]} */
-    const errors = [];
-    page.on('console', (message) => {
-      if (message.type() === 'error') {
-        errors.push(message.text());
-      }
-    });
-    page.on('pageerror', (error) => errors.push(error.message));
+    const page = await browser.context.newPage();
+    const errors = errorsOf(page);
     let medianAge = 0;
     const deadline = Date.now() + timeout;
     await page.goto(url, { timeout });
@@ -130,8 +103,7 @@ async function run(url, screenshot, timeout, maxAge) {
       throw new Error(`the page logged errors: ${errors.join(' | ')}`);
     }
   } finally {
-    await context.close();
-    await rm(profile, { recursive: true, force: true });
+    await browser.close();
   }
 }
 

@@ -3,7 +3,7 @@ import type { HealthReport } from '../../src/shared/api.ts';
 import { deadLetter } from '../letters.ts';
 import { page, stage } from '../page-hooks.ts';
 import { WAIT } from '../page-stage.ts';
-import { axeFinds } from './axe.ts';
+import { axeFinds } from './axe.mjs';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 40_000 });
 
