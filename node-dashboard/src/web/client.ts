@@ -97,8 +97,14 @@ export function getLatest(query: {
 }
 
 /** Asks the server for something. */
-export function ask<Answer>(path: string, query: Readonly<Record<string, string>>): Promise<Answer> {
-  return get(path, Object.entries(query));
+export function ask<Answer>(
+  path: string,
+  query: Readonly<Record<string, string | readonly string[]>>,
+): Promise<Answer> {
+  const pairs = Object.entries(query).flatMap(([name, value]) =>
+    [value].flat().map((one) => [name, one] as const),
+  );
+  return get(path, pairs);
 }
 
 /** Tells the server something, as JSON. */

@@ -144,6 +144,11 @@ export class Dashboard {
     return this.#infos.get(series);
   }
 
+  /** Whether a series has the metric, or may have it since the server does not list it. */
+  mayHave(series: string, metric: string): boolean {
+    return this.infoOf(series)?.metrics.includes(metric) ?? true;
+  }
+
   /** The listed series that have the metric. */
   seriesWith(metric: string): readonly string[] {
     return this.known.filter((name) => this.infoOf(name)?.metrics.includes(metric) === true);
@@ -415,8 +420,7 @@ export class Dashboard {
     const { stream, window } = this.selection;
     const points = this.#points;
     const { from, to } = this.span;
-    const has = (series: string, metric: string): boolean =>
-      this.infoOf(series)?.metrics.includes(metric) ?? true;
+    const has = (series: string, metric: string): boolean => this.mayHave(series, metric);
     const metrics = this.stream?.metrics ?? [];
     const windowsEach = Math.ceil((to - from) / this.resolution.window.slide) + 1;
     const queue = historyRequests(metrics, this.shown, has, windowsEach);
