@@ -11,6 +11,7 @@ import { historyRequests } from './history-requests.ts';
 import { seriesToAsk, type ConnectionState } from './live-connection.ts';
 import { listen, type Listening } from './listening.ts';
 import { missingText, seriesOffers, streamOffers, type Offer } from './missing.ts';
+import { lookUp } from './series-lookup.ts';
 import { problemOf, readSelection, type Selection, type Span } from './selection.ts';
 import { DrawnOrder, liveliest, sorted } from './series-order.ts';
 import { WindowStore, type NewestWindows } from './store.ts';
@@ -315,19 +316,12 @@ export class Dashboard {
     }
   }
 
-  /** Finds out which of the chosen series do not exist; the server is asked for each that is not listed. */
+  /** Finds out which of the chosen series do not exist. */
   async #lookFor(chosen: readonly string[], truncated: boolean, epoch: number): Promise<void> {
-    const missing: string[] = [];
-    for (const name of chosen.filter((one) => !this.#infos.has(one))) {
-      const answer = truncated ? await getSeries(this.selection.stream, name) : { series: [], truncated };
-      const found = answer.series.find((info) => info.series === name);
-      if (found !== undefined) {
-        this.#infos = new Map([...this.#infos, [name, found]]);
-      } else if (!answer.truncated) {
-        missing.push(name);
-      }
-    }
+    const unlisted = chosen.filter((name) => !this.#infos.has(name));
+    const { found, missing } = await lookUp(this.selection.stream, unlisted, truncated);
     if (epoch === this.#epoch) {
+      this.#infos = new Map([...this.#infos, ...found.map((info) => [info.series, info] as const)]);
       this.#missing = missing;
     }
   }

@@ -1,11 +1,13 @@
 import type { VNode } from 'preact';
 import { useMemo } from 'preact/hooks';
-import { parameter, setParameters } from '../address.ts';
+import { parameter, query, setParameters } from '../address.ts';
 import '../advanced/advanced.css';
 import { Comparison, Correlation, DayHeat, Distribution, type Line } from '../advanced/views.tsx';
 import { getHistory, getSeries } from '../client.ts';
+import { absentTexts, addressProblem, missingText } from '../missing.ts';
 import { usePoll } from '../polling.ts';
 import { zone } from '../reader.ts';
+import { lookUp } from '../series-lookup.ts';
 import { Choice } from '../shell/choice.tsx';
 import { dashboard, followChanges } from '../state.ts';
 import type { HistoryAnswer, StreamInfo } from '../../shared/api.ts';
@@ -31,23 +33,50 @@ export default function AdvancedPage(): VNode {
         SERIES_INTERVAL,
         stream?.name ?? '',
     ).value;
-    const names = listed.answer?.series.map(({ series }) => series) ?? [];
-    if (stream === undefined || names.length === 0) {
-        const isEmpty = listed.answer !== null && stream !== undefined;
-        return (
-            <p class="empty">{listed.problem || (isEmpty ? 'this stream has no series yet' : 'loading…')}</p>
-        );
+    const known = listed.answer?.series.map(({ series }) => series) ?? [];
+    const wanted = [
+        parameter('advanced.series'),
+        parameter('advanced.other'),
+        ...selection.series.slice(0, 1),
+    ];
+    const unlisted = unique(...wanted.filter((name) => name !== '' && !known.includes(name)));
+    const lookedUp = usePoll(
+        async () =>
+            stream === undefined || listed.answer === null
+                ? null
+                : lookUp(stream.name, unlisted, listed.answer.truncated),
+        SERIES_INTERVAL,
+        JSON.stringify([stream?.name, listed.answer === null, unlisted]),
+    ).value;
+    if (stream === undefined || known.length === 0 || lookedUp.answer === null) {
+        const isEmpty = listed.answer !== null && known.length === 0 && stream !== undefined;
+        const problem = listed.problem || lookedUp.problem;
+        return <p class="empty">{problem || (isEmpty ? 'this stream has no series yet' : 'loading…')}</p>;
     }
-    return <Chosen stream={stream} selection={selection} names={names} />;
+    const { missing } = lookedUp.answer;
+    const names = [...known, ...unlisted.filter((name) => !missing.includes(name))];
+    return <Chosen {...{ stream, selection, names, missing }} />;
 }
 
 interface ChosenProperties {
     readonly stream: StreamInfo;
     readonly selection: Selection;
     readonly names: readonly string[];
+    /** Series that the address names and that there are not. */
+    readonly missing: readonly string[];
 }
 
-function Chosen({ stream, selection, names }: ChosenProperties): VNode {
+/** What the address asks for and there is not. */
+function absentOf({ metrics, name }: StreamInfo, missing: readonly string[]): string {
+    const absent = absentTexts(new URLSearchParams(query.value), [
+        ['advanced.metric', metrics],
+        ['advanced.against', metrics],
+        ['advanced.before', SHIFTS.map(([shift]) => shift).filter((shift) => shift !== '')],
+    ]);
+    return [missingText(missing, name), addressProblem(absent)].filter((text) => text !== '').join('; ');
+}
+
+function Chosen({ stream, selection, names, missing }: ChosenProperties): VNode {
     const oneOf = (choices: readonly string[], ...wanted: readonly (string | undefined)[]): string =>
         wanted.find((name) => name !== undefined && choices.includes(name)) ?? choices[0] ?? '';
     const series = oneOf(names, parameter('advanced.series'), selection.series[0]);
@@ -109,10 +138,13 @@ function Chosen({ stream, selection, names }: ChosenProperties): VNode {
                     onChoose={choose('other')}
                 />
             </div>
-            {problem !== '' && (
-                <p class="notice" role="alert">
-                    {problem}
-                </p>
+            {[absentOf(stream, missing), problem].map(
+                (text) =>
+                    text !== '' && (
+                        <p key={text} class="notice" role="alert">
+                            {text}
+                        </p>
+                    ),
             )}
             {answer === null ? (
                 problem === '' && <p class="empty">loading…</p>
