@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Page } from 'playwright-core';
+import { PAGE_COLUMNS } from '../src/shared/columns.ts';
 import { ago, openBrowser, Stage, tenSeconds, WAIT, type Browser } from './page-stage.ts';
 
 // A browser on a busy machine.
@@ -108,6 +109,10 @@ describe('what a page asks for', () => {
       [['laptop/cpu'], ['usage']],
       [['laptop/load'], ['load']],
     ]);
+    const columns = Object.entries(PAGE_COLUMNS).map(([name, value]) => [name, String(value)]);
+    for (const { searchParams } of history) {
+      expect(columns.map(([name = '']) => [name, searchParams.get(name)])).toEqual(columns);
+    }
     const events = asked.filter(({ pathname }) => pathname === '/api/live');
     expect(events.map(({ searchParams }) => searchParams.getAll('window'))).toEqual([['10s']]);
   });

@@ -1,5 +1,4 @@
 import type { AlertsAnswer, SeriesInfo, StreamInfo } from '../shared/api.ts';
-import { fromColumns } from '../shared/columns.ts';
 import { resolutionFor, type Resolution } from '../shared/resolution.ts';
 import type { WindowMessage } from '../shared/window.ts';
 import { addressOf, correct, go } from './address.ts';
@@ -425,8 +424,8 @@ export class Dashboard {
           ...next,
         });
         if (epoch === this.#epoch) {
-          for (const { series, metric, points: columns } of charts) {
-            for (const point of fromColumns(columns)) {
+          for (const { series, metric, points: loaded } of charts) {
+            for (const point of loaded) {
               this.store.addPoint(metric, series, point);
               this.freshness.start(point.last_event);
             }

@@ -3,21 +3,22 @@ import { useMemo } from 'preact/hooks';
 import { parameter, query, setParameters } from '../address.ts';
 import '../advanced/advanced.css';
 import { Comparison, Correlation, DayHeat, Distribution, type Line } from '../advanced/views.tsx';
-import { getHistory, getSeries } from '../client.ts';
+import { getHistory, getSeries, type History } from '../client.ts';
 import { absentTexts, addressProblem, missingText } from '../missing.ts';
 import { usePoll } from '../polling.ts';
 import { zone } from '../reader.ts';
 import { lookUp } from '../series-lookup.ts';
 import { Choice } from '../shell/choice.tsx';
 import { dashboard, followChanges } from '../state.ts';
-import type { HistoryAnswer, StreamInfo } from '../../shared/api.ts';
-import { fromColumns } from '../../shared/columns.ts';
+import type { StreamInfo } from '../../shared/api.ts';
 import type { Selection, Span } from '../selection.ts';
 
 const POLL_INTERVAL = 30_000;
 const SERIES_INTERVAL = 60_000;
 /** About as many points as a chart can show. */
 const POINTS = 1500;
+/** What the views need of a point. */
+const FIELDS = ['end', 'avg', 'sum', 'count', 'min', 'max', 'p50', 'p95', 'p99'];
 const DAY = 86_400_000;
 const SHIFTS = [
     ['', 'the day before', DAY],
@@ -164,8 +165,8 @@ interface Choices {
 }
 
 interface Asked {
-    readonly now: HistoryAnswer;
-    readonly before: HistoryAnswer;
+    readonly now: History;
+    readonly before: History;
 }
 
 /** The range that is selected, up to now or as it was dragged. */
@@ -177,7 +178,7 @@ function spanOf({ span, range }: Selection): Span {
 async function ask(stream: StreamInfo, selection: Selection, choices: Choices): Promise<Asked> {
     const { series, metric, against, other, shift } = choices;
     const { from, to } = spanOf(selection);
-    const common = { stream: stream.name, window: selection.window, points: POINTS };
+    const common = { stream: stream.name, window: selection.window, points: POINTS, fields: FIELDS };
     const [now, before] = await Promise.all([
         getHistory({ ...common, series: unique(series, other), metrics: unique(metric, against), from, to }),
         getHistory({
@@ -221,12 +222,12 @@ function Views({
     );
 }
 
-function lineOf({ charts, step }: HistoryAnswer, stream: StreamInfo, series: string, metric: string): Line {
+function lineOf({ charts, step }: History, stream: StreamInfo, series: string, metric: string): Line {
     const chart = charts.find((one) => one.series === series && one.metric === metric);
     return {
         name: `${metric} of ${series}`,
         unit: stream.units[metric] ?? stream.unit ?? '',
-        points: chart === undefined ? [] : fromColumns(chart.points),
+        points: chart?.points ?? [],
         step,
     };
 }
