@@ -256,7 +256,7 @@ describe('a month of twenty series', () => {
     await app.ready();
   }
 
-  it('is of the hours, and has less than 500 kB as the page asks for it, before it is compressed', async () => {
+  it('is of the hours, and has less than 500 kB of its main fields before it is compressed', async () => {
     await start();
     const url = `${MONTH}&digits=5&deltas=true&fields=avg&fields=min&fields=max&fields=count`;
     const answer = await app.inject({ url });

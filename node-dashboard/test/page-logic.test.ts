@@ -102,6 +102,7 @@ describe('the address', () => {
         ] as const,
     ),
     ['?stream=host&stream=no', 'stream "no"; there are: host, sensors'],
+    ['?fleet.metrics=t', 'parameter "fleet.metrics"; there are: stream, window, range, series, from, to'],
   ])('says of %s what is not there', (query, problem) => {
     expect(problemOf(query, STREAMS)).toBe(`the address asks for what is not there: ${problem}`);
   });

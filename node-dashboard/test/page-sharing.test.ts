@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Page } from 'playwright-core';
+import { PAGE_COLUMNS } from '../src/shared/columns.ts';
 import { openBrowser, type Browser } from './page/browser.mjs';
 import { ago, Stage, tenSeconds, WAIT } from './page-stage.ts';
 
@@ -109,6 +110,10 @@ describe('what a page asks for', () => {
       [['laptop/cpu'], ['usage']],
       [['laptop/load'], ['load']],
     ]);
+    const columns = Object.entries(PAGE_COLUMNS).map(([name, value]) => [name, String(value)]);
+    for (const { searchParams } of history) {
+      expect(columns.map(([name = '']) => [name, searchParams.get(name)])).toEqual(columns);
+    }
     const events = asked.filter(({ pathname }) => pathname === '/api/live');
     expect(events.map(({ searchParams }) => searchParams.getAll('window'))).toEqual([['10s']]);
   });

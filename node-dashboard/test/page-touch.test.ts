@@ -23,12 +23,17 @@ beforeEach(async () => {
   await page.goto(stage.address(`?from=${begin}&to=${begin + MINUTES_6}`));
   await page.waitForSelector(`${USAGE} .u-over`, { timeout: WAIT });
   await page.waitForSelector('body[data-connection=live]', { timeout: WAIT });
+  // Cassandra is away: once the page has said so, nothing moves the plot any more.
+  await page.waitForSelector('#span-problem:not([hidden])', { timeout: WAIT });
   await page.$eval(USAGE, (chart) => {
     chart.scrollIntoView();
   });
-  const box = await (await page.$(`${USAGE} .u-over`))?.boundingBox();
-  plot = box ?? { x: 0, y: 0, width: 0, height: 0 };
+  plot = await whereIs(`${USAGE} .u-over`);
 });
+
+async function whereIs(selector: string): Promise<typeof plot> {
+  return (await page.locator(selector).boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+}
 
 afterEach(async () => {
   await session.detach();
@@ -63,10 +68,10 @@ async function spanAfter(): Promise<{ from: number; to: number }> {
 /** Whether the tooltip is shown, and inside of the screen. */
 async function tooltip(): Promise<{ readonly text: string; readonly isInside: boolean } | null> {
   return page.$eval(`${USAGE} .tooltip`, (found) => {
-    const { left, right, width } = found.getBoundingClientRect();
-    return width === 0
-      ? null
-      : { text: found.textContent, isInside: left >= 0 && right <= document.documentElement.clientWidth };
+    const { left, right, top, bottom, width } = found.getBoundingClientRect();
+    const { clientWidth, clientHeight } = document.documentElement;
+    const isInside = left >= 0 && right <= clientWidth && top >= 0 && bottom <= clientHeight;
+    return width === 0 ? null : { text: found.textContent, isInside };
   });
 }
 
@@ -117,6 +122,34 @@ it('a finger that rests asks what is there, and leaves it in sight until somethi
   await vi.waitFor(async () => {
     expect(await tooltip()).toBeNull();
   }, WAIT);
+});
+
+it.each([
+  [360, 740],
+  [360, 400],
+])('what is told stays inside of a screen of %i by %i, wherever the plot is', async (width, height) => {
+  await page.setViewportSize({ width, height });
+  for (const block of ['end', 'start'] as const) {
+    await page.$eval(
+      `${USAGE} .u-over`,
+      (over, to) => {
+        over.scrollIntoView({ block: to });
+      },
+      block,
+    );
+    plot = await whereIs(`${USAGE} .u-over`);
+    for (const [x, y] of [
+      [0.05, 0.1],
+      [0.95, 0.95],
+      [0.5, 0.95],
+    ] as const) {
+      await touch([[x, y]]);
+      await lift();
+      await vi.waitFor(async () => {
+        expect(await tooltip()).toMatchObject({ isInside: true });
+      }, WAIT);
+    }
+  }
 });
 
 it('a tap asks what is there, and moves nothing', async () => {

@@ -216,3 +216,47 @@ describe('a span of time', () => {
     await page.waitForSelector(`${USAGE}[data-points="${inSpan}"]`, { timeout: WAIT });
   });
 });
+
+describe('of what is unusual', () => {
+  const note = `${USAGE} .marks .unit`;
+
+  it('the page asks for no more lines than can be read, and says how many these are', async () => {
+    for (let index = 10; index < 50; index += 1) {
+      stage.list(`sensor ${index}`);
+    }
+    stage.store([ago(2)], { series: 'sensor 10' });
+    const asked: URL[] = [];
+    page.on('response', (response) => {
+      const url = new URL(response.url());
+      if (url.pathname === '/api/anomalies' && response.status() === 200) {
+        asked.push(url);
+      }
+    });
+    await open('', 1);
+    await page.waitForSelector(note, { timeout: WAIT });
+    const [, count] =
+      /^unusual windows were looked for in (\d+) of 40 lines/.exec(await page.innerText(note)) ?? [];
+    expect(Number(count)).toBeGreaterThan(30);
+    expect(asked.at(-1)?.searchParams.getAll('series')).toHaveLength(Number(count));
+    await page.goto(stage.address('?series=sensor%2010'));
+    await vi.waitFor(() => {
+      expect(asked.at(-1)?.searchParams.getAll('series')).toEqual(['sensor 10']);
+    }, WAIT);
+    expect(await page.$(note)).toBeNull();
+  });
+
+  it('the page says why it does not know it', async () => {
+    await page.route('**/api/anomalies*', (route) =>
+      route.fulfill({ status: 503, json: { message: 'cassandra is away' } }),
+    );
+    await page.route('**/api/annotations*', (route) => route.fulfill({ json: { annotations: [] } }));
+    stage.list('laptop/cpu');
+    stage.store([ago(2)]);
+    await open('', 1);
+    await vi.waitFor(async () => {
+      expect(await page.innerText('#span-problem')).toBe(
+        'which windows are unusual is not known: cassandra is away',
+      );
+    }, WAIT);
+  });
+});

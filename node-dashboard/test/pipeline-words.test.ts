@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ComponentHealth } from '../src/shared/api.ts';
-import { booksOf, jobOf } from '../src/web/pipeline/books.ts';
+import { booksOf, jobOf, restartsText } from '../src/web/pipeline/books.ts';
 import { sumOf } from '../src/shared/numbers.ts';
 import { stepsOf, sumsOf } from '../src/web/pipeline/flow.ts';
 import { ADVICE, adviceFor } from '../src/web/pipeline/reasons.ts';
@@ -39,6 +39,25 @@ describe('what to do about a reason', () => {
       }
     }
     expect(adviceFor('of_next_year')).toMatch(/does not know this reason/);
+  });
+});
+
+describe('the restarts of a query', () => {
+  it.each([
+    [{ restarts: 0 }, 'none'],
+    [{ restarts: 1204 }, '1,204, tried again from the checkpoint each time'],
+    [{ restarts: null }, 'unknown'],
+    [{}, 'unknown'],
+    [{ restarts: 0, state: 'restarting' }, 'none; the query has failed and is about to be tried again'],
+    [
+      { restarts: 2, last_error: 'no broker', last_error_time: 1000 },
+      /each time; last error, 1 min 00 s ago: no broker$/,
+    ],
+    [{ restarts: 2, last_error: 'no broker' }, /each time; last error: no broker$/],
+  ] as const)('are told as they are known: %j', (fields, text) => {
+    expect(restartsText(component(fields), 61_000)).toEqual(
+      typeof text === 'string' ? text : expect.stringMatching(text),
+    );
   });
 });
 

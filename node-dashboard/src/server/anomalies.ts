@@ -1,4 +1,5 @@
 import { medianOf, medianOfSorted } from '../shared/numbers.ts';
+import { DAY, HOUR } from '../shared/unusual.ts';
 
 /** A value that lies far outside of the values before it. */
 export interface Outlier {
@@ -57,10 +58,6 @@ export function usual(values: readonly number[]): Usual | null {
   return spread > 0 ? { median, spread, reach } : null;
 }
 
-const DAY = 86_400_000;
-/** What is usual is found anew for each hour: by the day before it. So a mark does not depend on what is asked for. */
-const HOUR = 3_600_000;
-
 /** A window, as far as it is judged. */
 export interface Judged {
   readonly start: number;
@@ -116,9 +113,4 @@ export function reasonFor(avg: number, { score, median, spread }: Outlier): stri
     `${value} is ${Math.abs(score).toFixed(1)} times the usual spread ${score < 0 ? 'below' : 'above'} the median ` +
     `of the day before, ${usually} (spread ${by})`
   );
-}
-
-/** How far back it has to be read to judge windows from `from` on. */
-export function readFrom(from: number): number {
-  return Math.max(0, Math.floor(from / HOUR) * HOUR - DAY);
 }

@@ -300,5 +300,10 @@ export const Anomaly = Type.Object({
 export type Anomaly = Of<typeof Anomaly>;
 
 /** Answer of `/api/anomalies`. */
-export const AnomaliesAnswer = Type.Object({ anomalies: list(Anomaly) });
+export const AnomaliesAnswer = Type.Object({
+  anomalies: list(Anomaly),
+  examined: Type.Integer({
+    description: 'of how many series and metrics the windows were judged; 0 where that is switched off',
+  }),
+});
 export type AnomaliesAnswer = Of<typeof AnomaliesAnswer>;

@@ -22,6 +22,9 @@ export interface ColumnOptions {
   readonly deltas?: boolean | undefined;
 }
 
+/** How the page asks for them: no number on it has more digits, and every field of a point is told somewhere. */
+export const PAGE_COLUMNS = { digits: 7, deltas: true } as const satisfies ColumnOptions;
+
 /** Turns points into columns. */
 export function toColumns(
   points: readonly PointValue[],

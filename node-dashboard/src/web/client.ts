@@ -1,13 +1,13 @@
 import type { HealthAnswer, HistoryAnswer, SeriesAnswer, StreamsAnswer } from '../shared/api.ts';
+import { fromColumns, PAGE_COLUMNS, withoutDeltas } from '../shared/columns.ts';
 import type { LatestAnswer } from '../shared/latest-api.ts';
+import type { PointValue } from '../shared/merge.ts';
 import type { DeadLettersAnswer, PipelineAnswer } from '../shared/pipeline-api.ts';
 import { token } from './token.ts';
 
 /** After so many milliseconds a server does not answer: it may be stopped, and still be connected. */
 const ANSWER_TIMEOUT = 30_000;
 const HEALTH_TIMEOUT = 5000;
-/** No number on the page has more digits than this. */
-const DIGITS = 7;
 
 /** The server answered that it cannot, or did not answer at all. */
 export class ApiError extends Error {
@@ -34,8 +34,17 @@ export function getSeries(stream: string, q: string): Promise<SeriesAnswer> {
   ]);
 }
 
+/** The history of some series and metrics. */
+export interface History extends Pick<HistoryAnswer, 'window' | 'step' | 'stride'> {
+  readonly charts: readonly {
+    readonly series: string;
+    readonly metric: string;
+    readonly points: readonly PointValue[];
+  }[];
+}
+
 /** The history of every one of these series and metrics. */
-export function getHistory(query: {
+export async function getHistory(query: {
   readonly stream: string;
   readonly series: readonly string[];
   readonly metrics: readonly string[];
@@ -45,16 +54,21 @@ export function getHistory(query: {
   readonly points: number;
   /** Only these fields of a point, and its start; all of them when it is left out. */
   readonly fields?: readonly string[];
-}): Promise<HistoryAnswer> {
+}): Promise<History> {
   const { stream, series, metrics, window, from, to, points, fields = [] } = query;
-  return get('api/history', [
-    ...Object.entries({ stream, window, from, to, points, digits: DIGITS }).map(
+  const answer = await get<HistoryAnswer>('api/history', [
+    ...Object.entries({ stream, window, from, to, points, ...PAGE_COLUMNS }).map(
       ([name, value]) => [name, String(value)] as const,
     ),
     ...series.map((name) => ['series', name] as const),
     ...metrics.map((name) => ['metric', name] as const),
     ...fields.map((name) => ['fields', name] as const),
   ]);
+  const charts = answer.charts.map((chart) => ({
+    ...chart,
+    points: fromColumns(withoutDeltas(chart.points)),
+  }));
+  return { ...answer, charts };
 }
 
 /** The parts of the pipeline. */
@@ -97,8 +111,14 @@ export function getLatest(query: {
 }
 
 /** Asks the server for something. */
-export function ask<Answer>(path: string, query: Readonly<Record<string, string>>): Promise<Answer> {
-  return get(path, Object.entries(query));
+export function ask<Answer>(
+  path: string,
+  query: Readonly<Record<string, string | readonly string[]>>,
+): Promise<Answer> {
+  const pairs = Object.entries(query).flatMap(([name, value]) =>
+    [value].flat().map((one) => [name, one] as const),
+  );
+  return get(path, pairs);
 }
 
 /** Tells the server something, as JSON. */

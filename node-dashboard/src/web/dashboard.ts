@@ -1,5 +1,4 @@
 import type { AlertsAnswer, SeriesInfo, StreamInfo } from '../shared/api.ts';
-import { fromColumns } from '../shared/columns.ts';
 import { resolutionFor, type Resolution } from '../shared/resolution.ts';
 import type { WindowMessage } from '../shared/window.ts';
 import { addressOf, correct, go } from './address.ts';
@@ -11,6 +10,7 @@ import { historyRequests } from './history-requests.ts';
 import { seriesToAsk, type ConnectionState } from './live-connection.ts';
 import { listen, type Listening } from './listening.ts';
 import { missingText, seriesOffers, streamOffers, type Offer } from './missing.ts';
+import { lookUp } from './series-lookup.ts';
 import { problemOf, readSelection, type Selection, type Span } from './selection.ts';
 import { DrawnOrder, liveliest, sorted } from './series-order.ts';
 import { WindowStore, type NewestWindows } from './store.ts';
@@ -142,6 +142,11 @@ export class Dashboard {
   /** What is known of a series; undefined when the server does not list it. */
   infoOf(series: string): SeriesInfo | undefined {
     return this.#infos.get(series);
+  }
+
+  /** Whether a series has the metric, or may have it since the server does not list it. */
+  mayHave(series: string, metric: string): boolean {
+    return this.infoOf(series)?.metrics.includes(metric) ?? true;
   }
 
   /** The listed series that have the metric. */
@@ -310,19 +315,12 @@ export class Dashboard {
     }
   }
 
-  /** Finds out which of the chosen series do not exist; the server is asked for each that is not listed. */
+  /** Finds out which of the chosen series do not exist. */
   async #lookFor(chosen: readonly string[], truncated: boolean, epoch: number): Promise<void> {
-    const missing: string[] = [];
-    for (const name of chosen.filter((one) => !this.#infos.has(one))) {
-      const answer = truncated ? await getSeries(this.selection.stream, name) : { series: [], truncated };
-      const found = answer.series.find((info) => info.series === name);
-      if (found !== undefined) {
-        this.#infos = new Map([...this.#infos, [name, found]]);
-      } else if (!answer.truncated) {
-        missing.push(name);
-      }
-    }
+    const unlisted = chosen.filter((name) => !this.#infos.has(name));
+    const { found, missing } = await lookUp(this.selection.stream, unlisted, truncated);
     if (epoch === this.#epoch) {
+      this.#infos = new Map([...this.#infos, ...found.map((info) => [info.series, info] as const)]);
       this.#missing = missing;
     }
   }
@@ -415,8 +413,7 @@ export class Dashboard {
     const { stream, window } = this.selection;
     const points = this.#points;
     const { from, to } = this.span;
-    const has = (series: string, metric: string): boolean =>
-      this.infoOf(series)?.metrics.includes(metric) ?? true;
+    const has = (series: string, metric: string): boolean => this.mayHave(series, metric);
     const metrics = this.stream?.metrics ?? [];
     const windowsEach = Math.ceil((to - from) / this.resolution.window.slide) + 1;
     const queue = historyRequests(metrics, this.shown, has, windowsEach);
@@ -427,8 +424,8 @@ export class Dashboard {
           ...next,
         });
         if (epoch === this.#epoch) {
-          for (const { series, metric, points: columns } of charts) {
-            for (const point of fromColumns(columns)) {
+          for (const { series, metric, points: loaded } of charts) {
+            for (const point of loaded) {
               this.store.addPoint(metric, series, point);
               this.freshness.start(point.last_event);
             }

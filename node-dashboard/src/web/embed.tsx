@@ -2,6 +2,7 @@ import type { VNode } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { parameter } from './address.ts';
 import { Chart } from './chart/chart.tsx';
+import { SpanProblem } from './chart/span-problem.tsx';
 import { chartsOf } from './chart/specs.ts';
 import { Notice } from './shell/notice.tsx';
 import { Status } from './shell/status.tsx';
@@ -21,6 +22,7 @@ export function EmbeddedChart(): VNode {
         <main class="embedded" ref={host}>
             <h1 class="unseen">{`Freshet: ${spec?.title ?? dashboard.selection.stream}`}</h1>
             <Notice />
+            <SpanProblem />
             {spec !== undefined && <Chart spec={spec} isAlone={true} />}
             {spec === undefined && specs.length > 0 && (
                 <p class="empty">{`stream ${dashboard.selection.stream} has no metric "${wanted}"`}</p>

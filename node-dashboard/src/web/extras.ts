@@ -12,13 +12,15 @@ export function getAnnotations(stream: string, from: number, to: number): Promis
 }
 
 /** The windows in a span that lie far outside of what their series do. */
-export function getAnomalies(
-  stream: string,
-  window: string,
-  from: number,
-  to: number,
-): Promise<AnomaliesAnswer> {
-  return ask('api/anomalies', { stream, window, from: String(from), to: String(to) });
+export function getAnomalies(query: {
+  readonly stream: string;
+  readonly window: string;
+  readonly from: number;
+  readonly to: number;
+  readonly series: readonly string[];
+  readonly metric: readonly string[];
+}): Promise<AnomaliesAnswer> {
+  return ask('api/anomalies', { ...query, from: String(query.from), to: String(query.to) });
 }
 
 /** Says what happened. */

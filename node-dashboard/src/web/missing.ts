@@ -11,6 +11,24 @@ export interface Offer {
   readonly selection: Selection;
 }
 
+/** A parameter of the address, and what it may say. */
+export type Choices = readonly (readonly [name: string, possible: readonly string[]])[];
+
+/** What there is to say of parameters that say something else than they may. */
+export function absentTexts(parameters: URLSearchParams, choices: Choices): string[] {
+  return choices.flatMap(([name, possible]) =>
+    parameters
+      .getAll(name)
+      .filter((value) => !possible.includes(value))
+      .map((value) => `${name} "${value}"; there are: ${possible.join(', ')}`),
+  );
+}
+
+/** What the address asks for in vain, for the user; empty when there is nothing. */
+export function addressProblem(absent: readonly string[]): string {
+  return absent.length === 0 ? '' : `the address asks for what is not there: ${absent.join('; ')}`;
+}
+
 /** What there is to say of chosen series that do not exist; empty when all of them do. */
 export function missingText(missing: readonly string[], stream: string): string {
   const names = missing.map((name) => JSON.stringify(name)).join(', ');

@@ -1,4 +1,5 @@
 import type { StreamInfo } from '../shared/api.ts';
+import { absentTexts, addressProblem, type Choices } from './missing.ts';
 
 /** A span of time, `[from, to)`, in milliseconds since the epoch. */
 export interface Span {
@@ -36,35 +37,31 @@ export const SELECTED: readonly string[] = ['stream', 'window', 'range', 'series
 const VIEW: readonly string[] = [
   ...['page', 'zone', 'token', 'draw', 'statistic', 'band', 'top', 'by', 'sort', 'hide', 'table', 'metric'],
 ];
-/** A page's own parameters begin with its name: `fleet.search`. */
-const OF_A_PAGE = /^[a-z]+\.[a-z]+$/;
+/** The parameters of a page's own, which begin with its name; the page looks after what they say. */
+const OF_PAGES: readonly string[] = [
+  ...['advanced.series', 'advanced.metric', 'advanced.before', 'advanced.against', 'advanced.other'],
+  ...['fleet.metric', 'fleet.search', 'fleet.group', 'fleet.sort'],
+  ...['pipeline.stream', 'pipeline.reason', 'pipeline.letters'],
+];
+const KNOWN = new Set([...SELECTED, ...VIEW, ...OF_PAGES]);
 
 /** What in the address selects nothing, for the user; empty when all of it counts. */
 export function problemOf(query: string, streams: readonly StreamInfo[]): string {
   const parameters = new URLSearchParams(query);
   const selected = readSelection(query, streams);
   const stream = streams.find(({ name }) => name === selected?.stream);
-  const choices: readonly (readonly [name: string, choices: readonly string[]])[] = [
+  const choices: Choices = [
     ['stream', streams.map(({ name }) => name)],
     ['window', stream?.windows.map(({ label }) => label) ?? []],
     ['range', RANGES.map(({ milliseconds }) => String(milliseconds))],
   ];
-  const unknown = new Set(
-    [...parameters.keys()].filter(
-      (name) => !SELECTED.includes(name) && !VIEW.includes(name) && !OF_A_PAGE.test(name),
-    ),
-  );
+  const unknown = new Set([...parameters.keys()].filter((name) => !KNOWN.has(name)));
   const problems = [
     ...[...unknown].map((name) => `parameter "${name}"; there are: ${SELECTED.join(', ')}`),
-    ...choices.flatMap(([name, possible]) =>
-      parameters
-        .getAll(name)
-        .filter((value) => !possible.includes(value))
-        .map((value) => `${name} "${value}"; there are: ${possible.join(', ')}`),
-    ),
+    ...absentTexts(parameters, choices),
     ...spanProblem(parameters),
   ];
-  return problems.length === 0 ? '' : `the address asks for what is not there: ${problems.join('; ')}`;
+  return addressProblem(problems);
 }
 
 function spanProblem(parameters: URLSearchParams): string[] {

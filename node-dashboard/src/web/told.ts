@@ -1,11 +1,14 @@
 import { signal } from '@preact/signals';
-import type { AlertsAnswer, AlertState, Annotation, Anomaly } from '../shared/api.ts';
-import { getAlerts, getAnnotations, getAnomalies } from './extras.ts';
+import type { AlertsAnswer, AlertState, Annotation } from '../shared/api.ts';
+import { getAlerts, getAnnotations } from './extras.ts';
 import { dashboard } from './state.ts';
+import { findUnusual, linesToJudge, type Unusual } from './unusual.ts';
+import { view } from './view.ts';
 
 const ASK_AGAIN = 5000;
 /** What a span holds of annotations and anomalies changes seldom; a new span is asked for at once. */
 const SPAN_AGAIN = 15_000;
+const NOT_JUDGED: Unusual = { anomalies: [], judged: null };
 
 /** The alerts; null as long as they are not known. */
 export const alerts = signal<readonly AlertState[] | null>(null);
@@ -14,7 +17,9 @@ export const alertsProblem = signal('');
 /** What happened in the span that is shown. */
 export const annotations = signal<readonly Annotation[]>([]);
 /** The windows that are shown which lie far outside of what their series do. */
-export const anomalies = signal<readonly Anomaly[]>([]);
+export const unusual = signal<Unusual>(NOT_JUDGED);
+/** Why what happened in the span, or what is unusual, is not known; empty when it is. */
+export const spanProblem = signal('');
 
 let asked = '';
 let askedAt = 0;
@@ -61,25 +66,43 @@ export async function askAlerts(): Promise<void> {
     }
   } catch (error) {
     alerts.value = null;
-    alertsProblem.value = error instanceof Error ? error.message : String(error);
+    alertsProblem.value = messageOf(error);
   }
 }
 
 /** Asks what happened in the span, when it is another one or was asked for long ago. */
 export async function askSpan(force = false): Promise<void> {
-  const { stream, span } = dashboard.selection;
-  const { label } = dashboard.resolution.window;
-  const key = JSON.stringify([stream, label, span]);
+  const { stream } = dashboard.selection;
+  const { window } = dashboard.resolution;
+  const { span } = dashboard;
+  const lines = linesToJudge(dashboard, view.value.hidden, window, span);
+  const key = JSON.stringify([stream, window.label, dashboard.selection.span, lines]);
   if (!force && key === asked && Date.now() - askedAt < SPAN_AGAIN) {
     return;
   }
   [asked, askedAt] = [key, Date.now()];
-  const { from, to } = dashboard.span;
-  const [happened, odd] = await Promise.allSettled([
-    getAnnotations(stream, from, to),
-    getAnomalies(stream, label, from, to),
+  const [happened, found] = await Promise.allSettled([
+    getAnnotations(stream, span.from, span.to),
+    findUnusual(stream, lines, window, span),
   ]);
-  // What does not answer is left out: the charts show the windows all the same.
+  if (key !== asked) {
+    return;
+  }
+  // The charts show the windows all the same.
   annotations.value = happened.status === 'fulfilled' ? happened.value.annotations : [];
-  anomalies.value = odd.status === 'fulfilled' ? odd.value.anomalies : [];
+  unusual.value = found.status === 'fulfilled' ? found.value : NOT_JUDGED;
+  spanProblem.value = [
+    problemText('what happened in this time', happened),
+    problemText('which windows are unusual', found),
+  ]
+    .filter((text) => text !== '')
+    .join('; ');
+}
+
+function problemText(what: string, result: PromiseSettledResult<unknown>): string {
+  return result.status === 'fulfilled' ? '' : `${what} is not known: ${messageOf(result.reason)}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -76,6 +76,27 @@ it('shows how readings are spread, what is usual, and what goes together', async
   expect(await page.innerText('#days .heat-words')).toMatch(/ \(faint\) to .* \(strong\)/);
 });
 
+it('says what the address names and there is not', async () => {
+  await open('&advanced.series=laptop%2Fgpu&advanced.metric=heat&advanced.before=year');
+  expect(await page.$$eval('.advanced-page .notice', (found) => found.map((one) => one.textContent))).toEqual(
+    [
+      'stream host has no series "laptop/gpu"; the address asks for what is not there: ' +
+        'advanced.metric "heat"; there are: usage, load; advanced.before "year"; there are: week',
+    ],
+  );
+});
+
+it('shows a series that the list of very many does not have', async () => {
+  for (let index = 0; index < 1000; index += 1) {
+    stage.list(`a ${index}`);
+  }
+  stage.list('z');
+  stage.store([ago(2), ago(1)], { series: 'z', avg: 7 });
+  await open('&advanced.series=z');
+  expect(await page.innerText('#distribution-title')).toBe('Distribution over time: usage of z');
+  expect(await page.$('.advanced-page .notice')).toBeNull();
+});
+
 it('compares with the week before when that is chosen, and the address says so', async () => {
   await open();
   await page.selectOption('#advanced-before', 'week');

@@ -85,6 +85,18 @@ it('searches on the server, and the address says so', async () => {
   );
 });
 
+it('says what the address names and there is not', async () => {
+  fleet(10);
+  await open('&fleet.metric=heat&fleet.group=7&fleet.sort=size');
+  const said = await page.innerText('.fleet-problem >> nth=0');
+  expect(said).toMatch(
+    /^the address asks for what is not there: fleet\.metric "heat"; there are: usage, load;/,
+  );
+  expect(said).toContain('fleet.group "7"; there are: 1, 2, 3, 4');
+  expect(said).toMatch(/fleet\.sort "size"; there are: name, -name, /);
+  expect(await page.$('.fleet-row.group')).toBeNull();
+});
+
 it('sorts by a column from the keyboard, and says how', async () => {
   fleet(50);
   await open();

@@ -2,8 +2,9 @@ import { setImmediate } from 'node:timers/promises';
 import type { Static } from 'typebox';
 import type { Anomaly } from '../../shared/api.ts';
 import { MAX_READ } from '../../shared/limits.ts';
-import { windowsIn, type WindowSpec } from '../../shared/window-spec.ts';
-import { outliersByHour, readFrom, reasonFor } from '../anomalies.ts';
+import { mostJudged, readFrom } from '../../shared/unusual.ts';
+import type { WindowSpec } from '../../shared/window-spec.ts';
+import { outliersByHour, reasonFor } from '../anomalies.ts';
 import type { CassandraHistory } from '../cassandra-history.ts';
 import type { StreamConfig } from '../config.ts';
 import { BadRequestError } from '../errors.ts';
@@ -39,26 +40,27 @@ export function anomaliesRoute(app: TypedApp, { config, history }: Pipeline): vo
     const window = findWindow(stream, query.window);
     const span = timesOf(query, Date.now());
     if (!config.dashboard.anomalies) {
-      return { anomalies: [] };
+      return { anomalies: [], examined: 0 };
     }
     const question: Question = { stream, window, ...span, begin: readFrom(span.from) };
+    const charts = await chartsOf(history, question, query);
     const found = await Promise.all(
-      (await chartsOf(history, question, query)).map(([series, metric]) =>
+      charts.map(([series, metric]) =>
         turns.take(async () => (raw.socket.destroyed ? [] : marksOf(history, question, series, metric))),
       ),
     );
-    return { anomalies: found.flat().slice(0, MAX_MARKS) };
+    return { anomalies: found.flat().slice(0, MAX_MARKS), examined: charts.length };
   });
 }
 
 /** The series and metrics that are asked for; refused when that would be too much to read. */
 async function chartsOf(
   history: CassandraHistory,
-  { stream, window, begin, to }: Question,
+  { stream, window, from, to }: Question,
   query: Query,
 ): Promise<(readonly [series: string, metric: string])[]> {
   const metrics = query.metric?.map((metric) => findMetric(stream, metric)) ?? stream.metrics;
-  const most = Math.floor(MAX_READ / Math.max(1, windowsIn(window, begin, to)));
+  const most = mostJudged(window, from, to);
   const named = query.series?.map((series) => ({ series, metrics: stream.metrics }));
   const known = named ?? (await history.series(stream.name, '', most + 1)).series;
   const charts = known.flatMap(({ series, metrics: has }) =>

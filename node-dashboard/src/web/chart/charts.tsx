@@ -2,6 +2,7 @@ import type { VNode } from 'preact';
 import { dashboard, followChanges } from '../state.ts';
 import { Chart } from './chart.tsx';
 import { KEYS } from './keyboard.ts';
+import { SpanProblem } from './span-problem.tsx';
 import { chartsToShow } from './specs.ts';
 import { ViewControls } from './view-controls.tsx';
 
@@ -12,6 +13,7 @@ export function Charts(): VNode {
     return (
         <>
             {specs.length > 0 && <ViewControls />}
+            <SpanProblem />
             <div class="charts">
                 {specs.map((spec) => (
                     <Chart

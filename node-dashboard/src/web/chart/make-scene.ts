@@ -1,5 +1,5 @@
 import type { Dashboard } from '../dashboard.ts';
-import { annotations, anomalies } from '../told.ts';
+import { annotations, unusual } from '../told.ts';
 import { LineTable } from '../table.ts';
 import type { View } from '../view.ts';
 import { alignedData, hasBands, leading, lineValues } from './data.ts';
@@ -29,7 +29,7 @@ export class SceneMaker {
     const { shown } = dashboard;
     const window = dashboard.resolution.window.label;
     const drawn = { spec, statistic, window, shown, hidden };
-    const told = [annotations.value, anomalies.value] as const;
+    const told = [annotations.value, unusual.value.anomalies] as const;
     return {
       ...{ spec, lines, columns, statistic, bands, hidden, newestEvent, values },
       data: alignedData(columns, lines, view, bands),

@@ -1,3 +1,4 @@
+import { computePosition, flip, offset, shift } from '@floating-ui/dom';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { element } from '../dom.ts';
@@ -11,6 +12,8 @@ import { detailLines } from './tooltip.ts';
 
 /** Between the pointer and its tooltip, in pixels. */
 const DISTANCE = 12;
+/** Between the tooltip and the edge of the screen. */
+const MARGIN = 4;
 
 /** A plot in its host: draws scenes, and tells where the cursor is. */
 export class Plot {
@@ -195,19 +198,24 @@ export class Plot {
     this.#tooltip.hidden = !isShown;
     if (isShown) {
       this.#tooltip.replaceChildren(...detailLines(line.label, point, this.#scene.spec.unit, dashboard));
-      this.#place(plot);
+      void this.#place(plot);
     }
   }
 
-  /** Puts the tooltip beside the cursor, and inside of the chart. */
-  #place({ over, cursor: { left = 0, top = 0 } }: uPlot): void {
-    const { offsetWidth: width } = this.#tooltip;
-    const at = over.offsetLeft + left;
-    const right = at + DISTANCE;
-    const fits = right + width <= this.#host.clientWidth ? right : at - DISTANCE - width;
-    const inside = Math.max(0, Math.min(fits, this.#host.clientWidth - width));
-    this.#tooltip.style.left = `${inside}px`;
-    this.#tooltip.style.top = `${over.offsetTop + top + DISTANCE}px`;
+  /** Puts the tooltip beside the cursor, and inside of the screen. */
+  async #place({ over, cursor: { left = 0, top = 0 } }: uPlot): Promise<void> {
+    const box = over.getBoundingClientRect();
+    const cursor = { getBoundingClientRect: () => new DOMRect(box.left + left, box.top + top, 0, 0) };
+    const { x, y } = await computePosition(cursor, this.#tooltip, {
+      placement: 'right-start',
+      middleware: [
+        offset({ mainAxis: DISTANCE, crossAxis: DISTANCE }),
+        flip(),
+        shift({ crossAxis: true, padding: MARGIN }),
+      ],
+    });
+    this.#tooltip.style.left = `${x}px`;
+    this.#tooltip.style.top = `${y}px`;
   }
 }
 

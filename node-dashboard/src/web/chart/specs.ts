@@ -65,11 +65,9 @@ export function isFor({ series, elsewhere }: ChartSpec, name: string): boolean {
 export function linesOf(spec: ChartSpec, dashboard: Dashboard): Line[] {
   const { metrics } = spec;
   const wanted = dashboard.shown.filter((name) => isFor(spec, name));
-  const has = (name: string, metric: string): boolean =>
-    dashboard.infoOf(name)?.metrics.includes(metric) ?? true;
   return wanted.flatMap((name) =>
     metrics.flatMap((metric, index) =>
-      has(name, metric) || dashboard.newestOf(metric, name).growing !== undefined
+      dashboard.mayHave(name, metric) || dashboard.newestOf(metric, name).growing !== undefined
         ? [
             {
               key: metrics.length === 1 ? name : `${name} · ${metric}`,

@@ -58,11 +58,13 @@ export function placedRows(
   return table.getRowModel().rows.map(({ original, depth }) => ({ row: original, isMember: depth > 0 }));
 }
 
+/** How the table may be sorted, as the address says it: by a column, and after a minus with the greatest first. */
+export const SORTINGS: readonly string[] = ['name', ...NUMBERS].flatMap((column) => [column, `-${column}`]);
+
 /** Reads `avg`, or `-avg` for the greatest first; by name when it says nothing that there is. */
 export function readSorting(text: string): Sorting {
-  const column = text.replace(/^-/, '');
-  return (NUMBERS as readonly string[]).concat('name').includes(column)
-    ? { column, descending: text.startsWith('-') }
+  return SORTINGS.includes(text)
+    ? { column: text.replace(/^-/, ''), descending: text.startsWith('-') }
     : { column: 'name', descending: false };
 }
 

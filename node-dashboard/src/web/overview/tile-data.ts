@@ -1,6 +1,5 @@
 import { medianOf } from '../../shared/numbers.ts';
 import type { StreamInfo } from '../../shared/api.ts';
-import { fromColumns } from '../../shared/columns.ts';
 import type { PointValue } from '../../shared/merge.ts';
 import type { LatestAnswer } from '../../shared/latest-api.ts';
 import type { WindowSpec } from '../../shared/window-spec.ts';
@@ -126,9 +125,7 @@ async function loadWhole(stream: StreamInfo, now: number): Promise<TileData> {
   const requests = historyRequests(stream.metrics, names, has, each).filter((one) => one.series.length > 0);
   const ask = { stream: stream.name, window: window?.label ?? '', from, to, points: POINTS, fields: FIELDS };
   const answers = await Promise.all(requests.map((request) => getHistory({ ...ask, ...request })));
-  const read = answers.flatMap(({ charts }) =>
-    charts.map(({ series: name, metric, points }) => ({ series: name, metric, points: fromColumns(points) })),
-  );
+  const read = answers.flatMap(({ charts }) => charts);
   const newest = Math.max(...read.flatMap(({ points }) => points.map((point) => point.last_event)), ...[0]);
   const step = answers[0]?.step ?? window?.slide ?? SPAN;
   return {

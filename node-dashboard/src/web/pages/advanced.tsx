@@ -1,21 +1,24 @@
 import type { VNode } from 'preact';
 import { useMemo } from 'preact/hooks';
-import { parameter, setParameters } from '../address.ts';
+import { parameter, query, setParameters } from '../address.ts';
 import '../advanced/advanced.css';
 import { Comparison, Correlation, DayHeat, Distribution, type Line } from '../advanced/views.tsx';
-import { getHistory, getSeries } from '../client.ts';
+import { getHistory, getSeries, type History } from '../client.ts';
+import { absentTexts, addressProblem, missingText } from '../missing.ts';
 import { usePoll } from '../polling.ts';
 import { zone } from '../reader.ts';
+import { lookUp } from '../series-lookup.ts';
 import { Choice } from '../shell/choice.tsx';
 import { dashboard, followChanges } from '../state.ts';
-import type { HistoryAnswer, StreamInfo } from '../../shared/api.ts';
-import { fromColumns } from '../../shared/columns.ts';
+import type { StreamInfo } from '../../shared/api.ts';
 import type { Selection, Span } from '../selection.ts';
 
 const POLL_INTERVAL = 30_000;
 const SERIES_INTERVAL = 60_000;
 /** About as many points as a chart can show. */
 const POINTS = 1500;
+/** What the views need of a point. */
+const FIELDS = ['end', 'avg', 'sum', 'count', 'min', 'max', 'p50', 'p95', 'p99'];
 const DAY = 86_400_000;
 const SHIFTS = [
     ['', 'the day before', DAY],
@@ -31,23 +34,50 @@ export default function AdvancedPage(): VNode {
         SERIES_INTERVAL,
         stream?.name ?? '',
     ).value;
-    const names = listed.answer?.series.map(({ series }) => series) ?? [];
-    if (stream === undefined || names.length === 0) {
-        const isEmpty = listed.answer !== null && stream !== undefined;
-        return (
-            <p class="empty">{listed.problem || (isEmpty ? 'this stream has no series yet' : 'loading…')}</p>
-        );
+    const known = listed.answer?.series.map(({ series }) => series) ?? [];
+    const wanted = [
+        parameter('advanced.series'),
+        parameter('advanced.other'),
+        ...selection.series.slice(0, 1),
+    ];
+    const unlisted = unique(...wanted.filter((name) => name !== '' && !known.includes(name)));
+    const lookedUp = usePoll(
+        async () =>
+            stream === undefined || listed.answer === null
+                ? null
+                : lookUp(stream.name, unlisted, listed.answer.truncated),
+        SERIES_INTERVAL,
+        JSON.stringify([stream?.name, listed.answer === null, unlisted]),
+    ).value;
+    if (stream === undefined || known.length === 0 || lookedUp.answer === null) {
+        const isEmpty = listed.answer !== null && known.length === 0 && stream !== undefined;
+        const problem = listed.problem || lookedUp.problem;
+        return <p class="empty">{problem || (isEmpty ? 'this stream has no series yet' : 'loading…')}</p>;
     }
-    return <Chosen stream={stream} selection={selection} names={names} />;
+    const { missing } = lookedUp.answer;
+    const names = [...known, ...unlisted.filter((name) => !missing.includes(name))];
+    return <Chosen {...{ stream, selection, names, missing }} />;
 }
 
 interface ChosenProperties {
     readonly stream: StreamInfo;
     readonly selection: Selection;
     readonly names: readonly string[];
+    /** Series that the address names and that there are not. */
+    readonly missing: readonly string[];
 }
 
-function Chosen({ stream, selection, names }: ChosenProperties): VNode {
+/** What the address asks for and there is not. */
+function absentOf({ metrics, name }: StreamInfo, missing: readonly string[]): string {
+    const absent = absentTexts(new URLSearchParams(query.value), [
+        ['advanced.metric', metrics],
+        ['advanced.against', metrics],
+        ['advanced.before', SHIFTS.map(([shift]) => shift).filter((shift) => shift !== '')],
+    ]);
+    return [missingText(missing, name), addressProblem(absent)].filter((text) => text !== '').join('; ');
+}
+
+function Chosen({ stream, selection, names, missing }: ChosenProperties): VNode {
     const oneOf = (choices: readonly string[], ...wanted: readonly (string | undefined)[]): string =>
         wanted.find((name) => name !== undefined && choices.includes(name)) ?? choices[0] ?? '';
     const series = oneOf(names, parameter('advanced.series'), selection.series[0]);
@@ -109,10 +139,13 @@ function Chosen({ stream, selection, names }: ChosenProperties): VNode {
                     onChoose={choose('other')}
                 />
             </div>
-            {problem !== '' && (
-                <p class="notice" role="alert">
-                    {problem}
-                </p>
+            {[absentOf(stream, missing), problem].map(
+                (text) =>
+                    text !== '' && (
+                        <p key={text} class="notice" role="alert">
+                            {text}
+                        </p>
+                    ),
             )}
             {answer === null ? (
                 problem === '' && <p class="empty">loading…</p>
@@ -132,8 +165,8 @@ interface Choices {
 }
 
 interface Asked {
-    readonly now: HistoryAnswer;
-    readonly before: HistoryAnswer;
+    readonly now: History;
+    readonly before: History;
 }
 
 /** The range that is selected, up to now or as it was dragged. */
@@ -145,7 +178,7 @@ function spanOf({ span, range }: Selection): Span {
 async function ask(stream: StreamInfo, selection: Selection, choices: Choices): Promise<Asked> {
     const { series, metric, against, other, shift } = choices;
     const { from, to } = spanOf(selection);
-    const common = { stream: stream.name, window: selection.window, points: POINTS };
+    const common = { stream: stream.name, window: selection.window, points: POINTS, fields: FIELDS };
     const [now, before] = await Promise.all([
         getHistory({ ...common, series: unique(series, other), metrics: unique(metric, against), from, to }),
         getHistory({
@@ -189,12 +222,12 @@ function Views({
     );
 }
 
-function lineOf({ charts, step }: HistoryAnswer, stream: StreamInfo, series: string, metric: string): Line {
+function lineOf({ charts, step }: History, stream: StreamInfo, series: string, metric: string): Line {
     const chart = charts.find((one) => one.series === series && one.metric === metric);
     return {
         name: `${metric} of ${series}`,
         unit: stream.units[metric] ?? stream.unit ?? '',
-        points: chart === undefined ? [] : fromColumns(chart.points),
+        points: chart?.points ?? [],
         step,
     };
 }

@@ -1,15 +1,16 @@
 import { useSignal } from '@preact/signals';
 import type { VNode } from 'preact';
 import { useMemo } from 'preact/hooks';
-import { parameter, setParameters } from '../address.ts';
+import { parameter, query, setParameters } from '../address.ts';
 import { getLatest } from '../client.ts';
 import { FleetTable, openSeries } from '../fleet/fleet-table.tsx';
 import '../fleet/fleet.css';
 import { Heat } from '../heat/heat.ts';
 import { HeatMap } from '../heat/heat-map.tsx';
-import { placedRows, readSorting } from '../fleet/model.ts';
+import { placedRows, readSorting, SORTINGS } from '../fleet/model.ts';
 import { rowsOf } from '../fleet/rows.ts';
 import { formatCount, formatMoment, formatSpan } from '../format.ts';
+import { absentTexts, addressProblem } from '../missing.ts';
 import { usePoll } from '../polling.ts';
 import { Choice } from '../shell/choice.tsx';
 import { dashboard, followChanges } from '../state.ts';
@@ -22,8 +23,8 @@ const MOST_INTERVAL = 15_000;
 const AGAIN = 4;
 /** A search begins when nobody has typed for so long, in milliseconds. */
 const TYPING = 150;
-/** Names are grouped by one of so many parts. */
-const PARTS = 4;
+/** By which parts of the names series are grouped. */
+const PARTS: readonly string[] = ['1', '2', '3', '4'];
 
 /** Every series of the stream, with its newest complete window. */
 export default function FleetPage(): VNode {
@@ -43,7 +44,7 @@ function Fleet({ stream, window }: { readonly stream: StreamInfo; readonly windo
     const asked = parameter('fleet.metric');
     const metric = stream.metrics.includes(asked) ? asked : (stream.metrics[0] ?? '');
     const search = parameter('fleet.search');
-    const part = Number(parameter('fleet.group')) || null;
+    const part = PARTS.includes(parameter('fleet.group')) ? Number(parameter('fleet.group')) : null;
     const sorting = readSorting(parameter('fleet.sort'));
     const open = useSignal<ReadonlySet<string>>(new Set());
     const key = JSON.stringify([stream.name, metric, window.label, search, part]);
@@ -75,7 +76,7 @@ function Fleet({ stream, window }: { readonly stream: StreamInfo; readonly windo
                     </span>
                 </header>
                 <FleetControls stream={stream} metric={metric} search={search} part={part} />
-                {[problem, answer?.problem ?? ''].map(
+                {[absentOf(stream), problem, answer?.problem ?? ''].map(
                     (text) =>
                         text !== '' && (
                             <p key={text} class="fleet-problem" role="alert">
@@ -113,6 +114,16 @@ function Fleet({ stream, window }: { readonly stream: StreamInfo; readonly windo
             </section>
         </div>
     );
+}
+
+/** What the address asks for and there is not. */
+function absentOf({ metrics }: StreamInfo): string {
+    const absent = absentTexts(new URLSearchParams(query.value), [
+        ['fleet.metric', metrics],
+        ['fleet.group', PARTS],
+        ['fleet.sort', SORTINGS],
+    ]);
+    return addressProblem(absent);
 }
 
 /** How many there are, and how many of them are shown. */
@@ -166,12 +177,7 @@ function FleetControls({
                 label="Group by"
                 id="fleet-group"
                 value={part === null ? '' : String(part)}
-                options={[
-                    ['', 'nothing'],
-                    ...Array.from({ length: PARTS }, (_, index) => {
-                        return [String(index + 1), `part ${index + 1} of the name`] as const;
-                    }),
-                ]}
+                options={[['', 'nothing'], ...PARTS.map((one) => [one, `part ${one} of the name`] as const)]}
                 onChoose={(chosen) => {
                     setParameters({ 'fleet.group': chosen });
                 }}

@@ -1,5 +1,6 @@
 import type { ComponentHealth } from '../../shared/api.ts';
-import type { Component } from '../../shared/generated/health.ts';
+import type { Component, State } from '../../shared/generated/health.ts';
+import { formatAge, formatCount } from '../format.ts';
 
 /** What can become of a record that was read: fields in which the job counts it, as it is shown. */
 export const OUTCOMES = [
@@ -47,4 +48,26 @@ export function booksOf(job: ComponentHealth): Books {
 
 function minus(from: number | null, number: number | null): number | null {
   return from === null || number === null ? null : from - number;
+}
+
+const RESTARTING = 'restarting' satisfies State;
+
+/** How often the query has failed and was tried again since the job has started, and what it has failed of last. */
+export function restartsText(
+  { restarts, state, last_error: error, last_error_time: time }: ComponentHealth,
+  now: number,
+): string {
+  const again = state === RESTARTING ? ['the query has failed and is about to be tried again'] : [];
+  const last =
+    typeof error === 'string'
+      ? [`last error${typeof time === 'number' ? `, ${formatAge(now - time)} ago` : ''}: ${error}`]
+      : [];
+  return [countOfRestarts(restarts ?? null), ...again, ...last].join('; ');
+}
+
+function countOfRestarts(restarts: number | null): string {
+  if (restarts === null) {
+    return 'unknown';
+  }
+  return restarts === 0 ? 'none' : `${formatCount(restarts)}, tried again from the checkpoint each time`;
 }

@@ -3,7 +3,7 @@ import type { ComponentHealth, StreamInfo } from '../../shared/api.ts';
 import { formatAge, formatClock, formatCount } from '../format.ts';
 import { isUnwell, stateOf } from '../health-words.ts';
 import { formatQuantity } from '../units.ts';
-import { booksOf, OUTCOMES, type Books } from './books.ts';
+import { booksOf, OUTCOMES, restartsText, type Books } from './books.ts';
 
 const NOT_KNOWN = '–';
 
@@ -139,8 +139,7 @@ function LeftOut({ job }: { readonly job: ComponentHealth }): VNode {
 }
 
 function Facts({ job, now }: { readonly job: ComponentHealth; readonly now: number }): VNode {
-    const { watermark, batch_id, batch_duration_ms, state_rows, state_bytes, restarts, last_progress_time } =
-        job;
+    const { watermark, batch_id, batch_duration_ms, state_rows, state_bytes, last_progress_time } = job;
     const { errors, lag } = job;
     return (
         <dl class="facts">
@@ -159,7 +158,7 @@ function Facts({ job, now }: { readonly job: ComponentHealth; readonly now: numb
                 {told(state_rows, (rows) => `${formatCount(rows)} rows`)},{' '}
                 {told(state_bytes, (bytes) => formatQuantity(bytes, 'bytes'))}
             </Fact>
-            <Fact name="restarts">{told(restarts, formatCount)}</Fact>
+            <Fact name="restarts">{restartsText(job, now)}</Fact>
             <Fact name="errors">{told(errors, errorsText)}</Fact>
         </dl>
     );

@@ -1,7 +1,9 @@
 //! The dashboard's API and page, as a browser sees them.
 
+use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use libtest_mimic::Failed;
 use nix::sys::signal::Signal;
@@ -122,14 +124,46 @@ pub(crate) fn live_point(stack: &TestStack, screenshot: &Path) -> Result<(), Fai
 
 /// The same of the dashboard at this address.
 pub(crate) fn live_point_at(address: &str, screenshot: &Path) -> Result<(), Failed> {
-    let output = Command::new("node")
-        .arg("test/page/live-point.mjs")
-        .arg(address)
-        .arg(screenshot)
-        .current_dir(project().join("node-dashboard"))
-        .output()?;
+    let output = page_script("live-point.mjs").arg(address).arg(screenshot).output()?;
     println!("{}", text(&output));
     ensure(output.status.success(), || format!("no live point appeared: {}", text(&output)))
+}
+
+/// A script that uses the page in a real browser.
+fn page_script(name: &str) -> Command {
+    let mut command = Command::new("node");
+    command.arg(format!("test/page/{name}")).current_dir(project().join("node-dashboard"));
+    command
+}
+
+/// The page does all that a person does with it: see the script.
+pub(crate) fn a_person_walks_through() -> Outcome {
+    let mut lab = Use::running()?;
+    let screenshots = project().join("test-results");
+    fs::create_dir_all(&screenshots)?;
+    let output =
+        page_script("walk.mjs").arg(lab.get().stack.dashboard()).arg(screenshots).output()?;
+    println!("{}", text(&output));
+    ensure(output.status.success(), || text(&output))
+}
+
+/// A page that is open says that its server is gone, and goes on when it is back.
+pub(crate) fn an_open_page_comes_back() -> Outcome {
+    let mut lab = Use::running()?;
+    let stack = &lab.get().stack;
+    let mut page =
+        page_script("reconnect.mjs").arg(stack.dashboard()).stdout(Stdio::piped()).spawn()?;
+    let lines = BufReader::new(page.stdout.take().ok_or("it has no output")?).lines();
+    let mut said = Vec::new();
+    for line in lines {
+        let line = line?;
+        if line == "live" {
+            signal(stack.part("dashboard")?.pid.ok_or("it has no process")?, Signal::SIGKILL)?;
+        }
+        said.push(line);
+    }
+    let status = page.wait()?;
+    ensure(status.success() && said == ["live", "lost", "back"], || format!("{status}: {said:?}"))
 }
 
 /// A service that is there and does not answer is not connected, and a component that says nothing is stale, with

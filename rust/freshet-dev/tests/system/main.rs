@@ -123,6 +123,8 @@ fn trials() -> Vec<Trial> {
             supervision::killed_supervisor,
         ),
         test("frozen_services_are_not_connected", dashboard::frozen_services_are_named),
+        test("a_person_walks_through_the_page", dashboard::a_person_walks_through),
+        test("an_open_page_comes_back_with_its_server", dashboard::an_open_page_comes_back),
         test("alerts_are_told_once_and_kept_through_a_restart", alerts::are_told_once),
         test("the_page_heals_when_its_keyspace_was_dropped", dashboard::dropped_keyspace_heals),
         test(
