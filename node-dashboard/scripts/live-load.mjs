@@ -1,5 +1,6 @@
 // Many clients of the event stream, of which some do not read: how late are the others, and how much memory does the
-// server take? It exits with 1 where that is beyond a limit. It starts the built server and feeds it through a real Kafka.
+// server take? It exits with 1 where that is beyond a limit. It starts the built server and feeds it through a real
+// Kafka.
 //
 //   npm run build && node scripts/live-load.mjs --kafka 127.0.0.1:9092 [--clients 1000] [--stalled 100]
 //     [--series 100] [--every 2000] [--seconds 60]

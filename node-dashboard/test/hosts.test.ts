@@ -42,6 +42,10 @@ describe('the dashboard', () => {
     '/api/streams',
     '/api/live?stream=host',
     '/openapi.json',
+    '/docs',
+    '/docs/',
+    '/embed?stream=host',
+    '/badge?stream=host',
     '/nowhere',
     '/?token=x',
   ])('does not answer at %s to a host that is not its own, and says how it would', async (address) => {
@@ -117,6 +121,28 @@ describe('the dashboard', () => {
       );
     }
   });
+});
+
+describe('with a token, the dashboard', () => {
+  it('shows a badge to whoever knows it, at each host of its own, and to nobody else', async () => {
+    const port = await start('127.0.0.1', ['dash.example'], 'secret');
+    const badge = '/badge?stream=host';
+    for (const host of ['localhost', 'dash.example']) {
+      expect(await ask(port, host, badge)).toMatch(/^HTTP\/1\.1 401/);
+      expect(await ask(port, host, `${badge}&token=guessed`)).toMatch(/^HTTP\/1\.1 401/);
+      expect(await ask(port, host, `${badge}&token=secret`)).toMatch(/^HTTP\/1\.1 200/);
+    }
+    expect(await ask(port, 'evil.example', `${badge}&token=secret`)).toMatch(/^HTTP\/1\.1 421/);
+  });
+
+  it.each(['/', '/embed?stream=host', '/openapi.json', '/docs/', '/docs/json'])(
+    'tells nothing of the pipeline at %s, which needs no token',
+    async (address) => {
+      const answer = await ask(await start('127.0.0.1', [], 'correct-horse'), 'localhost', address);
+      expect(answer).toMatch(/^HTTP\/1\.1 200/);
+      expect(answer).not.toMatch(/correct-horse|This machine|set-cookie/i);
+    },
+  );
 });
 
 it.each([

@@ -236,3 +236,14 @@ describe('other methods', () => {
     }
   });
 });
+
+it('the event stream is not compressed, whatever a client could take', async () => {
+  const made = await listening({ 'Accept-Encoding': 'gzip, deflate, br' });
+  stream.append(0, [{ offset: 0n, value: JSON.stringify(windowMessage()) }], 1n);
+  // At once, and as it is: what compresses would wait for more.
+  const received = await made.until((text) => text.includes('event: window'));
+  expect(received).toMatch(/^HTTP\/1\.1 200/);
+  expect(received).toMatch(/content-type: text\/event-stream/i);
+  expect(received).not.toMatch(/content-encoding/i);
+  expect(received).toContain('"series":"laptop/cpu"');
+});

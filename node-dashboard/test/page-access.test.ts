@@ -3,7 +3,7 @@ import path from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { axeFinds } from './page/axe.mjs';
 import { openThreeSeries, page, parameters, stage, storeThreeSeries } from './page-hooks.ts';
-import { ago, WAIT } from './page-stage.ts';
+import { ago, coloredRow, smallTargets, WAIT } from './page-stage.ts';
 
 // A browser on a busy machine.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 40_000 });
@@ -75,6 +75,23 @@ describe('what else the server tells', () => {
     expect(await axeFinds(page)).toEqual([]);
   });
 
+  it('is drawn at its height: a threshold lies between the lines as its value does', async () => {
+    await tellMore();
+    await openThreeSeries();
+    const warning = await page.evaluate(() =>
+      getComputedStyle(document.documentElement).getPropertyValue('--warning').trim(),
+    );
+    await vi.waitFor(async () => {
+      const [cpu, disk, threshold] = await Promise.all(
+        ['#1f83e0', '#e8710a', warning].map((color) => coloredRow(page, USAGE, color)),
+      );
+      // The lines are at 20 and at 60, the threshold at 35; it is dashed.
+      const expected = (cpu?.at ?? 0) + (15 / 40) * ((disk?.at ?? 0) - (cpu?.at ?? 0));
+      expect(threshold?.share).toBeGreaterThan(0.3);
+      expect(Math.abs((threshold?.at ?? 0) - expected)).toBeLessThanOrEqual(1.5);
+    }, WAIT);
+  });
+
   it('can be silenced, and be told by the browser only when a button asks for it', async () => {
     const asked = await tellMore();
     const requested = vi.fn();
@@ -134,19 +151,62 @@ describe('axe finds nothing', () => {
     },
   );
 
+  it('while the charts are held, with all open that can be opened', async () => {
+    await openThreeSeries();
+    await page.keyboard.press('Space');
+    await page.waitForSelector('#past:not([hidden])', { timeout: WAIT });
+    for (const summary of await page.$$('summary')) {
+      await summary.click();
+    }
+    expect(await page.$$('details:not([open])')).toEqual([]);
+    expect(await axeFinds(page)).toEqual([]);
+  });
+
+  it('where there is nothing yet', async () => {
+    stage.series = [];
+    stage.stored = [];
+    for (const [place, selector] of [
+      ['', 'main .empty:visible'],
+      ['fleet', '.fleet-table'],
+      ['pipeline', '.flow .place'],
+      ['advanced', 'main .empty:visible'],
+    ] as const) {
+      await page.goto(stage.address(`?page=${place}`));
+      await page.waitForSelector('body[data-connection=live]', { timeout: WAIT });
+      await page.waitForSelector(selector, { timeout: WAIT });
+      expect(await axeFinds(page), place).toEqual([]);
+    }
+  });
+
+  it('where Cassandra does not answer, in the dark', async () => {
+    vi.spyOn(stage.pipeline.history, 'series').mockRejectedValue(new Error('cassandra is not reachable'));
+    vi.spyOn(stage.pipeline.history, 'windows').mockRejectedValue(new Error('cassandra is not reachable'));
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.goto(stage.address());
+    await page.waitForSelector('#notice:not([hidden])', { timeout: WAIT });
+    expect(await axeFinds(page)).toEqual([]);
+  });
+
+  it.each([
+    ['pipeline', '.flow .place'],
+    ['fleet', '.fleet-row'],
+    ['advanced', '.plotly-host .main-svg'],
+    ['alerts', '.alerts .empty'],
+  ])('on the page %s whose server went away', async (name, selector) => {
+    await page.goto(stage.address(`?page=${name}`));
+    await page.waitForSelector(selector, { timeout: WAIT });
+    await stage.close();
+    await page.waitForSelector('body[data-connection=lost]', { timeout: WAIT });
+    expect(await axeFinds(page)).toEqual([]);
+  });
+
   it('on a phone, where nothing is wider than the screen and all can be hit with a finger', async () => {
     await page.setViewportSize(PHONE);
     await openThreeSeries();
     await page.waitForSelector('.tile .figure', { timeout: WAIT });
     expect(await axeFinds(page)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
-    const small = await page.$$eval('button, select, input, summary, .pages a', (found) =>
-      found
-        .map((one) => ({ text: one.textContent.slice(0, 20), box: one.getBoundingClientRect() }))
-        .filter(({ box }) => box.width > 0 && (box.height < 43.5 || box.width < 43.5))
-        .map(({ text, box }) => `${text} ${box.width} × ${box.height}`),
-    );
-    expect(small).toEqual([]);
+    expect(await smallTargets(page)).toEqual([]);
     await page.focus(`${USAGE} .plot`);
     for (const key of ['Home', 'End']) {
       await page.keyboard.press(key);
@@ -158,6 +218,32 @@ describe('axe finds nothing', () => {
       expect(right).toBeLessThanOrEqual(PHONE.width);
     }
     await page.screenshot({ path: path.join(SCREENSHOTS, 'page-phone.png'), fullPage: true });
+  });
+});
+
+describe('the theme', () => {
+  const shown = (): Promise<string | undefined> =>
+    page.evaluate(() => document.documentElement.dataset.theme);
+
+  it.each([
+    ['dark', 'light'],
+    ['light', 'dark'],
+  ] as const)('that was chosen is kept: %s, where the system is %s', async (chosen, system) => {
+    await page.emulateMedia({ colorScheme: system });
+    await openThreeSeries();
+    expect(await shown()).toBe(system);
+    await page.selectOption('#theme', chosen);
+    expect(await shown()).toBe(chosen);
+    await page.reload();
+    await page.waitForSelector(USAGE, { timeout: WAIT });
+    expect([await shown(), await page.inputValue('#theme')]).toEqual([chosen, chosen]);
+    // And so is that it is to be as the system is.
+    await page.selectOption('#theme', 'system');
+    await page.reload();
+    await page.waitForSelector(USAGE, { timeout: WAIT });
+    expect([await shown(), await page.inputValue('#theme')]).toEqual([system, 'system']);
+    await page.emulateMedia({ colorScheme: chosen });
+    await page.waitForSelector(`html[data-theme=${chosen}]`, { timeout: WAIT });
   });
 });
 

@@ -52,6 +52,62 @@ it('takes the alerts from the live events, and asks for them when these begin, n
   await page.waitForSelector('.alerts tbody tr[data-state="firing"]', { timeout: WAIT });
 });
 
+it('lets the browser tell of an alert that begins to fire, once it was asked to, and not again', async () => {
+  await page.addInitScript(() => {
+    const tell = (title: string, { body, tag }: NotificationOptions): void => {
+      const told = JSON.parse(document.body.dataset.told ?? '[]') as unknown[];
+      document.body.dataset.told = JSON.stringify([...told, { title, body, tag }]);
+    };
+    const stub = Object.assign(
+      // Only a function can be called with `new`.
+      function (...told: Parameters<typeof tell>) {
+        tell(...told);
+      },
+      {
+        permission: 'default',
+        requestPermission: (): Promise<string> => {
+          stub.permission = 'granted';
+          return Promise.resolve(stub.permission);
+        },
+      },
+    );
+    Object.assign(globalThis, { Notification: stub });
+  });
+  await storeThreeSeries();
+  await openThreeSeries();
+  await page.click('.pages a:has-text("Alerts")');
+  await page.waitForSelector('.alerts .empty', { timeout: WAIT });
+  const tell = async (since: number, count: number, fields: Partial<AlertState> = {}): Promise<void> => {
+    const alerts = [{ ...FIRING, ...fields, since }];
+    stage.pipeline.live.get('host')?.tell(alertsEvent(JSON.stringify({ count: 1, alerts })));
+    const state = fields.state ?? 'firing';
+    await page.waitForSelector(`.alerts tbody tr[data-state="${state}"]`, { timeout: WAIT });
+    const told = await page.evaluate(() => JSON.parse(document.body.dataset.told ?? '[]') as unknown[]);
+    expect(told).toHaveLength(count);
+  };
+  // Nobody has asked yet.
+  await tell(1, 0);
+  await tell(1, 0, { state: 'resolved' });
+  await page.click('button.tell');
+  await page.waitForSelector('button.tell:has-text("Stop")', { timeout: WAIT });
+  await tell(2, 1);
+  expect(await page.getAttribute('body', 'data-told')).toBe(
+    JSON.stringify([
+      {
+        title: '▲ too hot',
+        body: `laptop/cpu: ${FIRING.text}`,
+        tag: 'too hot laptop/cpu',
+      },
+    ]),
+  );
+  // It still fires, it is over, and it is silenced: that is no news.
+  await tell(2, 1, { value: 91 });
+  await tell(2, 1, { state: 'resolved' });
+  await tell(3, 1, { silenced_until: Date.now() + 60_000 });
+  await page.click('button.tell');
+  await tell(4, 1);
+});
+
 it('asks for the newest windows of its tiles, and not for their history again', async () => {
   await storeThreeSeries();
   const history = counted('/api/history');

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Annotation } from '../src/shared/api.ts';
 import {
   browser,
   openThreeSeries,
@@ -9,7 +10,7 @@ import {
   stage,
   storeThreeSeries,
 } from './page-hooks.ts';
-import { ago, tenSeconds, WAIT } from './page-stage.ts';
+import { ago, coloredRow, tenSeconds, WAIT } from './page-stage.ts';
 
 // A browser on a busy machine.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 40_000 });
@@ -141,6 +142,25 @@ describe('time', () => {
     await page.waitForSelector('#past', { state: 'hidden', timeout: WAIT });
   });
 
+  it('is panned by the wheel with Shift, which keeps how long it is', async () => {
+    await openThreeSeries();
+    const width = await page.$eval(`${USAGE} .u-over`, (over) => over.clientWidth);
+    await pointAt(USAGE, 0.5);
+    await page.keyboard.down('Shift');
+    await page.mouse.wheel(0, -200);
+    await page.keyboard.up('Shift');
+    await vi.waitFor(() => {
+      expect(parameters().has('from')).toBe(true);
+    }, WAIT);
+    const [from, to, range] = ['from', 'to', 'range'].map((name) => Number(parameters().get(name)));
+    // In whole milliseconds.
+    expect(Math.abs((to ?? 0) - (from ?? 0) - (range ?? 0))).toBeLessThanOrEqual(1);
+    // By as much of the time as the wheel has turned of the width.
+    const back = Date.now() - (to ?? 0);
+    expect(back).toBeGreaterThan(((range ?? 0) * 200) / width);
+    expect(back).toBeLessThan(((range ?? 0) * 200) / width + WAIT);
+  });
+
   it('goes on when the server was away and is back', async () => {
     await openThreeSeries();
     const { port } = new URL(stage.address());
@@ -177,6 +197,67 @@ describe('the lines of a chart', () => {
     expect(await page.$eval(`${LOAD} .u-cursor-x`, (line) => line.getBoundingClientRect().x > 100)).toBe(
       true,
     );
+  });
+
+  it('are read where the cursor is: each window has a value of its own', async () => {
+    const begin = ago(31);
+    stage.stored = [];
+    for (let window = 0; window < 30; window += 1) {
+      stage.store([begin + window * 10_000], { avg: 10 + window });
+      stage.store([begin + window * 10_000], { series: 'laptop/disk', avg: 90 - 2 * window });
+      stage.store([begin + window * 10_000], { series: 'laptop/load', metric: 'load', avg: window / 10 });
+    }
+    // Windows are drawn where they begin: the first at the left edge, the last at the right one.
+    await page.goto(stage.address(`?from=${begin}&to=${begin + 290_001}`));
+    await page.waitForSelector(`body[data-connection=live] ${USAGE}[data-points="60"]`, { timeout: WAIT });
+    await page.waitForSelector(`${LOAD}[data-points="30"] .u-over`, { timeout: WAIT });
+    for (const window of [5, 20, 12]) {
+      await pointAt(USAGE, window / 29);
+      await vi.waitFor(async () => {
+        expect(await texts(`${row} td:nth-child(2)`)).toEqual([
+          `${10 + window}.00%`,
+          `${90 - 2 * window}.00%`,
+        ]);
+      }, WAIT);
+      // How far each has come from the first window, and what the other chart has at the same time.
+      expect(await texts(`${row} td:nth-child(3)`)).toEqual([`+${window}.00%`, `-${2 * window}.00%`]);
+      expect(Number((await texts(`${LOAD} .lines tbody td:nth-child(2)`))[0])).toBeCloseTo(window / 10);
+    }
+  });
+
+  it('stand out by value or by change, and the others fade, in the legend and in the chart', async () => {
+    const names = ['s1', 's2', 's3', 's4', 's5'];
+    stage.series = [];
+    stage.stored = [];
+    names.forEach((series, index) => {
+      stage.list(series);
+      // The greatest values have changed the least.
+      const [value, change] = [10 + 10 * index, [9, -7, 5, 1, 0][index] ?? 0];
+      for (let window = 0; window < 30; window += 1) {
+        stage.store([ago(31 - window)], { series, avg: value - (change * (29 - window)) / 29 });
+      }
+    });
+    const colors = ['#1f83e0', '#e8710a', '#12a150', '#d93a6a', '#8b5cf6'];
+    const drawn = async (): Promise<string[]> => {
+      const shares = await Promise.all(colors.map((color) => coloredRow(page, USAGE, color)));
+      return names.filter((_, index) => (shares[index]?.share ?? 0) > 0);
+    };
+    await page.goto(stage.address());
+    await page.waitForSelector(`${USAGE}[data-points="150"]`, { timeout: WAIT });
+    await vi.waitFor(async () => {
+      expect(await drawn()).toEqual(names);
+    }, WAIT);
+    for (const [by, leading] of [
+      ['value', ['s3', 's4', 's5']],
+      ['change', ['s1', 's2', 's3']],
+    ] as const) {
+      await page.selectOption('#top', '3');
+      await page.selectOption('#by', by);
+      await vi.waitFor(async () => {
+        expect(await texts(`${row}:not(.back) td:first-child`)).toEqual(leading);
+        expect(await drawn()).toEqual(leading);
+      }, WAIT);
+    }
   });
 
   it('are shown alone, hidden, or stand back, as the address says', async () => {
@@ -240,6 +321,34 @@ describe('the lines of a chart', () => {
     expect(await texts(`${USAGE} .points tbody tr`)).toHaveLength(30);
     expect(parameters().get('table')).toBe('usage');
   });
+});
+
+it('a note is added, and marked in every chart where it happened', async () => {
+  const kept: Annotation[] = [];
+  vi.spyOn(stage.pipeline.annotations, 'add').mockImplementation((note) => {
+    kept.push(note);
+    return Promise.resolve();
+  });
+  vi.spyOn(stage.pipeline.annotations, 'between').mockImplementation(() => Promise.resolve(kept));
+  await openThreeSeries();
+  await page.fill('form.note input', 'fan replaced');
+  await page.keyboard.press('Enter');
+  for (const chart of [USAGE, LOAD]) {
+    await page.click(`${chart} .marks summary`, { timeout: WAIT });
+    expect((await texts(`${chart} .marks li`)).join()).toMatch(/\d\d:\d\d:\d\d note: fan replaced$/);
+  }
+  expect(await page.inputValue('form.note input')).toBe('');
+  expect(kept).toMatchObject([{ text: 'fan replaced', kind: 'note', stream: 'host', until: null }]);
+  expect(Math.abs(Date.now() - (kept[0]?.at ?? 0))).toBeLessThan(WAIT);
+});
+
+it('a note that cannot be kept is not lost: it stays where it was written, and why is said', async () => {
+  vi.spyOn(stage.pipeline.annotations, 'add').mockRejectedValue(new Error('cassandra is not reachable'));
+  await openThreeSeries();
+  await page.fill('form.note input', 'fan replaced');
+  await page.click('form.note button');
+  await page.waitForSelector('form.note [role=alert]', { timeout: WAIT });
+  expect(await page.inputValue('form.note input')).toBe('fan replaced');
 });
 
 it('numbers and times are written as the reader does', async () => {

@@ -110,31 +110,53 @@ export function ago(windows: number, now = Date.now()): number {
   return Math.floor(now / 10_000) * 10_000 - windows * 10_000;
 }
 
-/** The runs of columns of a chart's canvas, from left to right, in which there is something of this colour. */
-export async function coloredRuns(page: Page, selector: string, color: string): Promise<number[]> {
-  return page.$eval(
+/** Where there is something of this colour in a chart's canvas: its rows of pixels, from the top. */
+export async function coloredPixels(page: Page, selector: string, color: string): Promise<boolean[][]> {
+  const rows = await page.$eval(
     `${selector} canvas`,
     (found, wanted) => {
       const canvas = found as HTMLCanvasElement;
       const { width, height } = canvas;
       const pixels = canvas.getContext('2d')?.getImageData(0, 0, width, height).data ?? [];
       const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => Number.parseInt(wanted.slice(at, at + 2), 16));
-      const runs: number[] = [];
-      let isIn = false;
-      for (let x = 0; x < width; x += 1) {
-        let isHere = false;
-        for (let y = 0; y < height && !isHere; y += 1) {
-          const at = 4 * (y * width + x);
-          const apart = [r, g, b].map((value, index) => Math.abs(value - (pixels[at + index] ?? 0)));
-          isHere = Math.max(...apart) < 40 && (pixels[at + 3] ?? 0) > 128;
-        }
-        if (isHere) {
-          runs[runs.length - 1 + (isIn ? 0 : 1)] = (isIn ? (runs.at(-1) ?? 0) : 0) + 1;
-        }
-        isIn = isHere;
-      }
-      return runs;
+      const isOf = (at: number): boolean => {
+        const apart = [r, g, b].map((value, index) => Math.abs(value - (pixels[at + index] ?? 0)));
+        return Math.max(...apart) < 40 && (pixels[at + 3] ?? 0) > 128;
+      };
+      return Array.from({ length: height }, (_, y) =>
+        Array.from({ length: width }, (__, x) => (isOf(4 * (y * width + x)) ? '1' : '0')).join(''),
+      );
     },
     color,
+  );
+  return rows.map((row) => Array.from(row, (pixel) => pixel === '1'));
+}
+
+/** The runs of columns of a chart's canvas, from left to right, in which there is something of this colour. */
+export async function coloredRuns(page: Page, selector: string, color: string): Promise<number[]> {
+  const rows = await coloredPixels(page, selector, color);
+  const columns = (rows[0] ?? []).map((_, x) => (rows.some((row) => row[x]) ? '1' : ' '));
+  return (columns.join('').match(/1+/g) ?? []).map((run) => run.length);
+}
+
+/** The row of pixels of a chart's canvas with the most of this colour, and how much of its width that is. */
+export async function coloredRow(
+  page: Page,
+  selector: string,
+  color: string,
+): Promise<{ readonly at: number; readonly share: number }> {
+  const rows = await coloredPixels(page, selector, color);
+  const counts = rows.map((row) => row.filter(Boolean).length);
+  const most = Math.max(...counts);
+  return { at: counts.indexOf(most), share: most / (rows[0]?.length ?? 1) };
+}
+
+/** What on the page is too small for a finger. */
+export async function smallTargets(page: Page): Promise<string[]> {
+  return page.$$eval('button, select, input, summary, .pages a', (found) =>
+    found
+      .map((one) => ({ text: one.textContent.slice(0, 20), box: one.getBoundingClientRect() }))
+      .filter(({ box }) => box.width > 0 && (box.height < 43.5 || box.width < 43.5))
+      .map(({ text, box }) => `${text} ${box.width} × ${box.height}`),
   );
 }

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it, vi } from 'vitest';
 import { page, stage } from '../page-hooks.ts';
-import { ago, WAIT } from '../page-stage.ts';
+import { ago, smallTargets, WAIT } from '../page-stage.ts';
 import { axeFinds } from './axe.mjs';
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 40_000 });
@@ -125,6 +125,7 @@ it.each(['light', 'dark'] as const)('axe finds nothing, %s, also on a phone', as
   expect(await axeFinds(page)).toEqual([]);
   await page.setViewportSize({ width: 360, height: 740 });
   expect(await axeFinds(page)).toEqual([]);
+  expect(await smallTargets(page)).toEqual([]);
   await vi.waitFor(async () => {
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     expect(width).toBeLessThanOrEqual(360);

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it, vi } from 'vitest';
 import { page, stage } from '../page-hooks.ts';
-import { tenSeconds, WAIT } from '../page-stage.ts';
+import { smallTargets, tenSeconds, WAIT } from '../page-stage.ts';
 import { axeFinds } from './axe.mjs';
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 40_000 });
@@ -191,6 +191,7 @@ it.each(['light', 'dark'] as const)('axe finds nothing, %s, also on a phone', as
   expect(await axeFinds(page)).toEqual([]);
   await page.setViewportSize({ width: 360, height: 740 });
   expect(await axeFinds(page)).toEqual([]);
+  expect(await smallTargets(page)).toEqual([]);
   const width = await page.evaluate(() => document.documentElement.scrollWidth);
   expect(width).toBeLessThanOrEqual(360);
 });

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { HealthReport } from '../../src/shared/api.ts';
 import { deadLetter } from '../letters.ts';
 import { page, stage } from '../page-hooks.ts';
-import { WAIT } from '../page-stage.ts';
+import { smallTargets, WAIT } from '../page-stage.ts';
 import { axeFinds } from './axe.mjs';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 40_000 });
@@ -271,6 +271,7 @@ it.each(['light', 'dark'] as const)('axe finds nothing, %s, also on a phone', as
   expect(await axeFinds(page)).toEqual([]);
   await page.setViewportSize({ width: 360, height: 740 });
   expect(await axeFinds(page)).toEqual([]);
+  expect(await smallTargets(page)).toEqual([]);
   const width = await page.evaluate(() => document.documentElement.scrollWidth);
   expect(width).toBeLessThanOrEqual(360);
 });
