@@ -1,6 +1,7 @@
 import type { VNode } from 'preact';
 import { AddNote } from './add-note.tsx';
 import { setParameters } from '../address.ts';
+import { formatCount } from '../format.ts';
 import { Choice } from '../shell/choice.tsx';
 import { BANDS, DRAWINGS, RANKS, STATISTICS, TOPS, view } from '../view.ts';
 
@@ -61,7 +62,7 @@ export function ViewControls(): VNode {
                         setParameters({ hide: '' });
                     }}
                 >
-                    {`Show ${hidden.size} hidden`}
+                    {`Show ${formatCount(hidden.size)} hidden`}
                 </button>
             )}
             <AddNote />
