@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
-import { FAR, outliers, outliersByHour, reasonFor, usual } from '../src/server/anomalies.ts';
+import { FAR, outliers, outliersByHour, usual } from '../src/server/anomalies.ts';
 import { medianOf } from '../src/shared/numbers.ts';
+import { reasonFor } from '../src/shared/unusual.ts';
 
 // Much is computed, on a machine that may be busy.
 vi.setConfig({ testTimeout: 60_000 });
@@ -44,8 +45,9 @@ it('a window far outside of the day before is marked, with its score', () => {
   // 0.6745 * (40 - 3) / 1, by hand.
   expect(found[0]?.score).toBeCloseTo(24.9565, 6);
   expect(found[1]?.score).toBeCloseTo(-22.2585, 6);
-  expect(found[0] && reasonFor(40, found[0])).toBe(
-    '40 is 25.0 times the usual spread above the median of the day before, 3 (spread 1.483)',
+  const numbers = { value: (value: number) => value.toFixed(3), times: (times: number) => times.toFixed(1) };
+  expect(found[0] && reasonFor({ avg: 40, ...found[0] }, numbers)).toBe(
+    '40.000 is 25.0 times the usual spread above the median of the day before, 3.000 (spread 1.483)',
   );
 });
 

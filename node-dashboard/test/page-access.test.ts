@@ -51,7 +51,8 @@ describe('what else the server tells', () => {
         stream: 'host',
         text: 'fan replaced',
       };
-      const odd = { series: 'laptop/cpu', metric: 'usage', start: ago(9), avg: 20, text: 'far from 50' };
+      const judged = { avg: 20, score: -9, median: 50, spread: 3 };
+      const odd = { series: 'laptop/cpu', metric: 'usage', start: ago(9), ...judged, text: 'far from 50' };
       await route.fulfill({ json: { alerts: [alert], annotations: [happened], anomalies: [odd] } });
     });
     return asked;
@@ -66,7 +67,7 @@ describe('what else the server tells', () => {
     );
     await vi.waitFor(async () => {
       expect((await texts(`${USAGE} .marks li`)).join()).toMatch(
-        /note: fan replaced.*unusual: laptop\/cpu: far/,
+        /note: fan replaced.*unusual: laptop\/cpu: 20\.00% is 9\.0 times the usual spread below/,
       );
     }, WAIT);
     await vi.waitFor(async () => {

@@ -103,6 +103,11 @@ describe('what is said is so', () => {
     expect(await page.textContent('.series header')).toContain(
       '100 of 250 shown, at most 100 at once; 200 of 250 listed: search for the others',
     );
+    await page.selectOption('#top', '5');
+    await vi.waitFor(async () => {
+      expect(await page.innerText('#ranked')).toBe('of the first 100 of 250 series; the fleet ranks all');
+    }, WAIT);
+    expect(await page.getAttribute('#ranked a', 'href')).toMatch(/page=fleet&fleet\.sort=-avg$/);
     await page.fill('.series input', 'nowhere');
     await page.waitForSelector('.series .empty:not([hidden])', { timeout: WAIT });
     await vi.waitFor(async () => {

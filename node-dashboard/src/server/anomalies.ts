@@ -105,12 +105,3 @@ function farFrom({ median, spread, reach }: Usual, windows: readonly Judged[], f
     return isFar ? [{ index: first + index, score: deviation / spread, median, spread }] : [];
   });
 }
-
-/** Why a window is marked. */
-export function reasonFor(avg: number, { score, median, spread }: Outlier): string {
-  const [value, usually, by] = [avg, median, spread].map((number) => Number(number.toPrecision(4)));
-  return (
-    `${value} is ${Math.abs(score).toFixed(1)} times the usual spread ${score < 0 ? 'below' : 'above'} the median ` +
-    `of the day before, ${usually} (spread ${by})`
-  );
-}

@@ -295,7 +295,7 @@ export const Anomaly = Type.Object({
   score: Type.Number({ description: 'the modified z-score of its average' }),
   median: Type.Number({ description: 'of the averages of the day before' }),
   spread: Type.Number({ description: 'their spread, on the scale of a standard deviation' }),
-  text: Type.String({ description: 'why it is marked, in words' }),
+  text: Type.String({ description: 'why it is marked, in words, with numbers as JSON writes them' }),
 });
 export type Anomaly = Of<typeof Anomaly>;
 

@@ -20,3 +20,30 @@ export function windowsToJudge(window: WindowSpec, from: number, to: number): nu
 export function mostJudged(window: WindowSpec, from: number, to: number): number {
   return Math.floor(MAX_READ / Math.max(1, windowsToJudge(window, from, to)));
 }
+
+/** A window's average that lies far outside of the day before, and what was usual then. */
+export interface Judgement {
+  readonly avg: number;
+  readonly score: number;
+  readonly median: number;
+  readonly spread: number;
+}
+
+/** How a reason writes its numbers: as whoever shows it writes all others. */
+export interface ReasonNumbers {
+  /** A value of the metric. */
+  readonly value: (value: number) => string;
+  /** How many times something is, with one decimal. */
+  readonly times: (times: number) => string;
+}
+
+/** Why a window is marked. */
+export function reasonFor(
+  { avg, score, median, spread }: Judgement,
+  { value, times }: ReasonNumbers,
+): string {
+  return (
+    `${value(avg)} is ${times(Math.abs(score))} times the usual spread ${score < 0 ? 'below' : 'above'} the median ` +
+    `of the day before, ${value(median)} (spread ${value(spread)})`
+  );
+}

@@ -53,6 +53,8 @@ export class Dashboard {
   offers: readonly Offer[] = [];
   /** The series of the stream, shown or not, as far as the server lists them. */
   known: readonly string[] = [];
+  /** Whether the stream has more series than these. */
+  hasMore = false;
   /** What the user looks for, and the series that match it; null until the server has answered. */
   search = '';
   found: readonly string[] | null = null;
@@ -307,6 +309,7 @@ export class Dashboard {
     if (epoch === this.#epoch) {
       this.#infos = new Map(answer.series.map((info) => [info.series, info]));
       this.known = sorted(new Set(this.#infos.keys()));
+      this.hasMore = answer.truncated;
       this.truncated = answer.truncated;
       // What has come in live meanwhile may not be listed yet, and nothing more of it come for long.
       const wanted = series.length > 0 ? series : [...liveliest(answer.series), ...this.#drawn];

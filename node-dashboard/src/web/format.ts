@@ -32,10 +32,16 @@ export function formatAge(milliseconds: number): string {
   }
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) {
-    return `${minutes} min ${String(Math.floor(seconds % 60)).padStart(2, '0')} s`;
+    return `${formatCount(minutes)} min ${formatTwoDigits(Math.floor(seconds % 60))} s`;
   }
   const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  return hours < 48
+    ? `${formatCount(hours)} h ${formatCount(minutes % 60)} min`
+    : `${formatCount(Math.floor(hours / 24))} d ${formatCount(hours % 24)} h`;
+}
+
+function formatTwoDigits(number: number): string {
+  return numbers(`${locale.value} two`, { minimumIntegerDigits: 2 }).format(number);
 }
 
 /** A rate per second. */
@@ -61,6 +67,16 @@ export function formatClock(time: number): string {
 /** A day: `23 Nov`. */
 export function formatDay(time: number): string {
   return times('day', DAY).format(time);
+}
+
+/** A day of a calendar that has no zone, by its midnight in UTC: `23 Nov 2023`. */
+export function formatCalendarDay(midnight: number): string {
+  return times('calendar', { ...DAY, year: 'numeric' }, locale.value, 'UTC').format(midnight);
+}
+
+/** A time of day, in milliseconds after midnight: `14:05`. */
+export function formatTimeOfDay(milliseconds: number): string {
+  return times('time of day', CLOCK, locale.value, 'UTC').format(milliseconds);
 }
 
 /** A time with its day, unless that is today's. */
@@ -93,13 +109,14 @@ function times(
   name: string,
   options: Intl.DateTimeFormatOptions,
   language = locale.value,
+  timeZone = zone.value,
 ): Intl.DateTimeFormat {
-  const key = `${name} ${language} ${zone.value}`;
+  const key = `${name} ${language} ${timeZone}`;
   const known = made.get(key);
   const format =
     known instanceof Intl.DateTimeFormat
       ? known
-      : new Intl.DateTimeFormat(language, { ...options, timeZone: zone.value });
+      : new Intl.DateTimeFormat(language, { ...options, timeZone });
   made.set(key, format);
   return format;
 }

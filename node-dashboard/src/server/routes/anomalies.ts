@@ -2,9 +2,9 @@ import { setImmediate } from 'node:timers/promises';
 import type { Static } from 'typebox';
 import type { Anomaly } from '../../shared/api.ts';
 import { MAX_READ } from '../../shared/limits.ts';
-import { mostJudged, readFrom } from '../../shared/unusual.ts';
+import { mostJudged, readFrom, reasonFor, type ReasonNumbers } from '../../shared/unusual.ts';
 import type { WindowSpec } from '../../shared/window-spec.ts';
-import { outliersByHour, reasonFor } from '../anomalies.ts';
+import { outliersByHour } from '../anomalies.ts';
 import type { CassandraHistory } from '../cassandra-history.ts';
 import type { StreamConfig } from '../config.ts';
 import { BadRequestError } from '../errors.ts';
@@ -19,6 +19,11 @@ const AT_ONCE = 2;
 const MOST_WAITING = 1000;
 /** More marks than this nobody looks at. */
 const MAX_MARKS = 1000;
+/** Nobody knows where an answer is read: as JSON writes numbers. */
+const NEUTRAL: ReasonNumbers = {
+  value: (value) => String(Number(value.toPrecision(4))),
+  times: (times) => times.toFixed(1),
+};
 
 type Query = Static<typeof schemas.anomalies.querystring>;
 
@@ -87,7 +92,8 @@ async function marksOf(
     for (const outlier of outliers) {
       const { start = 0, avg = 0 } = windows[outlier.index] ?? {};
       const { score, median, spread } = outlier;
-      marks.push({ series, metric, start, avg, score, median, spread, text: reasonFor(avg, outlier) });
+      const judgement = { avg, score, median, spread };
+      marks.push({ series, metric, start, ...judgement, text: reasonFor(judgement, NEUTRAL) });
     }
     // Others get their turn: those who listen must not wait for a month of one who asks.
     await setImmediate();

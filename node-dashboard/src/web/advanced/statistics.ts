@@ -1,3 +1,4 @@
+import { formatCount, formatDecimal } from '../format.ts';
 import type { PointValue } from '../../shared/merge.ts';
 
 const DAY = 86_400_000;
@@ -41,14 +42,14 @@ function mean(numbers: readonly number[]): number {
 export function correlationWords(coefficient: number | null, pairs: number): string {
   if (coefficient === null) {
     return pairs < 3
-      ? `${pairs} windows have both: too few to tell`
+      ? `${formatCount(pairs)} windows have both: too few to tell`
       : 'one of the two does not change: there is no correlation to tell';
   }
   const size = Math.abs(coefficient);
   const strength = size < 0.1 ? 'none to speak of' : size < 0.3 ? 'weak' : size < 0.7 ? 'moderate' : 'strong';
   const direction =
     size < 0.1 ? '' : coefficient > 0 ? ', both rise together' : ', one rises when the other falls';
-  return `r = ${coefficient.toFixed(2)} over ${pairs} windows: ${strength}${direction}`;
+  return `r = ${formatDecimal(coefficient, 2)} over ${formatCount(pairs)} windows: ${strength}${direction}`;
 }
 
 /** Points of an earlier time, moved to the time that they are compared with. */

@@ -4,7 +4,7 @@ import { useMemo } from 'preact/hooks';
 import type { PointValue } from '../../shared/merge.ts';
 import { Heat } from '../heat/heat.ts';
 import { HeatMap } from '../heat/heat-map.tsx';
-import { formatClock, formatCount } from '../format.ts';
+import { formatCalendarDay, formatClock, formatCount, formatTimeOfDay } from '../format.ts';
 import { formatQuantity } from '../units.ts';
 import { zone } from '../reader.ts';
 import { offsetsOf, wallTime } from './clock.ts';
@@ -181,7 +181,7 @@ export function DayHeat({ line }: { readonly line: Line }): VNode {
         const offsetAt = offsetsOf(place);
         const { days, slots, averages } = byDay(line.points, HOUR, offsetAt);
         const made = new Heat(slots.length);
-        const titles = days.map((day) => new Date(day).toISOString().slice(0, 10));
+        const titles = days.map(formatCalendarDay);
         made.take({ series: titles, past: { starts: slots, avg: averages } });
         return { heat: made, names: titles };
     }, [line, place]);
@@ -192,12 +192,12 @@ export function DayHeat({ line }: { readonly line: Line }): VNode {
             words={
                 names.length < 2
                     ? 'choose a longer range to see more days'
-                    : `${names.length} days, from top to bottom`
+                    : `${formatCount(names.length)} days, from top to bottom`
             }
         >
             <HeatMap
                 {...{ heat, unit: line.unit, series: names }}
-                describe={(day, start) => `${day}, ${String(start / HOUR).padStart(2, '0')}:00`}
+                describe={(day, start) => `${day}, ${formatTimeOfDay(start)}`}
             />
         </View>
     );

@@ -1,5 +1,6 @@
 import { PARTIAL_MEANING } from '../../shared/window.ts';
-import { formatQuantity } from '../units.ts';
+import { formatCount } from '../format.ts';
+import { formatDrawn } from '../statistics.ts';
 import { STATISTICS } from '../view.ts';
 import type { LineValue } from './data.ts';
 import type { Scene } from './scene.ts';
@@ -15,9 +16,9 @@ export function describe(
   partial: number,
 ): string {
   const newest = values.flatMap(({ line, value }) =>
-    value === null ? [] : [`${line.label} ${formatQuantity(value, spec.unit)}`],
+    value === null ? [] : [`${line.label} ${formatDrawn(value, statistic, spec.unit)}`],
   );
-  const more = newest.length > MAX_DESCRIBED ? ` and ${newest.length - MAX_DESCRIBED} more` : '';
+  const more = newest.length > MAX_DESCRIBED ? ` and ${formatCount(newest.length - MAX_DESCRIBED)} more` : '';
   const listed = `${newest.slice(0, MAX_DESCRIBED).join(', ')}${more}`;
   const marked = partial > 0 ? `; ${partialText(partial)}` : '';
   const what = `${spec.title}, ${STATISTICS[statistic]} per ${window}`;
@@ -28,5 +29,5 @@ export function describe(
 export function partialText(count: number): string {
   return count === 1
     ? `1 window is partial: it ${PARTIAL_MEANING}`
-    : `${count} windows are partial: each ${PARTIAL_MEANING}`;
+    : `${formatCount(count)} windows are partial: each ${PARTIAL_MEANING}`;
 }

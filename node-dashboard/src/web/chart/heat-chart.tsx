@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import type { ComponentType, VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { HeatMapProperties } from '../heat/heat-map.tsx';
-import { formatMoment, formatSpan } from '../format.ts';
+import { formatCount, formatMoment, formatSpan } from '../format.ts';
 import { dashboard } from '../state.ts';
 import { STATISTICS } from '../view.ts';
 import { heatValuesOf } from './heat-values.ts';
@@ -47,7 +47,7 @@ export function HeatChart({ scene }: { readonly scene: Scene }): VNode {
                 axis={[formatMoment(from, now), formatMoment(to, now)]}
             />
             {heat.each > 1 && (
-                <p class="unit">{`each column stands for ${heat.each} windows, and shows the greatest`}</p>
+                <p class="unit">{`each column stands for ${formatCount(heat.each)} windows, and shows the greatest`}</p>
             )}
         </div>
     );

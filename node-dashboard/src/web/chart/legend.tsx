@@ -1,9 +1,9 @@
 import type { VNode } from 'preact';
 import { setParameters } from '../address.ts';
-import { formatAge, formatMoment } from '../format.ts';
+import { formatAge, formatCount, formatMoment } from '../format.ts';
 import { lineStyle } from '../palette.ts';
 import { dashboard, followSeconds } from '../state.ts';
-import { formatQuantity } from '../units.ts';
+import { formatDrawn } from '../statistics.ts';
 import { view, type Statistic } from '../view.ts';
 import { ordered, type LineValue } from './data.ts';
 
@@ -28,8 +28,7 @@ export function Legend({ values, unit: whole, statistic, leading, title }: Legen
     followSeconds();
     const { sort, hidden } = view.value;
     const listed = ordered(values, sort);
-    const write = (value: number | null): string =>
-        value === null ? '–' : statistic === 'count' ? String(value) : formatQuantity(value, unit);
+    const write = (value: number | null): string => formatDrawn(value, statistic, unit);
     return (
         <div class="lines" role="region" aria-label={`Lines of ${title}`} tabIndex={0}>
             <table>
@@ -73,7 +72,9 @@ export function Legend({ values, unit: whole, statistic, leading, title }: Legen
                     ))}
                 </tbody>
             </table>
-            {values.length > MAX_LISTED && <p class="empty">{`and ${values.length - MAX_LISTED} more`}</p>}
+            {values.length > MAX_LISTED && (
+                <p class="empty">{`and ${formatCount(values.length - MAX_LISTED)} more`}</p>
+            )}
         </div>
     );
 }

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import { formatMoment } from '../format.ts';
+import { formatCount, formatMoment } from '../format.ts';
 import { dashboard } from '../state.ts';
 import { alerts, unusual } from '../told.ts';
 import { judgedText } from '../unusual.ts';
@@ -25,7 +25,7 @@ export function Marks({ scene: { marks, spec, lines, hidden } }: { readonly scen
             {judged !== '' && <p class="unit">{judged}</p>}
             {marks.length > 0 && (
                 <details>
-                    <summary>{marks.length === 1 ? '1 mark' : `${marks.length} marks`}</summary>
+                    <summary>{marks.length === 1 ? '1 mark' : `${formatCount(marks.length)} marks`}</summary>
                     <ul>
                         {marks.map(({ at, text }) => (
                             <li key={`${at} ${text}`}>{`${formatMoment(at, now)} ${text}`}</li>

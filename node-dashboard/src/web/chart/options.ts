@@ -38,7 +38,7 @@ export interface PlotListener {
 
 /** How uPlot draws a scene; what changes without a new plot is asked of `current`. */
 export function optionsOf(current: () => Scene, width: number, listener: PlotListener): uPlot.Options {
-  const { lines, bands, hidden, height, spec } = current();
+  const { lines, bands, hidden, height, spec, statistic } = current();
   const style = getComputedStyle(document.documentElement);
   const warning = style.getPropertyValue('--warning');
   const accent = style.getPropertyValue('--accent');
@@ -88,7 +88,11 @@ export function optionsOf(current: () => Scene, width: number, listener: PlotLis
       : [],
     axes: [
       { ...axis, size: 34, incrs: TIME_STEPS, space: timeSpace, values: timeValues },
-      { ...axis, size: valueAxisSize, values: (_, splits) => formatMarks(splits, spec.unit) },
+      {
+        ...axis,
+        size: valueAxisSize,
+        values: (_, splits) => formatMarks(splits, statistic === 'count' ? '' : spec.unit),
+      },
     ],
     scales: { x: { range: () => spanInSeconds() } },
     cursor: {

@@ -1,6 +1,9 @@
 import uPlot from 'uplot';
 import type { AlertInfo, AlertState, Annotation, Anomaly } from '../../shared/api.ts';
 import { matches } from '../../shared/pattern.ts';
+import { reasonFor } from '../../shared/unusual.ts';
+import { formatDecimal } from '../format.ts';
+import { formatDrawn } from '../statistics.ts';
 import { formatQuantity } from '../units.ts';
 import type { Statistic } from '../view.ts';
 import { isFor, type ChartSpec } from './specs.ts';
@@ -52,7 +55,9 @@ export function thresholdsOf(
         ['below', below],
       ] as const
     ).flatMap(([side, value]) =>
-      typeof value === 'number' ? [{ value, text: `${name}: ${side} ${formatQuantity(value, unit)}` }] : [],
+      typeof value === 'number'
+        ? [{ value, text: `${name}: ${side} ${formatDrawn(value, statistic, unit)}` }]
+        : [],
     ),
   );
 }
@@ -69,12 +74,16 @@ export function marksOf(
     ...{ at, until, value: null },
     text: `${kind}: ${text}`,
   }));
+  const numbers = {
+    value: (value: number) => formatQuantity(value, spec.unit),
+    times: (times: number) => formatDecimal(times, 1),
+  };
   const odd = anomalies
     .filter(({ metric, series }) => spec.metrics.includes(metric) && isDrawn(series))
-    .map(({ start, avg, series, text }) => ({
+    .map(({ start, series, ...judgement }) => ({
       // It is the average that is unusual: beside another line a ring would hang in the air.
-      ...{ at: start, until: null, value: statistic === 'avg' ? avg : null },
-      text: `unusual: ${series}: ${text}`,
+      ...{ at: start, until: null, value: statistic === 'avg' ? judgement.avg : null },
+      text: `unusual: ${series}: ${reasonFor(judgement, numbers)}`,
     }));
   return [...happened, ...odd];
 }

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
-import { formatMoment } from '../format.ts';
+import { formatCount, formatMoment } from '../format.ts';
 import { dashboard } from '../state.ts';
-import { formatQuantity } from '../units.ts';
+import { formatDrawn } from '../statistics.ts';
 import { valueOf } from './data.ts';
 import type { Scene } from './scene.ts';
 
@@ -16,8 +16,7 @@ export function PointTable({ scene }: { readonly scene: Scene }): VNode {
         .map((_, index) => index)
         .filter((index) => shown.some(({ key }) => columns.rows.get(key)?.[index] !== undefined))
         .reverse();
-    const write = (value: number | null): string =>
-        value === null ? '–' : statistic === 'count' ? String(value) : formatQuantity(value, spec.unit);
+    const write = (value: number | null): string => formatDrawn(value, statistic, spec.unit);
     return (
         <div class="scroll points" role="region" aria-label={`Points of ${spec.title}`} tabIndex={0}>
             <table>
@@ -44,9 +43,11 @@ export function PointTable({ scene }: { readonly scene: Scene }): VNode {
                     ))}
                 </tbody>
             </table>
-            {indices.length > MAX_ROWS && (
-                <p class="empty">{`the newest ${MAX_ROWS} of ${indices.length} points: the CSV has all`}</p>
-            )}
+            {indices.length > MAX_ROWS && <p class="empty">{newestOf(MAX_ROWS, indices.length)}</p>}
         </div>
     );
+}
+
+function newestOf(rows: number, points: number): string {
+    return `the newest ${formatCount(rows)} of ${formatCount(points)} points: the CSV has all`;
 }

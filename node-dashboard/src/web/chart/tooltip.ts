@@ -4,7 +4,7 @@ import type { Resolution } from '../../shared/resolution.ts';
 import { EXACT_PERCENTILES, PARTIAL_MEANING } from '../../shared/window.ts';
 import type { Dashboard } from '../dashboard.ts';
 import { element } from '../dom.ts';
-import { formatClock, formatSpan } from '../format.ts';
+import { formatClock, formatCount, formatSpan } from '../format.ts';
 import { formatStatistic } from '../statistics.ts';
 import { formatQuantity } from '../units.ts';
 
@@ -25,7 +25,7 @@ export function detailLines(
     `sum ${value(sum)} · stddev ${value(stddev)}`,
     percentilesText(point, unit, dashboard.resolution),
     later.join(' · '),
-    `${count === 1 ? '1 record' : `${count} records`} · newest ${formatClock(last)}`,
+    `${count === 1 ? '1 record' : `${formatCount(count)} records`} · newest ${formatClock(last)}`,
     partial ? `◇ partial: ${PARTIAL_MEANING}` : '',
   ];
   return [
@@ -40,7 +40,7 @@ function percentilesText(
   { step, stride }: Resolution,
 ): string {
   if (p50 === null || p95 === null || p99 === null) {
-    return `merged from ${merged} of ${Math.round(step / stride)} windows: no percentiles`;
+    return `merged from ${formatCount(merged)} of ${formatCount(Math.round(step / stride))} windows: no percentiles`;
   }
   const precision = count > EXACT_PERCENTILES ? 'within 1 %' : 'exact';
   const value = (of: number): string => formatQuantity(of, unit);

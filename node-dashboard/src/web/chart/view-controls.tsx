@@ -1,8 +1,10 @@
 import type { VNode } from 'preact';
 import { AddNote } from './add-note.tsx';
-import { setParameters } from '../address.ts';
+import { addressWith, setParameters } from '../address.ts';
+import { formatCount } from '../format.ts';
 import { Choice } from '../shell/choice.tsx';
-import { BANDS, DRAWINGS, RANKS, STATISTICS, TOPS, view } from '../view.ts';
+import { dashboard, followChanges } from '../state.ts';
+import { BANDS, DRAWINGS, RANKS, STATISTICS, TOPS, view, type Rank } from '../view.ts';
 
 /** What the charts draw of each window, and which lines stand out. */
 export function ViewControls(): VNode {
@@ -54,6 +56,7 @@ export function ViewControls(): VNode {
                     setParameters({ by: value === 'value' ? '' : value });
                 }}
             />
+            <Ranked top={top} by={by} />
             {hidden.size > 0 && (
                 <button
                     type="button"
@@ -61,10 +64,31 @@ export function ViewControls(): VNode {
                         setParameters({ hide: '' });
                     }}
                 >
-                    {`Show ${hidden.size} hidden`}
+                    {`Show ${formatCount(hidden.size)} hidden`}
                 </button>
             )}
             <AddNote />
         </div>
+    );
+}
+
+/** Among which series lines are ranked, where it is not all of the stream: those that are not drawn may be ahead. */
+function Ranked({ top, by }: { readonly top: number; readonly by: Rank }): VNode | null {
+    followChanges();
+    const { shown, known, hasMore, selection } = dashboard;
+    if (top === 0 || selection.series.length > 0 || (known.length <= shown.length && !hasMore)) {
+        return null;
+    }
+    const all = `${hasMore ? 'at least ' : ''}${formatCount(known.length)}`;
+    return (
+        <span class="unit" id="ranked">
+            {`of the first ${formatCount(shown.length)} of ${all} series`}
+            {by === 'value' && (
+                <>
+                    {'; '}
+                    <a href={addressWith({ page: 'fleet', 'fleet.sort': '-avg' })}>the fleet ranks all</a>
+                </>
+            )}
+        </span>
     );
 }

@@ -87,7 +87,7 @@ export function HeatMap({
         }
     };
     const label =
-        `${what} of ${formatCount(series.length)} series over ${heat.starts.length} windows; ` +
+        `${what} of ${formatCount(series.length)} series over ${formatCount(heat.starts.length)} windows; ` +
         'arrow keys read it';
     return (
         <div class="heat">

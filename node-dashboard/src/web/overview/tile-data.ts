@@ -4,6 +4,7 @@ import type { PointValue } from '../../shared/merge.ts';
 import type { LatestAnswer } from '../../shared/latest-api.ts';
 import type { WindowSpec } from '../../shared/window-spec.ts';
 import { getHistory, getLatest, getSeries } from '../client.ts';
+import { formatCount } from '../format.ts';
 import { historyRequests } from '../history-requests.ts';
 import { liveliest } from '../series-order.ts';
 
@@ -185,7 +186,7 @@ function middle(metric: string, lines: readonly TileLine[], newest: number): Fig
     label:
       lines.length === 1
         ? `${lines[0]?.series ?? ''} ${metric}`
-        : `${metric}, median of ${lines.length} series`,
+        : `${metric}, median of ${formatCount(lines.length)} series`,
     metric,
     value: values.length === 0 ? null : medianOf(values),
     range: values.length > 1 ? [Math.min(...values), Math.max(...values)] : null,

@@ -2,7 +2,7 @@ import type { VNode } from 'preact';
 import { Silence } from '../alerts/silence.tsx';
 import { TellButton } from '../alerts/tell-button.tsx';
 import type { AlertState } from '../../shared/api.ts';
-import { formatAge, formatMoment } from '../format.ts';
+import { formatAge, formatCount, formatMoment } from '../format.ts';
 import { isLoud } from '../notifications.ts';
 import { dashboard, followChanges, followTicks } from '../state.ts';
 import { alerts, alertsProblem } from '../told.ts';
@@ -24,7 +24,7 @@ export default function Alerts(): VNode {
             <header>
                 <h2>Alerts</h2>
                 <span class="unit" role="status">
-                    {known === null ? '' : `${loud} firing, ${sorted.length} known`}
+                    {known === null ? '' : `${formatCount(loud)} firing, ${formatCount(sorted.length)} known`}
                 </span>
                 <TellButton />
             </header>

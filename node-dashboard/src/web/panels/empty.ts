@@ -1,5 +1,5 @@
 import type { Dashboard } from '../dashboard.ts';
-import { formatAge } from '../format.ts';
+import { formatAge, formatCount } from '../format.ts';
 import { RANGES } from '../selection.ts';
 
 /** So many series are named that have what those on the page lack. */
@@ -28,7 +28,7 @@ function lackingText(dashboard: Dashboard, metric: string): string | null {
       ? `${only.series} has no ${metric}, it has ${only.metrics.join(', ')}`
       : `none of the series shown has ${metric}`;
   const others = dashboard.seriesWith(metric);
-  const more = others.length > MAX_NAMED ? ` and ${others.length - MAX_NAMED} more` : '';
+  const more = others.length > MAX_NAMED ? ` and ${formatCount(others.length - MAX_NAMED)} more` : '';
   return others.length === 0
     ? `${subject}; nothing has come in for it yet`
     : `${subject}; ${metric} is there for ${others.slice(0, MAX_NAMED).join(', ')}${more}`;

@@ -38,7 +38,7 @@ const COLUMNS: readonly Column[] = [
   {
     name: 'batch',
     meaning: 'how long the newest micro-batch took',
-    text: ({ batch_duration_ms }) => optional(batch_duration_ms, (time) => `${time} ms`),
+    text: ({ batch_duration_ms }) => optional(batch_duration_ms, (time) => `${formatCount(time)} ms`),
   },
   {
     name: 'rejected',

@@ -3,7 +3,7 @@ import { LATER_STATISTICS, type WindowField } from '../../shared/generated/windo
 import { MAX_SHOWN, type Dashboard } from '../dashboard.ts';
 import { element, setText } from '../dom.ts';
 import { LAG_MEANING } from '../event-lag.ts';
-import { formatAge, formatClock } from '../format.ts';
+import { formatAge, formatClock, formatCount } from '../format.ts';
 import { lineStyle } from '../palette.ts';
 import { formatStatistic } from '../statistics.ts';
 import type { NewestWindows } from '../store.ts';
@@ -85,14 +85,14 @@ export function seriesPanel(host: HTMLElement, dashboard: Dashboard): Panel {
 
 /** How many series there are, if not all of them are drawn or listed. */
 function noteOf({ shown, search, truncated }: Dashboard, matching: number): string {
-  const atLeast = truncated ? 'at least ' : '';
+  const total = `${truncated ? 'at least ' : ''}${formatCount(matching)}`;
   const drawn =
     matching > shown.length && search === ''
-      ? [`${shown.length} of ${atLeast}${matching} shown, at most ${MAX_SHOWN} at once`]
+      ? [`${formatCount(shown.length)} of ${total} shown, at most ${formatCount(MAX_SHOWN)} at once`]
       : [];
   const listedOnly =
     matching > MAX_ROWS || truncated
-      ? [`${Math.min(matching, MAX_ROWS)} of ${atLeast}${matching} listed: search for the others`]
+      ? [`${formatCount(Math.min(matching, MAX_ROWS))} of ${total} listed: search for the others`]
       : [];
   return [...drawn, ...listedOnly].join('; ');
 }

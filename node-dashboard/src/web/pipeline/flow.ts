@@ -2,6 +2,7 @@ import { sumOf } from '../../shared/numbers.ts';
 import type { ComponentHealth, ConnectionHealth, HealthAnswer } from '../../shared/api.ts';
 import type { Component } from '../../shared/generated/health.ts';
 import type { PartHistory, PipelineAnswer } from '../../shared/pipeline-api.ts';
+import { formatCount } from '../format.ts';
 import { isUnwell, stateOf } from '../health-words.ts';
 
 /** A place of the diagram: a component, or what lies between two. */
@@ -94,7 +95,8 @@ function placeOf(name: string, components: readonly ComponentHealth[], component
   if (first === undefined) {
     return { name, state: all, isWell: true };
   }
-  const of = instances.length > 1 ? ` (${unwell.length} of ${instances.length})` : '';
+  const of =
+    instances.length > 1 ? ` (${formatCount(unwell.length)} of ${formatCount(instances.length)})` : '';
   return { name, state: `${stateOf(first)}${of}`, isWell: false };
 }
 

@@ -150,7 +150,8 @@ function Facts({ job, now }: { readonly job: ComponentHealth; readonly now: numb
             <Fact name="newest batch">
                 {told(
                     batch_duration_ms,
-                    (time) => `${formatCount(time)} ms${batch_id == null ? '' : ` (number ${batch_id})`}`,
+                    (time) =>
+                        `${formatCount(time)} ms${batch_id == null ? '' : ` (number ${formatCount(batch_id)})`}`,
                 )}
             </Fact>
             <Fact name="progress">{told(last_progress_time, (time) => `${formatAge(now - time)} ago`)}</Fact>
