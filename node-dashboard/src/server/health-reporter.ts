@@ -9,6 +9,7 @@ import {
   Connections,
   describeError,
   isUnknownTopic,
+  leadersIn,
   answered,
 } from './kafka-connection.ts';
 
@@ -84,6 +85,10 @@ export class HealthReporter {
   async #send(producer: Producer): Promise<void> {
     const { topic, report } = this.#options;
     const told = report();
+    const metadata = await answered(producer.metadata({ topics: [topic] }), this.#stop.signal);
+    if (leadersIn(metadata, topic) === null) {
+      throw new Error(`topic ${topic} has no leader`);
+    }
     const key = Buffer.from(told.component);
     const value = Buffer.from(JSON.stringify(told));
     await answered(producer.send({ messages: [{ topic, key, value }] }), this.#stop.signal);

@@ -1,4 +1,4 @@
-import type { BaseOptions, Connection } from '@platformatic/kafka';
+import type { BaseOptions, ClusterMetadata, Connection } from '@platformatic/kafka';
 import { readAuthorities } from './certificates.ts';
 import type { KafkaConfig } from './config.ts';
 import { messageOf } from './errors.ts';
@@ -6,6 +6,9 @@ import { limited } from './limited.ts';
 
 /** After this long without an answer a broker is taken for lost: it may be frozen, and its connections stay open. */
 const ANSWER_TIMEOUT = 5000;
+
+/** How long what was heard of the cluster counts, in milliseconds: longer than any client lives without asking anew. */
+const METADATA_AGE = 86_400_000;
 
 /** How every Kafka client of the dashboard connects. */
 export function connectionOptions(config: KafkaConfig): BaseOptions {
@@ -15,6 +18,8 @@ export function connectionOptions(config: KafkaConfig): BaseOptions {
     connectTimeout: 5000,
     // Whoever uses the client makes a new one instead, with waits of its own in between.
     retries: 0,
+    // Nor does it ask for the cluster's state by itself: see `leadersIn`.
+    metadataMaxAge: METADATA_AGE,
     ...(config.tls && {
       tls:
         config.caFile === undefined ? {} : { ca: readAuthorities(config.caFile, 'kafka.security.ca_file') },
@@ -46,6 +51,15 @@ export class Connections {
       connection.socket.destroy();
     }
   }
+}
+
+/**
+ * The leader of each partition of a topic, in order; null where the topic is not there, or one has no leader that is
+ * known: the library takes that for granted, and throws past whoever has asked, which ends the process.
+ */
+export function leadersIn({ topics, brokers }: ClusterMetadata, name: string): readonly number[] | null {
+  const leaders = topics.get(name)?.partitions.map(({ leader }) => leader) ?? [];
+  return leaders.length > 0 && leaders.every((leader) => brokers.has(leader)) ? leaders : null;
 }
 
 /** Waits for an answer for which the library would wait without end; throws when the signal fires. */

@@ -1,6 +1,6 @@
 import { Consumer } from '@platformatic/kafka';
 import type { KafkaConfig } from './config.ts';
-import { connectionOptions, Connections, isUnknownTopic, answered } from './kafka-connection.ts';
+import { connectionOptions, Connections, isUnknownTopic, leadersIn, answered } from './kafka-connection.ts';
 
 /** Where a topic's partitions are led, in order; and what tells the topic from an earlier one of its name. */
 export interface Layout {
@@ -47,13 +47,35 @@ export class TailClient {
     return layouts;
   }
 
-  /** The first offset and the one after the last, of each partition. */
+  /**
+   * The first offset and the one after the last, of each partition.
+   *
+   * Each leader is asked for itself, and only while it is known: where one of several fails, or is gone, the library
+   * throws past whoever has asked, which ends the process.
+   */
   async range(topic: string): Promise<[earliest: readonly bigint[], latest: readonly bigint[]]> {
-    const list = async (timestamp: bigint): Promise<readonly bigint[]> => {
-      const offsets = await this.#limit(this.#consumer.listOffsets({ topics: [topic], timestamp }));
-      return offsets.get(topic) ?? [];
-    };
-    return [await list(EARLIEST), await list(LATEST)];
+    const layout = await this.#layout(topic);
+    if (layout === null) {
+      throw new Error(`topic ${topic} has partitions without a leader`);
+    }
+    return [await this.#offsets(topic, layout, EARLIEST), await this.#offsets(topic, layout, LATEST)];
+  }
+
+  async #offsets(topic: string, { leaders }: Layout, timestamp: bigint): Promise<readonly bigint[]> {
+    const offsets: bigint[] = [];
+    for (const leader of new Set(leaders)) {
+      const partitions = leaders.flatMap((one, partition) => (one === leader ? [partition] : []));
+      const question = { topics: [topic], partitions: { [topic]: partitions }, timestamp };
+      const answer = (await this.#limit(this.#consumer.listOffsets(question))).get(topic);
+      for (const partition of partitions) {
+        const offset = answer?.[partition];
+        if (offset === undefined) {
+          throw new Error(`the leader of partition ${partition} of topic ${topic} tells no offset`);
+        }
+        offsets[partition] = offset;
+      }
+    }
+    return offsets;
   }
 
   /** The next records of some partitions of one leader; waits a moment when there are none. */
@@ -93,14 +115,9 @@ export class TailClient {
 
   async #layout(name: string): Promise<Layout | null> {
     try {
-      const { topics, brokers } = await this.#limit(
-        this.#consumer.metadata({ topics: [name], forceUpdate: true }),
-      );
-      const topic = topics.get(name);
-      const leaders = topic?.partitions.map(({ leader }) => leader) ?? [];
-      return topic !== undefined && leaders.every((leader) => brokers.has(leader))
-        ? { id: topic.id, leaders }
-        : null;
+      const metadata = await this.#limit(this.#consumer.metadata({ topics: [name], forceUpdate: true }));
+      const [topic, leaders] = [metadata.topics.get(name), leadersIn(metadata, name)];
+      return topic !== undefined && leaders !== null ? { id: topic.id, leaders } : null;
     } catch (error) {
       if (isUnknownTopic(error)) {
         return null;
