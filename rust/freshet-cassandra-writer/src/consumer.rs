@@ -57,6 +57,8 @@ pub(crate) struct Context {
 
 #[derive(Debug)]
 struct Shared {
+    /// The name among the members of the group where the configuration gives none.
+    own_instance_id: String,
     offsets: Mutex<Offsets>,
     ids: Mutex<TopicIds>,
     fetched: Mutex<HashMap<TopicPartition, Fetched>>,
@@ -79,6 +81,7 @@ struct Fetched {
 impl Context {
     pub(crate) fn new(health: &Arc<Health>) -> Self {
         let shared = Shared {
+            own_instance_id: own_instance_id(&host_name(), std::process::id(), epoch_ms()),
             offsets: Mutex::default(),
             ids: Mutex::default(),
             fetched: Mutex::default(),
@@ -211,7 +214,7 @@ pub(crate) fn subscribe(config: &Config, context: Context) -> KafkaResult<Window
     let mut client = client_config(&config.kafka, Component::CassandraWriter.name());
     let (instance_id, session_timeout_ms) = match &config.writer.instance_id {
         Some(instance_id) => (instance_id.clone(), NAMED_SESSION_TIMEOUT_MS),
-        None => (own_instance_id(&host_name(), std::process::id(), epoch_ms()), SESSION_TIMEOUT_MS),
+        None => (context.shared.own_instance_id.clone(), SESSION_TIMEOUT_MS),
     };
     client
         .set("group.id", config.kafka.writer_group())
@@ -244,11 +247,12 @@ pub(crate) fn subscribe(config: &Config, context: Context) -> KafkaResult<Window
     Ok(consumer)
 }
 
-/// A name for this one consumer among the members of the group.
+/// A name for the consumers of this process, one after the other, among the members of the group.
 ///
-/// A member with a name takes its own place again after an outage of the broker, instead of waiting until the broker
-/// has missed its former self for a whole session. It is of no use to the next process: that may run beside this one.
-/// Who runs writers that never do so gives them names that stay, `writer.instance_id`.
+/// A member with a name takes its own place again after an outage of the broker, and so does the successor of one that
+/// was fenced, instead of waiting until the broker has missed its former self for a whole session. It is of no use to
+/// the next process: that may run beside this one. Who runs writers that never do so gives them names that stay,
+/// `writer.instance_id`.
 fn own_instance_id(host: &str, process: u32, since_ms: i64) -> String {
     let host = host.replace(|char: char| !char.is_ascii_alphanumeric() && char != '-', "-");
     format!("{host}-{process}-{since_ms}")
