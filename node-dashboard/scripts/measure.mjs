@@ -1,5 +1,5 @@
 // Measures all that the dashboard has to reach, one after the other, and exits with 1 where a figure is beyond its
-// limit. The page is measured by itself; all else needs a Kafka and a Cassandra, and two of them the whole stack.
+// limit. The page is measured by itself; all else needs a Kafka, a Cassandra, or the whole stack.
 //
 //   npm run build && ./freshet up --detach && npm run measure -- [page latency load month search]
 //     [--kafka 127.0.0.1:9092] [--cassandra 127.0.0.1:9042] [--url http://127.0.0.1:3000]

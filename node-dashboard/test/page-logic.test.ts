@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SeriesInfo, StreamInfo } from '../src/shared/api.ts';
+import { addressOf, query } from '../src/web/address.ts';
 import { coalesce } from '../src/web/coalesce.ts';
 import { liveliest } from '../src/web/series-order.ts';
 import {
@@ -37,6 +38,28 @@ const STREAMS: readonly StreamInfo[] = [
     ...{ windows: [window('1m')], lateness: 0, charts: [], alerts: [] },
   },
 ];
+
+describe('the address of another selection', () => {
+  const asked = '?stream=host&page=fleet&fleet.metric=load&fleet.search=a&zone=UTC';
+  const selection = { window: '10s', range: 300_000, series: [] };
+
+  it('keeps what the page was asked to show of the stream', () => {
+    query.value = asked;
+    const address = new URLSearchParams(addressOf({ stream: 'host', ...selection }));
+    expect(address.get('fleet.metric')).toBe('load');
+  });
+
+  it('leaves that behind with the stream, and keeps all else', () => {
+    query.value = asked;
+    const address = new URLSearchParams(addressOf({ stream: 'sensors', ...selection }));
+    expect(address.get('fleet.metric')).toBeNull();
+    expect([address.get('page'), address.get('fleet.search'), address.get('zone')]).toEqual([
+      'fleet',
+      'a',
+      'UTC',
+    ]);
+  });
+});
 
 describe('the choice of series', () => {
   it('prefers what still moves to what has ended', () => {

@@ -7,7 +7,7 @@ import { limited } from './limited.ts';
 /** After this long without an answer a broker is taken for lost: it may be frozen, and its connections stay open. */
 const ANSWER_TIMEOUT = 5000;
 
-/** How long what was heard of the cluster counts, in milliseconds: longer than any client lives without asking anew. */
+/** How long what was heard of the cluster counts, in milliseconds: as long as what it leads to does not fail. */
 const METADATA_AGE = 86_400_000;
 
 /** How every Kafka client of the dashboard connects. */

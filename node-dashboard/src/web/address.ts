@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import { isEmbedded } from './token.ts';
-import { SELECTED, writeSelection, type Selection } from './selection.ts';
+import { OF_A_STREAM, SELECTED, writeSelection, type Selection } from './selection.ts';
 
 /** The query of the page's address, in which all of its state stands: it can be shared, and Back leads back. */
 export const query = signal(typeof location === 'undefined' ? '' : location.search);
@@ -35,11 +35,15 @@ export function setParameters(changes: Changes): void {
   go(addressWith(changes));
 }
 
-/** The address of a selection, shown as what is shown now: on the same page, in the same zone. */
+/**
+ * The address of a selection, shown as what is shown now: on the same page, in the same zone. What pages were asked to
+ * show of another stream stays behind.
+ */
 export function addressOf(selection: Selection): string {
   const parameters = new URLSearchParams(query.value);
+  const isOtherStream = ![null, selection.stream].includes(parameters.get('stream'));
   // A page in a frame goes on with it when it is loaded again.
-  SELECTED.concat(isEmbedded() ? [] : 'token').forEach((name) => {
+  SELECTED.concat(isEmbedded() ? [] : 'token', isOtherStream ? OF_A_STREAM : []).forEach((name) => {
     parameters.delete(name);
   });
   const rest = parameters.toString();

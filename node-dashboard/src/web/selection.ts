@@ -37,10 +37,14 @@ export const SELECTED: readonly string[] = ['stream', 'window', 'range', 'series
 const VIEW: readonly string[] = [
   ...['page', 'zone', 'token', 'draw', 'statistic', 'band', 'top', 'by', 'sort', 'hide', 'table', 'metric'],
 ];
+/** Those of pages that name what a stream has. */
+export const OF_A_STREAM: readonly string[] = [
+  ...['advanced.series', 'advanced.metric', 'advanced.against', 'advanced.other', 'fleet.metric'],
+];
 /** The parameters of a page's own, which begin with its name; the page looks after what they say. */
 const OF_PAGES: readonly string[] = [
-  ...['advanced.series', 'advanced.metric', 'advanced.before', 'advanced.against', 'advanced.other'],
-  ...['fleet.metric', 'fleet.search', 'fleet.group', 'fleet.sort'],
+  ...OF_A_STREAM,
+  ...['advanced.before', 'fleet.search', 'fleet.group', 'fleet.sort'],
   ...['pipeline.stream', 'pipeline.reason', 'pipeline.letters'],
 ];
 const KNOWN = new Set([...SELECTED, ...VIEW, ...OF_PAGES]);

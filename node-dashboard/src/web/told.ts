@@ -8,7 +8,7 @@ import { view } from './view.ts';
 const ASK_AGAIN = 5000;
 /** What a span holds of annotations and anomalies changes seldom; a new span is asked for at once. */
 const SPAN_AGAIN = 15_000;
-const NOT_JUDGED: Unusual = { anomalies: [], judged: null };
+const NOT_JUDGED: Unusual = { anomalies: [], leftOut: new Set() };
 
 /** The alerts; null as long as they are not known. */
 export const alerts = signal<readonly AlertState[] | null>(null);

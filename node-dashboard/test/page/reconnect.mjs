@@ -19,18 +19,16 @@ if (address === undefined || !(timeout > 0)) {
 }
 
 /**
- * Waits until the page is live, with a newer event than this; returns the newest one.
+ * Waits until the page is live, with a newer event than this.
  *
  * @param {Page} page
  * @param {number} before
  */
 async function waitForLive(page, before) {
-  const newest = await page.waitForFunction((least) => {
+  await page.waitForFunction((least) => {
     const { connection, newestEvent } = document.body.dataset;
-    const event = Number(newestEvent ?? 0);
-    return connection === 'live' && event > least ? event : null;
+    return connection === 'live' && Number(newestEvent ?? 0) > least;
   }, before);
-  return Number(await newest.jsonValue());
 }
 
 const browser = await openBrowser({ timeout });
@@ -38,9 +36,10 @@ try {
   const page = await browser.context.newPage();
   page.setDefaultTimeout(timeout);
   await page.goto(address);
-  const before = await waitForLive(page, 0);
+  await waitForLive(page, 0);
   console.log('live');
   await page.waitForFunction(() => document.body.dataset.connection !== 'live');
+  const before = await page.evaluate(() => Number(document.body.dataset.newestEvent));
   console.log('lost');
   await waitForLive(page, before);
   console.log('back');

@@ -11,7 +11,7 @@ export function Marks({ scene: { marks, spec, lines, hidden } }: { readonly scen
     const open = alertsOf(alerts.value ?? [], dashboard.selection.stream, spec);
     const judged = judgedText(
         lines.filter(({ series }) => !hidden.has(series)),
-        unusual.value.judged,
+        unusual.value.leftOut,
     );
     if (marks.length === 0 && open.length === 0 && judged === '') {
         return null;

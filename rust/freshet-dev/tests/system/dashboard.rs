@@ -141,8 +141,11 @@ pub(crate) fn a_person_walks_through() -> Outcome {
     let mut lab = Use::running()?;
     let screenshots = project().join("test-results");
     fs::create_dir_all(&screenshots)?;
-    let output =
-        page_script("walk.mjs").arg(lab.get().stack.dashboard()).arg(screenshots).output()?;
+    let output = page_script("walk.mjs")
+        .arg(lab.get().stack.dashboard())
+        .arg(screenshots)
+        .arg(format!("--timeout-seconds={}", LIMIT.as_secs()))
+        .output()?;
     println!("{}", text(&output));
     ensure(output.status.success(), || text(&output))
 }
@@ -153,17 +156,26 @@ pub(crate) fn an_open_page_comes_back() -> Outcome {
     let stack = &lab.get().stack;
     let mut page =
         page_script("reconnect.mjs").arg(stack.dashboard()).stdout(Stdio::piped()).spawn()?;
-    let lines = BufReader::new(page.stdout.take().ok_or("it has no output")?).lines();
+    let output = page.stdout.take().ok_or("it has no output")?;
+    let said = say_and_kill(stack, BufReader::new(output));
+    if said.is_err() {
+        drop(page.kill());
+    }
+    let (status, said) = (page.wait()?, said?);
+    ensure(status.success() && said == ["live", "lost", "back"], || format!("{status}: {said:?}"))
+}
+
+/// What the page says, whose server is killed when it is live.
+fn say_and_kill(stack: &TestStack, page: impl BufRead) -> Result<Vec<String>, Failed> {
     let mut said = Vec::new();
-    for line in lines {
+    for line in page.lines() {
         let line = line?;
         if line == "live" {
             signal(stack.part("dashboard")?.pid.ok_or("it has no process")?, Signal::SIGKILL)?;
         }
         said.push(line);
     }
-    let status = page.wait()?;
-    ensure(status.success() && said == ["live", "lost", "back"], || format!("{status}: {said:?}"))
+    Ok(said)
 }
 
 /// A service that is there and does not answer is not connected, and a component that says nothing is stale, with

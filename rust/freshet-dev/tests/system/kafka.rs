@@ -55,9 +55,14 @@ impl Sender {
         Ok(())
     }
 
-    /// Hands over a message with a key, which says what partition it goes to.
-    pub(crate) fn send_with_key(&self, key: &str, value: &[u8]) -> Result<(), Failed> {
-        let message = BaseRecord::to(&self.topic).key(key).payload(value);
+    /// Hands over a message with a key for a partition.
+    pub(crate) fn send_to_partition(
+        &self,
+        partition: i32,
+        key: &str,
+        value: &[u8],
+    ) -> Result<(), Failed> {
+        let message = BaseRecord::to(&self.topic).partition(partition).key(key).payload(value);
         Ok(self.producer.send(message).map_err(|(error, _)| error)?)
     }
 

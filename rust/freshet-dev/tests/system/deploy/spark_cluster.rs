@@ -202,7 +202,8 @@ impl Available {
     fn replace_all_of(&self, executors: &[u32]) -> Outcome {
         let is_old = |executor: &u32| executors.contains(executor);
         for executor in self.spark.executors().into_iter().filter(is_old) {
-            signal(executor, Signal::SIGKILL)?;
+            // Those of the killed worker end by themselves.
+            drop(signal(executor, Signal::SIGKILL));
         }
         until(LIMIT, || {
             let now = self.spark.executors();
