@@ -39,9 +39,10 @@ export interface LiveListener {
 }
 
 const SHORTEST_WAIT = 500;
-const LONGEST_WAIT = 5000;
+/** A server that is started again is away for some seconds, of which none should be added. */
+const LONGEST_WAIT = 1000;
 /** After this many tries in a row without an answer, the server may no longer know the event after which to resume. */
-const MAX_RESUMES = 3;
+const MAX_RESUMES = 8;
 /** The server says something at least every ten seconds; after this long of nothing the connection is dead. */
 const SILENCE = 25_000;
 /** A first answer that takes longer than this comes after the history, in milliseconds. */
