@@ -283,8 +283,9 @@ impl Load {
         self.sender.flush()
     }
 
+    /// A new driver asks the master that is gone first, and the brokers after it: minutes on a busy machine.
     fn windows_match(&self, secure: &SecureBroker) -> Outcome {
-        until(LIMIT, || self.feed.expected.matches(&newest_rows(&secure.broker)?))
+        until(LIMIT * 2, || self.feed.expected.matches(&newest_rows(&secure.broker)?))
     }
 
     fn is_counted(&self, secure: &SecureBroker) -> Outcome {
