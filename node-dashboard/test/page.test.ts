@@ -292,6 +292,6 @@ it('the page starts over when the server refuses the id after which it wants to 
   app.server.closeAllConnections();
   await page.waitForSelector('body[data-connection=lost]', { timeout: WAIT });
   await page.waitForSelector('body[data-connection=live]', { timeout: WAIT });
-  expect(refusing).toHaveBeenCalledTimes(3);
+  expect(refusing).toHaveBeenCalledTimes(8);
   await page.waitForSelector('#notice', { state: 'hidden', timeout: WAIT });
 });
