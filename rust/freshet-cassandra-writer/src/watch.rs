@@ -116,8 +116,8 @@ impl Watch {
         }
     }
 
-    /// A look was not answered. Whether none was for so long that it may be the consumer's own fault: that is said once in
-    /// that time.
+    /// A look was not answered. Whether none was for so long that it may be the consumer's own fault: that is said once
+    /// in that time.
     pub(crate) fn not_answered(&mut self, now: Instant) -> bool {
         let since = *self.unanswered.get_or_insert(now);
         let is_long = now.duration_since(since) >= ANSWER_LIMIT;

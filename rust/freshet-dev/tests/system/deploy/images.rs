@@ -112,8 +112,8 @@ pub(crate) fn programs_run_inside() -> Outcome {
     Ok(())
 }
 
-/// The jobs that run once before anything else, `topics` and `schema` of docker/compose.yaml: they end well, and so they
-/// do where everything is there already.
+/// The jobs that run once before anything else, `topics` and `schema` of docker/compose.yaml: they end well, and so
+/// they do where everything is there already.
 fn jobs_make_topics_and_tables(buildah: &Buildah, stack: &TestStack, folder: &TempDir) -> Outcome {
     let jobs = [
         ("freshet-producer", "--create-topics", ("FRESHET_KAFKA__TOPIC_PREFIX", "jobs.")),

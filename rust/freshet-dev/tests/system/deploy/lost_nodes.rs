@@ -270,8 +270,8 @@ impl<'a> Load<'a> {
         Ok(())
     }
 
-    /// Whether the dashboard shows a newer version of each window that the test sends, which it reads from Cassandra, and
-    /// tells of it on the live stream.
+    /// Whether the dashboard shows a newer version of each window that the test sends, which it reads from Cassandra,
+    /// and tells of it on the live stream.
     fn has_newer_than(&self, version: i64) -> Result<[(&'static str, bool); 2], Failed> {
         let span = (self.direct[0].start, now_ms());
         let shown = dashboard::rows(self.stack, "fleet", &self.direct, span)?;

@@ -26,8 +26,8 @@ import scala.runtime.AbstractFunction3;
  * <p>The state is encoded panes, see {@code freshet-core}'s {@code aggregate::state}. It is due, as Spark's timeouts
  * have it, when a window is to be given or the last pane to be dropped though nothing has come.
  *
- * <p>A function of Scala's, which Spark's plans print as it says of itself: one of Spark's interface for Java is wrapped
- * into another one that says nothing.
+ * <p>A function of Scala's, which Spark's plans print as it says of itself: one of Spark's interface for Java is
+ * wrapped into another one that says nothing.
  */
 final class UpdateWindows
     extends AbstractFunction3<
