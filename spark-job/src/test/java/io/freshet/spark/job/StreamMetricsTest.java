@@ -245,7 +245,8 @@ class StreamMetricsTest {
                 () -> lines(query, false).toString());
             String messages = "FreshetMessages rows=one message per window, input=[windows]";
             assertTrue(lines(query, false).contains(messages), () -> lines(query, false).toString());
-            String state = "FlatMapGroupsWithState FreshetState stream=explained, windows=[10s], gives=changed windows, ";
+            String state =
+                "FlatMapGroupsWithState FreshetState stream=explained, windows=[10s], gives=changed windows, ";
             assertTrue(lines(query, false).stream().anyMatch(line -> line.startsWith(state)),
                 () -> lines(query, false).toString());
             // The logical plans of an extended one, too.
