@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::dockerfile::Dockerfile;
 use crate::go::go;
+use crate::kubernetes::run;
 use crate::versions::{read, root};
 
 /// What people start.
@@ -44,15 +45,12 @@ fn reader() -> &'static Path {
     static READER: OnceLock<PathBuf> = OnceLock::new();
     READER.get_or_init(|| {
         let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compose-reader");
-        let output = Command::new(go())
+        run(Command::new(go())
             .args(["build", "-mod=readonly", "-o"])
             .arg(&program)
             .arg(".")
             .env("GOTOOLCHAIN", "local")
-            .current_dir(root().join("rust/freshet-dev/tests/deploy/compose"))
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            .current_dir(root().join("rust/freshet-dev/tests/deploy/compose")));
         program
     })
 }

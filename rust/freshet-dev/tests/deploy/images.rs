@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::dockerfile::Dockerfile;
+use crate::kubernetes::run;
 use crate::versions::{read, root};
 
 #[test]
@@ -111,12 +112,10 @@ fn layers_of_dependencies_are_a_workspace_before_the_sources_come() {
             copy_into(folder.path(), copy);
         }
         let script = root().join("docker/build/empty-crates.sh");
-        succeeds(Command::new("sh").arg(script).current_dir(folder.path()));
-        succeeds(
-            Command::new("cargo")
-                .args(["metadata", "--locked", "--offline", "--format-version=1"])
-                .current_dir(folder.path()),
-        );
+        run(Command::new("sh").arg(script).current_dir(folder.path()));
+        run(Command::new("cargo")
+            .args(["metadata", "--locked", "--offline", "--format-version=1"])
+            .current_dir(folder.path()));
     }
 }
 
@@ -129,9 +128,4 @@ fn copy_into(folder: &Path, copy: &str) {
         fs::create_dir_all(&target).unwrap();
         fs::copy(root().join(source), target.join(Path::new(source).file_name().unwrap())).unwrap();
     }
-}
-
-fn succeeds(command: &mut Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

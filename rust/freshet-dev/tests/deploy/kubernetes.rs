@@ -22,8 +22,8 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 use schemas::Schemas;
-pub(crate) use tools::from_pypi;
-use tools::{run, tools};
+use tools::tools;
+pub(crate) use tools::{from_pypi, run};
 
 use crate::versions::root;
 

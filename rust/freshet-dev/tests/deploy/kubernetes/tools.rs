@@ -183,7 +183,7 @@ fn pip(requirement: &str, folder: &Path) {
 }
 
 /// Runs it to its end, and returns what it prints.
-pub(super) fn run(command: &mut Command) -> String {
+pub(crate) fn run(command: &mut Command) -> String {
     let name = command.get_program().to_owned();
     let output = command.output().unwrap_or_else(|error| panic!("{}: {error}", name.display()));
     let arguments: Vec<&OsStr> = command.get_args().collect();

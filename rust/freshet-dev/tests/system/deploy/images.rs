@@ -128,8 +128,7 @@ fn jobs_make_topics_and_tables(buildah: &Buildah, stack: &TestStack, folder: &Te
         ensure(copies_of(stack, topic)? == 1, || format!("there is no topic {topic}"))?;
     }
     let store = Store::connect(stack)?;
-    let of = |keyspace: &str| store.tables(keyspace);
-    let (made, wanted) = (of("jobs")?, of("freshet")?);
+    let (made, wanted) = (store.tables("jobs")?, store.tables("freshet")?);
     ensure(made == wanted && !made.is_empty(), || format!("{made:?} instead of {wanted:?}"))?;
     store.execute("DROP KEYSPACE jobs")
 }
