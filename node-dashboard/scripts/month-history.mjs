@@ -44,10 +44,11 @@ for (const series of names) {
   const rows = [];
   for (let start = begin; start < end; start += HOUR) {
     const value = () => 20 + Math.random() * 5;
+    const average = value();
     rows.push([
       ...[values.stream, series, values.metric, new Date(Math.floor(start / bucket) * bucket)],
-      ...[new Date(start), new Date(start + HOUR), value() * 3600],
-      ...Array.from({ length: 7 }, value),
+      ...[new Date(start), new Date(start + HOUR), average * 3600, average],
+      ...Array.from({ length: 6 }, value),
       ...[new Date(start + HOUR - 1), value(), value()],
       long
         .fromNumber(start + HOUR)
@@ -70,9 +71,8 @@ const query = new URLSearchParams([
   ...[
     ['from', String(begin)],
     ['to', String(end)],
-    ['digits', String(PAGE_COLUMNS.digits)],
-    ['deltas', String(PAGE_COLUMNS.deltas)],
   ],
+  ...Object.entries(PAGE_COLUMNS).map(([name, value]) => [name, String(value)]),
   ...names.map((name) => ['series', name]),
 ]);
 

@@ -156,6 +156,17 @@ describe('columns', () => {
     expect(fromColumns(toColumns([]))).toEqual([]);
   });
 
+  it('tell the sum where it was left out, as precise as the average, and where it is known', () => {
+    const whole = [
+      windowMessage({ avg: 2.5, count: 4, sum: 10 }),
+      windowMessage({ avg: 1 / 3, count: 3, sum: 1 }),
+    ];
+    const columns = toColumns(whole, { derived: false, digits: 7 });
+    expect(columns).not.toHaveProperty('sum');
+    expect(fromColumns(columns).map(({ sum }) => sum)).toEqual([10, 0.9999999]);
+    expect(fromColumns(toColumns(whole, { fields: ['avg'] })).map(({ sum }) => sum)).toEqual([null, null]);
+  });
+
   it('are rounded on demand, but whole numbers', () => {
     const big = windowMessage({ avg: 1 / 3, start: 1_700_000_000_000, sum: 123_456_789 });
     expect(toColumns([big], { digits: 7 })).toMatchObject({

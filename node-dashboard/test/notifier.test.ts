@@ -53,7 +53,7 @@ function start(addresses: { webhookUrl?: string; ntfyUrl?: string }, waits = [10
 }
 
 it('a webhook gets all of it as JSON', async () => {
-  start({ webhookUrl: `${address}/hook?key=secret` }).tell(FIRING);
+  void start({ webhookUrl: `${address}/hook?key=secret` }).tell(FIRING);
   await vi.waitFor(() => {
     expect(received).toHaveLength(1);
   });
@@ -70,8 +70,8 @@ it('ntfy gets a title, a priority, and a line for each series', async () => {
     ...{ series: `s${index}`, metric: 'usage', value: 60, since: 900, text: `line ${index}` },
   }));
   const sender = start({ ntfyUrl: `${address}/topic` });
-  sender.tell({ ...FIRING, count: 40, series: many });
-  sender.tell({ ...FIRING, state: 'resolved', text: 'hot resolved' });
+  void sender.tell({ ...FIRING, count: 40, series: many });
+  void sender.tell({ ...FIRING, state: 'resolved', text: 'hot resolved' });
   await vi.waitFor(() => {
     expect(received).toHaveLength(2);
   });
@@ -90,7 +90,7 @@ it('what ntfy gets is never so long that it would be a file', async () => {
   const series = Array.from({ length: 10 }, (_, index) => ({
     ...{ series: `${index}`, metric: 'usage', value: 60, since: 900, text: `${index} ${'ü'.repeat(600)}` },
   }));
-  start({ ntfyUrl: address }).tell({ ...FIRING, count: 10, series });
+  void start({ ntfyUrl: address }).tell({ ...FIRING, count: 10, series });
   await vi.waitFor(() => {
     expect(received).toHaveLength(1);
   });
@@ -99,7 +99,7 @@ it('what ntfy gets is never so long that it would be a file', async () => {
 });
 
 it('name and password of the address are sent as a header', async () => {
-  start({ ntfyUrl: address.replace('//', '//me:p%40ss@') }).tell(FIRING);
+  void start({ ntfyUrl: address.replace('//', '//me:p%40ss@') }).tell(FIRING);
   await vi.waitFor(() => {
     expect(received).toHaveLength(1);
   });
@@ -111,7 +111,7 @@ it.each([
   ['that cannot be read', 'http://a:b:c/secret'],
   ['of nobody', 'http://me:secret@127.0.0.1:9/secret'],
 ])('an address %s is not shown, whatever goes wrong', async (_, url) => {
-  start({ webhookUrl: url }, []).tell(FIRING);
+  void start({ webhookUrl: url }, []).tell(FIRING);
   await vi.waitFor(() => {
     expect(failures).toHaveLength(1);
   });
@@ -122,8 +122,8 @@ it.each([
 it('what was not taken is sent again, and what comes after it waits', async () => {
   answers = [503, 429, 200];
   const sender = start({ webhookUrl: address });
-  sender.tell(FIRING);
-  sender.tell({ ...FIRING, state: 'resolved' });
+  void sender.tell(FIRING);
+  void sender.tell({ ...FIRING, state: 'resolved' });
   await vi.waitFor(() => {
     expect(received).toHaveLength(4);
   });
@@ -138,7 +138,7 @@ it.each([
   ['when it is sent elsewhere', [302, 302, 302], 3, /was not taken: /],
 ])('it is given up with a word, but not with the address: %s', async (_, statuses, attempts, message) => {
   answers = [...statuses];
-  start({ webhookUrl: `${address}/secret` }).tell(FIRING);
+  void start({ webhookUrl: `${address}/secret` }).tell(FIRING);
   await vi.waitFor(() => {
     expect(failures).toHaveLength(1);
   });
@@ -147,12 +147,25 @@ it.each([
   expect(failures[0]).not.toContain('secret');
 });
 
+it.each([
+  ['both took it', [], true],
+  ['one of both refused it', [200, 404], false],
+])('whether it was told is known: %s', async (_, statuses, isTold) => {
+  answers = [...statuses];
+  const sender = start({ webhookUrl: address, ntfyUrl: `${address}/topic` });
+  expect(await sender.tell(FIRING)).toBe(isTold);
+});
+
+it('nobody has to hear of it where there is no address', async () => {
+  expect(await start({}).tell(FIRING)).toBe(true);
+});
+
 it('who never answers holds up neither other addresses nor the stop', async () => {
   const hanging = createServer(() => undefined);
   await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(hanging.address() as AddressInfo).port}/`;
   const sender = start({ webhookUrl: url, ntfyUrl: address });
-  sender.tell(FIRING);
+  void sender.tell(FIRING);
   await vi.waitFor(() => {
     expect(received).toHaveLength(1);
   });
@@ -166,19 +179,19 @@ it('who never answers holds up neither other addresses nor the stop', async () =
 
 it('nobody at the address is told as such, and closing does not wait for them', async () => {
   const url = `http://127.0.0.1:${await closedPort()}/`;
-  start({ webhookUrl: url }).tell(FIRING);
+  void start({ webhookUrl: url }).tell(FIRING);
   await vi.waitFor(() => {
     expect(failures[0]).toMatch(/ECONNREFUSED/);
   });
   const patient = start({ webhookUrl: url }, [600_000]);
   failures = [];
-  patient.tell(FIRING);
-  patient.tell({ ...FIRING, text: 'another' });
+  void patient.tell(FIRING);
+  void patient.tell({ ...FIRING, text: 'another' });
   const begun = Date.now();
   await patient.close();
   expect(Date.now() - begun).toBeLessThan(2000);
   expect(failures).toEqual([
-    `webhook: "${FIRING.text}" was not taken before the dashboard was stopped`,
-    'webhook: "another" was not taken before the dashboard was stopped',
+    `webhook: "${FIRING.text}" was not taken before the dashboard was stopped; the next one tells it`,
+    'webhook: "another" was not taken before the dashboard was stopped; the next one tells it',
   ]);
 });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { FastifyBaseLogger } from 'fastify';
 import type { HealthCounters, HealthReport } from '../shared/api.ts';
@@ -107,9 +108,8 @@ function createAlerts({
     alerts: config.alerts,
     lateness: new Map(config.streams.map(({ name, lateness }) => [name, lateness])),
     store: new CassandraAlertStore(history),
-    notify: (notification) => {
-      notifier.tell(notification);
-    },
+    dashboard: randomUUID(),
+    notify: (notification) => notifier.tell(notification),
     changed: (answer) => {
       const event = alertsEvent(JSON.stringify(answer));
       live.forEach((stream) => {

@@ -129,6 +129,12 @@ export const schemas = {
             'with `true`, each time of a column but the first is its difference from the one before',
         }),
       ),
+      derived: Type.Optional(
+        Type.Boolean({
+          description:
+            'with `false`, what follows from other fields is left out: the sum, which is the average times the count',
+        }),
+      ),
     }),
     response: { 200: HistoryAnswer, ...errors },
   },

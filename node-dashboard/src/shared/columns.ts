@@ -12,6 +12,9 @@ const SELDOM = new Set<string>([...FLAGS, 'merged']);
 /** Times lie so regularly that their differences take a tenth of the room. */
 const TIMES: readonly string[] = WINDOW_FIELDS.filter(({ kind }) => kind === 'time').map(({ name }) => name);
 
+/** What follows from other fields: the sum is the average times the count. */
+const DERIVED = new Set<string>(['sum'] satisfies (keyof PointValue)[]);
+
 /** How columns are written. */
 export interface ColumnOptions {
   /** Numbers that are no whole ones are rounded to so many significant digits. */
@@ -20,20 +23,24 @@ export interface ColumnOptions {
   readonly fields?: readonly string[] | undefined;
   /** Each time but the first as its difference from the one before. */
   readonly deltas?: boolean | undefined;
+  /** With `false` what follows from other fields is left out. */
+  readonly derived?: boolean | undefined;
 }
 
 /** How the page asks for them: no number on it has more digits, and every field of a point is told somewhere. */
-export const PAGE_COLUMNS = { digits: 7, deltas: true } as const satisfies ColumnOptions;
+export const PAGE_COLUMNS = { digits: 7, deltas: true, derived: false } as const satisfies ColumnOptions;
 
 /** Turns points into columns. */
 export function toColumns(
   points: readonly PointValue[],
-  { digits, fields, deltas = false }: ColumnOptions = {},
+  { digits, fields, deltas = false, derived = true }: ColumnOptions = {},
 ): PointColumns {
   const round = (value: number): number =>
     digits === undefined || Number.isInteger(value) ? value : Number(value.toPrecision(digits));
   const columns: Record<string, (number | boolean | null)[]> = {};
-  const wanted = NAMES.filter((name) => name === 'start' || (fields?.includes(name) ?? true));
+  const wanted = NAMES.filter(
+    (name) => name === 'start' || ((fields?.includes(name) ?? true) && (derived || !DERIVED.has(name))),
+  );
   for (const name of wanted) {
     if (name === 'start' || points.some((point) => (point[name] ?? null) !== null)) {
       columns[name] = points.map((point) => {
@@ -71,8 +78,12 @@ function withTimes(
   return { ...columns, ...Object.fromEntries(changed) };
 }
 
-/** Turns columns back into points. What a newer server knows of them is kept. */
-export function fromColumns(columns: PointColumns): PointValue[] {
+/**
+ * Turns columns back into points. What a newer server knows of them is kept; what was left out because it follows from
+ * others is as precise as they are.
+ */
+export function fromColumns(written: PointColumns): PointValue[] {
+  const columns = withSum(written);
   const names = new Set<string>([...NAMES, ...Object.keys(columns)]);
   return (columns.start ?? []).map((_, index) => {
     const values = [...names].flatMap((name) => {
@@ -81,4 +92,16 @@ export function fromColumns(columns: PointColumns): PointValue[] {
     });
     return Object.fromEntries(values) as unknown as PointValue;
   });
+}
+
+function withSum(columns: PointColumns): PointColumns {
+  const { sum, avg, count } = columns;
+  if (sum !== undefined || avg === undefined || count === undefined) {
+    return columns;
+  }
+  const product = (value: unknown, times: unknown): number | null =>
+    typeof value === 'number' && typeof times === 'number'
+      ? Number((value * times).toPrecision(PAGE_COLUMNS.digits))
+      : null;
+  return { ...columns, sum: avg.map((value, index) => product(value, count[index])) };
 }

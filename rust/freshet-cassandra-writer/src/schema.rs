@@ -91,6 +91,9 @@ pub(crate) static ALERTS: LazyLock<Table> = LazyLock::new(|| Table {
         value("state", "text"),
         value("since", "timestamp"),
         value("value", "double"),
+        // Which dashboard tells people of the state, and the `since` of the state that they were told of last.
+        value("told_by", "text"),
+        value("told", "timestamp"),
     ],
     settings: |_| String::new(),
 });
@@ -107,9 +110,20 @@ pub(crate) static SILENCES: LazyLock<Table> = LazyLock::new(|| Table {
     settings: |_| String::new(),
 });
 
+/// The table of the dashboards that watch a stream's alerts: what one that is gone has left untold, another one tells.
+pub(crate) static DASHBOARDS: LazyLock<Table> = LazyLock::new(|| Table {
+    name: "dashboards",
+    columns: vec![
+        key("stream", "text", Key::Partition),
+        key("dashboard", "text", Key::Clustering),
+        value("seen", "timestamp"),
+    ],
+    settings: |_| String::new(),
+});
+
 /// All tables.
-pub(crate) fn tables() -> [&'static Table; 5] {
-    [&WINDOWS, &SERIES, &ANNOTATIONS, &ALERTS, &SILENCES]
+pub(crate) fn tables() -> [&'static Table; 6] {
+    [&WINDOWS, &SERIES, &ANNOTATIONS, &ALERTS, &SILENCES, &DASHBOARDS]
 }
 
 fn window_columns() -> Vec<Column> {

@@ -3,31 +3,28 @@ import type { WindowMessage } from '../../shared/window.ts';
 import type { AlertConfig } from '../config-alerts.ts';
 import { messageOf } from '../errors.ts';
 import { pause } from '../backoff.ts';
+import { inParts } from '../in-parts.ts';
 import { limited } from '../limited.ts';
 import { CompleteWindows } from './complete-windows.ts';
-import { answerOf, notificationsOf, type Told } from './words.ts';
-import type { Notification } from './notifier.ts';
+import { answerOf, type Told } from './words.ts';
 import { NewestEvents } from './newest-events.ts';
 import { compareAge, compareWindow, keyOf, type Subject } from './rules.ts';
 import { silencedUntil, type Silence } from './silences.ts';
 import { advance, type Comparison, type Watch } from './state.ts';
-import type { AlertStore, StoredState } from './store.ts';
+import type { StoredAlert, StoredState } from './store.ts';
+import { isLeftUntold, Telling, type TellingOptions } from './telling.ts';
 
 /** What the engine works with. */
-export interface EngineOptions {
+export interface EngineOptions extends TellingOptions {
+  /** The name of this dashboard among those of the pipeline. */
+  readonly dashboard: string;
   readonly alerts: readonly AlertConfig[];
   /** How long windows of a stream wait for stragglers, in milliseconds. */
   readonly lateness: ReadonlyMap<string, number>;
-  readonly store: AlertStore;
-  /** Tells people who are not looking. */
-  readonly notify: (notification: Notification) => void;
   /** Tells those who look that something is another than before. */
   readonly changed: (answer: AlertsAnswer) => void;
-  /** Notes what began, or ended, beside the charts. */
-  readonly note?: (told: readonly Told[]) => void;
   /** When a series was heard of last, to know which are silent already. */
   readonly heard?: (stream: string) => Promise<readonly Heard[]>;
-  readonly failed: (message: string) => void;
 }
 
 /** When a series was heard of last. */
@@ -39,8 +36,8 @@ export interface Heard {
 
 /** How often the engine compares, in milliseconds. */
 const INTERVAL = 1000;
-/** How often it asks what others have silenced, in milliseconds. */
-const SILENCES_INTERVAL = 10_000;
+/** How often it says that it is there, and asks what others have silenced or left untold, in milliseconds. */
+const OTHERS_INTERVAL = 10_000;
 /** How long it waits for what is stored, before it goes on without it, in milliseconds. */
 const PATIENCE = 30_000;
 /** How long closing waits for what is being stored, in milliseconds. */
@@ -65,13 +62,11 @@ export class AlertEngine {
   readonly #complete: ReadonlyMap<string, CompleteWindows>;
   readonly #entries = new Map<string, Entry>();
   readonly #events: NewestEvents;
-  /** Who fires and was not told of, since it is silenced. */
-  readonly #untold = new Set<Entry>();
-  /** Who fired at the start already, until it is known which of them are silenced. */
-  #foundFiring: readonly Entry[] = [];
+  readonly #telling: Telling;
   readonly #stop = new AbortController();
-  #silences: readonly Silence[] = [];
-  #silencesAsked = -Infinity;
+  /** What other dashboards have left untold, and this one tells. */
+  #takenOver: Told[] = [];
+  #othersAsked = -Infinity;
   /** What was stored is known. */
   #loaded = false;
   #begun: number | undefined;
@@ -80,6 +75,7 @@ export class AlertEngine {
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#events = new NewestEvents(options.alerts);
+    this.#telling = new Telling(options);
     const watched = new Set(options.alerts.map(({ stream }) => stream));
     this.#complete = new Map(
       [...watched].map((stream) => {
@@ -97,11 +93,17 @@ export class AlertEngine {
     }
   }
 
-  /** Stops comparing. A store that hangs holds nobody up: the state that was being stored is found again. */
+  /**
+   * Stops comparing. A store that hangs holds nobody up: the state that was being stored is found again, and what was
+   * not told yet the next dashboard tells.
+   */
   async close(): Promise<void> {
     this.#stop.abort();
-    const last = this.#running ?? Promise.resolve();
-    await limited(last, PATIENCE_OF_CLOSING, new AbortController().signal).catch(() => undefined);
+    const last = Promise.all([this.#running, this.#telling.settled()]);
+    await this.#limited(last);
+    if (this.#running !== undefined) {
+      await this.#limited(this.#options.store.leave(this.#options.dashboard, this.#streams));
+    }
   }
 
   /** Takes in a window message of a stream. */
@@ -120,7 +122,7 @@ export class AlertEngine {
     const shown = [...this.#entries.values()].flatMap(({ alert, subject, watch }) =>
       watch === undefined || watch.state === 'fine'
         ? []
-        : [{ alert, subject, watch, silencedUntil: silencedUntil(this.#silences, subject, now) }],
+        : [{ alert, subject, watch, silencedUntil: silencedUntil(this.#telling.silences, subject, now) }],
     );
     return answerOf(shown);
   }
@@ -138,14 +140,14 @@ export class AlertEngine {
   /** Tells nobody of an alert until then. */
   async silence(silence: Silence, now: number): Promise<void> {
     await this.#options.store.silence(silence);
-    await this.#readSilences(now);
+    await this.#telling.readSilences();
     this.#options.changed(this.answer(now));
   }
 
   /** Tells people of it again. */
   async unsilence(silence: Omit<Silence, 'until'>, now: number): Promise<void> {
     await this.#options.store.unsilence(silence);
-    await this.#readSilences(now);
+    await this.#telling.readSilences();
     this.#options.changed(this.answer(now));
   }
 
@@ -153,16 +155,17 @@ export class AlertEngine {
   async tick(now: number): Promise<void> {
     this.#begun ??= now;
     const isPatient = now - this.#begun < PATIENCE;
-    if (!this.#loaded && isPatient && !(await this.#load(now))) {
+    const isWaiting = !this.#loaded && isPatient;
+    if (isWaiting || now - this.#othersAsked >= OTHERS_INTERVAL) {
+      await this.#askOthers(now, isPatient);
+    }
+    if (!this.#loaded && isPatient) {
       return;
     }
-    if (now - this.#silencesAsked >= SILENCES_INTERVAL) {
-      await this.#ask(now);
-    }
     const changed = [...this.#compareWindows(), ...this.#compareAges(now)];
-    const told = [...(await this.#storeAll(changed)), ...this.#noLongerSilenced(now)];
+    const news = await this.#storeAll(changed);
+    this.#telling.tell([...this.#takenOver.splice(0), ...news, ...this.#noLongerSilenced(now)], now);
     this.#forget(now);
-    this.#tell(told, now);
     if (changed.length > 0) {
       this.#options.changed(this.answer(now));
     }
@@ -181,40 +184,71 @@ export class AlertEngine {
     }
   }
 
-  /** What others have silenced, and what was stored, if it could not be read before. */
-  async #ask(now: number): Promise<void> {
-    if (!this.#loaded && !(await this.#load(now))) {
-      this.#silencesAsked = now;
-      this.#options.failed('alerts go on without what was stored, which cannot be read');
-      return;
-    }
-    await this.#readSilences(now).catch((error: unknown) => {
-      this.#options.failed(`silences cannot be read: ${messageOf(error)}`);
-    });
+  get #streams(): readonly string[] {
+    return [...this.#complete.keys()];
   }
 
-  /** Whether it could read what was stored. What was found since then is newer. */
-  async #load(now: number): Promise<boolean> {
+  async #limited(work: Promise<unknown>): Promise<void> {
+    await limited(work, PATIENCE_OF_CLOSING, new AbortController().signal).catch(() => undefined);
+  }
+
+  /** What other dashboards, of now or of before, have stored, silenced and left untold. */
+  async #askOthers(now: number, isPatient: boolean): Promise<void> {
+    this.#othersAsked = now;
     try {
-      const streams = [...this.#complete.keys()];
-      for (const { subject, stored } of await this.#options.store.load(streams)) {
-        const alert = this.#options.alerts.find(
-          ({ name, stream }) => name === subject.alert && stream === subject.stream,
-        );
-        if (alert !== undefined && !this.#entries.has(keyOf(subject))) {
-          this.#entries.set(keyOf(subject), {
-            ...{ alert, subject, stored, told: stored },
-            watch: { ...stored, at: stored.since },
-          });
-        }
+      await this.#telling.readSilences();
+      await this.#load(now);
+    } catch (error) {
+      // Cassandra's absence is told where it is noticed.
+      if (!isPatient || this.#loaded) {
+        const without = this.#loaded ? '' : 'alerts go on without what was stored: ';
+        this.#options.failed(`${without}what others say of alerts cannot be read: ${messageOf(error)}`);
       }
-      this.#foundFiring = [...this.#entries.values()].filter(({ watch }) => watch?.state === 'firing');
+    }
+  }
+
+  /** Reads what is stored: the first time to begin with it, and always to tell what nobody else does any more. */
+  async #load(now: number): Promise<void> {
+    const { store, dashboard } = this.#options;
+    await store.watch(dashboard, this.#streams);
+    const dashboards = await store.dashboards(this.#streams);
+    const known = (await store.load(this.#streams)).filter(
+      ({ subject }) => this.#alertOf(subject) !== undefined,
+    );
+    if (!this.#loaded) {
+      known.forEach((alert) => {
+        this.#begin(alert);
+      });
       await this.#hearOfSilent(now);
       this.#loaded = true;
-    } catch {
-      // Cassandra's absence is told where it is noticed.
     }
-    return this.#loaded;
+    const left = known.filter((alert) => isLeftUntold(alert, dashboards, now));
+    this.#takenOver.push(...(await inParts(left, AT_ONCE, (alert) => this.#takeOver(alert))).flat());
+  }
+
+  #alertOf({ alert, stream }: Subject): AlertConfig | undefined {
+    return this.#options.alerts.find((known) => known.name === alert && known.stream === stream);
+  }
+
+  /** Begins with what is stored, unless something was found since: that is newer. */
+  #begin({ subject, stored }: StoredAlert): Entry | undefined {
+    const key = keyOf(subject);
+    const alert = this.#alertOf(subject);
+    if (alert !== undefined && !this.#entries.has(key)) {
+      const watch = { ...stored, at: stored.since };
+      this.#entries.set(key, { ...{ alert, subject, stored, told: stored }, watch });
+    }
+    return this.#entries.get(key);
+  }
+
+  /** What this dashboard tells from now on; nothing when another one was quicker. */
+  async #takeOver(left: StoredAlert): Promise<Told[]> {
+    const alert = this.#alertOf(left.subject);
+    if (alert === undefined || !(await this.#options.store.takeOver(left, this.#options.dashboard))) {
+      return [];
+    }
+    this.#begin(left);
+    return [{ alert, subject: left.subject, watch: { ...left.stored, at: left.stored.since } }];
   }
 
   /** Series that were heard of lately may be silent since before the newest messages. */
@@ -281,25 +315,20 @@ export class AlertEngine {
   async #storeAll(changed: readonly Entry[]): Promise<Told[]> {
     // It may have changed several times at once: what it is now counts.
     const entries = [...new Set(changed)];
-    const told: Told[] = [];
     const failures = new Set<string>();
-    for (let index = 0; index < entries.length; index += AT_ONCE) {
-      // A store that has just failed may hang for each of them: people must not wait for that.
-      const canStore = failures.size === 0;
-      const news = await Promise.all(
-        entries
-          .slice(index, index + AT_ONCE)
-          .map(async (entry) => [entry, await this.#store(entry, canStore, failures)] as const),
-      );
-      for (const [entry, isNews] of news) {
-        const { alert, subject, watch } = entry;
-        this.#untold.delete(entry);
-        if (isNews && watch !== undefined) {
-          entry.told = watch;
-          told.push({ alert, subject, watch });
-        }
+    // A store that has just failed may hang for each of the rest: people must not wait for that.
+    const news = await inParts(entries, AT_ONCE, (entry) =>
+      this.#store(entry, failures.size === 0, failures),
+    );
+    const told = entries.flatMap((entry, index) => {
+      const { alert, subject, watch } = entry;
+      this.#telling.forget(subject);
+      if (news[index] !== true || watch === undefined) {
+        return [];
       }
-    }
+      entry.told = watch;
+      return [{ alert, subject, watch }];
+    });
     failures.forEach((failure) => {
       this.#options.failed(`the state of an alert cannot be stored: ${failure}`);
     });
@@ -325,7 +354,8 @@ export class AlertEngine {
     }
     try {
       for (let from = entry.stored; ;) {
-        const instead = await this.#options.store.replace(subject, from, to);
+        const toldBy = isNews(from) ? this.#options.dashboard : null;
+        const instead = await this.#options.store.replace(subject, from, to, toldBy);
         if (instead === null) {
           entry.stored = to;
           return isNews(from);
@@ -344,40 +374,10 @@ export class AlertEngine {
   }
 
   #noLongerSilenced(now: number): Told[] {
-    const told: Told[] = [];
-    for (const entry of this.#untold) {
-      const { alert, subject, watch } = entry;
-      if (watch?.state !== 'firing') {
-        this.#untold.delete(entry);
-      } else if (silencedUntil(this.#silences, subject, now) === null) {
-        this.#untold.delete(entry);
-        told.push({ alert, subject, watch });
-      }
-    }
-    return told;
-  }
-
-  #tell(told: readonly Told[], now: number): void {
-    this.#options.note?.(told);
-    const loud = told.filter(({ subject, watch }) => {
-      const isSilenced = silencedUntil(this.#silences, subject, now) !== null;
-      const entry = this.#entries.get(keyOf(subject));
-      if (isSilenced && watch.state === 'firing' && entry !== undefined) {
-        this.#untold.add(entry);
-      }
-      return !isSilenced;
+    return this.#telling.takeNoLongerSilenced(now).flatMap((subject) => {
+      const { alert, watch } = this.#entries.get(keyOf(subject)) ?? {};
+      return alert !== undefined && watch?.state === 'firing' ? [{ alert, subject, watch }] : [];
     });
-    notificationsOf(loud, now).forEach(this.#options.notify);
-  }
-
-  async #readSilences(now: number): Promise<void> {
-    this.#silencesAsked = now;
-    this.#silences = await this.#options.store.silences();
-    // Whether people were told of them before they were silenced nobody knows any more: rather twice than never.
-    this.#foundFiring
-      .filter(({ subject }) => silencedUntil(this.#silences, subject, now) !== null)
-      .forEach((entry) => this.#untold.add(entry));
-    this.#foundFiring = [];
   }
 
   #forget(now: number): void {

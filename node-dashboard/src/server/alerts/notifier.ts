@@ -50,7 +50,7 @@ class Sender {
   readonly #failed: (message: string) => void;
   readonly #waits: readonly number[];
   readonly #stop = new AbortController();
-  readonly #waiting: Notification[] = [];
+  readonly #waiting: { notification: Notification; done: (isTaken: boolean) => void }[] = [];
   #running: Promise<void> | undefined;
 
   constructor(
@@ -65,14 +65,17 @@ class Sender {
     this.#waits = waits;
   }
 
-  add(notification: Notification): void {
+  /** Sends it; whether it was taken. */
+  add(notification: Notification): Promise<boolean> {
     if (this.#waiting.length >= MAX_WAITING) {
       this.#failed(`${this.#name}: ${MAX_WAITING} alerts wait already, "${notification.text}" is not sent`);
-      return;
+      return Promise.resolve(false);
     }
-    this.#waiting.push(notification);
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
+    return new Promise((done) => {
+      this.#waiting.push({ notification, done });
+      this.#running ??= this.#run().finally(() => {
+        this.#running = undefined;
+      });
     });
   }
 
@@ -83,27 +86,29 @@ class Sender {
 
   async #run(): Promise<void> {
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      await this.#deliver(next);
+      next.done(await this.#deliver(next.notification));
       this.#waiting.shift();
     }
   }
 
-  async #deliver(notification: Notification): Promise<void> {
+  async #deliver(notification: Notification): Promise<boolean> {
     const { signal } = this.#stop;
     for (let attempt = 0; !signal.aborted; attempt += 1) {
       const problem = await this.#attempt(notification);
       const wait = this.#waits[attempt];
       if (problem === null) {
-        return;
+        return true;
       }
       if (wait === undefined || problem.isFinal) {
         this.#failed(`${this.#name}: "${notification.text}" was not taken: ${problem.message}`);
-        return;
+        return false;
       }
       await pause(wait, signal);
     }
-    // Nobody sends it when the dashboard is started again: the alert is stored as told.
-    this.#failed(`${this.#name}: "${notification.text}" was not taken before the dashboard was stopped`);
+    this.#failed(
+      `${this.#name}: "${notification.text}" was not taken before the dashboard was stopped; the next one tells it`,
+    );
+    return false;
   }
 
   async #attempt(notification: Notification): Promise<{ message: string; isFinal: boolean } | null> {
@@ -152,11 +157,10 @@ export class Notifier {
     ];
   }
 
-  /** Sends it in the background. */
-  tell(notification: Notification): void {
-    for (const sender of this.#senders) {
-      sender.add(notification);
-    }
+  /** Sends it in the background; whether each address took it, in the end. */
+  async tell(notification: Notification): Promise<boolean> {
+    const answers = await Promise.all(this.#senders.map((sender) => sender.add(notification)));
+    return answers.every((isTaken) => isTaken);
   }
 
   /** Ends what is being sent. */

@@ -6,19 +6,49 @@ import type { Watch } from './state.ts';
 /** What is stored of a subject. */
 export type StoredState = Pick<Watch, 'state' | 'since' | 'value'>;
 
+/** What is stored of a subject, and whether people were told of it. */
+export interface StoredAlert {
+  readonly subject: Subject;
+  readonly stored: StoredState;
+  /** The dashboard that tells people; null when they need not be told, or an earlier version stored it. */
+  readonly toldBy: string | null;
+  /** The `since` of the state that they were told of last. */
+  readonly told: number | null;
+}
+
 /** Where the states of alerts are kept, for this dashboard and for others of the same pipeline. */
 export interface AlertStore {
   /** All that is stored. */
-  load(streams: readonly string[]): Promise<{ subject: Subject; stored: StoredState }[]>;
+  load(streams: readonly string[]): Promise<StoredAlert[]>;
   /**
-   * Stores a state if what is stored is still `from`, which is null for nothing. Returns null when it did, and what is
-   * stored instead when it did not.
+   * Stores a state, and which dashboard tells people of it, if what is stored is still `from`, which is null for
+   * nothing. Returns null when it did, and what is stored instead when it did not.
    */
-  replace(subject: Subject, from: StoredState | null, to: StoredState): Promise<StoredState | null>;
+  replace(
+    subject: Subject,
+    from: StoredState | null,
+    to: StoredState,
+    toldBy: string | null,
+  ): Promise<StoredState | null>;
+  /** Another dashboard tells people of what is stored, if that is still so; returns whether it was. */
+  takeOver(alert: StoredAlert, toldBy: string): Promise<boolean>;
+  /** People were told of the state since then, if it is still that one. */
+  told(subject: Subject, since: number): Promise<void>;
+  /** The dashboards that watch these streams, as far as they have said so lately. */
+  dashboards(streams: readonly string[]): Promise<ReadonlySet<string>>;
+  /** A dashboard says that it watches these streams; that holds for {@link PRESENCE}. */
+  watch(dashboard: string, streams: readonly string[]): Promise<void>;
+  /** A dashboard says that it watches them no longer. */
+  leave(dashboard: string, streams: readonly string[]): Promise<void>;
   silences(): Promise<Silence[]>;
   silence(silence: Silence): Promise<void>;
   unsilence(silence: Omit<Silence, 'until'>): Promise<void>;
 }
+
+/** For how long a dashboard is taken to be there after it has said so, in seconds. */
+export const PRESENCE = 30;
+
+const PLACE = 'stream = ? AND alert = ? AND series = ? AND metric = ?';
 
 const STATES: readonly string[] = ['pending', 'firing', 'resolved', 'fine'] satisfies Watch['state'][];
 
@@ -33,50 +63,84 @@ export class CassandraAlertStore implements AlertStore {
     this.#history = history;
   }
 
-  async load(streams: readonly string[]): Promise<{ subject: Subject; stored: StoredState }[]> {
-    const rows = await Promise.all(
-      streams.map((stream) =>
-        this.#history.read(
-          (keyspace) =>
-            `SELECT alert, series, metric, state, since, value FROM ${keyspace}.alerts WHERE stream = ?`,
-          [stream],
-          (row) => {
-            const subject = {
-              ...{ alert: String(row.alert), stream },
-              ...{ series: String(row.series), metric: String(row.metric) },
-            };
-            const stored = toStored(row);
-            return stored === null ? [] : [{ subject, stored }];
-          },
-        ),
-      ),
+  async load(streams: readonly string[]): Promise<StoredAlert[]> {
+    // A table of an earlier version has fewer columns.
+    const rows = await this.#ofStreams(
+      streams,
+      (keyspace) => `SELECT * FROM ${keyspace}.alerts WHERE stream = ?`,
+      toStoredAlert,
     );
-    return rows.flat(2);
+    return rows.filter((row) => row !== null);
   }
 
-  async replace(subject: Subject, from: StoredState | null, to: StoredState): Promise<StoredState | null> {
-    const { stream, alert, series, metric } = subject;
-    const place = [stream, alert, series, metric];
-    const values = [to.state, new Date(to.since), to.value];
-    const answer =
-      from === null
-        ? await this.#history.change(
-            (keyspace) =>
-              `INSERT INTO ${keyspace}.alerts (state, since, value, stream, alert, series, metric) ` +
-              'VALUES (?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS',
-            [...values, ...place],
-          )
-        : await this.#history.change(
-            (keyspace) =>
-              `UPDATE ${keyspace}.alerts SET state = ?, since = ?, value = ? ` +
-              'WHERE stream = ? AND alert = ? AND series = ? AND metric = ? IF state = ? AND since = ?',
-            [...values, ...place, from.state, new Date(from.since)],
-          );
-    if (answer === undefined || answer['[applied]'] === true) {
+  async replace(
+    subject: Subject,
+    from: StoredState | null,
+    to: StoredState,
+    toldBy: string | null,
+  ): Promise<StoredState | null> {
+    const answer = await this.#history.change(
+      (keyspace) =>
+        `UPDATE ${keyspace}.alerts SET state = ?, since = ?, value = ?, told_by = ? ` +
+        `WHERE ${PLACE} IF state = ? AND since = ?`,
+      [
+        ...[to.state, new Date(to.since), to.value, toldBy],
+        ...placeOf(subject),
+        ...(from === null ? [null, null] : [from.state, new Date(from.since)]),
+      ],
+    );
+    if (isApplied(answer)) {
       return null;
     }
     // It has expired meanwhile: nothing is stored any more.
-    return toStored(answer) ?? (await this.replace(subject, null, to));
+    return toStored(answer ?? {}) ?? (await this.replace(subject, null, to, toldBy));
+  }
+
+  async takeOver({ subject, stored, toldBy: from }: StoredAlert, toldBy: string): Promise<boolean> {
+    const answer = await this.#history.change(
+      (keyspace) => `UPDATE ${keyspace}.alerts SET told_by = ? WHERE ${PLACE} IF told_by = ? AND since = ?`,
+      [toldBy, ...placeOf(subject), from, new Date(stored.since)],
+    );
+    return isApplied(answer);
+  }
+
+  async told(subject: Subject, since: number): Promise<void> {
+    await this.#history.change(
+      (keyspace) => `UPDATE ${keyspace}.alerts SET told = ? WHERE ${PLACE} IF since = ?`,
+      [new Date(since), ...placeOf(subject), new Date(since)],
+    );
+  }
+
+  async dashboards(streams: readonly string[]): Promise<ReadonlySet<string>> {
+    const names = await this.#ofStreams(
+      streams,
+      (keyspace) => `SELECT dashboard FROM ${keyspace}.dashboards WHERE stream = ?`,
+      (row) => String(row.dashboard),
+    );
+    return new Set(names);
+  }
+
+  async watch(dashboard: string, streams: readonly string[]): Promise<void> {
+    await Promise.all(
+      streams.map((stream) =>
+        this.#history.change(
+          (keyspace) =>
+            `INSERT INTO ${keyspace}.dashboards (stream, dashboard, seen) VALUES (?, ?, ?) USING TTL ${PRESENCE}`,
+          [stream, dashboard, new Date()],
+        ),
+      ),
+    );
+  }
+
+  async leave(dashboard: string, streams: readonly string[]): Promise<void> {
+    await Promise.all(
+      streams.map((stream) =>
+        this.#history.change(
+          (keyspace) => `DELETE FROM ${keyspace}.dashboards WHERE stream = ? AND dashboard = ?`,
+          [stream, dashboard],
+        ),
+      ),
+    );
   }
 
   async silences(): Promise<Silence[]> {
@@ -105,9 +169,44 @@ export class CassandraAlertStore implements AlertStore {
       [alert, stream, series],
     );
   }
+
+  async #ofStreams<Result>(
+    streams: readonly string[],
+    statement: (keyspace: string) => string,
+    read: (row: Row) => Result,
+  ): Promise<Result[]> {
+    const rows = await Promise.all(streams.map((stream) => this.#history.read(statement, [stream], read)));
+    return rows.flat();
+  }
 }
 
-function toStored(row: Readonly<Record<string, unknown>>): StoredState | null {
+type Row = Readonly<Record<string, unknown>>;
+
+function placeOf({ stream, alert, series, metric }: Subject): string[] {
+  return [stream, alert, series, metric];
+}
+
+/** Whether a change with a condition was made. */
+function isApplied(answer: Row | undefined): boolean {
+  return answer === undefined || answer['[applied]'] === true;
+}
+
+function toStoredAlert(row: Row): StoredAlert | null {
+  const stored = toStored(row);
+  const subject = {
+    ...{ alert: String(row.alert), stream: String(row.stream) },
+    ...{ series: String(row.series), metric: String(row.metric) },
+  };
+  return (
+    stored && {
+      ...{ subject, stored },
+      toldBy: typeof row.told_by === 'string' ? row.told_by : null,
+      told: row.told instanceof Date ? row.told.getTime() : null,
+    }
+  );
+}
+
+function toStored(row: Row): StoredState | null {
   const { state, since, value } = row;
   return typeof state === 'string' && STATES.includes(state) && since instanceof Date
     ? { state: state as Watch['state'], since: since.getTime(), value: typeof value === 'number' ? value : 0 }

@@ -36,20 +36,26 @@ export function answerOf(shown: readonly (Told & { readonly silencedUntil: numbe
   };
 }
 
-/** One notification for each alert and state, whatever many series it is about. */
-export function notificationsOf(told: readonly Told[], at: number): Notification[] {
+/** One notification for each alert and state, however many series it is about, and what it is about. */
+export function notificationsOf(
+  told: readonly Told[],
+  at: number,
+): { notification: Notification; about: readonly Told[] }[] {
   const groups = new Map<string, Told[]>();
   for (const one of told) {
     const key = `${one.watch.state}|${one.alert.name}`;
     groups.set(key, [...(groups.get(key) ?? []), one]);
   }
-  return [...groups.values()].flatMap((group) => notificationOf(group, at));
+  return [...groups.values()].flatMap((about) => {
+    const notification = notificationOf(about, at);
+    return notification === null ? [] : [{ notification, about }];
+  });
 }
 
-function notificationOf(group: readonly Told[], at: number): Notification[] {
+function notificationOf(group: readonly Told[], at: number): Notification | null {
   const [first] = group;
   if (first === undefined || (first.watch.state !== 'firing' && first.watch.state !== 'resolved')) {
-    return [];
+    return null;
   }
   const { alert, watch } = first;
   const series = group.slice(0, MAX_LISTED).map(({ subject, watch: { value, since } }) => ({
@@ -57,13 +63,11 @@ function notificationOf(group: readonly Told[], at: number): Notification[] {
     text: wordsOf(alert, subject, value),
   }));
   const what = group.length === 1 ? (series[0]?.text ?? '') : `${group.length} series of ${alert.stream}`;
-  return [
-    {
-      ...{ alert: alert.name, stream: alert.stream, severity: alert.severity },
-      state: watch.state as 'firing' | 'resolved',
-      ...{ at, text: `${alert.name} ${watch.state}: ${what}` },
-      ...{ field: alert.field, threshold: thresholdOf(alert), window: alert.window.label },
-      ...{ count: group.length, series },
-    },
-  ];
+  return {
+    ...{ alert: alert.name, stream: alert.stream, severity: alert.severity },
+    state: watch.state as 'firing' | 'resolved',
+    ...{ at, text: `${alert.name} ${watch.state}: ${what}` },
+    ...{ field: alert.field, threshold: thresholdOf(alert), window: alert.window.label },
+    ...{ count: group.length, series },
+  };
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -11,6 +12,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::Outcome;
+use crate::cassandra::Store;
 use crate::dashboard::get;
 use crate::process::signal;
 use crate::stack::{TestStack, text};
@@ -61,27 +63,38 @@ field = "age"
 above = 10
 "#;
 
-/// What was posted to it, by anybody.
+/// What was posted to it, by anybody, and taken.
 struct Webhook {
     address: String,
     bodies: Arc<Mutex<Vec<Value>>>,
+    /// Whether it takes what is posted; until then it says that it is not available.
+    is_open: Arc<AtomicBool>,
+    is_asked: Arc<AtomicBool>,
 }
 
 impl Webhook {
-    /// Listens for as long as the tests run.
+    /// Listens for as long as the tests run; it is not open yet.
     fn start() -> Result<Self, Failed> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = format!("http://{}/alerts", listener.local_addr()?);
         let bodies = Arc::new(Mutex::new(Vec::new()));
-        let told = Arc::clone(&bodies);
+        let (is_open, is_asked) =
+            (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let webhook = Self { address, bodies, is_open, is_asked };
+        let (told, open, asked) =
+            (webhook.bodies.clone(), webhook.is_open.clone(), webhook.is_asked.clone());
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                if let Some(body) = answer(stream) {
-                    told.lock().unwrap_or_else(PoisonError::into_inner).push(body);
+                let takes = open.load(Ordering::SeqCst);
+                if let Some(body) = answer(stream, takes) {
+                    asked.store(true, Ordering::SeqCst);
+                    if takes {
+                        told.lock().unwrap_or_else(PoisonError::into_inner).push(body);
+                    }
                 }
             }
         });
-        Ok(Self { address, bodies })
+        Ok(webhook)
     }
 
     /// How often each series was told of with an alert and state.
@@ -99,8 +112,8 @@ impl Webhook {
     }
 }
 
-/// Reads a request with a body of JSON, and takes it.
-fn answer(stream: TcpStream) -> Option<Value> {
+/// Reads a request with a body of JSON, and takes it or not.
+fn answer(stream: TcpStream, takes: bool) -> Option<Value> {
     let mut reader = BufReader::new(stream);
     let mut length = 0;
     loop {
@@ -116,13 +129,14 @@ fn answer(stream: TcpStream) -> Option<Value> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    let response = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
-    reader.get_mut().write_all(response).ok()?;
+    let status = if takes { "200 OK" } else { "503 Service Unavailable" };
+    write!(reader.get_mut(), "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        .ok()?;
     serde_json::from_slice(&body).ok()
 }
 
-/// An alert on values and one on silence reach a webhook, once for each series, also when the dashboard is killed and
-/// started again; and what has happened is marked.
+/// An alert on values and one on silence reach a webhook, once for each series, although the dashboard is killed before
+/// the webhook takes any of them; and what has happened is marked.
 pub(crate) fn are_told_once() -> Outcome {
     let webhook = Webhook::start()?;
     let variable = ("FRESHET_DASHBOARD__WEBHOOK_URL".to_owned(), webhook.address.clone());
@@ -141,8 +155,7 @@ fn check(stack: &TestStack, webhook: &Webhook) -> Outcome {
         // The stream as a whole may be missed until its first windows come, and is heard of later.
         let counts = |alert: &&Value| alert["state"] == "firing" && alert["series"] != "";
         let firing: Vec<Value> = alerts.iter().filter(counts).cloned().collect();
-        let told = webhook.told();
-        ensure(firing.len() >= 4 && told.len() >= 4, || format!("{answer}, told {told:?}"))?;
+        ensure(firing.len() >= 4, || answer.to_string())?;
         Ok(firing)
     };
     let before = until(LIMIT, firing)?;
@@ -150,11 +163,24 @@ fn check(stack: &TestStack, webhook: &Webhook) -> Outcome {
     ensure(of("warm") == 3 && of("silent") >= 1, || format!("{before:?}"))?;
 
     post(stack, "/api/annotations", &json!({ "text": "the fan was changed" }))?;
-    let dashboard = stack.part("dashboard")?.pid.ok_or("no dashboard")?;
-    signal(dashboard, Signal::SIGKILL)?;
     until(LIMIT, || {
-        let is_another = stack.part("dashboard")?.pid.is_some_and(|pid| pid != dashboard);
-        ensure(is_another, || "the dashboard was not started again".to_owned())
+        let is_asked = webhook.is_asked.load(Ordering::SeqCst);
+        ensure(is_asked, || "nobody told the webhook".to_owned())
+    })?;
+    let store = Store::connect(stack)?;
+    until(LIMIT, || {
+        let stored = store.firing()?;
+        ensure(stored.len() >= 4, || format!("stored {stored:?}"))
+    })?;
+    let untold = store.firing()?;
+    let is_untold = untold.values().all(|(_, told)| told.is_none());
+    ensure(is_untold, || format!("stored as told: {untold:?}"))?;
+    kill_dashboard(stack)?;
+    webhook.is_open.store(true, Ordering::SeqCst);
+    until(LIMIT, || {
+        let (firing, told) = (store.firing()?, webhook.told());
+        let is_stored = firing.values().all(|(since, told)| *told == Some(*since));
+        ensure(told.len() >= 4 && is_stored, || format!("told {told:?}, stored {firing:?}"))
     })?;
     let since = |alerts: &[Value]| -> BTreeMap<String, Value> {
         let key = |alert: &Value| format!("{} {}", alert["name"], alert["series"]);
@@ -174,6 +200,17 @@ fn check(stack: &TestStack, webhook: &Webhook) -> Outcome {
     let told = webhook.told();
     let is_once = told.values().all(|times| *times == 1);
     ensure(is_once && kinds > 0, || format!("told {told:?}"))
+}
+
+/// Kills the dashboard, and waits for another one.
+fn kill_dashboard(stack: &TestStack) -> Outcome {
+    let dashboard = stack.part("dashboard")?.pid.ok_or("no dashboard")?;
+    signal(dashboard, Signal::SIGKILL)?;
+    until(LIMIT, || {
+        let part = stack.part("dashboard")?;
+        let is_another = part.state == "ready" && part.pid.is_some_and(|pid| pid != dashboard);
+        ensure(is_another, || "the dashboard was not started again".to_owned())
+    })
 }
 
 fn post(stack: &TestStack, path: &str, body: &Value) -> Outcome {

@@ -108,6 +108,25 @@ impl Store {
         Ok(names)
     }
 
+    /// The stored alerts that fire, by `alert series metric`: since when, and the `since` that was told last.
+    pub(crate) fn firing(&self) -> Result<BTreeMap<String, (i64, Option<i64>)>, Failed> {
+        const QUERY: &str = "SELECT alert, series, metric, state, since, told FROM freshet.alerts";
+        let result = runtime().block_on(self.0.query_unpaged(QUERY, ()))?.into_rows_result()?;
+        let mut firing = BTreeMap::new();
+        for row in
+            result.rows::<(String, String, String, String, CqlTimestamp, Option<CqlTimestamp>)>()?
+        {
+            let (alert, series, metric, state, since, told) = row?;
+            if state == "firing" {
+                firing.insert(
+                    format!("{alert} {series} {metric}"),
+                    (since.0, told.map(|told| told.0)),
+                );
+            }
+        }
+        Ok(firing)
+    }
+
     /// Runs a statement.
     pub(crate) fn execute(&self, statement: &str) -> Result<(), Failed> {
         runtime().block_on(self.0.query_unpaged(statement, ()))?;
