@@ -115,6 +115,14 @@ describe('the address', () => {
     ['?stream=sensors&window=10s', 'window "10s"; there are: 1m'],
     ['?range=5', 'range "5"; there are: 300000, 900000, 3600000, 21600000, 86400000, 604800000, 2592000000'],
     ['?range=', 'range ""; there are: 300000, 900000, 3600000, 21600000, 86400000, 604800000, 2592000000'],
+    ['?draw=bars', 'draw "bars"; there are: lines, heat'],
+    ['?statistic=p90', 'statistic "p90"; there are: avg, min, max, stddev, p50, p95, p99, count'],
+    [
+      '?band=two&sort=age',
+      'band "two"; there are: one, all, none; sort "age"; there are: name, value, change',
+    ],
+    ['?top=7&by=age', 'by "age"; there are: value, change; top "7"; there are: 3, 5, 10, 20'],
+    ['?zone=Mars/Olympus', 'zone "Mars/Olympus"; it takes UTC, or a name such as Europe/Berlin'],
     ['?form=0', 'parameter "form"; there are: stream, window, range, series, from, to'],
     ...['?from=0', '?to=5', '?from=5&to=5', '?from=now&to=2026-01-01'].map(
       (query) =>

@@ -246,12 +246,18 @@ export class CassandraHistory {
     }
     const rows: Row[] = [];
     try {
-      for await (const row of await this.#execute(this.#client, statement, values)) {
-        rows.push(read(row));
-        if (!wanted(rows.at(-1) as Row)) {
-          break;
+      let pageState: string | null | undefined;
+      do {
+        // Row by row the driver's own iterator would wait a turn for each of many thousands.
+        const page = await this.#execute(this.#client, statement, values, pageState ? { pageState } : {});
+        for (const row of page.rows.map(read)) {
+          rows.push(row);
+          if (!wanted(row)) {
+            return rows;
+          }
         }
-      }
+        ({ pageState } = page);
+      } while (pageState);
     } catch (error) {
       const told = unavailable(this.#address, error) ?? error;
       this.#errors.add('cassandra_read', describe(told));

@@ -56,13 +56,19 @@ function timeOf(name: string): string {
   return `${name}_written`;
 }
 
+/** Those of the fields that came later; made once, since every value of every row asks for it. */
+const TIMES: ReadonlyMap<string, string> = new Map(
+  STORED_FIELDS.filter(({ optional }) => optional).map(({ name }) => [name, timeOf(name)]),
+);
+
 /**
  * The value of a field in a row. A writer that does not know a field leaves it as it was when it writes a newer version
  * of the window: what was written at another time than the version is of an older one, and not known of this one.
  */
-function storedValue(row: cassandra.types.Row, { name, optional }: WindowField): unknown {
-  const written: unknown = row[timeOf(name)];
-  const isOfAnotherVersion = optional && typeof written === 'bigint' && written !== row.written;
+function storedValue(row: cassandra.types.Row, { name }: WindowField): unknown {
+  const time = TIMES.get(name);
+  const written: unknown = time === undefined ? undefined : row[time];
+  const isOfAnotherVersion = typeof written === 'bigint' && written !== row.written;
   return isOfAnotherVersion ? null : inJson(row[name]);
 }
 

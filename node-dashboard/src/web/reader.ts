@@ -1,5 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import { parameter } from './address.ts';
+import { isZone } from './zoned.ts';
 
 /** The language in which numbers and times are written: that of the browser, once the page says so. */
 export const locale = signal('en-GB');
@@ -14,13 +15,3 @@ export const chosenZone = computed(() => {
 export const zone = computed(() =>
   chosenZone.value === '' ? Intl.DateTimeFormat().resolvedOptions().timeZone : chosenZone.value,
 );
-
-/** Whether there is a time zone of this name. */
-export function isZone(name: string): boolean {
-  try {
-    Intl.DateTimeFormat('en', { timeZone: name });
-    return name !== '';
-  } catch {
-    return false;
-  }
-}

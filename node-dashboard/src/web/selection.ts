@@ -1,5 +1,7 @@
 import type { StreamInfo } from '../shared/api.ts';
 import { absentTexts, addressProblem, type Choices } from './missing.ts';
+import { VIEW_CHOICES } from './view.ts';
+import { isZone } from './zoned.ts';
 
 /** A span of time, `[from, to)`, in milliseconds since the epoch. */
 export interface Span {
@@ -62,7 +64,8 @@ export function problemOf(query: string, streams: readonly StreamInfo[]): string
   const unknown = new Set([...parameters.keys()].filter((name) => !KNOWN.has(name)));
   const problems = [
     ...[...unknown].map((name) => `parameter "${name}"; there are: ${SELECTED.join(', ')}`),
-    ...absentTexts(parameters, choices),
+    ...absentTexts(parameters, [...choices, ...VIEW_CHOICES]),
+    ...zoneProblem(parameters),
     ...spanProblem(parameters),
   ];
   return addressProblem(problems);
@@ -76,6 +79,11 @@ function spanProblem(parameters: URLSearchParams): string[] {
         `${given.map(([name, value]) => `${name} "${value}"`).join(', ')}; both take milliseconds since the ` +
           'epoch, or ISO 8601 with a time zone, and from is the earlier one',
       ];
+}
+
+function zoneProblem(parameters: URLSearchParams): string[] {
+  const name = parameters.get('zone') ?? '';
+  return name === '' || isZone(name) ? [] : [`zone "${name}"; it takes UTC, or a name such as Europe/Berlin`];
 }
 
 function readSpan(parameters: URLSearchParams): Span | null {

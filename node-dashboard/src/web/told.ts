@@ -3,7 +3,7 @@ import type { AlertsAnswer, AlertState, Annotation } from '../shared/api.ts';
 import { getAlerts, getAnnotations } from './extras.ts';
 import { dashboard } from './state.ts';
 import { findUnusual, linesToJudge, type Unusual } from './unusual.ts';
-import { view } from './view.ts';
+import { view } from './current-view.ts';
 
 const ASK_AGAIN = 5000;
 /** What a span holds of annotations and anomalies changes seldom; a new span is asked for at once. */

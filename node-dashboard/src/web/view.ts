@@ -1,5 +1,4 @@
-import { computed } from '@preact/signals';
-import { query } from './address.ts';
+import type { Choices } from './missing.ts';
 
 /** What of a window a chart can draw, and what it is called. */
 export const STATISTICS = {
@@ -71,5 +70,10 @@ export function readView(search: string): View {
   };
 }
 
-/** How the charts show what is selected. */
-export const view = computed(() => readView(query.value));
+/** What the parameters of the address that say how it is shown may say. */
+export const VIEW_CHOICES: Choices = [
+  ...Object.entries({ draw: DRAWINGS, statistic: STATISTICS, band: BANDS, by: RANKS, sort: SORTS }).map(
+    ([name, choices]) => [name, Object.keys(choices)] as const,
+  ),
+  ['top', TOPS.map(String)],
+];

@@ -35,3 +35,13 @@ export function offsetAt(time: number, zone: string): number {
   );
   return wall - Math.floor(time / 1000) * 1000;
 }
+
+/** Whether there is a time zone of this name. */
+export function isZone(name: string): boolean {
+  try {
+    Intl.DateTimeFormat('en', { timeZone: name });
+    return name !== '';
+  } catch {
+    return false;
+  }
+}

@@ -6,6 +6,7 @@ import plugin from 'fastify-plugin';
 const THRESHOLD = 1024;
 /** Answers are made for each request: more effort would cost more time than it saves on the way. */
 const BROTLI_EFFORT = 4;
+const GZIP_EFFORT = 5;
 
 /** Compresses what is worth it, for clients that can take it. An event stream is no answer of Fastify's, and stays. */
 export default plugin(async (app) => {
@@ -13,6 +14,7 @@ export default plugin(async (app) => {
     threshold: THRESHOLD,
     encodings: ['br', 'gzip'],
     brotliOptions: { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_EFFORT } },
+    zlibOptions: { level: GZIP_EFFORT },
     globalDecompression: false,
   });
 });

@@ -8,7 +8,7 @@ import { resolutionText, subtitleOf } from '../panels/resolution-words.ts';
 import { locale, zone } from '../reader.ts';
 import { dashboard, followChanges, followPoints, followTicks } from '../state.ts';
 import { theme } from '../theme.ts';
-import { view } from '../view.ts';
+import { view } from '../current-view.ts';
 import { factsOf, lineValues } from './data.ts';
 import { describe, partialText } from './describe.ts';
 import { HeatChart } from './heat-chart.tsx';

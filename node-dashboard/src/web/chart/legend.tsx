@@ -4,7 +4,8 @@ import { formatAge, formatCount, formatMoment } from '../format.ts';
 import { lineStyle } from '../palette.ts';
 import { dashboard, followSeconds } from '../state.ts';
 import { formatDrawn } from '../statistics.ts';
-import { view, type Statistic } from '../view.ts';
+import { view } from '../current-view.ts';
+import type { Statistic } from '../view.ts';
 import { ordered, type LineValue } from './data.ts';
 
 /** More lines than this are not listed: the others are in the table of series. */

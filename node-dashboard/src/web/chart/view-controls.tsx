@@ -4,7 +4,8 @@ import { addressWith, setParameters } from '../address.ts';
 import { formatCount } from '../format.ts';
 import { Choice } from '../shell/choice.tsx';
 import { dashboard, followChanges } from '../state.ts';
-import { BANDS, DRAWINGS, RANKS, STATISTICS, TOPS, view, type Rank } from '../view.ts';
+import { view } from '../current-view.ts';
+import { BANDS, DRAWINGS, RANKS, STATISTICS, TOPS, type Rank } from '../view.ts';
 
 /** What the charts draw of each window, and which lines stand out. */
 export function ViewControls(): VNode {

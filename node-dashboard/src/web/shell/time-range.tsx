@@ -2,9 +2,9 @@ import { useSignal } from '@preact/signals';
 import type { VNode } from 'preact';
 import { useRef } from 'preact/hooks';
 import { setParameters } from '../address.ts';
-import { chosenZone, isZone, zone } from '../reader.ts';
+import { chosenZone, zone } from '../reader.ts';
 import { dashboard, followChanges } from '../state.ts';
-import { fromWallTime, toWallTime } from '../zoned.ts';
+import { fromWallTime, isZone, toWallTime } from '../zoned.ts';
 
 /** From when to when, and in which zone times are written. */
 export function TimeRange(): VNode {
