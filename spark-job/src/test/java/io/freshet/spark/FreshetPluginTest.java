@@ -11,6 +11,7 @@ import io.freshet.spark.testing.MetricsPage;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.apache.spark.SparkConf;
 import org.apache.spark.resource.ResourceProfile;
@@ -99,7 +100,7 @@ class FreshetPluginTest {
         assertTrue(MetricsPage.read(spark).containsKey("native_memory_bytes"), () -> MetricsPage.text(spark));
         StreamHealth health = new StreamHealth("fleet");
         StreamMetrics.show(health);
-        health.restarting("an error");
+        health.restarting("an error", Optional.empty());
         Map<String, Double> gauges = MetricsPage.read(spark);
         assertEquals(1, gauges.get("streams_fleet_restarts"));
         assertEquals(0, gauges.get("streams_fleet_records_read"));
@@ -134,7 +135,7 @@ class FreshetPluginTest {
             assertEquals(1, JobHealth.run(page));
             other.running();
             assertEquals(0, JobHealth.run(page));
-            one.restarting("an error");
+            one.restarting("an error", Optional.empty());
             assertEquals(1, JobHealth.run(page));
             one.running();
             other.waitingFor("the topic raw.other");

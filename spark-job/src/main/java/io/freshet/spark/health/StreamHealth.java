@@ -60,6 +60,8 @@ public final class StreamHealth {
     private String lastError;
     private Long lastErrorTime;
     private String waitingFor;
+    /** What the query has failed for that has to answer; null when it was no such thing. */
+    private String unanswered;
     private long lostOffsets;
     private final Deque<String> notices = new ArrayDeque<>();
     private final ClocksAhead clocksAhead = new ClocksAhead();
@@ -108,6 +110,7 @@ public final class StreamHealth {
     /** The query works: it has finished a micro-batch, or found that there is nothing to do. */
     public synchronized void running() {
         state = State.RUNNING;
+        unanswered = null;
         lastProgressTime = System.currentTimeMillis();
         progressNanos = System.nanoTime();
     }
@@ -135,9 +138,11 @@ public final class StreamHealth {
      * The query has failed, and will be started again.
      *
      * @param error one line without secrets
+     * @param waitsFor what outside of it has to answer before it can go on, in one line
      */
-    public synchronized void restarting(String error) {
+    public synchronized void restarting(String error, Optional<String> waitsFor) {
         state = State.RESTARTING;
+        unanswered = waitsFor.orElse(null);
         restarts++;
         lastError = error;
         lastErrorTime = System.currentTimeMillis();
@@ -286,7 +291,8 @@ public final class StreamHealth {
         report.put("instance", instance).put("stream", stream);
         report.put("since", since).put("time", System.currentTimeMillis());
         report.put("version", NativeLibrary.VERSION);
-        report.put("state", (waitingFor == null ? state : State.WAITING).toString()).put("waiting_for", waitingFor);
+        String awaited = waitingFor == null ? unanswered : waitingFor;
+        report.put("state", (awaited == null ? state : State.WAITING).toString()).put("waiting_for", awaited);
         report.put("restarts", restarts).put("last_error", lastError).put("last_error_time", lastErrorTime);
         report.put("records_in", recordsIn).put("records_out", windowsOut);
         report.put("bytes_in", bytesIn).put("bytes_out", bytesOut);

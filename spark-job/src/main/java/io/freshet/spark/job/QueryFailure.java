@@ -11,8 +11,9 @@ import org.apache.spark.SparkThrowable;
  *
  * @param description one line without secrets: what happened, and what to do where that is known
  * @param permanent whether it will fail again until somebody repairs something
+ * @param waitsFor what outside of the query has to answer before it can go on; empty where it has simply failed
  */
-public record QueryFailure(String description, boolean permanent) {
+public record QueryFailure(String description, boolean permanent, Optional<String> waitsFor) {
     private static final int LONGEST = 500;
 
     /** What Spark and Kafka say when something common went wrong, and what to do; the first match counts. */
@@ -35,7 +36,8 @@ public record QueryFailure(String description, boolean permanent) {
             "its checkpoint %s is damaged or not whole: bring back the folder as it was, or, to count the stream anew "
                 + "from the beginning of its topic, move the folder away and raise the stream's generation", true),
         new Sign("the schema registry has not said what schema",
-            "its records are kept and read again: look after the registry, or correct [schema_registry]", false),
+            "its records are kept and read again: look after the registry, or correct [schema_registry]", false,
+            "the schema registry, which does not say what the records are written with"),
         new Sign("(?s)rejected records of .*(RecordTooLargeException|MESSAGE_TOO_LARGE)",
             "raise max.message.bytes of the topic for rejected records", false),
         new Sign("RecordTooLargeException|MESSAGE_TOO_LARGE", "raise max.message.bytes of the windows topic", false),
@@ -47,9 +49,13 @@ public record QueryFailure(String description, boolean permanent) {
             "correct username, password or ca_file in [kafka.security]", true));
 
     /** @param said a pattern that is searched for */
-    private record Sign(Pattern said, String advice, boolean permanent) {
+    private record Sign(Pattern said, String advice, boolean permanent, Optional<String> waitsFor) {
         Sign(String said, String advice, boolean permanent) {
-            this(Pattern.compile(said), advice, permanent);
+            this(Pattern.compile(said), advice, permanent, Optional.empty());
+        }
+
+        Sign(String said, String advice, boolean permanent, String waitsFor) {
+            this(Pattern.compile(said), advice, permanent, Optional.of(waitsFor));
         }
 
         boolean isIn(String text) {
@@ -73,8 +79,9 @@ public record QueryFailure(String description, boolean permanent) {
         String description = what.length() > LONGEST ? what.substring(0, LONGEST) + "…" : what;
         return sign
             .map(known ->
-                new QueryFailure(description + "; " + known.advice().formatted(checkpoint), known.permanent()))
-            .orElse(new QueryFailure(description, false));
+                new QueryFailure(description + "; " + known.advice().formatted(checkpoint), known.permanent(),
+                    known.waitsFor()))
+            .orElse(new QueryFailure(description, false, Optional.empty()));
     }
 
     private static String everything(Throwable failure) {

@@ -168,7 +168,7 @@ public final class QuerySupervisor {
             return;
         }
         QueryFailure described = describe.apply(failure);
-        health.restarting(described.description());
+        health.restarting(described.description(), described.waitsFor());
         Duration delay = delay(next, described);
         LOGGER.error("the query of stream {} has failed and is started again {}{} ms: {}", stream,
             next == Next.WHEN_READY ? "when what it waits for is there, or in " : "in ", delay.toMillis(),

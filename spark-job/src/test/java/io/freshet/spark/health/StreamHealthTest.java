@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.freshet.spark.nativelib.NativeLibrary;
 import java.io.IOException;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** Each thing that a report can say is declared: the library refuses what is not. */
@@ -29,7 +30,7 @@ class StreamHealthTest {
     void everyStateAndErrorIsOneThatOtherPartsKnow() throws Exception {
         health.running();
         assertEquals("running", report().get("state").asText());
-        health.restarting("TimeoutException: no answer");
+        health.restarting("TimeoutException: no answer", Optional.empty());
         health.lost(3, "topic raw.s was made anew");
         JsonNode failed = report();
         assertEquals("restarting", failed.get("state").asText());
@@ -41,6 +42,22 @@ class StreamHealthTest {
         assertEquals("the topic raw.s", report().get("waiting_for").asText());
     }
 
+    @Test
+    void aQueryThatHasFailedForWhatDoesNotAnswerWaitsUntilItGetsOn() throws Exception {
+        health.restarting("NativeException: no schema", Optional.of("the schema registry"));
+        assertEquals("waiting", report().get("state").asText());
+        assertEquals("the schema registry", report().get("waiting_for").asText());
+        health.waitingFor("the topic raw.s");
+        assertEquals("the topic raw.s", report().get("waiting_for").asText());
+        health.waitingFor(null);
+        health.running();
+        assertEquals("running", report().get("state").asText());
+        assertTrue(report().path("waiting_for").isNull());
+        health.restarting("NativeException: no schema", Optional.of("the schema registry"));
+        health.restarting("TimeoutException: no answer", Optional.empty());
+        assertEquals("restarting", report().get("state").asText());
+    }
+
     /** A micro-batch that never ends leaves the state at running: only the time tells. */
     @Test
     void whenTheQueryGotOnLastStaysKnownThroughFailures() throws Exception {
@@ -50,7 +67,7 @@ class StreamHealthTest {
         JsonNode running = report();
         long time = running.get("last_progress_time").asLong();
         assertTrue(before <= time && time <= running.get("time").asLong(), running::toString);
-        health.restarting("TimeoutException: no answer");
+        health.restarting("TimeoutException: no answer", Optional.empty());
         assertEquals(time, report().get("last_progress_time").asLong());
     }
 

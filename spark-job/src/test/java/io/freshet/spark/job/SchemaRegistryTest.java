@@ -52,6 +52,9 @@ class SchemaRegistryTest extends KafkaAndSpark {
             String error = waiting.path("last_error").asText();
             assertTrue(error.contains("schema registry") && error.contains("status 503"), error);
             assertTrue(error.contains("look after the registry"), error);
+            assertEquals("waiting", waiting.path("state").asText());
+            assertEquals("the schema registry, which does not say what the records are written with",
+                waiting.path("waiting_for").asText());
             assertEquals(0, waiting.path("errors").path("rejected").asLong());
             assertEquals(Map.of(), stream.counted());
             isUp = true;
@@ -60,6 +63,8 @@ class SchemaRegistryTest extends KafkaAndSpark {
             stream.awaitReport(report -> report.path("errors").path("rejected").asLong() == 4);
             assertEquals(Map.of("a", 70L, "b", 20L), stream.counted());
             assertEquals(90, stream.report().path("counted").asLong());
+            assertEquals("running", stream.report().path("state").asText());
+            assertTrue(stream.report().path("waiting_for").isNull());
         } finally {
             registry.stop(0);
         }
