@@ -43,7 +43,14 @@ impl Dialect {
             trim: layout.trim,
         }
     }
+
+    /// Whether cells are as in the RFC.
+    fn has_usual_cells(self) -> bool {
+        self.quote == USUAL_QUOTE && !self.trim
+    }
 }
+
+const USUAL_QUOTE: u8 = b'"';
 
 /// How the columns are known.
 enum Columns {
@@ -96,11 +103,24 @@ impl RowReader for CsvReader {
         &mut self,
         record: &[u8],
         fields: &mut Fields,
-        mut rows: impl RowSink,
+        rows: impl RowSink,
     ) -> Result<(), Rejection> {
         let text = text_of(record)?;
-        let Self { delimiter, dialect, .. } = *self;
-        let mut cells = Cells { text, bytes: record, at: 0, delimiter, dialect, row: 0, column: 0 };
+        if self.dialect.has_usual_cells() {
+            self.read_rows(Cells::<true>::new(text, self.delimiter, self.dialect), fields, rows)
+        } else {
+            self.read_rows(Cells::<false>::new(text, self.delimiter, self.dialect), fields, rows)
+        }
+    }
+}
+
+impl CsvReader {
+    fn read_rows<const USUAL: bool>(
+        &mut self,
+        mut cells: Cells<'_, USUAL>,
+        fields: &mut Fields,
+        mut rows: impl RowSink,
+    ) -> Result<(), Rejection> {
         cells.begin_record();
         self.read_header(&mut cells)?;
         let mut width = match self.columns {
@@ -129,15 +149,16 @@ impl RowReader for CsvReader {
                 continue;
             }
             fields.set_place(&(start..cells.at));
-            rows.row(fields.row(text)).map_err(|rejection| rejection.in_row(cells.row))?;
+            rows.row(fields.row(cells.text)).map_err(|rejection| rejection.in_row(cells.row))?;
         }
         Ok(())
     }
-}
 
-impl CsvReader {
     /// Reads the first row of a record that begins with the names of its columns.
-    fn read_header(&mut self, cells: &mut Cells<'_>) -> Result<(), Rejection> {
+    fn read_header<const USUAL: bool>(
+        &mut self,
+        cells: &mut Cells<'_, USUAL>,
+    ) -> Result<(), Rejection> {
         let Columns::Headed { wanted, header } = &mut self.columns else { return Ok(()) };
         if !cells.begin_row() {
             return Ok(());
@@ -167,7 +188,11 @@ impl CsvReader {
         Ok(())
     }
 
-    fn read_row(&self, cells: &mut Cells<'_>, fields: &mut Fields) -> Result<(), Fault> {
+    fn read_row<const USUAL: bool>(
+        &self,
+        cells: &mut Cells<'_, USUAL>,
+        fields: &mut Fields,
+    ) -> Result<(), Fault> {
         loop {
             let (cell, last) = cells.next(fields.buffer())?;
             for slot in self.slots.get(cells.column - 1).into_iter().flatten() {
@@ -184,7 +209,7 @@ impl CsvReader {
     }
 }
 
-fn row_of_texts(cells: &mut Cells<'_>) -> Result<Vec<String>, Fault> {
+fn row_of_texts<const USUAL: bool>(cells: &mut Cells<'_, USUAL>) -> Result<Vec<String>, Fault> {
     let mut names = Vec::new();
     let mut decoded = String::new();
     loop {
@@ -203,8 +228,7 @@ fn row_of_texts(cells: &mut Cells<'_>) -> Result<Vec<String>, Fault> {
 /// The cells of a text that may be laid out like that, row by row, a header among them; what is no row is passed over.
 pub(crate) fn csv_rows(text: &str, layout: &CsvLayout) -> Vec<Vec<String>> {
     let delimiter = u8::try_from(layout.delimiter).unwrap_or(b',');
-    let (bytes, dialect) = (text.as_bytes(), Dialect::new(layout));
-    let mut cells = Cells { text, bytes, at: 0, delimiter, dialect, row: 0, column: 0 };
+    let mut cells = Cells::<false>::new(text, delimiter, Dialect::new(layout));
     cells.begin_record();
     let mut rows = Vec::new();
     while cells.begin_row() {
@@ -248,8 +272,8 @@ enum Cell {
     Decoded(Range<usize>),
 }
 
-/// The cells of a text, one after the other.
-struct Cells<'a> {
+/// The cells of a text, one after the other. Where they are `USUAL`, as in the RFC, the code asks for nothing else.
+struct Cells<'a, const USUAL: bool> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
@@ -261,7 +285,21 @@ struct Cells<'a> {
     column: usize,
 }
 
-impl Cells<'_> {
+impl<'a, const USUAL: bool> Cells<'a, USUAL> {
+    fn new(text: &'a str, delimiter: u8, dialect: Dialect) -> Self {
+        Self { text, bytes: text.as_bytes(), at: 0, delimiter, dialect, row: 0, column: 0 }
+    }
+
+    #[inline]
+    fn quote(&self) -> u8 {
+        if USUAL { USUAL_QUOTE } else { self.dialect.quote }
+    }
+
+    #[inline]
+    fn trims(&self) -> bool {
+        !USUAL && self.dialect.trim
+    }
+
     /// Passes over what is before the first row.
     fn begin_record(&mut self) {
         if self.text.starts_with('\u{feff}') {
@@ -316,14 +354,14 @@ impl Cells<'_> {
     #[inline]
     fn next(&mut self, buffer: &mut String) -> Result<(Cell, bool), Fault> {
         self.column += 1;
-        if self.dialect.trim {
+        if self.trims() {
             self.skip_blanks();
         }
         let cell = match self.bytes.get(self.at) {
-            Some(quote) if *quote == self.dialect.quote => self.quoted(buffer)?,
+            Some(quote) if *quote == self.quote() => self.quoted(buffer)?,
             _ => self.plain()?,
         };
-        if self.dialect.trim {
+        if self.trims() {
             self.skip_blanks();
         }
         if self.bytes.get(self.at) == Some(&self.delimiter) {
@@ -348,24 +386,24 @@ impl Cells<'_> {
     fn plain(&mut self) -> Result<Cell, Fault> {
         let start = self.at;
         loop {
-            self.at = find_special(self.bytes, self.at, self.delimiter, self.dialect.quote);
+            self.at = find_special(self.bytes, self.at, self.delimiter, self.quote());
             match self.bytes.get(self.at..).unwrap_or_default() {
                 [] | [b'\n', ..] | [b'\r', b'\n', ..] => break,
                 [delimiter, ..] if *delimiter == self.delimiter => break,
                 [b'\t', ..] => self.at += 1,
-                [quote, ..] if *quote == self.dialect.quote => return Err(Fault::StrayQuote),
+                [quote, ..] if *quote == self.quote() => return Err(Fault::StrayQuote),
                 [control, ..] => return Err(Fault::ControlCharacter(*control)),
             }
         }
         let mut end = self.at;
-        if self.dialect.trim {
+        if self.trims() {
             end = start + self.text[start..end].trim_end_matches([' ', '\t']).len();
         }
         Ok(if start == end { Cell::Empty } else { Cell::Plain(start..end) })
     }
 
     fn quoted(&mut self, buffer: &mut String) -> Result<Cell, Fault> {
-        let quote = self.dialect.quote;
+        let quote = self.quote();
         let mut start = self.at + 1;
         let decoded = buffer.len();
         self.at = start;

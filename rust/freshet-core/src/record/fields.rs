@@ -73,6 +73,7 @@ impl Span {
         Self { start: range.start as u32, end: range.end as u32 }
     }
 
+    #[inline]
     fn of(self, text: &str) -> &str {
         &text[self.start as usize..self.end as usize]
     }

@@ -24,7 +24,7 @@ pub(super) struct Mapping {
     series_parts: Vec<Option<usize>>,
     /// What the parts are if they are not there, or are called else.
     series_rules: SeriesRules,
-    /// Whether nothing is done with them.
+    /// Whether the parts are fields, and nothing is done with them.
     series_is_usual: bool,
     /// Where the event time is and how it is written, after the series fields.
     time: Option<EventTimeField>,
@@ -45,6 +45,8 @@ pub(super) struct Mapping {
     text_numbers: bool,
     /// Whether a record may have rows that are none of the stream's: lines of other measurements.
     passes_over_other_rows: bool,
+    /// Whether every row of a record has to be one of the stream's.
+    takes_all_rows: bool,
     pub(super) clock: Clock,
 }
 
@@ -120,7 +122,8 @@ impl Mapping {
         Self {
             series_parts,
             series_rules: stream.series_rules.clone(),
-            series_is_usual: stream.series_rules == SeriesRules::default(),
+            series_is_usual: stream.series_rules == SeriesRules::default()
+                && stream.series.iter().all(is_field),
             time: stream.time.as_ref().map(|time| EventTimeField::new(time, series_fields)),
             time_may_be_missing: stream.has_line_timestamps(),
             values,
@@ -131,6 +134,7 @@ impl Mapping {
             names: paths.iter().map(|path| name_of(path, stream.format)).collect(),
             text_numbers: stream.text_numbers || stream.format == Format::Csv,
             passes_over_other_rows: stream.format == Format::Influx,
+            takes_all_rows: stream.format != Format::Influx && stream.conditions.is_empty(),
             clock: Clock::new(stream),
         }
     }
@@ -142,18 +146,22 @@ impl Mapping {
         record: &RawRecord<'_>,
         readings: &mut Readings,
     ) -> Result<(), Rejection> {
-        if !self.conditions.is_empty() && !self.is_of_stream(row) {
+        if !self.takes_all_rows && !self.takes(row, readings) {
+            return Ok(());
+        }
+        match self.read_point(row, record, readings) {
+            Ok(()) => Ok(()),
+            Err(rejection) => self.pass_over(row, rejection, readings),
+        }
+    }
+
+    /// Whether a row is one of the stream's.
+    fn takes(&self, row: Row<'_>, readings: &mut Readings) -> bool {
+        if !self.is_of_stream(row) {
             readings.left_out_mut().foreign_rows += 1;
-            return Ok(());
+            return false;
         }
-        if self.passes_over_other_rows && !self.has_value(row) {
-            return Ok(());
-        }
-        let before = readings.mark();
-        self.read_point(row, record, readings).or_else(|rejection| {
-            readings.go_back(before);
-            self.pass_over(row, rejection, readings)
-        })
+        !self.passes_over_other_rows || self.has_value(row)
     }
 
     fn read_point(
@@ -188,6 +196,7 @@ impl Mapping {
         rejection: Rejection,
         readings: &mut Readings,
     ) -> Result<(), Rejection> {
+        readings.forget_begun();
         let place = row.place();
         if place.is_some() && !self.has_value(row) {
             return Ok(());
@@ -241,23 +250,10 @@ impl Mapping {
         let start = series.len();
         if self.series_parts.is_empty() {
             series.push_str(series_from_key(key)?);
-        }
-        for (part, slot) in self.series_parts.iter().enumerate() {
-            if part > 0 {
-                series.push('/');
-            }
-            let value = match *slot {
-                Some(slot) => row.get(slot),
-                None => key_as_part(key)?,
-            };
-            let is_there = if self.series_is_usual {
-                push_part(value, series)
-            } else {
-                push_part_by_rules(&self.series_rules, part, value, series)
-            };
-            if !is_there {
-                return Err(self.missing_part(row, *slot));
-            }
+        } else if self.series_is_usual {
+            self.read_fields_of_series(row, series)?;
+        } else {
+            self.read_parts_of_series(row, key, series)?;
         }
         // Parts that are all empty name nothing: only the slashes between them are left.
         let separators = self.series_parts.len().saturating_sub(1);
@@ -271,6 +267,41 @@ impl Mapping {
                 format!("the series id has {length} bytes, at most {MAX_SERIES_BYTES} are kept"),
             )),
         }
+    }
+
+    /// The parts of a series that are fields, which have the first slots.
+    fn read_fields_of_series(&self, row: Row<'_>, series: &mut String) -> Result<(), Rejection> {
+        for slot in 0..self.series_parts.len() {
+            if slot > 0 {
+                series.push('/');
+            }
+            if !push_part(row.get(slot), series) {
+                return Err(self.missing_part(row, Some(slot)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The same where parts may be the key, may be missing, or have other names.
+    fn read_parts_of_series(
+        &self,
+        row: Row<'_>,
+        key: Option<&[u8]>,
+        series: &mut String,
+    ) -> Result<(), Rejection> {
+        for (part, slot) in self.series_parts.iter().enumerate() {
+            if part > 0 {
+                series.push('/');
+            }
+            let value = match *slot {
+                Some(slot) => row.get(slot),
+                None => key_as_part(key)?,
+            };
+            if !push_part_by_rules(&self.series_rules, part, value, series) {
+                return Err(self.missing_part(row, *slot));
+            }
+        }
+        Ok(())
     }
 
     fn read_time(&self, row: Row<'_>, timestamp_ms: Option<i64>) -> Result<EventTime, Rejection> {
@@ -411,6 +442,14 @@ impl Mapping {
 
     /// The same for streams that say more of their values than where they stand.
     fn read_values_by_rules(&self, row: Row<'_>, readings: &mut Readings) -> Result<(), Rejection> {
+        let left_out = readings.left_out().values.len();
+        self.measure_values(row, readings).inspect_err(|_| {
+            // Of a row that is not counted no value is left out.
+            readings.left_out_mut().values.truncate(left_out);
+        })
+    }
+
+    fn measure_values(&self, row: Row<'_>, readings: &mut Readings) -> Result<(), Rejection> {
         let (mut found, mut bad) = (false, None);
         for slot in self.values.clone() {
             let Some(metric) = self.metric(row, slot) else { continue };
@@ -502,10 +541,12 @@ fn push_part_by_rules(
     if let Value::Time(time_us) = value {
         part.push_str(&time::write_time(time_us));
     }
-    let is_written = value.is_written(|written| {
-        part.push_str(written);
-        true
-    });
+    let names_nothing = matches!(value, Value::Number(number) if !number.is_finite());
+    let is_written = !names_nothing
+        && value.is_written(|written| {
+            part.push_str(written);
+            true
+        });
     if !is_written && part.is_empty() {
         return match rules.defaults.get(slot) {
             Some(Some(default)) => {

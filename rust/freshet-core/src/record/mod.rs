@@ -421,7 +421,9 @@ impl RecordParser {
             return Ok(Parsed::NeedsSchema(id));
         }
         reader.read(content, fields, Meaning { mapping, record, readings })?;
-        readings.move_bad_rows(value.len() - content.len());
+        if content.len() < value.len() {
+            readings.move_bad_rows(value.len() - content.len());
+        }
         if readings.is_empty() { mapping.without_points(readings) } else { Ok(Parsed::Accepted) }
     }
 }

@@ -48,6 +48,8 @@ pub struct Readings {
     points: Vec<Place>,
     /// What was left out of the record.
     left_out: LeftOut,
+    /// Whether that may be something.
+    leaves_out: bool,
 }
 
 /// What was left out of a record that is counted, or skipped, because its stream says so.
@@ -68,14 +70,6 @@ pub struct BadRow {
     pub place: Range<usize>,
     /// Why it is left out.
     pub rejection: Rejection,
-}
-
-/// How far readings had come before a row.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Mark {
-    series: usize,
-    values: usize,
-    left_out: usize,
 }
 
 /// A point's time, and where its parts of the shared buffers stand.
@@ -115,26 +109,23 @@ impl Readings {
     }
 
     pub(super) fn left_out_mut(&mut self) -> &mut LeftOut {
+        self.leaves_out = true;
         &mut self.left_out
     }
 
-    /// How far they have come: between two points only.
-    pub(super) fn mark(&self) -> Mark {
-        let Self { series, values, left_out, .. } = self;
-        Mark { series: series.len(), values: values.len(), left_out: left_out.values.len() }
-    }
-
-    /// Forgets what was begun since then.
-    pub(super) fn go_back(&mut self, mark: Mark) {
-        self.series.truncate(mark.series);
-        self.values.truncate(mark.values);
-        self.left_out.values.truncate(mark.left_out);
+    /// Forgets what was begun of a point and not ended.
+    #[cold]
+    pub(super) fn forget_begun(&mut self) {
+        // Points may share the series of one before.
+        let series = self.points.iter().map(|place| place.series.end).max();
+        self.series.truncate(series.unwrap_or_default());
+        self.values.truncate(self.points.last().map_or(0, |place| place.values_end));
     }
 
     pub(super) fn clear(&mut self) {
-        self.left_out.values.clear();
-        self.left_out.rows.clear();
-        self.left_out.foreign_rows = 0;
+        if self.leaves_out {
+            self.forget_left_out();
+        }
         self.series.clear();
         self.values.clear();
         self.points.clear();
@@ -143,8 +134,17 @@ impl Readings {
         self.points.shrink_to(KEPT_BYTES / size_of::<Place>());
     }
 
+    #[cold]
+    fn forget_left_out(&mut self) {
+        let LeftOut { values, rows, foreign_rows } = &mut self.left_out;
+        values.clear();
+        rows.clear();
+        *foreign_rows = 0;
+        self.leaves_out = false;
+    }
+
     /// Moves the places of bad rows behind that many bytes that stand before the content of the value.
-    #[inline]
+    #[cold]
     pub(super) fn move_bad_rows(&mut self, bytes: usize) {
         for BadRow { place, .. } in &mut self.left_out.rows {
             *place = place.start + bytes..place.end + bytes;

@@ -89,8 +89,7 @@ impl RowReader for JsonReader {
     ) -> Result<(), Rejection> {
         let text = text_of(record)?;
         let Self { levels, rows_are_records, key } = self;
-        let begins_with_list = || text.trim_start_matches(WHITE_SPACE).starts_with('[');
-        if !*rows_are_records || begins_with_list() {
+        if !*rows_are_records {
             return Documents { text, key, fields, sink: rows, row: 0 }.read(levels, 0);
         }
         let Some(Level { tree, shapes, .. }) = levels.last_mut() else { return Ok(()) };
@@ -116,13 +115,18 @@ impl RowReader for JsonReader {
                 Documents { text, key, fields, sink: rows, row: 0 }.read(levels, 0)
             }
             Ok(()) => Err(Fault::Expected("the end").rejection(text, at)),
+            Err(_) if bytes.get(at) == Some(&b'[') && is_blank(&bytes[..at]) => {
+                Documents { text, key, fields, sink: rows, row: 0 }.read(levels, 0)
+            }
             Err(fault) => Err(fault.rejection(text, at)),
         }
     }
 }
 
-/// What may stand around a value.
-const WHITE_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+/// Whether there is nothing but what may stand around a value.
+fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
+}
 
 /// Reads a text of any number of documents, each of any number of rows.
 struct Documents<'a, S> {

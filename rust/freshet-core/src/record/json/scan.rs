@@ -99,11 +99,14 @@ impl<const COLLECTS: bool> Scan<'_, COLLECTS> {
         }
     }
 
-    fn capture(&mut self, node: Option<usize>, set: impl Fn(&mut Fields, usize)) {
-        if let Some(node) = node {
-            self.replaces(node);
-            self.tree.set(node, self.fields, set);
-        }
+    #[expect(
+        clippy::inline_always,
+        reason = "a call for every field of every record costs 2 % of the parser's time"
+    )]
+    #[inline(always)]
+    fn capture(&mut self, node: usize, set: impl Fn(&mut Fields, usize)) {
+        self.replaces(node);
+        self.tree.set(node, self.fields, set);
     }
 
     fn literal(
@@ -116,7 +119,9 @@ impl<const COLLECTS: bool> Scan<'_, COLLECTS> {
             return Err(Fault::Expected("a value"));
         }
         self.at += word.len();
-        self.capture(node, set);
+        if let Some(node) = node {
+            self.capture(node, set);
+        }
         Ok(())
     }
 
@@ -140,8 +145,10 @@ impl<const COLLECTS: bool> Scan<'_, COLLECTS> {
             }
             self.digits()?;
         }
-        let range = start..self.at;
-        self.capture(node, |fields, slot| fields.set_written(slot, &range));
+        if let Some(node) = node {
+            let range = start..self.at;
+            self.capture(node, |fields, slot| fields.set_written(slot, &range));
+        }
         Ok(())
     }
 
@@ -156,30 +163,36 @@ impl<const COLLECTS: bool> Scan<'_, COLLECTS> {
 
     fn string_value(&mut self, node: Option<usize>) -> Result<(), Fault> {
         let start = self.at + 1;
-        if self.plain_string()? {
-            let range = start..self.at - 1;
-            self.capture(node, |fields, slot| fields.set_text(slot, &range));
-            return self.document_in(node, TextAt::Record(range));
+        if !self.plain_string()? {
+            return self.escaped_value(node, start);
         }
+        let Some(node) = node else { return Ok(()) };
+        let range = start..self.at - 1;
+        self.capture(node, |fields, slot| fields.set_text(slot, &range));
+        if self.tree.leads_further(node) {
+            return self.inner_document(node, TextAt::Record(range));
+        }
+        Ok(())
+    }
+
+    /// The same of a string with escapes, whose plain beginning goes from `start` to here.
+    #[inline(never)]
+    fn escaped_value(&mut self, node: Option<usize>, start: usize) -> Result<(), Fault> {
         let mut decoded = std::mem::take(self.fields.buffer());
         let from = decoded.len();
         let outcome = self.escaped_string(start, &mut decoded);
         let range = from..decoded.len();
         *self.fields.buffer() = decoded;
         outcome?;
+        let Some(node) = node else { return Ok(()) };
         self.capture(node, |fields, slot| fields.set_decoded(slot, &range));
-        self.document_in(node, TextAt::Buffer(range))
+        if self.tree.leads_further(node) {
+            return self.inner_document(node, TextAt::Buffer(range));
+        }
+        Ok(())
     }
 
     /// Where a path goes on below a text, the text holds a document of its own.
-    #[inline]
-    fn document_in(&mut self, node: Option<usize>, text: TextAt) -> Result<(), Fault> {
-        match node {
-            Some(node) if self.tree.leads_further(node) => self.inner_document(node, text),
-            _ => Ok(()),
-        }
-    }
-
     #[cold]
     fn inner_document(&mut self, node: usize, text: TextAt) -> Result<(), Fault> {
         let text = match text {
@@ -303,7 +316,9 @@ impl<const COLLECTS: bool> Scan<'_, COLLECTS> {
         }
         self.at += 1;
         // The record itself is no field, and nothing was found before it.
-        if depth > 1 {
+        if let Some(node) = node
+            && depth > 1
+        {
             self.capture(node, Fields::set_nested);
         }
         self.skip_whitespace();
