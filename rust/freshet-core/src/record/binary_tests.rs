@@ -164,18 +164,25 @@ fn bytes_that_are_no_text_are_no_reason_to_refuse_a_binary_record() {
 
 #[test]
 fn what_is_no_number_names_no_series_and_counts_nowhere() {
-    for (format, write) in FORMATS {
-        let mut parser = RecordParser::in_format(&stream("s"), format);
-        let record = json!({ "site": "a", "meta": { "id": 0.5 }, "at": 1, "v": 0.25 });
-        let good = write(&record);
-        assert_eq!(parse(&mut parser, &good).unwrap()[0].0, "a/0.5");
-        for (field, reason) in [(0.5, ReasonCode::MissingSeries), (0.25, ReasonCode::InvalidValue)]
-        {
-            for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-                let mut bytes = good.clone();
-                let place = bytes.windows(8).position(|eight| eight == f64::to_be_bytes(field));
-                bytes[place.unwrap()..][..8].copy_from_slice(&number.to_be_bytes());
-                assert_eq!(parse(&mut parser, &bytes).unwrap_err().0, reason, "{field}: {number}");
+    let usual = stream("s");
+    let mut by_rules = stream("s");
+    by_rules.series_rules.lower_case = true;
+    for stream in [usual, by_rules] {
+        for (format, write) in FORMATS {
+            let mut parser = RecordParser::in_format(&stream, format);
+            let record = json!({ "site": "a", "meta": { "id": 0.5 }, "at": 1, "v": 0.25 });
+            let good = write(&record);
+            assert_eq!(parse(&mut parser, &good).unwrap()[0].0, "a/0.5");
+            for (field, reason) in
+                [(0.5, ReasonCode::MissingSeries), (0.25, ReasonCode::InvalidValue)]
+            {
+                for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                    let mut bytes = good.clone();
+                    let place = bytes.windows(8).position(|eight| eight == f64::to_be_bytes(field));
+                    bytes[place.unwrap()..][..8].copy_from_slice(&number.to_be_bytes());
+                    let found = parse(&mut parser, &bytes).unwrap_err().0;
+                    assert_eq!(found, reason, "{field}: {number}");
+                }
             }
         }
     }
