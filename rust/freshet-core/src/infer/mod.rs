@@ -65,6 +65,12 @@ pub enum Unclear {
     /// The records are in a format that is not known, or in several.
     #[error("the records are neither JSON, CSV nor line protocol: {0}")]
     Format(String),
+    /// What is compressed is no record: it is damaged or too large, or a file has several records.
+    #[error(
+        "what is compressed is no single record of at most 1 MiB: decompress the sample, for example zcat FILE | \
+         ./freshet infer -"
+    )]
+    Compressed,
     /// Nothing in the records is a number that could be a metric.
     #[error(
         "nothing in the {records} records could be a metric: no number, no text that stands for one, no truth; {hint}"
@@ -215,9 +221,13 @@ impl Trial<'_> {
         &self,
         table: &Table,
         writing: Writing,
-        format: Vec<String>,
+        mut format: Vec<String>,
         rows: Option<String>,
     ) -> Option<Draft> {
+        if self.sample.is_compressed() {
+            format.push("# values are compressed by their senders".to_owned());
+            format.push("compression = \"auto\"".to_owned());
+        }
         Draft::of(table, writing, format, rows, self.now_ms.saturating_mul(1_000))
     }
 

@@ -7,7 +7,7 @@ use super::binary::Binary;
 use super::csv::Csv;
 use super::lines::is_line_protocol;
 use super::node::Node;
-use crate::record::{MAX_RECORD_BYTES, looks_like};
+use crate::record::{MAX_RECORD_BYTES, decompressed, looks_like};
 
 /// A record of a sample. It travels as JSON, from the program that reads a topic to the one that looks at its records.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -26,6 +26,8 @@ pub struct Sample {
     records: Vec<SampleRecord>,
     content: Content,
     is_cut: bool,
+    /// Whether senders have compressed values.
+    is_compressed: bool,
     topic: Option<String>,
 }
 
@@ -45,12 +47,25 @@ const KEY: &[u8] = b"key";
 
 impl Sample {
     /// The records of a file: one in each line, or one in all of it if its lines are no records by themselves, such as
-    /// those of a table with a header. Of more than `most` records the first ones are taken.
+    /// those of a table with a header. Of more than `most` records the first ones are taken. A file that is compressed
+    /// is one record.
     ///
     /// # Errors
     ///
-    /// [`Unclear`] when it is in no known format.
+    /// [`Unclear`] when it is in no known format, or compressed with several records in it.
     pub fn of_file(bytes: &[u8], most: usize) -> Result<Self, Unclear> {
+        let Some(plain) = decompressed(&[bytes]) else {
+            return Self::of_plain_file(bytes, most);
+        };
+        let plain = plain.first().ok_or(Unclear::Compressed)?;
+        let Self { content, .. } = Self::of_plain_file(plain, most)
+            .ok()
+            .filter(|sample| sample.is_whole() && !sample.is_cut())
+            .ok_or(Unclear::Compressed)?;
+        Ok(Self { is_compressed: true, ..Self::new(vec![bytes], content, false)? })
+    }
+
+    fn of_plain_file(bytes: &[u8], most: usize) -> Result<Self, Unclear> {
         if let Some(content) = binary(&[bytes]) {
             return Self::new(vec![bytes], content, false);
         }
@@ -93,27 +108,15 @@ impl Sample {
     ///
     /// [`Unclear`] when they are in no known format.
     pub fn of_records(records: Vec<SampleRecord>) -> Result<Self, Unclear> {
-        let values = || records.iter().filter_map(|record| record.value.as_deref());
-        if let Some(content) = binary(&values().collect::<Vec<_>>()) {
-            return Ok(Self { content, records, is_cut: false, topic: None });
-        }
-        let texts: Vec<&str> = values().map(text_of).collect::<Result<_, _>>()?;
-        if texts.iter().all(|text| text.trim().is_empty()) {
-            return Err(Unclear::Empty);
-        }
-        let documents: Vec<Vec<Node>> =
-            texts.iter().filter_map(|text| Node::documents(text)).collect();
-        let content = if documents.len() * 2 > texts.len() {
-            Content::Json(documents)
-        } else if texts.iter().all(|text| is_line_protocol(text)) {
-            Content::Lines(texts.join("\n"))
-        } else {
-            let first = texts.first().copied().unwrap_or_default();
-            let of_first = Csv::of(first).filter(Csv::is_one_record);
-            let csv = of_first.or_else(|| Csv::of(&texts.join("\n")));
-            Content::Csv(Box::new(csv.ok_or_else(|| unknown(first.as_bytes(), first))?))
+        let values: Vec<&[u8]> =
+            records.iter().filter_map(|record| record.value.as_deref()).collect();
+        let plain = decompressed(&values);
+        let content = match &plain {
+            Some(plain) if plain.is_empty() => return Err(Unclear::Compressed),
+            Some(plain) => content(&plain.iter().map(Vec::as_slice).collect::<Vec<_>>())?,
+            None => content(&values)?,
         };
-        Ok(Self { content, records, is_cut: false, topic: None })
+        Ok(Self { content, is_cut: false, is_compressed: plain.is_some(), topic: None, records })
     }
 
     fn new<T: AsRef<[u8]>>(texts: Vec<T>, content: Content, is_cut: bool) -> Result<Self, Unclear> {
@@ -125,7 +128,8 @@ impl Sample {
             value: Some(text.as_ref().to_owned()),
             timestamp_ms: None,
         };
-        Ok(Self { records: texts.into_iter().map(record).collect(), content, is_cut, topic: None })
+        let records = texts.into_iter().map(record).collect();
+        Ok(Self { records, content, is_cut, is_compressed: false, topic: None })
     }
 
     /// The same records, with that key and that timestamp of Kafka's, epoch milliseconds.
@@ -169,9 +173,36 @@ impl Sample {
         self.is_cut
     }
 
+    /// Whether senders have compressed values.
+    pub(super) fn is_compressed(&self) -> bool {
+        self.is_compressed
+    }
+
     pub(super) fn content(&self) -> &Content {
         &self.content
     }
+}
+
+/// What values that come from a topic are written in.
+fn content(values: &[&[u8]]) -> Result<Content, Unclear> {
+    if let Some(content) = binary(values) {
+        return Ok(content);
+    }
+    let texts: Vec<&str> = values.iter().map(|value| text_of(value)).collect::<Result<_, _>>()?;
+    if texts.iter().all(|text| text.trim().is_empty()) {
+        return Err(Unclear::Empty);
+    }
+    let documents: Vec<Vec<Node>> = texts.iter().filter_map(|text| Node::documents(text)).collect();
+    if documents.len() * 2 > texts.len() {
+        return Ok(Content::Json(documents));
+    }
+    if texts.iter().all(|text| is_line_protocol(text)) {
+        return Ok(Content::Lines(texts.join("\n")));
+    }
+    let first = texts.first().copied().unwrap_or_default();
+    let of_first = Csv::of(first).filter(Csv::is_one_record);
+    let csv = of_first.or_else(|| Csv::of(&texts.join("\n")));
+    Ok(Content::Csv(Box::new(csv.ok_or_else(|| unknown(first.as_bytes(), first))?)))
 }
 
 /// Records of which most are maps of a binary format: their first byte begins no text of ours.

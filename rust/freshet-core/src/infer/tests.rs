@@ -1,6 +1,10 @@
 //! Guesses one by one: a sample, and lines that have to be in the proposal, or must not.
 
-use super::{Proposal, Sample, Unclear, propose};
+use std::io::Write as _;
+
+use flate2::write::GzEncoder;
+
+use super::{Proposal, Sample, SampleRecord, Unclear, propose};
 
 /// 2026-01-31T12:00:00Z.
 const NOON_MS: i64 = 1_769_860_800_000;
@@ -249,8 +253,40 @@ fn what_is_unclear_is_said() {
     }
     let error = proposed(r#"{"a":"b"}"#).unwrap_err().to_string();
     assert!(error.starts_with("nothing in the 1 records could be a metric"), "{error}");
-    let gzip = Sample::of_file(b"\x1f\x8b\x08\x00\xff", 1).unwrap_err().to_string();
-    assert!(gzip.ends_with(r#"it looks like gzip; compression = "auto" reads it"#), "{gzip}");
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn compressed_values_are_looked_into() {
+    let text = r#"{"id":"a","at":1769860800000,"v":1.5}"#;
+    let plain = propose("s", &Sample::of_file(text.as_bytes(), 1).unwrap(), NOON_MS).unwrap();
+    let record = |value: Vec<u8>| SampleRecord { value: Some(value), ..SampleRecord::default() };
+    let of_topic =
+        vec![record(gzip(text)), record(text.into()), record(b"\x1f\x8b\x08 damaged".into())];
+    for (sample, accepted) in [
+        (Sample::of_file(&gzip(text), 1), 1),
+        (Sample::of_file(&zstd::encode_all(text.as_bytes(), 1).unwrap(), 1), 1),
+        (Sample::of_records(of_topic), 2),
+    ] {
+        let Proposal { configuration, share, .. } =
+            propose("s", &sample.unwrap(), NOON_MS).unwrap();
+        assert_eq!(share.accepted, accepted, "{configuration}");
+        assert!(configuration.contains("compression = \"auto\"\n"), "{configuration}");
+        for line in plain.configuration.lines().filter(|line| line.starts_with(['t', 's', 'f'])) {
+            assert!(configuration.contains(line), "'{line}' is not in\n{configuration}");
+        }
+    }
+    for several in
+        [gzip("{\"v\":1}\n{\"v\":2}\n"), gzip(&"x".repeat(2 << 20)), b"\x1f\x8b\x08\x00\xff".into()]
+    {
+        let error = Sample::of_file(&several, 1).unwrap_err();
+        assert_eq!(error, Unclear::Compressed);
+    }
 }
 
 #[test]

@@ -136,6 +136,15 @@ impl Decompressor {
     }
 }
 
+/// Values as they were before their senders compressed them, each as its first bytes say, without those that are
+/// damaged or too large; `None` where none of them is compressed.
+pub(crate) fn decompressed(values: &[&[u8]]) -> Option<Vec<Vec<u8>>> {
+    let mut decompressor = Decompressor::new(Compression::Auto)?;
+    let is_compressed = |value: &&[u8]| Compression::Auto.of(value).is_some();
+    let mut plain = |value: &&[u8]| decompressor.decompress(value).ok().map(<[u8]>::to_vec);
+    values.iter().any(is_compressed).then(|| values.iter().filter_map(&mut plain).collect())
+}
+
 /// How zstd calls it (`ZSTD_error_dstSize_tooSmall`).
 const BUFFER_IS_FULL: &str = "Destination buffer is too small";
 

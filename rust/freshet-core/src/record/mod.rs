@@ -72,6 +72,7 @@ use message_pack::MessagePackReader;
 use protobuf::ProtobufReader;
 
 pub(crate) use cbor::half;
+pub(crate) use compression::decompressed;
 pub(crate) use csv::csv_rows;
 pub(crate) use line_protocol::Place;
 pub(crate) use payload::looks_like;
