@@ -33,9 +33,9 @@ class SharedStore implements AlertStore {
     return this.#answer(isExpected ? null : there);
   }
 
-  takeOver({ subject, stored, toldBy: from }: StoredAlert, toldBy: string): Promise<boolean> {
+  takeOver({ subject, stored, toldBy: from, told }: StoredAlert, toldBy: string): Promise<boolean> {
     const there = this.states.get(keyOf(subject));
-    const isExpected = there?.toldBy === from && there.stored.since === stored.since;
+    const isExpected = there?.toldBy === from && there.stored.since === stored.since && there.told === told;
     this.#change(isExpected, there && { ...there, toldBy });
     return this.#answer(isExpected);
   }
@@ -276,6 +276,82 @@ describe('what a dashboard that is gone was to tell', () => {
     expect(told).toHaveLength(2);
   });
 
+  it('is told although one of many cannot be taken over, and that one later, be it taken or not', async () => {
+    await killed([[0, 60]]);
+    for (const row of [...store.states.values()]) {
+      for (const series of ['b', 'c']) {
+        const subject = { ...row.subject, series };
+        store.states.set(keyOf(subject), { ...row, subject });
+      }
+    }
+    const takeOver = store.takeOver.bind(store);
+    let failed = 0;
+    store.takeOver = async (alert, by) => {
+      const isTaken = await takeOver(alert, by);
+      if (alert.subject.series === 'b' && (failed += 1) === 1) {
+        throw new Error(`cassandra is away, although it was taken: ${isTaken}`);
+      }
+      return isTaken;
+    };
+    const next = engine([HOT]);
+    await tick(next);
+    expect(told.map(({ count }) => count)).toEqual([2]);
+    now += 10_000;
+    await tick(next);
+    expect(told.map(({ count }) => count)).toEqual([2, 1]);
+    expect(new Set(told.flatMap(({ series }) => series.map((one) => one.series)))).toEqual(
+      new Set(['a', 'b', 'c']),
+    );
+  });
+
+  it('is not told again by one that has found it told meanwhile', async () => {
+    await killed([[0, 60]]);
+    const load = store.load.bind(store);
+    store.load = async () => {
+      const rows = await load();
+      for (const [key, row] of store.states) {
+        store.states.set(key, { ...row, told: row.stored.since });
+      }
+      return rows;
+    };
+    await tick(engine([HOT]));
+    expect(told).toEqual([]);
+  });
+
+  it('is left to it after a time in which none of them could say that it is there', async () => {
+    isTaken = false;
+    const first = engine([HOT]);
+    complete([first], 0, 60);
+    await tick(first);
+    const other = engine([HOT]);
+    await tick(other);
+    store.isAway = true;
+    now += 40_000;
+    await tick(other, first);
+    store.isAway = false;
+    store.present.clear();
+    now += 10_000;
+    await tick(other);
+    await tick(first);
+    now += 20_000;
+    await tick(other, first);
+    expect(told).toHaveLength(1);
+  });
+
+  it('is known as stored to one whose keyspace knows no dashboards yet', async () => {
+    const first = engine([HOT]);
+    complete([first], 0, 60);
+    await tick(first);
+    store.watch = () => Promise.reject(new Error('cassandra is away: unconfigured table dashboards'));
+    const next = engine([HOT]);
+    await tick(next);
+    complete([next], 0, 60);
+    complete([next], 10_000, 70);
+    await tick(next);
+    expect(told).toHaveLength(1);
+    expect(next.answer(now).alerts).toMatchObject([{ state: 'firing', since: 10_000 }]);
+  });
+
   it('and nobody needs any more is not told: what was over an hour ago', async () => {
     await killed([
       [0, 60],
@@ -306,6 +382,21 @@ describe('what a dashboard that is gone was to tell', () => {
       expect(failures).toEqual(['that an alert was told cannot be stored: cassandra is away']);
     });
     expect(told).toHaveLength(1);
+  });
+
+  it('is stored as told but for the one of which that cannot be stored', async () => {
+    const dashboard = engine([HOT]);
+    const mark = store.told.bind(store);
+    store.told = (subject, since) =>
+      subject.series === 'sensor-0' ? Promise.reject(new Error('cassandra is away')) : mark(subject, since);
+    for (let index = 0; index < 100; index += 1) {
+      complete([dashboard], 0, 60, `sensor-${index}`);
+    }
+    await tick(dashboard);
+    await vi.waitFor(() => {
+      expect([...store.states.values()].filter(({ told: since }) => since === null)).toHaveLength(1);
+    });
+    expect(failures).toHaveLength(1);
   });
 });
 

@@ -1,7 +1,7 @@
 import cassandra from 'cassandra-driver';
 import { describe, expect, it } from 'vitest';
 import { WINDOW_COLUMNS, WINDOW_FIELDS } from '../src/shared/generated/window.ts';
-import { isOutdated, unavailable } from '../src/server/cassandra-errors.ts';
+import { isOutdated, isRefused, unavailable } from '../src/server/cassandra-errors.ts';
 import { identityCheck } from '../src/server/cassandra-history.ts';
 import {
   generationOf,
@@ -150,6 +150,21 @@ describe('an error of Cassandra', () => {
     expect(isOutdated(new NoHostAvailableError({ '10.0.0.1:9042': new Error('connection refused') }))).toBe(
       false,
     );
+  });
+
+  it.each([
+    ['a table that is not there', new ResponseError(responseErrorCodes.invalid, 'unconfigured table'), true],
+    [
+      'what was prepared there and is not any more',
+      new ResponseError(responseErrorCodes.unprepared, 'ID'),
+      true,
+    ],
+    ['a contention of transactions', new ResponseError(responseErrorCodes.writeTimeout, 'CAS'), false],
+    ['a node that fails', new ResponseError(responseErrorCodes.serverError, 'NullPointerException'), false],
+    ['a time-out', new OperationTimedOutError('the host did not reply'), false],
+    ['no node at all', new NoHostAvailableError({ a: new Error('connection refused') }), false],
+  ])('by %s tells whether a change was certainly not made', (_, error, refused) => {
+    expect(isRefused(error)).toBe(refused);
   });
 
   it('by a statement that is wrong in itself is a mistake of ours', () => {

@@ -191,7 +191,7 @@ it('nobody at the address is told as such, and closing does not wait for them', 
   await patient.close();
   expect(Date.now() - begun).toBeLessThan(2000);
   expect(failures).toEqual([
-    `webhook: "${FIRING.text}" was not taken before the dashboard was stopped; the next one tells it`,
-    'webhook: "another" was not taken before the dashboard was stopped; the next one tells it',
+    `webhook: "${FIRING.text}" was not taken before the dashboard was stopped`,
+    'webhook: "another" was not taken before the dashboard was stopped',
   ]);
 });

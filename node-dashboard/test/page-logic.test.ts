@@ -12,7 +12,7 @@ import {
   formatValue,
 } from '../src/web/format.ts';
 import { Freshness } from '../src/web/freshness.ts';
-import { problemOf, readSelection, writeSelection } from '../src/web/selection.ts';
+import { problemOf, readSelection, viewProblemOf, writeSelection } from '../src/web/selection.ts';
 import { lastSettled, WindowStore, type NewestWindows } from '../src/web/store.ts';
 import { LineTable, tableOf, type Columns } from '../src/web/table.ts';
 import { isolated } from '../src/web/panels/points.ts';
@@ -102,6 +102,30 @@ describe('the selection', () => {
   });
 });
 
+describe('how it is shown, by the address', () => {
+  it.each([
+    '',
+    '?draw=heat&statistic=p95&band=all&by=change&sort=value&top=5',
+    '?zone=UTC',
+    '?zone=Europe/Berlin',
+  ])('is all of use in %s', (query) => {
+    expect(viewProblemOf(query)).toBe('');
+  });
+
+  it.each([
+    [
+      '?band=two&sort=age',
+      'band "two"; there are: one, all, none; sort "age"; there are: name, value, change',
+    ],
+    ['?draw=bars', 'draw "bars"; there are: lines, heat'],
+    ['?statistic=p90', 'statistic "p90"; there are: avg, min, max, stddev, p50, p95, p99, count'],
+    ['?top=7&by=age', 'by "age"; there are: value, change; top "7"; there are: 3, 5, 10, 20'],
+    ['?zone=Mars/Olympus', 'zone "Mars/Olympus"; it takes UTC, or a name such as Europe/Berlin'],
+  ])('is told where there is no such thing: %s', (query, problem) => {
+    expect(viewProblemOf(query)).toBe(`the address asks for what is not there: ${problem}`);
+  });
+});
+
 describe('the address', () => {
   it.each(['', '?', '?stream=host&window=1m&range=300000&series=a&series=b', '?stream=sensors', '?token=x'])(
     'is all of use in %s',
@@ -115,14 +139,6 @@ describe('the address', () => {
     ['?stream=sensors&window=10s', 'window "10s"; there are: 1m'],
     ['?range=5', 'range "5"; there are: 300000, 900000, 3600000, 21600000, 86400000, 604800000, 2592000000'],
     ['?range=', 'range ""; there are: 300000, 900000, 3600000, 21600000, 86400000, 604800000, 2592000000'],
-    ['?draw=bars', 'draw "bars"; there are: lines, heat'],
-    ['?statistic=p90', 'statistic "p90"; there are: avg, min, max, stddev, p50, p95, p99, count'],
-    [
-      '?band=two&sort=age',
-      'band "two"; there are: one, all, none; sort "age"; there are: name, value, change',
-    ],
-    ['?top=7&by=age', 'by "age"; there are: value, change; top "7"; there are: 3, 5, 10, 20'],
-    ['?zone=Mars/Olympus', 'zone "Mars/Olympus"; it takes UTC, or a name such as Europe/Berlin'],
     ['?form=0', 'parameter "form"; there are: stream, window, range, series, from, to'],
     ...['?from=0', '?to=5', '?from=5&to=5', '?from=now&to=2026-01-01'].map(
       (query) =>

@@ -10,6 +10,9 @@ const MISSING = /does not exist|unconfigured|undefined column|unrecognized name/
 const INVALID: number = responseErrorCodes.invalid;
 const SYNTAX_ERROR: number = responseErrorCodes.syntaxError;
 
+/** What a node says before it carries out a statement that may be of other tables than there are by now. */
+const REFUSED: ReadonlySet<number> = new Set([INVALID, SYNTAX_ERROR, responseErrorCodes.unprepared]);
+
 /** What a node says when it, or too many of the others, cannot answer at the moment. */
 const TRANSIENT: ReadonlySet<number> = new Set([
   responseErrorCodes.unavailableException,
@@ -29,6 +32,14 @@ export function isOutdated(error: unknown): boolean {
     (error instanceof cassandra.errors.ResponseError && !TRANSIENT.has(error.code)) ||
     // Of a node that cannot prepare a statement again, the driver says that it is not available.
     (error instanceof cassandra.errors.NoHostAvailableError && innerErrors(error).some(isOutdated))
+  );
+}
+
+/** Whether a node has not even begun to carry out a statement, so that a change can be repeated without a doubt. */
+export function isRefused(error: unknown): boolean {
+  return (
+    (error instanceof cassandra.errors.ResponseError && REFUSED.has(error.code)) ||
+    (error instanceof cassandra.errors.NoHostAvailableError && innerErrors(error).every(isRefused))
   );
 }
 

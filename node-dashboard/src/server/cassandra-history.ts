@@ -6,7 +6,7 @@ import type { ConnectionHealth, SeriesAnswer, SeriesInfo } from '../shared/api.t
 import { bucketsOf, type WindowSpec } from '../shared/window-spec.ts';
 import type { WindowValue } from '../shared/window.ts';
 import { Backoff, pause } from './backoff.ts';
-import { describe, isOutdated, unavailable } from './cassandra-errors.ts';
+import { describe, isOutdated, isRefused, unavailable } from './cassandra-errors.ts';
 import { selectWindows, toSeriesRow, toWindow, withMetric } from './cassandra-rows.ts';
 import { readAuthorities } from './certificates.ts';
 import type { CassandraConfig } from './config.ts';
@@ -145,7 +145,7 @@ export class CassandraHistory {
 
   /**
    * Changes a row of another table of the keyspace. Returns what Cassandra answers to a change with a condition. It is
-   * not repeated by itself: whoever repeats such a change does not get to know whether it was made.
+   * not repeated where it may have been made: whoever repeats such a change does not get to know whether it was.
    */
   async change(
     statement: (keyspace: string) => string,
@@ -155,10 +155,9 @@ export class CassandraHistory {
       throw new UnavailableError(this.#problem);
     }
     try {
-      const answer = await this.#execute(this.#client, () => statement(this.#config.keyspace), values, {
-        isIdempotent: false,
-        serialConsistency: cassandra.types.consistencies.localSerial,
-      });
+      const options = { isIdempotent: false, serialConsistency: cassandra.types.consistencies.localSerial };
+      const text = () => statement(this.#config.keyspace);
+      const answer = await this.#execute(this.#client, text, values, options, isRefused);
       return answer.rowLength > 0 ? answer.first() : undefined;
     } catch (error) {
       const told = unavailable(this.#address, error) ?? error;
@@ -274,13 +273,14 @@ export class CassandraHistory {
     statement: () => string,
     values: readonly unknown[],
     options: cassandra.QueryOptions = {},
+    mayBeRepeated: (error: unknown) => boolean = isOutdated,
   ): Promise<cassandra.types.ResultSet> {
     const execute = () =>
       client.execute(statement(), [...values], { prepare: true, fetchSize: PAGE_ROWS, ...options });
     try {
       return await execute();
     } catch (error) {
-      if (!isOutdated(error)) {
+      if (!mayBeRepeated(error)) {
         throw error;
       }
       client.metadata.clearPrepared();

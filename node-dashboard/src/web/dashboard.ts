@@ -1,7 +1,7 @@
 import type { AlertsAnswer, SeriesInfo, StreamInfo } from '../shared/api.ts';
 import { resolutionFor, type Resolution } from '../shared/resolution.ts';
 import type { WindowMessage } from '../shared/window.ts';
-import { addressOf, correct, go } from './address.ts';
+import { addressOf, correct, go, query } from './address.ts';
 import { coalesce } from './coalesce.ts';
 import { ApiError, getHistory, getSeries, getStreams } from './client.ts';
 import { EventLag } from './event-lag.ts';
@@ -11,7 +11,7 @@ import { seriesToAsk, type ConnectionState } from './live-connection.ts';
 import { listen, type Listening } from './listening.ts';
 import { missingText, seriesOffers, streamOffers, type Offer } from './missing.ts';
 import { lookUp } from './series-lookup.ts';
-import { problemOf, readSelection, type Selection, type Span } from './selection.ts';
+import { problemOf, readSelection, viewProblemOf, type Selection, type Span } from './selection.ts';
 import { DrawnOrder, liveliest, sorted } from './series-order.ts';
 import { WindowStore, type NewestWindows } from './store.ts';
 import { token } from './token.ts';
@@ -442,8 +442,10 @@ export class Dashboard {
 
   #update(): void {
     const { address, live, history } = this.#problems;
+    // The user may have corrected that on the page, without choosing anything else.
+    const shown = viewProblemOf(query.value);
     const missing = missingText(this.#missing, this.selection.stream);
-    this.problem = [address, live, history, missing].filter((text) => text !== '').join('; ');
+    this.problem = [address, shown, live, history, missing].filter((text) => text !== '').join('; ');
     this.offers = [...this.#streamOffers, ...seriesOffers(this.#missing, this.selection, this.known)];
     this.#changed('all');
   }

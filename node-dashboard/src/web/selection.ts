@@ -64,11 +64,16 @@ export function problemOf(query: string, streams: readonly StreamInfo[]): string
   const unknown = new Set([...parameters.keys()].filter((name) => !KNOWN.has(name)));
   const problems = [
     ...[...unknown].map((name) => `parameter "${name}"; there are: ${SELECTED.join(', ')}`),
-    ...absentTexts(parameters, [...choices, ...VIEW_CHOICES]),
-    ...zoneProblem(parameters),
+    ...absentTexts(parameters, choices),
     ...spanProblem(parameters),
   ];
   return addressProblem(problems);
+}
+
+/** What in the address says in vain how it is shown, for the user; empty when all of it counts. */
+export function viewProblemOf(query: string): string {
+  const parameters = new URLSearchParams(query);
+  return addressProblem([...absentTexts(parameters, VIEW_CHOICES), ...zoneProblem(parameters)]);
 }
 
 function spanProblem(parameters: URLSearchParams): string[] {

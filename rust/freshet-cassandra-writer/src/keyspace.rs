@@ -218,7 +218,7 @@ mod tests {
             missing.iter().map(statement).map(|text| text[..30].to_owned()).collect()
         };
         let mut existing = Existing::default();
-        let tables = ["CREATE TABLE IF NOT EXISTS fre"; 5];
+        let tables = ["CREATE TABLE IF NOT EXISTS fre"; 6];
         let all = [&["CREATE KEYSPACE IF NOT EXISTS "], tables.as_slice()].concat();
         assert_eq!(statements(&existing), all);
         existing.has_keyspace = true;

@@ -79,7 +79,7 @@ mod tests {
         let cassandra = &config.cassandra;
         let whole = whole(cassandra);
         let begins: Vec<&str> = whole.lines().map(|line| &line[..27]).collect();
-        let tables = ["CREATE TABLE IF NOT EXISTS "; 5];
+        let tables = ["CREATE TABLE IF NOT EXISTS "; 6];
         assert_eq!(begins, [&["CREATE KEYSPACE IF NOT EXIS"], tables.as_slice()].concat());
         assert!(whole.lines().all(|line| line.ends_with(';')), "{whole}");
 

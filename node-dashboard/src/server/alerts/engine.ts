@@ -12,7 +12,8 @@ import { compareAge, compareWindow, keyOf, type Subject } from './rules.ts';
 import { silencedUntil, type Silence } from './silences.ts';
 import { advance, type Comparison, type Watch } from './state.ts';
 import type { StoredAlert, StoredState } from './store.ts';
-import { isLeftUntold, Telling, type TellingOptions } from './telling.ts';
+import { OTHERS_INTERVAL, Takeover } from './takeover.ts';
+import { Telling, type TellingOptions } from './telling.ts';
 
 /** What the engine works with. */
 export interface EngineOptions extends TellingOptions {
@@ -36,8 +37,6 @@ export interface Heard {
 
 /** How often the engine compares, in milliseconds. */
 const INTERVAL = 1000;
-/** How often it says that it is there, and asks what others have silenced or left untold, in milliseconds. */
-const OTHERS_INTERVAL = 10_000;
 /** How long it waits for what is stored, before it goes on without it, in milliseconds. */
 const PATIENCE = 30_000;
 /** How long closing waits for what is being stored, in milliseconds. */
@@ -63,6 +62,7 @@ export class AlertEngine {
   readonly #entries = new Map<string, Entry>();
   readonly #events: NewestEvents;
   readonly #telling: Telling;
+  readonly #takeover: Takeover;
   readonly #stop = new AbortController();
   /** What other dashboards have left untold, and this one tells. */
   #takenOver: Told[] = [];
@@ -70,7 +70,7 @@ export class AlertEngine {
   /** What was stored is known. */
   #loaded = false;
   #begun: number | undefined;
-  #running: Promise<void> | undefined;
+  #running: Promise<unknown> | undefined;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -84,12 +84,13 @@ export class AlertEngine {
         return [stream, new CompleteWindows(options.lateness.get(stream) ?? 0, kinds)];
       }),
     );
+    this.#takeover = new Takeover(options, [...watched]);
   }
 
   /** Begins to compare. */
   start(): void {
     if (this.#options.alerts.length > 0) {
-      this.#running ??= this.#run();
+      this.#running ??= Promise.all([this.#run(), this.#stayPresent()]);
     }
   }
 
@@ -99,10 +100,9 @@ export class AlertEngine {
    */
   async close(): Promise<void> {
     this.#stop.abort();
-    const last = Promise.all([this.#running, this.#telling.settled()]);
-    await this.#limited(last);
     if (this.#running !== undefined) {
-      await this.#limited(this.#options.store.leave(this.#options.dashboard, this.#streams));
+      await this.#limited(this.#running.then(() => this.#telling.settled()));
+      await this.#limited(this.#takeover.leave());
     }
   }
 
@@ -184,8 +184,17 @@ export class AlertEngine {
     }
   }
 
-  get #streams(): readonly string[] {
-    return [...this.#complete.keys()];
+  /** Says that this dashboard is there, however long it compares and stores meanwhile. */
+  async #stayPresent(): Promise<void> {
+    const { signal } = this.#stop;
+    for (;;) {
+      await pause(OTHERS_INTERVAL, signal);
+      if (signal.aborted) {
+        return;
+      }
+      // The next tick finds out as well, and says so.
+      await this.#takeover.appear(Date.now()).catch(() => undefined);
+    }
   }
 
   async #limited(work: Promise<unknown>): Promise<void> {
@@ -209,12 +218,8 @@ export class AlertEngine {
 
   /** Reads what is stored: the first time to begin with it, and always to tell what nobody else does any more. */
   async #load(now: number): Promise<void> {
-    const { store, dashboard } = this.#options;
-    await store.watch(dashboard, this.#streams);
-    const dashboards = await store.dashboards(this.#streams);
-    const known = (await store.load(this.#streams)).filter(
-      ({ subject }) => this.#alertOf(subject) !== undefined,
-    );
+    const stored = await this.#options.store.load([...this.#complete.keys()]);
+    const known = stored.filter(({ subject }) => this.#alertOf(subject) !== undefined);
     if (!this.#loaded) {
       known.forEach((alert) => {
         this.#begin(alert);
@@ -222,33 +227,26 @@ export class AlertEngine {
       await this.#hearOfSilent(now);
       this.#loaded = true;
     }
-    const left = known.filter((alert) => isLeftUntold(alert, dashboards, now));
-    this.#takenOver.push(...(await inParts(left, AT_ONCE, (alert) => this.#takeOver(alert))).flat());
+    for (const alert of await this.#takeover.takeLeft(known, now)) {
+      this.#takenOver.push(...this.#begin(alert));
+    }
   }
 
   #alertOf({ alert, stream }: Subject): AlertConfig | undefined {
     return this.#options.alerts.find((known) => known.name === alert && known.stream === stream);
   }
 
-  /** Begins with what is stored, unless something was found since: that is newer. */
-  #begin({ subject, stored }: StoredAlert): Entry | undefined {
-    const key = keyOf(subject);
+  /** Begins with what is stored, unless something was found since: that is newer. Returns what is stored. */
+  #begin({ subject, stored }: StoredAlert): Told[] {
     const alert = this.#alertOf(subject);
-    if (alert !== undefined && !this.#entries.has(key)) {
-      const watch = { ...stored, at: stored.since };
-      this.#entries.set(key, { ...{ alert, subject, stored, told: stored }, watch });
-    }
-    return this.#entries.get(key);
-  }
-
-  /** What this dashboard tells from now on; nothing when another one was quicker. */
-  async #takeOver(left: StoredAlert): Promise<Told[]> {
-    const alert = this.#alertOf(left.subject);
-    if (alert === undefined || !(await this.#options.store.takeOver(left, this.#options.dashboard))) {
+    if (alert === undefined) {
       return [];
     }
-    this.#begin(left);
-    return [{ alert, subject: left.subject, watch: { ...left.stored, at: left.stored.since } }];
+    const watch = { ...stored, at: stored.since };
+    if (!this.#entries.has(keyOf(subject))) {
+      this.#entries.set(keyOf(subject), { ...{ alert, subject, stored, told: stored }, watch });
+    }
+    return [{ alert, subject, watch }];
   }
 
   /** Series that were heard of lately may be silent since before the newest messages. */

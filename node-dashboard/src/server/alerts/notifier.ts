@@ -105,9 +105,7 @@ class Sender {
       }
       await pause(wait, signal);
     }
-    this.#failed(
-      `${this.#name}: "${notification.text}" was not taken before the dashboard was stopped; the next one tells it`,
-    );
+    this.#failed(`${this.#name}: "${notification.text}" was not taken before the dashboard was stopped`);
     return false;
   }
 

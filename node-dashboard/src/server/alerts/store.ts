@@ -30,7 +30,7 @@ export interface AlertStore {
     to: StoredState,
     toldBy: string | null,
   ): Promise<StoredState | null>;
-  /** Another dashboard tells people of what is stored, if that is still so; returns whether it was. */
+  /** Another dashboard tells people of what is stored, if they were not told since; returns whether it was so. */
   takeOver(alert: StoredAlert, toldBy: string): Promise<boolean>;
   /** People were told of the state since then, if it is still that one. */
   told(subject: Subject, since: number): Promise<void>;
@@ -89,19 +89,37 @@ export class CassandraAlertStore implements AlertStore {
         ...(from === null ? [null, null] : [from.state, new Date(from.since)]),
       ],
     );
-    if (isApplied(answer)) {
+    if (answer === undefined || isApplied(answer)) {
       return null;
     }
+    const instead = toStored(answer);
+    if (instead !== null) {
+      return { ...instead, value: (await this.#valueOf(subject, instead.since)) ?? to.value };
+    }
+    if (answer.state !== null) {
+      throw new Error(`an alert is stored in a state that is not known here: ${String(answer.state)}`);
+    }
     // It has expired meanwhile: nothing is stored any more.
-    return toStored(answer ?? {}) ?? (await this.replace(subject, null, to, toldBy));
+    return this.replace(subject, null, to, toldBy);
   }
 
-  async takeOver({ subject, stored, toldBy: from }: StoredAlert, toldBy: string): Promise<boolean> {
+  async takeOver({ subject, stored, toldBy: from, told }: StoredAlert, toldBy: string): Promise<boolean> {
     const answer = await this.#history.change(
-      (keyspace) => `UPDATE ${keyspace}.alerts SET told_by = ? WHERE ${PLACE} IF told_by = ? AND since = ?`,
-      [toldBy, ...placeOf(subject), from, new Date(stored.since)],
+      (keyspace) =>
+        `UPDATE ${keyspace}.alerts SET told_by = ? WHERE ${PLACE} IF told_by = ? AND since = ? AND told = ?`,
+      [...[toldBy, ...placeOf(subject), from, new Date(stored.since)], told === null ? null : new Date(told)],
     );
     return isApplied(answer);
+  }
+
+  /** The value of the state since then. A change that is refused tells only what it was refused for. */
+  async #valueOf(subject: Subject, since: number): Promise<number | null> {
+    const [row] = await this.#history.read(
+      (keyspace) => `SELECT state, since, value FROM ${keyspace}.alerts WHERE ${PLACE}`,
+      placeOf(subject),
+      toStored,
+    );
+    return row?.since === since ? row.value : null;
   }
 
   async told(subject: Subject, since: number): Promise<void> {

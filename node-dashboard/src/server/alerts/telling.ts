@@ -3,7 +3,7 @@ import { messageOf } from '../errors.ts';
 import type { Notification } from './notifier.ts';
 import { keyOf, type Subject } from './rules.ts';
 import { silencedUntil, type Silence } from './silences.ts';
-import type { AlertStore, StoredAlert } from './store.ts';
+import type { AlertStore } from './store.ts';
 import { notificationsOf, type Told } from './words.ts';
 
 /** What telling works with. */
@@ -99,24 +99,14 @@ export class Telling {
 
   /** Never fails: what cannot be stored as told may be told twice. */
   async #mark(told: readonly Told[]): Promise<void> {
-    try {
-      await inParts(told, AT_ONCE, ({ subject, watch }) => this.#options.store.told(subject, watch.since));
-    } catch (error) {
-      this.#options.failed(`that an alert was told cannot be stored: ${messageOf(error)}`);
-    }
+    const failures = new Set<string>();
+    await inParts(told, AT_ONCE, async ({ subject, watch }) => {
+      await this.#options.store.told(subject, watch.since).catch((error: unknown) => {
+        failures.add(messageOf(error));
+      });
+    });
+    failures.forEach((failure) => {
+      this.#options.failed(`that an alert was told cannot be stored: ${failure}`);
+    });
   }
-}
-
-/** For how long the end of an alert is told of which nobody was: later it is of no use to anybody, in milliseconds. */
-const HOUR = 3_600_000;
-
-/** Whether people have to be told of a state that was stored, since whoever stored it has not, and is gone. */
-export function isLeftUntold(
-  { stored, told, toldBy }: StoredAlert,
-  dashboards: ReadonlySet<string>,
-  now: number,
-): boolean {
-  const isDue = stored.state === 'firing' || (stored.state === 'resolved' && now - stored.since < HOUR);
-  const isTold = told !== null && told >= stored.since;
-  return isDue && !isTold && toldBy !== null && !dashboards.has(toldBy);
 }

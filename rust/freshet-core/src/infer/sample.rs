@@ -57,12 +57,21 @@ impl Sample {
         let Some(plain) = decompressed(&[bytes]) else {
             return Self::of_plain_file(bytes, most);
         };
-        let plain = plain.first().ok_or(Unclear::Compressed)?;
-        let Self { content, .. } = Self::of_plain_file(plain, most)
-            .ok()
-            .filter(|sample| sample.is_whole() && !sample.is_cut())
-            .ok_or(Unclear::Compressed)?;
-        Ok(Self { is_compressed: true, ..Self::new(vec![bytes], content, false)? })
+        let Some(plain) = plain.first() else {
+            // A text may begin like something that is compressed.
+            let is_text = std::str::from_utf8(bytes).is_ok();
+            return if is_text {
+                Self::of_plain_file(bytes, most)
+            } else {
+                Err(Unclear::Compressed)
+            };
+        };
+        let sample = Self::of_plain_file(plain, most)?;
+        let is_one = sample.is_whole() || matches!(sample.content, Content::Lines(_));
+        if !is_one || sample.is_cut {
+            return Err(Unclear::Compressed);
+        }
+        Ok(Self { is_compressed: true, ..Self::new(vec![bytes], sample.content, false)? })
     }
 
     fn of_plain_file(bytes: &[u8], most: usize) -> Result<Self, Unclear> {
@@ -164,7 +173,7 @@ impl Sample {
             Content::Json(records) => self.records.len() == 1 && records.len() == 1,
             Content::Csv(csv) => csv.is_one_record(),
             Content::Binary(..) => true,
-            Content::Lines(_) => false,
+            Content::Lines(_) => self.is_compressed,
         }
     }
 

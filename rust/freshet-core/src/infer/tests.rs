@@ -281,6 +281,15 @@ fn compressed_values_are_looked_into() {
             assert!(configuration.contains(line), "'{line}' is not in\n{configuration}");
         }
     }
+    let lines = "m,id=a v=1.5 1769860800000000000\nm,id=b v=2.5 1769860800000000000\n";
+    let sample = Sample::of_file(&gzip(lines), 100).unwrap();
+    assert!(sample.is_whole());
+    assert_eq!(propose("s", &sample, NOON_MS).unwrap().share.readings, 2);
+    // That begins as zlib does.
+    let header = "x^2,y\n1,2\n3,4\n";
+    assert!(propose("s", &Sample::of_file(header.as_bytes(), 100).unwrap(), NOON_MS).is_ok());
+    let empty = Sample::of_file(&gzip(" "), 1).unwrap_err();
+    assert_eq!(empty, Unclear::Empty);
     for several in
         [gzip("{\"v\":1}\n{\"v\":2}\n"), gzip(&"x".repeat(2 << 20)), b"\x1f\x8b\x08\x00\xff".into()]
     {

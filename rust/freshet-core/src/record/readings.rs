@@ -116,10 +116,11 @@ impl Readings {
     /// Forgets what was begun of a point and not ended.
     #[cold]
     pub(super) fn forget_begun(&mut self) {
-        // Points may share the series of one before.
-        let series = self.points.iter().map(|place| place.series.end).max();
-        self.series.truncate(series.unwrap_or_default());
-        self.values.truncate(self.points.last().map_or(0, |place| place.values_end));
+        // A point that shares its series does so with the one before, so that nothing stands behind that of the last.
+        let (series, values) =
+            self.points.last().map_or((0, 0), |place| (place.series.end, place.values_end));
+        self.series.truncate(series);
+        self.values.truncate(values);
     }
 
     pub(super) fn clear(&mut self) {
