@@ -37,18 +37,17 @@ fn count(stack: &TestStack, lab: &WriterLab<'_>, spark: &mut Cluster) -> Outcome
     sender.send(0..150, false)?;
     sender.send(0..COMMITTED, true)?;
     sender.send(100..COMMITTED, false)?;
-    // Once this one is counted, so is everything before it that ever will be.
+    // Once this one is counted, so is everything before it that ever will be; the writer stores them side by side.
     sender.send(1_000_000..1_000_001, true)?;
     let last = ("sensor".to_owned(), start(100_000));
-    let stored = until(LIMIT, || {
+    until(LIMIT, || {
         let stored = lab.stored()?;
-        ensure(stored.contains_key(&last), || format!("{} windows are stored", stored.len()))?;
-        Ok(stored)
-    })?;
-    let counts: Vec<i64> = stored.values().map(|(count, _)| *count).collect();
-    // Ten records to a window.
-    ensure(counts.len() == 31 && counts[..30].iter().all(|count| *count == 10), || {
-        format!("{} records were committed, stored are {counts:?}", COMMITTED + 1)
+        let counts: Vec<i64> = stored.values().map(|(count, _)| *count).collect();
+        // Ten records to a window.
+        let is_exact = counts.len() == 31 && counts[..30].iter().all(|count| *count == 10);
+        ensure(stored.contains_key(&last) && is_exact, || {
+            format!("{} records were committed, stored are {counts:?}", COMMITTED + 1)
+        })
     })?;
     until(LIMIT, || {
         let report = newest_report_in(stack, "transactions.health", "s")?;
