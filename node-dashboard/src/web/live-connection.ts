@@ -38,11 +38,13 @@ export interface LiveListener {
   onBegin(): void;
 }
 
-const SHORTEST_WAIT = 500;
+const SHORTEST_WAIT = 250;
 /** A server that is started again is away for some seconds, of which none should be added. */
-const LONGEST_WAIT = 1000;
+const LONGEST_WAIT = 500;
 /** After this many tries in a row without an answer, the server may no longer know the event after which to resume. */
-const MAX_RESUMES = 8;
+const MAX_RESUMES = 16;
+/** Who is away for longer than that is asked less often. */
+const LATER_WAIT = 1000;
 /** The server says something at least every ten seconds; after this long of nothing the connection is dead. */
 const SILENCE = 25_000;
 /** A first answer that takes longer than this comes after the history, in milliseconds. */
@@ -151,6 +153,7 @@ export class LiveConnection {
     this.#timer = setTimeout(() => {
       this.#open();
     }, this.#wait);
-    this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
+    const longest = this.#tries > MAX_RESUMES ? LATER_WAIT : LONGEST_WAIT;
+    this.#wait = Math.min(this.#wait * 2, longest);
   }
 }

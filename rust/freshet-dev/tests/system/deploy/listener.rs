@@ -17,8 +17,8 @@ use crate::stack::project;
 use crate::waiting::ensure;
 
 /// The page's waits before it comes back. They are compared with its own: [`comes_back_as_the_page_does`].
-const SHORTEST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+const SHORTEST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 /// So often a connection looks whether it is still wanted.
 const GLANCE: Duration = Duration::from_millis(200);
 
