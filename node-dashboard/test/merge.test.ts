@@ -164,6 +164,10 @@ describe('columns', () => {
     const columns = toColumns(whole, { derived: false, digits: 7 });
     expect(columns).not.toHaveProperty('sum');
     expect(fromColumns(columns).map(({ sum }) => sum)).toEqual([10, 0.9999999]);
+    const many = toColumns([windowMessage({ avg: 1, count: 123_456_789, sum: 123_456_789 })], {
+      derived: false,
+    });
+    expect(fromColumns(many)[0]?.sum).toBe(123_456_789);
     expect(fromColumns(toColumns(whole, { fields: ['avg'] })).map(({ sum }) => sum)).toEqual([null, null]);
   });
 

@@ -35,8 +35,6 @@ export function toColumns(
   points: readonly PointValue[],
   { digits, fields, deltas = false, derived = true }: ColumnOptions = {},
 ): PointColumns {
-  const round = (value: number): number =>
-    digits === undefined || Number.isInteger(value) ? value : Number(value.toPrecision(digits));
   const columns: Record<string, (number | boolean | null)[]> = {};
   const wanted = NAMES.filter(
     (name) => name === 'start' || ((fields?.includes(name) ?? true) && (derived || !DERIVED.has(name))),
@@ -45,7 +43,7 @@ export function toColumns(
     if (name === 'start' || points.some((point) => (point[name] ?? null) !== null)) {
       columns[name] = points.map((point) => {
         const value = point[name] ?? null;
-        return typeof value === 'number' ? round(value) : value;
+        return typeof value === 'number' ? rounded(value, digits) : value;
       });
     }
   }
@@ -101,7 +99,12 @@ function withSum(columns: PointColumns): PointColumns {
   }
   const product = (value: unknown, times: unknown): number | null =>
     typeof value === 'number' && typeof times === 'number'
-      ? Number((value * times).toPrecision(PAGE_COLUMNS.digits))
+      ? rounded(value * times, PAGE_COLUMNS.digits)
       : null;
   return { ...columns, sum: avg.map((value, index) => product(value, count[index])) };
+}
+
+/** Whole numbers are as precise as they are. */
+function rounded(value: number, digits: number | undefined): number {
+  return digits === undefined || Number.isInteger(value) ? value : Number(value.toPrecision(digits));
 }

@@ -45,6 +45,9 @@ export interface AlertStore {
   unsilence(silence: Omit<Silence, 'until'>): Promise<void>;
 }
 
+/** How many changes are made at once. */
+export const AT_ONCE = 32;
+
 /** For how long a dashboard is taken to be there after it has said so, in seconds. */
 export const PRESENCE = 30;
 
@@ -96,8 +99,9 @@ export class CassandraAlertStore implements AlertStore {
     if (instead !== null) {
       return { ...instead, value: (await this.#valueOf(subject, instead.since)) ?? to.value };
     }
-    if (answer.state !== null) {
-      throw new Error(`an alert is stored in a state that is not known here: ${String(answer.state)}`);
+    // Of a row that is not there Cassandra tells nothing at all.
+    if (typeof answer.state === 'string') {
+      throw new Error(`an alert is stored in a state that is not known here: ${answer.state}`);
     }
     // It has expired meanwhile: nothing is stored any more.
     return this.replace(subject, null, to, toldBy);
