@@ -146,6 +146,14 @@ async function tick(...dashboards: readonly AlertEngine[]): Promise<void> {
   }
 }
 
+/** A dashboard whose alert has begun to fire. */
+async function firing(): Promise<AlertEngine> {
+  const dashboard = engine([HOT]);
+  complete([dashboard], 0, 60);
+  await tick(dashboard);
+  return dashboard;
+}
+
 describe('an alert on values', () => {
   it('is told when it fires and when it is resolved, once each', async () => {
     const dashboard = engine([HOT]);
@@ -191,9 +199,7 @@ describe('an alert on values', () => {
   });
 
   it('is kept through a restart, and not told again', async () => {
-    const first = engine([HOT]);
-    complete([first], 0, 60);
-    await tick(first);
+    await firing();
     const second = engine([HOT]);
     await tick(second);
     expect(second.answer(now).alerts).toMatchObject([{ state: 'firing', since: 10_000, value: 60 }]);
@@ -263,9 +269,7 @@ describe('what a dashboard that is gone was to tell', () => {
 
   it('is left to it as long as it says that it is there', async () => {
     isTaken = false;
-    const first = engine([HOT]);
-    complete([first], 0, 60);
-    await tick(first);
+    const first = await firing();
     const other = engine([HOT]);
     await tick(other);
     expect(told).toHaveLength(1);
@@ -320,9 +324,7 @@ describe('what a dashboard that is gone was to tell', () => {
 
   it('is left to it after a time in which none of them could say that it is there', async () => {
     isTaken = false;
-    const first = engine([HOT]);
-    complete([first], 0, 60);
-    await tick(first);
+    const first = await firing();
     const other = engine([HOT]);
     await tick(other);
     store.isAway = true;
@@ -339,9 +341,7 @@ describe('what a dashboard that is gone was to tell', () => {
   });
 
   it('is known as stored to one whose keyspace knows no dashboards yet', async () => {
-    const first = engine([HOT]);
-    complete([first], 0, 60);
-    await tick(first);
+    await firing();
     store.watch = () => Promise.reject(new Error('cassandra is away: unconfigured table dashboards'));
     const next = engine([HOT]);
     await tick(next);
@@ -477,9 +477,7 @@ describe('while nothing can be stored', () => {
 
   it('a dashboard waits a while for what is stored before it begins without', async () => {
     store.isAway = true;
-    const dashboard = engine([HOT]);
-    complete([dashboard], 0, 60);
-    await tick(dashboard);
+    const dashboard = await firing();
     expect(told).toEqual([]);
     now += 30_000;
     await tick(dashboard);
@@ -487,9 +485,7 @@ describe('while nothing can be stored', () => {
   });
 
   it('a dashboard that has begun without what is stored takes it in as soon as it can be read', async () => {
-    const first = engine([HOT]);
-    complete([first], 0, 60);
-    await tick(first);
+    await firing();
     store.isAway = true;
     const second = engine([HOT]);
     await tick(second);
@@ -618,9 +614,7 @@ describe('a silence', () => {
   });
 
   it('of what people were told before is no reason to tell it again, restarted or not', async () => {
-    const first = engine([HOT]);
-    complete([first], 0, 60);
-    await tick(first);
+    const first = await firing();
     const until = now + 60_000;
     await first.silence({ alert: 'hot', stream: '', series: '', until }, now);
     store.present.clear();
@@ -632,9 +626,7 @@ describe('a silence', () => {
   });
 
   it('that hid the end of an alert hides it for the next dashboard, too', async () => {
-    const first = engine([HOT]);
-    complete([first], 0, 60);
-    await tick(first);
+    const first = await firing();
     await first.silence({ alert: 'hot', stream: '', series: '', until: now + 60_000 }, now);
     complete([first], 10_000, 10);
     await tick(first);

@@ -11,7 +11,7 @@ import { NewestEvents } from './newest-events.ts';
 import { compareAge, compareWindow, keyOf, type Subject } from './rules.ts';
 import { silencedUntil, type Silence } from './silences.ts';
 import { advance, type Comparison, type Watch } from './state.ts';
-import type { StoredAlert, StoredState } from './store.ts';
+import { AT_ONCE, type StoredAlert, type StoredState } from './store.ts';
 import { OTHERS_INTERVAL, Takeover } from './takeover.ts';
 import { Telling, type TellingOptions } from './telling.ts';
 
@@ -43,8 +43,6 @@ const PATIENCE = 30_000;
 const PATIENCE_OF_CLOSING = 1000;
 /** What is over is remembered this long, and series that were silent for longer before the start are not missed. */
 const DAY = 86_400_000;
-/** How many states are stored at once. */
-const AT_ONCE = 32;
 
 interface Entry {
   readonly alert: AlertConfig;
@@ -219,7 +217,13 @@ export class AlertEngine {
   /** Reads what is stored: the first time to begin with it, and always to tell what nobody else does any more. */
   async #load(now: number): Promise<void> {
     const stored = await this.#options.store.load([...this.#complete.keys()]);
-    const known = stored.filter(({ subject }) => this.#alertOf(subject) !== undefined);
+    const known = stored.flatMap((one) => {
+      const { alert: name, stream } = one.subject;
+      const alert = this.#options.alerts.find(
+        (watched) => watched.name === name && watched.stream === stream,
+      );
+      return alert === undefined ? [] : [{ ...one, alert }];
+    });
     if (!this.#loaded) {
       known.forEach((alert) => {
         this.#begin(alert);
@@ -227,26 +231,18 @@ export class AlertEngine {
       await this.#hearOfSilent(now);
       this.#loaded = true;
     }
-    for (const alert of await this.#takeover.takeLeft(known, now)) {
-      this.#takenOver.push(...this.#begin(alert));
+    for (const left of await this.#takeover.takeLeft(known, now)) {
+      this.#begin(left);
+      this.#takenOver.push({ ...left, watch: watchOf(left.stored) });
     }
   }
 
-  #alertOf({ alert, stream }: Subject): AlertConfig | undefined {
-    return this.#options.alerts.find((known) => known.name === alert && known.stream === stream);
-  }
-
-  /** Begins with what is stored, unless something was found since: that is newer. Returns what is stored. */
-  #begin({ subject, stored }: StoredAlert): Told[] {
-    const alert = this.#alertOf(subject);
-    if (alert === undefined) {
-      return [];
+  /** Begins with what is stored, unless something was found since: that is newer. */
+  #begin({ alert, subject, stored }: StoredAlert & { readonly alert: AlertConfig }): void {
+    const key = keyOf(subject);
+    if (!this.#entries.has(key)) {
+      this.#entries.set(key, { ...{ alert, subject, stored, told: stored }, watch: watchOf(stored) });
     }
-    const watch = { ...stored, at: stored.since };
-    if (!this.#entries.has(keyOf(subject))) {
-      this.#entries.set(keyOf(subject), { ...{ alert, subject, stored, told: stored }, watch });
-    }
-    return [{ alert, subject, watch }];
   }
 
   /** Series that were heard of lately may be silent since before the newest messages. */
@@ -390,4 +386,8 @@ export class AlertEngine {
 
 function subjectOf({ name, stream }: AlertConfig, series: string, metric: string): Subject {
   return { alert: name, stream, series, metric };
+}
+
+function watchOf(stored: StoredState): Watch {
+  return { ...stored, at: stored.since };
 }

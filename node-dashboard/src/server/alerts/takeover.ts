@@ -1,13 +1,11 @@
 import { messageOf } from '../errors.ts';
 import { inParts } from '../in-parts.ts';
 import { keyOf } from './rules.ts';
-import { PRESENCE, type AlertStore, type StoredAlert } from './store.ts';
+import { AT_ONCE, PRESENCE, type AlertStore, type StoredAlert } from './store.ts';
 
 /** How often a dashboard says that it is there, and looks after what others have left, in milliseconds. */
 export const OTHERS_INTERVAL = 10_000;
 
-/** How many alerts are taken over at once. */
-const AT_ONCE = 32;
 /** For how long the end of an alert is told of which nobody was: later it is of no use to anybody, in milliseconds. */
 const HOUR = 3_600_000;
 
@@ -34,9 +32,13 @@ export class Takeover {
     this.#failed = failed;
   }
 
-  /** Says that this dashboard is there. Where that could not be said for a while, it could not by the others either. */
+  /**
+   * Says that this dashboard is there, unless it has just said so. Where that could not be said for a while, it could
+   * not by the others either.
+   */
   async appear(now: number): Promise<void> {
-    if (this.#hasLeft) {
+    const hasJustSaid = this.#seen !== undefined && now - this.#seen < OTHERS_INTERVAL / 2;
+    if (this.#hasLeft || hasJustSaid) {
       return;
     }
     await this.#store.watch(this.#dashboard, this.#streams);
@@ -53,7 +55,7 @@ export class Takeover {
   }
 
   /** What this dashboard tells from now on, of what is stored: what nobody else is at any more. */
-  async takeLeft(known: readonly StoredAlert[], now: number): Promise<StoredAlert[]> {
+  async takeLeft<Alert extends StoredAlert>(known: readonly Alert[], now: number): Promise<Alert[]> {
     await this.appear(now);
     if (now < this.#patientUntil) {
       return [];

@@ -3,7 +3,7 @@ import { messageOf } from '../errors.ts';
 import type { Notification } from './notifier.ts';
 import { keyOf, type Subject } from './rules.ts';
 import { silencedUntil, type Silence } from './silences.ts';
-import type { AlertStore } from './store.ts';
+import { AT_ONCE, type AlertStore } from './store.ts';
 import { notificationsOf, type Told } from './words.ts';
 
 /** What telling works with. */
@@ -15,9 +15,6 @@ export interface TellingOptions {
   readonly note?: (told: readonly Told[]) => void;
   readonly failed: (message: string) => void;
 }
-
-/** How many marks are stored at once. */
-const AT_ONCE = 32;
 
 /**
  * Tells people what has become of alerts, unless they want to hear nothing of it, and stores what they were told of.
