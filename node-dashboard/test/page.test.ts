@@ -18,6 +18,7 @@ import type { LiveStream } from '../src/server/live-stream.ts';
 import { createPipeline, type Pipeline } from '../src/server/pipeline.ts';
 import type { HealthReport } from '../src/shared/api.ts';
 import type { WindowValue } from '../src/shared/window.ts';
+import { MAX_RESUMES } from '../src/web/live-connection.ts';
 import { configOf } from './configuration.ts';
 import { NOT_KNOWN, windowMessage } from './messages.ts';
 import { openBrowser, type Browser } from './page/browser.mjs';
@@ -292,6 +293,6 @@ it('the page starts over when the server refuses the id after which it wants to 
   app.server.closeAllConnections();
   await page.waitForSelector('body[data-connection=lost]', { timeout: WAIT });
   await page.waitForSelector('body[data-connection=live]', { timeout: WAIT });
-  expect(refusing).toHaveBeenCalledTimes(8);
+  expect(refusing).toHaveBeenCalledTimes(MAX_RESUMES);
   await page.waitForSelector('#notice', { state: 'hidden', timeout: WAIT });
 });

@@ -42,7 +42,7 @@ const SHORTEST_WAIT = 250;
 /** A server that is started again is away for some seconds, of which none should be added. */
 const LONGEST_WAIT = 500;
 /** After this many tries in a row without an answer, the server may no longer know the event after which to resume. */
-const MAX_RESUMES = 16;
+export const MAX_RESUMES = 16;
 /** Who is away for longer than that is asked less often. */
 const LATER_WAIT = 1000;
 /** The server says something at least every ten seconds; after this long of nothing the connection is dead. */
