@@ -180,8 +180,12 @@ fn measure(criterion: &mut Criterion, name: &str, settings: &str, records: &[imp
         bencher.iter(|| {
             for value in records {
                 let value = Some(black_box(value.as_ref()));
-                let record =
-                    RawRecord { key: None, value, timestamp_ms: Some(FIRST_MS + 3_600_000) };
+                let record = RawRecord {
+                    key: None,
+                    value,
+                    timestamp_ms: Some(FIRST_MS + 3_600_000),
+                    ..RawRecord::default()
+                };
                 parser.parse(&record, &mut readings).unwrap();
                 black_box(&readings);
             }

@@ -117,12 +117,13 @@ impl Topic {
 }
 
 impl Kafka {
-    /// The topic that carries the source's own bytes: the one that the stream names, or one of its own.
-    pub fn raw_topic(&self, stream: &Stream) -> String {
-        stream
-            .topic
-            .clone()
-            .unwrap_or_else(|| Topic::Raw.full_name(&self.topic_prefix, &stream.name))
+    /// The topics that carry the source's own bytes, at least one: those that the stream names, or one of its own.
+    pub fn raw_topics(&self, stream: &Stream) -> Vec<String> {
+        if stream.topics.is_empty() {
+            vec![Topic::Raw.full_name(&self.topic_prefix, &stream.name)]
+        } else {
+            stream.topics.clone()
+        }
     }
 
     /// The topic that carries the updated windows.
@@ -159,18 +160,19 @@ impl Kafka {
 }
 
 impl Config {
-    /// The topic that carries the bytes of the stream of that name.
+    /// The topic that the sources of the stream of that name send to: the first one that it reads.
     pub fn raw_topic(&self, stream: &str) -> String {
         let usual = || Topic::Raw.full_name(&self.kafka.topic_prefix, stream);
-        self.stream(stream).map_or_else(usual, |stream| self.kafka.raw_topic(stream))
+        let named = self.stream(stream).and_then(|stream| stream.topics.first());
+        named.cloned().unwrap_or_else(usual)
     }
 }
 
 /// The topics of one stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StreamTopics {
-    /// The topic that carries the source's own bytes.
-    pub raw: String,
+    /// The topics that carry the source's own bytes, at least one.
+    pub raw: Vec<String>,
     /// The topic that carries the updated windows.
     pub windows: String,
 }
@@ -179,7 +181,7 @@ impl StreamTopics {
     /// The topics of a stream in a cluster whose topics have a prefix.
     pub fn new(prefix: &str, stream: &str) -> Self {
         Self {
-            raw: Topic::Raw.full_name(prefix, stream),
+            raw: vec![Topic::Raw.full_name(prefix, stream)],
             windows: Topic::Windows.full_name(prefix, stream),
         }
     }
@@ -202,7 +204,7 @@ pub struct TopicNames {
 pub fn names(config: &Config) -> TopicNames {
     let kafka = &config.kafka;
     let topics = |stream: &Stream| StreamTopics {
-        raw: kafka.raw_topic(stream),
+        raw: kafka.raw_topics(stream),
         windows: kafka.windows_topic(&stream.name),
     };
     TopicNames {
@@ -229,8 +231,9 @@ pub fn all(config: &Config) -> Vec<TopicSpec> {
     };
     let is_fed = |stream: &Stream| config.sources.iter().any(|source| source.stream == stream.name);
     let of_streams = config.streams.iter().flat_map(|stream| {
-        let is_ours = stream.topic.is_none() || is_fed(stream);
-        let raw = is_ours.then(|| spec(Topic::Raw, kafka.raw_topic(stream), kafka.partitions));
+        let is_ours = stream.topics.is_empty() || is_fed(stream);
+        let raw =
+            is_ours.then(|| spec(Topic::Raw, config.raw_topic(&stream.name), kafka.partitions));
         let windows = kafka.windows_topic(&stream.name);
         raw.into_iter().chain([spec(Topic::Windows, windows, kafka.partitions)])
     });
@@ -288,10 +291,29 @@ mod tests {
         let is_created =
             |config: &Config| all(config).iter().any(|topic| topic.name == "sensors.eu");
         let alone = config("");
-        assert_eq!(names(&alone).streams["s"].raw, "sensors.eu");
+        assert_eq!(names(&alone).streams["s"].raw, ["sensors.eu"]);
         assert_eq!(names(&alone).streams["s"].windows, "a.windows.s");
         assert!(!is_created(&alone) && all(&alone).iter().all(|topic| topic.name != "a.raw.s"));
         assert!(is_created(&config("[[source]]\nkind = \"synthetic\"\nstream = \"s\"\n")));
+    }
+
+    #[test]
+    fn a_source_sends_to_the_first_of_several_topics() {
+        let several = "name = \"s\"\ntopics = [\"sensors.eu\", \"a.raw.s\"]\n";
+        let source = "[[source]]\nkind = \"synthetic\"\nstream = \"s\"\n";
+        let config = |more: &str| {
+            let text = CONFIG.replace("name = \"s\"\n", several) + more;
+            Config::parse(&text, Path::new("freshet.toml"), [].into()).unwrap()
+        };
+        let created = |config: &Config| -> Vec<String> {
+            let topics = all(config).into_iter().map(|topic| topic.name);
+            topics.filter(|name| name.starts_with("sensors") || name.starts_with("a.raw")).collect()
+        };
+        let alone = config("");
+        assert_eq!(names(&alone).streams["s"].raw, ["sensors.eu", "a.raw.s"]);
+        assert!(created(&alone).is_empty());
+        assert_eq!(created(&config(source)), ["sensors.eu"]);
+        assert_eq!(alone.raw_topic("s"), "sensors.eu");
     }
 
     #[test]
@@ -301,6 +323,27 @@ mod tests {
             let text = format!("{CONFIG}{other}topic = \"{topic}\"\n");
             Config::parse(&text, Path::new("freshet.toml"), [].into()).unwrap_err().to_string()
         };
+        let list = |topics: &str| {
+            let text = CONFIG.replace("name = \"s\"\n", &format!("name = \"s\"\n{topics}\n"));
+            Config::parse(&text, Path::new("freshet.toml"), [].into()).unwrap_err().to_string()
+        };
+        for (topics, message) in [
+            ("topics = []", "stream.topics: name at least one, such as \"sensors.eu\""),
+            ("topics = [\"a\", \"a b\"]", "stream.topics: a topic's name has up to 249 letters"),
+            ("topics = [\"a\", \"b\", \"a\"]", "stream.topics: 'a' is there twice"),
+            (
+                "topics = [\"a\", \"a.health\"]",
+                "stream.topics: 'a.health' is what the pipeline itself",
+            ),
+            (
+                "topic = \"a\"\ntopics = [\"b\"]",
+                "stream.topics: stands beside 'topic': name all topics",
+            ),
+        ] {
+            let found = list(topics);
+            let (_, found) = found.split_once(": ").unwrap();
+            assert!(found.starts_with(message), "{found}");
+        }
         for (topic, message) in [
             ("a.raw.s", "stream.topic: 'a.raw.s' would be read by 's' and 't': let one stream"),
             ("a.windows.s", "stream.topic: 'a.windows.s' is what the pipeline itself writes"),
@@ -316,9 +359,11 @@ mod tests {
     fn the_names_are_those_of_the_topics_that_are_created() {
         let config = config();
         let names = names(&config);
-        let topics = StreamTopics { raw: "a.raw.s".to_owned(), windows: "a.windows.s".to_owned() };
+        let topics =
+            StreamTopics { raw: vec!["a.raw.s".to_owned()], windows: "a.windows.s".to_owned() };
         assert_eq!(names.streams, BTreeMap::from([("s".to_owned(), topics)]));
-        let of_stream = names.streams.values().flat_map(|topics| [&topics.raw, &topics.windows]);
+        let of_stream =
+            names.streams.values().flat_map(|topics| topics.raw.iter().chain([&topics.windows]));
         let expected: Vec<&String> =
             of_stream.chain([&names.dead_letters, &names.health, &names.cursors]).collect();
         let created = all(&config);

@@ -46,7 +46,12 @@ fn expected(folder: &Path) -> Curves {
 /// The curves that a configuration makes of the sample as one record.
 fn curves(configuration: &str, sample: &[u8]) -> Curves {
     let stream = stream(configuration);
-    let record = RawRecord { key: Some(KEY), value: Some(sample), timestamp_ms: Some(NOON_MS) };
+    let record = RawRecord {
+        key: Some(KEY),
+        value: Some(sample),
+        timestamp_ms: Some(NOON_MS),
+        ..RawRecord::default()
+    };
     let mut parser = RecordParser::new(&stream);
     let mut readings = Readings::default();
     parser.set_now(NOON_MS);
@@ -135,6 +140,7 @@ fn counted(configuration: &str, records: &[SampleRecord]) -> (usize, usize, usiz
             key: record.key.as_deref(),
             value: record.value.as_deref(),
             timestamp_ms: record.timestamp_ms.or(Some(NOON_MS)),
+            ..RawRecord::default()
         };
         match parser.parse(&raw, &mut readings) {
             Ok(Parsed::Accepted) => {

@@ -19,7 +19,12 @@ use examples::{KEY, NOON_MS, file, folders, stream};
 fn readings(folder: &Path) -> String {
     let stream = &stream(&fs::read_to_string(file(folder, "stream")).unwrap());
     let sample = fs::read(file(folder, "sample")).unwrap();
-    let record = RawRecord { key: Some(KEY), value: Some(&sample), timestamp_ms: Some(NOON_MS) };
+    let record = RawRecord {
+        key: Some(KEY),
+        value: Some(&sample),
+        timestamp_ms: Some(NOON_MS),
+        ..RawRecord::default()
+    };
     let mut readings = Readings::default();
     let mut parser = RecordParser::new(stream);
     parser.set_now(NOON_MS);

@@ -90,11 +90,12 @@ impl Names {
     }
 }
 
-/// Collects rejected records, and bad rows of records that are counted. Columns: `partition` (i32), `offset` (i64),
-/// `row` (i32, the byte at which a bad row begins, null for a whole record), `reason`, `detail` (utf8), `key` and
-/// `value` (binary, null where the record has none).
+/// Collects rejected records, and bad rows of records that are counted. Columns: `topic` (utf8, null where nobody says
+/// it), `partition` (i32), `offset` (i64), `row` (i32, the byte at which a bad row begins, null for a whole record),
+/// `reason`, `detail` (utf8), `key` and `value` (binary, null where the record has none).
 #[derive(Default)]
 pub(crate) struct RejectedColumns {
+    topic: StringBuilder,
     partition: Int32Builder,
     offset: Int64Builder,
     row: Int32Builder,
@@ -123,6 +124,7 @@ impl RejectedColumns {
         row: Option<i32>,
         value: Option<&[u8]>,
     ) {
+        self.topic.append_option(record.raw.topic);
         self.partition.append_value(record.partition);
         self.offset.append_value(record.offset);
         self.row.append_option(row);
@@ -137,6 +139,7 @@ impl RejectedColumns {
         let numbers = (self.partition.capacity() + self.row.capacity()) * size_of::<i32>()
             + self.offset.capacity() * size_of::<i64>();
         numbers
+            + bytes_of(&self.topic)
             + bytes_of(&self.reason)
             + bytes_of(&self.detail)
             + bytes_of(&self.key)
@@ -145,6 +148,7 @@ impl RejectedColumns {
 
     pub(crate) fn take(&mut self) -> StructArray {
         record([
+            ("topic", Arc::new(self.topic.finish())),
             ("partition", Arc::new(self.partition.finish())),
             ("offset", Arc::new(self.offset.finish())),
             ("row", Arc::new(self.row.finish())),
@@ -162,7 +166,7 @@ fn bytes_of<T: ByteArrayType>(column: &GenericByteBuilder<T>) -> usize {
 
 fn record<const N: usize>(columns: [(&str, ArrayRef); N]) -> StructArray {
     let field = |(name, array): &(&str, ArrayRef)| -> Field {
-        let nullable = ["row", "key", "value"].contains(name);
+        let nullable = ["topic", "row", "key", "value"].contains(name);
         Field::new(*name, DataType::clone(array.data_type()), nullable)
     };
     let fields: Fields = columns.iter().map(field).collect();

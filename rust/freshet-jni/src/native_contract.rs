@@ -1,6 +1,6 @@
 //! Native methods of `io.freshet.spark.nativelib.NativeContract`: the names that the job shares with the other parts.
 
-use freshet_core::record::MAX_RECORD_BYTES;
+use freshet_core::record::{MAX_RECORD_BYTES, SeriesPart};
 use freshet_core::stopping::SPARK_BATCH;
 use freshet_core::topics::StreamTopics;
 use freshet_core::wire::{Component, Header, MAX_DETAIL_BYTES, MAX_LETTER_BYTES, Stage, health};
@@ -25,6 +25,11 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeContract_describe<'
     gate::enter(env, |env| {
         let answer = json!({
             "records": { "max_bytes": MAX_RECORD_BYTES },
+            "series_parts": {
+                "key": SeriesPart::KEY,
+                "topic": SeriesPart::TOPIC,
+                "header": SeriesPart::HEADER,
+            },
             "dead_letters": {
                 "headers": headers(),
                 "stage": Stage::Parse.name(),

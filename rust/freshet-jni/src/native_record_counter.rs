@@ -10,7 +10,7 @@ use jni::sys::{jint, jlong};
 use crate::direct;
 use crate::gate::{self, NativeError};
 use crate::handle::{self, Handled};
-use crate::packed::{Volume, each_record};
+use crate::packed::{Place, Volume, each_record};
 
 /// Brings records to where they would be parsed, and no further.
 #[derive(Default)]
@@ -22,7 +22,7 @@ struct Counter {
 impl Counter {
     fn add(&mut self, packed: &[u8]) -> Result<(), NativeError> {
         let Self { batches, read } = self;
-        each_record(packed, batches, &Cell::default(), |record| {
+        each_record(packed, batches, &Cell::new(Place::NOWHERE), |record| {
             read.add(&record.raw);
             Ok(())
         })

@@ -2,6 +2,7 @@
 
 use freshet_core::config::{SchemaRegistry, Stream};
 use freshet_core::record::{Parsed, RawRecord, Readings, RecordParser, Rejection};
+use freshet_core::record_batch::Headers;
 use jni::EnvUnowned;
 use jni::objects::{JByteArray, JByteBuffer, JClass};
 use jni::sys::{jboolean, jint, jlong};
@@ -9,6 +10,7 @@ use jni::sys::{jboolean, jint, jlong};
 use crate::direct;
 use crate::gate::{self, NativeError};
 use crate::handle::{self, Handled};
+use crate::packed::{take_length, take_optional};
 use crate::stream;
 use crate::text;
 
@@ -37,7 +39,8 @@ impl Parsing {
         }
     }
 
-    /// Parses one record, with its timestamp in epoch microseconds, and packs what it holds, little-endian: the number
+    /// Parses one record, see [`unpack`], with its timestamp in epoch microseconds, and packs what it holds,
+    /// little-endian: the number
     /// of readings (i32), and of each the metric's index (i32), the event time in epoch microseconds (i64), the value
     /// (f64), and the series, a text. Of a rejected record: -1 (i32), the reason and the detail, texts. A text is its
     /// length in bytes (i32), and the bytes.
@@ -48,15 +51,10 @@ impl Parsing {
     /// # Errors
     ///
     /// [`NativeError::Unanswered`] when the registry does not say what the record is written with.
-    fn parse(
-        &mut self,
-        key: Option<&[u8]>,
-        value: &[u8],
-        timestamp: Option<i64>,
-    ) -> Result<(), NativeError> {
+    fn parse(&mut self, record: &[u8], timestamp: Option<i64>) -> Result<(), NativeError> {
         self.result.clear();
         let timestamp_ms = timestamp.map(|time| time.div_euclid(1_000));
-        let record = RawRecord { key, value: Some(value), timestamp_ms };
+        let record = RawRecord { timestamp_ms, ..unpack(record)? };
         match self.parse_with_schema(&record)? {
             Ok(_) => self.pack_readings(),
             Err(rejection) => {
@@ -92,6 +90,24 @@ impl Parsing {
         }
         self.result[..4].copy_from_slice(&count.to_le_bytes());
     }
+}
+
+/// A record without its timestamp, as Java packs it: the lengths of key, topic and headers (i32, little-endian, -1 for
+/// none), their bytes, and those of the value.
+fn unpack(mut bytes: &[u8]) -> Result<RawRecord<'_>, NativeError> {
+    let bytes = &mut bytes;
+    let record = (|| {
+        let lengths = [take_length(bytes)?, take_length(bytes)?, take_length(bytes)?];
+        let [key, topic, headers] = lengths;
+        Some(RawRecord {
+            key: take_optional(bytes, key)?,
+            topic: take_optional(bytes, topic)?.map(str::from_utf8).transpose().ok()?,
+            headers: Headers::new(take_optional(bytes, headers)?.unwrap_or_default()),
+            value: Some(bytes),
+            timestamp_ms: None,
+        })
+    })();
+    record.ok_or_else(|| NativeError::Contract("a packed record is cut off".to_owned()))
 }
 
 fn push_text(result: &mut Vec<u8>, text: &str) {
@@ -150,33 +166,25 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_metric
     })
 }
 
-/// `static native int parse(long handle, ByteBuffer record, int keyLength, int valueLength, boolean timed, long
-/// timestamp, ByteBuffer result)`: parses the record whose key and value are the first bytes of `record` (`keyLength`
-/// is -1 without a key) and whose timestamp is that, in epoch microseconds, if `timed`. Puts the result, see
-/// [`Parsing::parse`], into `result` and returns its length; when it is longer than `result`, `takeResult` has it.
+/// `static native int parse(long handle, ByteBuffer record, int length, boolean timed, long timestamp, ByteBuffer
+/// result)`: parses the record in the first `length` bytes of `record`, see [`unpack`], whose timestamp is that, in
+/// epoch microseconds, if `timed`. Puts the result, see [`Parsing::parse`], into `result` and returns its length; when
+/// it is longer than `result`, `takeResult` has it.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_parse<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
     handle: jlong,
     record: JByteBuffer<'local>,
-    key_length: jint,
-    value_length: jint,
+    length: jint,
     timed: jboolean,
     timestamp: jlong,
     result: JByteBuffer<'local>,
 ) -> jint {
     handle::enter_with(env, handle, |env, parsing: &mut Parsing| {
-        let length = key_length.max(0).checked_add(value_length).ok_or_else(|| {
-            NativeError::Contract("a record of more than two gibibytes".to_owned())
-        })?;
         // SAFETY: the Java caller holds the buffer and does not write to it during the call.
         let record = unsafe { direct::bytes(env, &record, length) }?;
-        let split = usize::try_from(key_length.max(0)).unwrap_or_default();
-        let (key, value) = record
-            .split_at_checked(split)
-            .ok_or_else(|| NativeError::Contract(format!("a key of {split} bytes in {length}")))?;
-        parsing.parse((key_length >= 0).then_some(key), value, timed.then_some(timestamp))?;
+        parsing.parse(record, timed.then_some(timestamp))?;
         // SAFETY: the result buffer is another one than the record's, and the Java caller waits for it.
         unsafe { direct::fill(env, &result, &parsing.result) }?;
         Ok(jint::try_from(parsing.result.len()).unwrap_or(jint::MAX))
@@ -210,10 +218,27 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeRecordParser_close<
 
 #[cfg(test)]
 mod tests {
+    use freshet_core::record_batch::encode_headers;
+
     use super::*;
 
     fn parsing(specification: &str) -> Parsing {
         Parsing::new(&Stream::parse_without_windows(specification).unwrap())
+    }
+
+    /// A record with a key.
+    fn pack(key: Option<&[u8]>, value: &[u8]) -> Vec<u8> {
+        pack_all([key, None, None], value)
+    }
+
+    fn pack_all(beside: [Option<&[u8]>; 3], value: &[u8]) -> Vec<u8> {
+        let length =
+            |part: &Option<&[u8]>| part.map_or(-1, |part| i32::try_from(part.len()).unwrap());
+        let mut packed: Vec<u8> =
+            beside.iter().flat_map(|part| length(part).to_le_bytes()).collect();
+        packed.extend(beside.iter().flat_map(|part| part.unwrap_or_default()));
+        packed.extend(value);
+        packed
     }
 
     fn text(bytes: &mut &[u8]) -> String {
@@ -226,7 +251,7 @@ mod tests {
     #[test]
     fn readings_are_packed_one_after_the_other() {
         let mut parsing = parsing("values = { a = \"a\", b = \"b\" }");
-        parsing.parse(Some(b"key"), br#"{"a":1.5,"b":-2}"#, Some(3_000_999)).unwrap();
+        parsing.parse(&pack(Some(b"key"), br#"{"a":1.5,"b":-2}"#), Some(3_000_999)).unwrap();
         let mut rest = &parsing.result[4..];
         assert_eq!(parsing.result[..4], 2_i32.to_le_bytes());
         for (metric, value) in [(0_i32, 1.5_f64), (1, -2.0)] {
@@ -250,13 +275,13 @@ mod tests {
             (Some("k"), r#"{"a":1}"#, None, "missing_time"),
         ];
         for (key, value, timestamp, reason) in cases {
-            parsing.parse(key.map(str::as_bytes), value.as_bytes(), timestamp).unwrap();
+            parsing.parse(&pack(key.map(str::as_bytes), value.as_bytes()), timestamp).unwrap();
             let mut rest = &parsing.result[4..];
             assert_eq!(parsing.result[..4], REJECTED.to_le_bytes());
             assert_eq!(text(&mut rest), reason);
             assert!(!text(&mut rest).is_empty());
         }
-        parsing.parse(Some(b"k"), br#"{"a":1,"at":1001}"#, None).unwrap();
+        parsing.parse(&pack(Some(b"k"), br#"{"a":1,"at":1001}"#), None).unwrap();
         assert_eq!(parsing.result[..4], 1_i32.to_le_bytes());
     }
 
@@ -267,10 +292,25 @@ mod tests {
             [("values = { a = \"a\" }", &br#"{"a":1}"#[..]), (influx, b"m a=1")]
         {
             let mut parsing = parsing(specification);
-            parsing.parse(Some(b"k"), value, None).unwrap();
+            parsing.parse(&pack(Some(b"k"), value), None).unwrap();
             assert_eq!(text(&mut &parsing.result[4..]), "missing_time");
-            parsing.parse(Some(b"k"), value, Some(0)).unwrap();
+            parsing.parse(&pack(Some(b"k"), value), Some(0)).unwrap();
             assert_eq!(parsing.result[..4], 1_i32.to_le_bytes());
         }
+    }
+
+    #[test]
+    fn what_stands_beside_the_value_is_unpacked_and_every_cut_is_noticed() {
+        let mut parsing =
+            parsing("series = [\"$key\", \"$topic\", \"$header.site\"], values = { a = \"a\" }");
+        let headers = encode_headers([("site", Some(&b"berlin"[..]))].into_iter());
+        let beside = [Some(&b"k"[..]), Some(b"eu"), Some(&headers)];
+        let whole = pack_all(beside, br#"{"a":1}"#);
+        parsing.parse(&whole, Some(0)).unwrap();
+        assert_eq!(text(&mut &parsing.result[24..]), "k/eu/berlin");
+        for length in 0..whole.len() - br#"{"a":1}"#.len() {
+            assert!(parsing.parse(&whole[..length], Some(0)).is_err(), "{length}");
+        }
+        assert!(parsing.parse(&pack_all([None, Some(b"\xff"), None], b"{}"), Some(0)).is_err());
     }
 }

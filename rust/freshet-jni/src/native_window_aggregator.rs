@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::HashSet;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow::array::StructArray;
@@ -21,14 +21,15 @@ use crate::columns::{self, Names, PartialColumns, RejectedColumns};
 use crate::direct;
 use crate::gate::{self, NativeError};
 use crate::handle::{self, Handled};
-use crate::packed::{PackedRecord, Volume, each_record};
+use crate::packed::{PackedRecord, Place, Volume, each_record};
 use crate::stream;
 use crate::text;
 
 /// What a handle stands for: the aggregation of one task.
 struct Aggregation {
     stream: Stream,
-    topic: String,
+    /// For messages about records whose topic nobody says.
+    topic: Arc<str>,
     names: Names,
     aggregator: WindowAggregator,
     batches: BatchReader,
@@ -63,7 +64,7 @@ impl Aggregation {
             aggregator: WindowAggregator::new(&stream),
             names: Names::of(&stream),
             stream,
-            topic,
+            topic: topic.into(),
             batches: BatchReader::default(),
             rejected: RejectedColumns::default(),
             read: Volume::default(),
@@ -84,8 +85,13 @@ impl Aggregation {
         self.note_continuation();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.aggregator.set_now(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
-        let current = Cell::new((-1, -1));
-        let place = || format!(", partition {}, offset {}", current.get().0, current.get().1);
+        let current = Cell::new(Place::NOWHERE);
+        let usual = Arc::clone(&self.topic);
+        let topic = || current.get().topic.unwrap_or(&usual);
+        let place = || {
+            let Place { partition, offset, .. } = current.get();
+            format!("topic '{}', partition {partition}, offset {offset}", topic())
+        };
         self.guard(place, |aggregation| {
             // Their buffer is borrowed as long as records are read.
             let mut batches = mem::take(&mut aggregation.batches);
@@ -95,7 +101,7 @@ impl Aggregation {
                 Ok(())
             });
             aggregation.batches = batches;
-            outcome.map_err(|error| aggregation.in_stream(error, place))?;
+            outcome.map_err(|error| aggregation.in_stream(error, topic(), place))?;
             Ok(rejected)
         })
     }
@@ -139,16 +145,22 @@ impl Aggregation {
         Ok(self.aggregator.add(record))
     }
 
-    /// Says of a damaged batch which stream's it is, and of a schema that is not known which record's; `place` is that
-    /// of the record.
+    /// Says of a damaged batch which stream's and topic's it is, and of a schema that is not known which record's;
+    /// `place` is that of the record.
     #[cold]
-    fn in_stream(&self, error: NativeError, place: impl FnOnce() -> String) -> NativeError {
-        let (stream, topic) = (&self.stream.name, &self.topic);
-        let of_stream = format!("stream '{stream}', topic '{topic}'");
+    fn in_stream(
+        &self,
+        error: NativeError,
+        topic: &str,
+        place: impl FnOnce() -> String,
+    ) -> NativeError {
+        let stream = &self.stream.name;
         match error {
-            NativeError::Damaged(what) => NativeError::Damaged(format!("{of_stream}, {what}")),
+            NativeError::Damaged(what) => {
+                NativeError::Damaged(format!("stream '{stream}', topic '{topic}', {what}"))
+            }
             NativeError::Unanswered(what) => {
-                NativeError::Unanswered(format!("{of_stream}{}: {what}", place()))
+                NativeError::Unanswered(format!("stream '{stream}', {}: {what}", place()))
             }
             other => other,
         }
@@ -179,8 +191,7 @@ impl Aggregation {
         }
         catch_unwind(AssertUnwindSafe(|| body(self))).unwrap_or_else(|payload| {
             self.broken = true;
-            let (stream, topic) = (&self.stream.name, &self.topic);
-            let context = format!("stream '{stream}', topic '{topic}'{}", place());
+            let context = format!("stream '{}', {}", self.stream.name, place());
             let error = NativeError::from_panic(&context, payload.as_ref());
             error!("{error}");
             Err(error)
@@ -197,7 +208,8 @@ impl Aggregation {
     /// The next partial aggregates of what was summed up; `None` when there are none left, and records can be added
     /// again.
     fn take_partials(&mut self) -> Result<Option<StructArray>, NativeError> {
-        let place = || ", while its partial aggregates were taken".to_owned();
+        let topic = Arc::clone(&self.topic);
+        let place = || format!("topic '{topic}', while its partial aggregates were taken");
         self.guard(place, |aggregation| {
             let mut columns = PartialColumns::default();
             let (aggregator, names) = (&mut aggregation.aggregator, &aggregation.names);
@@ -239,7 +251,7 @@ impl Handled for Aggregation {
 }
 
 /// `static native long open(byte[] stream, byte[] topic)`: an aggregation for the stream (its JSON, as
-/// `NativeConfiguration.load` gave it); the topic is for messages.
+/// `NativeConfiguration.load` gave it); the topic is for messages about records that do not say theirs.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowAggregator_open<'local>(
     env: EnvUnowned<'local>,

@@ -307,7 +307,9 @@ mod tests {
         for second in seconds {
             let (key, value) = (Some(&b"k"[..]), Some(&br#"{"v":2}"#[..]));
             let timestamp_ms = Some(second * 1_000);
-            aggregator.add(&RawRecord { key, value, timestamp_ms }).unwrap();
+            aggregator
+                .add(&RawRecord { key, value, timestamp_ms, ..RawRecord::default() })
+                .unwrap();
         }
         let mut panes = Vec::new();
         while aggregator.drain(|partial| {

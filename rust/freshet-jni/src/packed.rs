@@ -18,13 +18,28 @@
 //! | i32 | length |
 //! | … | the batch, from its base offset on: see `freshet_core::record_batch` |
 //!
+//! 2 says by which topic all that follows was delivered, until it is said again; before that, nobody says:
+//!
+//! | type | content |
+//! |---|---|
+//! | i32 | length |
+//! | … | the topic's name |
+//!
+//! 3 are the headers of the record that follows:
+//!
+//! | type | content |
+//! |---|---|
+//! | i32 | length |
+//! | … | the headers, as a record batch has them: see `freshet_core::record_batch::Headers` |
+//!
 //! It is no Arrow, since Java fills it in place: it copies bytes once, from where Kafka or Spark has them, and the
 //! fields of a record lie side by side for the one pass over them.
 
 use std::cell::Cell;
+use std::mem;
 
 use freshet_core::record::RawRecord;
-use freshet_core::record_batch::BatchReader;
+use freshet_core::record_batch::{BatchReader, Headers};
 
 use crate::gate::NativeError;
 
@@ -48,10 +63,14 @@ struct PackedBatch<'a> {
 enum Entry<'a> {
     Record(PackedRecord<'a>),
     Batch(PackedBatch<'a>),
+    Topic(&'a str),
+    Headers(Headers<'a>),
 }
 
 const RECORD: u8 = 0;
 const BATCH: u8 = 1;
+const TOPIC: u8 = 2;
+const HEADERS: u8 = 3;
 
 /// The entries, one after the other; an error in place of one that is cut off, and nothing after it.
 struct Entries<'a>(&'a [u8]);
@@ -97,39 +116,62 @@ impl Volume {
     }
 }
 
-/// Hands on each record of what is packed, those of batches too. `current` says which partition and offset is being
-/// read: those of a record, or those with which a batch begins.
+/// Where a record stands, or with which record a batch begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place<'a> {
+    /// `None` where nobody says.
+    pub(crate) topic: Option<&'a str>,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+}
+
+impl Place<'_> {
+    /// That of no record.
+    pub(crate) const NOWHERE: Self = Self { topic: None, partition: -1, offset: -1 };
+}
+
+/// Hands on each record of what is packed, those of batches too. `current` says which is being read.
 ///
 /// # Errors
 ///
 /// [`NativeError::Contract`] where the bytes are cut off, and [`NativeError::Damaged`] where a batch is damaged; or the
 /// first error of `take`. The records before that were handed on.
 #[inline]
-pub(crate) fn each_record(
-    packed: &[u8],
+pub(crate) fn each_record<'a>(
+    packed: &'a [u8],
     batches: &mut BatchReader,
-    current: &Cell<(i32, i64)>,
+    current: &Cell<Place<'a>>,
     mut take: impl FnMut(&PackedRecord<'_>) -> Result<(), NativeError>,
 ) -> Result<(), NativeError> {
-    let mut take = |record: &PackedRecord<'_>| {
-        current.set((record.partition, record.offset));
-        take(record)
-    };
+    let (mut topic, mut headers) = (None, Headers::default());
     for entry in Entries::new(packed) {
         match entry? {
-            Entry::Record(record) => take(&record)?,
+            Entry::Topic(name) => topic = Some(name),
+            Entry::Headers(of_next) => headers = of_next,
+            Entry::Record(PackedRecord { partition, offset, raw }) => {
+                current.set(Place { topic, partition, offset });
+                let raw = RawRecord { topic, headers: mem::take(&mut headers), ..raw };
+                take(&PackedRecord { partition, offset, raw })?;
+            }
             Entry::Batch(PackedBatch { partition, bytes }) => {
                 let offset = base_offset(bytes);
-                current.set((partition, offset));
+                current.set(Place { topic, partition, offset });
                 let damaged = |damage| {
                     let place = format!("partition {partition}, record batch at offset {offset}");
                     NativeError::Damaged(format!("{place}: {damage}"))
                 };
                 for record in batches.read(bytes).map_err(damaged)? {
                     let record = record.map_err(damaged)?;
-                    let (key, value) = (record.key, record.value);
-                    let raw = RawRecord { key, value, timestamp_ms: Some(record.timestamp_ms) };
-                    take(&PackedRecord { partition, offset: record.offset, raw })?;
+                    let offset = record.offset;
+                    current.set(Place { topic, partition, offset });
+                    let raw = RawRecord {
+                        key: record.key,
+                        value: record.value,
+                        timestamp_ms: Some(record.timestamp_ms),
+                        topic,
+                        headers: record.headers,
+                    };
+                    take(&PackedRecord { partition, offset, raw })?;
                 }
             }
         }
@@ -148,6 +190,8 @@ fn split_first<'a>(bytes: &mut &'a [u8]) -> Option<Entry<'a>> {
     match take_array(bytes)? {
         [RECORD] => split_record(bytes).map(Entry::Record),
         [BATCH] => split_batch(bytes).map(Entry::Batch),
+        [TOPIC] => str::from_utf8(split_bytes(bytes)?).ok().map(Entry::Topic),
+        [HEADERS] => split_bytes(bytes).map(Headers::new).map(Entry::Headers),
         _ => None,
     }
 }
@@ -162,20 +206,25 @@ fn split_record<'a>(bytes: &mut &'a [u8]) -> Option<PackedRecord<'a>> {
     let partition = i32::from_le_bytes(*take_array(bytes)?);
     let offset = i64::from_le_bytes(*take_array(bytes)?);
     let timestamp_ms = i64::from_le_bytes(*take_array(bytes)?);
-    let key_length = i32::from_le_bytes(*take_array(bytes)?);
-    let value_length = i32::from_le_bytes(*take_array(bytes)?);
+    let key_length = take_length(bytes)?;
+    let value_length = take_length(bytes)?;
     let key = take_optional(bytes, key_length)?;
     let value = take_optional(bytes, value_length)?;
-    let raw = RawRecord { key, value, timestamp_ms: Some(timestamp_ms) };
+    let raw = RawRecord { key, value, timestamp_ms: Some(timestamp_ms), ..RawRecord::default() };
     Some(PackedRecord { partition, offset, raw })
 }
 
 /// Takes bytes that are preceded by their length (i32) off `bytes`; `None` when they end too early.
 pub(crate) fn split_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let length = i32::from_le_bytes(*take_array(bytes)?);
+    let length = take_length(bytes)?;
     let (taken, rest) = bytes.split_at_checked(usize::try_from(length).ok()?)?;
     *bytes = rest;
     Some(taken)
+}
+
+/// Takes a length off `bytes`: -1 for that of nothing.
+pub(crate) fn take_length(bytes: &mut &[u8]) -> Option<i32> {
+    take_array(bytes).copied().map(i32::from_le_bytes)
 }
 
 fn take_array<'a, const N: usize>(bytes: &mut &'a [u8]) -> Option<&'a [u8; N]> {
@@ -186,7 +235,7 @@ fn take_array<'a, const N: usize>(bytes: &mut &'a [u8]) -> Option<&'a [u8; N]> {
 
 /// The outer `None` means that the bytes end too early, the inner one that there is no key or value.
 #[expect(clippy::option_option, reason = "the two levels mean different things")]
-fn take_optional<'a>(bytes: &mut &'a [u8], length: i32) -> Option<Option<&'a [u8]>> {
+pub(crate) fn take_optional<'a>(bytes: &mut &'a [u8], length: i32) -> Option<Option<&'a [u8]>> {
     if length == -1 {
         return Some(None);
     }
@@ -197,6 +246,8 @@ fn take_optional<'a>(bytes: &mut &'a [u8], length: i32) -> Option<Option<&'a [u8
 
 #[cfg(test)]
 mod tests {
+    use freshet_core::record_batch::encode_headers;
+
     use super::*;
 
     fn pack(partition: i32, offset: i64, key: Option<&[u8]>, value: Option<&[u8]>) -> Vec<u8> {
@@ -250,6 +301,44 @@ mod tests {
         for length in 1..batch.len() {
             assert!(Entries::new(&batch[..length]).next().unwrap().is_err(), "{length}");
         }
-        assert!(Entries::new(&[2, 0, 0, 0]).next().unwrap().is_err());
+        assert!(Entries::new(&[4, 0, 0, 0]).next().unwrap().is_err());
+    }
+
+    #[test]
+    fn what_stands_beside_a_record_is_told_before_it() {
+        let entry = |kind: u8, bytes: &[u8]| {
+            let length = i32::try_from(bytes.len()).unwrap().to_le_bytes();
+            [&[kind][..], &length, bytes].concat()
+        };
+        let site = encode_headers([("site", Some(&b"berlin"[..]))].into_iter());
+        let record = |offset| pack(0, offset, None, None);
+        let bytes = [
+            record(0),
+            entry(TOPIC, b"eu"),
+            entry(HEADERS, &site),
+            record(1),
+            record(2),
+            entry(TOPIC, "ü".as_bytes()),
+            record(3),
+        ]
+        .concat();
+        let mut found = Vec::new();
+        let mut batches = BatchReader::default();
+        each_record(&bytes, &mut batches, &Cell::new(Place::NOWHERE), |record| {
+            let site = record.raw.headers.last("site").map(<[u8]>::to_vec);
+            found.push((record.offset, record.raw.topic.map(str::to_owned), site));
+            Ok(())
+        })
+        .unwrap();
+        let topic = |name: &str| Some(name.to_owned());
+        let expected = [
+            (0, None, None),
+            (1, topic("eu"), Some(b"berlin".to_vec())),
+            (2, topic("eu"), None),
+            (3, topic("ü"), None),
+        ];
+        assert_eq!(found, expected);
+        assert!(Entries::new(&entry(TOPIC, b"\xff")).next().unwrap().is_err());
+        assert!(Entries::new(&entry(HEADERS, b"abc")[..6]).next().unwrap().is_err());
     }
 }

@@ -55,7 +55,14 @@ fn measure(series: usize, panes: usize, repetitions: usize, metrics: &str) -> (u
                 let metrics = metrics.replace('#', &value.to_string());
                 let value = format!("{{\"id\":\"sensor-{id}\",\"at\":{at},{metrics}}}");
                 let value = Some(value.as_bytes());
-                aggregator.add(&RawRecord { key: None, value, timestamp_ms: None }).unwrap();
+                aggregator
+                    .add(&RawRecord {
+                        key: None,
+                        value,
+                        timestamp_ms: None,
+                        ..RawRecord::default()
+                    })
+                    .unwrap();
             }
         }
     }

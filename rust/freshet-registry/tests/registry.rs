@@ -263,7 +263,12 @@ fn parser_of(server: &Server, format: &str, settings: &str) -> RecordParser {
 
 /// The readings of a record; or the id of the schema that it needs.
 fn read(parser: &mut RecordParser, value: &[u8]) -> Result<Vec<(String, f64)>, u32> {
-    let record = RawRecord { key: Some(b"k"), value: Some(value), timestamp_ms: Some(0) };
+    let record = RawRecord {
+        key: Some(b"k"),
+        value: Some(value),
+        timestamp_ms: Some(0),
+        ..RawRecord::default()
+    };
     let mut readings = Readings::default();
     match parser.parse(&record, &mut readings).unwrap() {
         Parsed::NeedsSchema(id) => Err(id),

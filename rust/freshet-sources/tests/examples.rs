@@ -71,6 +71,7 @@ fn what_public_streams_send_becomes_readings() {
                     key: record.key.as_deref(),
                     value: Some(&record.payload),
                     timestamp_ms: Some(epoch_ms()),
+                    ..RawRecord::default()
                 };
                 parser.parse(&raw, &mut readings).unwrap();
                 for point in readings.points() {

@@ -93,6 +93,7 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   {"default":512,"kind":"integer","least":0,"most":1048576,"name":"disk_reserve","required":false,"secret":false,"section":"dev","variable":"FRESHET_DEV__DISK_RESERVE"},
   {"default":null,"form":"a stream's name is a letter or digit followed by up to 99 letters, digits, '.', '_' or '-'","kind":"text","name":"name","pattern":"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$","required":true,"secret":false,"section":"stream","variable":null},
   {"default":null,"form":"a topic's name has up to 249 letters, digits, '.', '_' and '-'","kind":"text","name":"topic","pattern":"^[a-zA-Z0-9._-]{1,249}$","required":false,"secret":false,"section":"stream","variable":null},
+  {"default":null,"kind":"texts","name":"topics","required":false,"secret":false,"section":"stream","variable":null},
   {"default":null,"kind":"text","name":"title","required":false,"secret":false,"section":"stream","variable":null},
   {"default":null,"kind":"text_or_table","name":"unit","required":false,"secret":false,"section":"stream","variable":null},
   {"choices":["json","csv","influx","msgpack","cbor","avro","protobuf"],"default":"json","kind":"choice","name":"format","required":false,"secret":false,"section":"stream","variable":null},

@@ -78,7 +78,12 @@ pub fn run_binary(streams: &[Stream], input: &[u8], mut check: impl FnMut(usize,
 
 fn parse(parser: &mut RecordParser, record: &[u8]) -> Outcome {
     let key = Some(&b"the key"[..]);
-    let record = RawRecord { key, value: Some(record), timestamp_ms: Some(END_OF_9999_MS) };
+    let record = RawRecord {
+        key,
+        value: Some(record),
+        timestamp_ms: Some(END_OF_9999_MS),
+        ..RawRecord::default()
+    };
     let mut readings = Readings::default();
     let mut parsed = parser.parse(&record, &mut readings)?;
     if let Parsed::NeedsSchema(id) = parsed {

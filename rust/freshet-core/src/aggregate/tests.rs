@@ -51,14 +51,24 @@ fn windows(aggregator: &mut WindowAggregator, stream: &Stream) -> BTreeMap<Key, 
 }
 
 fn add(aggregator: &mut WindowAggregator, value: &str) -> Result<(), Rejection> {
-    let record = RawRecord { key: None, value: Some(value.as_bytes()), timestamp_ms: Some(0) };
+    let record = RawRecord {
+        key: None,
+        value: Some(value.as_bytes()),
+        timestamp_ms: Some(0),
+        ..RawRecord::default()
+    };
     aggregator.add(&record).map(drop)
 }
 
 /// Adds these values, and says which were rejected, and why.
 fn add_all(aggregator: &mut WindowAggregator, values: &[Vec<u8>]) -> Vec<(usize, ReasonCode)> {
     let add = |(number, value): (usize, &Vec<u8>)| {
-        let raw = RawRecord { key: Some(b"k"), value: Some(value), timestamp_ms: Some(60_000) };
+        let raw = RawRecord {
+            key: Some(b"k"),
+            value: Some(value),
+            timestamp_ms: Some(60_000),
+            ..RawRecord::default()
+        };
         Some((number, aggregator.add(&raw).err()?.reason))
     };
     values.iter().enumerate().filter_map(add).collect()
@@ -202,7 +212,14 @@ fn moved(
     for (id, at, timestamp_ms) in records {
         let value = format!("{{\"id\":\"{id}\",\"at\":{at},\"v\":1}}");
         let value = Some(value.as_bytes());
-        aggregator.add(&RawRecord { key: None, value, timestamp_ms: *timestamp_ms }).unwrap();
+        aggregator
+            .add(&RawRecord {
+                key: None,
+                value,
+                timestamp_ms: *timestamp_ms,
+                ..RawRecord::default()
+            })
+            .unwrap();
     }
     let ahead =
         aggregator.take_furthest_ahead().map(|ahead| (ahead.series, ahead.ahead_us / 1_000));

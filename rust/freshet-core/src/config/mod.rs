@@ -271,36 +271,35 @@ fn read_streams(
         streams.push(stream);
     }
     for section in &sections {
-        check_topic(section, &streams, kafka)?;
+        check_topics(section, &streams, kafka)?;
     }
     Ok(streams)
 }
 
 /// A topic that a stream names is read by no other stream, whose dead letters could not be told from its own, and is
 /// none that the pipeline writes.
-fn check_topic(
+fn check_topics(
     section: &Section<'_>,
     streams: &[Stream],
     kafka: &Kafka,
 ) -> Result<(), ConfigError> {
-    let Some(topic) = section.optional_text("topic")? else { return Ok(()) };
-    let reads = |stream: &&Stream| kafka.raw_topic(stream) == topic.value;
-    let mut readers = streams.iter().filter(reads).map(|stream| stream.name.as_str());
-    if let (Some(one), Some(other)) = (readers.next(), readers.next()) {
-        let message = format!(
-            "'{}' would be read by '{one}' and '{other}': let one stream read it, with the metrics of both",
-            topic.value
-        );
-        return Err(topic.error(message));
-    }
-    let mut written = streams.iter().map(|stream| kafka.windows_topic(&stream.name)).chain([
-        kafka.dead_letters_topic(),
-        kafka.health_topic(),
-        kafka.cursors_topic(),
-    ]);
-    if written.any(|name| name == topic.value) {
-        let message = format!("'{}' is what the pipeline itself writes", topic.value);
-        return Err(topic.error(message));
+    let Some(topics) = stream::read_topics(section)? else { return Ok(()) };
+    for topic in &topics.value {
+        let reads = |stream: &&Stream| kafka.raw_topics(stream).contains(topic);
+        let mut readers = streams.iter().filter(reads).map(|stream| stream.name.as_str());
+        if let (Some(one), Some(other)) = (readers.next(), readers.next()) {
+            return Err(topics.error(format!(
+                "'{topic}' would be read by '{one}' and '{other}': let one stream read it, with the metrics of both"
+            )));
+        }
+        let mut written = streams.iter().map(|stream| kafka.windows_topic(&stream.name)).chain([
+            kafka.dead_letters_topic(),
+            kafka.health_topic(),
+            kafka.cursors_topic(),
+        ]);
+        if written.any(|name| name == *topic) {
+            return Err(topics.error(format!("'{topic}' is what the pipeline itself writes")));
+        }
     }
     Ok(())
 }

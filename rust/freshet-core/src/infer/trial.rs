@@ -52,6 +52,7 @@ impl Share {
                 key: record.key.as_deref(),
                 value: record.value.as_deref(),
                 timestamp_ms: Some(record.timestamp_ms.unwrap_or(now_ms)),
+                ..RawRecord::default()
             };
             match parser.parse(&raw, &mut readings) {
                 Ok(Parsed::Accepted) => {

@@ -81,7 +81,12 @@ impl RecordParser {
 type Parsed = Result<Vec<(String, usize, i64, u64)>, (ReasonCode, String)>;
 
 fn parse(parser: &mut RecordParser, value: &[u8]) -> Parsed {
-    let record = RawRecord { key: Some(b"the key"), value: Some(value), timestamp_ms: None };
+    let record = RawRecord {
+        key: Some(b"the key"),
+        value: Some(value),
+        timestamp_ms: None,
+        ..RawRecord::default()
+    };
     let mut readings = Readings::default();
     parser
         .parse(&record, &mut readings)
@@ -210,7 +215,12 @@ fn tags_one_after_the_other_are_no_depth() {
     );
     let tags = vec![0xd9; 300_000];
     let record = [&[0xa1, 0x61, b'v'], &tags[..], &[1]].concat();
-    let record_of = RawRecord { key: Some(b"k"), value: Some(&record), timestamp_ms: Some(0) };
+    let record_of = RawRecord {
+        key: Some(b"k"),
+        value: Some(&record),
+        timestamp_ms: Some(0),
+        ..RawRecord::default()
+    };
     let mut readings = Readings::default();
     // Each tag takes two bytes: the last one is the number's.
     let found = parser.parse(&record_of, &mut readings).map(|_| readings.iter().count());

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::config::Config;
+use crate::record_batch::encode_headers;
 
 const DOCUMENT: &str = include_str!("../../../../docs/records.md");
 const NOON: &str = "2026-01-31T12:00:00Z";
@@ -65,7 +66,16 @@ fn noon_ms() -> i64 {
 }
 
 fn parse(parser: &mut RecordParser, value: Option<&[u8]>) -> Result<(Readings, Parsed), Rejection> {
-    let record = RawRecord { key: Some(b"the key"), value, timestamp_ms: Some(noon_ms()) };
+    let headers: [(&str, Option<&[u8]>); 4] =
+        [("site", Some(b"first")), ("site", Some(b"last")), ("raw", Some(b"\xff")), ("none", None)];
+    let headers = encode_headers(headers.into_iter());
+    let record = RawRecord {
+        key: Some(b"the key"),
+        value,
+        timestamp_ms: Some(noon_ms()),
+        topic: Some("sensors.eu"),
+        headers: Headers::new(&headers),
+    };
     let mut readings = Readings::default();
     let mut parsed = parser.parse(&record, &mut readings)?;
     if let Parsed::NeedsSchema(id) = parsed {

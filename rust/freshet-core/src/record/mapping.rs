@@ -20,8 +20,8 @@ use crate::wire::ReasonCode;
 /// What the fields of a row mean.
 #[expect(clippy::struct_excessive_bools, reason = "each is something else that the stream says")]
 pub(super) struct Mapping {
-    /// The slots of the parts of the series, which come first; `None` for the key.
-    series_parts: Vec<Option<usize>>,
+    /// Where the parts of the series are; those that are fields have the first slots.
+    series_parts: Vec<PartPlace>,
     /// What the parts are if they are not there, or are called else.
     series_rules: SeriesRules,
     /// Whether the parts are fields, and nothing is done with them.
@@ -48,6 +48,16 @@ pub(super) struct Mapping {
     /// Whether every row of a record has to be one of the stream's.
     takes_all_rows: bool,
     pub(super) clock: Clock,
+}
+
+/// Where a part of the series is.
+enum PartPlace {
+    /// In that slot of a row.
+    Slot(usize),
+    Key,
+    Topic,
+    /// In the header of that name.
+    Header(String),
 }
 
 /// Where the event time is and how it is written.
@@ -106,7 +116,12 @@ impl Mapping {
         let series_parts = stream
             .series
             .iter()
-            .map(|part| if is_field(part) { slots.next() } else { None })
+            .map(|part| match part {
+                SeriesPart::Field(_) => PartPlace::Slot(slots.next().unwrap_or_default()),
+                SeriesPart::Key => PartPlace::Key,
+                SeriesPart::Topic => PartPlace::Topic,
+                SeriesPart::Header(name) => PartPlace::Header(name.clone()),
+            })
             .collect();
         let series_fields = slots.start;
         let times = stream.time.iter().flat_map(TimeField::places).count();
@@ -171,7 +186,7 @@ impl Mapping {
         readings: &mut Readings,
     ) -> Result<(), Rejection> {
         let series = readings.series_mut().len();
-        self.read_series(row, record.key, readings.series_mut())?;
+        self.read_series(row, record, readings.series_mut())?;
         let time = self.read_time(row, record.timestamp_ms())?;
         if self.values_are_usual {
             self.read_values(row, readings)?;
@@ -244,16 +259,16 @@ impl Mapping {
     fn read_series(
         &self,
         row: Row<'_>,
-        key: Option<&[u8]>,
+        record: &RawRecord<'_>,
         series: &mut String,
     ) -> Result<(), Rejection> {
         let start = series.len();
         if self.series_parts.is_empty() {
-            series.push_str(series_from_key(key)?);
+            series.push_str(series_from_key(record.key)?);
         } else if self.series_is_usual {
             self.read_fields_of_series(row, series)?;
         } else {
-            self.read_parts_of_series(row, key, series)?;
+            self.read_parts_of_series(row, record, series)?;
         }
         // Parts that are all empty name nothing: only the slashes between them are left.
         let separators = self.series_parts.len().saturating_sub(1);
@@ -276,29 +291,26 @@ impl Mapping {
                 series.push('/');
             }
             if !push_part(row.get(slot), series) {
-                return Err(self.missing_part(row, Some(slot)));
+                return Err(self.missing(ReasonCode::MissingSeries, row, slot));
             }
         }
         Ok(())
     }
 
-    /// The same where parts may be the key, may be missing, or have other names.
+    /// The same where parts may stand beside the value, may be missing, or have other names.
     fn read_parts_of_series(
         &self,
         row: Row<'_>,
-        key: Option<&[u8]>,
+        record: &RawRecord<'_>,
         series: &mut String,
     ) -> Result<(), Rejection> {
-        for (part, slot) in self.series_parts.iter().enumerate() {
+        for (part, place) in self.series_parts.iter().enumerate() {
             if part > 0 {
                 series.push('/');
             }
-            let value = match *slot {
-                Some(slot) => row.get(slot),
-                None => key_as_part(key)?,
-            };
+            let value = part_of_series(place, row, record)?;
             if !push_part_by_rules(&self.series_rules, part, value, series) {
-                return Err(self.missing_part(row, *slot));
+                return Err(self.missing_part(row, place));
             }
         }
         Ok(())
@@ -359,14 +371,15 @@ impl Mapping {
     }
 
     #[cold]
-    fn missing_part(&self, row: Row<'_>, slot: Option<usize>) -> Rejection {
-        match slot {
-            Some(slot) => self.missing(ReasonCode::MissingSeries, row, slot),
-            None => Rejection::new(
-                ReasonCode::MissingSeries,
-                "the record has no key, which is a part of the series",
-            ),
-        }
+    fn missing_part(&self, row: Row<'_>, place: &PartPlace) -> Rejection {
+        let what = match place {
+            PartPlace::Slot(slot) => return self.missing(ReasonCode::MissingSeries, row, *slot),
+            PartPlace::Key => "key".to_owned(),
+            PartPlace::Topic => "topic".to_owned(),
+            PartPlace::Header(name) => format!("header '{name}'"),
+        };
+        let detail = format!("the record has no {what}, which is a part of the series");
+        Rejection::new(ReasonCode::MissingSeries, detail)
     }
 
     #[cold]
@@ -564,10 +577,22 @@ fn push_part_by_rules(
     true
 }
 
-/// The key as a part of a series: a text.
-fn key_as_part(key: Option<&[u8]>) -> Result<Value<'_>, Rejection> {
-    let Some(key) = key else { return Ok(Value::Missing) };
-    text_of(key).map(Value::Text).map_err(Rejection::in_key)
+/// A part of a series: what stands beside the value of a record has to be a text.
+fn part_of_series<'a>(
+    place: &PartPlace,
+    row: Row<'a>,
+    record: &RawRecord<'a>,
+) -> Result<Value<'a>, Rejection> {
+    let text = match place {
+        PartPlace::Slot(slot) => return Ok(row.get(*slot)),
+        PartPlace::Topic => record.topic,
+        PartPlace::Key => record.key.map(text_of).transpose().map_err(Rejection::in_key)?,
+        PartPlace::Header(name) => {
+            let value = record.headers.last(name).map(text_of).transpose();
+            value.map_err(|rejection| rejection.in_header(name))?
+        }
+    };
+    Ok(text.map_or(Value::Missing, Value::Text))
 }
 
 fn series_from_key(key: Option<&[u8]>) -> Result<&str, Rejection> {

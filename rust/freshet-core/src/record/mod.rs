@@ -39,6 +39,7 @@ mod zone;
 
 use std::ops::Range;
 
+use crate::record_batch::Headers;
 use crate::wire::ReasonCode;
 
 pub use avro::AvroSchema;
@@ -101,7 +102,7 @@ pub const MAX_SERIES_BYTES: usize = 1 << 10;
 const KEPT_BYTES: usize = 64 << 10;
 
 /// A record as Kafka delivered it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct RawRecord<'a> {
     /// The record's key.
     pub key: Option<&'a [u8]>,
@@ -110,6 +111,10 @@ pub struct RawRecord<'a> {
     /// Kafka's timestamp, epoch milliseconds; `None` for a record that comes from elsewhere and has none. Kafka's own
     /// sign for none, −1, means none here as well.
     pub timestamp_ms: Option<i64>,
+    /// The topic that it was delivered by; `None` where nobody says.
+    pub topic: Option<&'a str>,
+    /// What its sender has written beside it.
+    pub headers: Headers<'a>,
 }
 
 /// What Kafka has in place of a timestamp that nobody gave (`RecordBatch.NO_TIMESTAMP`).
@@ -162,6 +167,10 @@ impl Rejection {
 
     fn in_line(self, line: usize) -> Self {
         Self { detail: format!("line {line}: {}", self.detail), ..self }
+    }
+
+    fn in_header(self, name: &str) -> Self {
+        Self { detail: format!("the header '{name}': {}", self.detail), ..self }
     }
 
     fn in_key(self) -> Self {

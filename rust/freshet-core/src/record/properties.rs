@@ -18,7 +18,12 @@ fn parser(settings: &str) -> RecordParser {
 }
 
 fn parse(parser: &mut RecordParser, value: &str) -> Result<Vec<(String, f64)>, Rejection> {
-    let record = RawRecord { key: None, value: Some(value.as_bytes()), timestamp_ms: Some(0) };
+    let record = RawRecord {
+        key: None,
+        value: Some(value.as_bytes()),
+        timestamp_ms: Some(0),
+        ..RawRecord::default()
+    };
     let mut readings = Readings::default();
     parser.parse(&record, &mut readings)?;
     let values: usize = readings.points().map(|point| point.values.len()).sum();
@@ -234,7 +239,8 @@ fn details_say_in_which_row_and_where() {
         let detail = parse(&mut parser(settings), text).unwrap_err().detail;
         assert!(detail.starts_with(expected), "{text}: {detail}");
     }
-    let tombstone = RawRecord { key: Some(b"k"), value: None, timestamp_ms: Some(0) };
+    let tombstone =
+        RawRecord { key: Some(b"k"), value: None, timestamp_ms: Some(0), ..RawRecord::default() };
     let rejection = parser(csv).parse(&tombstone, &mut Readings::default()).unwrap_err();
     assert_eq!(rejection.detail, "the record has no value: it is a tombstone");
 }

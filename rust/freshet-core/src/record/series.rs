@@ -13,17 +13,36 @@ pub enum SeriesPart {
     Field(Path),
     /// The record's key in Kafka, a text: written [`Self::KEY`].
     Key,
+    /// The name of the topic that the record was delivered by: written [`Self::TOPIC`].
+    Topic,
+    /// The value of the last header of that name, a text: written after [`Self::HEADER`].
+    Header(String),
 }
 
 impl SeriesPart {
-    /// How the key is written. A field of that name is written with a backslash before it.
+    /// How the key is written. A field that is called like this, the topic, or a header has a backslash before it.
     pub const KEY: &str = "$key";
 
-    /// The place in a record; `None` for the key.
+    /// How the topic is written.
+    pub const TOPIC: &str = "$topic";
+
+    /// What stands before the name of a header.
+    pub const HEADER: &str = "$header.";
+
+    /// The place in a record; `None` for what stands beside its value.
     pub fn field(&self) -> Option<&Path> {
         match self {
             Self::Field(path) => Some(path),
-            Self::Key => None,
+            Self::Key | Self::Topic | Self::Header(_) => None,
+        }
+    }
+
+    /// What stands beside the value of a record.
+    pub(crate) fn beside_value(text: &str) -> Option<Self> {
+        match text {
+            Self::KEY => Some(Self::Key),
+            Self::TOPIC => Some(Self::Topic),
+            _ => text.strip_prefix(Self::HEADER).map(|name| Self::Header(name.to_owned())),
         }
     }
 }
@@ -32,7 +51,7 @@ impl FromStr for SeriesPart {
     type Err = InvalidPath;
 
     fn from_str(text: &str) -> Result<Self, InvalidPath> {
-        if text == Self::KEY { Ok(Self::Key) } else { text.parse().map(Self::Field) }
+        Self::beside_value(text).map_or_else(|| text.parse().map(Self::Field), Ok)
     }
 }
 
@@ -40,8 +59,10 @@ impl fmt::Display for SeriesPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Key => f.write_str(Self::KEY),
+            Self::Topic => f.write_str(Self::TOPIC),
+            Self::Header(name) => write!(f, "{}{name}", Self::HEADER),
             Self::Field(path) => match path.to_string() {
-                text if text == Self::KEY => write!(f, "\\{text}"),
+                text if Self::beside_value(&text).is_some() => write!(f, "\\{text}"),
                 text => f.write_str(&text),
             },
         }
@@ -99,6 +120,13 @@ mod tests {
             (SeriesPart::Key, "$key"),
             (field(&["$key"]), r"\$key"),
             (field(&["$key", "a"]), "$key.a"),
+            (SeriesPart::Topic, "$topic"),
+            (field(&["$topic"]), r"\$topic"),
+            (SeriesPart::Header("site".to_owned()), "$header.site"),
+            (SeriesPart::Header("a.b\\".to_owned()), r"$header.a.b\"),
+            (SeriesPart::Header(String::new()), "$header."),
+            (field(&["$header", "site"]), r"\$header.site"),
+            (field(&["$header"]), "$header"),
             (field(&["key"]), "key"),
         ] {
             assert_eq!(part.to_string(), text);

@@ -18,10 +18,10 @@ use crate::window::WindowSpec;
 pub struct Stream {
     /// Names the topics, the checkpoint and the rows.
     pub name: String,
-    /// The full name of the topic that has its records, where they are somebody else's; nothing that an executor needs
-    /// to know.
+    /// The full names of the topics that have its records, where they are somebody else's, or several; none for the one
+    /// that is made for it. Nothing that an executor needs to know.
     #[serde(skip)]
-    pub topic: Option<String>,
+    pub topics: Vec<String>,
     /// For people; the name by default.
     pub title: String,
     /// Units of the metrics, for people; a metric may have none.
@@ -213,6 +213,19 @@ impl Stream {
     /// Whether the records' keys in Kafka name the series, or a part of it.
     pub fn reads_key(&self) -> bool {
         self.series.is_empty() || self.series.contains(&SeriesPart::Key)
+    }
+
+    /// Whether their topic names a part of the series.
+    pub fn reads_topic(&self) -> bool {
+        self.series.contains(&SeriesPart::Topic)
+    }
+
+    /// The headers that name parts of the series.
+    pub fn headers(&self) -> impl Iterator<Item = &str> {
+        self.series.iter().filter_map(|part| match part {
+            SeriesPart::Header(name) => Some(name.as_str()),
+            _ => None,
+        })
     }
 
     /// Whether the event time is the timestamp of a line in line protocol; a line without one takes Kafka's.

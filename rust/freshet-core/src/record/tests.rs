@@ -22,7 +22,12 @@ fn parse(parser: &mut RecordParser, value: &[u8]) -> Parsed {
 }
 
 fn parse_at(parser: &mut RecordParser, timestamp_ms: Option<i64>, value: &[u8]) -> Parsed {
-    let record = RawRecord { key: Some(b"the key"), value: Some(value), timestamp_ms };
+    let record = RawRecord {
+        key: Some(b"the key"),
+        value: Some(value),
+        timestamp_ms,
+        ..RawRecord::default()
+    };
     let mut readings = Readings::default();
     parser.parse(&record, &mut readings).map_err(|rejection| rejection.reason)?;
     Ok(readings.iter().map(|r| (r.series.to_owned(), r.metric, r.time_us, r.value)).collect())
@@ -138,18 +143,33 @@ fn the_key_and_kafkas_time_serve_where_the_stream_names_none() {
 
     let mut readings = Readings::default();
     for key in [None, Some(&b""[..])] {
-        let record = RawRecord { key, value: Some(b"{\"t\":2}"), timestamp_ms: Some(0) };
+        let record = RawRecord {
+            key,
+            value: Some(b"{\"t\":2}"),
+            timestamp_ms: Some(0),
+            ..RawRecord::default()
+        };
         let rejection = parser.parse(&record, &mut readings).unwrap_err();
         assert_eq!(rejection.reason, ReasonCode::MissingSeries);
     }
-    let record = RawRecord { key: Some(b"\xff"), value: Some(b"{\"t\":2}"), timestamp_ms: Some(0) };
+    let record = RawRecord {
+        key: Some(b"\xff"),
+        value: Some(b"{\"t\":2}"),
+        timestamp_ms: Some(0),
+        ..RawRecord::default()
+    };
     assert_eq!(parser.parse(&record, &mut readings).unwrap_err().reason, ReasonCode::InvalidUtf8);
 }
 
 #[test]
 fn the_key_is_a_part_of_the_series_beside_fields_of_every_format() {
     let parse = |stream: &str, key: Option<&[u8]>, value: &str| {
-        let record = RawRecord { key, value: Some(value.as_bytes()), timestamp_ms: Some(0) };
+        let record = RawRecord {
+            key,
+            value: Some(value.as_bytes()),
+            timestamp_ms: Some(0),
+            ..RawRecord::default()
+        };
         let mut readings = Readings::default();
         parser(stream).parse(&record, &mut readings).map_err(|rejection| rejection.reason)?;
         Ok(readings.iter().map(|reading| reading.series.to_owned()).collect::<Vec<_>>().join(" "))
@@ -269,8 +289,12 @@ fn one_record_leaves_nothing_for_the_next() {
 fn details_name_the_field_and_quote_what_stands_there() {
     let mut parser = parser(SENSORS);
     let mut detail = |value: &str| {
-        let record =
-            RawRecord { key: None, value: Some(value.as_bytes()), timestamp_ms: Some(1_000_000) };
+        let record = RawRecord {
+            key: None,
+            value: Some(value.as_bytes()),
+            timestamp_ms: Some(1_000_000),
+            ..RawRecord::default()
+        };
         parser.parse(&record, &mut Readings::default()).unwrap_err().detail
     };
     assert_eq!(detail(r#"{"site":"a"}"#), "'id' is missing");
@@ -299,7 +323,12 @@ fn a_time_without_a_zone_is_refused_with_what_to_write() {
     );
     let mut detail = |at: &str| {
         let value = format!("{{\"id\":\"a\",\"at\":\"{at}\",\"v\":1}}");
-        let record = RawRecord { key: None, value: Some(value.as_bytes()), timestamp_ms: None };
+        let record = RawRecord {
+            key: None,
+            value: Some(value.as_bytes()),
+            timestamp_ms: None,
+            ..RawRecord::default()
+        };
         parser.parse(&record, &mut Readings::default()).unwrap_err().detail
     };
     for (at, pattern) in [
@@ -373,7 +402,12 @@ fn names_are_taken_letter_for_letter() {
 fn a_payload_of_another_kind_is_said_to_be_one() {
     let mut parser = parser("values = { v = \"v\" }");
     let mut detail = |value: &[u8]| {
-        let record = RawRecord { key: Some(b"k"), value: Some(value), timestamp_ms: Some(0) };
+        let record = RawRecord {
+            key: Some(b"k"),
+            value: Some(value),
+            timestamp_ms: Some(0),
+            ..RawRecord::default()
+        };
         parser.parse(&record, &mut Readings::default()).unwrap_err().detail
     };
     let found = detail(b"\0\0\0\0\x09{\"v\":1}");
@@ -391,8 +425,12 @@ fn a_payload_of_another_kind_is_said_to_be_one() {
 #[test]
 fn a_number_that_cannot_be_read_is_refused_with_what_to_do() {
     let detail = |settings: &str, value: &str| {
-        let record =
-            RawRecord { key: Some(b"k"), value: Some(value.as_bytes()), timestamp_ms: None };
+        let record = RawRecord {
+            key: Some(b"k"),
+            value: Some(value.as_bytes()),
+            timestamp_ms: None,
+            ..RawRecord::default()
+        };
         parser(settings).parse(&record, &mut Readings::default()).unwrap_err().detail
     };
     let json = "values = { v = \"v\" }\ntime = { field = \"at\", unit = \"ms\" }";
@@ -439,7 +477,12 @@ fn a_bad_row_stands_where_it_is_in_the_value() {
     let mut parser =
         parser("framing = \"confluent\"\non_bad_row = \"skip_row\"\nvalues = { v = \"v\" }");
     let value = b"\0\0\0\0\x07[{\"v\":1},{\"v\":\"x\"}]";
-    let record = RawRecord { key: Some(b"k"), value: Some(value), timestamp_ms: Some(0) };
+    let record = RawRecord {
+        key: Some(b"k"),
+        value: Some(value),
+        timestamp_ms: Some(0),
+        ..RawRecord::default()
+    };
     let mut readings = Readings::default();
     parser.parse(&record, &mut readings).unwrap();
     let [row] = readings.left_out().rows.as_slice() else { panic!("one row is bad") };
@@ -453,7 +496,12 @@ fn a_payload_of_a_schema_registry_is_told_the_key_that_reads_it() {
         ("values = { v = \"v\" }", true),
         ("framing = \"confluent\"\nvalues = { v = \"v\" }", false),
     ] {
-        let record = RawRecord { key: Some(b"k"), value: Some(value), timestamp_ms: Some(0) };
+        let record = RawRecord {
+            key: Some(b"k"),
+            value: Some(value),
+            timestamp_ms: Some(0),
+            ..RawRecord::default()
+        };
         let rejection = parser(settings).parse(&record, &mut Readings::default()).unwrap_err();
         let found = rejection.detail.contains("framing = \"confluent\" reads it");
         assert_eq!(found, is_told, "{rejection:?}");

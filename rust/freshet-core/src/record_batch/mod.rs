@@ -8,10 +8,12 @@
 
 mod compression;
 mod header;
+mod headers;
 mod records;
 
 use thiserror::Error;
 
+pub use headers::{Headers, encode_headers};
 pub use records::{BatchRecord, BatchRecords};
 
 use compression::{Codec, Decompressor};

@@ -6,8 +6,9 @@
 
 use super::InvalidBatch;
 use super::header::Header;
+use super::headers::Headers;
 
-/// A record of a batch. Its headers are checked, and passed over.
+/// A record of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchRecord<'a> {
     /// Its offset in its partition.
@@ -18,6 +19,8 @@ pub struct BatchRecord<'a> {
     pub key: Option<&'a [u8]>,
     /// Its value, which may be empty; `None` for a tombstone.
     pub value: Option<&'a [u8]>,
+    /// What its sender has written beside it.
+    pub headers: Headers<'a>,
 }
 
 /// The records of a batch; an error in place of one that is malformed, and nothing after it.
@@ -53,12 +56,12 @@ impl<'a> BatchRecords<'a> {
         let offset = self.base_offset.wrapping_add(variable(&mut body)?);
         let key = bytes(&mut body)?;
         let value = bytes(&mut body)?;
-        skip_headers(&mut body)?;
+        let headers = Headers::split(&mut body)?;
         if !body.is_empty() {
             return Err("something stands behind its headers");
         }
         let timestamp_ms = self.log_append_time.unwrap_or(timestamp);
-        Ok(BatchRecord { offset, timestamp_ms, key, value })
+        Ok(BatchRecord { offset, timestamp_ms, key, value, headers })
     }
 }
 
@@ -87,7 +90,7 @@ impl<'a> Iterator for BatchRecords<'a> {
     }
 }
 
-const CUT_OFF: &str = "it is cut off";
+pub(super) const CUT_OFF: &str = "it is cut off";
 
 /// Ten groups of seven bits hold any 64.
 const MAX_GROUPS: u32 = 10;
@@ -109,24 +112,14 @@ fn variable(bytes: &mut &[u8]) -> Result<i64, &'static str> {
 
 /// A length; `None` for one that is negative, which means that there is nothing, not even something empty.
 #[inline]
-fn length(bytes: &mut &[u8]) -> Result<Option<usize>, &'static str> {
+pub(super) fn length(bytes: &mut &[u8]) -> Result<Option<usize>, &'static str> {
     Ok(usize::try_from(variable(bytes)?).ok())
 }
 
 #[inline]
-fn bytes<'a>(body: &mut &'a [u8]) -> Result<Option<&'a [u8]>, &'static str> {
+pub(super) fn bytes<'a>(body: &mut &'a [u8]) -> Result<Option<&'a [u8]>, &'static str> {
     let Some(length) = length(body)? else { return Ok(None) };
     let (bytes, rest) = body.split_at_checked(length).ok_or(CUT_OFF)?;
     *body = rest;
     Ok(Some(bytes))
-}
-
-fn skip_headers(body: &mut &[u8]) -> Result<(), &'static str> {
-    let headers = length(body)?.ok_or("its number of headers is negative")?;
-    // Each header takes two bytes or more, so that a number that is too large soon finds no more of them.
-    for _ in 0..headers {
-        bytes(body)?.ok_or("a header of it has no name")?;
-        bytes(body)?;
-    }
-    Ok(())
 }

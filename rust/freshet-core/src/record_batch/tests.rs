@@ -23,14 +23,13 @@ fn read_with(reader: &mut BatchReader, bytes: &[u8]) -> Result<Vec<SampleRecord>
         timestamp_ms: record.timestamp_ms,
         key: record.key.map(<[u8]>::to_vec),
         value: record.value.map(<[u8]>::to_vec),
-        headers: Vec::new(),
+        headers: record.headers.iter().map(owned_header).collect(),
     };
     reader.read(bytes)?.map(|record| record.map(owned)).collect()
 }
 
-fn without_headers(records: &[SampleRecord]) -> Vec<SampleRecord> {
-    let without = |record: &SampleRecord| SampleRecord { headers: Vec::new(), ..record.clone() };
-    records.iter().map(without).collect()
+fn owned_header((name, value): (&[u8], Option<&[u8]>)) -> (String, Option<Vec<u8>>) {
+    (String::from_utf8_lossy(name).into_owned(), value.map(<[u8]>::to_vec))
 }
 
 fn some_records(number: i64) -> Vec<SampleRecord> {
@@ -71,7 +70,7 @@ proptest! {
     fn what_was_written_is_read(records in any_records(), append in prop::option::of(0..1_i64 << 40)) {
         let mut reader = BatchReader::default();
         for written in ALL_WRITTEN {
-            let mut expected = without_headers(&records);
+            let mut expected = records.clone();
             for record in &mut expected {
                 record.timestamp_ms = append.unwrap_or(record.timestamp_ms);
             }

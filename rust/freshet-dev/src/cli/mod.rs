@@ -252,8 +252,8 @@ pub struct ParseArgs {
     /// The source whose filters are tried, and then the mapping of its stream
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,
-    /// The topic of a broker that the messages would come by, $topic of the filters
-    #[arg(long, value_name = "TEXT", conflicts_with = "stream")]
+    /// The topic that the records would come by: $topic of the series, or of a source's filters
+    #[arg(long, value_name = "TEXT")]
     pub topic: Option<String>,
     /// Take each FILE as one record instead of each line
     #[arg(long)]
@@ -261,12 +261,23 @@ pub struct ParseArgs {
     /// The Kafka key of the records, where it names the series
     #[arg(long, value_name = "TEXT")]
     pub key: Option<String>,
+    /// A header of the records, where one names a part of the series; may be given several times
+    #[arg(long = "header", value_name = "NAME=VALUE", value_parser = read_header)]
+    pub headers: Vec<(String, String)>,
     /// Kafka's timestamp of the records, epoch milliseconds or RFC 3339; -1 for none [default: now]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = read_timestamp)]
     pub timestamp: Option<i64>,
     /// Sample records; standard input when none is named, or for "-"
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
+}
+
+/// Reads a header as people write it.
+fn read_header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("'{text}' is no header: write NAME=VALUE, such as site=berlin"))?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Reads a Kafka timestamp as people write it: epoch milliseconds, or RFC 3339.

@@ -102,6 +102,40 @@ fn what_is_left_out_is_told_once_and_a_bad_row_is_a_dead_letter_of_its_own() {
 }
 
 #[test]
+fn records_of_several_topics_are_told_apart() {
+    let text = "[[stream]]\nname = \"s\"\nseries = [\"$topic\"]\nvalues = { v = \"v\" }\nwindows = [\"10s\"]\n";
+    let config = Config::parse(text, Path::new("test.toml"), [].into()).unwrap();
+    let mut aggregation = Aggregation::new(config.streams[0].clone(), "eu, us".to_owned());
+    let topic = |name: &str| {
+        [&[2][..], &i32::try_from(name.len()).unwrap().to_le_bytes(), name.as_bytes()].concat()
+    };
+    let records = [
+        topic("eu"),
+        pack("", "{\"v\":1}"),
+        pack("", "broken"),
+        topic("us"),
+        pack("", "{\"v\":2}"),
+        pack("", "broken"),
+    ];
+    assert_eq!(aggregation.add(&records.concat()).unwrap(), 2);
+    let texts = |columns: &StructArray, name: &str| -> Vec<Option<String>> {
+        let column = columns.column_by_name(name).unwrap();
+        let column = column.as_any().downcast_ref::<StringArray>().unwrap();
+        column.iter().map(|text| text.map(str::to_owned)).collect()
+    };
+    let both = [Some("eu".to_owned()), Some("us".to_owned())];
+    assert_eq!(texts(&aggregation.rejected.take(), "topic"), both);
+    let mut series = texts(&aggregation.take_partials().unwrap().unwrap(), "series");
+    series.sort();
+    assert_eq!(series, both);
+    // Before anybody says a topic there is none.
+    assert_eq!(aggregation.add(&pack("", "{\"v\":1}")).unwrap(), 1);
+    let rejected = aggregation.rejected.take();
+    assert_eq!(texts(&rejected, "topic"), [None]);
+    assert_eq!(texts(&rejected, "reason"), [Some("missing_series".to_owned())]);
+}
+
+#[test]
 fn rejected_records_are_in_the_account_until_they_are_taken() {
     let mut aggregation = aggregation();
     let empty = aggregation.memory_bytes();
@@ -265,7 +299,7 @@ fn a_damaged_batch_names_its_place_and_leaves_the_aggregation_whole() {
 fn a_panic_names_its_place_and_ends_the_aggregation() {
     let mut aggregation = logged_aggregation("raw.s");
     let error = aggregation
-        .guard(|| ", offset 7".to_owned(), |_| -> Result<(), _> { panic!("out of luck") })
+        .guard(|| "topic 'raw.s', offset 7".to_owned(), |_| -> Result<(), _> { panic!("out of luck") })
         .unwrap_err()
         .to_string();
     for part in ["stream 's'", "topic 'raw.s'", "offset 7", "out of luck"] {

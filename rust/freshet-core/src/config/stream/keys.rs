@@ -9,6 +9,12 @@ use crate::record::{Compression, Format, Framing};
 /// years.
 const LONGEST_WAIT: Duration = Duration::from_hours(36_500 * 24);
 
+/// The name of a topic, as Kafka takes it.
+pub(super) const TOPIC_PATTERN: &str = "^[a-zA-Z0-9._-]{1,249}$";
+
+pub(super) const TOPIC_FORM: &str =
+    "a topic's name has up to 249 letters, digits, '.', '_' and '-'";
+
 /// `[[stream]]`.
 pub(in crate::config) const TABLE: Table = Table {
     path: "stream",
@@ -27,11 +33,20 @@ pub(in crate::config) const TABLE: Table = Table {
         },
         Key {
             name: "topic",
-            kind: Kind::Text(Some("^[a-zA-Z0-9._-]{1,249}$")),
+            kind: Kind::Text(Some(TOPIC_PATTERN)),
             presence: Presence::Optional("raw.NAME after the prefix"),
             meaning: "the topic that has the records, where they are somebody else's; it is read from its beginning",
             example: r#""sensors.eu""#,
-            form: "a topic's name has up to 249 letters, digits, '.', '_' and '-'",
+            form: TOPIC_FORM,
+            ..Key::NEW
+        },
+        Key {
+            name: "topics",
+            kind: Kind::Texts,
+            presence: Presence::Optional("the one topic"),
+            meaning: "in place of `topic`, the topics that have the records, where there are several: all belong to \
+                      one stream, and `$topic` in `series` tells them apart",
+            example: r#"["sensors.eu", "sensors.us"]"#,
             ..Key::NEW
         },
         Key {
@@ -243,7 +258,8 @@ pub(in crate::config) const TABLE: Table = Table {
             name: "series",
             kind: Kind::Texts,
             presence: Presence::Optional("the Kafka key"),
-            meaning: "paths whose values, joined with `/`, name the series; `$key` is the Kafka key",
+            meaning: "paths whose values, joined with `/`, name the series; `$key` is the Kafka key, `$header.NAME` a \
+                      header of the record, `$topic` the name of its topic",
             example: r#"["site", "sensor.id"]"#,
             ..Key::NEW
         },

@@ -8,6 +8,7 @@ mod rules;
 mod schema;
 mod series;
 mod time;
+mod topics;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +28,7 @@ use time::read_time;
 pub use metrics::MAX_METRIC_BYTES;
 
 pub(super) use keys::{TABLE, TIME};
+pub(super) use topics::read_topics;
 
 impl Format {
     const ALL: [Self; 7] = [
@@ -101,7 +103,7 @@ impl Stream {
         let named_value = read_named_value(section, paths)?;
         let series = read_series(section, paths)?;
         let stream = Self {
-            topic: section.optional_text("topic")?.map(|found| found.value),
+            topics: read_topics(section)?.map(|found| found.value).unwrap_or_default(),
             title: section
                 .optional_text("title")?
                 .map_or_else(|| name.clone(), |found| found.value),

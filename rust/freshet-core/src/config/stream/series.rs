@@ -19,10 +19,13 @@ pub(super) fn read_series(
 }
 
 fn parse_part(text: &str, paths: Paths<'_>) -> Result<SeriesPart, String> {
-    if text == SeriesPart::KEY {
-        return Ok(SeriesPart::Key);
+    match SeriesPart::beside_value(text) {
+        Some(SeriesPart::Header(name)) if name.is_empty() => {
+            Err(format!("'{text}' names no header: write such as {}site", SeriesPart::HEADER))
+        }
+        Some(part) => Ok(part),
+        None => paths.parse(text).map(SeriesPart::Field),
     }
-    paths.parse(text).map(SeriesPart::Field)
 }
 
 pub(super) fn read_series_rules(

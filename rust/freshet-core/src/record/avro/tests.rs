@@ -30,7 +30,12 @@ fn parser(schema: &str, settings: &str) -> RecordParser {
 }
 
 fn read(parser: &mut RecordParser, bytes: &[u8]) -> Result<Vec<(String, i64, f64)>, Rejection> {
-    let record = RawRecord { key: Some(b"the key"), value: Some(bytes), timestamp_ms: None };
+    let record = RawRecord {
+        key: Some(b"the key"),
+        value: Some(bytes),
+        timestamp_ms: None,
+        ..RawRecord::default()
+    };
     let mut readings = Readings::default();
     parser.parse(&record, &mut readings)?;
     Ok(readings.iter().map(|one| (one.series.to_owned(), one.time_us, one.value)).collect())
@@ -256,7 +261,12 @@ fn a_record_says_which_schema_it_needs_until_that_is_learned() {
     let bytes = framed(0x0102_0304, &datum);
     let mut readings = Readings::default();
     let mut parse = |parser: &mut RecordParser, value: &[u8]| {
-        let record = RawRecord { key: Some(b"k"), value: Some(value), timestamp_ms: Some(0) };
+        let record = RawRecord {
+            key: Some(b"k"),
+            value: Some(value),
+            timestamp_ms: Some(0),
+            ..RawRecord::default()
+        };
         parser.parse(&record, &mut readings).map_err(|rejection| rejection.reason)
     };
     assert_eq!(parse(&mut parser, &bytes), Ok(Parsed::NeedsSchema(0x0102_0304)));
@@ -280,7 +290,12 @@ fn with_one_schema_for_all_the_id_is_passed_over() {
     for id in [0, 7, u32::MAX] {
         let mut readings = Readings::default();
         let value = framed(id, &datum);
-        let record = RawRecord { key: Some(b"k"), value: Some(&value), timestamp_ms: Some(0) };
+        let record = RawRecord {
+            key: Some(b"k"),
+            value: Some(&value),
+            timestamp_ms: Some(0),
+            ..RawRecord::default()
+        };
         assert_eq!(parser.parse(&record, &mut readings), Ok(Parsed::Accepted));
     }
 }
@@ -302,7 +317,8 @@ fn a_schema_may_name_types_of_others() {
     assert_eq!(found.unwrap_err().reason, ReasonCode::MissingTime);
     let mut readings = Readings::default();
     let value = framed(1, &datum);
-    let record = RawRecord { key: None, value: Some(&value), timestamp_ms: Some(0) };
+    let record =
+        RawRecord { key: None, value: Some(&value), timestamp_ms: Some(0), ..RawRecord::default() };
     parser.parse(&record, &mut readings).unwrap();
     assert_eq!(readings.iter().next().map(|one| (one.series, one.value)), Some(("a/b", 1.5)));
     assert!(AvroSchema::with_references(reading, &[]).is_err());
@@ -321,7 +337,12 @@ proptest! {
             let (schema, datum) = version(number, v);
             let mut readings = Readings::default();
             let value = framed(id, &datum);
-            let record = RawRecord { key: Some(b"k"), value: Some(&value), timestamp_ms: Some(0) };
+            let record = RawRecord {
+                key: Some(b"k"),
+                value: Some(&value),
+                timestamp_ms: Some(0),
+                ..RawRecord::default()
+            };
             let mut parsed = mixed.parse(&record, &mut readings);
             if parsed == Ok(Parsed::NeedsSchema(id)) {
                 mixed.learn_schema(id, Ok(&RecordSchema::Avro(schema.parse().unwrap())));

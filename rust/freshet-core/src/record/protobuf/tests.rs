@@ -82,7 +82,12 @@ fn stream(settings: &str) -> Stream {
 type Outcome = (String, i64, Vec<(usize, f64)>);
 
 fn read(parser: &mut RecordParser, bytes: &[u8]) -> Result<Outcome, Rejection> {
-    let record = RawRecord { key: Some(b"k"), value: Some(bytes), timestamp_ms: Some(1_000) };
+    let record = RawRecord {
+        key: Some(b"k"),
+        value: Some(bytes),
+        timestamp_ms: Some(1_000),
+        ..RawRecord::default()
+    };
     let mut readings = Readings::default();
     assert_eq!(parser.parse(&record, &mut readings)?, Parsed::Accepted);
     let values = readings.iter().map(|one| (one.metric, one.value)).collect();
@@ -339,7 +344,12 @@ fn behind_the_id_of_a_schema_stands_which_of_its_messages_it_is() {
     let mut parser = RecordParser::new(&config.streams[0]);
     let mut parse = |bytes: &[u8]| {
         let value = [&b"\0\0\0\0\x07"[..], bytes].concat();
-        let record = RawRecord { key: Some(b"k"), value: Some(&value), timestamp_ms: Some(0) };
+        let record = RawRecord {
+            key: Some(b"k"),
+            value: Some(&value),
+            timestamp_ms: Some(0),
+            ..RawRecord::default()
+        };
         let mut readings = Readings::default();
         let mut parsed = parser.parse(&record, &mut readings);
         if parsed == Ok(Parsed::NeedsSchema(7)) {
@@ -367,8 +377,12 @@ fn behind_the_id_of_a_schema_stands_which_of_its_messages_it_is() {
     }
     let avro = r#"{"type":"record","name":"R","fields":[{"name":"v","type":"int"}]}"#;
     parser.learn_schema(8, Ok(&RecordSchema::Avro(avro.parse().unwrap())));
-    let record =
-        RawRecord { key: Some(b"k"), value: Some(b"\0\0\0\0\x08\0"), timestamp_ms: Some(0) };
+    let record = RawRecord {
+        key: Some(b"k"),
+        value: Some(b"\0\0\0\0\x08\0"),
+        timestamp_ms: Some(0),
+        ..RawRecord::default()
+    };
     let rejection = parser.parse(&record, &mut Readings::default()).unwrap_err();
     assert_eq!(rejection.reason, ReasonCode::UnknownSchema);
 }

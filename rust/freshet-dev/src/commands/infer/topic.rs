@@ -41,7 +41,7 @@ pub(super) fn sample(arguments: &InferArgs, topic: &str, name: &str) -> anyhow::
         bail!("the topic {topic} has no records: name another one, or give a FILE");
     }
     let sample = Sample::of_records(records)?;
-    let is_ours = StreamTopics::new(&prefix, name).raw == topic;
+    let is_ours = StreamTopics::new(&prefix, name).raw == [topic];
     Ok(if is_ours { sample } else { sample.of_topic(topic) })
 }
 

@@ -15,7 +15,8 @@ use freshet_core::record::{
     MAX_RECORD_BYTES, Parsed, PartlyTaken, RawRecord, Reading, Readings, RecordParser, Rejection,
     partly_taken, write_time,
 };
-use freshet_core::wire::ReasonCode;
+use freshet_core::record_batch::{Headers, encode_headers};
+use freshet_core::wire::{Header, ReasonCode};
 use freshet_sources::{Record, SourceConfig, TransformError};
 use serde::Serialize;
 
@@ -31,6 +32,7 @@ pub(super) fn run(arguments: &ParseArgs) -> anyhow::Result<ExitCode> {
     let loaded = freshet_sources::load(&file)?;
     let source = find_source(&loaded.source_settings, &file, arguments)?;
     let stream = find_stream(&loaded.config, &file, source, arguments)?;
+    let topic = find_topic(&loaded.config, &file, stream, arguments)?;
     if stream.format == Format::Csv && stream.csv.header && !arguments.whole {
         note(
             "note: the records of this stream begin with a header; --whole takes each FILE as one record",
@@ -43,7 +45,14 @@ pub(super) fn run(arguments: &ParseArgs) -> anyhow::Result<ExitCode> {
     }
     let output = BufWriter::new(io::stdout().lock());
     let filters = source.map(|source| Filters::new(source, arguments));
-    let mut sample = Sample::new(stream, filters, arguments, output);
+    let headers = encode_headers(headers(source, arguments).into_iter());
+    let beside = RawRecord {
+        key: arguments.key.as_deref().map(str::as_bytes),
+        topic: topic.as_deref(),
+        headers: Headers::new(&headers),
+        ..RawRecord::default()
+    };
+    let mut sample = Sample::new(stream, filters, arguments, beside, output);
     match sample.parse_all(arguments) {
         // Whoever read the answers has seen enough, as `head` does.
         Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
@@ -96,7 +105,55 @@ fn find_stream<'a>(
         );
         return Err(wrong_name(file, "stream.series", message));
     }
+    let has = |name: &&str| arguments.headers.iter().any(|(told, _)| told == name);
+    // The producer writes one.
+    if let Some(header) = stream.headers().find(|name| !has(name))
+        && source.is_none()
+    {
+        let message = format!(
+            "the header '{header}' is a part of the series of stream '{name}': say with --header {header}=TEXT which \
+             value the records have there"
+        );
+        return Err(wrong_name(file, "stream.series", message));
+    }
     Ok(stream)
+}
+
+/// The headers that the records have: what the command line says, and what the producer writes.
+fn headers<'a>(
+    source: Option<&'a SourceConfig>,
+    arguments: &'a ParseArgs,
+) -> Vec<(&'a str, Option<&'a [u8]>)> {
+    let told = arguments.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let written = source.map(|known| (Header::Source.name(), known.source.name.as_str()));
+    told.chain(written).map(|(name, value)| (name, Some(value.as_bytes()))).collect()
+}
+
+/// The topic that the records come by: of a stream with several it has to be told, where it matters.
+fn find_topic(
+    config: &Config,
+    file: &Path,
+    stream: &Stream,
+    arguments: &ParseArgs,
+) -> Result<Option<String>, ConfigError> {
+    if arguments.source.is_some() {
+        return Ok(Some(config.raw_topic(&stream.name)));
+    }
+    let topics = config.kafka.raw_topics(stream);
+    match (&arguments.topic, topics.as_slice()) {
+        (Some(told), _) => Ok(Some(told.clone())),
+        (None, [only]) => Ok(Some(only.clone())),
+        (None, _) if stream.reads_topic() => {
+            let message = format!(
+                "the topic is a part of the series of stream '{}': say with --topic which of them the records are of, \
+                 {}",
+                stream.name,
+                topics.join(", ")
+            );
+            Err(wrong_name(file, "stream.series", message))
+        }
+        (None, _) => Ok(None),
+    }
 }
 
 /// What became of a record; one line of the answer.
@@ -192,7 +249,8 @@ struct Sample<'a> {
     parser: RecordParser,
     filters: Option<Filters<'a>>,
     metrics: Vec<&'a str>,
-    key: Option<&'a [u8]>,
+    /// What all records have beside value and timestamp.
+    beside: RawRecord<'a>,
     /// Kafka's timestamp of every record; that of the moment when it is not given.
     timestamp_ms: Option<i64>,
     times: TimeCheck<'a>,
@@ -207,13 +265,14 @@ impl<'a> Sample<'a> {
     fn new(
         stream: &'a Stream,
         filters: Option<Filters<'a>>,
-        arguments: &'a ParseArgs,
+        arguments: &ParseArgs,
+        beside: RawRecord<'a>,
         output: BufWriter<StdoutLock<'static>>,
     ) -> Self {
         Self {
             parser: RecordParser::new(stream),
             metrics: stream.values.iter().map(|(metric, _)| metric.as_str()).collect(),
-            key: arguments.key.as_deref().map(str::as_bytes),
+            beside,
             timestamp_ms: arguments.timestamp,
             times: TimeCheck::new(stream),
             stream,
@@ -231,7 +290,7 @@ impl<'a> Sample<'a> {
     /// A record without its value.
     fn envelope(&self) -> RawRecord<'a> {
         let timestamp_ms = self.timestamp_ms.unwrap_or_else(now_ms);
-        RawRecord { key: self.key, value: None, timestamp_ms: Some(timestamp_ms) }
+        RawRecord { timestamp_ms: Some(timestamp_ms), ..self.beside }
     }
 
     /// The most bytes of a record or message that are kept: the sample may be of any size.

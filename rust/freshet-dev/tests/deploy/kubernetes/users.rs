@@ -27,8 +27,10 @@ fn rights(config: &Config) -> Vec<(&'static str, &'static str, String, &'static 
         rights.push((user, "topic", kafka.dead_letters_topic(), "Write"));
     }
     for stream in &config.streams {
-        rights.push(("freshet-producer", "topic", kafka.raw_topic(stream), "Write"));
-        rights.push(("freshet-spark", "topic", kafka.raw_topic(stream), "Read"));
+        rights.push(("freshet-producer", "topic", config.raw_topic(&stream.name), "Write"));
+        rights.extend(
+            kafka.raw_topics(stream).into_iter().map(|raw| ("freshet-spark", "topic", raw, "Read")),
+        );
         rights.push(("freshet-spark", "topic", kafka.windows_topic(&stream.name), "Write"));
         rights.push(("freshet-writer", "topic", kafka.windows_topic(&stream.name), "Read"));
         rights.push(("freshet-dashboard", "topic", kafka.windows_topic(&stream.name), "Read"));

@@ -89,7 +89,12 @@ mod tests {
         for reason in REASONS {
             let mut value = Vec::new();
             write(reason, "sensor-01", NOON, &mut value);
-            let record = RawRecord { key: None, value: Some(&value), timestamp_ms: Some(NOON) };
+            let record = RawRecord {
+                key: None,
+                value: Some(&value),
+                timestamp_ms: Some(NOON),
+                ..RawRecord::default()
+            };
             let rejected = parser.parse(&record, &mut Readings::default()).unwrap_err().reason;
             assert_eq!(rejected, reason);
         }

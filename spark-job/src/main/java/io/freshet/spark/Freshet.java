@@ -9,6 +9,7 @@ import io.freshet.spark.windows.StreamWindows;
 import io.freshet.spark.windows.WindowColumns;
 import io.freshet.spark.windows.WindowPartials;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -16,13 +17,16 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.streaming.OutputMode;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
 
 /** Windowed averages of records that Spark holds already: for a Java or Scala program of one's own. */
 public final class Freshet {
     /** What the native step reads, in the types of Spark's Kafka source. */
     private static final Map<String, DataType> KAFKA = Map.of("key", DataTypes.BinaryType,
         "value", DataTypes.BinaryType, "partition", DataTypes.IntegerType, "offset", DataTypes.LongType,
-        "timestamp", DataTypes.TimestampType);
+        "timestamp", DataTypes.TimestampType, "topic", DataTypes.StringType, "headers",
+        DataTypes.createArrayType(
+            new StructType().add("key", DataTypes.StringType).add("value", DataTypes.BinaryType)));
 
     /** Of Spark: whether it keeps the watermark of the micro-batch before apart from that of the micro-batch. */
     private static final String SEVERAL_WATERMARKS = "spark.sql.streaming.statefulOperator.allowMultiple";
@@ -54,7 +58,8 @@ public final class Freshet {
      * that.)
      *
      * @param kafkaRows batch or streaming, with the columns of Spark's Kafka source: {@code key}, {@code value} (binary
-     *     or string), {@code partition} (int), {@code offset} (long) and {@code timestamp}
+     *     or string), {@code partition} (int), {@code offset} (long) and {@code timestamp}; where they name the series,
+     *     {@code topic} and {@code headers} (option {@code includeHeaders}) as well
      * @param rejected what becomes of records that cannot be read
      * @param mode that of the query that will be started: {@code update} or {@code append}. A batch query has none
      * @throws IllegalArgumentException when a column is missing, or Spark cannot give windows in that mode
@@ -71,7 +76,8 @@ public final class Freshet {
                 + ", true: else Spark does not say which windows a micro-batch has made final");
         }
         PipelineConfiguration.Stream stream = spec.stream();
-        Dataset<Row> partials = StreamWindows.partials(asOfKafka(kafkaRows), stream, rejected.sink());
+        Dataset<Row> records = asOfKafka(kafkaRows, WindowPartials.input(stream));
+        Dataset<Row> partials = StreamWindows.partials(records, stream, rejected.sink());
         Dataset<Row> windows = StreamWindows.merge(
             partials, stream, NativeWindowState.NO_LIMITS, mode, NativeWindowState.Form.ROWS);
         WindowColumns columns = WindowColumns.create();
@@ -79,17 +85,17 @@ public final class Freshet {
     }
 
     /** Kafka's own rows stay untouched; others get its types. */
-    private static Dataset<Row> asOfKafka(Dataset<Row> rows) {
-        Column[] columns = WindowPartials.INPUT.stream().map(name -> column(rows, name)).toArray(Column[]::new);
-        boolean same = WindowPartials.INPUT.stream()
+    private static Dataset<Row> asOfKafka(Dataset<Row> rows, List<String> names) {
+        Column[] columns = names.stream().map(name -> column(rows, name, names)).toArray(Column[]::new);
+        boolean same = names.stream()
             .allMatch(name -> rows.schema().apply(rows.schema().fieldIndex(name)).dataType().equals(KAFKA.get(name)));
         return same ? rows : rows.select(columns);
     }
 
-    private static Column column(Dataset<Row> rows, String name) {
+    private static Column column(Dataset<Row> rows, String name, List<String> names) {
         if (!Arrays.asList(rows.columns()).contains(name)) {
             throw new IllegalArgumentException("the rows have no column '" + name + "'; windows are made of rows with "
-                + "the columns of Spark's Kafka source: " + String.join(", ", WindowPartials.INPUT) + "; these have: "
+                + "the columns of Spark's Kafka source: " + String.join(", ", names) + "; these have: "
                 + String.join(", ", rows.columns()));
         }
         return col(name).cast(KAFKA.get(name)).as(name);

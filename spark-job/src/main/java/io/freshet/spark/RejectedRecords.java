@@ -37,7 +37,7 @@ public final class RejectedRecords implements Serializable {
      *
      * @param kafka properties of a Kafka client: {@code bootstrap.servers} and how to get in
      * @param topic where they are sent; it exists
-     * @param rawTopic the topic that the records come from
+     * @param rawTopic the topic of records that do not say theirs
      */
     public static RejectedRecords deadLetters(Map<String, String> kafka, String topic, String rawTopic) {
         return new RejectedRecords(new DeadLetters(kafka, topic, rawTopic));

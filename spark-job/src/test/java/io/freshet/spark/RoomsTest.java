@@ -48,7 +48,7 @@ class RoomsTest {
         "kafka", Set.of("configuration", "engine", "nativelib"),
         "rejected", Set.of("kafka", "nativelib"),
         "windows", Set.of("configuration", "engine", "nativelib", "rejected"),
-        "health", Set.of("configuration", "nativelib"),
+        "health", Set.of("configuration", "engine", "nativelib"),
         "job", Set.of("configuration", "engine", "health", "kafka", "nativelib", "rejected", "windows"));
 
     /** The public interface: it stands in the root, and nothing else does. */

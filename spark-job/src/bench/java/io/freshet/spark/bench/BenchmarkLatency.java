@@ -137,7 +137,7 @@ final class BenchmarkLatency extends StreamingQueryListener {
                 long start = now - now % WINDOW_MILLIS;
                 String key = series + "|temperature|" + stream.windows().get(0) + "|" + start;
                 waiting.computeIfAbsent(key, unused -> new ConcurrentLinkedQueue<>()).add(now);
-                producer.send(BenchmarkTopic.record(stream.rawTopic(), series, number, now, random));
+                producer.send(BenchmarkTopic.record(stream.rawTopics().get(0), series, number, now, random));
             }
         }
     }

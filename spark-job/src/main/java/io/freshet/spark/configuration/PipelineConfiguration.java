@@ -75,11 +75,12 @@ public record PipelineConfiguration(
     /**
      * A stream.
      *
+     * @param rawTopics the topics that have its records, at least one
      * @param json the whole stream, as the native library takes it
      */
     public record Stream(
         String name,
-        String rawTopic,
+        List<String> rawTopics,
         String windowsTopic,
         List<String> windows,
         long latenessMillis,
@@ -90,6 +91,33 @@ public record PipelineConfiguration(
         @Override
         public String toString() {
             return "Stream[name=" + name + ", windows=" + windows + "]";
+        }
+
+        /** Its topics for people, and in place of a record's where that is not told. */
+        public String shownTopics() {
+            return String.join(", ", rawTopics);
+        }
+
+        /** Whether it matters by which topic a record was delivered: there are several, or it names the series. */
+        public boolean readsTopic() {
+            String topic = NativeContract.get().seriesParts().topic();
+            return rawTopics.size() > 1 || seriesParts().contains(topic);
+        }
+
+        /** Whether headers of records name the series. */
+        public boolean readsHeaders() {
+            String header = NativeContract.get().seriesParts().header();
+            return seriesParts().stream().anyMatch(part -> part.startsWith(header));
+        }
+
+        private List<String> seriesParts() {
+            try {
+                List<String> parts = new ArrayList<>();
+                JSON.readTree(json).get("series").forEach(part -> parts.add(part.textValue()));
+                return parts;
+            } catch (JsonProcessingException e) {
+                throw new IllegalStateException("the native library's answer is not JSON", e);
+            }
         }
 
         /** The names of the metrics, in the order of the native library. */
@@ -108,7 +136,7 @@ public record PipelineConfiguration(
             try {
                 ObjectNode changed = (ObjectNode) JSON.readTree(json);
                 others.forEach(changed.putArray("windows")::add);
-                return new Stream(name, rawTopic, windowsTopic, List.copyOf(others), latenessMillis, generation,
+                return new Stream(name, rawTopics, windowsTopic, List.copyOf(others), latenessMillis, generation,
                     changed.toString());
             } catch (JsonProcessingException e) {
                 throw new IllegalStateException("the native library's answer is not JSON", e);
@@ -134,7 +162,9 @@ public record PipelineConfiguration(
         List<Stream> streams = new ArrayList<>();
         config.get("streams").forEach(stream -> {
             JsonNode own = names.get("streams").get(stream.get("name").textValue());
-            streams.add(readStream(stream, own.get("raw").textValue(), own.get("windows").textValue()));
+            List<String> raw = new ArrayList<>();
+            own.get("raw").forEach(topic -> raw.add(topic.textValue()));
+            streams.add(readStream(stream, List.copyOf(raw), own.get("windows").textValue()));
         });
         List<Topic> topics = new ArrayList<>();
         root.get("topics").forEach(topic -> topics.add(readTopic(topic)));
@@ -169,11 +199,11 @@ public record PipelineConfiguration(
         }
     }
 
-    private static Stream readStream(JsonNode stream, String rawTopic, String windowsTopic) {
+    private static Stream readStream(JsonNode stream, List<String> rawTopics, String windowsTopic) {
         String name = stream.get("name").textValue();
         List<String> windows = new ArrayList<>();
         stream.get("windows").forEach(window -> windows.add(window.textValue()));
-        return new Stream(name, rawTopic, windowsTopic, List.copyOf(windows),
+        return new Stream(name, rawTopics, windowsTopic, List.copyOf(windows),
             stream.get("lateness").longValue(), stream.get("generation").intValue(), stream.toString());
     }
 

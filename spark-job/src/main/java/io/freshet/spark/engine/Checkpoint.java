@@ -3,10 +3,11 @@ package io.freshet.spark.engine;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.apache.kafka.common.TopicPartition;
 
 /**
- * The checkpoint of a query that reads one topic, while the query is not running: how far it has read, and where it
- * reads on.
+ * The checkpoint of a query that reads topics of Kafka, while the query is not running: how far it has read, and where
+ * it reads on.
  *
  * <p>Spark plans a micro-batch by writing its end to {@code offsets/N}, and commits it by writing {@code commits/N}.
  * The next one begins where the newest committed one ended.
@@ -24,7 +25,7 @@ public interface Checkpoint {
     long watermarkMillis();
 
     /** By partition, the offset up to which the committed micro-batches have read. */
-    Map<Integer, Long> readOffsets();
+    Map<TopicPartition, Long> readOffsets();
 
     /**
      * Where the first micro-batch began, as the source of Kafka has written it down: by topic and partition, in JSON.
@@ -36,10 +37,11 @@ public interface Checkpoint {
     OptionalInt statePartitions();
 
     /**
-     * Lets the next micro-batch begin at offset 0 of every partition, with the state and the watermark of the newest
-     * committed one. What was planned and not committed is forgotten. Cut short by a crash, it can be done again.
+     * Lets the next micro-batch begin at these offsets, with the state and the watermark of the newest committed one; a
+     * partition that is not among them is new to it. What was planned and not committed is forgotten: when nothing was
+     * committed yet, the query begins as if it had never run. Cut short by a crash, it can be done again.
      */
-    void startOver(String topic, int partitions);
+    void readFrom(Map<TopicPartition, Long> offsets);
 
     /** The text of a file in the checkpoint's folder; empty when there is no such file. */
     Optional<String> readFile(String name);

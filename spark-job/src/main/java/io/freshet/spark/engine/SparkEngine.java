@@ -33,10 +33,11 @@ public interface SparkEngine {
      * of that source, the step's tasks read Kafka themselves if they can; the records are the same.
      *
      * @param rows batch or streaming
-     * @param columns names of the columns of partition, offset, timestamp, key and value, in this order
+     * @param columns the columns that the step reads, by the names of Kafka's source: partition, offset, timestamp, key
+     *     and value, and topic or headers
      * @param schema of the rows that the step makes
      * @param topic asked after a micro-batch is planned, in tasks that get nothing, and by each task after its last
-     *     record; {@link TopicCheck#NONE} for records that need not be from one topic
+     *     record; {@link TopicCheck#NONE} for records that may be from any topic
      */
     Dataset<Row> step(Dataset<Row> rows, List<String> columns, RecordStep step, StructType schema, TopicCheck topic);
 
@@ -62,7 +63,7 @@ public interface SparkEngine {
 
     /**
      * Offsets that the running task has passed over so far, because Kafka had deleted them before it came there. Known
-     * in a {@link RecordStep} above a micro-batch of Kafka's source that is held to one topic; null elsewhere.
+     * in a {@link RecordStep} above a micro-batch of Kafka's source that is held to its topics; null elsewhere.
      */
     Long deletedOffsets();
 
@@ -72,7 +73,7 @@ public interface SparkEngine {
     Metadata watermark(long delayMillis);
 
     /**
-     * The checkpoint of a query that reads one topic, and is not running.
+     * The checkpoint of a query that reads topics of Kafka, and is not running.
      *
      * @param location a folder, or the URI of one; it need not exist
      */

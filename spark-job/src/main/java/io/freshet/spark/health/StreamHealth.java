@@ -1,10 +1,10 @@
 package io.freshet.spark.health;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.freshet.spark.engine.KafkaOffsets;
 import io.freshet.spark.nativelib.NativeContract;
 import io.freshet.spark.nativelib.NativeLibrary;
 import java.net.InetAddress;
@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Supplier;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.streaming.SourceProgress;
 import org.apache.spark.sql.streaming.StateOperatorProgress;
@@ -120,17 +121,17 @@ public final class StreamHealth {
      *
      * @param read the next offset by partition; empty when no micro-batch was ever finished
      */
-    public synchronized void startsFrom(Map<Integer, Long> read) {
+    public synchronized void startsFrom(Map<TopicPartition, Long> read) {
         lag.read(read.isEmpty() ? null : read);
         lag.ends(null, System.nanoTime()); // those seen before may be of a topic that is no more
     }
 
     /**
-     * How far the raw topic has come by now.
+     * How far the raw topics have come by now.
      *
      * @param ends the offset of the next record by partition; empty when Kafka does not say
      */
-    public synchronized void topicEnds(Optional<Map<Integer, Long>> ends) {
+    public synchronized void topicEnds(Optional<Map<TopicPartition, Long>> ends) {
         lag.ends(ends.orElse(null), System.nanoTime());
     }
 
@@ -260,29 +261,17 @@ public final class StreamHealth {
      */
     private long skippedOffsets(SourceProgress source, long recordsRead) {
         String start = source.startOffset() == null ? firstOffsets.get().orElse(null) : source.startOffset();
-        Map<Integer, Long> begins = offsets(start);
-        Map<Integer, Long> ends = offsets(source.endOffset());
+        Map<TopicPartition, Long> begins = offsets(start);
+        Map<TopicPartition, Long> ends = offsets(source.endOffset());
         if (begins == null || ends == null) {
             return 0; // before the first batch Spark has no offsets to report
         }
         return Math.max(0, ConsumerLag.between(begins, ends) - recordsRead);
     }
 
-    /** By partition of the one topic that a query reads; null when Spark does not say. */
-    private static Map<Integer, Long> offsets(String json) {
-        if (json == null) {
-            return null;
-        }
-        Map<Integer, Long> offsets = new HashMap<>();
-        try {
-            for (JsonNode topic : JSON.readTree(json)) {
-                topic.properties().forEach(partition ->
-                    offsets.put(Integer.valueOf(partition.getKey()), partition.getValue().asLong()));
-            }
-        } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException("Spark reports offsets that are not JSON: " + json, e);
-        }
-        return offsets;
+    /** Null when Spark does not say. */
+    private static Map<TopicPartition, Long> offsets(String json) {
+        return json == null ? null : KafkaOffsets.parse(json);
     }
 
     /** The report for the health topic: what is not declared in freshet-core does not get into it. */

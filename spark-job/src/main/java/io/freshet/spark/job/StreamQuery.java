@@ -47,7 +47,7 @@ import org.slf4j.LoggerFactory;
 import scala.jdk.javaapi.OptionConverters;
 
 /**
- * The streaming query of one stream: raw topic, native partial aggregates, watermark, state, windows topic.
+ * The streaming query of one stream: raw topics, native partial aggregates, watermark, state, windows topic.
  *
  * <p>Every stream has its own query, checkpoint and watermark, so that a slow or replayed stream never makes another
  * one's records late.
@@ -62,12 +62,12 @@ public final class StreamQuery implements QuerySupervisor.Starter {
     private final PipelineConfiguration configuration;
     private final PipelineConfiguration.Stream stream;
     private final StreamHealth health;
-    private final RawTopic rawTopic;
+    private final RawTopics rawTopics;
     /** What the running query was started with. */
     private volatile WindowChanges changes;
     /** The query was ended because kinds of windows that were taken away have ended. */
     private volatile boolean settlesAnew;
-    /** Whether the topic was another one when it was looked at last. */
+    /** Whether one of the topics was another one when they were looked at last. */
     private boolean replaced;
 
     /** The query of a stream, not started yet. */
@@ -78,7 +78,7 @@ public final class StreamQuery implements QuerySupervisor.Starter {
         this.stream = stream;
         health = new StreamHealth(stream.name(), Duration.ofMillis(configuration.spark().triggerMillis()),
             () -> checkpoint().firstOffsets());
-        rawTopic = new RawTopic(configuration.kafka(), stream.rawTopic(), health);
+        rawTopics = new RawTopics(configuration.kafka(), stream.rawTopics(), health);
     }
 
     /** The health of the stream, as far as the query itself knows it. */
@@ -86,14 +86,14 @@ public final class StreamQuery implements QuerySupervisor.Starter {
         return health;
     }
 
-    /** Starts the query from its checkpoint, or from the beginning of the topic. */
+    /** Starts the query from its checkpoint, or from the beginning of the topics. */
     @Override
     public StreamingQuery start() throws TimeoutException {
         // A pool per stream: Spark shares the cores fairly between pools, not within one. The query's thread inherits
         // it.
         session.sparkContext().setLocalProperty("spark.scheduler.pool", stream.name());
         Checkpoint checkpoint = checkpoint();
-        TopicCheck topic = rawTopic.settle(checkpoint);
+        TopicCheck topic = rawTopics.settle(checkpoint);
         health.startsFrom(checkpoint.readOffsets());
         settlesAnew = false;
         if (WindowChanges.mustWait(checkpoint, stream)) {
@@ -151,23 +151,23 @@ public final class StreamQuery implements QuerySupervisor.Starter {
 
     @Override
     public QuerySupervisor.Next after(Throwable failure) {
-        return settlesAnew ? QuerySupervisor.Next.AT_ONCE : rawTopic.next();
+        return settlesAnew ? QuerySupervisor.Next.AT_ONCE : rawTopics.next();
     }
 
     @Override
     public boolean isReady() {
-        return rawTopic.isReady();
+        return rawTopics.isReady();
     }
 
     /**
-     * Ends a query whose topic was made anew, since one that waits for more of the old topic would not notice, nor
+     * Ends a query of which a topic was made anew, since one that waits for more of the old topic would not notice, nor
      * would one that finds the new one as long as the old one was. A micro-batch that writes by then has read all of
      * the old topic that it should, and may finish.
      */
     @Override
     public void look(StreamingQuery running) {
         boolean before = replaced;
-        replaced = rawTopic.look();
+        replaced = rawTopics.look();
         if (running == null || !running.isActive()) {
             return;
         }
@@ -205,7 +205,8 @@ public final class StreamQuery implements QuerySupervisor.Starter {
         DataStreamReader reader = session.readStream()
             .format("kafka")
             .options(kafkaOptions())
-            .option("subscribe", stream.rawTopic())
+            .option("subscribe", String.join(",", stream.rawTopics()))
+            .option("includeHeaders", stream.readsHeaders())
             .option("startingOffsets", "earliest")
             // What a producer has aborted never happened, and what it has not committed yet may not. With this, Spark
             // plans no further than to the first open transaction, so that no task waits for its end.
@@ -233,7 +234,7 @@ public final class StreamQuery implements QuerySupervisor.Starter {
     private Dataset<Row> windows(
         Dataset<Row> records, TopicCheck topic, int partitions, WindowChanges changes) {
         DeadLetters deadLetters =
-            new DeadLetters(configuration.kafka(), configuration.deadLettersTopic(), stream.rawTopic());
+            new DeadLetters(configuration.kafka(), configuration.deadLettersTopic(), stream.shownTopics());
         Dataset<Row> partials = StreamWindows
             .gather(StreamWindows.partials(records, changes.stream(), deadLetters, topic), partitions)
             .observe(Observations.READ, total("records_read"), whatWasRead());

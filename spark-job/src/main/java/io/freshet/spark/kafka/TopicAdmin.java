@@ -32,15 +32,45 @@ public final class TopicAdmin {
     private TopicAdmin() {}
 
     /**
-     * Describes a topic.
+     * What Kafka says of a topic.
+     *
+     * @param description null where it says something else
+     * @param failure what it says instead, such as {@code UnknownTopicOrPartitionException}; null where it does not
+     */
+    public record Answer(String topic, TopicDescription description, KafkaException failure) {
+        /**
+         * What it is.
+         *
+         * @throws KafkaException what Kafka says instead
+         */
+        public TopicDescription orThrow() {
+            if (failure != null) {
+                throw failure;
+            }
+            return description;
+        }
+    }
+
+    /**
+     * Describes topics.
      *
      * @param kafka properties of a Kafka client
-     * @param patience how long to wait for an answer
-     * @throws KafkaException what Kafka says instead, such as {@code UnknownTopicOrPartitionException}
+     * @param patience how long to wait for all answers
+     * @return one answer for each topic, in their order
      */
-    public static TopicDescription describe(Map<String, String> kafka, String topic, Duration patience) {
+    public static List<Answer> describe(Map<String, String> kafka, List<String> topics, Duration patience) {
         DescribeTopicsOptions options = new DescribeTopicsOptions().timeoutMs(Math.toIntExact(patience.toMillis()));
-        return await(client(kafka).describeTopics(List.of(topic), options).topicNameValues().get(topic), patience);
+        Map<String, KafkaFuture<TopicDescription>> asked =
+            client(kafka).describeTopics(topics, options).topicNameValues();
+        long end = System.nanoTime() + patience.toNanos();
+        return topics.stream().map(topic -> {
+            try {
+                Duration left = Duration.ofNanos(Math.max(0, end - System.nanoTime()));
+                return new Answer(topic, await(asked.get(topic), left), null);
+            } catch (KafkaException e) {
+                return new Answer(topic, null, e);
+            }
+        }).toList();
     }
 
     /**
@@ -48,13 +78,13 @@ public final class TopicAdmin {
      *
      * @throws KafkaException what Kafka says instead
      */
-    public static Map<Integer, Long> ends(
-        Map<String, String> kafka, String topic, Collection<Integer> partitions, Duration patience) {
+    public static Map<TopicPartition, Long> ends(
+        Map<String, String> kafka, Collection<TopicPartition> partitions, Duration patience) {
         ListOffsetsOptions options = new ListOffsetsOptions().timeoutMs(Math.toIntExact(patience.toMillis()));
         Map<TopicPartition, OffsetSpec> asked = partitions.stream().collect(
-            Collectors.toMap(partition -> new TopicPartition(topic, partition), ignored -> OffsetSpec.latest()));
+            Collectors.toMap(partition -> partition, ignored -> OffsetSpec.latest()));
         return await(client(kafka).listOffsets(asked, options).all(), patience).entrySet().stream()
-            .collect(Collectors.toMap(end -> end.getKey().partition(), end -> end.getValue().offset()));
+            .collect(Collectors.toMap(Map.Entry::getKey, end -> end.getValue().offset()));
     }
 
     /**

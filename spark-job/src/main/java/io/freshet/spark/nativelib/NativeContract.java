@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 
 /**
  * The names and limits that the job shares with the other parts of the pipeline, as freshet-core declares them. They
@@ -26,11 +27,17 @@ public final class NativeContract {
      * Everything that is declared.
      *
      * @param records what is read of records
+     * @param seriesParts how parts of a series are written that stand beside the value of a record
      * @param deadLetters how rejected records are sent
      * @param health how health is reported
      * @param stopTimeoutMillis how long a running micro-batch may take to end when the job is told to
      */
-    public record Contract(Records records, DeadLetters deadLetters, Health health, long stopTimeoutMillis) {}
+    public record Contract(
+        Records records,
+        SeriesParts seriesParts,
+        DeadLetters deadLetters,
+        Health health,
+        long stopTimeoutMillis) {}
 
     /**
      * What is read of records.
@@ -38,6 +45,15 @@ public final class NativeContract {
      * @param maxBytes a larger one is rejected
      */
     public record Records(int maxBytes) {}
+
+    /**
+     * How parts of a series are written that stand beside the value of a record.
+     *
+     * @param key the record's key
+     * @param topic its topic
+     * @param header what stands before the name of one of its headers
+     */
+    public record SeriesParts(String key, String topic, String header) {}
 
     /**
      * How rejected records are sent.
@@ -75,7 +91,7 @@ public final class NativeContract {
     public record Health(long intervalMillis, int maxNotices) {}
 
     /** The topics of a stream. */
-    public record StreamTopics(String raw, String windows) {}
+    public record StreamTopics(List<String> raw, String windows) {}
 
     private static final class Holder {
         static final Contract CONTRACT = read(describe(), Contract.class);

@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicLong;
  *
  * <p>For one thread at a time. Close it; what is forgotten is freed by the garbage collector.
  *
- * <p>Use: {@link #key}, {@link #value}, {@link #parse}; then of an accepted record {@link #readings} times the four
+ * <p>Use: {@link #begin}, {@link #value}, {@link #parse}; then of an accepted record {@link #readings} times the four
  * methods that read one reading, in their order; of a rejected one {@link #readText} for the reason and for the detail.
  */
 public final class NativeRecordParser implements AutoCloseable {
@@ -32,7 +32,6 @@ public final class NativeRecordParser implements AutoCloseable {
     private final List<String> metrics;
     private ByteBuffer record = allocate(FIRST_CAPACITY);
     private ByteBuffer result = allocate(FIRST_CAPACITY);
-    private int keyLength;
 
     /** @param streamJson as {@link #readSpecification} gave it */
     public NativeRecordParser(String streamJson) {
@@ -59,13 +58,28 @@ public final class NativeRecordParser implements AutoCloseable {
         return new String(readSpecification(text.getBytes(StandardCharsets.UTF_8), windows), StandardCharsets.UTF_8);
     }
 
-    /** Begins a record with its key, null without one. */
-    public void key(byte[] key) {
-        keyLength = key == null ? -1 : Math.min(key.length, mostBytes);
-        record.clear();
-        if (key != null) {
-            reserve(keyLength).put(key, 0, keyLength);
+    /**
+     * Begins a record with what stands beside its value; each is null for none.
+     *
+     * @param topic in UTF-8
+     * @param headers as {@link EncodedHeaders} writes them
+     */
+    public void begin(byte[] key, byte[] topic, byte[] headers) {
+        record.clear().position(3 * Integer.BYTES);
+        int keyLength = put(key);
+        int topicLength = put(topic);
+        int headersLength = put(headers);
+        record.putInt(0, keyLength).putInt(Integer.BYTES, topicLength).putInt(2 * Integer.BYTES, headersLength);
+    }
+
+    /** Adds something to the record, and says how many bytes of it; -1 for null. */
+    private int put(byte[] bytes) {
+        if (bytes == null) {
+            return -1;
         }
+        int length = Math.min(bytes.length, mostBytes);
+        reserve(length).put(bytes, 0, length);
+        return length;
     }
 
     /** Adds the value. */
@@ -88,8 +102,7 @@ public final class NativeRecordParser implements AutoCloseable {
      * @return the number of readings, or {@link #REJECTED}
      */
     public int parse(boolean timed, long timestampMicros) {
-        int valueLength = record.position() - Math.max(0, keyLength);
-        int length = parse(handle.get(), record, keyLength, valueLength, timed, timestampMicros, result);
+        int length = parse(handle.get(), record, record.position(), timed, timestampMicros, result);
         if (length > result.capacity()) {
             result = allocate(length);
             takeResult(handle.get(), result);
@@ -158,8 +171,7 @@ public final class NativeRecordParser implements AutoCloseable {
     private static native int parse(
         long handle,
         ByteBuffer record,
-        int keyLength,
-        int valueLength,
+        int length,
         boolean timed,
         long timestamp,
         ByteBuffer result);

@@ -22,7 +22,12 @@ public final class RejectedColumns {
         return columns.getRowCount();
     }
 
-    /** The partition of the raw topic in which a record stands. */
+    /** The topic in which a record stands; null where nobody says. */
+    public VarCharVector topic() {
+        return (VarCharVector) columns.getVector("topic");
+    }
+
+    /** The partition of the topic in which a record stands. */
     public IntVector partition() {
         return (IntVector) columns.getVector("partition");
     }

@@ -15,7 +15,17 @@ public interface SourceRecord {
         return null;
     }
 
-    /** Whether partition, offset and timestamp are there. */
+    /** The topic, in UTF-8, of a record or a batch; null where nobody asks for it. */
+    default byte[] topic() {
+        return null;
+    }
+
+    /** The headers, as {@link EncodedHeaders} writes them; null where nobody asks for them, or there are none. */
+    default byte[] headers() {
+        return null;
+    }
+
+    /** Whether partition, offset and timestamp are there, and the topic if it is asked for. */
     boolean isPlaced();
 
     /** The partition. */

@@ -115,7 +115,6 @@ public final class DeadLetters implements RejectedSink {
         private final NativeContract.DeadLetters contract = NativeContract.get().deadLetters();
         private final NativeContract.Headers names = contract.headers();
         private final byte[] stage = utf8(contract.stage());
-        private final byte[] origin = utf8(rawTopic);
         private final AtomicReference<Exception> failure = new AtomicReference<>();
         /** Filled by the producer's own thread. */
         private final Queue<ProducerRecord<byte[], byte[]>> tooLarge = new ConcurrentLinkedQueue<>();
@@ -129,6 +128,7 @@ public final class DeadLetters implements RejectedSink {
         @Override
         public void send(RejectedColumns rejected) {
             producer = PRODUCERS.computeIfAbsent(target, DeadLetters::connect);
+            VarCharVector told = rejected.topic();
             IntVector partition = rejected.partition();
             BigIntVector offset = rejected.offset();
             IntVector begin = rejected.row();
@@ -137,17 +137,18 @@ public final class DeadLetters implements RejectedSink {
             VarBinaryVector key = rejected.key();
             VarBinaryVector value = rejected.value();
             for (int row = 0; row < rejected.rows(); row++) {
+                String origin = told.isNull(row) ? rawTopic : new String(told.get(row), StandardCharsets.UTF_8);
                 String position = partition.get(row) + "-" + offset.get(row);
                 // Rows of one record must not overwrite each other's letters.
                 position += begin.isNull(row) ? "" : "-" + begin.get(row);
                 // Never null: that would be a tombstone, and compaction would make the letter vanish.
                 byte[] letter = value.isNull(row) ? NOTHING : value.get(row);
-                var message = new ProducerRecord<byte[], byte[]>(topic, utf8(rawTopic + "-" + position), letter);
+                var message = new ProducerRecord<byte[], byte[]>(topic, utf8(origin + "-" + position), letter);
                 message.headers()
                     .add(names.stage(), stage)
                     .add(names.reason(), reason.get(row))
                     .add(names.detail(), cut(detail.get(row), contract.maxDetailBytes()))
-                    .add(names.topic(), origin)
+                    .add(names.topic(), utf8(origin))
                     .add(names.partition(), utf8(Integer.toString(partition.get(row))))
                     .add(names.offset(), utf8(Long.toString(offset.get(row))));
                 if (!key.isNull(row)) {

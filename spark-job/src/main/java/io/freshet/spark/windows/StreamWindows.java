@@ -31,16 +31,17 @@ public final class StreamWindows {
      * {@link WindowPartials#OUTPUT}.
      *
      * @param records with the columns of Kafka's source
-     * @param topic from which they have to be
+     * @param topics from which they have to be
      */
     public static Dataset<Row> partials(
         Dataset<Row> records,
         PipelineConfiguration.Stream stream,
         RejectedSink rejectedRecords,
-        TopicCheck topic) {
+        TopicCheck topics) {
         WindowPartials partials = new WindowPartials(stream, rejectedRecords);
         // The time of a partial stands for those of all its events: the watermark follows the maximum.
-        return SparkEngine.current().step(records, WindowPartials.INPUT, partials, WindowPartials.OUTPUT, topic)
+        return SparkEngine.current()
+            .step(records, WindowPartials.input(stream), partials, WindowPartials.OUTPUT, topics)
             .withWatermark("watermark_time", stream.latenessMillis() + " milliseconds");
     }
 

@@ -12,6 +12,7 @@ import io.freshet.spark.nativelib.RecordBatchBuffer;
 import io.freshet.spark.nativelib.SourceRecord;
 import io.freshet.spark.rejected.RejectedSink;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
@@ -31,7 +32,7 @@ import org.apache.spark.util.TaskCompletionListener;
  * window. Records that cannot be trusted are handed on as rejected ones and never fail the batch.
  */
 public final class WindowPartials implements RecordStep {
-    /** The columns of Kafka's source that the step reads, in its order. */
+    /** The columns of Kafka's source that the step reads of any stream's records. */
     public static final List<String> INPUT = List.of("partition", "offset", "timestamp", "key", "value");
 
     /**
@@ -64,6 +65,18 @@ public final class WindowPartials implements RecordStep {
 
     private final PipelineConfiguration.Stream stream;
     private final RejectedSink rejectedRecords;
+
+    /** The columns of Kafka's source that it reads of a stream's records. */
+    public static List<String> input(PipelineConfiguration.Stream stream) {
+        List<String> columns = new ArrayList<>(INPUT);
+        if (stream.readsTopic()) {
+            columns.add("topic");
+        }
+        if (stream.readsHeaders()) {
+            columns.add("headers");
+        }
+        return columns;
+    }
 
     /** @param rejectedRecords what becomes of them */
     WindowPartials(PipelineConfiguration.Stream stream, RejectedSink rejectedRecords) {
@@ -117,7 +130,7 @@ public final class WindowPartials implements RecordStep {
             context.addTaskCompletionListener((TaskCompletionListener) ignored -> allocator.close());
             context.addTaskCompletionListener((TaskCompletionListener) ignored -> memory.release());
             context.addTaskCompletionListener((TaskCompletionListener) ignored -> buffer.close());
-            aggregator = new NativeWindowAggregator(stream.json(), stream.rawTopic(), allocator);
+            aggregator = new NativeWindowAggregator(stream.json(), stream.shownTopics(), allocator);
             context.addTaskCompletionListener((TaskCompletionListener) ignored -> aggregator.close());
             context.addTaskCompletionListener((TaskCompletionListener) ignored -> closePartials());
         }

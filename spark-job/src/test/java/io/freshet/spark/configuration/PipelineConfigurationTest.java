@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.freshet.spark.engine.spark42.kafka.KafkaSource;
 import io.freshet.spark.job.SparkSettings;
 import io.freshet.spark.job.StreamQuery;
-import io.freshet.spark.kafka.TopicIdentity;
+import io.freshet.spark.kafka.TopicIdentities;
 import io.freshet.spark.nativelib.ConfigurationException;
 import io.freshet.spark.nativelib.NativeRecordParser;
 import io.freshet.spark.testing.Certificate;
@@ -61,7 +61,7 @@ class PipelineConfigurationTest {
     void neitherPlansNorTextsShowThem() throws Exception {
         PipelineConfiguration configuration = load(certificates());
         assertHidden(configuration.toString());
-        assertHidden(new KafkaSource(new TopicIdentity(configuration.kafka(), "raw.s", "id")).toString());
+        assertHidden(new KafkaSource(new TopicIdentities(configuration.kafka(), Map.of("raw.s", "id"))).toString());
         SparkSession spark = LocalSpark.start();
         try {
             String redacted = "spark.sql.redaction.options.regex";
@@ -89,14 +89,14 @@ class PipelineConfigurationTest {
         PipelineConfiguration configuration = PipelineConfiguration.load(file.toString());
         assertEquals("a.dead-letters", configuration.deadLettersTopic());
         assertEquals("a.health", configuration.healthTopic());
-        assertEquals(List.of("a.raw.s", "a.raw.b"),
-            configuration.streams().stream().map(PipelineConfiguration.Stream::rawTopic).toList());
+        assertEquals(List.of(List.of("a.raw.s"), List.of("a.raw.b")),
+            configuration.streams().stream().map(PipelineConfiguration.Stream::rawTopics).toList());
         assertEquals(List.of("a.windows.s", "a.windows.b"),
             configuration.streams().stream().map(PipelineConfiguration.Stream::windowsTopic).toList());
         assertEquals(7, configuration.topics().size());
         PipelineConfiguration.Stream alone = PipelineConfiguration.readStream(
             NativeRecordParser.readSpecification("name = 's'\nvalues = { v = 'v' }\nwindows = ['10s']", true));
-        assertEquals("raw.s", alone.rawTopic());
+        assertEquals(List.of("raw.s"), alone.rawTopics());
         assertEquals("windows.s", alone.windowsTopic());
     }
 

@@ -77,7 +77,7 @@ class EarlierVersionTest extends KafkaAndSpark {
         try (var producer = new KafkaProducer<>(Map.<String, Object>of("bootstrap.servers", broker.address()),
             new ByteArraySerializer(), new ByteArraySerializer())) {
             Sending.all(producer, IntStream.range(from, to)
-                .mapToObj(index -> new ProducerRecord<>(stream.rawTopic(), Reading.number(index).record())));
+                .mapToObj(index -> new ProducerRecord<>(stream.rawTopics().get(0), Reading.number(index).record())));
         }
     }
 
@@ -193,8 +193,9 @@ class EarlierVersionTest extends KafkaAndSpark {
         Path checkpoint, PipelineConfiguration configuration, PipelineConfiguration.Stream stream) throws Exception {
         Path file = checkpoint.resolve("freshet/topic.json");
         String saved = JSON.readTree(Files.readString(file)).get("topic_id").asText();
-        String id = io.freshet.spark.kafka.TopicAdmin
-            .describe(configuration.kafka(), stream.rawTopic(), java.time.Duration.ofSeconds(10)).topicId().toString();
+        var topic = io.freshet.spark.kafka.TopicAdmin
+            .describe(configuration.kafka(), stream.rawTopics(), java.time.Duration.ofSeconds(10)).get(0).orThrow();
+        String id = topic.topicId().toString();
         Files.writeString(file, Files.readString(file).replace(saved, id));
         Files.deleteIfExists(file.resolveSibling(".topic.json.crc"));
     }

@@ -67,7 +67,7 @@ class EventTimeTest extends KafkaAndSpark {
                 new ByteArraySerializer(), new ByteArraySerializer())) {
                 Sending.all(producer, LongStream.of(times)
                     .mapToObj(time -> "{\"id\":\"" + series + "\",\"at\":" + time + ",\"v\":1}")
-                    .map(record -> new ProducerRecord<>(stream.rawTopic(), record.getBytes(UTF_8))));
+                    .map(record -> new ProducerRecord<>(stream.rawTopics().get(0), record.getBytes(UTF_8))));
             }
         }
 

@@ -132,7 +132,7 @@ class StreamsAgainstPlainSparkTest extends KafkaAndSpark {
                 new ByteArraySerializer(), new ByteArraySerializer())) {
                 // Partitions in turn: what a micro-batch reads must not depend on how the producer batches.
                 Sending.all(producer, values.stream()
-                    .map(value -> new ProducerRecord<>(stream.rawTopic(), (int) (sent++ % 3), null, value)));
+                    .map(value -> new ProducerRecord<>(stream.rawTopics().get(0), (int) (sent++ % 3), null, value)));
             }
         }
 
@@ -183,7 +183,7 @@ class StreamsAgainstPlainSparkTest extends KafkaAndSpark {
         private long letters() {
             return broker.read("dead-letters").stream()
                 .map(letter -> new String(letter.headers().lastHeader("freshet-topic").value(), UTF_8))
-                .filter(stream.rawTopic()::equals).count();
+                .filter(stream.rawTopics().get(0)::equals).count();
         }
 
         /** The newest version of every window, from the topic; a version never comes after a newer one. */
@@ -255,7 +255,7 @@ class StreamsAgainstPlainSparkTest extends KafkaAndSpark {
                 rows.collectAsList().forEach(row -> windows.put(key(row), row));
             return windows(readings(spark.readStream().format("kafka")
                     .option("kafka.bootstrap.servers", broker.address())
-                    .option("subscribe", stream.rawTopic())
+                    .option("subscribe", stream.rawTopics().get(0))
                     .option("startingOffsets", "earliest")
                     .option("maxOffsetsPerTrigger", BATCH_RECORDS)
                     .load()))

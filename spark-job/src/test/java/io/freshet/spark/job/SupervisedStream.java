@@ -27,6 +27,7 @@ import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -80,7 +81,8 @@ final class SupervisedStream implements AutoCloseable {
         Path file = folder.resolve(name + ".toml");
         Files.writeString(file, String.join("\n", "[kafka]", "bootstrap_servers = '" + broker.address() + "'",
             "partitions = " + partitions, "[spark]", "checkpoint_location = '" + folder.resolve("checkpoints") + "'",
-            String.join("\n", settings), "[[stream]]", "name = '" + name + "'", "series = ['id']",
+            String.join("\n", settings), "[[stream]]", "name = '" + name + "'",
+            ofStream.stream().anyMatch(line -> line.startsWith("series ")) ? "" : "series = ['id']",
             "time = { field = 'at', unit = 'ms' }", "values = { v = 'v', w = 'w' }", "windows = ['10s']",
             "lateness = '1h'", String.join("\n", ofStream)));
         configuration = PipelineConfiguration.load(file.toString());
@@ -120,8 +122,9 @@ final class SupervisedStream implements AutoCloseable {
         return Path.of(new StreamQuery(session, configuration, stream).checkpointLocation());
     }
 
+    /** The first one, of several. */
     String rawTopic() {
-        return stream.rawTopic();
+        return stream.rawTopics().get(0);
     }
 
     /** Sends records of a series, to all partitions in turn. */
@@ -151,7 +154,16 @@ final class SupervisedStream implements AutoCloseable {
     }
 
     void deleteRawTopic() throws Exception {
-        admin.deleteTopics(List.of(rawTopic())).all().get();
+        deleteTopic(rawTopic());
+    }
+
+    void deleteTopic(String topic) throws Exception {
+        admin.deleteTopics(List.of(topic)).all().get();
+    }
+
+    /** The letters of the stream's rejected records. */
+    List<ConsumerRecord<byte[], byte[]>> letters() {
+        return broker.read(configuration.deadLettersTopic());
     }
 
     /** Deletes what a partition of the raw topic has below an offset, as its retention does; below -1, all of it. */
@@ -162,13 +174,18 @@ final class SupervisedStream implements AutoCloseable {
 
     /** Makes the raw topic anew as soon as the broker lets it. */
     void createRawTopic(int partitions) throws Exception {
+        createTopic(rawTopic(), partitions);
+    }
+
+    void createTopic(String topic, int partitions) throws Exception {
         boolean created = false;
         while (!created) {
             try {
-                admin.createTopics(Set.of(new NewTopic(rawTopic(), partitions, (short) 1))).all().get();
+                admin.createTopics(Set.of(new NewTopic(topic, partitions, (short) 1))).all().get();
                 created = true;
                 // The broker hears of it from the controller a little later.
-                Waiting.until(() -> partitions() == partitions, () -> "there are " + partitions() + " partitions");
+                Waiting.until(() -> partitions(topic) == partitions,
+                    () -> "there are " + partitions(topic) + " partitions");
             } catch (ExecutionException e) {
                 if (!(e.getCause() instanceof TopicExistsException)) {
                     throw e;
@@ -179,14 +196,16 @@ final class SupervisedStream implements AutoCloseable {
 
     /** How many offsets the raw topic has come to. */
     long rawOffsets() {
-        List<Integer> all = IntStream.range(0, partitions()).boxed().toList();
-        return TopicAdmin.ends(configuration.kafka(), rawTopic(), all, Duration.ofSeconds(10)).values().stream()
+        List<TopicPartition> all = IntStream.range(0, partitions(rawTopic()))
+            .mapToObj(partition -> new TopicPartition(rawTopic(), partition)).toList();
+        return TopicAdmin.ends(configuration.kafka(), all, Duration.ofSeconds(10)).values().stream()
             .mapToLong(Long::longValue).sum();
     }
 
-    private int partitions() {
+    private int partitions(String topic) {
         try {
-            return TopicAdmin.describe(configuration.kafka(), rawTopic(), Duration.ofSeconds(10)).partitions().size();
+            return TopicAdmin.describe(configuration.kafka(), List.of(topic), Duration.ofSeconds(10)).get(0).orThrow()
+                .partitions().size();
         } catch (UnknownTopicOrPartitionException e) {
             return 0;
         }

@@ -37,7 +37,7 @@ class NativeContractTest {
                 names.key(), names.truncated(), names.keyTruncated(), names.source()));
         assertEquals(1_000, contract.health().intervalMillis());
         assertEquals(4_000, contract.stopTimeoutMillis());
-        assertEquals(new NativeContract.StreamTopics("raw.s", "windows.s"), NativeContract.topics("s"));
+        assertEquals(new NativeContract.StreamTopics(List.of("raw.s"), "windows.s"), NativeContract.topics("s"));
         assertArrayEquals("spark-job/näher".getBytes(UTF_8), NativeContract.reportKey("näher"));
     }
 

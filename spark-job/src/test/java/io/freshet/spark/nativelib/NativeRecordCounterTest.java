@@ -72,6 +72,11 @@ class NativeRecordCounterTest {
         }
 
         @Override
+        public byte[] topic() {
+            return "raw".getBytes(UTF_8);
+        }
+
+        @Override
         public int partition() {
             return 7;
         }

@@ -12,7 +12,7 @@ class NativeRecordParserTest {
         NativeRecordParser.readSpecification("series = [\"id\"], values = { v = \"v\" }", false);
 
     private static int parse(NativeRecordParser parser, String record) {
-        parser.key(null);
+        parser.begin(null, null, null);
         parser.value(record.getBytes(StandardCharsets.UTF_8));
         return parser.parse(true, 5_000_000);
     }
@@ -39,13 +39,33 @@ class NativeRecordParserTest {
     void aKeyAndAPartOfALongerStringAreTakenAsTheyAre() {
         String keyed = NativeRecordParser.readSpecification("values = { v = \"v\" }", false);
         try (NativeRecordParser parser = new NativeRecordParser(keyed)) {
-            parser.key("schlüssel".getBytes(StandardCharsets.UTF_8));
+            parser.begin("schlüssel".getBytes(StandardCharsets.UTF_8), null, null);
             parser.value(ByteBuffer.wrap("before{\"v\":1}after".getBytes(StandardCharsets.UTF_8), 6, 7));
             assertEquals(1, parser.parse(true, 0));
             parser.readMetric();
             parser.readTime();
             assertEquals(1.0, parser.readValue());
             assertEquals("schlüssel", text(parser));
+        }
+    }
+
+    @Test
+    void topicAndHeadersNameTheSeries() {
+        String beside = NativeRecordParser.readSpecification(
+            "series = [\"$topic\", \"$header.site\"], values = { v = \"v\" }", false);
+        EncodedHeaders headers = new EncodedHeaders();
+        byte[] site = "site".getBytes(StandardCharsets.UTF_8);
+        headers.add(site, null);
+        headers.add("x".repeat(300).getBytes(StandardCharsets.UTF_8), new byte[100_000]);
+        headers.add(site, "köln".getBytes(StandardCharsets.UTF_8));
+        try (NativeRecordParser parser = new NativeRecordParser(beside)) {
+            parser.begin(null, "sensors.eu".getBytes(StandardCharsets.UTF_8), headers.bytes());
+            parser.value("{\"v\":1}".getBytes(StandardCharsets.UTF_8));
+            assertEquals(1, parser.parse(true, 0));
+            parser.readMetric();
+            parser.readTime();
+            parser.readValue();
+            assertEquals("sensors.eu/köln", text(parser));
         }
     }
 

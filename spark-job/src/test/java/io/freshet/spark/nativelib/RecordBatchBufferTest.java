@@ -15,8 +15,10 @@ import java.nio.charset.StandardCharsets;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.catalyst.expressions.UnsafeProjection;
+import org.apache.spark.sql.catalyst.util.GenericArrayData;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
+import org.apache.spark.unsafe.types.UTF8String;
 import org.junit.jupiter.api.Test;
 
 class RecordBatchBufferTest {
@@ -131,6 +133,41 @@ class RecordBatchBufferTest {
         assertEquals(9 + 64, buffer.length());
     }
 
+    /** Of topics only where one begins; headers before each record that has some. */
+    @Test
+    void whatStandsBesideARecordIsPackedBeforeIt() {
+        RecordBatchBuffer buffer = new RecordBatchBuffer(128, 128);
+        RowRecord record = new RowRecord(2, 3, 4, 1, 0, 5, 6);
+        var header = new GenericInternalRow(new Object[] {UTF8String.fromString("h"), utf8("x")});
+        var headers = new GenericArrayData(new Object[] {header});
+        assertTrue(buffer.add(record.of(beside("eu", null))));
+        assertEquals(7 + 29, buffer.length());
+        assertTrue(buffer.add(record.of(beside("eu", headers))));
+        assertEquals(7 + 29 + 10 + 29, buffer.length());
+        ByteBuffer found = buffer.bytes();
+        assertEquals(2, found.get(0));
+        assertEquals(2, found.getInt(1));
+        assertEquals("eu", new String(content(buffer), 5, 2, StandardCharsets.UTF_8));
+        assertEquals(3, found.get(36));
+        assertEquals(5, found.getInt(37));
+        // Their number, the lengths of name and value doubled, and what they are.
+        assertEquals("\2\2h\2x", new String(content(buffer), 41, 5, StandardCharsets.UTF_8));
+        assertTrue(buffer.add(record.of(new Batch("whole"))));
+        assertEquals(75 + 8 + 9 + 5, buffer.length());
+        // It does not fit, and its topic is told when it does.
+        assertFalse(buffer.add(record.of(beside("us", null))));
+        assertEquals(97, buffer.length());
+        buffer.clear();
+        assertTrue(buffer.add(record.of(beside("us", null))));
+        assertEquals(7 + 29, buffer.length());
+        assertThrows(IllegalArgumentException.class, () -> buffer.add(record.of(beside(null, null))));
+    }
+
+    private static InternalRow beside(String topic, GenericArrayData headers) {
+        return new GenericInternalRow(
+            new Object[] {null, null, 1, 2L, 3_999L, topic == null ? null : UTF8String.fromString(topic), headers});
+    }
+
     private static final class Batch extends GenericInternalRow implements SourceBatch {
         private static final long serialVersionUID = 1L;
 
@@ -139,6 +176,11 @@ class RecordBatchBufferTest {
         Batch(String text) {
             super(0);
             this.text = text;
+        }
+
+        @Override
+        public byte[] topic() {
+            return utf8("raw");
         }
 
         @Override

@@ -53,7 +53,7 @@ public final class Spark42 implements SparkEngine {
     @Override
     public Dataset<Row> step(
         Dataset<Row> rows, List<String> columns, RecordStep step, StructType schema, TopicCheck topic) {
-        return Step.apply(rows, columns, new RecordRows(step, schema), schema, new KafkaSource(topic));
+        return Step.apply(rows, columns, new RecordRows(step, columns, schema), schema, new KafkaSource(topic));
     }
 
     @Override

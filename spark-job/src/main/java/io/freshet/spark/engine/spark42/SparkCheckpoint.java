@@ -2,11 +2,10 @@ package io.freshet.spark.engine.spark42;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.freshet.spark.engine.Checkpoint;
+import io.freshet.spark.engine.KafkaOffsets;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -16,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.apache.hadoop.fs.Path;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.connector.read.streaming.Offset;
 import org.apache.spark.sql.execution.streaming.checkpointing.CheckpointFileManager;
@@ -65,7 +65,7 @@ final class SparkCheckpoint implements Checkpoint {
     }
 
     @Override
-    public Map<Integer, Long> readOffsets() {
+    public Map<TopicPartition, Long> readOffsets() {
         return offsets(latestCommitted());
     }
 
@@ -84,7 +84,7 @@ final class SparkCheckpoint implements Checkpoint {
     }
 
     @Override
-    public void startOver(String topic, int partitions) {
+    public void readFrom(Map<TopicPartition, Long> offsets) {
         long committed = latestCommitted();
         if (committed == NONE && latestPlanned() > 0) {
             throw new IllegalStateException(
@@ -98,11 +98,11 @@ final class SparkCheckpoint implements Checkpoint {
         }
         OffsetSeqBase before = entry(committed).orElseThrow();
         if (!(before instanceof OffsetSeq planned) || planned.offsets().size() != 1) {
-            throw new IllegalStateException("the offsets in the checkpoint " + folder + " are not those of one topic, "
+            throw new IllegalStateException("the offsets in the checkpoint " + folder + " are not those of one source, "
                 + "written by this version of Spark; start from a new checkpoint location");
         }
         OffsetSeq begin = new OffsetSeq(
-            CollectionConverters.asScala(List.of(Option.apply(beginning(topic, partitions)))).toSeq(),
+            CollectionConverters.asScala(List.of(Option.apply(offset(offsets)))).toSeq(),
             planned.metadataOpt());
         replace(new Path(folder, "offsets/" + committed), out -> log.serialize(begin, out));
     }
@@ -113,13 +113,11 @@ final class SparkCheckpoint implements Checkpoint {
         files.delete(new Path(folder, "state"));
     }
 
-    private static Offset beginning(String topic, int partitions) {
-        ObjectNode offsets = JSON.createObjectNode();
-        ObjectNode ofTopic = offsets.putObject(topic);
-        for (int partition = 0; partition < partitions; partition++) {
-            ofTopic.put(Integer.toString(partition), 0);
-        }
-        return new SerializedOffset(offsets.toString());
+    private static Offset offset(Map<TopicPartition, Long> offsets) {
+        ObjectNode byTopic = JSON.createObjectNode();
+        offsets.forEach((partition, offset) ->
+            byTopic.withObjectProperty(partition.topic()).put(Integer.toString(partition.partition()), offset));
+        return new SerializedOffset(byTopic.toString());
     }
 
     @Override
@@ -163,23 +161,14 @@ final class SparkCheckpoint implements Checkpoint {
         void writeTo(OutputStream out) throws IOException;
     }
 
-    private Map<Integer, Long> offsets(long batch) {
-        Map<Integer, Long> byPartition = new HashMap<>();
+    private Map<TopicPartition, Long> offsets(long batch) {
+        Map<TopicPartition, Long> byPartition = new HashMap<>();
         entry(batch).ifPresent(entry -> CollectionConverters.asJava(entry.offsets()).forEach(offset -> {
             if (offset.isDefined()) {
-                topics(offset.get().json()).forEach(topic -> topic.properties().forEach(
-                    end -> byPartition.put(Integer.valueOf(end.getKey()), end.getValue().asLong())));
+                byPartition.putAll(KafkaOffsets.parse(offset.get().json()));
             }
         }));
         return byPartition;
-    }
-
-    private static JsonNode topics(String offsets) {
-        try {
-            return JSON.readTree(offsets);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("Spark keeps offsets that are not JSON: " + offsets, e);
-        }
     }
 
     private Optional<OffsetSeqBase> entry(long batch) {

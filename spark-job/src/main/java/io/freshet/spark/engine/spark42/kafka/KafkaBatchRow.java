@@ -2,6 +2,8 @@ package io.freshet.spark.engine.spark42.kafka;
 
 import io.freshet.spark.nativelib.SourceBatch;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.record.RecordBatch;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 
@@ -10,11 +12,13 @@ final class KafkaBatchRow extends GenericInternalRow implements SourceBatch {
     private static final long serialVersionUID = 1L;
 
     private final int partition;
+    private final byte[] topic;
     private transient RecordBatch batch;
 
-    KafkaBatchRow(int partition) {
+    KafkaBatchRow(TopicPartition partition) {
         super(0);
-        this.partition = partition;
+        this.partition = partition.partition();
+        topic = partition.topic().getBytes(StandardCharsets.UTF_8);
     }
 
     KafkaBatchRow of(RecordBatch next) {
@@ -30,6 +34,11 @@ final class KafkaBatchRow extends GenericInternalRow implements SourceBatch {
     /** Behind its last offset. */
     long nextOffset() {
         return batch.nextOffset();
+    }
+
+    @Override
+    public byte[] topic() {
+        return topic;
     }
 
     @Override

@@ -29,14 +29,14 @@ final class KafkaBatches extends RangeReader {
         super(range, key, consumer);
         this.consumer = consumer;
         partition = range.partition();
-        batchRow = new KafkaBatchRow(range.partition().partition());
-        recordRow = new KafkaRow(range.partition());
+        batchRow = new KafkaBatchRow(range.partition());
+        recordRow = new KafkaRow(range.partition(), range.includeHeaders());
     }
 
     /** @param properties as Spark's source gives them to its tasks */
     static KafkaBatches open(Range range, Map<String, Object> properties) {
-        ConsumerPool.Key key =
-            new ConsumerPool.Key(properties, range.partition(), true, range.check().identity());
+        String identity = range.check().identity(range.partition().topic());
+        ConsumerPool.Key key = new ConsumerPool.Key(properties, range.partition(), true, identity);
         return new KafkaBatches(range, key, (RawConsumer) ConsumerPool.borrow(key, range.from()));
     }
 

@@ -13,7 +13,7 @@ final class KafkaRecords extends RangeReader {
     private KafkaRecords(Range range, ConsumerPool.Key key, RecordConsumer consumer) {
         super(range, key, consumer);
         this.consumer = consumer;
-        row = new KafkaRow(range.partition());
+        row = new KafkaRow(range.partition(), range.includeHeaders());
     }
 
     /** @param properties as Spark's source gives them to its tasks */

@@ -4,14 +4,17 @@ import io.freshet.spark.engine.spark42.plan.ByteBufferRow;
 import java.nio.ByteBuffer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.record.Record;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
+import org.apache.spark.sql.catalyst.util.ArrayData;
+import org.apache.spark.sql.catalyst.util.GenericArrayData;
 import org.apache.spark.unsafe.types.UTF8String;
 
 /**
- * A record with the columns of Spark's Kafka source, without headers. It is a view of one record after the other; what
- * is not asked for is not made.
+ * A record with the columns of Spark's Kafka source. It is a view of one record after the other; what is not asked for
+ * is not made.
  */
 public final class KafkaRow extends GenericInternalRow implements ByteBufferRow {
     private static final long serialVersionUID = 1L;
@@ -22,11 +25,14 @@ public final class KafkaRow extends GenericInternalRow implements ByteBufferRow 
     static final int OFFSET = 4;
     private static final int TIMESTAMP = 5;
     private static final int TIMESTAMP_TYPE = 6;
+    /** Only where they are asked for. */
+    private static final int HEADERS = 7;
     private static final long MICROS_PER_MILLI = 1_000;
     private static final long MOST_MILLIS = Long.MAX_VALUE / MICROS_PER_MILLI;
 
     private final int partition;
-    private final String topic;
+    private final UTF8String topic;
+    private transient Header[] headers;
     private transient ByteBuffer key;
     private transient ByteBuffer value;
     private long offset;
@@ -34,10 +40,11 @@ public final class KafkaRow extends GenericInternalRow implements ByteBufferRow 
     private int timestampType;
     private long payloadBytes;
 
-    KafkaRow(TopicPartition partition) {
-        super(TIMESTAMP_TYPE + 1);
+    /** @param includeHeaders whether there is a column for them */
+    KafkaRow(TopicPartition partition, boolean includeHeaders) {
+        super(includeHeaders ? HEADERS + 1 : HEADERS);
         this.partition = partition.partition();
-        this.topic = partition.topic();
+        this.topic = UTF8String.fromString(partition.topic());
     }
 
     /** Takes in all of a record at once: if Kafka's client cannot be linked, this fails, and no reader of the row. */
@@ -47,6 +54,7 @@ public final class KafkaRow extends GenericInternalRow implements ByteBufferRow 
         offset = next.offset();
         timestampMillis = next.timestamp();
         timestampType = next.timestampType().id;
+        headers = next.headers().toArray();
         payloadBytes += Math.max(0, next.serializedKeySize()) + Math.max(0, next.serializedValueSize());
     }
 
@@ -57,6 +65,7 @@ public final class KafkaRow extends GenericInternalRow implements ByteBufferRow 
         offset = next.offset();
         timestampMillis = next.timestamp();
         timestampType = ofBatch.id;
+        headers = next.headers();
         payloadBytes += Math.max(0, next.keySize()) + Math.max(0, next.valueSize());
     }
 
@@ -76,6 +85,7 @@ public final class KafkaRow extends GenericInternalRow implements ByteBufferRow 
         return switch (column) {
             case KEY -> key == null;
             case VALUE -> value == null;
+            case HEADERS -> headers.length == 0; // as Spark's own reader has it
             default -> false;
         };
     }
@@ -94,11 +104,22 @@ public final class KafkaRow extends GenericInternalRow implements ByteBufferRow 
     public Object genericGet(int column) {
         return switch (column) {
             case KEY, VALUE -> copy(bytes(column));
-            case TOPIC -> UTF8String.fromString(topic);
+            case TOPIC -> topic;
             case PARTITION, TIMESTAMP_TYPE -> getInt(column);
             case OFFSET, TIMESTAMP -> getLong(column);
+            case HEADERS -> headers.length == 0 ? null : array(headers);
             default -> throw new IndexOutOfBoundsException(column);
         };
+    }
+
+    private static ArrayData array(Header[] headers) {
+        Object[] pairs = new Object[headers.length];
+        for (int index = 0; index < pairs.length; index++) {
+            Header header = headers[index];
+            pairs[index] =
+                new GenericInternalRow(new Object[] {UTF8String.fromString(header.key()), header.value()});
+        }
+        return new GenericArrayData(pairs);
     }
 
     /** A time that does not fit stays far out of the range of event times, and does not wrap around into it. */

@@ -4,7 +4,6 @@ import io.freshet.spark.engine.TopicCheck;
 import java.util.Optional;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.catalyst.InternalRow;
-import org.apache.spark.sql.connector.read.InputPartition;
 import org.apache.spark.sql.execution.SparkPlan;
 import org.apache.spark.sql.execution.datasources.v2.MicroBatchScanExec;
 import org.apache.spark.sql.kafka010.KafkaBatchInputPartition;
@@ -31,10 +30,7 @@ final class KafkaScan {
     /** Whether it is a micro-batch that is read directly. */
     static boolean isReadable(SparkPlan plan) {
         return plan instanceof MicroBatchScanExec scan && KafkaSource.isDirect(scan.session())
-            && CollectionConverters.asJava(scan.inputPartitions()).stream().allMatch(KafkaScan::isRangeWithoutHeaders);
-    }
-
-    private static boolean isRangeWithoutHeaders(InputPartition partition) {
-        return partition instanceof KafkaBatchInputPartition range && !range.includeHeaders();
+            && CollectionConverters.asJava(scan.inputPartitions()).stream()
+                .allMatch(KafkaBatchInputPartition.class::isInstance);
     }
 }

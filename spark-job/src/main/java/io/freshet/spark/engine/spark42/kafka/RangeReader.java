@@ -24,18 +24,18 @@ abstract class RangeReader implements RangeRows.Reader {
 
     /** What is read, and by whom it is asked for. */
     record Range(
-        TopicPartition partition, long from, long end, Duration patience, boolean failOnDataLoss, TaskContext context,
-        TopicCheck check, Losses losses) {
+        TopicPartition partition, long from, long end, boolean includeHeaders, Duration patience,
+        boolean failOnDataLoss, TaskContext context, TopicCheck check, Losses losses) {
         static Range of(KafkaBatchInputPartition planned, TaskContext context, TopicCheck check, Losses losses) {
             return new Range(planned.offsetRange().topicPartition(), planned.offsetRange().fromOffset(),
-                planned.offsetRange().untilOffset(), Duration.ofMillis(planned.pollTimeoutMs()),
-                planned.failOnDataLoss(), context, check, losses);
+                planned.offsetRange().untilOffset(), planned.includeHeaders(),
+                Duration.ofMillis(planned.pollTimeoutMs()), planned.failOnDataLoss(), context, check, losses);
         }
 
         /** What is left of it from an offset on. */
         Range from(long offset) {
-            return new Range(
-                partition, Math.max(from, offset), end, patience, failOnDataLoss, context, check, losses);
+            return new Range(partition, Math.max(from, offset), end, includeHeaders, patience, failOnDataLoss, context,
+                check, losses);
         }
     }
 

@@ -5,6 +5,7 @@ import io.freshet.spark.engine.StepRows;
 import io.freshet.spark.nativelib.SourceRecord;
 import java.util.Collections;
 import java.util.Iterator;
+import java.util.List;
 import java.util.NoSuchElementException;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.spark.sql.catalyst.InternalRow;
@@ -19,12 +20,19 @@ import org.apache.spark.sql.vectorized.ColumnarBatch;
 /**
  * Runs a {@link RecordStep} on Spark's rows.
  *
+ * @param names of the columns that it reads, of {@link #COLUMNS}
  * @param schema of the rows that it makes
  */
-public record RecordRows(RecordStep step, StructType schema) implements PartitionStep {
+public record RecordRows(RecordStep step, List<String> names, StructType schema) implements PartitionStep {
+    /** Names that Spark's Kafka source has for what a {@link RowRecord} looks at, in its order. */
+    private static final List<String> COLUMNS =
+        List.of("partition", "offset", "timestamp", "key", "value", "topic", "headers");
+
     @Override
     public Iterator<InternalRow> run(Iterator<InternalRow> rows, int[] columns) {
-        return new Made(step.run(new Records(rows, new RowRecord(columns))), schema);
+        int[] places = COLUMNS.stream().mapToInt(names::indexOf)
+            .map(position -> position < 0 ? SourceRecord.ABSENT : columns[position]).toArray();
+        return new Made(step.run(new Records(rows, new RowRecord(places))), schema);
     }
 
     @Override

@@ -14,15 +14,22 @@ public final class RowRecord implements SourceRecord {
     private final int timestamp;
     private final int key;
     private final int value;
+    private final int topic;
+    private final int headers;
     private InternalRow row;
 
-    /** @param columns where in the rows partition, offset, timestamp, key and value are, in this order */
+    /**
+     * @param columns where in the rows partition, offset, timestamp, key and value are, in this order, and then topic
+     *     and headers, {@link #ABSENT} for what is not read, or no more of them
+     */
     public RowRecord(int... columns) {
         partition = columns[0];
         offset = columns[1];
         timestamp = columns[2];
         key = columns[3];
         value = columns[4];
+        topic = columns.length > 5 ? columns[5] : ABSENT;
+        headers = columns.length > 6 ? columns[6] : ABSENT;
     }
 
     /** Looks at a row from now on. */
@@ -37,8 +44,28 @@ public final class RowRecord implements SourceRecord {
     }
 
     @Override
+    public byte[] topic() {
+        if (topic == ABSENT) {
+            return null;
+        }
+        if (row instanceof SourceBatch batch) {
+            return batch.topic();
+        }
+        return row.isNullAt(topic) ? null : row.getUTF8String(topic).getBytes();
+    }
+
+    @Override
+    public byte[] headers() {
+        if (headers == ABSENT || row.isNullAt(headers)) {
+            return null;
+        }
+        return KafkaHeaders.encode(row.getArray(headers));
+    }
+
+    @Override
     public boolean isPlaced() {
-        return !row.isNullAt(partition) && !row.isNullAt(offset) && !row.isNullAt(timestamp);
+        boolean hasTopic = topic == ABSENT || !row.isNullAt(topic);
+        return hasTopic && !row.isNullAt(partition) && !row.isNullAt(offset) && !row.isNullAt(timestamp);
     }
 
     @Override

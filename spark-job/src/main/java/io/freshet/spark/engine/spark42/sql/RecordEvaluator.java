@@ -1,5 +1,6 @@
 package io.freshet.spark.engine.spark42.sql;
 
+import io.freshet.spark.engine.spark42.plan.KafkaHeaders;
 import io.freshet.spark.nativelib.NativeRecordParser;
 import java.io.Serializable;
 import org.apache.spark.TaskContext;
@@ -33,38 +34,42 @@ public final class RecordEvaluator implements Serializable {
     }
 
     /** The readings of a record; null when it is rejected, or is null. */
-    public synchronized ArrayData parse(UTF8String value, byte[] key, long timestamp) {
+    public synchronized ArrayData parse(
+        UTF8String value, byte[] key, long timestamp, UTF8String topic, ArrayData headers) {
         if (value == null) {
             return null;
         }
-        parser(key).value(value.getByteBuffer());
+        begin(key, topic, headers).value(value.getByteBuffer());
         return readings(timestamp);
     }
 
     /** The readings of a record; null when it is rejected, or is null. */
-    public synchronized ArrayData parse(byte[] value, byte[] key, long timestamp) {
+    public synchronized ArrayData parse(
+        byte[] value, byte[] key, long timestamp, UTF8String topic, ArrayData headers) {
         if (value == null) {
             return null;
         }
-        parser(key).value(value);
+        begin(key, topic, headers).value(value);
         return readings(timestamp);
     }
 
     /** Why a record is rejected; null when it is not, or is null. */
-    public synchronized InternalRow reject(UTF8String value, byte[] key, long timestamp) {
+    public synchronized InternalRow reject(
+        UTF8String value, byte[] key, long timestamp, UTF8String topic, ArrayData headers) {
         if (value == null) {
             return null;
         }
-        parser(key).value(value.getByteBuffer());
+        begin(key, topic, headers).value(value.getByteBuffer());
         return rejection(timestamp);
     }
 
     /** Why a record is rejected; null when it is not, or is null. */
-    public synchronized InternalRow reject(byte[] value, byte[] key, long timestamp) {
+    public synchronized InternalRow reject(
+        byte[] value, byte[] key, long timestamp, UTF8String topic, ArrayData headers) {
         if (value == null) {
             return null;
         }
-        parser(key).value(value);
+        begin(key, topic, headers).value(value);
         return rejection(timestamp);
     }
 
@@ -94,7 +99,7 @@ public final class RecordEvaluator implements Serializable {
         return UTF8String.fromBytes(parser.readText());
     }
 
-    private NativeRecordParser parser(byte[] key) {
+    private NativeRecordParser begin(byte[] key, UTF8String topic, ArrayData headers) {
         if (parser == null) {
             parser = new NativeRecordParser(stream);
             metrics = parser.metrics().stream().map(UTF8String::fromString).toArray(UTF8String[]::new);
@@ -103,7 +108,8 @@ public final class RecordEvaluator implements Serializable {
                 task.addTaskCompletionListener((TaskCompletionListener) ignored -> close());
             }
         }
-        parser.key(key);
+        byte[] encoded = headers == null ? null : KafkaHeaders.encode(headers);
+        parser.begin(key, topic == null ? null : topic.getBytes(), encoded);
         return parser;
     }
 

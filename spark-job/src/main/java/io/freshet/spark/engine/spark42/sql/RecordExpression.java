@@ -19,12 +19,18 @@ import scala.collection.immutable.Seq;
 
 /**
  * {@code freshet_parse} or {@code freshet_rejection} in a plan. Its children are the arguments: value (string or
- * binary), specification, key (binary), timestamp; {@link RecordFunctions} has validated them.
+ * binary), specification, key (binary), timestamp, topic (string) and headers; {@link RecordFunctions} has validated
+ * them.
  */
 final class RecordExpression extends Expression implements Serializable {
     private static final long serialVersionUID = 1L;
     private static final int KEY = 2;
     private static final int TIMESTAMP = 3;
+    private static final int TOPIC = 4;
+    private static final int HEADERS = 5;
+    /** As Spark's Kafka source has them. */
+    static final DataType HEADERS_TYPE = DataTypes.createArrayType(
+        new StructType().add("key", DataTypes.StringType).add("value", DataTypes.BinaryType));
 
     /** Which of the two functions. */
     enum Function {
@@ -55,7 +61,7 @@ final class RecordExpression extends Expression implements Serializable {
 
     /**
      * @param stream the validated stream, as JSON
-     * @param arguments two to four
+     * @param arguments two to six
      */
     RecordExpression(Function function, String stream, Seq<Expression> arguments) {
         this.function = function;
@@ -68,15 +74,21 @@ final class RecordExpression extends Expression implements Serializable {
         if (invocation == null) {
             Expression evaluator = new Literal(new RecordEvaluator(stream), new ObjectType(RecordEvaluator.class));
             Expression value = arguments.apply(0);
-            Expression key = arguments.size() > KEY ? arguments.apply(KEY) : new Literal(null, DataTypes.BinaryType);
+            Expression key = argument(KEY, DataTypes.BinaryType);
             // A primitive argument that is null would make the whole call null.
             Expression none = new Literal(RecordEvaluator.NO_TIMESTAMP, DataTypes.TimestampType);
             Expression timestamp = arguments.size() > TIMESTAMP
                 ? new Coalesce(ScalaCollections.seq(arguments.apply(TIMESTAMP), none)) : none;
             invocation = new Invoke(evaluator, function.method, function.result,
-                ScalaCollections.seq(value, key, timestamp), ScalaCollections.seq(), false, true, true);
+                ScalaCollections.seq(value, key, timestamp, argument(TOPIC, DataTypes.StringType),
+                    argument(HEADERS, HEADERS_TYPE)), ScalaCollections.seq(), false, true, true);
         }
         return invocation;
+    }
+
+    /** An argument, or null where the call has none. */
+    private Expression argument(int position, DataType type) {
+        return arguments.size() > position ? arguments.apply(position) : new Literal(null, type);
     }
 
     @Override

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.freshet.spark.nativelib.ConfigurationException;
+import io.freshet.spark.nativelib.NativeContract;
 import io.freshet.spark.nativelib.NativeRecordParser;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,12 +26,12 @@ final class RecordFunctions {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String EXAMPLE = "'series = [\"sensor\"], time = { field = \"at\", unit = \"ms\" }, "
         + "values = { t = \"temperature\" }'";
-    /** How the key is written where it is a part of the series. */
-    private static final String KEY_AS_PART = "$key";
     private static final int LEAST_ARGUMENTS = 2;
-    private static final int MOST_ARGUMENTS = 4;
+    private static final int MOST_ARGUMENTS = 6;
     private static final int KEY = 2;
     private static final int TIMESTAMP = 3;
+    private static final int TOPIC = 4;
+    private static final int HEADERS = 5;
 
     private RecordFunctions() {}
 
@@ -43,8 +44,8 @@ final class RecordFunctions {
         String name = function.sqlName;
         int count = arguments.size();
         if (count < LEAST_ARGUMENTS || count > MOST_ARGUMENTS) {
-            throw AnalysisErrors.of(name + " takes a value, a stream specification, and if need be a key and a "
-                + "timestamp; there are " + count + " arguments");
+            throw AnalysisErrors.of(name + " takes a value, a stream specification, and if need be a key, a "
+                + "timestamp, a topic and headers; there are " + count + " arguments");
         }
         String stream = readSpecification(name, arguments.apply(1));
         requireWhatTheStreamReads(name, stream, count);
@@ -56,6 +57,12 @@ final class RecordFunctions {
         }
         if (count > TIMESTAMP) {
             children.add(timestamp(name, arguments.apply(TIMESTAMP)));
+        }
+        if (count > TOPIC) {
+            children.add(topic(name, arguments.apply(TOPIC)));
+        }
+        if (count > HEADERS) {
+            children.add(headers(name, arguments.apply(HEADERS)));
         }
         return new RecordExpression(function, stream, ScalaCollections.of(children));
     }
@@ -86,9 +93,8 @@ final class RecordFunctions {
             throw AnalysisErrors.of(name + ": the stream specification names no series, and there is no key to take "
                 + "its place; add series = [\"...\"], or pass the record's key as third argument");
         }
-        if (hasKey(series) && count <= KEY) {
-            throw AnalysisErrors.of(name + ": the record's key is a part of the series, " + KEY_AS_PART
-                + ", and there is none; pass it as third argument");
+        for (JsonNode part : series) {
+            requirePart(name, part.asText(), count);
         }
         if (stream.get("time").isNull() && count <= TIMESTAMP) {
             throw AnalysisErrors.of(name + ": the stream specification names no time, and there is no timestamp to "
@@ -97,13 +103,46 @@ final class RecordFunctions {
         }
     }
 
-    private static boolean hasKey(JsonNode series) {
-        for (JsonNode part : series) {
-            if (part.asText().equals(KEY_AS_PART)) {
-                return true;
-            }
+    /** A part of the series that stands beside the value has to be passed. */
+    private static void requirePart(String name, String part, int count) {
+        NativeContract.SeriesParts beside = NativeContract.get().seriesParts();
+        String missing = null;
+        if (part.equals(beside.key()) && count <= KEY) {
+            missing = "the record's key is a part of the series, " + part + ", and there is none; pass it as third";
+        } else if (part.equals(beside.topic()) && count <= TOPIC) {
+            missing = "the record's topic is a part of the series, " + part + ", and there is none; pass it as fifth";
+        } else if (part.startsWith(beside.header()) && count <= HEADERS) {
+            missing = "a header of the record is a part of the series, " + part + ", and there are none; pass them, "
+                + "the column 'headers' of Spark's Kafka source, as sixth";
         }
-        return false;
+        if (missing != null) {
+            throw AnalysisErrors.of(name + ": " + missing + " argument");
+        }
+    }
+
+    private static Expression topic(String name, Expression argument) {
+        DataType type = argument.dataType();
+        if (type instanceof StringType) {
+            return argument;
+        }
+        if (type instanceof NullType) {
+            return new Literal(null, DataTypes.StringType);
+        }
+        throw AnalysisErrors.of(name + ": the topic has to be STRING, and is " + type.sql());
+    }
+
+    private static Expression headers(String name, Expression argument) {
+        DataType type = argument.dataType();
+        DataType wanted = RecordExpression.HEADERS_TYPE;
+        if (type instanceof NullType) {
+            return new Literal(null, wanted);
+        }
+        // Whether something may be null, and what the fields are called, is of no matter.
+        if (DataType.equalsStructurally(type, wanted, true)) {
+            return argument;
+        }
+        throw AnalysisErrors.of(name + ": the headers have to be " + wanted.sql()
+            + ", the column of Spark's Kafka source with its option includeHeaders, and are " + type.sql());
     }
 
     private static Expression text(String name, String what, Expression argument) {

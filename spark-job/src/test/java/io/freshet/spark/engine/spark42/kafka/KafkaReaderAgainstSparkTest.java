@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.freshet.spark.engine.TopicCheck;
+import io.freshet.spark.engine.spark42.plan.Step;
 import io.freshet.spark.job.QueryFailure;
 import io.freshet.spark.testing.Sending;
 import io.freshet.spark.testing.Waiting;
@@ -27,8 +29,12 @@ import javax.management.MalformedObjectNameException;
 import javax.management.ObjectName;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.functions;
 import org.apache.spark.sql.streaming.StreamingQuery;
 import org.apache.spark.sql.streaming.StreamingQueryException;
@@ -327,13 +333,31 @@ class KafkaReaderAgainstSparkTest extends ReaderTest {
     }
 
     @Test
-    void aSourceThatIncludesHeadersIsReadBySparkItself() throws Exception {
+    void headersAreThoseThatSparkReads() throws Exception {
         create("headers", 1, Map.of());
-        fill("headers", 1, 10);
-        Reading direct = direct("headers", Map.of("includeHeaders", "true"));
+        List<Header> headers = List.of(new RecordHeader("a", "x".getBytes(UTF_8)), new RecordHeader("", null),
+            new RecordHeader("a", new byte[0]));
+        try (var producer = producer(Map.of())) {
+            Sending.all(producer, IntStream.range(0, 40).mapToObj(index -> new ProducerRecord<byte[], byte[]>(
+                "headers", 0, null, ("" + index).getBytes(UTF_8),
+                headers.subList(0, index % 4))));
+        }
+        Map<String, String> options = Map.of("includeHeaders", "true");
+        Reading direct = reading(rows -> headersAsKey(Step.apply(
+            rows, CopyHeaders.INPUT, new CopyHeaders(), CopyHeaders.OUTPUT, new KafkaSource(TopicCheck.NONE)),
+            functions.col("direct")), "headers", options);
         direct.run();
-        assertEquals(10, direct.rows());
-        assertEquals(Set.of(false), direct.readDirectly);
+        Reading plain = reading(rows -> headersAsKey(rows, functions.lit(false)), "headers", options);
+        plain.run();
+        assertEquals(40, direct.rows());
+        assertEquals(plain.batches, direct.batches);
+        assertEquals(Set.of(true), direct.readDirectly);
+    }
+
+    /** In a column that is compared. */
+    private static Dataset<Row> headersAsKey(Dataset<Row> rows, Column direct) {
+        return rows.withColumn("key", functions.to_json(functions.col("headers"))).withColumn("direct", direct)
+            .selectExpr(Stream.concat(Reading.COLUMNS.stream(), Stream.of("direct")).toArray(String[]::new));
     }
 
     @ParameterizedTest

@@ -31,7 +31,7 @@ class KafkaRowTest {
     }
 
     private static long micros(long millis) {
-        KafkaRow row = new KafkaRow(new TopicPartition("raw", 0));
+        KafkaRow row = new KafkaRow(new TopicPartition("raw", 0), false);
         row.set(new ConsumerRecord<ByteBuffer, ByteBuffer>("raw", 0, 0, millis, TimestampType.CREATE_TIME, -1, -1, null,
             null, new RecordHeaders(), Optional.empty()));
         return row.getLong(TIMESTAMP);

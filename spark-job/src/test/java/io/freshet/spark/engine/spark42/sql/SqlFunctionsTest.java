@@ -136,6 +136,23 @@ class SqlFunctionsTest {
     }
 
     @Test
+    void topicAndHeadersNameTheSeriesWhereTheyAreGiven() {
+        String specification = "'values = { v = \"v\" }, series = [\"$topic\", \"$header.site\"]'";
+        String site = "named_struct('key', 'site', 'value', CAST('b' AS BINARY))";
+        String none = "named_struct('key', 'site', 'value', CAST(NULL AS BINARY))";
+        List<Row> rows = collect(records("{\"v\":1}").selectExpr(
+            "freshet_parse(text, " + specification + ", NULL, now(), 'eu', array(" + none + ", " + site
+                + ", NULL))[0].series",
+            "freshet_rejection(text, " + specification + ", NULL, now(), 'eu', array(" + site + ", " + none
+                + ")).detail",
+            "freshet_rejection(text, " + specification + ", NULL, now(), 'eu', NULL).detail",
+            "freshet_rejection(text, " + specification + ", NULL, now(), NULL, array(" + site + ")).detail"));
+        String header = "the record has no header 'site', which is a part of the series";
+        assertEquals(List.of(RowFactory.create("eu/b", header, header,
+            "the record has no topic, which is a part of the series")), rows);
+    }
+
+    @Test
     void constantsAreFolded() {
         Dataset<Row> folded = spark.sql("SELECT " + call("freshet_parse", "'" + RECORD + "'") + "[1].value AS v");
         assertEquals(2.0, folded.head().getDouble(0));
@@ -175,8 +192,16 @@ class SqlFunctionsTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "freshet_parse(text) | freshet_parse takes a value, a stream specification, and if need be a key and a "
-            + "timestamp; there are 1 arguments",
+        "freshet_parse(text) | freshet_parse takes a value, a stream specification, and if need be a key, a "
+            + "timestamp, a topic and headers; there are 1 arguments",
+        "freshet_parse(text, 'values = { v = \"v\" }, series = [\"$topic\"]', NULL, now()) "
+            + "| freshet_parse: the record's topic is a part of the series, $topic, and there is none; pass it as",
+        "freshet_parse(text, 'values = { v = \"v\" }, series = [\"$header.h\"]', NULL, now(), 'raw') "
+            + "| freshet_parse: a header of the record is a part of the series, $header.h, and there are none; pass",
+        "freshet_parse(text, 'values = { v = \"v\" }', '', now(), 7) "
+            + "| freshet_parse: the topic has to be STRING, and is INT",
+        "freshet_parse(text, 'values = { v = \"v\" }', '', now(), 'raw', array('h')) "
+            + "| freshet_parse: the headers have to be ARRAY<STRUCT<key: STRING, value: BINARY>>, the column of",
         "freshet_parse(text, text) | freshet_parse: the stream specification has to be a string literal, such as",
         "freshet_parse(text, 7) | freshet_parse: the stream specification has to be a string literal, such as",
         "freshet_parse(text, NULL) | freshet_parse: the stream specification has to be a string literal, such as",

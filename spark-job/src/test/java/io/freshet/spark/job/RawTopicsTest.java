@@ -9,14 +9,21 @@ import io.freshet.spark.engine.Checkpoint;
 import io.freshet.spark.engine.SparkEngine;
 import io.freshet.spark.health.StreamHealth;
 import io.freshet.spark.testing.KafkaAndSpark;
+import io.freshet.spark.testing.Sending;
 import io.freshet.spark.testing.Waiting;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.Node;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.TopicPartitionInfo;
 import org.apache.kafka.common.errors.SaslAuthenticationException;
 import org.apache.kafka.common.errors.TimeoutException;
@@ -28,7 +35,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What becomes of a raw topic's records when it is deleted and made anew, and of those that are never committed. */
-class RawTopicTest extends KafkaAndSpark {
+class RawTopicsTest extends KafkaAndSpark {
     private static final String FAST = "trigger = '0s'";
 
     @ParameterizedTest
@@ -164,8 +171,8 @@ class RawTopicTest extends KafkaAndSpark {
             assertEquals(Map.of("eu", 100L, "us", 60L), stream.counted());
             JsonNode report = stream.report();
             assertEquals(60, report.path("records_in").asLong(), report::toString);
-            assertTrue(notices(report).contains("topic sensors.us is read in place of sensors.eu, and is read from its "
-                + "beginning"), report::toString);
+            String change = "topic sensors.eu is not read any more, but sensors.us from the beginning";
+            assertTrue(notices(report).contains(change), report::toString);
         }
     }
 
@@ -303,13 +310,15 @@ class RawTopicTest extends KafkaAndSpark {
                 .filter(name -> name.matches("\\d+")).mapToLong(Long::parseLong).max().orElseThrow();
             Files.delete(commits.resolve("" + latest));
             Files.deleteIfExists(commits.resolve("." + latest + ".crc"));
-            SavedTopic saved = SavedTopic.read(checkpoint).orElseThrow();
-            new SavedTopic(saved.topic(), saved.id(), new SavedTopic.Loss(5L)).write(checkpoint);
+            SavedTopics.Topic saved = SavedTopics.read(checkpoint).topics().get(0);
+            var loss = new SavedTopics.Loss(5L);
+            new SavedTopics(List.of(new SavedTopics.Topic(saved.name(), saved.id(), loss))).write(checkpoint);
             stream.deleteRawTopic();
             stream.createRawTopic(3);
             stream.send("new", 3, 200);
             if (setBack) {
-                checkpoint.startOver(stream.rawTopic(), 3);
+                checkpoint.readFrom(IntStream.range(0, 3).boxed().collect(Collectors.toMap(
+                    partition -> new TopicPartition(stream.rawTopic(), partition), ignored -> 0L)));
             }
             stream.start();
             stream.awaitCounted("new", 200);
@@ -317,7 +326,7 @@ class RawTopicTest extends KafkaAndSpark {
             stream.awaitCounted("new", 210);
             assertEquals(210, stream.counted().get("new"));
             assertEquals(5, stream.report().path("lost_offsets").asLong(), () -> stream.report().toString());
-            assertTrue(SavedTopic.read(checkpoint).orElseThrow().loss() == null);
+            assertNull(SavedTopics.read(checkpoint).topics().get(0).loss());
         }
     }
 
@@ -347,23 +356,161 @@ class RawTopicTest extends KafkaAndSpark {
 
     @Test
     void whatIsWaitedForIsNamed() {
-        RawTopic topic = new RawTopic(Map.of("bootstrap.servers", "k:9092"), "raw.s", new StreamHealth("s"));
+        RawTopics topics =
+            new RawTopics(Map.of("bootstrap.servers", "k:9092"), List.of("raw.s", "raw.t"), new StreamHealth("s"));
         assertEquals(
             "topic raw.s, which does not exist: create it, or start the job again, which creates missing topics",
-            topic.missing(new UnknownTopicOrPartitionException("x")));
+            topics.missing("raw.s", new UnknownTopicOrPartitionException("x")));
         assertEquals("permission to read topic raw.s: allow the user in [kafka.security] to describe and to read it",
-            topic.missing(new TopicAuthorizationException("x")));
+            topics.missing("raw.s", new TopicAuthorizationException("x")));
         assertEquals("a login that Kafka accepts: correct username, password or ca_file in [kafka.security]",
-            topic.missing(new SaslAuthenticationException("x")));
-        assertEquals("Kafka at k:9092, which does not answer", topic.missing(new TimeoutException("x")));
+            topics.missing("raw.s", new SaslAuthenticationException("x")));
+        assertEquals("Kafka at k:9092, which does not answer", topics.missing("raw.s", new TimeoutException("x")));
         Node leader = new Node(1, "k", 9092);
         TopicPartitionInfo led = new TopicPartitionInfo(0, leader, List.of(leader), List.of(leader));
+        TopicDescription whole = new TopicDescription("raw.t", false, List.of(led));
         TopicPartitionInfo alone = new TopicPartitionInfo(1, null, List.of(leader), List.of());
         assertEquals("a leader of partition 1 of topic raw.s: the brokers that hold it are down",
-            topic.missingLeaders(new TopicDescription("raw.s", false, List.of(led, alone)), false));
-        assertEquals("the brokers that lead topic raw.s, which do not say how far it has come",
-            topic.missingLeaders(new TopicDescription("raw.s", false, List.of(led)), false));
-        assertNull(topic.missingLeaders(new TopicDescription("raw.s", false, List.of(led)), true));
+            topics.missingLeaders(List.of(whole, new TopicDescription("raw.s", false, List.of(led, alone))), false));
+        assertEquals("the brokers that lead topic raw.s, raw.t, which do not say how far it has come",
+            topics.missingLeaders(List.of(whole), false));
+        assertNull(topics.missingLeaders(List.of(whole), true));
+    }
+
+    /** Read by the job in whole batches, record by record, and by Spark; each topic goes on from its own offsets. */
+    @ParameterizedTest
+    @CsvSource({"true, true", "true, false", "false, false"})
+    void theRecordsOfSeveralTopicsAreOneStream(boolean direct, boolean raw) throws Exception {
+        String name = "topics-" + direct + "-" + raw;
+        String eu = name + ".eu";
+        String us = name + ".us";
+        try (var stream = ofTopics(name, direct, raw, eu, us)) {
+            stream.createTopic(eu, 2);
+            stream.start();
+            stream.awaitReport(report ->
+                report.path("waiting_for").asText().startsWith("topic " + us + ", which does not exist"));
+            stream.createTopic(us, 3);
+            sendTo(stream, eu, "a", 2, 100);
+            sendTo(stream, us, "a", 3, 60);
+            awaitCounted(stream, Map.of(eu + "/a", 100L, us + "/a", 60L));
+            send(stream, eu, "broken");
+            send(stream, us, "broken");
+            stream.awaitReport(report -> report.path("rejected").asLong() == 2);
+            stream.awaitReport(report -> report.path("lag").asLong(-1) == 0);
+            List<String> letters = stream.letters().stream().map(letter -> text(letter.key()) + " of "
+                + text(letter.headers().lastHeader("freshet-topic").value())).filter(letter -> letter.startsWith(name))
+                .sorted().toList();
+            assertEquals(List.of(eu + "-0-50 of " + eu, us + "-0-20 of " + us), letters);
+            JsonNode report = stream.report();
+            assertEquals(162, report.path("records_in").asLong(), report::toString);
+            assertEquals(0, report.path("skipped_offsets").asLong(), report::toString);
+            // One is made anew: the other goes on.
+            stream.deleteTopic(us);
+            stream.createTopic(us, 1);
+            sendTo(stream, us, "b", 1, 30);
+            sendTo(stream, eu, "b", 2, 20);
+            awaitCounted(stream, Map.of(eu + "/a", 100L, us + "/a", 60L, us + "/b", 30L, eu + "/b", 20L));
+            JsonNode after = stream.report();
+            assertEquals(162 + 50, after.path("records_in").asLong(), after::toString);
+            assertEquals(0, after.path("lost_offsets").asLong(), after::toString);
+            assertTrue(notices(after).contains("topic " + us + " was deleted and made anew"), after::toString);
+            assertTrue(!notices(after).contains(eu + " was deleted"), after::toString);
+        }
+    }
+
+    /** The list of topics changes: those that stay go on, others begin at their beginning, and what is left is told. */
+    @Test
+    void topicsComeToAStreamAndGo() throws Exception {
+        String name = "members";
+        List<String> topics = List.of(name + ".eu", name + ".us", name + ".asia");
+        String eu = topics.get(0);
+        String us = topics.get(1);
+        String asia = topics.get(2);
+        try (var stream = ofTopics(name, true, true, eu)) {
+            for (String topic : topics) {
+                stream.createTopic(topic, 2);
+                sendTo(stream, topic, "a", 2, 40);
+            }
+            stream.start();
+            awaitCounted(stream, Map.of(eu + "/a", 40L));
+        }
+        try (var stream = ofTopics(name, true, true, us, eu)) {
+            stream.start();
+            awaitCounted(stream, Map.of(eu + "/a", 40L, us + "/a", 40L));
+            assertEquals(40, stream.report().path("records_in").asLong(), () -> stream.report().toString());
+            assertEquals("[]", notices(stream.report()));
+        }
+        try (var stream = ofTopics(name, true, true, asia, us)) {
+            sendTo(stream, us, "b", 2, 10);
+            stream.start();
+            awaitCounted(stream, Map.of(eu + "/a", 40L, us + "/a", 40L, us + "/b", 10L, asia + "/a", 40L));
+            JsonNode report = stream.report();
+            assertEquals(50, report.path("records_in").asLong(), report::toString);
+            assertTrue(notices(report).contains("topic " + eu + " is not read any more, but " + asia
+                + " from the beginning; how much of the old one was never read is not known"), report::toString);
+        }
+    }
+
+    /** With few offsets at a time, batches are read in part, and are taken apart. */
+    @ParameterizedTest
+    @CsvSource({"true, true", "true, false", "false, false"})
+    void headersNameTheSeries(boolean direct, boolean raw) throws Exception {
+        String name = "headers-" + direct + "-" + raw;
+        try (var stream = new SupervisedStream(spark, broker, folder, name, 1,
+            List.of("series = ['$header.site', 'id']"), FAST, "max_offsets_per_trigger = 35")) {
+            stream.session().conf().set("spark.freshet.kafka.direct", direct);
+            stream.session().conf().set("spark.freshet.kafka.raw", raw);
+            try (var producer = stream.producer(Map.of("linger.ms", "1000"))) {
+                Sending.all(producer, IntStream.range(0, 120).mapToObj(index -> {
+                    var record = new ProducerRecord<byte[], byte[]>(stream.rawTopic(), 0, null, value("a"));
+                    record.headers().add("site", utf8("passed over"));
+                    record.headers().add("site", index % 3 == 0 ? null : utf8("site " + index % 3));
+                    return record;
+                }));
+            }
+            stream.start();
+            awaitCounted(stream, Map.of("site 1/a", 40L, "site 2/a", 40L));
+            stream.awaitReport(report -> report.path("rejected").asLong() == 40);
+            assertEquals(120, stream.report().path("records_in").asLong());
+        }
+    }
+
+    private SupervisedStream ofTopics(String name, boolean direct, boolean raw, String... topics) throws Exception {
+        var stream = new SupervisedStream(spark, broker, folder, name, 1,
+            List.of("series = ['$topic', 'id']", "topics = ['" + String.join("', '", topics) + "']"), FAST);
+        stream.session().conf().set("spark.freshet.kafka.direct", direct);
+        stream.session().conf().set("spark.freshet.kafka.raw", raw);
+        return stream;
+    }
+
+    /** Sends so many records of a series, to all partitions of a topic in turn. */
+    private static void sendTo(SupervisedStream stream, String topic, String series, int partitions, int records) {
+        try (var producer = stream.producer(Map.of())) {
+            Sending.all(producer, IntStream.range(0, records)
+                .mapToObj(index -> new ProducerRecord<>(topic, index % partitions, null, value(series))));
+        }
+    }
+
+    private static void send(SupervisedStream stream, String topic, String value) {
+        try (var producer = stream.producer(Map.of())) {
+            Sending.all(producer, Stream.of(new ProducerRecord<>(topic, 0, null, utf8(value))));
+        }
+    }
+
+    private static void awaitCounted(SupervisedStream stream, Map<String, Long> expected) throws Exception {
+        Waiting.until(() -> stream.counted().equals(expected), () -> stream.counted() + ", " + stream.report());
+    }
+
+    private static byte[] value(String series) {
+        return utf8("{\"id\":\"" + series + "\",\"at\":" + SupervisedStream.EVENT_TIME + ",\"v\":1}");
+    }
+
+    private static byte[] utf8(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static String text(byte[] utf8) {
+        return new String(utf8, StandardCharsets.UTF_8);
     }
 
     private static String notices(JsonNode report) {
