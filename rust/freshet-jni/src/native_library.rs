@@ -13,7 +13,7 @@ use crate::gate;
 /// packed records and results, columns and their types, the encoding of panes. Whoever changes any of it
 /// raises the number here and in `NativeLibrary.java`: a jar and a library of one version but of two builds would
 /// otherwise read each other's bytes wrongly. One literal, so that a test can make a library of another boundary.
-const HANDSHAKE: &str = concat!(env!("CARGO_PKG_VERSION"), "+boundary.", 7);
+const HANDSHAKE: &str = concat!(env!("CARGO_PKG_VERSION"), "+boundary.", 8);
 
 /// `static native byte[] handshake()`: what the jar's has to equal, as ASCII.
 #[unsafe(no_mangle)]

@@ -233,9 +233,9 @@ mod tests {
 
     fn pack_all(beside: [Option<&[u8]>; 3], value: &[u8]) -> Vec<u8> {
         let length =
-            |part: &Option<&[u8]>| part.map_or(-1, |part| i32::try_from(part.len()).unwrap());
+            |part: Option<&[u8]>| part.map_or(-1, |part| i32::try_from(part.len()).unwrap());
         let mut packed: Vec<u8> =
-            beside.iter().flat_map(|part| length(part).to_le_bytes()).collect();
+            beside.iter().flat_map(|part| length(*part).to_le_bytes()).collect();
         packed.extend(beside.iter().flat_map(|part| part.unwrap_or_default()));
         packed.extend(value);
         packed

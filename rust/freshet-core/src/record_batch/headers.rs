@@ -63,11 +63,14 @@ pub fn encode_headers<'a>(
 /// In zigzag encoding a length is its double, and -1 is 1.
 fn encode_length(length: Option<usize>, encoded: &mut Vec<u8>) {
     let mut number = length.map_or(1, |length| 2 * length as u64);
-    while number >= 0x80 {
-        encoded.push(number as u8 | 0x80);
+    loop {
+        let [group, ..] = number.to_le_bytes();
         number >>= 7;
+        if number == 0 {
+            return encoded.push(group & 0x7f);
+        }
+        encoded.push(group | 0x80);
     }
-    encoded.push(number as u8);
 }
 
 #[cfg(test)]

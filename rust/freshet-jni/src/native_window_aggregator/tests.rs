@@ -299,7 +299,10 @@ fn a_damaged_batch_names_its_place_and_leaves_the_aggregation_whole() {
 fn a_panic_names_its_place_and_ends_the_aggregation() {
     let mut aggregation = logged_aggregation("raw.s");
     let error = aggregation
-        .guard(|| "topic 'raw.s', offset 7".to_owned(), |_| -> Result<(), _> { panic!("out of luck") })
+        .guard(
+            || "topic 'raw.s', offset 7".to_owned(),
+            |_| -> Result<(), _> { panic!("out of luck") },
+        )
         .unwrap_err()
         .to_string();
     for part in ["stream 's'", "topic 'raw.s'", "offset 7", "out of luck"] {

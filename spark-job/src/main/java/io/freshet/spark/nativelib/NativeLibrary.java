@@ -26,7 +26,7 @@ public final class NativeLibrary {
      * {@code native_library.rs} with every change of what crosses the boundary: native methods, the layouts of packed
      * records and results, columns, the encoding of panes.
      */
-    static final String HANDSHAKE = VERSION + "+boundary.7";
+    static final String HANDSHAKE = VERSION + "+boundary.8";
 
     private static final String BUILD_IT = "build one of the same version with 'cargo build --release -p freshet-jni' "
         + "and name it with " + PATH_PROPERTY;
