@@ -170,10 +170,50 @@ fn holds(sample: impl AsRef<[u8]>) -> bool {
     true
 }
 
+/// The names of what Kafka has beside the value of a record are no less names of columns and keys.
+#[test]
+fn what_is_called_like_the_key_the_topic_or_a_header_is_a_field() {
+    for name in ["$key", "$topic", "$header.site"] {
+        let csv = format!("{name},temperature\na,1\nb,2.5\n");
+        let json = format!(
+            "{{\"{name}\":\"a\",\"temperature\":1}}\n{{\"{name}\":\"b\",\"temperature\":2}}\n"
+        );
+        for sample in [csv, json] {
+            let configuration = proposed(sample.as_bytes()).configuration;
+            let found = curves(&configuration, sample.as_bytes());
+            let series: Vec<&str> = found.keys().map(|(series, _)| series.as_str()).collect();
+            assert_eq!(series, ["a", "b"], "{configuration}");
+            assert!(holds(sample));
+        }
+    }
+}
+
 /// Keys that mean something, and such that paths, TOML or metrics take amiss.
-const KEYS: [&str; 22] = [
-    "time", "ts", "id", "name", "host", "value", "v", "n", "tags", "items", "before", "after",
-    "a.b", "^", "*", "$", "", "[0]", "x|y", "a\\b", "\"q\"", "\u{7f}",
+const KEYS: [&str; 24] = [
+    "time",
+    "ts",
+    "id",
+    "name",
+    "host",
+    "value",
+    "v",
+    "n",
+    "tags",
+    "items",
+    "before",
+    "after",
+    "a.b",
+    "^",
+    "*",
+    "$",
+    "",
+    "[0]",
+    "x|y",
+    "a\\b",
+    "\"q\"",
+    "\u{7f}",
+    "$topic",
+    "$header.h",
 ];
 
 fn scalar() -> impl Strategy<Value = String> {

@@ -1,7 +1,9 @@
 //! A draft as a configuration file, with a comment on each guess.
 
 use super::draft::{Discriminator, Draft};
+use super::series::Part;
 use super::trial::Share;
+use crate::record::SeriesPart;
 
 /// A guess that was not taken.
 #[derive(Debug, Clone)]
@@ -142,11 +144,12 @@ fn series(draft: &Draft, lines: &mut Vec<String>) {
         let count = if part.distinct == 1 { String::new() } else { format!("{} ", part.distinct) };
         lines.push(format!("# {}: {count}{different}", one_line(&part.place)));
     }
-    let places: Vec<String> = draft.series.iter().map(|part| part.place.clone()).collect();
+    let written = |part: &Part| SeriesPart::escaped(part.place.clone());
+    let places: Vec<String> = draft.series.iter().map(written).collect();
     lines.push(format!("series = {}", list(&places)));
     let missing = draft.series.iter().filter(|part| part.may_be_missing);
     let defaults: Vec<String> =
-        missing.map(|part| format!("{} = \"none\"", key(&part.place))).collect();
+        missing.map(|part| format!("{} = \"none\"", key(&written(part)))).collect();
     if !defaults.is_empty() {
         lines.push("# not in every row".to_owned());
         lines.push(format!("series_defaults = {{ {} }}", defaults.join(", ")));

@@ -37,6 +37,11 @@ impl SeriesPart {
         }
     }
 
+    /// How a field is written that is called like something beside the value.
+    pub(crate) fn escaped(place: String) -> String {
+        if Self::beside_value(&place).is_some() { format!("\\{place}") } else { place }
+    }
+
     /// What stands beside the value of a record.
     pub(crate) fn beside_value(text: &str) -> Option<Self> {
         match text {
@@ -61,10 +66,7 @@ impl fmt::Display for SeriesPart {
             Self::Key => f.write_str(Self::KEY),
             Self::Topic => f.write_str(Self::TOPIC),
             Self::Header(name) => write!(f, "{}{name}", Self::HEADER),
-            Self::Field(path) => match path.to_string() {
-                text if Self::beside_value(&text).is_some() => write!(f, "\\{text}"),
-                text => f.write_str(&text),
-            },
+            Self::Field(path) => f.write_str(&Self::escaped(path.to_string())),
         }
     }
 }

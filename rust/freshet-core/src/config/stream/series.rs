@@ -3,7 +3,7 @@
 use super::super::error::ConfigError;
 use super::super::section::Section;
 use super::paths::Paths;
-use crate::record::{SeriesPart, SeriesRules};
+use crate::record::{Format, SeriesPart, SeriesRules};
 
 pub(super) fn read_series(
     section: &Section<'_>,
@@ -24,8 +24,14 @@ fn parse_part(text: &str, paths: Paths<'_>) -> Result<SeriesPart, String> {
             Err(format!("'{text}' names no header: write such as {}site", SeriesPart::HEADER))
         }
         Some(part) => Ok(part),
-        None => paths.parse(text).map(SeriesPart::Field),
+        None => paths.parse(without_escape(text, paths.format)).map(SeriesPart::Field),
     }
+}
+
+/// The name of a column, which has no escapes of its own, is one that is called like something beside the value.
+fn without_escape(text: &str, format: Format) -> &str {
+    let column = text.strip_prefix('\\').filter(|_| format == Format::Csv);
+    column.filter(|column| SeriesPart::beside_value(column).is_some()).unwrap_or(text)
 }
 
 pub(super) fn read_series_rules(
