@@ -40,7 +40,7 @@ export async function configOf(dashboard: Partial<DashboardConfig> = {}): Promis
     streams: [
       {
         name: 'host',
-        topic: null,
+        topics: [],
         title: 'This machine',
         unit: null,
         units: { usage: 'percent' },

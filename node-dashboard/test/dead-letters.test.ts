@@ -4,7 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { buildApp } from '../src/server/app.ts';
 import { DeadLetters, MAX_LETTERS, MAX_TEXT } from '../src/server/dead-letters.ts';
-import { streamsByTopic } from '../src/server/letters-reader.ts';
+import { streamOfTopic } from '../src/server/letters-reader.ts';
 import { createPipeline, type Pipeline } from '../src/server/pipeline.ts';
 import { visibleText } from '../src/server/visible-text.ts';
 import type { DeadLettersAnswer } from '../src/shared/pipeline-api.ts';
@@ -14,13 +14,11 @@ import { deadLetter, HEADERS } from './letters.ts';
 const ALL = { stream: null, reason: null };
 
 function keptOf(most?: number): DeadLetters {
-  const kept = new DeadLetters(
-    new Map([
-      ['raw.host', 'host'],
-      ['windows.host', 'host'],
-    ]),
-    most,
-  );
+  const topics = new Map([
+    ['raw.host', 'host'],
+    ['windows.host', 'host'],
+  ]);
+  const kept = new DeadLetters((topic) => topics.get(topic) ?? null, most);
   kept.begin('one');
   return kept;
 }
@@ -29,12 +27,12 @@ describe('a dead letter', () => {
   it('is of the stream that reads its topic, whoever that is of', async () => {
     const { kafka, streams } = await configOf();
     const prefixed = { ...kafka, topicPrefix: 'a.' };
-    const named = streams.map((stream) => ({ ...stream, topic: 'sensors.eu' }));
-    const topicsOf = (of: typeof streams): string[] => [
-      ...streamsByTopic({ kafka: prefixed, streams: of }).keys(),
-    ];
-    expect(topicsOf(streams)).toEqual(['a.raw.host', 'a.windows.host']);
-    expect(topicsOf(named)).toEqual(['sensors.eu', 'a.windows.host']);
+    const named = streams.map((stream) => ({ ...stream, topics: ['sensors.eu', 'more.*'] }));
+    const topics = ['a.raw.host', 'a.windows.host', 'sensors.eu', 'sensors.us', 'more.us'];
+    const found = (of: typeof streams): string[] =>
+      topics.filter((topic) => streamOfTopic({ kafka: prefixed, streams: of }, topic) === 'host');
+    expect(found(streams)).toEqual(['a.raw.host', 'a.windows.host']);
+    expect(found(named)).toEqual(['a.windows.host', 'sensors.eu', 'more.us']);
   });
 
   it('tells of the record what its headers say', () => {

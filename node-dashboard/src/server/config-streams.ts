@@ -1,14 +1,15 @@
 import { formatDuration, parseWindowSpec, type WindowSpec } from '../shared/window-spec.ts';
 import { readCharts, type ChartConfig } from './config-charts.ts';
 import { PlaceError, Section, toList } from './config-section.ts';
+import { checkTopics, readTopics } from './config-topics.ts';
 import { messageOf } from './errors.ts';
 import { LONGEST_WINDOW, MAX_METRIC_BYTES, MOST_OVERLAPPING, MOST_PANES } from './generated/configuration.ts';
 
 /** A stream that the dashboard shows. */
 export interface StreamConfig {
   readonly name: string;
-  /** The topic that has its records, where it is somebody else's. */
-  readonly topic: string | null;
+  /** The topics that have its records, where they are somebody else's, or several; also patterns. */
+  readonly topics: readonly string[];
   readonly title: string;
   readonly unit: string | null;
   readonly units: Readonly<Record<string, string>>;
@@ -20,20 +21,22 @@ export interface StreamConfig {
 
 const METRIC_RULE = `it is empty, has more than ${MAX_METRIC_BYTES} bytes, a '|' or a control character`;
 
-/** Reads the streams of the file: there is at least one. */
-export function readStreams(value: unknown): StreamConfig[] {
+/** Reads the streams of the file, where topics have that prefix: there is at least one. */
+export function readStreams(value: unknown, topicPrefix: string): StreamConfig[] {
   const tables = toList(value, ['stream']);
   if (tables.length === 0) {
     throw new PlaceError(['stream'], 'there is none: write at least one [[stream]]');
   }
   const names = new Map<string, string>();
-  return tables.map((entry, index) => {
+  const streams = tables.map((entry, index) => {
     // The environment overrides no key of a stream: there may be many.
     const section = new Section(['stream', index], entry, {});
     const stream = readStream(section);
     refuseCollidingName(section, stream.name, names);
-    return stream;
+    return [section, stream] as const;
   });
+  checkTopics(topicPrefix, streams);
+  return streams.map(([, stream]) => stream);
 }
 
 /** Kafka keeps its metrics under names in which '.' and '_' are one, and takes no such pair of topics. */
@@ -64,7 +67,7 @@ function readStream(stream: Section): StreamConfig {
   }
   return {
     name,
-    topic: stream.text('topic') ?? null,
+    topics: readTopics(stream),
     title: stream.text('title') ?? name,
     ...readUnits(stream, metrics),
     metrics,

@@ -126,10 +126,11 @@ function readConfig(document: Table, environment: Environment, folder: string): 
   );
   const section = (name: string): Section => declared(sections.get(name), name);
   checkSchemaRegistry(section('schema_registry'));
-  const streams = readStreams(document.stream);
+  const kafka = readKafka(section('kafka'), folder);
+  const streams = readStreams(document.stream, kafka.topicPrefix);
   checkSources(toList(document.source, ['source']), streams);
   return {
-    kafka: readKafka(section('kafka'), folder),
+    kafka,
     cassandra: readCassandra(section('cassandra'), folder),
     dashboard: readDashboard(section('dashboard')),
     streams,
@@ -144,8 +145,16 @@ function checkSources(sources: readonly unknown[], streams: readonly StreamConfi
   for (const [index, value] of sources.entries()) {
     const source = new Section(['source', index], value, {}, 'others are read elsewhere');
     const stream = source.present('stream');
-    if (!names.includes(stream)) {
+    const fed = streams.find((one) => one.name === stream);
+    if (fed === undefined) {
       throw source.wrong('stream', `there is no stream '${stream}'; there are: ${names.join(', ')}`);
+    }
+    const [topic = ''] = fed.topics;
+    if (topic.includes('*')) {
+      throw source.wrong(
+        'stream',
+        `the stream '${stream}' reads '${topic}', which is no topic to send to: name one first in its 'topics'`,
+      );
     }
     const name = source.text('name') ?? source.present('kind');
     // Variables know a source by its name, in which they have no other signs.

@@ -28,16 +28,16 @@ export interface FoundLetters {
 
 /** The newest dead letters, with the beginning of the record that each is about. */
 export class DeadLetters {
-  readonly #streams: ReadonlyMap<string, string>;
+  readonly #streamOf: (topic: string) => string | null;
   readonly #most: number;
   /** By the letters' keys, in the order in which they came. */
   readonly #letters = new Map<string, DeadLetter>();
   #topicId: string | null = null;
   #unreadable = 0;
 
-  /** Takes the stream of each topic that letters may be about. */
-  constructor(streams: ReadonlyMap<string, string>, most = MAX_LETTERS) {
-    this.#streams = streams;
+  /** Takes who says of which stream the records of a topic are. */
+  constructor(streamOf: (topic: string) => string | null, most = MAX_LETTERS) {
+    this.#streamOf = streamOf;
     this.#most = most;
   }
 
@@ -114,7 +114,7 @@ export class DeadLetters {
     const { text, truncated } = visibleText(value, MAX_TEXT);
     return {
       at: record.timestamp,
-      stream: (topic === null ? undefined : this.#streams.get(topic)) ?? null,
+      stream: topic === null ? null : this.#streamOf(topic),
       topic,
       partition: wholeNumber(header('partition')),
       offset: wholeNumber(header('offset')),

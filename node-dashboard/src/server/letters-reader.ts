@@ -1,5 +1,8 @@
 import type { FastifyBaseLogger } from 'fastify';
-import { deadLettersTopic, rawTopic, windowsTopic } from '../shared/generated/topics.ts';
+import { deadLettersTopic, windowsTopic } from '../shared/generated/topics.ts';
+import { matches } from '../shared/pattern.ts';
+import type { StreamConfig } from './config-streams.ts';
+import { rawTopics } from './config-topics.ts';
 import type { Config } from './config.ts';
 import { DeadLetters, MAX_LETTERS } from './dead-letters.ts';
 import type { ErrorCounts } from './error-counts.ts';
@@ -13,13 +16,15 @@ export interface LettersReader {
   readonly tail: KafkaTail;
 }
 
-/** Of which stream the records are that stand in a topic. */
-export function streamsByTopic({ kafka, streams }: Pick<Config, 'kafka' | 'streams'>): Map<string, string> {
-  const topics = streams.flatMap(({ name, topic }) => {
-    const raw = topic ?? rawTopic(kafka.topicPrefix, name);
-    return [raw, windowsTopic(kafka.topicPrefix, name)].map((of) => [of, name] as const);
-  });
-  return new Map(topics);
+/** Of which stream the records are that stand in a topic; null for none of them. */
+export function streamOfTopic(
+  { kafka: { topicPrefix }, streams }: Pick<Config, 'kafka' | 'streams'>,
+  topic: string,
+): string | null {
+  const isOf = (stream: StreamConfig): boolean =>
+    topic === windowsTopic(topicPrefix, stream.name) ||
+    rawTopics(topicPrefix, stream).some((pattern) => matches(pattern, topic));
+  return streams.find(isOf)?.name ?? null;
 }
 
 /** Puts together what reads the dead letters, without connecting to anything. */
@@ -28,7 +33,7 @@ export function readLetters(
   log: FastifyBaseLogger,
   errors: ErrorCounts,
 ): LettersReader {
-  const kept = new DeadLetters(streamsByTopic({ kafka, streams }));
+  const kept = new DeadLetters((topic) => streamOfTopic({ kafka, streams }, topic));
   const topic = deadLettersTopic(kafka.topicPrefix);
   const sink: TopicSink = {
     backlog: MAX_LETTERS,

@@ -117,7 +117,8 @@ impl Topic {
 }
 
 impl Kafka {
-    /// The topics that carry the source's own bytes, at least one: those that the stream names, or one of its own.
+    /// The topics that carry the source's own bytes, at least one: those that the stream names, also by patterns, or
+    /// one of its own.
     pub fn raw_topics(&self, stream: &Stream) -> Vec<String> {
         if stream.topics.is_empty() {
             vec![Topic::Raw.full_name(&self.topic_prefix, &stream.name)]
@@ -171,7 +172,7 @@ impl Config {
 /// The topics of one stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StreamTopics {
-    /// The topics that carry the source's own bytes, at least one.
+    /// The topics that carry the source's own bytes, at least one; also patterns.
     pub raw: Vec<String>,
     /// The topic that carries the updated windows.
     pub windows: String,
@@ -314,6 +315,13 @@ mod tests {
         assert!(created(&alone).is_empty());
         assert_eq!(created(&config(source)), ["sensors.eu"]);
         assert_eq!(alone.raw_topic("s"), "sensors.eu");
+        let text =
+            CONFIG.replace("name = \"s\"\n", "name = \"s\"\ntopics = [\"sensors.*\"]\n") + source;
+        let error = Config::parse(&text, Path::new("freshet.toml"), [].into()).unwrap_err();
+        assert!(
+            error.to_string().contains("reads 'sensors.*', which is no topic to send to"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -331,6 +339,10 @@ mod tests {
             ("topics = []", "stream.topics: name at least one, such as \"sensors.eu\""),
             ("topics = [\"a\", \"a b\"]", "stream.topics: a topic's name has up to 249 letters"),
             ("topics = [\"a\", \"b\", \"a\"]", "stream.topics: 'a' is there twice"),
+            (
+                "topics = [\"a\", \"a.h*\"]",
+                "stream.topics: 'a.h*' also means 'a.health', and that is what the pipeline",
+            ),
             (
                 "topics = [\"a\", \"a.health\"]",
                 "stream.topics: 'a.health' is what the pipeline itself",

@@ -124,7 +124,7 @@ impl RejectedColumns {
         row: Option<i32>,
         value: Option<&[u8]>,
     ) {
-        self.topic.append_option(record.raw.topic);
+        self.topic.append_option(record.raw.topic.map(String::from_utf8_lossy));
         self.partition.append_value(record.partition);
         self.offset.append_value(record.offset);
         self.row.append_option(row);

@@ -101,7 +101,7 @@ fn unpack(mut bytes: &[u8]) -> Result<RawRecord<'_>, NativeError> {
         let [key, topic, headers] = lengths;
         Some(RawRecord {
             key: take_optional(bytes, key)?,
-            topic: take_optional(bytes, topic)?.map(str::from_utf8).transpose().ok()?,
+            topic: take_optional(bytes, topic)?,
             headers: Headers::new(take_optional(bytes, headers)?.unwrap_or_default()),
             value: Some(bytes),
             timestamp_ms: None,
@@ -311,6 +311,9 @@ mod tests {
         for length in 0..whole.len() - br#"{"a":1}"#.len() {
             assert!(parsing.parse(&whole[..length], Some(0)).is_err(), "{length}");
         }
-        assert!(parsing.parse(&pack_all([None, Some(b"\xff"), None], b"{}"), Some(0)).is_err());
+        parsing
+            .parse(&pack_all([Some(b"k"), Some(b"\xff"), None], br#"{"a":1}"#), Some(0))
+            .unwrap();
+        assert_eq!(text(&mut &parsing.result[4..]), "invalid_utf8");
     }
 }

@@ -1,5 +1,6 @@
 //! Native methods of `io.freshet.spark.nativelib.NativeWindowAggregator`.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::mem;
@@ -87,7 +88,10 @@ impl Aggregation {
         self.aggregator.set_now(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
         let current = Cell::new(Place::NOWHERE);
         let usual = Arc::clone(&self.topic);
-        let topic = || current.get().topic.unwrap_or(&usual);
+        let topic = || match current.get().topic {
+            Some(topic) => String::from_utf8_lossy(topic),
+            None => Cow::Borrowed(&*usual),
+        };
         let place = || {
             let Place { partition, offset, .. } = current.get();
             format!("topic '{}', partition {partition}, offset {offset}", topic())
@@ -101,7 +105,7 @@ impl Aggregation {
                 Ok(())
             });
             aggregation.batches = batches;
-            outcome.map_err(|error| aggregation.in_stream(error, topic(), place))?;
+            outcome.map_err(|error| aggregation.in_stream(error, &topic(), place))?;
             Ok(rejected)
         })
     }

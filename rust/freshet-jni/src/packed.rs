@@ -18,7 +18,8 @@
 //! | i32 | length |
 //! | … | the batch, from its base offset on: see `freshet_core::record_batch` |
 //!
-//! 2 says by which topic all that follows was delivered, until it is said again; before that, nobody says:
+//! 2 says by which topic all that follows was delivered, until it is said again; without bytes, and before that, nobody
+//! knows:
 //!
 //! | type | content |
 //! |---|---|
@@ -63,7 +64,7 @@ struct PackedBatch<'a> {
 enum Entry<'a> {
     Record(PackedRecord<'a>),
     Batch(PackedBatch<'a>),
-    Topic(&'a str),
+    Topic(&'a [u8]),
     Headers(Headers<'a>),
 }
 
@@ -120,7 +121,7 @@ impl Volume {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place<'a> {
     /// `None` where nobody says.
-    pub(crate) topic: Option<&'a str>,
+    pub(crate) topic: Option<&'a [u8]>,
     pub(crate) partition: i32,
     pub(crate) offset: i64,
 }
@@ -146,7 +147,7 @@ pub(crate) fn each_record<'a>(
     let (mut topic, mut headers) = (None, Headers::default());
     for entry in Entries::new(packed) {
         match entry? {
-            Entry::Topic(name) => topic = Some(name),
+            Entry::Topic(name) => topic = Some(name).filter(|name| !name.is_empty()),
             Entry::Headers(of_next) => headers = of_next,
             Entry::Record(PackedRecord { partition, offset, raw }) => {
                 current.set(Place { topic, partition, offset });
@@ -190,7 +191,7 @@ fn split_first<'a>(bytes: &mut &'a [u8]) -> Option<Entry<'a>> {
     match take_array(bytes)? {
         [RECORD] => split_record(bytes).map(Entry::Record),
         [BATCH] => split_batch(bytes).map(Entry::Batch),
-        [TOPIC] => str::from_utf8(split_bytes(bytes)?).ok().map(Entry::Topic),
+        [TOPIC] => split_bytes(bytes).map(Entry::Topic),
         [HEADERS] => split_bytes(bytes).map(Headers::new).map(Entry::Headers),
         _ => None,
     }
@@ -320,25 +321,28 @@ mod tests {
             record(2),
             entry(TOPIC, "ü".as_bytes()),
             record(3),
+            entry(TOPIC, b""),
+            record(4),
         ]
         .concat();
         let mut found = Vec::new();
         let mut batches = BatchReader::default();
         each_record(&bytes, &mut batches, &Cell::new(Place::NOWHERE), |record| {
             let site = record.raw.headers.last("site").map(<[u8]>::to_vec);
-            found.push((record.offset, record.raw.topic.map(str::to_owned), site));
+            found.push((record.offset, record.raw.topic.map(<[u8]>::to_vec), site));
             Ok(())
         })
         .unwrap();
-        let topic = |name: &str| Some(name.to_owned());
+        let topic = |name: &str| Some(name.as_bytes().to_vec());
         let expected = [
             (0, None, None),
             (1, topic("eu"), Some(b"berlin".to_vec())),
             (2, topic("eu"), None),
             (3, topic("ü"), None),
+            (4, None, None),
         ];
         assert_eq!(found, expected);
-        assert!(Entries::new(&entry(TOPIC, b"\xff")).next().unwrap().is_err());
+        assert!(Entries::new(&entry(TOPIC, b"abc")[..6]).next().unwrap().is_err());
         assert!(Entries::new(&entry(HEADERS, b"abc")[..6]).next().unwrap().is_err());
     }
 }

@@ -285,7 +285,8 @@ fn check_topics(
 ) -> Result<(), ConfigError> {
     let Some(topics) = stream::read_topics(section)? else { return Ok(()) };
     for topic in &topics.value {
-        let reads = |stream: &&Stream| kafka.raw_topics(stream).contains(topic);
+        let overlaps = |other: &String| crate::pattern::overlap(topic, other);
+        let reads = |stream: &&Stream| kafka.raw_topics(stream).iter().any(overlaps);
         let mut readers = streams.iter().filter(reads).map(|stream| stream.name.as_str());
         if let (Some(one), Some(other)) = (readers.next(), readers.next()) {
             return Err(topics.error(format!(
@@ -297,8 +298,11 @@ fn check_topics(
             kafka.health_topic(),
             kafka.cursors_topic(),
         ]);
-        if written.any(|name| name == *topic) {
-            return Err(topics.error(format!("'{topic}' is what the pipeline itself writes")));
+        if let Some(name) = written.find(overlaps) {
+            let written =
+                if name == *topic { "" } else { &format!("also means '{name}', and that ") };
+            let message = format!("'{topic}' {written}is what the pipeline itself writes");
+            return Err(topics.error(message));
         }
     }
     Ok(())

@@ -72,11 +72,17 @@ impl Source {
         let name = section.optional_text("name")?;
         let name = name.map_or_else(|| kind.value.clone(), |name| name.value);
         let stream = section.text("stream")?;
-        if !streams.iter().any(|known| known.name == stream.value) {
+        let Some(fed) = streams.iter().find(|known| known.name == stream.value) else {
             let names = streams.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
             return Err(
                 stream.error(format!("there is no stream '{}'; there are: {names}", stream.value))
             );
+        };
+        if let Some(topic) = fed.topics.first().filter(|topic| topic.contains('*')) {
+            return Err(stream.error(format!(
+                "the stream '{}' reads '{topic}', which is no topic to send to: name one first in its 'topics'",
+                stream.value
+            )));
         }
         let written = section.written_values();
         Ok(Self { name, kind: kind.value, stream: stream.value, written })

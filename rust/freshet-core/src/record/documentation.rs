@@ -73,7 +73,7 @@ fn parse(parser: &mut RecordParser, value: Option<&[u8]>) -> Result<(Readings, P
         key: Some(b"the key"),
         value,
         timestamp_ms: Some(noon_ms()),
-        topic: Some("sensors.eu"),
+        topic: Some(b"sensors.eu"),
         headers: Headers::new(&headers),
     };
     let mut readings = Readings::default();

@@ -585,7 +585,7 @@ fn part_of_series<'a>(
 ) -> Result<Value<'a>, Rejection> {
     let text = match place {
         PartPlace::Slot(slot) => return Ok(row.get(*slot)),
-        PartPlace::Topic => record.topic,
+        PartPlace::Topic => record.topic.map(text_of).transpose().map_err(Rejection::in_topic)?,
         PartPlace::Key => record.key.map(text_of).transpose().map_err(Rejection::in_key)?,
         PartPlace::Header(name) => {
             let value = record.headers.last(name).map(text_of).transpose();

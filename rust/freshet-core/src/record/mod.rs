@@ -111,8 +111,8 @@ pub struct RawRecord<'a> {
     /// Kafka's timestamp, epoch milliseconds; `None` for a record that comes from elsewhere and has none. Kafka's own
     /// sign for none, −1, means none here as well.
     pub timestamp_ms: Option<i64>,
-    /// The topic that it was delivered by; `None` where nobody says.
-    pub topic: Option<&'a str>,
+    /// The topic that it was delivered by, a text; `None` where nobody says.
+    pub topic: Option<&'a [u8]>,
     /// What its sender has written beside it.
     pub headers: Headers<'a>,
 }
@@ -171,6 +171,10 @@ impl Rejection {
 
     fn in_header(self, name: &str) -> Self {
         Self { detail: format!("the header '{name}': {}", self.detail), ..self }
+    }
+
+    fn in_topic(self) -> Self {
+        Self { detail: format!("the topic: {}", self.detail), ..self }
     }
 
     fn in_key(self) -> Self {

@@ -18,8 +18,8 @@ use crate::window::WindowSpec;
 pub struct Stream {
     /// Names the topics, the checkpoint and the rows.
     pub name: String,
-    /// The full names of the topics that have its records, where they are somebody else's, or several; none for the one
-    /// that is made for it. Nothing that an executor needs to know.
+    /// The full names of the topics that have its records, where they are somebody else's, or several, also as
+    /// patterns: see [`crate::pattern`]; none for the one that is made for it. Nothing that an executor needs to know.
     #[serde(skip)]
     pub topics: Vec<String>,
     /// For people; the name by default.
@@ -210,22 +210,32 @@ impl Stream {
             || self.framing != Framing::None
     }
 
-    /// Whether the records' keys in Kafka name the series, or a part of it.
-    pub fn reads_key(&self) -> bool {
-        self.series.is_empty() || self.series.contains(&SeriesPart::Key)
+    /// Whether a record without a key in Kafka would be rejected: it names the series, or a part that has no default.
+    pub fn needs_key(&self) -> bool {
+        self.series.is_empty() || self.needed_parts().any(|part| *part == SeriesPart::Key)
     }
 
-    /// Whether their topic names a part of the series.
-    pub fn reads_topic(&self) -> bool {
-        self.series.contains(&SeriesPart::Topic)
+    /// Whether a record of which nobody says the topic would be rejected.
+    pub fn needs_topic(&self) -> bool {
+        self.needed_parts().any(|part| *part == SeriesPart::Topic)
     }
 
-    /// The headers that name parts of the series.
-    pub fn headers(&self) -> impl Iterator<Item = &str> {
-        self.series.iter().filter_map(|part| match part {
+    /// The headers without which a record would be rejected.
+    pub fn needed_headers(&self) -> impl Iterator<Item = &str> {
+        self.needed_parts().filter_map(|part| match part {
             SeriesPart::Header(name) => Some(name.as_str()),
             _ => None,
         })
+    }
+
+    /// The parts of the series that have no default.
+    fn needed_parts(&self) -> impl Iterator<Item = &SeriesPart> {
+        let has_default = |part| matches!(self.series_rules.defaults.get(part), Some(Some(_)));
+        self.series
+            .iter()
+            .enumerate()
+            .filter(move |(part, _)| !has_default(*part))
+            .map(|(_, part)| part)
     }
 
     /// Whether the event time is the timestamp of a line in line protocol; a line without one takes Kafka's.

@@ -12,6 +12,9 @@ const LONGEST_WAIT: Duration = Duration::from_hours(36_500 * 24);
 /// The name of a topic, as Kafka takes it.
 pub(super) const TOPIC_PATTERN: &str = "^[a-zA-Z0-9._-]{1,249}$";
 
+/// The same with stars, which stand for any characters.
+pub(super) const TOPICS_PATTERN: &str = "^[a-zA-Z0-9._*-]{1,249}$";
+
 pub(super) const TOPIC_FORM: &str =
     "a topic's name has up to 249 letters, digits, '.', '_' and '-'";
 
@@ -45,8 +48,8 @@ pub(in crate::config) const TABLE: Table = Table {
             kind: Kind::Texts,
             presence: Presence::Optional("the one topic"),
             meaning: "in place of `topic`, the topics that have the records, where there are several: all belong to \
-                      one stream, and `$topic` in `series` tells them apart",
-            example: r#"["sensors.eu", "sensors.us"]"#,
+                      one stream, and `$topic` in `series` tells them apart. `*` stands for any characters",
+            example: r#"["sensors.eu", "sensors.us.*"]"#,
             ..Key::NEW
         },
         Key {

@@ -4,7 +4,7 @@ use regex_lite::Regex;
 
 use super::super::error::ConfigError;
 use super::super::section::{Located, Section};
-use super::keys::{TOPIC_FORM, TOPIC_PATTERN};
+use super::keys::{TOPIC_FORM, TOPICS_PATTERN};
 
 /// The topics that the file names; `None` where it names none.
 pub(in crate::config) fn read_topics(
@@ -25,10 +25,10 @@ fn distinct_topics(topics: Vec<String>) -> Result<Vec<String>, String> {
     if topics.is_empty() {
         return Err("name at least one, such as \"sensors.eu\"".to_owned());
     }
-    let form = Regex::new(TOPIC_PATTERN).map_err(|error| error.to_string())?;
+    let form = Regex::new(TOPICS_PATTERN).map_err(|error| error.to_string())?;
     for (position, topic) in topics.iter().enumerate() {
         if !form.is_match(topic) {
-            return Err(format!("{TOPIC_FORM}, and '{topic}' is none"));
+            return Err(format!("{TOPIC_FORM}, and '*' for any of them; '{topic}' has others"));
         }
         if topics[..position].contains(topic) {
             return Err(format!("'{topic}' is there twice"));

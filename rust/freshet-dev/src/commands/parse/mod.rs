@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &ParseArgs) -> anyhow::Result<ExitCode> {
     let headers = encode_headers(headers(source, arguments).into_iter());
     let beside = RawRecord {
         key: arguments.key.as_deref().map(str::as_bytes),
-        topic: topic.as_deref(),
+        topic: topic.as_deref().map(str::as_bytes),
         headers: Headers::new(&headers),
         ..RawRecord::default()
     };
@@ -97,8 +97,8 @@ fn find_stream<'a>(
         let message = format!("there is no stream '{name}'; there are: {}", names.join(", "));
         wrong_name(file, "stream", message)
     })?;
-    // The filters of a source may make the key.
-    if stream.reads_key() && arguments.key.is_none() && source.is_none() {
+    // The filters of a source may make the key, and the producer writes a header.
+    if stream.needs_key() && arguments.key.is_none() && source.is_none() {
         let names = if stream.series.is_empty() { "names" } else { "is a part of" };
         let message = format!(
             "the Kafka key {names} the series of stream '{name}': say with --key TEXT which key the records have"
@@ -106,8 +106,7 @@ fn find_stream<'a>(
         return Err(wrong_name(file, "stream.series", message));
     }
     let has = |name: &&str| arguments.headers.iter().any(|(told, _)| told == name);
-    // The producer writes one.
-    if let Some(header) = stream.headers().find(|name| !has(name))
+    if let Some(header) = stream.needed_headers().find(|name| !has(name))
         && source.is_none()
     {
         let message = format!(
@@ -143,7 +142,7 @@ fn find_topic(
     match (&arguments.topic, topics.as_slice()) {
         (Some(told), _) => Ok(Some(told.clone())),
         (None, [only]) => Ok(Some(only.clone())),
-        (None, _) if stream.reads_topic() => {
+        (None, _) if stream.needs_topic() => {
             let message = format!(
                 "the topic is a part of the series of stream '{}': say with --topic which of them the records are of, \
                  {}",

@@ -58,8 +58,9 @@ public final class Freshet {
      * that.)
      *
      * @param kafkaRows batch or streaming, with the columns of Spark's Kafka source: {@code key}, {@code value} (binary
-     *     or string), {@code partition} (int), {@code offset} (long) and {@code timestamp}; where they name the series,
-     *     {@code topic} and {@code headers} (option {@code includeHeaders}) as well
+     *     or string), {@code partition} (int), {@code offset} (long) and {@code timestamp}; {@code topic}, by which
+     *     rejected records are known, and {@code headers} (option {@code includeHeaders}) are required where they name
+     *     the series
      * @param rejected what becomes of records that cannot be read
      * @param mode that of the query that will be started: {@code update} or {@code append}. A batch query has none
      * @throws IllegalArgumentException when a column is missing, or Spark cannot give windows in that mode
@@ -76,7 +77,7 @@ public final class Freshet {
                 + ", true: else Spark does not say which windows a micro-batch has made final");
         }
         PipelineConfiguration.Stream stream = spec.stream();
-        Dataset<Row> records = asOfKafka(kafkaRows, WindowPartials.input(stream));
+        Dataset<Row> records = asOfKafka(kafkaRows, WindowPartials.input(stream, kafkaRows));
         Dataset<Row> partials = StreamWindows.partials(records, stream, rejected.sink());
         Dataset<Row> windows = StreamWindows.merge(
             partials, stream, NativeWindowState.NO_LIMITS, mode, NativeWindowState.Form.ROWS);

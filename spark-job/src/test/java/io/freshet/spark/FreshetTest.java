@@ -82,6 +82,27 @@ class FreshetTest {
         return spark.createDataFrame(rows, KAFKA).repartition(4).cache();
     }
 
+    /** Without the column, the records are those of nobody knows which topic. */
+    @Test
+    void theTopicIsReadWhereTheRecordsHaveItAndRequiredWhereItNamesTheSeries() {
+        StreamSpec named = StreamSpec.parse("series = [\"$topic\", \"site\"], "
+            + "time = { field = \"at\", unit = \"ms\" }, values = { a = \"a\" }, windows = [\"1h\"]");
+        List<String> series = Freshet.windows(records(), named).select("series").distinct().orderBy("series")
+            .collectAsList().stream().map(row -> row.getString(0)).toList();
+        assertEquals(List.of("raw/s0", "raw/s1", "raw/s2", "raw/s3", "raw/s4"), series);
+        Dataset<Row> without = records().drop("topic");
+        var thrown = assertThrows(IllegalArgumentException.class, () -> Freshet.windows(without, named));
+        assertTrue(thrown.getMessage().startsWith("the rows have no column 'topic'"), thrown.getMessage());
+        StreamSpec plain = StreamSpec.parse(FIELDS + ", windows = [\"1h\"]");
+        Dataset<Row> unknown = records().withColumn("topic", functions.lit(null).cast("string"));
+        long windows = Freshet.windows(records(), plain).count();
+        assertEquals(windows, Freshet.windows(without, plain).count());
+        assertEquals(windows, Freshet.windows(unknown, plain).count());
+        LongAccumulator rejected = spark.sparkContext().longAccumulator();
+        Freshet.windows(unknown, named, RejectedRecords.dropped(rejected), OutputMode.Update()).collectAsList();
+        assertEquals(RECORDS, rejected.value());
+    }
+
     @Test
     void theWindowsEqualThoseOfTheSqlFunctions() {
         StreamSpec spec = StreamSpec.parse(FIELDS + ", windows = [\"10s\", \"1m\", \"30s/10s\"]");

@@ -75,7 +75,7 @@ public record PipelineConfiguration(
     /**
      * A stream.
      *
-     * @param rawTopics the topics that have its records, at least one
+     * @param rawTopics the topics that have its records, at least one; a star in a name stands for any characters
      * @param json the whole stream, as the native library takes it
      */
     public record Stream(
@@ -98,10 +98,9 @@ public record PipelineConfiguration(
             return String.join(", ", rawTopics);
         }
 
-        /** Whether it matters by which topic a record was delivered: there are several, or it names the series. */
-        public boolean readsTopic() {
-            String topic = NativeContract.get().seriesParts().topic();
-            return rawTopics.size() > 1 || seriesParts().contains(topic);
+        /** Whether the topic that a record was delivered by names the series. */
+        public boolean namesTopic() {
+            return seriesParts().contains(NativeContract.get().seriesParts().topic());
         }
 
         /** Whether headers of records name the series. */

@@ -6,12 +6,16 @@ import io.freshet.spark.job.SavedTopics.Loss;
 import io.freshet.spark.kafka.TopicAdmin;
 import io.freshet.spark.kafka.TopicIdentities;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
@@ -34,7 +38,10 @@ final class RawTopics {
     private static final Duration LONG_PATIENCE = Duration.ofSeconds(30);
 
     private final Map<String, String> kafka;
-    private final List<String> names;
+    /** Names of topics, in which a star stands for any characters. */
+    private final List<String> patterns;
+    /** Null where the patterns are names. */
+    private final Pattern pattern;
     private final StreamHealth health;
     /** The topics that the query was started for; null before. */
     private volatile TopicIdentities identities;
@@ -45,24 +52,53 @@ final class RawTopics {
     /** The ends of topics of some ids when they were seen last. */
     private record Seen(Map<String, String> ids, Map<TopicPartition, Long> ends) {}
 
-    /** @param health is told what is waited for, and what is lost */
-    RawTopics(Map<String, String> kafka, List<String> names, StreamHealth health) {
+    /**
+     * @param patterns names, in which a star stands for any characters: topics that come are read, too
+     * @param health is told what is waited for, and what is lost
+     */
+    RawTopics(Map<String, String> kafka, List<String> patterns, StreamHealth health) {
         this.kafka = kafka;
-        this.names = names;
+        this.patterns = patterns;
         this.health = health;
+        pattern = patterns.stream().noneMatch(name -> name.contains("*")) ? null
+            : Pattern.compile(patterns.stream().map(RawTopics::expression).collect(Collectors.joining("|")));
+    }
+
+    private static String expression(String pattern) {
+        return Arrays.stream(pattern.split("\\*", -1)).map(Pattern::quote).collect(Collectors.joining(".*"));
+    }
+
+    /** The topics that there should be, those that are named in any case. */
+    private List<String> names(Duration patience) {
+        if (pattern == null) {
+            return patterns;
+        }
+        Stream<String> named = patterns.stream().filter(name -> !name.contains("*"));
+        Stream<String> found =
+            TopicAdmin.names(kafka, patience).stream().filter(name -> pattern.matcher(name).matches());
+        List<String> names = Stream.concat(named, found.sorted()).distinct().toList();
+        if (names.isEmpty()) {
+            throw new UnknownTopicOrPartitionException("there is no topic " + shown());
+        }
+        return names;
+    }
+
+    private String shown() {
+        return String.join(", ", patterns);
     }
 
     /**
      * Makes sure that the checkpoint's offsets are those of the topics as they are now, before a query starts: one that
-     * is another one than it was is read from its beginning.
+     * is another one than it was is read from its beginning, and so is one that is new.
      *
      * @return the topics that the offsets belong to
      * @throws KafkaException when Kafka does not tell, for instance because there is no such topic
      */
     TopicIdentities settle(Checkpoint checkpoint) {
-        List<TopicDescription> first = describe();
+        List<String> names = names(LONG_PATIENCE);
+        List<TopicDescription> first = describe(names);
         Optional<Map<TopicPartition, Long>> end = ends(partitions(first));
-        List<TopicDescription> topics = describe();
+        List<TopicDescription> topics = describe(names);
         TopicIdentities now = TopicIdentities.of(kafka, topics);
         settle(checkpoint, topics, now);
         identities = now;
@@ -75,94 +111,137 @@ final class RawTopics {
 
     private void settle(Checkpoint checkpoint, List<TopicDescription> topics, TopicIdentities now) {
         List<SavedTopics.Topic> saved = SavedTopics.read(checkpoint).topics();
-        List<SavedTopics.Topic> gone = saved.stream().filter(topic -> !now.has(topic.name(), topic.id())).toList();
-        if (!gone.isEmpty()) {
-            gone = startOver(checkpoint, saved, topics, now);
-        }
         if (saved.isEmpty() && checkpoint.isUsed()) {
             LOGGER.info("the checkpoint of {} is of an earlier version and does not say which topic it was made for: "
-                + "it is taken to be the one that is there now, {}", String.join(", ", names), now);
+                + "it is taken to be the one that is there now, {}", shown(), now);
         }
-        List<SavedTopics.Topic> current =
-            names.stream().map(name -> new SavedTopics.Topic(name, now.identity(name), null)).toList();
-        if (!current.equals(saved)) {
+        List<SavedTopics.Topic> current = now.ids().entrySet().stream()
+            .map(topic -> new SavedTopics.Topic(topic.getKey(), topic.getValue(), null)).toList();
+        if (saved.isEmpty()) {
             new SavedTopics(current).write(checkpoint);
         }
-        List<String> before = saved.stream().map(SavedTopics.Topic::name).toList();
-        gone.forEach(topic -> report(topic, before));
+        if (saved.isEmpty() || saved.equals(current)) {
+            return;
+        }
+        List<SavedTopics.Topic> gone = withLosses(checkpoint, saved, now);
+        boolean begunAnew = gone.stream().anyMatch(topic -> !isAsSaved(topic));
+        // A micro-batch that was begun is repeated as it was planned, if what it should read is still there; Spark
+        // itself forgets what is not read any more, and begins what is new, with the one after it.
+        if (begunAnew || !checkpoint.hasOpenBatch()) {
+            // The losses are written down first: they are found by the offsets that are set back then.
+            List<SavedTopics.Topic> before = saved.stream().map(topic ->
+                gone.stream().filter(lost -> lost.name().equals(topic.name())).findFirst().orElse(topic)).toList();
+            new SavedTopics(before).write(checkpoint);
+            checkpoint.readFrom(offsets(checkpoint.readOffsets(), saved, topics, now));
+        }
+        new SavedTopics(current).write(checkpoint);
+        String added = now.ids().keySet().stream()
+            .filter(name -> saved.stream().noneMatch(topic -> topic.name().equals(name)))
+            .collect(Collectors.joining(", "));
+        gone.forEach(topic -> report(topic, now.ids().containsKey(topic.name()), added));
     }
 
-    /**
-     * The losses are written down first: they are found by the offsets that are set back then.
-     *
-     * @return the topics that are gone, with what of them was never read
-     */
-    private List<SavedTopics.Topic> startOver(
-        Checkpoint checkpoint, List<SavedTopics.Topic> saved, List<TopicDescription> topics, TopicIdentities now) {
-        Map<TopicPartition, Long> read = checkpoint.readOffsets();
-        List<SavedTopics.Topic> withLosses = saved.stream().map(topic -> {
-            boolean isKnown = topic.loss() != null || now.has(topic.name(), topic.id());
-            return isKnown ? topic : new SavedTopics.Topic(topic.name(), topic.id(), loss(topic, read));
+    /** Those of the saved topics that are not read any more, with what of them was never read. */
+    private List<SavedTopics.Topic> withLosses(
+        Checkpoint checkpoint, List<SavedTopics.Topic> saved, TopicIdentities now) {
+        Map<TopicPartition, Long> committed = checkpoint.readOffsets();
+        Map<TopicPartition, Long> planned = checkpoint.plannedOffsets();
+        return saved.stream().filter(topic -> !now.has(topic.name(), topic.id())).map(topic -> {
+            Loss loss = topic.loss();
+            if (loss == null) {
+                loss = isAsSaved(topic) ? loss(ends(topic), planned) : lossOfGone(topic, committed);
+            }
+            return new SavedTopics.Topic(topic.name(), topic.id(), loss);
         }).toList();
-        new SavedTopics(withLosses).write(checkpoint);
+    }
+
+    /** Whether a topic is still there as it was: then it is only not to be read any more. */
+    private boolean isAsSaved(SavedTopics.Topic topic) {
+        TopicAdmin.Answer answer = TopicAdmin.describe(kafka, List.of(topic.name()), LONG_PATIENCE).get(0);
+        boolean isGone = answer.failure() instanceof UnknownTopicOrPartitionException
+            || answer.failure() instanceof AuthorizationException;
+        return !isGone && answer.orThrow().topicId().toString().equals(topic.id());
+    }
+
+    private Optional<Map<TopicPartition, Long>> ends(SavedTopics.Topic topic) {
+        return ends(partitions(describe(List.of(topic.name()))));
+    }
+
+    /** What the checkpoint has planned says nothing: it may be of the new topic. */
+    private Loss lossOfGone(SavedTopics.Topic old, Map<TopicPartition, Long> committed) {
+        Seen last = seen;
+        if (!old.id().equals(last.ids().get(old.name()))) {
+            return Loss.UNKNOWN;
+        }
+        Map<TopicPartition, Long> ends = new HashMap<>(last.ends());
+        ends.keySet().removeIf(partition -> !partition.topic().equals(old.name()));
+        return loss(Optional.of(ends), committed);
+    }
+
+    private static Loss loss(Optional<Map<TopicPartition, Long>> ends, Map<TopicPartition, Long> read) {
+        return ends.map(all -> new Loss(all.entrySet().stream()
+            .mapToLong(end -> Math.max(0, end.getValue() - read.getOrDefault(end.getKey(), 0L))).sum()))
+            .orElse(Loss.UNKNOWN);
+    }
+
+    /** Where each partition is read on: one that was made anew at 0, and one that is new where it begins by now. */
+    private Map<TopicPartition, Long> offsets(
+        Map<TopicPartition, Long> read, List<SavedTopics.Topic> saved, List<TopicDescription> topics,
+        TopicIdentities now) {
         Map<TopicPartition, Long> offsets = new HashMap<>();
+        List<TopicPartition> added = new ArrayList<>();
         for (TopicPartition partition : partitions(topics)) {
-            boolean stays = saved.stream().anyMatch(topic ->
-                topic.name().equals(partition.topic()) && now.has(topic.name(), topic.id()));
-            Long offset = stays ? read.get(partition) : Long.valueOf(0);
-            // Without an offset it is new in a topic that stays: Spark begins it where it begins.
-            if (offset != null) {
-                offsets.put(partition, offset);
+            Optional<SavedTopics.Topic> before =
+                saved.stream().filter(topic -> topic.name().equals(partition.topic())).findFirst();
+            if (before.isEmpty()) {
+                added.add(partition);
+            } else if (!now.has(partition.topic(), before.get().id())) {
+                offsets.put(partition, 0L);
+            } else if (read.containsKey(partition)) {
+                offsets.put(partition, read.get(partition));
             }
         }
-        checkpoint.readFrom(offsets);
-        return withLosses.stream().filter(topic -> topic.loss() != null).toList();
+        offsets.putAll(TopicAdmin.begins(kafka, added, LONG_PATIENCE));
+        return offsets;
     }
 
-    /** @param before the topics that were read */
-    private void report(SavedTopics.Topic gone, List<String> before) {
-        String what = names.contains(gone.name())
-            ? "topic " + gone.name() + " was deleted and made anew, and is read from its beginning"
-            : "topic " + gone.name() + " is not read any more" + inItsPlace(before);
-        what += "; " + gone.loss().describe();
+    private void report(SavedTopics.Topic gone, boolean anew, String added) {
+        String instead = added.isEmpty() ? "" : ", but " + added + " from the beginning";
+        String what = anew ? "topic " + gone.name() + " was deleted and made anew, and is read from its beginning"
+            : "topic " + gone.name() + " is not read any more" + instead;
+        what += "; " + gone.loss().describe(anew ? "the old one" : "it");
         LOGGER.warn("{}", what);
         Long offsets = gone.loss().offsets();
         health.lost(offsets == null ? 0 : offsets, what);
     }
 
-    private String inItsPlace(List<String> before) {
-        String added = names.stream().filter(name -> !before.contains(name)).collect(Collectors.joining(", "));
-        return added.isEmpty() ? "" : ", but " + added + " from the beginning";
-    }
-
-    /** What the checkpoint has planned says nothing: it may be of the new topic. */
-    private Loss loss(SavedTopics.Topic old, Map<TopicPartition, Long> read) {
-        Seen last = seen;
-        if (!old.id().equals(last.ids().get(old.name()))) {
-            return Loss.UNKNOWN;
-        }
-        return new Loss(last.ends().entrySet().stream()
-            .filter(end -> end.getKey().topic().equals(old.name()))
-            .mapToLong(end -> Math.max(0, end.getValue() - read.getOrDefault(end.getKey(), 0L))).sum());
-    }
-
     /** What a query that has ended should do next, as far as the topics are the reason. */
     QuerySupervisor.Next next() {
-        for (TopicAdmin.Answer answer : TopicAdmin.describe(kafka, names, PATIENCE)) {
+        List<TopicAdmin.Answer> answers = ask();
+        for (TopicAdmin.Answer answer : answers) {
             KafkaException said = answer.failure();
             if (said instanceof UnknownTopicOrPartitionException || said instanceof TimeoutException) {
                 waitFor(missing(answer.topic(), said));
                 return QuerySupervisor.Next.WHEN_READY;
             }
-            if (said == null && isOther(answer.description())) {
-                return QuerySupervisor.Next.AT_ONCE;
-            }
         }
-        return QuerySupervisor.Next.BACK_OFF;
+        boolean isKnown = answers.stream().allMatch(answer -> answer.failure() == null);
+        return isKnown && areOthers(answers) ? QuerySupervisor.Next.AT_ONCE : QuerySupervisor.Next.BACK_OFF;
     }
 
-    private boolean isOther(TopicDescription now) {
-        return identities != null && !identities.has(now.name(), now.topicId().toString());
+    /** Whether these are other topics than those that the query was started for. */
+    private boolean areOthers(List<TopicAdmin.Answer> now) {
+        return identities != null
+            && !identities.equals(TopicIdentities.of(kafka, now.stream().map(TopicAdmin.Answer::description).toList()));
+    }
+
+    /** What Kafka says of each topic, or, in place of that, why it does not say which there are. */
+    private List<TopicAdmin.Answer> ask() {
+        try {
+            return TopicAdmin.describe(kafka, names(PATIENCE), PATIENCE);
+        } catch (KafkaException e) {
+            return List.of(new TopicAdmin.Answer(shown(), null, e));
+        }
     }
 
     /**
@@ -174,7 +253,7 @@ final class RawTopics {
         // In this order: if they are the topics that were there before, then they were when their ends were asked for.
         TopicIdentities before = identities;
         Optional<Map<TopicPartition, Long>> end = ends(partitions);
-        List<TopicAdmin.Answer> answers = TopicAdmin.describe(kafka, names, PATIENCE);
+        List<TopicAdmin.Answer> answers = ask();
         Optional<TopicAdmin.Answer> failed = answers.stream().filter(answer -> answer.failure() != null).findFirst();
         if (failed.isPresent()) {
             health.topicEnds(Optional.empty());
@@ -182,7 +261,7 @@ final class RawTopics {
             return false;
         }
         List<TopicDescription> now = answers.stream().map(TopicAdmin.Answer::description).toList();
-        boolean other = now.stream().anyMatch(this::isOther);
+        boolean other = areOthers(answers);
         boolean same = before != null && !other;
         if (same) {
             end.ifPresent(ends -> seen = new Seen(before.ids(), ends));
@@ -206,7 +285,7 @@ final class RawTopics {
         return waitingFor == null;
     }
 
-    private List<TopicDescription> describe() {
+    private List<TopicDescription> describe(List<String> names) {
         return TopicAdmin.describe(kafka, names, LONG_PATIENCE).stream().map(TopicAdmin.Answer::orThrow).toList();
     }
 
@@ -215,7 +294,7 @@ final class RawTopics {
         try {
             return Optional.of(TopicAdmin.ends(kafka, of, PATIENCE));
         } catch (KafkaException e) {
-            LOGGER.debug("the ends of {} are not known", names, e);
+            LOGGER.debug("the ends of {} are not known", shown(), e);
             return Optional.empty();
         }
     }
@@ -232,7 +311,7 @@ final class RawTopics {
      */
     String missingLeaders(List<TopicDescription> topics, boolean answer) {
         return topics.stream().map(RawTopics::missingLeaders).filter(Objects::nonNull).findFirst()
-            .orElse(answer ? null : "the brokers that lead topic " + String.join(", ", names)
+            .orElse(answer ? null : "the brokers that lead topic " + shown()
                 + ", which do not say how far it has come");
     }
 
@@ -245,9 +324,12 @@ final class RawTopics {
 
     /** What has to come, or to be repaired, before Kafka answers. */
     String missing(String topic, KafkaException said) {
+        if (said instanceof UnknownTopicOrPartitionException && topic.contains("*")) {
+            return "a topic that is called " + topic + ": there is none that the user in [kafka.security] may see";
+        }
         if (said instanceof UnknownTopicOrPartitionException) {
             return "topic " + topic
-                + ", which does not exist: create it, or start the job again, which creates missing topics";
+                + ", which does not exist: create it, or start the job again, which creates those of Freshet";
         }
         if (said instanceof AuthorizationException) {
             return "permission to read topic " + topic

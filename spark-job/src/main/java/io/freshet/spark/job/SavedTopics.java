@@ -34,13 +34,13 @@ record SavedTopics(List<Topic> topics) {
     record Loss(@JsonProperty("offsets") Long offsets) {
         static final Loss UNKNOWN = new Loss(null);
 
-        /** For people. */
-        String describe() {
+        /** For people, who know the topic as that. */
+        String describe(String topic) {
             if (offsets == null) {
-                return "how much of the old one was never read is not known";
+                return "how much of " + topic + " was never read is not known";
             }
-            return offsets == 0 ? "nothing that was seen of the old one was left unread"
-                : offsets + " offsets of the old one were never read and are lost";
+            return offsets == 0 ? "nothing that was seen of " + topic + " was left unread"
+                : offsets + " offsets of " + topic + " were never read and are lost";
         }
     }
 

@@ -16,6 +16,7 @@ import io.freshet.spark.engine.SparkEngine;
 import io.freshet.spark.engine.TopicCheck;
 import io.freshet.spark.health.Observations;
 import io.freshet.spark.health.StreamHealth;
+import io.freshet.spark.kafka.TopicIdentities;
 import io.freshet.spark.nativelib.NativeWindowState;
 import io.freshet.spark.rejected.DeadLetters;
 import io.freshet.spark.windows.StreamWindows;
@@ -93,35 +94,35 @@ public final class StreamQuery implements QuerySupervisor.Starter {
         // it.
         session.sparkContext().setLocalProperty("spark.scheduler.pool", stream.name());
         Checkpoint checkpoint = checkpoint();
-        TopicCheck topic = rawTopics.settle(checkpoint);
+        TopicIdentities topics = rawTopics.settle(checkpoint);
         health.startsFrom(checkpoint.readOffsets());
         settlesAnew = false;
         if (WindowChanges.mustWait(checkpoint, stream)) {
-            finishBatch(checkpoint, topic);
+            finishBatch(checkpoint, topics);
         }
         changes = WindowChanges.settle(session, checkpoint, checkpointLocation(), stream, health);
-        return writer(checkpoint, topic, changes)
+        return writer(checkpoint, topics, changes)
             .trigger(Trigger.ProcessingTime(configuration.spark().triggerMillis())).start();
     }
 
     /** Repeats the micro-batch that was begun, with the kinds of windows that it was begun with. */
     @SuppressWarnings("deprecation") // the one trigger that ends after what was planned; others take what came since
-    private void finishBatch(Checkpoint checkpoint, TopicCheck topic) throws TimeoutException {
+    private void finishBatch(Checkpoint checkpoint, TopicIdentities topics) throws TimeoutException {
         LOGGER.info("stream {}: its list of windows has changed, after the micro-batch that was begun", stream.name());
         try {
-            writer(checkpoint, topic, WindowChanges.saved(checkpoint, stream)).trigger(Trigger.Once()).start()
+            writer(checkpoint, topics, WindowChanges.saved(checkpoint, stream)).trigger(Trigger.Once()).start()
                 .awaitTermination();
         } catch (StreamingQueryException e) {
             throw new IllegalStateException("the micro-batch before a change of the list of windows has failed", e);
         }
     }
 
-    private DataStreamWriter<Row> writer(Checkpoint checkpoint, TopicCheck topic, WindowChanges changes) {
+    private DataStreamWriter<Row> writer(Checkpoint checkpoint, TopicIdentities topics, WindowChanges changes) {
         Map<String, String> sink = kafkaOptions();
         // Dashboards read these topics, and not all clients of Kafka can read zstd.
         sink.put("kafka.compression.type", "lz4");
         sink.put("kafka.acks", "all");
-        return messages(windows(records(), topic, partitions(checkpoint), changes))
+        return messages(windows(records(topics), topics, partitions(checkpoint), changes))
             .writeStream()
             .queryName(stream.name())
             .outputMode("update")
@@ -201,11 +202,11 @@ public final class StreamQuery implements QuerySupervisor.Starter {
             .anyMatch(stage -> stage.numActiveTasks() + stage.numCompletedTasks() > 0);
     }
 
-    private Dataset<Row> records() {
+    private Dataset<Row> records(TopicIdentities topics) {
         DataStreamReader reader = session.readStream()
             .format("kafka")
             .options(kafkaOptions())
-            .option("subscribe", String.join(",", stream.rawTopics()))
+            .option("subscribe", String.join(",", topics.ids().keySet()))
             .option("includeHeaders", stream.readsHeaders())
             .option("startingOffsets", "earliest")
             // What a producer has aborted never happened, and what it has not committed yet may not. With this, Spark

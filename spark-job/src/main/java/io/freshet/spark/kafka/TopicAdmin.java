@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -15,6 +16,7 @@ import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.DescribeConfigsOptions;
 import org.apache.kafka.clients.admin.DescribeTopicsOptions;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
+import org.apache.kafka.clients.admin.ListTopicsOptions;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
@@ -30,6 +32,18 @@ public final class TopicAdmin {
     private static final Map<Map<String, String>, Admin> CLIENTS = new ConcurrentHashMap<>();
 
     private TopicAdmin() {}
+
+    /**
+     * The names of all topics that the user may see, without those that are Kafka's own.
+     *
+     * @param kafka properties of a Kafka client
+     * @param patience how long to wait for an answer
+     * @throws KafkaException what Kafka says instead
+     */
+    public static Set<String> names(Map<String, String> kafka, Duration patience) {
+        ListTopicsOptions options = new ListTopicsOptions().timeoutMs(Math.toIntExact(patience.toMillis()));
+        return await(client(kafka).listTopics(options).names(), patience);
+    }
 
     /**
      * What Kafka says of a topic.
@@ -80,9 +94,24 @@ public final class TopicAdmin {
      */
     public static Map<TopicPartition, Long> ends(
         Map<String, String> kafka, Collection<TopicPartition> partitions, Duration patience) {
+        return offsets(kafka, partitions, OffsetSpec.latest(), patience);
+    }
+
+    /**
+     * Where partitions begin: the offsets of the oldest records that they have.
+     *
+     * @throws KafkaException what Kafka says instead
+     */
+    public static Map<TopicPartition, Long> begins(
+        Map<String, String> kafka, Collection<TopicPartition> partitions, Duration patience) {
+        return offsets(kafka, partitions, OffsetSpec.earliest(), patience);
+    }
+
+    private static Map<TopicPartition, Long> offsets(
+        Map<String, String> kafka, Collection<TopicPartition> partitions, OffsetSpec which, Duration patience) {
         ListOffsetsOptions options = new ListOffsetsOptions().timeoutMs(Math.toIntExact(patience.toMillis()));
         Map<TopicPartition, OffsetSpec> asked = partitions.stream().collect(
-            Collectors.toMap(partition -> partition, ignored -> OffsetSpec.latest()));
+            Collectors.toMap(partition -> partition, ignored -> which));
         return await(client(kafka).listOffsets(asked, options).all(), patience).entrySet().stream()
             .collect(Collectors.toMap(Map.Entry::getKey, end -> end.getValue().offset()));
     }

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.apache.kafka.clients.admin.TopicDescription;
 
 /**
@@ -21,12 +22,12 @@ public record TopicIdentities(Map<String, String> kafka, Map<String, String> ids
     /** Copies, which can be serialized. */
     public TopicIdentities {
         kafka = new HashMap<>(kafka);
-        ids = new HashMap<>(ids);
+        ids = new TreeMap<>(ids);
     }
 
     /** Those of topics as they are now. */
     public static TopicIdentities of(Map<String, String> kafka, Iterable<TopicDescription> topics) {
-        Map<String, String> ids = new HashMap<>();
+        Map<String, String> ids = new TreeMap<>();
         topics.forEach(topic -> ids.put(topic.name(), topic.topicId().toString()));
         return new TopicIdentities(kafka, ids);
     }

@@ -66,18 +66,18 @@ public final class NativeRecordParser implements AutoCloseable {
      */
     public void begin(byte[] key, byte[] topic, byte[] headers) {
         record.clear().position(3 * Integer.BYTES);
-        int keyLength = put(key);
-        int topicLength = put(topic);
-        int headersLength = put(headers);
+        int keyLength = put(key, mostBytes);
+        int topicLength = put(topic, mostBytes);
+        int headersLength = put(headers, Integer.MAX_VALUE);
         record.putInt(0, keyLength).putInt(Integer.BYTES, topicLength).putInt(2 * Integer.BYTES, headersLength);
     }
 
     /** Adds something to the record, and says how many bytes of it; -1 for null. */
-    private int put(byte[] bytes) {
+    private int put(byte[] bytes, int most) {
         if (bytes == null) {
             return -1;
         }
-        int length = Math.min(bytes.length, mostBytes);
+        int length = Math.min(bytes.length, most);
         reserve(length).put(bytes, 0, length);
         return length;
     }

@@ -8,13 +8,15 @@ import java.util.Arrays;
  * {@code packed.rs} reads; little-endian. A record: 0 (byte), partition (int), offset (long), timestamp in epoch
  * milliseconds (long), length of the key (int, -1 without one), length of the value (int, -1 for a tombstone), the
  * key's bytes, the value's bytes. A batch: 1 (byte), partition (int), length (int), its bytes. Before the first of a
- * topic: 2 (byte), length (int), the topic's name. Before a record that has headers: 3 (byte), length (int), these.
+ * topic: 2 (byte), length (int), its name, none for unknown. Before a record that has headers: 3 (byte), length (int),
+ * these.
  */
 public final class RecordBatchBuffer implements AutoCloseable {
     private static final byte RECORD = 0;
     private static final byte BATCH = 1;
     private static final byte TOPIC = 2;
     private static final byte HEADERS = 3;
+    private static final byte[] NOBODY_SAYS = {};
     private static final int HEADER_BYTES = Byte.BYTES + 2 * Long.BYTES + 3 * Integer.BYTES;
     private static final int BATCH_HEADER_BYTES = Byte.BYTES + 2 * Integer.BYTES;
     private static final int LENGTH_BYTES = Byte.BYTES + Integer.BYTES;
@@ -52,7 +54,7 @@ public final class RecordBatchBuffer implements AutoCloseable {
     public boolean add(SourceRecord record) {
         SourceBatch batch = record.batch();
         byte[] told = record.topic();
-        byte[] another = Arrays.equals(told, topic) ? null : told;
+        byte[] another = Arrays.equals(told, topic) ? null : told == null ? NOBODY_SAYS : told;
         boolean added = batch == null ? addRecord(record, another) : addBatch(batch, another);
         topic = added ? told : topic;
         return added;
@@ -80,8 +82,8 @@ public final class RecordBatchBuffer implements AutoCloseable {
             return false;
         }
         if (!record.isPlaced()) {
-            throw new IllegalArgumentException("a record has no partition, offset, timestamp or topic: of the columns "
-                + "of Kafka's source only key, value and headers may be null; fill the others in, for instance by "
+            throw new IllegalArgumentException("a record has no partition, offset or timestamp: of the columns of "
+                + "Kafka's source only key, value, topic and headers may be null; fill the others in, for instance by "
                 + "coalesce");
         }
         put(TOPIC, another);

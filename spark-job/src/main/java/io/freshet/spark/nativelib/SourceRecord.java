@@ -15,7 +15,7 @@ public interface SourceRecord {
         return null;
     }
 
-    /** The topic, in UTF-8, of a record or a batch; null where nobody asks for it. */
+    /** The topic, in UTF-8, of a record or a batch; null where nobody asks for it, or nobody says. */
     default byte[] topic() {
         return null;
     }
@@ -25,7 +25,7 @@ public interface SourceRecord {
         return null;
     }
 
-    /** Whether partition, offset and timestamp are there, and the topic if it is asked for. */
+    /** Whether partition, offset and timestamp are there. */
     boolean isPlaced();
 
     /** The partition. */

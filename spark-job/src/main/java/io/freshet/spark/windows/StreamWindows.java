@@ -41,7 +41,7 @@ public final class StreamWindows {
         WindowPartials partials = new WindowPartials(stream, rejectedRecords);
         // The time of a partial stands for those of all its events: the watermark follows the maximum.
         return SparkEngine.current()
-            .step(records, WindowPartials.input(stream), partials, WindowPartials.OUTPUT, topics)
+            .step(records, WindowPartials.input(stream, records), partials, WindowPartials.OUTPUT, topics)
             .withWatermark("watermark_time", stream.latenessMillis() + " milliseconds");
     }
 

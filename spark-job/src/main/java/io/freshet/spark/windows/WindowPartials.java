@@ -23,6 +23,8 @@ import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.spark.TaskContext;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.TaskCompletionListener;
@@ -66,10 +68,13 @@ public final class WindowPartials implements RecordStep {
     private final PipelineConfiguration.Stream stream;
     private final RejectedSink rejectedRecords;
 
-    /** The columns of Kafka's source that it reads of a stream's records. */
-    public static List<String> input(PipelineConfiguration.Stream stream) {
+    /**
+     * The columns of Kafka's source that it reads of a stream's records: the topic if the series has it, and else where
+     * the records have it.
+     */
+    public static List<String> input(PipelineConfiguration.Stream stream, Dataset<Row> records) {
         List<String> columns = new ArrayList<>(INPUT);
-        if (stream.readsTopic()) {
+        if (stream.namesTopic() || Arrays.asList(records.columns()).contains("topic")) {
             columns.add("topic");
         }
         if (stream.readsHeaders()) {

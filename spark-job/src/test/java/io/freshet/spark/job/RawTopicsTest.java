@@ -304,12 +304,7 @@ class RawTopicsTest extends KafkaAndSpark {
             Checkpoint checkpoint = SparkEngine.current().checkpoint(stream.session(), stream.checkpoint().toString());
             long first = checkpoint.readOffsets().values().stream().mapToLong(Long::longValue).sum();
             assertEquals(100, first);
-            // The last micro-batch is planned and not committed.
-            Path commits = stream.checkpoint().resolve("commits");
-            long latest = Files.list(commits).map(file -> file.getFileName().toString())
-                .filter(name -> name.matches("\\d+")).mapToLong(Long::parseLong).max().orElseThrow();
-            Files.delete(commits.resolve("" + latest));
-            Files.deleteIfExists(commits.resolve("." + latest + ".crc"));
+            forgetLastCommit(stream);
             SavedTopics.Topic saved = SavedTopics.read(checkpoint).topics().get(0);
             var loss = new SavedTopics.Loss(5L);
             new SavedTopics(List.of(new SavedTopics.Topic(saved.name(), saved.id(), loss))).write(checkpoint);
@@ -328,6 +323,15 @@ class RawTopicsTest extends KafkaAndSpark {
             assertEquals(5, stream.report().path("lost_offsets").asLong(), () -> stream.report().toString());
             assertNull(SavedTopics.read(checkpoint).topics().get(0).loss());
         }
+    }
+
+    /** The last micro-batch is planned and not committed. */
+    private static void forgetLastCommit(SupervisedStream stream) throws Exception {
+        Path commits = stream.checkpoint().resolve("commits");
+        long latest = Files.list(commits).map(file -> file.getFileName().toString())
+            .filter(name -> name.matches("\\d+")).mapToLong(Long::parseLong).max().orElseThrow();
+        Files.delete(commits.resolve("" + latest));
+        Files.deleteIfExists(commits.resolve("." + latest + ".crc"));
     }
 
     @Test
@@ -359,7 +363,7 @@ class RawTopicsTest extends KafkaAndSpark {
         RawTopics topics =
             new RawTopics(Map.of("bootstrap.servers", "k:9092"), List.of("raw.s", "raw.t"), new StreamHealth("s"));
         assertEquals(
-            "topic raw.s, which does not exist: create it, or start the job again, which creates missing topics",
+            "topic raw.s, which does not exist: create it, or start the job again, which creates those of Freshet",
             topics.missing("raw.s", new UnknownTopicOrPartitionException("x")));
         assertEquals("permission to read topic raw.s: allow the user in [kafka.security] to describe and to read it",
             topics.missing("raw.s", new TopicAuthorizationException("x")));
@@ -435,19 +439,88 @@ class RawTopicsTest extends KafkaAndSpark {
             awaitCounted(stream, Map.of(eu + "/a", 40L));
         }
         try (var stream = ofTopics(name, true, true, us, eu)) {
+            // What a topic has deleted before it is read for the first time is no loss.
+            stream.deleteRecords(us, 0, 15);
             stream.start();
-            awaitCounted(stream, Map.of(eu + "/a", 40L, us + "/a", 40L));
-            assertEquals(40, stream.report().path("records_in").asLong(), () -> stream.report().toString());
-            assertEquals("[]", notices(stream.report()));
+            awaitCounted(stream, Map.of(eu + "/a", 40L, us + "/a", 25L));
+            stream.awaitReport(report -> report.path("lag").asLong(-1) == 0);
+            JsonNode report = stream.report();
+            assertEquals(25, report.path("records_in").asLong(), report::toString);
+            assertEquals(0, report.path("skipped_offsets").asLong(), report::toString);
+            assertEquals(0, report.path("deleted_offsets").asLong(-1), report::toString);
+            assertEquals("[]", notices(report));
         }
         try (var stream = ofTopics(name, true, true, asia, us)) {
+            stream.deleteRecords(asia, 1, 3);
+            sendTo(stream, eu, "unread", 2, 7);
             sendTo(stream, us, "b", 2, 10);
             stream.start();
-            awaitCounted(stream, Map.of(eu + "/a", 40L, us + "/a", 40L, us + "/b", 10L, asia + "/a", 40L));
+            awaitCounted(stream, Map.of(eu + "/a", 40L, us + "/a", 25L, us + "/b", 10L, asia + "/a", 37L));
             JsonNode report = stream.report();
-            assertEquals(50, report.path("records_in").asLong(), report::toString);
+            assertEquals(47, report.path("records_in").asLong(), report::toString);
+            assertEquals(0, report.path("skipped_offsets").asLong(), report::toString);
+            assertEquals(0, report.path("deleted_offsets").asLong(-1), report::toString);
+            assertEquals(7, report.path("lost_offsets").asLong(), report::toString);
             assertTrue(notices(report).contains("topic " + eu + " is not read any more, but " + asia
-                + " from the beginning; how much of the old one was never read is not known"), report::toString);
+                + " from the beginning; 7 offsets of it were never read and are lost"), report::toString);
+        }
+    }
+
+    /** It is repeated as it was planned, with what of it is not read any more. */
+    @Test
+    void aMicroBatchThatWasCutOffIsFinishedBeforeTheListOfTopicsChanges() throws Exception {
+        String eu = "cut.eu";
+        String us = "cut.us";
+        try (var stream = ofTopics("cut", true, true, eu, us)) {
+            stream.createTopic(eu, 2);
+            stream.createTopic(us, 2);
+            sendTo(stream, eu, "a", 2, 40);
+            sendTo(stream, us, "a", 2, 40);
+            stream.start();
+            awaitCounted(stream, Map.of(eu + "/a", 40L, us + "/a", 40L));
+            stream.stop();
+            Checkpoint checkpoint = SparkEngine.current().checkpoint(stream.session(), stream.checkpoint().toString());
+            forgetLastCommit(stream);
+            assertTrue(checkpoint.hasOpenBatch());
+        }
+        try (var stream = ofTopics("cut", true, true, eu)) {
+            sendTo(stream, us, "a", 2, 7);
+            sendTo(stream, eu, "a", 2, 5);
+            stream.start();
+            awaitCounted(stream, Map.of(eu + "/a", 45L, us + "/a", 40L));
+            stream.awaitReport(report -> report.path("lag").asLong(-1) == 0);
+            JsonNode report = stream.report();
+            assertEquals(0, report.path("skipped_offsets").asLong(), report::toString);
+            assertEquals(7, report.path("lost_offsets").asLong(), report::toString);
+        }
+    }
+
+    /** Topics are found by their names, whenever they come. */
+    @Test
+    void topicsOfAPatternAreReadAsTheyComeAndForgottenAsTheyGo() throws Exception {
+        try (var stream = ofTopics("pattern", true, true, "pattern.sensors.*")) {
+            stream.start();
+            stream.awaitReport(report ->
+                report.path("waiting_for").asText().startsWith("a topic that is called pattern.sensors.*"));
+            stream.createTopic("pattern.sensors.a", 2);
+            stream.createTopic("pattern.others", 1);
+            sendTo(stream, "pattern.sensors.a", "x", 2, 30);
+            sendTo(stream, "pattern.others", "x", 1, 30);
+            awaitCounted(stream, Map.of("pattern.sensors.a/x", 30L));
+            stream.createTopic("pattern.sensors.b", 1);
+            sendTo(stream, "pattern.sensors.b", "x", 1, 20);
+            awaitCounted(stream, Map.of("pattern.sensors.a/x", 30L, "pattern.sensors.b/x", 20L));
+            assertEquals("[]", notices(stream.report()));
+            stream.deleteTopic("pattern.sensors.a");
+            stream.awaitReport(report -> notices(report).contains("topic pattern.sensors.a is not read any more"));
+            sendTo(stream, "pattern.sensors.b", "y", 1, 10);
+            awaitCounted(stream, Map.of(
+                "pattern.sensors.a/x", 30L, "pattern.sensors.b/x", 20L, "pattern.sensors.b/y", 10L));
+            JsonNode report = stream.report();
+            assertEquals(60, report.path("records_in").asLong(), report::toString);
+            assertEquals(0, report.path("lost_offsets").asLong(), report::toString);
+            // The start that found no topic, and none for those that came and went.
+            assertEquals(1, report.path("restarts").asLong(), report::toString);
         }
     }
 

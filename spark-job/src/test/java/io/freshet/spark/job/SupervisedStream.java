@@ -168,7 +168,11 @@ final class SupervisedStream implements AutoCloseable {
 
     /** Deletes what a partition of the raw topic has below an offset, as its retention does; below -1, all of it. */
     void deleteRawRecords(int partition, long before) throws Exception {
-        admin.deleteRecords(Map.of(new TopicPartition(rawTopic(), partition), RecordsToDelete.beforeOffset(before)))
+        deleteRecords(rawTopic(), partition, before);
+    }
+
+    void deleteRecords(String topic, int partition, long before) throws Exception {
+        admin.deleteRecords(Map.of(new TopicPartition(topic, partition), RecordsToDelete.beforeOffset(before)))
             .all().get();
     }
 

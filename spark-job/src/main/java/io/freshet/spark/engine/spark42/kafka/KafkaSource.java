@@ -13,15 +13,15 @@ import org.apache.spark.sql.execution.SparkPlan;
 import org.apache.spark.sql.execution.metric.SQLMetric;
 
 /**
- * The records of a micro-batch of Kafka's source, read directly where that can be done, and from this topic and no
- * other of its name.
+ * The records of a micro-batch of Kafka's source, read directly where that can be done, and from these topics and no
+ * others of their names.
  *
- * <p>The driver looks after Spark has planned the micro-batch, so that its offsets are this topic's; each task looks
- * when it has read its last record, so that its records are. What follows the shuffle sees no record of another topic.
+ * <p>The driver looks after Spark has planned the micro-batch, so that its offsets are those of these topics; each task
+ * looks when it has read its last record, so that its records are. What follows the shuffle sees no record of others.
  *
- * @param topic whose offsets the query's checkpoint holds; {@link TopicCheck#NONE} takes records of any
+ * @param topics whose offsets the query's checkpoint holds; {@link TopicCheck#NONE} takes records of any
  */
-public record KafkaSource(TopicCheck topic) implements DirectSource {
+public record KafkaSource(TopicCheck topics) implements DirectSource {
     /** Set to false, Spark's own reader is used throughout. */
     static final String DIRECT_SETTING = "spark.freshet.kafka.direct";
     /** Set to false, records are read one by one, by Kafka's own consumer. */
@@ -45,11 +45,11 @@ public record KafkaSource(TopicCheck topic) implements DirectSource {
 
     @Override
     public Optional<RDD<InternalRow>> rows(SparkPlan plan, boolean batches) {
-        if (topic == TopicCheck.NONE) {
+        if (topics == TopicCheck.NONE) {
             return direct(plan, batches);
         }
-        topic.verify();
-        TopicCheck ofTasks = topic;
+        topics.verify();
+        TopicCheck ofTasks = topics;
         RDD<InternalRow> rows = direct(plan, batches).orElseGet(plan::execute);
         SQLMetric deleted = deletedOffsets(plan);
         return Optional.of(rows.toJavaRDD().mapPartitions(task -> {
@@ -89,28 +89,28 @@ public record KafkaSource(TopicCheck topic) implements DirectSource {
             return Optional.empty();
         }
         try {
-            return KafkaScan.rows(plan, topic, batches);
+            return KafkaScan.rows(plan, topics, batches);
         } catch (RuntimeException | LinkageError e) {
             Linkage.OF_RECORDS.breakOrThrow(e);
             return Optional.empty();
         }
     }
 
-    /** Ends only when the topic was the same until then. */
+    /** Ends only when the topics were the same until then. */
     private static final class Verified implements Iterator<InternalRow> {
         private final Iterator<InternalRow> rows;
-        private final TopicCheck topic;
+        private final TopicCheck topics;
         private boolean ended;
 
-        Verified(Iterator<InternalRow> rows, TopicCheck topic) {
+        Verified(Iterator<InternalRow> rows, TopicCheck topics) {
             this.rows = rows;
-            this.topic = topic;
+            this.topics = topics;
         }
 
         @Override
         public boolean hasNext() {
             if (!ended && !rows.hasNext()) {
-                topic.verify();
+                topics.verify();
                 ended = true;
             }
             return !ended;

@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
 import org.apache.spark.unsafe.Platform;
+import org.apache.spark.unsafe.types.UTF8String;
 
 /** A row with columns of Kafka's source, of any kind, or a whole batch; it looks at one row after the other. */
 public final class RowRecord implements SourceRecord {
@@ -17,6 +18,8 @@ public final class RowRecord implements SourceRecord {
     private final int topic;
     private final int headers;
     private InternalRow row;
+    private UTF8String lastTopic;
+    private byte[] lastTopicBytes;
 
     /**
      * @param columns where in the rows partition, offset, timestamp, key and value are, in this order, and then topic
@@ -51,7 +54,16 @@ public final class RowRecord implements SourceRecord {
         if (row instanceof SourceBatch batch) {
             return batch.topic();
         }
-        return row.isNullAt(topic) ? null : row.getUTF8String(topic).getBytes();
+        return row.isNullAt(topic) ? null : topic(row.getUTF8String(topic));
+    }
+
+    /** Most often that of the record before. */
+    private byte[] topic(UTF8String name) {
+        if (!name.equals(lastTopic)) {
+            lastTopicBytes = name.getBytes();
+            lastTopic = UTF8String.fromBytes(lastTopicBytes);
+        }
+        return lastTopicBytes;
     }
 
     @Override
@@ -64,8 +76,7 @@ public final class RowRecord implements SourceRecord {
 
     @Override
     public boolean isPlaced() {
-        boolean hasTopic = topic == ABSENT || !row.isNullAt(topic);
-        return hasTopic && !row.isNullAt(partition) && !row.isNullAt(offset) && !row.isNullAt(timestamp);
+        return !row.isNullAt(partition) && !row.isNullAt(offset) && !row.isNullAt(timestamp);
     }
 
     @Override

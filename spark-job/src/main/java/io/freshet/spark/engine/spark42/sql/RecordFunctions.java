@@ -93,8 +93,11 @@ final class RecordFunctions {
             throw AnalysisErrors.of(name + ": the stream specification names no series, and there is no key to take "
                 + "its place; add series = [\"...\"], or pass the record's key as third argument");
         }
-        for (JsonNode part : series) {
-            requirePart(name, part.asText(), count);
+        JsonNode defaults = stream.at("/series_rules/defaults");
+        for (int part = 0; part < series.size(); part++) {
+            if (!defaults.path(part).isTextual()) {
+                requirePart(name, series.get(part).asText(), count);
+            }
         }
         if (stream.get("time").isNull() && count <= TIMESTAMP) {
             throw AnalysisErrors.of(name + ": the stream specification names no time, and there is no timestamp to "
