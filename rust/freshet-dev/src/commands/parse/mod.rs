@@ -141,7 +141,7 @@ fn find_topic(
     let topics = config.kafka.raw_topics(stream);
     match (&arguments.topic, topics.as_slice()) {
         (Some(told), _) => Ok(Some(told.clone())),
-        (None, [only]) => Ok(Some(only.clone())),
+        (None, [only]) if !only.contains('*') => Ok(Some(only.clone())),
         (None, _) if stream.needs_topic() => {
             let message = format!(
                 "the topic is a part of the series of stream '{}': say with --topic which of them the records are of, \

@@ -27,9 +27,6 @@ public interface Checkpoint {
     /** By partition, the offset up to which the committed micro-batches have read. */
     Map<TopicPartition, Long> readOffsets();
 
-    /** The same up to which those that were planned will have read. */
-    Map<TopicPartition, Long> plannedOffsets();
-
     /**
      * Where the first micro-batch began, as the source of Kafka has written it down: by topic and partition, in JSON.
      * Empty before that.

@@ -8,11 +8,13 @@ import io.freshet.spark.kafka.TopicIdentities;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -68,15 +70,25 @@ final class RawTopics {
         return Arrays.stream(pattern.split("\\*", -1)).map(Pattern::quote).collect(Collectors.joining(".*"));
     }
 
-    /** The topics that there should be, those that are named in any case. */
-    private List<String> names(Duration patience) {
+    /**
+     * The topics that there should be: those that are named in any case, and those that are found.
+     *
+     * @param known those that were read so far. A list of all topics may lack one for a while, or hide it: one that was
+     *     found once is gone only when Kafka says so of it
+     */
+    private List<String> names(Collection<String> known, Duration patience) {
         if (pattern == null) {
             return patterns;
         }
+        Set<String> listed = TopicAdmin.names(kafka, patience);
+        List<String> hidden = known.stream().filter(name -> !listed.contains(name)).toList();
+        Stream<String> hiddenOnly = TopicAdmin.describe(kafka, hidden, patience).stream()
+            .filter(answer -> !(answer.failure() instanceof UnknownTopicOrPartitionException))
+            .map(TopicAdmin.Answer::topic);
         Stream<String> named = patterns.stream().filter(name -> !name.contains("*"));
         Stream<String> found =
-            TopicAdmin.names(kafka, patience).stream().filter(name -> pattern.matcher(name).matches());
-        List<String> names = Stream.concat(named, found.sorted()).distinct().toList();
+            Stream.concat(listed.stream(), hiddenOnly).filter(name -> pattern.matcher(name).matches()).sorted();
+        List<String> names = Stream.concat(named, found).distinct().toList();
         if (names.isEmpty()) {
             throw new UnknownTopicOrPartitionException("there is no topic " + shown());
         }
@@ -95,12 +107,15 @@ final class RawTopics {
      * @throws KafkaException when Kafka does not tell, for instance because there is no such topic
      */
     TopicIdentities settle(Checkpoint checkpoint) {
-        List<String> names = names(LONG_PATIENCE);
+        // Until all is settled, nothing was started: a failure is no reason to start again at once.
+        identities = null;
+        List<SavedTopics.Topic> saved = SavedTopics.read(checkpoint).topics();
+        List<String> names = names(namesOf(saved), LONG_PATIENCE);
         List<TopicDescription> first = describe(names);
         Optional<Map<TopicPartition, Long>> end = ends(partitions(first));
         List<TopicDescription> topics = describe(names);
         TopicIdentities now = TopicIdentities.of(kafka, topics);
-        settle(checkpoint, topics, now);
+        settle(checkpoint, saved, topics, now);
         identities = now;
         partitions = partitions(topics);
         if (TopicIdentities.of(kafka, first).equals(now)) {
@@ -109,8 +124,32 @@ final class RawTopics {
         return now;
     }
 
-    private void settle(Checkpoint checkpoint, List<TopicDescription> topics, TopicIdentities now) {
+    private static List<String> namesOf(List<SavedTopics.Topic> topics) {
+        return topics.stream().map(SavedTopics.Topic::name).toList();
+    }
+
+    /**
+     * The topics that a micro-batch was begun with, which has to be finished before {@link #settle}: others are to be
+     * read by now, and these are all there as they were. Its windows may be written already, so that it has to be
+     * repeated as it was planned; when one of its topics is gone, it cannot be.
+     *
+     * @throws KafkaException when Kafka does not tell
+     */
+    Optional<TopicIdentities> begunWith(Checkpoint checkpoint) {
+        identities = null;
         List<SavedTopics.Topic> saved = SavedTopics.read(checkpoint).topics();
+        if (saved.isEmpty() || !checkpoint.hasOpenBatch()) {
+            return Optional.empty();
+        }
+        TopicIdentities before = new TopicIdentities(kafka, saved.stream()
+            .collect(Collectors.toMap(SavedTopics.Topic::name, SavedTopics.Topic::id)));
+        TopicIdentities now = TopicIdentities.of(kafka, describe(names(namesOf(saved), LONG_PATIENCE)));
+        boolean mustFinish = !before.equals(now) && saved.stream().allMatch(this::isAsSaved);
+        return mustFinish ? Optional.of(before) : Optional.empty();
+    }
+
+    private void settle(
+        Checkpoint checkpoint, List<SavedTopics.Topic> saved, List<TopicDescription> topics, TopicIdentities now) {
         if (saved.isEmpty() && checkpoint.isUsed()) {
             LOGGER.info("the checkpoint of {} is of an earlier version and does not say which topic it was made for: "
                 + "it is taken to be the one that is there now, {}", shown(), now);
@@ -124,16 +163,11 @@ final class RawTopics {
             return;
         }
         List<SavedTopics.Topic> gone = withLosses(checkpoint, saved, now);
-        boolean begunAnew = gone.stream().anyMatch(topic -> !isAsSaved(topic));
-        // A micro-batch that was begun is repeated as it was planned, if what it should read is still there; Spark
-        // itself forgets what is not read any more, and begins what is new, with the one after it.
-        if (begunAnew || !checkpoint.hasOpenBatch()) {
-            // The losses are written down first: they are found by the offsets that are set back then.
-            List<SavedTopics.Topic> before = saved.stream().map(topic ->
-                gone.stream().filter(lost -> lost.name().equals(topic.name())).findFirst().orElse(topic)).toList();
-            new SavedTopics(before).write(checkpoint);
-            checkpoint.readFrom(offsets(checkpoint.readOffsets(), saved, topics, now));
-        }
+        // The losses are written down first: they are found by the offsets that are set back then.
+        new SavedTopics(saved.stream().map(topic ->
+            gone.stream().filter(lost -> lost.name().equals(topic.name())).findFirst().orElse(topic)).toList())
+            .write(checkpoint);
+        checkpoint.readFrom(offsets(checkpoint.readOffsets(), saved, topics, now));
         new SavedTopics(current).write(checkpoint);
         String added = now.ids().keySet().stream()
             .filter(name -> saved.stream().noneMatch(topic -> topic.name().equals(name)))
@@ -144,12 +178,11 @@ final class RawTopics {
     /** Those of the saved topics that are not read any more, with what of them was never read. */
     private List<SavedTopics.Topic> withLosses(
         Checkpoint checkpoint, List<SavedTopics.Topic> saved, TopicIdentities now) {
-        Map<TopicPartition, Long> committed = checkpoint.readOffsets();
-        Map<TopicPartition, Long> planned = checkpoint.plannedOffsets();
+        Map<TopicPartition, Long> read = checkpoint.readOffsets();
         return saved.stream().filter(topic -> !now.has(topic.name(), topic.id())).map(topic -> {
             Loss loss = topic.loss();
             if (loss == null) {
-                loss = isAsSaved(topic) ? loss(ends(topic), planned) : lossOfGone(topic, committed);
+                loss = isAsSaved(topic) ? loss(ends(topic), read) : lossOfGone(topic, read);
             }
             return new SavedTopics.Topic(topic.name(), topic.id(), loss);
         }).toList();
@@ -168,14 +201,14 @@ final class RawTopics {
     }
 
     /** What the checkpoint has planned says nothing: it may be of the new topic. */
-    private Loss lossOfGone(SavedTopics.Topic old, Map<TopicPartition, Long> committed) {
+    private Loss lossOfGone(SavedTopics.Topic old, Map<TopicPartition, Long> read) {
         Seen last = seen;
         if (!old.id().equals(last.ids().get(old.name()))) {
             return Loss.UNKNOWN;
         }
         Map<TopicPartition, Long> ends = new HashMap<>(last.ends());
         ends.keySet().removeIf(partition -> !partition.topic().equals(old.name()));
-        return loss(Optional.of(ends), committed);
+        return loss(Optional.of(ends), read);
     }
 
     private static Loss loss(Optional<Map<TopicPartition, Long>> ends, Map<TopicPartition, Long> read) {
@@ -226,30 +259,41 @@ final class RawTopics {
             }
         }
         boolean isKnown = answers.stream().allMatch(answer -> answer.failure() == null);
-        return isKnown && areOthers(answers) ? QuerySupervisor.Next.AT_ONCE : QuerySupervisor.Next.BACK_OFF;
+        return isKnown && change(answers) != Change.NONE ? QuerySupervisor.Next.AT_ONCE : QuerySupervisor.Next.BACK_OFF;
     }
 
-    /** Whether these are other topics than those that the query was started for. */
-    private boolean areOthers(List<TopicAdmin.Answer> now) {
-        return identities != null
-            && !identities.equals(TopicIdentities.of(kafka, now.stream().map(TopicAdmin.Answer::description).toList()));
+    /** Whether the topics are others than those that the query was started for. */
+    enum Change {
+        /** They are the same, or it was not started. */
+        NONE,
+        /** There are more. */
+        ADDED,
+        /** One is gone, or was made anew. */
+        REPLACED
+    }
+
+    private Change change(List<TopicAdmin.Answer> answers) {
+        TopicIdentities before = identities;
+        TopicIdentities now =
+            TopicIdentities.of(kafka, answers.stream().map(TopicAdmin.Answer::description).toList());
+        if (before == null || before.equals(now)) {
+            return Change.NONE;
+        }
+        return now.ids().entrySet().containsAll(before.ids().entrySet()) ? Change.ADDED : Change.REPLACED;
     }
 
     /** What Kafka says of each topic, or, in place of that, why it does not say which there are. */
     private List<TopicAdmin.Answer> ask() {
         try {
-            return TopicAdmin.describe(kafka, names(PATIENCE), PATIENCE);
+            List<String> known = identities == null ? List.of() : List.copyOf(identities.ids().keySet());
+            return TopicAdmin.describe(kafka, names(known, PATIENCE), PATIENCE);
         } catch (KafkaException e) {
             return List.of(new TopicAdmin.Answer(shown(), null, e));
         }
     }
 
-    /**
-     * Looks whether all is well with the topics, and tells the stream's health what is waited for if not.
-     *
-     * @return whether one is another topic than the query was started for
-     */
-    boolean look() {
+    /** Looks whether all is well with the topics, and tells the stream's health what is waited for if not. */
+    Change look() {
         // In this order: if they are the topics that were there before, then they were when their ends were asked for.
         TopicIdentities before = identities;
         Optional<Map<TopicPartition, Long>> end = ends(partitions);
@@ -258,18 +302,20 @@ final class RawTopics {
         if (failed.isPresent()) {
             health.topicEnds(Optional.empty());
             waitFor(missing(failed.get().topic(), failed.get().failure()));
-            return false;
+            return Change.NONE;
         }
         List<TopicDescription> now = answers.stream().map(TopicAdmin.Answer::description).toList();
-        boolean other = areOthers(answers);
-        boolean same = before != null && !other;
+        Change change = change(answers);
+        boolean same = before != null && change == Change.NONE;
         if (same) {
             end.ifPresent(ends -> seen = new Seen(before.ids(), ends));
         }
         health.topicEnds(same ? end : Optional.empty());
         partitions = partitions(now);
-        waitFor(missingLeaders(now, end.isPresent() || other));
-        return other;
+        String missing = missingLeaders(now, end.isPresent() || change != Change.NONE);
+        waitFor(missing);
+        // What cannot be read yet is no reason to end a query that reads others.
+        return change == Change.ADDED && missing != null ? Change.NONE : change;
     }
 
     private void waitFor(String what) {

@@ -68,8 +68,10 @@ public final class StreamQuery implements QuerySupervisor.Starter {
     private volatile WindowChanges changes;
     /** The query was ended because kinds of windows that were taken away have ended. */
     private volatile boolean settlesAnew;
-    /** Whether one of the topics was another one when they were looked at last. */
-    private boolean replaced;
+    /** Whether the topics were others when they were looked at last. */
+    private RawTopics.Change change = RawTopics.Change.NONE;
+    /** The micro-batch at which it was first found that there are more. */
+    private long batchOfChange;
 
     /** The query of a stream, not started yet. */
     public StreamQuery(
@@ -94,26 +96,31 @@ public final class StreamQuery implements QuerySupervisor.Starter {
         // it.
         session.sparkContext().setLocalProperty("spark.scheduler.pool", stream.name());
         Checkpoint checkpoint = checkpoint();
+        Optional<TopicIdentities> begunWith = rawTopics.begunWith(checkpoint);
+        if (begunWith.isPresent()) {
+            finishBatch(checkpoint, begunWith.get(), "list of topics");
+        }
         TopicIdentities topics = rawTopics.settle(checkpoint);
+        change = RawTopics.Change.NONE;
         health.startsFrom(checkpoint.readOffsets());
         settlesAnew = false;
         if (WindowChanges.mustWait(checkpoint, stream)) {
-            finishBatch(checkpoint, topics);
+            finishBatch(checkpoint, topics, "list of windows");
         }
         changes = WindowChanges.settle(session, checkpoint, checkpointLocation(), stream, health);
         return writer(checkpoint, topics, changes)
             .trigger(Trigger.ProcessingTime(configuration.spark().triggerMillis())).start();
     }
 
-    /** Repeats the micro-batch that was begun, with the kinds of windows that it was begun with. */
+    /** Repeats the micro-batch that was begun, with the topics and the kinds of windows that it was begun with. */
     @SuppressWarnings("deprecation") // the one trigger that ends after what was planned; others take what came since
-    private void finishBatch(Checkpoint checkpoint, TopicIdentities topics) throws TimeoutException {
-        LOGGER.info("stream {}: its list of windows has changed, after the micro-batch that was begun", stream.name());
+    private void finishBatch(Checkpoint checkpoint, TopicIdentities topics, String changed) throws TimeoutException {
+        LOGGER.info("stream {}: its {} has changed, after the micro-batch that was begun", stream.name(), changed);
         try {
             writer(checkpoint, topics, WindowChanges.saved(checkpoint, stream)).trigger(Trigger.Once()).start()
                 .awaitTermination();
         } catch (StreamingQueryException e) {
-            throw new IllegalStateException("the micro-batch before a change of the list of windows has failed", e);
+            throw new IllegalStateException("the micro-batch before a change of the " + changed + " has failed", e);
         }
     }
 
@@ -161,19 +168,26 @@ public final class StreamQuery implements QuerySupervisor.Starter {
     }
 
     /**
-     * Ends a query of which a topic was made anew, since one that waits for more of the old topic would not notice, nor
-     * would one that finds the new one as long as the old one was. A micro-batch that writes by then has read all of
-     * the old topic that it should, and may finish.
+     * Ends a query whose topics are others by now. When one was made anew, a query that waits for more of the old topic
+     * would not notice, nor would one that finds the new one as long as the old one was. A micro-batch that writes by
+     * then has read all of the old topic that it should, and may finish.
      */
     @Override
     public void look(StreamingQuery running) {
-        boolean before = replaced;
-        replaced = rawTopics.look();
+        RawTopics.Change before = change;
+        change = rawTopics.look();
         if (running == null || !running.isActive()) {
             return;
         }
+        if (before == RawTopics.Change.NONE) {
+            batchOfChange = batch(running);
+        }
         // Between two looks, what was read in time has begun to be written.
-        if (before && replaced && !isWriting(running)) {
+        boolean isReplaced = before == RawTopics.Change.REPLACED && change == RawTopics.Change.REPLACED;
+        // A micro-batch of the topics that stay should come to its end, or those that come could keep it from that.
+        boolean hasMore = change == RawTopics.Change.ADDED
+            && (!running.status().isTriggerActive() || batch(running) > batchOfChange);
+        if ((isReplaced || hasMore) && !isWriting(running)) {
             end(running);
         }
         if (changes.haveEnded(health.watermarkMillis())) {
@@ -181,6 +195,11 @@ public final class StreamQuery implements QuerySupervisor.Starter {
             settlesAnew = true;
             end(running);
         }
+    }
+
+    /** The newest one that has ended; -1 before the first one. */
+    private static long batch(StreamingQuery query) {
+        return query.lastProgress() == null ? -1 : query.lastProgress().batchId();
     }
 
     private void end(StreamingQuery running) {

@@ -70,11 +70,6 @@ final class SparkCheckpoint implements Checkpoint {
     }
 
     @Override
-    public Map<TopicPartition, Long> plannedOffsets() {
-        return offsets(latestPlanned());
-    }
-
-    @Override
     public Optional<String> firstOffsets() {
         // A byte for old versions of Spark, the version of the format, and the offsets.
         return readFile("sources/0/0").map(text -> text.substring(text.indexOf('{')));
