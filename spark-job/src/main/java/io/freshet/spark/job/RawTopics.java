@@ -7,17 +7,12 @@ import io.freshet.spark.kafka.TopicAdmin;
 import io.freshet.spark.kafka.TopicIdentities;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
@@ -40,10 +35,7 @@ final class RawTopics {
     private static final Duration LONG_PATIENCE = Duration.ofSeconds(30);
 
     private final Map<String, String> kafka;
-    /** Names of topics, in which a star stands for any characters. */
-    private final List<String> patterns;
-    /** Null where the patterns are names. */
-    private final Pattern pattern;
+    private final TopicNames names;
     private final StreamHealth health;
     /** The topics that the query was started for; null before. */
     private volatile TopicIdentities identities;
@@ -60,43 +52,8 @@ final class RawTopics {
      */
     RawTopics(Map<String, String> kafka, List<String> patterns, StreamHealth health) {
         this.kafka = kafka;
-        this.patterns = patterns;
         this.health = health;
-        pattern = patterns.stream().noneMatch(name -> name.contains("*")) ? null
-            : Pattern.compile(patterns.stream().map(RawTopics::expression).collect(Collectors.joining("|")));
-    }
-
-    private static String expression(String pattern) {
-        return Arrays.stream(pattern.split("\\*", -1)).map(Pattern::quote).collect(Collectors.joining(".*"));
-    }
-
-    /**
-     * The topics that there should be: those that are named in any case, and those that are found.
-     *
-     * @param known those that were read so far. A list of all topics may lack one for a while, or hide it: one that was
-     *     found once is gone only when Kafka says so of it
-     */
-    private List<String> names(Collection<String> known, Duration patience) {
-        if (pattern == null) {
-            return patterns;
-        }
-        Set<String> listed = TopicAdmin.names(kafka, patience);
-        List<String> hidden = known.stream().filter(name -> !listed.contains(name)).toList();
-        Stream<String> hiddenOnly = TopicAdmin.describe(kafka, hidden, patience).stream()
-            .filter(answer -> !(answer.failure() instanceof UnknownTopicOrPartitionException))
-            .map(TopicAdmin.Answer::topic);
-        Stream<String> named = patterns.stream().filter(name -> !name.contains("*"));
-        Stream<String> found =
-            Stream.concat(listed.stream(), hiddenOnly).filter(name -> pattern.matcher(name).matches()).sorted();
-        List<String> names = Stream.concat(named, found).distinct().toList();
-        if (names.isEmpty()) {
-            throw new UnknownTopicOrPartitionException("there is no topic " + shown());
-        }
-        return names;
-    }
-
-    private String shown() {
-        return String.join(", ", patterns);
+        names = new TopicNames(kafka, patterns);
     }
 
     /**
@@ -110,10 +67,10 @@ final class RawTopics {
         // Until all is settled, nothing was started: a failure is no reason to start again at once.
         identities = null;
         List<SavedTopics.Topic> saved = SavedTopics.read(checkpoint).topics();
-        List<String> names = names(namesOf(saved), LONG_PATIENCE);
-        List<TopicDescription> first = describe(names);
+        List<String> current = names.find(namesOf(saved), LONG_PATIENCE);
+        List<TopicDescription> first = describe(current);
         Optional<Map<TopicPartition, Long>> end = ends(partitions(first));
-        List<TopicDescription> topics = describe(names);
+        List<TopicDescription> topics = describe(current);
         TopicIdentities now = TopicIdentities.of(kafka, topics);
         settle(checkpoint, saved, topics, now);
         identities = now;
@@ -143,7 +100,7 @@ final class RawTopics {
         }
         TopicIdentities before = new TopicIdentities(kafka, saved.stream()
             .collect(Collectors.toMap(SavedTopics.Topic::name, SavedTopics.Topic::id)));
-        TopicIdentities now = TopicIdentities.of(kafka, describe(names(namesOf(saved), LONG_PATIENCE)));
+        TopicIdentities now = TopicIdentities.of(kafka, describe(names.find(namesOf(saved), LONG_PATIENCE)));
         boolean mustFinish = !before.equals(now) && saved.stream().allMatch(this::isAsSaved);
         return mustFinish ? Optional.of(before) : Optional.empty();
     }
@@ -152,7 +109,7 @@ final class RawTopics {
         Checkpoint checkpoint, List<SavedTopics.Topic> saved, List<TopicDescription> topics, TopicIdentities now) {
         if (saved.isEmpty() && checkpoint.isUsed()) {
             LOGGER.info("the checkpoint of {} is of an earlier version and does not say which topic it was made for: "
-                + "it is taken to be the one that is there now, {}", shown(), now);
+                + "it is taken to be the one that is there now, {}", names, now);
         }
         List<SavedTopics.Topic> current = now.ids().entrySet().stream()
             .map(topic -> new SavedTopics.Topic(topic.getKey(), topic.getValue(), null)).toList();
@@ -286,9 +243,9 @@ final class RawTopics {
     private List<TopicAdmin.Answer> ask() {
         try {
             List<String> known = identities == null ? List.of() : List.copyOf(identities.ids().keySet());
-            return TopicAdmin.describe(kafka, names(known, PATIENCE), PATIENCE);
+            return TopicAdmin.describe(kafka, names.find(known, PATIENCE), PATIENCE);
         } catch (KafkaException e) {
-            return List.of(new TopicAdmin.Answer(shown(), null, e));
+            return List.of(new TopicAdmin.Answer(names.toString(), null, e));
         }
     }
 
@@ -331,8 +288,8 @@ final class RawTopics {
         return waitingFor == null;
     }
 
-    private List<TopicDescription> describe(List<String> names) {
-        return TopicAdmin.describe(kafka, names, LONG_PATIENCE).stream().map(TopicAdmin.Answer::orThrow).toList();
+    private List<TopicDescription> describe(List<String> of) {
+        return TopicAdmin.describe(kafka, of, LONG_PATIENCE).stream().map(TopicAdmin.Answer::orThrow).toList();
     }
 
     /** Empty while Kafka does not tell. */
@@ -340,7 +297,7 @@ final class RawTopics {
         try {
             return Optional.of(TopicAdmin.ends(kafka, of, PATIENCE));
         } catch (KafkaException e) {
-            LOGGER.debug("the ends of {} are not known", shown(), e);
+            LOGGER.debug("the ends of {} are not known", names, e);
             return Optional.empty();
         }
     }
@@ -357,7 +314,7 @@ final class RawTopics {
      */
     String missingLeaders(List<TopicDescription> topics, boolean answer) {
         return topics.stream().map(RawTopics::missingLeaders).filter(Objects::nonNull).findFirst()
-            .orElse(answer ? null : "the brokers that lead topic " + shown()
+            .orElse(answer ? null : "the brokers that lead topic " + names
                 + ", which do not say how far it has come");
     }
 
@@ -370,7 +327,7 @@ final class RawTopics {
 
     /** What has to come, or to be repaired, before Kafka answers. */
     String missing(String topic, KafkaException said) {
-        if (said instanceof UnknownTopicOrPartitionException && topic.contains("*")) {
+        if (said instanceof UnknownTopicOrPartitionException && TopicNames.isPattern(topic)) {
             return "a topic that is called " + topic + ": there is none that the user in [kafka.security] may see";
         }
         if (said instanceof UnknownTopicOrPartitionException) {
