@@ -32,6 +32,7 @@ public final class KafkaRow extends GenericInternalRow implements ByteBufferRow 
 
     private final int partition;
     private final UTF8String topic;
+    private final boolean includeHeaders;
     private transient Header[] headers;
     private transient ByteBuffer key;
     private transient ByteBuffer value;
@@ -43,6 +44,7 @@ public final class KafkaRow extends GenericInternalRow implements ByteBufferRow 
     /** @param includeHeaders whether there is a column for them */
     KafkaRow(TopicPartition partition, boolean includeHeaders) {
         super(includeHeaders ? HEADERS + 1 : HEADERS);
+        this.includeHeaders = includeHeaders;
         this.partition = partition.partition();
         this.topic = UTF8String.fromString(partition.topic());
     }
@@ -54,7 +56,7 @@ public final class KafkaRow extends GenericInternalRow implements ByteBufferRow 
         offset = next.offset();
         timestampMillis = next.timestamp();
         timestampType = next.timestampType().id;
-        headers = next.headers().toArray();
+        headers = includeHeaders ? next.headers().toArray() : null;
         payloadBytes += Math.max(0, next.serializedKeySize()) + Math.max(0, next.serializedValueSize());
     }
 
@@ -65,7 +67,7 @@ public final class KafkaRow extends GenericInternalRow implements ByteBufferRow 
         offset = next.offset();
         timestampMillis = next.timestamp();
         timestampType = ofBatch.id;
-        headers = next.headers();
+        headers = includeHeaders ? next.headers() : null;
         payloadBytes += Math.max(0, next.keySize()) + Math.max(0, next.valueSize());
     }
 
