@@ -238,7 +238,7 @@ class StreamMetricsTest {
             stream.awaitCounted("a", 10);
             StreamingQuery query = Stream.of(stream.session().streams().active())
                 .filter(active -> active.name().equals("explained")).findFirst().orElseThrow();
-            String columns = "input=[partition, offset, timestamp, key, value]";
+            String columns = "input=[partition, offset, timestamp, key, value, topic]";
             String partials = "FreshetPartials stream=explained, windows=[10s], "
                 + "rejected=sent to topic dead-letters, ";
             Waiting.until(() -> lines(query, false).contains(partials + "kafka=read in whole batches, " + columns),

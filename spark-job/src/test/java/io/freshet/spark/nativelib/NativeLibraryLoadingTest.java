@@ -57,7 +57,8 @@ class NativeLibraryLoadingTest {
         Class<?> type = copy.loadClass(NativeRecordParser.class.getName());
         Object parser = type.getConstructor(String.class).newInstance(specification);
         byte[] value = "{\"temp\":1.5}".getBytes(StandardCharsets.UTF_8);
-        type.getMethod("key", byte[].class).invoke(parser, (Object) new byte[] {'k'});
+        type.getMethod("begin", byte[].class, byte[].class, byte[].class)
+            .invoke(parser, new byte[] {'k'}, null, null);
         type.getMethod("value", byte[].class).invoke(parser, (Object) value);
         assertEquals(1, type.getMethod("parse", boolean.class, long.class).invoke(parser, true, 7_000L));
         List<?> metrics = (List<?>) type.getMethod("metrics").invoke(parser);
