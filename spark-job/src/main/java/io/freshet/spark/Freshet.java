@@ -3,6 +3,7 @@ package io.freshet.spark;
 import static org.apache.spark.sql.functions.col;
 
 import io.freshet.spark.configuration.PipelineConfiguration;
+import io.freshet.spark.engine.KafkaColumns;
 import io.freshet.spark.engine.SparkEngine;
 import io.freshet.spark.nativelib.NativeWindowState;
 import io.freshet.spark.windows.StreamWindows;
@@ -17,16 +18,14 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.streaming.OutputMode;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.StructType;
 
 /** Windowed averages of records that Spark holds already: for a Java or Scala program of one's own. */
 public final class Freshet {
     /** What the native step reads, in the types of Spark's Kafka source. */
     private static final Map<String, DataType> KAFKA = Map.of("key", DataTypes.BinaryType,
         "value", DataTypes.BinaryType, "partition", DataTypes.IntegerType, "offset", DataTypes.LongType,
-        "timestamp", DataTypes.TimestampType, "topic", DataTypes.StringType, "headers",
-        DataTypes.createArrayType(
-            new StructType().add("key", DataTypes.StringType).add("value", DataTypes.BinaryType)));
+        "timestamp", DataTypes.TimestampType, "topic", DataTypes.StringType,
+        "headers", KafkaColumns.HEADERS);
 
     /** Of Spark: whether it keeps the watermark of the micro-batch before apart from that of the micro-batch. */
     private static final String SEVERAL_WATERMARKS = "spark.sql.streaming.statefulOperator.allowMultiple";

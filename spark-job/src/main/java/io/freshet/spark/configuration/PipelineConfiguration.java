@@ -110,33 +110,29 @@ public record PipelineConfiguration(
         }
 
         private List<String> seriesParts() {
-            try {
-                List<String> parts = new ArrayList<>();
-                JSON.readTree(json).get("series").forEach(part -> parts.add(part.textValue()));
-                return parts;
-            } catch (JsonProcessingException e) {
-                throw new IllegalStateException("the native library's answer is not JSON", e);
-            }
+            List<String> parts = new ArrayList<>();
+            fields().get("series").forEach(part -> parts.add(part.textValue()));
+            return parts;
         }
 
         /** The names of the metrics, in the order of the native library. */
         public List<String> metrics() {
-            try {
-                List<String> metrics = new ArrayList<>();
-                JSON.readTree(json).get("values").forEach(metric -> metrics.add(metric.get(0).textValue()));
-                return metrics;
-            } catch (JsonProcessingException e) {
-                throw new IllegalStateException("the native library's answer is not JSON", e);
-            }
+            List<String> metrics = new ArrayList<>();
+            fields().get("values").forEach(metric -> metrics.add(metric.get(0).textValue()));
+            return metrics;
         }
 
         /** The same stream with other kinds of windows. */
         public Stream withWindows(List<String> others) {
+            ObjectNode changed = fields();
+            others.forEach(changed.putArray("windows")::add);
+            return new Stream(name, rawTopics, windowsTopic, List.copyOf(others), latenessMillis, generation,
+                changed.toString());
+        }
+
+        private ObjectNode fields() {
             try {
-                ObjectNode changed = (ObjectNode) JSON.readTree(json);
-                others.forEach(changed.putArray("windows")::add);
-                return new Stream(name, rawTopics, windowsTopic, List.copyOf(others), latenessMillis, generation,
-                    changed.toString());
+                return (ObjectNode) JSON.readTree(json);
             } catch (JsonProcessingException e) {
                 throw new IllegalStateException("the native library's answer is not JSON", e);
             }

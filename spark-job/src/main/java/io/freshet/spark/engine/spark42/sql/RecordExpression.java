@@ -1,5 +1,6 @@
 package io.freshet.spark.engine.spark42.sql;
 
+import io.freshet.spark.engine.KafkaColumns;
 import java.io.Serializable;
 import java.util.Objects;
 import org.apache.spark.sql.catalyst.InternalRow;
@@ -28,9 +29,6 @@ final class RecordExpression extends Expression implements Serializable {
     private static final int TIMESTAMP = 3;
     private static final int TOPIC = 4;
     private static final int HEADERS = 5;
-    /** As Spark's Kafka source has them. */
-    static final DataType HEADERS_TYPE = DataTypes.createArrayType(
-        new StructType().add("key", DataTypes.StringType).add("value", DataTypes.BinaryType));
 
     /** Which of the two functions. */
     enum Function {
@@ -81,7 +79,7 @@ final class RecordExpression extends Expression implements Serializable {
                 ? new Coalesce(ScalaCollections.seq(arguments.apply(TIMESTAMP), none)) : none;
             invocation = new Invoke(evaluator, function.method, function.result,
                 ScalaCollections.seq(value, key, timestamp, argument(TOPIC, DataTypes.StringType),
-                    argument(HEADERS, HEADERS_TYPE)), ScalaCollections.seq(), false, true, true);
+                    argument(HEADERS, KafkaColumns.HEADERS)), ScalaCollections.seq(), false, true, true);
         }
         return invocation;
     }

@@ -3,6 +3,7 @@ package io.freshet.spark.engine.spark42.sql;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.freshet.spark.engine.KafkaColumns;
 import io.freshet.spark.nativelib.ConfigurationException;
 import io.freshet.spark.nativelib.NativeContract;
 import io.freshet.spark.nativelib.NativeRecordParser;
@@ -125,38 +126,23 @@ final class RecordFunctions {
 
     private static Expression topic(String name, Expression argument) {
         DataType type = argument.dataType();
-        if (type instanceof StringType) {
-            return argument;
-        }
-        if (type instanceof NullType) {
-            return new Literal(null, DataTypes.StringType);
-        }
-        throw AnalysisErrors.of(name + ": the topic has to be STRING, and is " + type.sql());
+        return orNull(argument, type instanceof StringType, DataTypes.StringType,
+            name + ": the topic has to be STRING, and is " + type.sql());
     }
 
     private static Expression headers(String name, Expression argument) {
         DataType type = argument.dataType();
-        DataType wanted = RecordExpression.HEADERS_TYPE;
-        if (type instanceof NullType) {
-            return new Literal(null, wanted);
-        }
+        DataType wanted = KafkaColumns.HEADERS;
         // Whether something may be null, and what the fields are called, is of no matter.
-        if (DataType.equalsStructurally(type, wanted, true)) {
-            return argument;
-        }
-        throw AnalysisErrors.of(name + ": the headers have to be " + wanted.sql()
+        return orNull(argument, DataType.equalsStructurally(type, wanted, true), wanted, name
+            + ": the headers have to be " + wanted.sql()
             + ", the column of Spark's Kafka source with its option includeHeaders, and are " + type.sql());
     }
 
     private static Expression text(String name, String what, Expression argument) {
         DataType type = argument.dataType();
-        if (type instanceof StringType || type instanceof BinaryType) {
-            return argument;
-        }
-        if (type instanceof NullType) {
-            return new Literal(null, DataTypes.BinaryType);
-        }
-        throw AnalysisErrors.of(name + ": the " + what + " has to be STRING or BINARY, and is " + type.sql());
+        return orNull(argument, type instanceof StringType || type instanceof BinaryType, DataTypes.BinaryType,
+            name + ": the " + what + " has to be STRING or BINARY, and is " + type.sql());
     }
 
     private static Expression binary(String name, Expression argument) {
@@ -166,13 +152,19 @@ final class RecordFunctions {
 
     private static Expression timestamp(String name, Expression argument) {
         DataType type = argument.dataType();
-        if (type instanceof TimestampType) {
+        String advice = type instanceof TimestampNTZType ? "; say CAST(... AS TIMESTAMP)" : "";
+        return orNull(argument, type instanceof TimestampType, DataTypes.TimestampType,
+            name + ": the timestamp has to be TIMESTAMP, and is " + type.sql() + advice);
+    }
+
+    /** An argument of a type that fits, or null of the wanted type in place of an untyped one. */
+    private static Expression orNull(Expression argument, boolean fits, DataType wanted, String complaint) {
+        if (fits) {
             return argument;
         }
-        if (type instanceof NullType) {
-            return new Literal(null, DataTypes.TimestampType);
+        if (argument.dataType() instanceof NullType) {
+            return new Literal(null, wanted);
         }
-        String advice = type instanceof TimestampNTZType ? "; say CAST(... AS TIMESTAMP)" : "";
-        throw AnalysisErrors.of(name + ": the timestamp has to be TIMESTAMP, and is " + type.sql() + advice);
+        throw AnalysisErrors.of(complaint);
     }
 }
