@@ -394,8 +394,8 @@ class RawTopicsTest extends KafkaAndSpark {
             stream.awaitReport(report ->
                 report.path("waiting_for").asText().startsWith("topic " + us + ", which does not exist"));
             stream.createTopic(us, 3);
-            sendTo(stream, eu, "a", 2, 100);
-            sendTo(stream, us, "a", 3, 60);
+            stream.sendTo(eu, "a", 2, 100);
+            stream.sendTo(us, "a", 3, 60);
             awaitCounted(stream, Map.of(eu + "/a", 100L, us + "/a", 60L));
             send(stream, eu, "broken");
             send(stream, us, "broken");
@@ -411,8 +411,8 @@ class RawTopicsTest extends KafkaAndSpark {
             // One is made anew: the other goes on.
             stream.deleteTopic(us);
             stream.createTopic(us, 1);
-            sendTo(stream, us, "b", 1, 30);
-            sendTo(stream, eu, "b", 2, 20);
+            stream.sendTo(us, "b", 1, 30);
+            stream.sendTo(eu, "b", 2, 20);
             awaitCounted(stream, Map.of(eu + "/a", 100L, us + "/a", 60L, us + "/b", 30L, eu + "/b", 20L));
             JsonNode after = stream.report();
             assertEquals(162 + 50, after.path("records_in").asLong(), after::toString);
@@ -433,7 +433,7 @@ class RawTopicsTest extends KafkaAndSpark {
         try (var stream = ofTopics(name, true, true, eu)) {
             for (String topic : topics) {
                 stream.createTopic(topic, 2);
-                sendTo(stream, topic, "a", 2, 40);
+                stream.sendTo(topic, "a", 2, 40);
             }
             stream.start();
             awaitCounted(stream, Map.of(eu + "/a", 40L));
@@ -452,8 +452,8 @@ class RawTopicsTest extends KafkaAndSpark {
         }
         try (var stream = ofTopics(name, true, true, asia, us)) {
             stream.deleteRecords(asia, 1, 3);
-            sendTo(stream, eu, "unread", 2, 7);
-            sendTo(stream, us, "b", 2, 10);
+            stream.sendTo(eu, "unread", 2, 7);
+            stream.sendTo(us, "b", 2, 10);
             stream.start();
             awaitCounted(stream, Map.of(eu + "/a", 40L, us + "/a", 25L, us + "/b", 10L, asia + "/a", 37L));
             JsonNode report = stream.report();
@@ -474,8 +474,8 @@ class RawTopicsTest extends KafkaAndSpark {
         try (var stream = ofTopics("cut", true, true, eu, us)) {
             stream.createTopic(eu, 2);
             stream.createTopic(us, 2);
-            sendTo(stream, eu, "a", 2, 40);
-            sendTo(stream, us, "a", 2, 40);
+            stream.sendTo(eu, "a", 2, 40);
+            stream.sendTo(us, "a", 2, 40);
             stream.start();
             awaitCounted(stream, Map.of(eu + "/a", 40L, us + "/a", 40L));
             stream.stop();
@@ -484,8 +484,8 @@ class RawTopicsTest extends KafkaAndSpark {
             assertTrue(checkpoint.hasOpenBatch());
         }
         try (var stream = ofTopics("cut", true, true, eu)) {
-            sendTo(stream, us, "a", 2, 7);
-            sendTo(stream, eu, "a", 2, 5);
+            stream.sendTo(us, "a", 2, 7);
+            stream.sendTo(eu, "a", 2, 5);
             stream.start();
             awaitCounted(stream, Map.of(eu + "/a", 45L, us + "/a", 40L));
             stream.awaitReport(report -> report.path("lag").asLong(-1) == 0);
@@ -504,16 +504,16 @@ class RawTopicsTest extends KafkaAndSpark {
                 report.path("waiting_for").asText().startsWith("a topic that is called pattern.sensors.*"));
             stream.createTopic("pattern.sensors.a", 2);
             stream.createTopic("pattern.others", 1);
-            sendTo(stream, "pattern.sensors.a", "x", 2, 30);
-            sendTo(stream, "pattern.others", "x", 1, 30);
+            stream.sendTo("pattern.sensors.a", "x", 2, 30);
+            stream.sendTo("pattern.others", "x", 1, 30);
             awaitCounted(stream, Map.of("pattern.sensors.a/x", 30L));
             stream.createTopic("pattern.sensors.b", 1);
-            sendTo(stream, "pattern.sensors.b", "x", 1, 20);
+            stream.sendTo("pattern.sensors.b", "x", 1, 20);
             awaitCounted(stream, Map.of("pattern.sensors.a/x", 30L, "pattern.sensors.b/x", 20L));
             assertEquals("[]", notices(stream.report()));
             stream.deleteTopic("pattern.sensors.a");
             stream.awaitReport(report -> notices(report).contains("topic pattern.sensors.a is not read any more"));
-            sendTo(stream, "pattern.sensors.b", "y", 1, 10);
+            stream.sendTo("pattern.sensors.b", "y", 1, 10);
             awaitCounted(stream, Map.of(
                 "pattern.sensors.a/x", 30L, "pattern.sensors.b/x", 20L, "pattern.sensors.b/y", 10L));
             JsonNode report = stream.report();
@@ -535,7 +535,8 @@ class RawTopicsTest extends KafkaAndSpark {
             stream.session().conf().set("spark.freshet.kafka.raw", raw);
             try (var producer = stream.producer(Map.of("linger.ms", "1000"))) {
                 Sending.all(producer, IntStream.range(0, 120).mapToObj(index -> {
-                    var record = new ProducerRecord<byte[], byte[]>(stream.rawTopic(), 0, null, value("a"));
+                    byte[] value = SupervisedStream.value("a");
+                    var record = new ProducerRecord<byte[], byte[]>(stream.rawTopic(), 0, null, value);
                     record.headers().add("site", utf8("passed over"));
                     record.headers().add("site", index % 3 == 0 ? null : utf8("site " + index % 3));
                     return record;
@@ -556,14 +557,6 @@ class RawTopicsTest extends KafkaAndSpark {
         return stream;
     }
 
-    /** Sends so many records of a series, to all partitions of a topic in turn. */
-    private static void sendTo(SupervisedStream stream, String topic, String series, int partitions, int records) {
-        try (var producer = stream.producer(Map.of())) {
-            Sending.all(producer, IntStream.range(0, records)
-                .mapToObj(index -> new ProducerRecord<>(topic, index % partitions, null, value(series))));
-        }
-    }
-
     private static void send(SupervisedStream stream, String topic, String value) {
         try (var producer = stream.producer(Map.of())) {
             Sending.all(producer, Stream.of(new ProducerRecord<>(topic, 0, null, utf8(value))));
@@ -572,10 +565,6 @@ class RawTopicsTest extends KafkaAndSpark {
 
     private static void awaitCounted(SupervisedStream stream, Map<String, Long> expected) throws Exception {
         Waiting.until(() -> stream.counted().equals(expected), () -> stream.counted() + ", " + stream.report());
-    }
-
-    private static byte[] value(String series) {
-        return utf8("{\"id\":\"" + series + "\",\"at\":" + SupervisedStream.EVENT_TIME + ",\"v\":1}");
     }
 
     private static byte[] utf8(String text) {

@@ -129,20 +129,34 @@ final class SupervisedStream implements AutoCloseable {
 
     /** Sends records of a series, to all partitions in turn. */
     void send(String series, int partitions, int records) {
+        sendTo(rawTopic(), series, partitions, records);
+    }
+
+    /** The same to one of several topics. */
+    void sendTo(String topic, String series, int partitions, int records) {
         try (var producer = producer(Map.of())) {
-            send(producer, series, partitions, records);
+            send(producer, topic, value(series), partitions, records);
         }
     }
 
+    /** A record of a series. */
+    static byte[] value(String series) {
+        return ("{\"id\":\"" + series + "\",\"at\":" + EVENT_TIME + ",\"v\":1}").getBytes(UTF_8);
+    }
+
     void send(KafkaProducer<byte[], byte[]> producer, String series, int partitions, int records) {
-        byte[] value = ("{\"id\":\"" + series + "\",\"at\":" + EVENT_TIME + ",\"v\":1}").getBytes(UTF_8);
-        send(producer, value, partitions, records);
+        send(producer, value(series), partitions, records);
     }
 
     /** Sends the same value again and again. */
     void send(KafkaProducer<byte[], byte[]> producer, byte[] value, int partitions, int records) {
+        send(producer, rawTopic(), value, partitions, records);
+    }
+
+    private static void send(
+        KafkaProducer<byte[], byte[]> producer, String topic, byte[] value, int partitions, int records) {
         Sending.all(producer, IntStream.range(0, records)
-            .mapToObj(index -> new ProducerRecord<>(rawTopic(), index % partitions, null, value)));
+            .mapToObj(index -> new ProducerRecord<>(topic, index % partitions, null, value)));
     }
 
     KafkaProducer<byte[], byte[]> producer(Map<String, Object> more) {
