@@ -122,17 +122,20 @@ fn make_user(stack: &TestStack) -> Result<Store, Failed> {
     Ok(store)
 }
 
-/// Nobody but the test itself, as another user, is connected without encryption.
+/// Nobody but the test itself, as another user, is connected without encryption. Each time another node answers, and
+/// each names its own clients only; to the node that was lost the programs connect again in their own time.
 fn programs_are_encrypted(store: &Store) -> Outcome {
-    let mut drivers = BTreeSet::new();
-    // Each time another node answers.
-    for _ in 0..12 {
-        for client in store.clients()?.into_iter().filter(|client| client.username == "freshet") {
-            ensure(client.ssl_enabled, || format!("not encrypted: {client:?}"))?;
-            drivers.extend(client.driver_name);
-        }
-    }
-    ensure(drivers.len() >= 2, || format!("writer and dashboard are not both there: {drivers:?}"))
+    let mut programs = Vec::new();
+    until(LIMIT, || {
+        programs.extend(store.clients()?.into_iter().filter(|client| client.username == "freshet"));
+        let drivers: BTreeSet<_> =
+            programs.iter().filter_map(|client| client.driver_name.as_deref()).collect();
+        ensure(drivers.len() >= 2, || {
+            format!("writer and dashboard are not both there: {drivers:?}")
+        })
+    })?;
+    let plain = programs.iter().find(|client| !client.ssl_enabled);
+    ensure(plain.is_none(), || format!("not encrypted: {plain:?}"))
 }
 
 /// The series of the stack's own source, as soon as each has a window.
