@@ -15,7 +15,10 @@ import { windowMessage } from './messages.ts';
 const KIND = { metric: 'usage', window: '10s' };
 
 function latestOf(windows = ['10s', '5m/1m'], most = MAX_LINES): LatestWindows {
-  return new LatestWindows({ metrics: ['usage', 'load'], windows: windows.map(parseWindowSpec) }, most);
+  return new LatestWindows(
+    { metrics: ['usage', 'load'], windows: windows.map((text) => parseWindowSpec(text)) },
+    most,
+  );
 }
 
 /** A window of ten seconds; its newest event is so many milliseconds after its start. */

@@ -82,7 +82,11 @@ describe('merged windows', () => {
 });
 
 describe('the resolution of a range', () => {
-  const [ten, minute, hour] = ['10s', '1m', '1h'].map(parseWindowSpec) as [never, never, never];
+  const [ten, minute, hour] = ['10s', '1m', '1h'].map((text) => parseWindowSpec(text)) as [
+    never,
+    never,
+    never,
+  ];
   const hours = 3_600_000;
   const shown = (windows: readonly never[], wanted: never, span: number, points: number) => {
     const { window, stride, step } = resolutionFor(windows, wanted, span, points);
@@ -111,7 +115,7 @@ describe('the resolution of a range', () => {
   });
 
   it('leaves no reading out of windows that cannot be merged: a coarser kind, or more points', () => {
-    const [odd, short] = ['5m/2m', '10s/4s'].map(parseWindowSpec) as [never, never];
+    const [odd, short] = ['5m/2m', '10s/4s'].map((text) => parseWindowSpec(text)) as [never, never];
     expect(shown([odd, hour], odd, 24 * hours, 400)).toEqual(['5m/2m', 240, 240]);
     // An hour fills less than an eighth of the points.
     expect(shown([odd, hour], odd, 24 * hours, 200)).toEqual(['1h', 3600, 3600]);

@@ -4,6 +4,7 @@ import {
   bucketsOf,
   parseDuration,
   parseWindowSpec,
+  windowOf,
   windowsIn,
 } from '../src/shared/window-spec.ts';
 import { BUCKETS } from './generated/buckets.ts';
@@ -20,6 +21,33 @@ describe('window specs', () => {
     ['250ms', { label: '250ms', size: 250, slide: 250 }],
   ])('reads %s and gives each kind of window one name', (text, spec) => {
     expect(parseWindowSpec(text)).toEqual(spec);
+  });
+
+  it.each([
+    ['60m@900s', '1h@15m'],
+    ['1h@0s', '1h'],
+    ['7d@Thu', '7d'],
+    ['7d@96h', '7d@Mon'],
+    ['7d@102h', '7d@102h'],
+    ['14d/7d@Sun', '14d/7d@Sun'],
+    ['14d@11d', '14d@11d'],
+    ['7d@Mon@Etc/UTC', '7d@Mon'],
+    ['24h@Europe/Berlin', '1d@Europe/Berlin'],
+    ['1d@360m@Europe/Berlin', '1d@6h@Europe/Berlin'],
+    ['30d/1d@America/Argentina/Ushuaia', '30d/1d@America/Argentina/Ushuaia'],
+    ['1d@Asia/Kolkata', '1d@Asia/Kolkata'],
+  ])('of %s that begin elsewhere are called %s', (text, label) => {
+    expect(parseWindowSpec(text).label).toBe(label);
+    expect(parseWindowSpec(label)).toEqual(parseWindowSpec(text));
+  });
+
+  it('of whole days are found by their name with and without their zone', () => {
+    const windows = ['1h', '1d@Europe/Berlin', '7d@Mon@Europe/Berlin'].map((text) => parseWindowSpec(text));
+    const found = (label: string) => windowOf(windows, label)?.label;
+    expect([found('1h'), found('1d'), found('1d@Europe/Berlin'), found('7d@Mon')]).toEqual([
+      ...['1h', '1d@Europe/Berlin', '1d@Europe/Berlin', '7d@Mon@Europe/Berlin'],
+    ]);
+    expect([found('7d'), found('1d@Asia/Tokyo')]).toEqual([undefined, undefined]);
   });
 
   it.each(['', '10', 's', '10 s', '10x', '1m/5m', '1m/0s', '0s', '1m/10s/1s', '-1s'])(
@@ -72,4 +100,8 @@ it('counts the windows that start in a half-open span', () => {
   expect(windowsIn(spec, 1, 60_000)).toBe(0);
   expect(windowsIn(spec, 1, 60_001)).toBe(1);
   expect(windowsIn(spec, 0, 3_600_000)).toBe(60);
+  const days = parseWindowSpec('1d@Europe/Berlin');
+  const from = Date.parse('2026-03-27T23:00:00Z');
+  expect(windowsIn(days, from, Date.parse('2026-03-29T22:00:00Z'))).toBe(2);
+  expect(windowsIn(days, from + 1, Date.parse('2026-03-29T22:00:00.001Z'))).toBe(2);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fromWallTime, offsetAt, toWallTime } from '../src/web/zoned.ts';
+import { fromWallTime, offsetAt, toWallTime } from '../src/shared/zoned.ts';
 
 describe('the time on a wall', () => {
   it.each([

@@ -1,4 +1,4 @@
-import { parseWindowSpec, type WindowSpec } from '../shared/window-spec.ts';
+import { parseWindowSpec, windowOf, type WindowSpec } from '../shared/window-spec.ts';
 import type { StreamConfig } from './config-streams.ts';
 import { possibleMetrics } from './config-charts.ts';
 import { declared, Section, toList } from './config-section.ts';
@@ -63,7 +63,7 @@ function readAlert(alert: Section, streams: readonly StreamConfig[]): AlertConfi
 function readWindow(alert: Section, { name, windows }: StreamConfig): WindowSpec {
   const text = alert.text('window');
   const wanted = text === undefined ? windows[0]?.label : labelOf(text);
-  const window = windows.find(({ label }) => label === wanted);
+  const window = wanted === undefined ? undefined : windowOf(windows, wanted);
   if (window === undefined && text !== undefined) {
     const known = windows.map(({ label }) => label).join(', ');
     throw alert.wrong('window', `stream '${name}' has no window '${text}'; it has: ${known}`);
@@ -71,11 +71,11 @@ function readWindow(alert: Section, { name, windows }: StreamConfig): WindowSpec
   return declared(window, 'a window of the stream');
 }
 
-function labelOf(text: string): string | null {
+function labelOf(text: string): string | undefined {
   try {
     return parseWindowSpec(text).label;
   } catch {
-    return null;
+    return undefined;
   }
 }
 

@@ -1,4 +1,10 @@
-import { formatDuration, parseWindowSpec, type WindowSpec } from '../shared/window-spec.ts';
+import {
+  formatDuration,
+  isOfDays,
+  parseWindowSpec,
+  readZone,
+  type WindowSpec,
+} from '../shared/window-spec.ts';
 import { readCharts, type ChartConfig } from './config-charts.ts';
 import { PlaceError, Section, toList } from './config-section.ts';
 import { checkTopics, readTopics } from './config-topics.ts';
@@ -83,9 +89,11 @@ function isMetric(name: string): boolean {
 }
 
 function readWindows(stream: Section): WindowSpec[] {
+  const texts = stream.texts('windows') ?? [];
+  const zone = readWindowZone(stream);
   const windows: WindowSpec[] = [];
-  for (const text of stream.texts('windows') ?? []) {
-    const window = possibleWindow(stream, text);
+  for (const text of texts) {
+    const window = possibleWindow(stream, text, zone);
     if (windows.some(({ label }) => label === window.label)) {
       throw stream.wrong('windows', `'${text}' is there twice`);
     }
@@ -94,12 +102,29 @@ function readWindows(stream: Section): WindowSpec[] {
   if (windows.length === 0) {
     throw stream.wrong('windows', 'name at least one, such as "10s"');
   }
+  if (zone !== undefined && !windows.some(isOfDays)) {
+    throw stream.wrong(
+      'window_zone',
+      'has no effect: it is for windows of whole days, such as "1d"; shorter ones are the same in all zones, or ' +
+        'begin as much later as is said, such as "1h@30m"',
+    );
+  }
   return windows;
 }
 
+function readWindowZone(stream: Section): string | undefined {
+  const text = stream.text('window_zone');
+  try {
+    return text === undefined ? undefined : readZone(text);
+  } catch (error) {
+    throw stream.wrong('window_zone', messageOf(error));
+  }
+}
+
 /** The bounds that `freshet-core` declares: the Spark job refuses what lies beyond them. */
-function possibleWindow(stream: Section, text: string): WindowSpec {
-  const { size, slide, label } = readWindow(stream, text);
+function possibleWindow(stream: Section, text: string, zone: string | undefined): WindowSpec {
+  const window = readWindow(stream, text, zone);
+  const { size, slide } = window;
   if (size > LONGEST_WINDOW || Math.floor(size / slide) > MOST_OVERLAPPING) {
     throw stream.wrong(
       'windows',
@@ -115,12 +140,12 @@ function possibleWindow(stream: Section, text: string): WindowSpec {
         `${MOST_PANES}th of the size; choose a slide of which the size is a multiple`,
     );
   }
-  return { label, size, slide };
+  return window;
 }
 
-function readWindow(stream: Section, text: string): WindowSpec {
+function readWindow(stream: Section, text: string, zone: string | undefined): WindowSpec {
   try {
-    return parseWindowSpec(text);
+    return parseWindowSpec(text, zone);
   } catch (error) {
     throw stream.wrong('windows', messageOf(error));
   }

@@ -1,5 +1,6 @@
 import { WINDOW_MEANINGS } from '../shared/generated/window.ts';
 import { PAST_WINDOWS } from '../shared/latest-api.ts';
+import { instantAt, isOnStride, placeOf, UTC, type Placement } from '../shared/placement.ts';
 import type { WindowSpec } from '../shared/window-spec.ts';
 import type { Config } from './config.ts';
 import type { LiveStream } from './live-stream.ts';
@@ -10,7 +11,7 @@ export const MAX_LINES = 100_000;
 
 const MOST_OVERLAPPING = 12;
 /** Windows that still grow have a place in the ring too. */
-const RING = PAST_WINDOWS + MOST_OVERLAPPING;
+const MOST_IN_RING = PAST_WINDOWS + MOST_OVERLAPPING;
 
 const VALUE_NAMES = Object.keys(WINDOW_MEANINGS) as readonly (keyof WindowValue)[];
 
@@ -19,13 +20,20 @@ export interface Line {
   readonly series: string;
   /** The newest windows: those that still grow, and the newest that is complete. */
   readonly windows: Map<number, WindowValue>;
-  /** Averages of the newest windows, each at the place that its start has in a ring. */
+  /** Averages of the newest windows, each at the position that its start has in a ring. */
   readonly past: Float64Array;
   /** Time of the newest reading, and how late it came, in milliseconds. */
   newestEvent: number;
   lag: number | null;
-  /** Start of the newest window in the ring. */
+  /** The place of the start of the newest window in the ring. */
   newest: number;
+}
+
+/** Where windows of a kind are in the ring. */
+interface Ring {
+  readonly placement: Placement;
+  /** How far apart the starts are that are kept, in milliseconds. */
+  readonly stride: number;
 }
 
 /** What a stream's lines are looked up by. */
@@ -42,8 +50,8 @@ interface Stream {
 
 /** The newest windows of every series of one stream, as they come in. */
 export class LatestWindows {
-  /** By kind of window, the shortest first, how far apart the starts are that are kept. */
-  readonly #strides: ReadonlyMap<string, number>;
+  /** By kind of window, the shortest first, where and how far apart the starts are that are kept. */
+  readonly #rings: ReadonlyMap<string, Ring>;
   readonly #groups: ReadonlyMap<string, Map<string, Line>>;
   readonly #most: number;
   #newestEvent: number | null = null;
@@ -52,7 +60,9 @@ export class LatestWindows {
   constructor({ metrics, windows }: Stream, mostLines = MAX_LINES) {
     const keys = metrics.flatMap((metric) => windows.map(({ label }) => keyOf({ metric, window: label })));
     const byLength = [...windows].sort((a, b) => a.size - b.size);
-    this.#strides = new Map(byLength.map((window) => [window.label, strideOf(window)]));
+    this.#rings = new Map(
+      byLength.map((window) => [window.label, { placement: window, stride: strideOf(window) }]),
+    );
     this.#groups = new Map(keys.map((key) => [key, new Map<string, Line>()]));
     this.#most = Math.max(1, Math.floor(mostLines / Math.max(1, keys.length)));
   }
@@ -94,7 +104,7 @@ export class LatestWindows {
 
   /** The newest complete window of a series and metric, of the shortest kind of which there is one. */
   shortestComplete(series: string, metric: string): WindowValue | undefined {
-    for (const window of this.#strides.keys()) {
+    for (const window of this.#rings.keys()) {
       const line = this.lines({ metric, window }).get(series);
       const value = line === undefined ? undefined : this.complete(line);
       if (value !== undefined) {
@@ -106,35 +116,43 @@ export class LatestWindows {
 
   /** The newest starts, ascending, of complete windows of a kind; at most so many. */
   starts({ window }: LineKind, size: number, most: number): number[] {
-    const stride = this.#strides.get(window);
-    if (stride === undefined || this.#newestEvent === null) {
+    const ring = this.#rings.get(window);
+    if (ring === undefined || this.#newestEvent === null) {
       return [];
     }
-    const last = Math.floor((this.#newestEvent - size) / stride) * stride;
-    return Array.from({ length: most }, (_, index) => last - (most - 1 - index) * stride);
+    const { placement, stride } = ring;
+    const last = Math.floor((placeOf(placement, this.#newestEvent) - size) / stride) * stride;
+    return Array.from({ length: most }, (_, index) =>
+      instantAt(placement, last - (most - 1 - index) * stride),
+    );
   }
 
   /** The averages of a line in the windows that start then; null where it has none. */
   averages({ past, newest }: Line, { window }: LineKind, starts: readonly number[]): (number | null)[] {
-    const stride = this.#strides.get(window) ?? 1;
+    const { placement, stride } = this.#rings.get(window) ?? { placement: UTC, stride: 1 };
     return starts.map((start) => {
-      const isInRing = start <= newest && start > newest - RING * stride;
-      const value = isInRing ? (past[placeOf(start, stride)] ?? NaN) : NaN;
+      const place = placeOf(placement, start);
+      const isInRing = place <= newest && place > newest - MOST_IN_RING * stride;
+      const value = isInRing ? (past[positionOf(place, stride)] ?? NaN) : NaN;
       return Number.isNaN(value) ? null : value;
     });
   }
 
   #add(message: WindowMessage): void {
-    const stride = this.#strides.get(message.window);
+    const ring = this.#rings.get(message.window);
     const group = this.#groups.get(keyOf(message));
     // Of a kind or a metric that the stream had once, or one of those that are left out.
-    if (stride === undefined || group === undefined || message.start % stride !== 0) {
+    if (
+      ring === undefined ||
+      group === undefined ||
+      !isOnStride(ring.placement, message.start, ring.stride)
+    ) {
       return;
     }
     const line = group.get(message.series) ?? {
       series: message.series,
       windows: new Map<number, WindowValue>(),
-      past: new Float64Array(RING).fill(NaN),
+      past: new Float64Array(MOST_IN_RING).fill(NaN),
       newestEvent: -Infinity,
       lag: null,
       newest: -Infinity,
@@ -142,7 +160,7 @@ export class LatestWindows {
     // Whoever has not been heard of for the longest time stands first.
     group.delete(line.series);
     group.set(line.series, line);
-    if (remember(line, message, stride)) {
+    if (remember(line, message, ring)) {
       this.#settle(line);
     }
     const [oldest] = group.keys();
@@ -164,10 +182,11 @@ export class LatestWindows {
 }
 
 /** Takes a version of a window into a line; returns whether it was a newer one. */
-function remember(line: Line, message: WindowMessage, stride: number): boolean {
+function remember(line: Line, message: WindowMessage, { placement, stride }: Ring): boolean {
   const { start } = message;
+  const place = placeOf(placement, start);
   const known = line.windows.get(start);
-  const isTooOld = start <= line.newest - RING * stride;
+  const isTooOld = place <= line.newest - MOST_IN_RING * stride;
   if (isTooOld || (known !== undefined && !supersedes(message, known))) {
     return false;
   }
@@ -175,19 +194,23 @@ function remember(line: Line, message: WindowMessage, stride: number): boolean {
     line.newestEvent = message.last_event;
     line.lag = Math.max(0, message.emitted - message.last_event);
   }
-  for (let next = Math.max(line.newest, start - RING * stride) + stride; next < start; next += stride) {
-    line.past[placeOf(next, stride)] = NaN;
+  for (
+    let next = Math.max(line.newest, place - MOST_IN_RING * stride) + stride;
+    next < place;
+    next += stride
+  ) {
+    line.past[positionOf(next, stride)] = NaN;
   }
-  line.past[placeOf(start, stride)] = message.avg;
-  line.newest = Math.max(line.newest, start);
+  line.past[positionOf(place, stride)] = message.avg;
+  line.newest = Math.max(line.newest, place);
   line.windows.set(start, valueOf(message));
   return true;
 }
 
-/** The place of a window in the ring. */
-function placeOf(start: number, stride: number): number {
-  const place = (start / stride) % RING;
-  return place < 0 ? place + RING : place;
+/** Where in the ring the window at a place is. */
+function positionOf(place: number, stride: number): number {
+  const position = (place / stride) % MOST_IN_RING;
+  return position < 0 ? position + MOST_IN_RING : position;
 }
 
 /** Of windows that overlap more than so often some are left out: those that stay hold all readings as well. */

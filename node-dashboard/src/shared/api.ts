@@ -34,7 +34,17 @@ export type { HealthReport };
 export const ErrorAnswer = Type.Object({ statusCode: integer, error: text, message: text });
 
 /** A kind of window of a stream. */
-const WindowInfo = Type.Object({ label: text, size: integer, slide: integer });
+const WindowInfo = Type.Object({
+  label: text,
+  size: integer,
+  slide: integer,
+  offset: Type.Optional(
+    Type.Integer({
+      description: 'how much later than at multiples of the slide windows begin, in ms; 0 without',
+    }),
+  ),
+  zone: Type.Optional(Type.String({ description: 'the zone whose days windows are; UTC without' })),
+});
 
 /** What the page draws on one axis. */
 const ChartInfo = Type.Object({

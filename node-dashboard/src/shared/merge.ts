@@ -1,3 +1,4 @@
+import { endAfter, stepStart, UTC, type Placement } from './placement.ts';
 import type { WindowValue } from './window.ts';
 
 /**
@@ -52,10 +53,14 @@ function spread(windows: readonly WindowValue[]): { count: number; squares: numb
 }
 
 /** Merges windows by the step in which they start; a step that has none is left out. */
-export function mergeBySteps(windows: readonly WindowValue[], step: number): PointValue[] {
+export function mergeBySteps(
+  windows: readonly WindowValue[],
+  step: number,
+  placement: Placement = UTC,
+): PointValue[] {
   const bySteps = new Map<number, WindowValue[]>();
   for (const window of windows) {
-    const start = Math.floor(window.start / step) * step;
+    const start = stepStart(placement, window.start, step);
     const others = bySteps.get(start);
     if (others === undefined) {
       bySteps.set(start, [window]);
@@ -63,5 +68,7 @@ export function mergeBySteps(windows: readonly WindowValue[], step: number): Poi
       others.push(window);
     }
   }
-  return [...bySteps].flatMap(([start, parts]) => mergeWindows(parts, start, start + step) ?? []);
+  return [...bySteps].flatMap(
+    ([start, parts]) => mergeWindows(parts, start, endAfter(placement, start, step)) ?? [],
+  );
 }

@@ -1,14 +1,24 @@
 import { BUCKET_DAY, WINDOWS_PER_BUCKET } from './generated/buckets.ts';
+import { placeOf, type Placement } from './placement.ts';
+import { isZone } from './zoned.ts';
 
-/** How long a window is and how often a new one starts: `10s` (tumbling) or `5m/1m` (sliding). */
-export interface WindowSpec {
+/**
+ * How long a window is, how often a new one starts, and where: `10s` (tumbling), `5m/1m` (sliding), `7d@Mon` (later
+ * than the epoch), `1d@Europe/Berlin` (days of a zone).
+ */
+export interface WindowSpec extends Placement {
   /** The one name of this kind of window in topics and tables: `1m`, also where `60s` was written. */
   readonly label: string;
-  /** Length of a window, in milliseconds. */
+  /** Length of a window, in milliseconds; of those of a zone, without what its clocks are set meanwhile. */
   readonly size: number;
-  /** Distance between the starts of two windows, in milliseconds; equals `size` for tumbling windows. */
+  /** Distance between the starts of two windows, in milliseconds, likewise; equals `size` for tumbling windows. */
   readonly slide: number;
 }
+
+const DAY = 86_400_000;
+
+/** The days of the week, from that of the epoch on. */
+const WEEKDAYS = ['Thu', 'Fri', 'Sat', 'Sun', 'Mon', 'Tue', 'Wed'];
 
 /** Longest first, so that a duration is written in its largest whole unit. */
 const UNITS: readonly (readonly [name: string, length: number])[] = [
@@ -41,9 +51,14 @@ export function formatDuration(milliseconds: number): string {
   return `${Math.floor(milliseconds / length)}${name}`;
 }
 
-/** Reads `size` or `size/slide`; throws when it is neither. */
-export function parseWindowSpec(text: string): WindowSpec {
-  const [first = '', second = first, ...rest] = text.split('/');
+/**
+ * Reads `size` or `size/slide`, behind which `@offset` and `@zone` may stand; throws when it is none of these.
+ *
+ * @param zone the zone of days that are those of none
+ */
+export function parseWindowSpec(text: string, zone?: string): WindowSpec {
+  const [lengths = '', ...behind] = text.split('@');
+  const [first = '', second = first, ...rest] = lengths.split('/');
   const size = parseDuration(first);
   const slide = parseDuration(second);
   if (rest.length > 0 || slide === 0 || slide > size) {
@@ -51,8 +66,90 @@ export function parseWindowSpec(text: string): WindowSpec {
       `'${text}' is not a window: write a size such as '10s', or a size and a shorter slide such as '5m/1m'`,
     );
   }
-  const label = slide === size ? formatDuration(size) : `${formatDuration(size)}/${formatDuration(slide)}`;
-  return { label, size, slide };
+  const { offset, zone: own } = readBehind(text, size, slide, behind);
+  const days = isOfDays({ size, slide }) ? (own ?? zone) : own;
+  return named({ size, slide }, offset, isUtc(days) ? undefined : days);
+}
+
+/** Whether windows are whole days, and each begins some days after the one before. */
+export function isOfDays({ size, slide }: Pick<WindowSpec, 'size' | 'slide'>): boolean {
+  return size % DAY === 0 && slide % DAY === 0;
+}
+
+/** The kind among these of that name; where there is none, the one whose name it is but for the zone. */
+export function windowOf(windows: readonly WindowSpec[], label: string): WindowSpec | undefined {
+  return (
+    windows.find((window) => window.label === label) ??
+    windows.find((window) => named(window, window.offset ?? 0, undefined).label === label)
+  );
+}
+
+/** The name of a zone as the IANA database has it; throws on others. */
+export function readZone(text: string): string {
+  if (!isZone(text) || /^[+-]/.test(text) || isInOtherCase(text)) {
+    throw new Error(`'${text}' is no zone of the IANA database: write its name, such as 'Europe/Berlin'`);
+  }
+  return text;
+}
+
+/** Some names are other ones for those that `Intl` tells. */
+function isInOtherCase(zone: string): boolean {
+  const { timeZone } = new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions();
+  return timeZone !== zone && timeZone.toLowerCase() === zone.toLowerCase();
+}
+
+function isUtc(zone: string | undefined): boolean {
+  return zone === 'UTC' || zone === 'Etc/UTC';
+}
+
+/** What stands behind the lengths. */
+function readBehind(
+  text: string,
+  size: number,
+  slide: number,
+  behind: readonly string[],
+): { readonly offset: number; readonly zone: string | undefined } {
+  const [first, second, ...rest] = behind;
+  const isZone =
+    first !== undefined && second === undefined && !/^\d/.test(first) && !WEEKDAYS.includes(first);
+  const [later, zone] = isZone ? [undefined, first] : [first, second];
+  const days = WEEKDAYS.indexOf(later ?? '');
+  if (rest.length > 0 || (days >= 0 && !isOfWeeks({ size, slide }))) {
+    throw wrongOffset(text);
+  }
+  const offset = later === undefined ? 0 : days >= 0 ? days * DAY : parseDuration(later);
+  if (offset >= slide) {
+    throw wrongOffset(text);
+  }
+  if (zone !== undefined && !isOfDays({ size, slide })) {
+    throw new Error(
+      `'${text}' is not a window: only windows of whole days, such as '1d' or '7d@Mon', are those of a zone`,
+    );
+  }
+  return { offset, zone: zone === undefined ? undefined : readZone(zone) };
+}
+
+function isOfWeeks({ size, slide }: Pick<WindowSpec, 'size' | 'slide'>): boolean {
+  return size % (7 * DAY) === 0 && slide % (7 * DAY) === 0;
+}
+
+function wrongOffset(text: string): Error {
+  return new Error(
+    `'${text}' is not a window: behind '@' stands how much later than the epoch windows begin, which is less than ` +
+      "their slide, such as '1h@15m'; for windows of whole weeks it may be a day, such as '7d@Mon'",
+  );
+}
+
+function named(
+  { size, slide }: Pick<WindowSpec, 'size' | 'slide'>,
+  offset: number,
+  zone: string | undefined,
+): WindowSpec {
+  const lengths = slide === size ? formatDuration(size) : `${formatDuration(size)}/${formatDuration(slide)}`;
+  const day = offset % DAY === 0 && isOfWeeks({ size, slide }) ? WEEKDAYS[offset / DAY] : undefined;
+  const later = offset === 0 ? '' : `@${day ?? formatDuration(offset)}`;
+  const label = `${lengths}${later}${zone === undefined ? '' : `@${zone}`}`;
+  return { label, size, slide, ...(offset !== 0 && { offset }), ...(zone !== undefined && { zone }) };
 }
 
 /** Time span that one partition of the `windows` table holds: as many whole days as its windows cover. */
@@ -72,5 +169,11 @@ export function bucketsOf(spec: WindowSpec, from: number, to: number): number[] 
 
 /** How many windows can start in `[from, to)`. */
 export function windowsIn(spec: WindowSpec, from: number, to: number): number {
-  return Math.max(0, Math.ceil(to / spec.slide) - Math.ceil(from / spec.slide));
+  const before = (time: number): number => Math.floor(placeOf(spec, time - 1) / spec.slide) + 1;
+  return Math.max(0, before(to) - before(from));
+}
+
+/** The longest that a window of this kind can be, in milliseconds: the clocks of a zone may be set by a day. */
+export function longestOf({ size, zone }: WindowSpec): number {
+  return zone === undefined ? size : size + DAY;
 }

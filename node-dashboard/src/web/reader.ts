@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import { parameter } from './address.ts';
-import { isZone } from './zoned.ts';
+import { isZone } from '../shared/zoned.ts';
 
 /** The language in which numbers and times are written: that of the browser, once the page says so. */
 export const locale = signal('en-GB');

@@ -1,7 +1,7 @@
 import type { StreamInfo } from '../shared/api.ts';
 import { absentTexts, addressProblem, type Choices } from './missing.ts';
 import { VIEW_CHOICES } from './view.ts';
-import { isZone } from './zoned.ts';
+import { isZone } from '../shared/zoned.ts';
 
 /** A span of time, `[from, to)`, in milliseconds since the epoch. */
 export interface Span {

@@ -1,4 +1,5 @@
 import { mergeBySteps, type PointValue } from '../shared/merge.ts';
+import { endAfter, isOnStride, stepStart, UTC, type Placement } from '../shared/placement.ts';
 import { supersedes, type WindowValue } from '../shared/window.ts';
 
 /** The last window of a series that is complete, but for stragglers, and the next one, which still grows. */
@@ -19,6 +20,8 @@ const NO_POINTS: LinePoints = { version: 0, points: new Map() };
 export interface Steps {
   readonly step: number;
   readonly stride: number;
+  /** Where they begin; in UTC without. */
+  readonly window?: Placement;
 }
 
 /** What is known of one series and metric, by start. */
@@ -74,7 +77,7 @@ export class WindowStore {
 
   /** Takes in a window, whether it comes from the history or live; an older version changes nothing. */
   add(metric: string, series: string, window: WindowValue): void {
-    if (window.start % this.#steps.stride !== 0) {
+    if (!isOnStride(this.#placement, window.start, this.#steps.stride)) {
       return;
     }
     const line = this.#line(metric, series);
@@ -106,7 +109,7 @@ export class WindowStore {
     }
     const line = this.#line(metric, series);
     const { windows, merged, heard } = line;
-    for (let start = point.start; start < point.end; start += this.#steps.stride) {
+    for (const start of this.#startsIn(point)) {
       const window = windows.get(start);
       if (window !== undefined) {
         heard.set(start, window);
@@ -186,7 +189,7 @@ export class WindowStore {
       return line.windows;
     }
     const windows = orderOf(line).flatMap((start) => line.windows.get(start) ?? []);
-    const live = mergeBySteps(windows, step).map((point) => [point.start, point] as const);
+    const live = mergeBySteps(windows, step, this.#placement).map((point) => [point.start, point] as const);
     return new Map([...line.merged, ...live]);
   }
 
@@ -196,7 +199,18 @@ export class WindowStore {
   }
 
   #stepOf(start: number): number {
-    return Math.floor(start / this.#steps.step) * this.#steps.step;
+    return stepStart(this.#placement, start, this.#steps.step);
+  }
+
+  /** Where windows begin that belong to a merged point. */
+  *#startsIn({ start, end }: PointValue): Generator<number> {
+    for (let next = start; next < end; next = endAfter(this.#placement, next, this.#steps.stride)) {
+      yield next;
+    }
+  }
+
+  get #placement(): Placement {
+    return this.#steps.window ?? UTC;
   }
 
   #line(metric: string, series: string): Line {

@@ -1,3 +1,4 @@
+import { isGap } from '../shared/placement.ts';
 import type { PointValue } from '../shared/merge.ts';
 import type { LinePoints, WindowStore } from './store.ts';
 
@@ -119,6 +120,6 @@ function countFilled(row: Row): number {
  */
 function withBreaks(starts: readonly number[], step: number): number[] {
   return starts.flatMap((start, index) =>
-    (starts[index + 1] ?? start) - start > step ? [start, start + step] : [start],
+    isGap((starts[index + 1] ?? start) - start, step) ? [start, start + step] : [start],
   );
 }

@@ -42,6 +42,6 @@ impl Received {
 pub(crate) fn decode(payload: &[u8]) -> Result<(WindowMessage, i64), DecodeError> {
     let message = WindowMessage::parse(payload)?;
     let window: WindowSpec = message.window().parse()?;
-    let bucket = bucket::start(window, message.start());
+    let bucket = bucket::start(&window, message.start());
     Ok((message, bucket))
 }

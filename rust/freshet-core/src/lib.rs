@@ -8,6 +8,7 @@
 pub mod aggregate;
 pub mod backoff;
 pub mod bucket;
+mod calendar;
 pub mod config;
 pub mod contiguous;
 pub mod duration;
@@ -22,3 +23,4 @@ pub mod topics;
 pub mod window;
 pub mod window_version;
 pub mod wire;
+pub mod zone;

@@ -57,8 +57,8 @@ impl States {
     fn new(stream: Stream, limits: Vec<WindowLimits>, form: Form) -> Self {
         let mut limits = limits.into_iter();
         let kind = |spec: WindowSpec| Kind {
-            spec,
             name: spec.to_string(),
+            spec,
             limits: limits.next().unwrap_or_default(),
         };
         Self {
@@ -92,7 +92,7 @@ impl States {
         let series = split_text(&mut rest)?;
         let metric = split_text(&mut rest)?;
         let before = packed::split_bytes(&mut rest).ok_or_else(cut_off)?;
-        let mut state = WindowState::decode(kind.spec, before)?.with_limits(kind.limits.clone());
+        let mut state = WindowState::decode(&kind.spec, before)?.with_limits(kind.limits.clone());
         let mut counted = 0;
         while !rest.is_empty() {
             let partial = packed::split_bytes(&mut rest).ok_or_else(cut_off)?;
@@ -209,18 +209,18 @@ pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_newestE
     gate::enter(env, |env| {
         let spec = read_window(env, &window)?;
         let state = env.convert_byte_array(state)?;
-        Ok(WindowState::newest_event_us(spec, &state)?.unwrap_or(NO_DEADLINE))
+        Ok(WindowState::newest_event_us(&spec, &state)?.unwrap_or(NO_DEADLINE))
     })
 }
 
-/// `static native long windowLength(byte[] window)`: how long a kind of window is, in microseconds.
+/// `static native long windowLength(byte[] window)`: how long a window of that kind may be, in microseconds.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_io_freshet_spark_nativelib_NativeWindowState_windowLength<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
     window: JByteArray<'local>,
 ) -> jlong {
-    gate::enter(env, |env| Ok(read_window(env, &window)?.size_ms() * 1_000))
+    gate::enter(env, |env| Ok(read_window(env, &window)?.longest_ms() * 1_000))
 }
 
 fn read_window<'local>(

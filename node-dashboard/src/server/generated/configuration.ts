@@ -126,6 +126,7 @@ export const CONFIGURATION_KEYS: readonly ConfigurationKey[] = [
   {"default":false,"kind":"flag","name":"series_lower_case","required":false,"secret":false,"section":"stream","variable":null},
   {"default":null,"kind":"table","name":"values","required":true,"secret":false,"section":"stream","variable":null},
   {"default":null,"kind":"texts","name":"windows","required":true,"secret":false,"section":"stream","variable":null},
+  {"default":null,"kind":"text","name":"window_zone","required":false,"secret":false,"section":"stream","variable":null},
   {"default":"10s","kind":"duration","most":3153600000000,"name":"lateness","required":false,"secret":false,"section":"stream","variable":null},
   {"default":"5m","kind":"duration","most":3153600000000,"name":"max_future","required":false,"secret":false,"section":"stream","variable":null},
   {"default":false,"kind":"flag","name":"future_moves_watermark","required":false,"secret":false,"section":"stream","variable":null},

@@ -2,8 +2,9 @@ import { setImmediate } from 'node:timers/promises';
 import type { HistoryAnswer, HistoryChart } from '../../shared/api.ts';
 import { toColumns } from '../../shared/columns.ts';
 import { mergeBySteps, type PointValue } from '../../shared/merge.ts';
+import { isOnStride, stepStart, type Placement } from '../../shared/placement.ts';
 import { resolutionFor, type Resolution } from '../../shared/resolution.ts';
-import { windowsIn, type WindowSpec } from '../../shared/window-spec.ts';
+import { longestOf, windowsIn, type WindowSpec } from '../../shared/window-spec.ts';
 import type { WindowValue } from '../../shared/window.ts';
 import type { WindowsQuery } from '../cassandra-history.ts';
 import { BadRequestError } from '../errors.ts';
@@ -37,7 +38,7 @@ export function historyRoute(app: TypedApp, { config, history }: Pipeline): void
     const { window, step } = resolution;
     const charts = unique(query.series).flatMap((series) => metrics.map((metric) => ({ series, metric })));
     checkWeight(window, span, charts.length);
-    const settled = now - stream.lateness - SETTLING - window.size;
+    const settled = now - stream.lateness - SETTLING - longestOf(window);
     const failed = new AbortController();
     const read = async (chart: { series: string; metric: string }): Promise<HistoryChart> => {
       // Nobody waits any more for what a client has asked for that has left, or that gets an error instead.
@@ -71,29 +72,34 @@ async function abortingOnError<Result>(
 /** What is not settled stays as it is, so that whoever listens as well can go on merging. */
 async function pointsOf(
   windows: readonly WindowValue[],
-  { stride, step }: Resolution,
+  { window, stride, step }: Resolution,
   settled: number,
 ): Promise<readonly PointValue[]> {
-  const used = windows.filter(({ start }) => start % stride === 0);
+  const used = windows.filter(({ start }) => isOnStride(window, start, stride));
   if (step === stride) {
     return used;
   }
-  const boundary = Math.floor(settled / step) * step;
+  const boundary = stepStart(window, settled, step);
   return [
     ...(await mergedInTurns(
       used.filter(({ start }) => start < boundary),
       step,
+      window,
     )),
     ...used.filter(({ start }) => start >= boundary),
   ];
 }
 
 /** Merges windows, ascending by start, a part at a time: who listens does not wait for all of a large chart. */
-async function mergedInTurns(windows: readonly WindowValue[], step: number): Promise<PointValue[]> {
+async function mergedInTurns(
+  windows: readonly WindowValue[],
+  step: number,
+  placement: Placement,
+): Promise<PointValue[]> {
   const points: PointValue[] = [];
   for (let begin = 0; begin < windows.length;) {
-    const end = stepEnd(windows, begin + MERGED_AT_ONCE, step);
-    points.push(...mergeBySteps(windows.slice(begin, end), step));
+    const end = stepEnd(windows, begin + MERGED_AT_ONCE, step, placement);
+    points.push(...mergeBySteps(windows.slice(begin, end), step, placement));
     begin = end;
     await setImmediate();
   }
@@ -101,8 +107,8 @@ async function mergedInTurns(windows: readonly WindowValue[], step: number): Pro
 }
 
 /** The first place from `place` on at which another step begins: what is merged to one point stays together. */
-function stepEnd(windows: readonly WindowValue[], place: number, step: number): number {
-  const stepAt = (index: number): number => Math.floor((windows[index]?.start ?? NaN) / step);
+function stepEnd(windows: readonly WindowValue[], place: number, step: number, placement: Placement): number {
+  const stepAt = (index: number): number => stepStart(placement, windows[index]?.start ?? 0, step);
   let end = Math.min(place, windows.length);
   while (end < windows.length && stepAt(end) === stepAt(end - 1)) {
     end += 1;

@@ -29,7 +29,7 @@ export function liveRoute(app: TypedApp, pipeline: Pipeline, slots: LiveSlots): 
 
   app.get('/api/live', { schema: schemas.live }, (request, reply) => {
     const configured = findStream(pipeline.config, request.query.stream);
-    request.query.window?.forEach((label) => findWindow(configured, label));
+    const kinds = request.query.window?.map((label) => findWindow(configured, label).label);
     const stream = readyStream(pipeline, configured.name);
     const since = lastEventId(request, stream);
     if (request.method === 'HEAD') {
@@ -39,7 +39,7 @@ export function liveRoute(app: TypedApp, pipeline: Pipeline, slots: LiveSlots): 
       // Nobody is there any more, and nothing will say so again.
       reply.hijack();
     } else {
-      listen({ pipeline, slots, channels }, stream, since, request, reply);
+      listen({ pipeline, slots, channels }, stream, { since, kinds }, request, reply);
     }
   });
 }
@@ -48,15 +48,15 @@ export function liveRoute(app: TypedApp, pipeline: Pipeline, slots: LiveSlots): 
 function listen(
   { pipeline, slots, channels }: { pipeline: Pipeline; slots: LiveSlots; channels: Set<EventChannel> },
   stream: LiveStream,
-  since: string | null,
+  { since, kinds }: { since: string | null; kinds: readonly string[] | undefined },
   request: LiveRequest,
   reply: FastifyReply,
 ): void {
   const status = () => pipeline.tail.topicHealth(windowsTopic(pipeline.config, stream.name));
-  const { series, window } = request.query;
+  const { series } = request.query;
   const listener: Listener = {
     series: series === undefined ? null : new Set(series),
-    kinds: window === undefined ? null : new Set(window),
+    kinds: kinds === undefined ? null : new Set(kinds),
     send: (events) => {
       channel.send(events);
     },

@@ -1,4 +1,4 @@
-import { windowsIn, type WindowSpec } from '../../shared/window-spec.ts';
+import { windowOf, windowsIn, type WindowSpec } from '../../shared/window-spec.ts';
 import type { Config, StreamConfig } from '../config.ts';
 import { BadRequestError } from '../errors.ts';
 import { parseTime } from './time.ts';
@@ -29,9 +29,9 @@ export function findMetric(stream: StreamConfig, metric: string): string {
   return metric;
 }
 
-/** The window of that label, if the stream has it. */
+/** The window of that label, with or without its zone, if the stream has it. */
 export function findWindow(stream: StreamConfig, label: string): WindowSpec {
-  const window = stream.windows.find((candidate) => candidate.label === label);
+  const window = windowOf(stream.windows, label);
   if (window === undefined) {
     const labels = listed(stream.windows.map((candidate) => candidate.label));
     throw new BadRequestError(`stream "${stream.name}" has no window "${label}"; it has: ${labels}`);

@@ -1,4 +1,4 @@
-import { offsetAt } from '../zoned.ts';
+import { offsetAt } from '../../shared/zoned.ts';
 
 /** Clocks change at whole quarters of an hour, in every zone and year that the page shows. */
 const QUARTER = 900_000;

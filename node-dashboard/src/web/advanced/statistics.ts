@@ -1,3 +1,4 @@
+import { isGap } from '../../shared/placement.ts';
 import { formatCount, formatDecimal } from '../format.ts';
 import type { PointValue } from '../../shared/merge.ts';
 
@@ -75,7 +76,7 @@ export function withGaps(
     starts.push(point.start);
     values.push(valueOf(point));
     const next = points[index + 1];
-    if (next !== undefined && next.start - point.start > step) {
+    if (next !== undefined && isGap(next.start - point.start, step)) {
       starts.push(point.start + step);
       values.push(null);
     }

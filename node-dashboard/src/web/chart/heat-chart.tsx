@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentType, VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
+import { endAfter } from '../../shared/placement.ts';
 import type { HeatMapProperties } from '../heat/heat-map.tsx';
 import { formatCount, formatMoment, formatSpan } from '../format.ts';
 import { dashboard } from '../state.ts';
@@ -29,7 +30,7 @@ export function HeatChart({ scene }: { readonly scene: Scene }): VNode {
     const { from, to } = dashboard.span;
     const now = dashboard.now();
     const lines = scene.lines.filter(({ series }) => !scene.hidden.has(series));
-    const heat = heatValuesOf(scene, dashboard.span, dashboard.resolution.step);
+    const heat = heatValuesOf(scene, dashboard.span, dashboard.resolution.step, dashboard.resolution.window);
     return (
         <div class="heat-chart">
             <HeatMap
@@ -37,7 +38,9 @@ export function HeatChart({ scene }: { readonly scene: Scene }): VNode {
                 series={lines.map(({ key }) => key)}
                 unit={scene.statistic === 'count' ? '' : scene.spec.unit}
                 what={`${STATISTICS[scene.statistic]}, as colours,`}
-                describe={(key, start) => `${key}, ${formatSpan(start, start + heat.width, now)}`}
+                describe={(key, start) =>
+                    `${key}, ${formatSpan(start, endAfter(dashboard.resolution.window, start, heat.width), now)}`
+                }
                 onChoose={(key) => {
                     const line = lines.find((one) => one.key === key);
                     if (line !== undefined) {

@@ -1,3 +1,4 @@
+import { isGap } from '../../shared/placement.ts';
 import type { VNode } from 'preact';
 
 const WIDTH = 120;
@@ -43,7 +44,7 @@ export function sparkPath(
         );
     return all
         .map(([start, value], index) => {
-            const isConnected = start - (all[index - 1]?.[0] ?? -Infinity) <= step;
+            const isConnected = !isGap(start - (all[index - 1]?.[0] ?? -Infinity), step);
             return isConnected ? `L${x(start)} ${y(value)}` : `M${x(start)} ${y(value)}h0.8`;
         })
         .join('');

@@ -2,6 +2,7 @@ import { medianOf } from '../../shared/numbers.ts';
 import type { StreamInfo } from '../../shared/api.ts';
 import type { PointValue } from '../../shared/merge.ts';
 import type { LatestAnswer } from '../../shared/latest-api.ts';
+import { endAfter } from '../../shared/placement.ts';
 import type { WindowSpec } from '../../shared/window-spec.ts';
 import { getHistory, getLatest, getSeries } from '../client.ts';
 import { formatCount } from '../format.ts';
@@ -94,18 +95,18 @@ async function follow(
   const span = { from: now - SPAN, to: now };
   const lines = before.lines.map((line): TileLine => {
     const answer = byMetric.get(line.metric);
-    return { ...line, points: joined(line.points, pastOf(answer, line.series, window.size), span.from) };
+    return { ...line, points: joined(line.points, pastOf(answer, line.series, window), span.from) };
   });
   const newest = Math.max(before.newest, ...answers.map(({ newest_event: event }) => event ?? 0));
   return { ...before, lines, span, newest };
 }
 
 /** The newest complete windows of a series in an answer. */
-function pastOf(answer: LatestAnswer | undefined, series: string, size: number): TilePoint[] {
+function pastOf(answer: LatestAnswer | undefined, series: string, window: WindowSpec): TilePoint[] {
   const row = answer?.past.avg[answer.series.indexOf(series)] ?? [];
   return (answer?.past.starts ?? []).flatMap((start, index) => {
     const avg = row[index] ?? null;
-    return avg === null ? [] : [{ start, end: start + size, avg }];
+    return avg === null ? [] : [{ start, end: endAfter(window, start, window.size), avg }];
   });
 }
 

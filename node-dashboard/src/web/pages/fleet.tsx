@@ -16,6 +16,7 @@ import { Choice } from '../shell/choice.tsx';
 import { dashboard, followChanges } from '../state.ts';
 import type { StreamInfo } from '../../shared/api.ts';
 import { PAST_WINDOWS, type LatestAnswer } from '../../shared/latest-api.ts';
+import { endAfter } from '../../shared/placement.ts';
 
 const LEAST_INTERVAL = 3000;
 const MOST_INTERVAL = 15_000;
@@ -66,6 +67,7 @@ function Fleet({ stream, window }: { readonly stream: StreamInfo; readonly windo
         [answer, part, order, open.value],
     );
     const unit = stream.units[metric] ?? stream.unit ?? '';
+    const endOf = (start: number): number => endAfter(window, start, window.size);
     return (
         <div class="fleet-page">
             <section class="card" aria-labelledby="fleet-title">
@@ -89,11 +91,9 @@ function Fleet({ stream, window }: { readonly stream: StreamInfo; readonly windo
                         {...{ heat, unit, series: answer.series, onChoose: openSeries }}
                         axis={[
                             formatMoment(heat.starts[0] ?? answer.now, answer.now),
-                            formatMoment((heat.starts.at(-1) ?? answer.now) + window.size, answer.now),
+                            formatMoment(endOf(heat.starts.at(-1) ?? answer.now), answer.now),
                         ]}
-                        describe={(name, start) =>
-                            `${name}, ${formatSpan(start, start + window.size, answer.now)}`
-                        }
+                        describe={(name, start) => `${name}, ${formatSpan(start, endOf(start), answer.now)}`}
                     />
                 )}
                 {answer !== null && (

@@ -4,7 +4,7 @@ import { useRef } from 'preact/hooks';
 import { setParameters } from '../address.ts';
 import { chosenZone, zone } from '../reader.ts';
 import { dashboard, followChanges } from '../state.ts';
-import { fromWallTime, isZone, toWallTime } from '../zoned.ts';
+import { fromWallTime, isZone, toWallTime } from '../../shared/zoned.ts';
 
 /** From when to when, and in which zone times are written. */
 export function TimeRange(): VNode {

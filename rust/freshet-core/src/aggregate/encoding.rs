@@ -12,14 +12,14 @@
 //!
 //! No bytes at all are no panes.
 
-use super::panes::Pane;
+use super::panes::{Pane, PaneGrid};
 use super::stats::WindowStats;
 use super::stats_encoding::{self, FIXED_BYTES, InvalidState, Layout, take_array};
-use crate::record::{EARLIEST_US, LATEST_US};
+use crate::calendar::{EARLIEST_US, LATEST_US};
 use crate::window::LONGEST_MS;
 
-/// No pane is longer than the longest window.
-const LONGEST_US: i64 = LONGEST_MS * 1_000;
+/// No pane is longer than the longest window, which a zone may make a day longer.
+const EARLIEST_START_US: i64 = EARLIEST_US - (LONGEST_MS + 86_400_000) * 1_000;
 
 /// Bytes of a pane before the additions to its statistics: the start, the number of records, and what never changes.
 const BEFORE_ADDITIONS: usize = 8 + 8 + FIXED_BYTES;
@@ -66,23 +66,22 @@ impl EncodedPane<'_> {
     }
 }
 
-/// Finds the panes in these bytes, which are of that length.
-pub(super) fn panes(
-    bytes: &[u8],
-    pane_us: i64,
-) -> Result<impl Iterator<Item = Result<EncodedPane<'_>, InvalidState>>, InvalidState> {
+/// Finds the panes in these bytes, which are those of a grid.
+pub(super) fn panes<'a>(
+    bytes: &'a [u8],
+    grid: &PaneGrid,
+) -> Result<impl Iterator<Item = Result<EncodedPane<'a>, InvalidState>>, InvalidState> {
     let (layout, mut rest) = match bytes.split_first() {
         None => (Layout::Current, bytes),
         Some((&first, panes)) => (Layout::of(first)?, panes),
     };
-    let mut earliest = EARLIEST_US - LONGEST_US;
+    let mut earliest = EARLIEST_START_US;
     Ok(std::iter::from_fn(move || {
         (!rest.is_empty()).then(|| {
-            let pane = split_first(&mut rest, layout, pane_us)?;
-            let is_in_place = (earliest..=LATEST_US).contains(&pane.start_us)
-                && pane.start_us.rem_euclid(pane_us) == 0;
+            let pane = split_first(&mut rest, layout, grid)?;
+            let is_in_order = pane.start_us >= earliest;
             earliest = pane.start_us.saturating_add(1);
-            if is_in_place { Ok(pane) } else { Err(InvalidState::Damaged) }
+            if is_in_order { Ok(pane) } else { Err(InvalidState::Damaged) }
         })
     }))
 }
@@ -90,7 +89,7 @@ pub(super) fn panes(
 fn split_first<'a>(
     bytes: &mut &'a [u8],
     layout: Layout,
-    length_us: i64,
+    grid: &PaneGrid,
 ) -> Result<EncodedPane<'a>, InvalidState> {
     let length = u32::from_le_bytes(*take_array(bytes)?);
     let length = usize::try_from(length).map_err(|_| InvalidState::Damaged)?;
@@ -100,7 +99,15 @@ fn split_first<'a>(
     }
     *bytes = rest;
     let start_us = i64::from_le_bytes(*take_array(&mut &*pane)?);
-    Ok(EncodedPane { start_us, length_us, layout, bytes: pane })
+    if !(EARLIEST_START_US..=LATEST_US).contains(&start_us) {
+        return Err(InvalidState::Damaged);
+    }
+    match grid.pane_around(start_us) {
+        (start, end_us) if start == start_us => {
+            Ok(EncodedPane { start_us, length_us: end_us - start_us, layout, bytes: pane })
+        }
+        _ => Err(InvalidState::Damaged),
+    }
 }
 
 /// Begins the bytes of panes.
@@ -130,6 +137,10 @@ mod tests {
 
     use super::*;
     use crate::aggregate::percentiles::Percentiles;
+    use crate::window::Alignment;
+
+    /// Panes of 5 µs.
+    const GRID: PaneGrid = PaneGrid { pane: 5, size: 5, slide: 5, alignment: Alignment::EPOCH };
 
     /// The pane from 5 to 10 µs.
     fn stats(readings: u32) -> WindowStats {
@@ -152,7 +163,7 @@ mod tests {
             }
             push(-5, 1, &earlier, &mut bytes);
             push(5, 0, &stats, &mut bytes);
-            let found: Result<Vec<_>, _> = panes(&bytes, 5).unwrap().collect();
+            let found: Result<Vec<_>, _> = panes(&bytes, &GRID).unwrap().collect();
             let found = found.unwrap();
             assert_eq!((found[0].start_us, found[1].start_us), (-5, 5));
             let pane = found[0].decode().unwrap();
@@ -228,7 +239,7 @@ mod tests {
         let earlier = without_additions(&bytes);
         let mut copied = Vec::new();
         begin(&mut copied);
-        for pane in panes(&earlier, 5).unwrap() {
+        for pane in panes(&earlier, &GRID).unwrap() {
             let pane = pane.unwrap();
             let stats = pane.decode().unwrap().stats;
             assert_eq!(
@@ -238,7 +249,7 @@ mod tests {
             pane.copy(&mut copied);
         }
         assert_eq!(without_additions(&copied), earlier);
-        assert_eq!(panes(&copied, 5).unwrap().flatten().count(), 2);
+        assert_eq!(panes(&copied, &GRID).unwrap().flatten().count(), 2);
     }
 
     /// Additions of a later version are passed over.
@@ -252,7 +263,7 @@ mod tests {
         bytes[at] += 9;
         bytes.splice(at + 1 + known..at + 1 + known, [7; 9]);
         bytes[1] += 9;
-        let pane = panes(&bytes, 5).unwrap().next().unwrap().unwrap();
+        let pane = panes(&bytes, &GRID).unwrap().next().unwrap().unwrap();
         let stats = pane.decode().unwrap().stats;
         assert_eq!((stats.count(), stats.first()), (3, Some(-10.0)));
     }
@@ -262,22 +273,22 @@ mod tests {
         let mut bytes = Vec::new();
         begin(&mut bytes);
         push(5, 1, &stats(40), &mut bytes);
-        assert_eq!(panes(&[], 5).unwrap().count(), 0);
-        assert_eq!(panes(&[1, 0], 5).err(), Some(InvalidState::Version));
+        assert_eq!(panes(&[], &GRID).unwrap().count(), 0);
+        assert_eq!(panes(&[1, 0], &GRID).err(), Some(InvalidState::Version));
         for length in 2..bytes.len() {
-            let found: Result<Vec<_>, _> = panes(&bytes[..length], 5).unwrap().collect();
+            let found: Result<Vec<_>, _> = panes(&bytes[..length], &GRID).unwrap().collect();
             assert_eq!(found.err(), Some(InvalidState::Damaged), "{length}");
         }
         for length in [30, 71, 72, 73] {
             let cut_inside = [&[3, length, 0, 0, 0][..], &vec![0; usize::from(length)]].concat();
-            let pane = panes(&cut_inside, 5).unwrap().next().unwrap();
+            let pane = panes(&cut_inside, &GRID).unwrap().next().unwrap();
             let decoded = pane.and_then(|pane| pane.decode());
             assert_eq!(decoded.err(), Some(InvalidState::Damaged), "{length}");
         }
     }
 
     fn decoded(bytes: &[u8]) -> Result<(), InvalidState> {
-        for pane in panes(bytes, 5)? {
+        for pane in panes(bytes, &GRID)? {
             pane?.decode()?;
         }
         Ok(())
@@ -295,7 +306,7 @@ mod tests {
             assert_eq!(decoded(&bytes), Ok(()));
             for (at, number) in [
                 (5, negative(i64::MIN)),
-                (5, negative(EARLIEST_US - LONGEST_US - 1)),
+                (5, negative(EARLIEST_US - 86_400_000_000 * 367 - 1)),
                 (5, negative(i64::MAX)),
                 (5, 50),
                 (13, u64::from(readings) + 1),

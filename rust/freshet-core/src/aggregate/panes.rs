@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::stats::WindowStats;
-use crate::window::{WindowSpec, pane_ms};
+use crate::window::{Alignment, WindowSpec};
 
 /// What one metric of one series has in one pane.
 #[derive(Clone)]
@@ -16,57 +16,87 @@ pub(super) struct Pane {
     pub(super) stats: WindowStats,
 }
 
-/// How the panes and windows of one kind of window lie in time; all numbers are microseconds.
-#[derive(Debug, Clone, Copy)]
+/// How the panes and windows of one kind of window lie on a line; all numbers are microseconds. Starts are places on
+/// it: see [`Alignment`].
+#[derive(Debug, Clone)]
 pub(super) struct PaneGrid {
     /// Length of a pane: the greatest length of which both size and slide are multiples.
     pub(super) pane: i64,
     pub(super) size: i64,
     pub(super) slide: i64,
+    pub(super) alignment: Alignment,
 }
 
 impl PaneGrid {
-    pub(super) fn of(spec: WindowSpec) -> Self {
+    pub(super) fn of(spec: &WindowSpec) -> Self {
         Self {
-            pane: pane_ms(&[spec]).unwrap_or(1) * 1_000,
+            pane: spec.pane_ms() * 1_000,
             size: spec.size_ms() * 1_000,
             slide: spec.slide_ms() * 1_000,
+            alignment: spec.alignment().clone(),
         }
     }
 
+    /// The place of an instant, epoch microseconds.
+    pub(super) fn place(&self, instant_us: i64) -> i64 {
+        self.alignment.place(instant_us)
+    }
+
+    /// The instant, epoch microseconds, that is at a place.
+    pub(super) fn instant(&self, place: i64) -> i64 {
+        self.alignment.instant(place)
+    }
+
+    /// Start of the pane that contains the instant, epoch microseconds.
+    pub(super) fn pane_start(&self, instant_us: i64) -> i64 {
+        self.place(instant_us).div_euclid(self.pane) * self.pane
+    }
+
+    /// The instants between which that pane lies, epoch microseconds.
+    pub(super) fn pane_around(&self, instant_us: i64) -> (i64, i64) {
+        let start = self.pane_start(instant_us);
+        (self.instant(start), self.instant(start + self.pane))
+    }
+
+    /// Whether another window starts at the same instant, later on the line: the days between them are left out.
+    pub(super) fn has_double(&self, start: i64) -> bool {
+        self.instant(start) == self.instant(start + self.slide)
+    }
+
     /// Start of the first window that contains the pane.
-    pub(super) fn first_start(&self, pane_start_us: i64) -> i64 {
-        // The first start after the instant that is a whole size before.
-        (pane_start_us - self.size).div_euclid(self.slide) * self.slide + self.slide
+    pub(super) fn first_start(&self, pane_start: i64) -> i64 {
+        // The first start after the place that is a whole size before.
+        (pane_start - self.size).div_euclid(self.slide) * self.slide + self.slide
     }
 
     /// Start of the last window that contains the pane.
-    pub(super) fn last_start(&self, pane_start_us: i64) -> i64 {
-        pane_start_us.div_euclid(self.slide) * self.slide
+    pub(super) fn last_start(&self, pane_start: i64) -> i64 {
+        pane_start.div_euclid(self.slide) * self.slide
     }
 
-    /// Start of the first window that ends after the watermark.
+    /// Start of the first window that ends after the watermark, which is an instant.
     pub(super) fn first_open(&self, watermark_us: i64) -> i64 {
-        self.first_start(watermark_us)
+        self.first_start(self.place(watermark_us))
     }
 
-    /// First instant at which no window that contains the pane is open any more.
-    pub(super) fn closes(&self, pane_start_us: i64) -> i64 {
-        self.last_start(pane_start_us) + self.size
+    /// First instant, epoch microseconds, at which no window that contains the pane is open any more.
+    pub(super) fn closes(&self, pane_start: i64) -> i64 {
+        self.instant(self.last_start(pane_start) + self.size)
     }
 }
 
-/// Joins panes, which ascend, into longer ones, which ascend, too.
-pub(super) fn join(panes: &[Pane], pane_us: i64) -> Vec<Pane> {
+/// Joins panes, which ascend, into those of a grid, which are longer and ascend, too.
+pub(super) fn join(panes: &[Pane], grid: &PaneGrid) -> Vec<Pane> {
     let mut joined: Vec<Pane> = Vec::new();
+    let mut last_end_us = i64::MIN;
     for pane in panes {
-        let start_us = pane.start_us.div_euclid(pane_us) * pane_us;
-        match joined.last_mut().filter(|last| last.start_us == start_us) {
-            Some(last) => {
-                last.records += pane.records;
-                last.stats.merge(&pane.stats);
-            }
-            None => joined.push(Pane { start_us, ..pane.clone() }),
+        if let Some(last) = joined.last_mut().filter(|_| pane.start_us < last_end_us) {
+            last.records += pane.records;
+            last.stats.merge(&pane.stats);
+        } else {
+            let (start_us, end_us) = grid.pane_around(pane.start_us);
+            joined.push(Pane { start_us, ..pane.clone() });
+            last_end_us = end_us;
         }
     }
     joined
@@ -149,9 +179,9 @@ mod tests {
         ) {
             prop_assume!(slide <= size);
             let spec: WindowSpec = format!("{size}s/{slide}s").parse().unwrap();
-            let grid = PaneGrid::of(spec);
+            let grid = PaneGrid::of(&spec);
             let pane = number * grid.pane;
-            let starts: Vec<_> = spec.starts_containing(pane).collect();
+            let starts = spec.starts_containing(pane);
             prop_assert_eq!(starts[0], grid.first_start(pane));
             prop_assert_eq!(starts[starts.len() - 1], grid.last_start(pane));
         }

@@ -58,6 +58,15 @@ pub struct PartialStarts {
 }
 
 impl WindowLimits {
+    /// First instant, epoch microseconds, at which no window that is given and contains the pane is open any more.
+    fn closes(&self, grid: &PaneGrid, pane_start: i64) -> i64 {
+        let closes = grid.closes(pane_start);
+        let Some(last_us) = self.last_start_us else { return closes };
+        let last_start = grid.last_start(grid.place(last_us));
+        let is_in_any = grid.first_start(pane_start) <= last_start;
+        if is_in_any { closes.min(grid.instant(last_start + grid.size)) } else { i64::MIN }
+    }
+
     fn is_partial(&self, start_us: i64) -> bool {
         self.partial.iter().any(|starts| {
             start_us <= starts.until_us && starts.after_us.is_none_or(|after| start_us > after)
@@ -87,7 +96,8 @@ pub struct WindowState<'a> {
 }
 
 struct StatePane<'a> {
-    start_us: i64,
+    /// The place of its start in the grid.
+    start: i64,
     content: Content<'a>,
 }
 
@@ -116,13 +126,13 @@ impl<'a> WindowState<'a> {
     /// # Errors
     ///
     /// [`InvalidState`] when the bytes were written by another version, or are damaged.
-    pub fn decode(spec: WindowSpec, state: &'a [u8]) -> Result<Self, InvalidState> {
+    pub fn decode(spec: &WindowSpec, state: &'a [u8]) -> Result<Self, InvalidState> {
         let grid = PaneGrid::of(spec);
         let unchanged = |pane: EncodedPane<'a>| StatePane {
-            start_us: pane.start_us,
+            start: grid.pane_start(pane.start_us),
             content: Content::Unchanged(pane),
         };
-        let panes = encoding::panes(state, grid.pane)?.map(|pane| pane.map(unchanged));
+        let panes = encoding::panes(state, &grid)?.map(|pane| pane.map(unchanged));
         let panes = panes.collect::<Result<_, _>>()?;
         Ok(Self { grid, limits: WindowLimits::default(), panes })
     }
@@ -133,15 +143,6 @@ impl<'a> WindowState<'a> {
         Self { limits, ..self }
     }
 
-    /// First instant at which no window that is given and contains the pane is open any more.
-    fn closes(&self, pane_start_us: i64) -> i64 {
-        let closes = self.grid.closes(pane_start_us);
-        let Some(last_us) = self.limits.last_start_us else { return closes };
-        let last_start = self.grid.last_start(last_us);
-        let is_in_any = self.grid.first_start(pane_start_us) <= last_start;
-        if is_in_any { closes.min(last_start + self.grid.size) } else { i64::MIN }
-    }
-
     /// Adds panes of the micro-batch, as [`super::PartialAggregate::encode_panes`] gives them, and says how many
     /// records are counted with them. A pane of which every window is final is left out: its records are late.
     ///
@@ -150,39 +151,17 @@ impl<'a> WindowState<'a> {
     /// [`InvalidState`] when the bytes were written by another version, or are damaged.
     pub fn add(&mut self, partial: &[u8], watermarks: Watermarks) -> Result<u64, InvalidState> {
         let mut counted = 0;
-        for pane in encoding::panes(partial, self.grid.pane)? {
+        let Self { grid, limits, panes } = self;
+        for pane in encoding::panes(partial, grid)? {
             let pane = pane?;
-            if self.closes(pane.start_us) > watermarks.late_us {
+            let start = grid.pane_start(pane.start_us);
+            if limits.closes(grid, start) > watermarks.late_us {
                 let pane = pane.decode()?;
                 counted += pane.records;
-                self.add_pane(pane)?;
+                add_pane(panes, start, pane)?;
             }
         }
         Ok(counted)
-    }
-
-    fn add_pane(&mut self, pane: Pane) -> Result<(), InvalidState> {
-        let start_us = pane.start_us;
-        match self.panes.binary_search_by_key(&start_us, |pane| pane.start_us) {
-            Ok(position) => {
-                let content = &mut self.panes[position].content;
-                if let Content::Unchanged(encoded) = content {
-                    *content = Content::Changed(encoded.decode()?);
-                }
-                if let Content::Changed(changed) = content {
-                    if changed.stats.count() + pane.stats.count() > MOST_READINGS {
-                        return Err(InvalidState::Damaged);
-                    }
-                    changed.records += pane.records;
-                    changed.stats.merge(&pane.stats);
-                }
-            }
-            Err(position) => {
-                let content = Content::Changed(pane);
-                self.panes.insert(position, StatePane { start_us, content });
-            }
-        }
-        Ok(())
     }
 
     /// Hands the windows that this micro-batch changed or made final to `emit`. A window that was final before is never
@@ -203,21 +182,22 @@ impl<'a> WindowState<'a> {
         Ok(())
     }
 
-    /// The windows that are to be handed on, as the starts of the first and the last one of each uninterrupted run:
-    /// every window of a run has a pane that is concerned.
+    /// The windows that are to be handed on, as the starts in the grid of the first and the last one of each
+    /// uninterrupted run: every window of a run has a pane that is concerned.
     fn runs(&self, which: Emit, watermarks: Watermarks) -> Vec<(i64, i64)> {
-        let grid = self.grid;
+        let grid = &self.grid;
         let earliest = grid.first_open(watermarks.late_us);
         let latest = match which {
             Emit::Changed => i64::MAX,
             Emit::Final => grid.first_open(watermarks.final_us) - grid.slide,
         };
-        let latest = self.limits.last_start_us.map_or(latest, |last_us| latest.min(last_us));
+        let limit = self.limits.last_start_us.map(|last_us| grid.place(last_us));
+        let latest = limit.map_or(latest, |last| latest.min(last));
         let mut runs: Vec<(i64, i64)> = Vec::new();
         for pane in &self.panes {
             let concerned = which == Emit::Final || pane.is_changed();
-            let first = grid.first_start(pane.start_us).max(earliest);
-            let last = grid.last_start(pane.start_us).min(latest);
+            let first = grid.first_start(pane.start).max(earliest);
+            let last = grid.last_start(pane.start).min(latest);
             if !concerned || first > last {
                 continue;
             }
@@ -235,24 +215,27 @@ impl<'a> WindowState<'a> {
         last: i64,
         emit: &mut impl FnMut(Window<'_>),
     ) -> Result<(), InvalidState> {
-        let (size, slide) = (self.grid.size, self.grid.slide);
-        let begin = self.panes.partition_point(|pane| pane.start_us < first);
+        let grid = &self.grid;
+        let begin = self.panes.partition_point(|pane| pane.start < first);
         // Panes are read as they come into a window, so that no more of them are in memory than a window has.
         let mut coming = self.panes[begin..].iter().peekable();
         let mut queue = MergeQueue::default();
         let mut start = first;
         while start <= last {
             queue.pop_before(start);
-            while let Some(pane) = coming.next_if(|pane| pane.start_us < start + size) {
-                queue.push(pane.start_us, pane.stats()?);
+            while let Some(pane) = coming.next_if(|pane| pane.start < start + grid.size) {
+                queue.push(pane.start, pane.stats()?);
             }
-            emit(Window {
-                start_us: start,
-                end_us: start + size,
-                stats: &queue.merged(),
-                is_partial: self.limits.is_partial(start),
-            });
-            start += slide;
+            if !grid.has_double(start) {
+                let start_us = grid.instant(start);
+                emit(Window {
+                    start_us,
+                    end_us: grid.instant(start + grid.size),
+                    stats: &queue.merged(),
+                    is_partial: self.limits.is_partial(start_us),
+                });
+            }
+            start += grid.slide;
         }
         Ok(())
     }
@@ -263,8 +246,8 @@ impl<'a> WindowState<'a> {
     /// # Errors
     ///
     /// As for [`Self::decode`].
-    pub fn newest_event_us(spec: WindowSpec, state: &[u8]) -> Result<Option<i64>, InvalidState> {
-        let last = encoding::panes(state, PaneGrid::of(spec).pane)?.last();
+    pub fn newest_event_us(spec: &WindowSpec, state: &[u8]) -> Result<Option<i64>, InvalidState> {
+        let last = encoding::panes(state, &PaneGrid::of(spec))?.last();
         last.map(|pane| Ok(pane?.decode()?.stats.last_event_us())).transpose()
     }
 
@@ -272,28 +255,54 @@ impl<'a> WindowState<'a> {
     /// at even if nothing comes for it: at the first instant, epoch microseconds, at which a window is to be handed on
     /// or the last pane to be dropped; `None` when no pane is left, and nothing was appended.
     pub fn encode(&self, which: Emit, watermarks: Watermarks, output: &mut Vec<u8>) -> Option<i64> {
-        let grid = self.grid;
-        let open = |pane: &&StatePane<'_>| self.closes(pane.start_us) > watermarks.final_us;
+        let grid = &self.grid;
+        let open =
+            |pane: &&StatePane<'_>| self.limits.closes(grid, pane.start) > watermarks.final_us;
         let mut kept = self.panes.iter().filter(open).peekable();
-        let first = kept.peek()?.start_us;
+        let first = kept.peek()?.start;
         encoding::begin(output);
         let mut last = first;
         for pane in kept {
             match &pane.content {
                 Content::Unchanged(encoded) => encoded.copy(output),
-                Content::Changed(Pane { records, stats, .. }) => {
-                    encoding::push(pane.start_us, *records, stats, output);
+                Content::Changed(Pane { start_us, records, stats }) => {
+                    encoding::push(*start_us, *records, stats, output);
                 }
             }
-            last = pane.start_us;
+            last = pane.start;
         }
         Some(match which {
-            Emit::Changed => self.closes(last),
+            Emit::Changed => self.limits.closes(grid, last),
             Emit::Final => {
-                grid.first_start(first).max(grid.first_open(watermarks.final_us)) + grid.size
+                let start = grid.first_start(first).max(grid.first_open(watermarks.final_us));
+                grid.instant(start + grid.size)
             }
         })
     }
+}
+
+/// Adds a pane to those of the state, whose starts ascend.
+fn add_pane(panes: &mut Vec<StatePane<'_>>, start: i64, pane: Pane) -> Result<(), InvalidState> {
+    match panes.binary_search_by_key(&start, |pane| pane.start) {
+        Ok(position) => {
+            let content = &mut panes[position].content;
+            if let Content::Unchanged(encoded) = content {
+                *content = Content::Changed(encoded.decode()?);
+            }
+            if let Content::Changed(changed) = content {
+                if changed.stats.count() + pane.stats.count() > MOST_READINGS {
+                    return Err(InvalidState::Damaged);
+                }
+                changed.records += pane.records;
+                changed.stats.merge(&pane.stats);
+            }
+        }
+        Err(position) => {
+            let content = Content::Changed(pane);
+            panes.insert(position, StatePane { start, content });
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -10,11 +10,11 @@ const MICROS: i64 = 1_000_000;
 type Batch = (Vec<(i64, i32)>, i64);
 
 /// The panes of readings, as a partial aggregate encodes them; each reading is a record.
-fn partial(grid: PaneGrid, readings: &[(i64, i32)]) -> Vec<u8> {
+fn partial(grid: &PaneGrid, readings: &[(i64, i32)]) -> Vec<u8> {
     let mut panes: BTreeMap<i64, Pane> = BTreeMap::new();
     for (second, value) in readings {
         let at_us = second * MICROS;
-        let start_us = at_us.div_euclid(grid.pane) * grid.pane;
+        let (start_us, _) = grid.pane_around(at_us);
         let empty = || Pane { start_us, records: 0, stats: WindowStats::default() };
         let pane = panes.entry(start_us).or_insert_with(empty);
         pane.records += 1;
@@ -41,18 +41,18 @@ impl Model {
     /// The windows that the batch hands on, and the number of readings that are counted.
     fn run(
         &mut self,
-        spec: WindowSpec,
+        spec: &WindowSpec,
         which: Emit,
         marks: Watermarks,
         batch: &[(i64, i32)],
     ) -> (Windows, u64) {
-        let size_us = spec.size_ms() * 1_000;
         let mut changed = BTreeSet::new();
         let mut counted = 0;
         for (second, value) in batch {
             let open = spec
                 .starts_containing(second * MICROS)
-                .filter(|start| start + size_us > marks.late_us);
+                .into_iter()
+                .filter(|start| end_us(spec, *start) > marks.late_us);
             let mut in_any = false;
             for start in open {
                 in_any = true;
@@ -63,7 +63,7 @@ impl Model {
             }
             counted += u64::from(in_any);
         }
-        let is_final = |start: &i64| start + size_us <= marks.final_us;
+        let is_final = |start: &i64| end_us(spec, *start) <= marks.final_us;
         let concerned = |start: &i64| match which {
             Emit::Changed => changed.contains(start),
             Emit::Final => is_final(start),
@@ -73,6 +73,10 @@ impl Model {
         self.open.retain(|start, _| !is_final(start));
         (emitted, counted)
     }
+}
+
+fn end_us(spec: &WindowSpec, start_us: i64) -> i64 {
+    spec.end_ms(start_us / 1_000).unwrap() * 1_000
 }
 
 fn summary(readings: &[i32]) -> (u64, f64, f64, f64) {
@@ -97,31 +101,34 @@ fn assert_percentiles(stats: &WindowStats, readings: &[i32]) {
     }
 }
 
-fn run(spec: &str, which: Emit, batches: &[Batch]) {
+fn run((spec, begin, unit): Kind, which: Emit, batches: &[Batch]) {
     let spec: WindowSpec = spec.parse().unwrap();
+    let begin = begin.parse::<jiff::Timestamp>().unwrap().as_second();
     let mut model = Model::default();
     let mut state = Vec::new();
     let mut deadline = None;
     let mut watermarks = Watermarks { late_us: 0, final_us: 0 };
     for (readings, watermark) in batches {
-        let (expected, expected_count) = model.run(spec, which, watermarks, readings);
+        let in_place = |(second, value): &(i64, i32)| (begin + second * unit, *value);
+        let readings: Vec<_> = readings.iter().map(in_place).collect();
+        let (expected, expected_count) = model.run(&spec, which, watermarks, &readings);
         let mut found = BTreeMap::new();
         let mut counted = 0;
         // Without readings the state is looked at when it is due, and not before.
         let due = deadline.is_some_and(|at| at <= watermarks.final_us);
         if due || !readings.is_empty() {
-            let mut current = WindowState::decode(spec, &state).unwrap();
+            let mut current = WindowState::decode(&spec, &state).unwrap();
             // Two tasks had a share of them.
             let (left, right) = readings.split_at(readings.len() / 2);
             for part in [left, right] {
-                counted += current.add(&partial(current.grid, part), watermarks).unwrap();
+                counted += current.add(&partial(&current.grid, part), watermarks).unwrap();
             }
             current
                 .windows(
                     which,
                     watermarks,
                     |Window { start_us: start, end_us, stats, is_partial }| {
-                        assert_eq!(end_us - start, spec.size_ms() * 1_000);
+                        assert_eq!(end_us, self::end_us(&spec, start));
                         assert!(!is_partial);
                         let content = (stats.count(), stats.sum(), stats.min(), stats.max());
                         assert!(found.insert(start, content).is_none(), "a window came twice");
@@ -140,12 +147,12 @@ fn run(spec: &str, which: Emit, batches: &[Batch]) {
         assert_eq!(found, expected);
         assert_eq!(counted, expected_count);
         // The next micro-batch calls late what was final in this one, and its own watermark never goes back.
-        let final_us = watermarks.final_us.max(watermark * MICROS);
+        let final_us = watermarks.final_us.max((begin + watermark * unit) * MICROS);
         watermarks = Watermarks { late_us: watermarks.final_us, final_us };
     }
     // When every window is final, nothing is left of them.
     let end = Watermarks { late_us: watermarks.final_us, final_us: i64::MAX / 2 };
-    let rest = WindowState::decode(spec, &state).unwrap();
+    let rest = WindowState::decode(&spec, &state).unwrap();
     assert_eq!(rest.encode(which, end, &mut Vec::new()), None);
 }
 
@@ -156,8 +163,28 @@ fn batches() -> impl Strategy<Value = Vec<Batch>> {
     prop::collection::vec((readings, 0_i64..120), 1..12)
 }
 
-fn kind() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec!["10s", "1m", "30s/10s", "10s/4s", "20s/1s", "7s/5s"])
+/// A kind of window, when the readings begin, and what their seconds are to be multiplied by.
+type Kind = (&'static str, &'static str, i64);
+
+const EPOCH: &str = "1970-01-01T00:00:00Z";
+
+fn kind() -> impl Strategy<Value = Kind> {
+    prop::sample::select(vec![
+        ("10s", EPOCH, 1),
+        ("1m", EPOCH, 1),
+        ("30s/10s", EPOCH, 1),
+        ("10s/4s", EPOCH, 1),
+        ("20s/1s", EPOCH, 1),
+        ("7s/5s", EPOCH, 1),
+        ("20s/10s@3s", EPOCH, 1),
+        ("7d@Mon", EPOCH, 30_000),
+        ("1d@Europe/Berlin", "2026-03-25T00:00:00Z", 7_200),
+        ("7d@Mon@Europe/Berlin", "2026-10-01T00:00:00Z", 30_000),
+        ("3d/1d@America/Sao_Paulo", "2018-10-30T00:00:00Z", 7_200),
+        ("2d/1d@6h@Pacific/Apia", "2011-12-26T00:00:00Z", 7_200),
+        ("2d@Pacific/Apia", "2011-12-26T00:00:00Z", 7_200),
+        ("2d@1d@Pacific/Apia", "2011-12-26T00:00:00Z", 7_200),
+    ])
 }
 
 proptest! {
@@ -176,9 +203,9 @@ proptest! {
 fn what_comes_for_final_windows_only_is_late() {
     let spec: WindowSpec = "30s/10s".parse().unwrap();
     let watermarks = Watermarks { late_us: 40 * MICROS, final_us: 40 * MICROS };
-    let mut state = WindowState::decode(spec, &[]).unwrap();
+    let mut state = WindowState::decode(&spec, &[]).unwrap();
     // The last window of a reading at 9 s ends at 30 s, at 19 s at 40 s, at 20 s at 50 s.
-    let readings = partial(state.grid, &[(9, 1), (19, 1), (20, 1)]);
+    let readings = partial(&state.grid, &[(9, 1), (19, 1), (20, 1)]);
     assert_eq!(state.add(&readings, watermarks).unwrap(), 1);
     let mut ends = Vec::new();
     state.windows(Emit::Changed, watermarks, |window| ends.push(window.end_us / MICROS)).unwrap();
@@ -188,10 +215,10 @@ fn what_comes_for_final_windows_only_is_late() {
 #[test]
 fn a_damaged_state_is_refused() {
     let spec: WindowSpec = "10s".parse().unwrap();
-    let readings = partial(PaneGrid::of(spec), &[(1, 1)]);
-    assert!(WindowState::decode(spec, &readings[..readings.len() - 1]).is_err());
-    assert!(WindowState::decode(spec, &[9]).is_err());
-    let mut state = WindowState::decode(spec, &[]).unwrap();
+    let readings = partial(&PaneGrid::of(&spec), &[(1, 1)]);
+    assert!(WindowState::decode(&spec, &readings[..readings.len() - 1]).is_err());
+    assert!(WindowState::decode(&spec, &[9]).is_err());
+    let mut state = WindowState::decode(&spec, &[]).unwrap();
     assert!(state.add(&[9], Watermarks::NONE).is_err());
 }
 
@@ -204,9 +231,9 @@ fn limited(
 ) -> (Vec<(i64, u64, bool)>, Option<i64>, u64) {
     let spec: WindowSpec = "30s/10s".parse().unwrap();
     let watermarks = Watermarks { late_us: watermark * MICROS, final_us: watermark * MICROS };
-    let mut state = WindowState::decode(spec, &[]).unwrap().with_limits(limits);
+    let mut state = WindowState::decode(&spec, &[]).unwrap().with_limits(limits);
     let readings: Vec<_> = seconds.iter().map(|second| (*second, 1)).collect();
-    let counted = state.add(&partial(state.grid, &readings), watermarks).unwrap();
+    let counted = state.add(&partial(&state.grid, &readings), watermarks).unwrap();
     let mut found = Vec::new();
     let add = |window: Window<'_>| {
         found.push((window.start_us / MICROS, window.stats.count(), window.is_partial));
@@ -248,8 +275,8 @@ fn windows_of_a_kind_that_was_taken_away_are_brought_to_their_end() {
 #[test]
 fn a_state_tells_its_newest_event() {
     let spec: WindowSpec = "30s/10s".parse().unwrap();
-    let readings = partial(PaneGrid::of(spec), &[(3, 1), (27, 2), (21, 3)]);
-    assert_eq!(WindowState::newest_event_us(spec, &readings), Ok(Some(27 * MICROS)));
-    assert_eq!(WindowState::newest_event_us(spec, &[]), Ok(None));
-    assert!(WindowState::newest_event_us(spec, &[9]).is_err());
+    let readings = partial(&PaneGrid::of(&spec), &[(3, 1), (27, 2), (21, 3)]);
+    assert_eq!(WindowState::newest_event_us(&spec, &readings), Ok(Some(27 * MICROS)));
+    assert_eq!(WindowState::newest_event_us(&spec, &[]), Ok(None));
+    assert!(WindowState::newest_event_us(&spec, &[9]).is_err());
 }

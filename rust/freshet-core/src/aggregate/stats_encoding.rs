@@ -31,7 +31,8 @@ use thiserror::Error;
 use super::percentiles::{EXACT_PERCENTILES, Percentiles};
 use super::sketch;
 use super::stats::{Ends, WindowStats};
-use crate::record::{LATEST_US, MAX_MAGNITUDE};
+use crate::calendar::LATEST_US;
+use crate::record::MAX_MAGNITUDE;
 
 /// The layout that is written; the first byte of panes and of statistics.
 const LAYOUT: u8 = 3;

@@ -29,7 +29,7 @@ fn windows(aggregator: &mut WindowAggregator, stream: &Stream) -> BTreeMap<Key, 
     let mut states: BTreeMap<(String, usize, usize), WindowState<'_>> = BTreeMap::new();
     while aggregator.drain(|partial| {
         let key = (partial.series.to_owned(), partial.metric, partial.window);
-        let empty = || WindowState::decode(stream.windows[partial.window], &[]).unwrap();
+        let empty = || WindowState::decode(&stream.windows[partial.window], &[]).unwrap();
         let state = states.entry(key).or_insert_with(empty);
         let mut panes = Vec::new();
         partial.encode_panes(&mut panes);

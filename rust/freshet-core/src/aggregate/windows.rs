@@ -18,7 +18,7 @@ use crate::record::{
     BadRow, LeftOut, Parsed, Point, RawRecord, Readings, RecordParser, RecordSchema, Rejection,
     Stream,
 };
-use crate::window::pane_ms;
+use crate::window::pane_us;
 
 /// Sums up the records of one stream.
 pub struct WindowAggregator {
@@ -96,7 +96,7 @@ impl Drain {
     fn next(&mut self, grids: &[PaneGrid], pane_us: i64) -> Option<(usize, &[Pane])> {
         while let Some(grid) = grids.get(self.window) {
             if grid.pane > pane_us && self.joined.is_none() {
-                self.joined = Some(panes::join(&self.taken, grid.pane));
+                self.joined = Some(panes::join(&self.taken, grid));
             }
             let number = self.joined.as_ref().unwrap_or(&self.taken).len();
             if self.done < number {
@@ -150,7 +150,7 @@ pub struct PartialAggregate<'a> {
     pub metric: usize,
     /// Index of the kind of window in the stream's windows.
     pub window: usize,
-    grid: PaneGrid,
+    grid: &'a PaneGrid,
     panes: &'a [Pane],
 }
 
@@ -164,7 +164,8 @@ impl PartialAggregate<'_> {
 
     /// First instant, epoch microseconds, at which no window of these panes is open any more.
     pub fn closes_us(&self) -> i64 {
-        self.panes.last().map_or(i64::MIN, |pane| self.grid.closes(pane.start_us))
+        let closes = |pane: &Pane| self.grid.closes(self.grid.pane_start(pane.start_us));
+        self.panes.last().map_or(i64::MIN, closes)
     }
 
     /// Appends the panes, for [`super::WindowState::add`].
@@ -198,8 +199,8 @@ impl WindowAggregator {
         Self {
             parser,
             readings: Readings::default(),
-            grids: stream.windows.iter().map(|spec| PaneGrid::of(*spec)).collect(),
-            pane_us: pane_ms(&stream.windows).unwrap_or(1) * 1_000,
+            grids: stream.windows.iter().map(PaneGrid::of).collect(),
+            pane_us: pane_us(&stream.windows).unwrap_or(1_000),
             metrics: stream.values.len(),
             series: IndexSet::default(),
             panes: Vec::new(),
@@ -350,7 +351,7 @@ impl WindowAggregator {
                         series: &self.series[position / self.metrics],
                         metric: position % self.metrics,
                         window,
-                        grid: self.grids[window],
+                        grid: &self.grids[window],
                         panes,
                     });
                     return true;

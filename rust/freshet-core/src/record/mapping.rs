@@ -10,12 +10,12 @@ use super::path::Path;
 use super::readings::{BadRow, EventTime, Readings};
 use super::time::{self, TimeFormat};
 use super::value_rules::{Cost, Measured, ValueRules};
-use super::zone::Zone;
 use super::{
     Format, MAX_MAGNITUDE, MAX_SERIES_BYTES, Parsed, RawRecord, Rejection, SeriesPart, SeriesRules,
     Stream, TimeField, number, series, text_of, to_us,
 };
 use crate::wire::ReasonCode;
+use crate::zone::Zone;
 
 /// What the fields of a row mean.
 #[expect(clippy::struct_excessive_bools, reason = "each is something else that the stream says")]

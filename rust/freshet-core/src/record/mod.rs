@@ -35,10 +35,10 @@ mod time_pattern;
 mod tree;
 mod value_rules;
 mod walk;
-mod zone;
 
 use std::ops::Range;
 
+use crate::calendar::{EARLIEST_US, LATEST_US};
 use crate::record_batch::Headers;
 use crate::wire::ReasonCode;
 
@@ -58,7 +58,6 @@ pub use stream::{
 pub use time::{InvalidTimeFormat, TimeFormat, YEAR_2000_US, write_time};
 pub use time_pattern::TimePattern;
 pub use value_rules::{Cost, ValueRules};
-pub use zone::{InvalidZone, Zone};
 
 use avro::AvroReader;
 use cbor::CborReader;
@@ -77,7 +76,6 @@ pub(crate) use compression::decompressed;
 pub(crate) use csv::csv_rows;
 pub(crate) use line_protocol::Place;
 pub(crate) use payload::looks_like;
-pub(crate) use time::{EARLIEST_US, LATEST_US};
 
 /// A record of more bytes is rejected as `too_large`.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AvroSchema, Compression, Condition, Framing, Path, Place, ProtobufMessage, Rows, SeriesPart,
-    TimeFormat, ValueRules, Zone,
+    TimeFormat, ValueRules,
 };
 use crate::secret::Secret;
 use crate::window::WindowSpec;
+use crate::zone::Zone;
 
 /// One stream: a topic, how its records are read, and the windows they are averaged over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

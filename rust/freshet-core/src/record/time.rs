@@ -4,14 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::SignedDuration;
-use jiff::civil::DateTime;
 use jiff::fmt::temporal::Pieces;
 use thiserror::Error;
 
 use super::number::{self, Number};
 use super::time_pattern::TimePattern;
-use super::zone::Zone;
+use crate::calendar::{EARLIEST_US, LATEST_US, civil_time, microseconds};
+use crate::zone::Zone;
 
 /// How a time is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,10 +45,6 @@ pub enum InvalidTimeFormat {
     #[error("'{0}' is no pattern for a time: {1}")]
     Pattern(String, String),
 }
-
-/// The years 1 to 9999, which every part of the pipeline can show; in microseconds since the epoch.
-pub(crate) const EARLIEST_US: i64 = -62_135_596_800_000_000;
-pub(crate) const LATEST_US: i64 = 253_402_300_799_999_999;
 
 impl TimeFormat {
     /// Those that are numbers since the epoch: they are mistaken for one another.
@@ -196,19 +191,6 @@ fn read_without_offset(text: &str) -> Option<i64> {
 
 /// No zone is a day away from UTC.
 const DAY_SECONDS: i64 = 86_400;
-
-const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
-
-/// Epoch microseconds of a time in UTC, rounded down. (`jiff::Timestamp` ends a day before the year 9999 does.)
-pub(super) fn microseconds(time: DateTime) -> i64 {
-    let since = time.duration_since(EPOCH);
-    since.as_secs() * 1_000_000 + i64::from(since.subsec_nanos()).div_euclid(1_000)
-}
-
-/// The time in UTC of epoch microseconds.
-pub(super) fn civil_time(time_us: i64) -> Option<DateTime> {
-    EPOCH.checked_add(SignedDuration::from_micros(time_us)).ok()
-}
 
 /// Writes epoch microseconds as RFC 3339 in UTC, such as `2026-01-31T12:00:00.5Z`; what lies outside of the years −9999
 /// to 9999 as the number that it is.

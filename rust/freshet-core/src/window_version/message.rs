@@ -109,11 +109,11 @@ impl WindowMessage {
             .parse()
             .map_err(|error: crate::window::InvalidWindow| error.to_string())?;
         let (start, end) = (self.start(), self.end());
-        if end.checked_sub(start) != Some(spec.size_ms()) {
-            return Err(format!("{start}..{end} is not {} long", self.window()));
-        }
-        if start.rem_euclid(spec.slide_ms()) != 0 {
+        if !spec.is_start(start) {
             return Err(format!("{start} is not aligned to {}", self.window()));
+        }
+        if spec.end_ms(start) != Some(end) {
+            return Err(format!("{start}..{end} is not {} long", self.window()));
         }
         if self.count(COUNT) == 0 || self.revision() == 0 {
             return Err("it has no readings".to_owned());

@@ -104,6 +104,24 @@ fn refuses_what_cannot_be_a_window() {
     assert!(WindowMessage::parse(b"[]").is_err());
 }
 
+/// Windows of days last as long as the days of their zone.
+#[test]
+fn windows_are_where_their_kind_says() {
+    let of = |window: &str, start: &str, end: &str| {
+        let ms = |time: &str| time.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        let mut message = with("window", window);
+        (message["start"], message["end"]) = (ms(start).into(), ms(end).into());
+        parse(&message).map_err(|error| error.to_string()).map(|_| ())
+    };
+    let berlin = "1d@Europe/Berlin";
+    assert_eq!(of(berlin, "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"), Ok(()));
+    assert_eq!(of("7d@Mon", "2026-03-23T00:00:00Z", "2026-03-30T00:00:00Z"), Ok(()));
+    let long = of(berlin, "2026-03-28T23:00:00Z", "2026-03-29T23:00:00Z").unwrap_err();
+    assert!(long.ends_with("is not 1d@Europe/Berlin long"), "{long}");
+    let early = of(berlin, "2026-03-28T22:00:00Z", "2026-03-29T22:00:00Z").unwrap_err();
+    assert!(early.ends_with("is not aligned to 1d@Europe/Berlin"), "{early}");
+}
+
 #[test]
 fn newer_versions_have_greater_write_timestamps() {
     let timestamp = |message: &Json| parse(message).unwrap().write_timestamp_micros();

@@ -73,6 +73,7 @@ fn every_example_is_accepted_by_itself() {
         ("stream.series_defaults", "series = \"sensor.id\""),
         ("stream.series_names", "series = \"id\""),
         ("stream.series_lower_case", "series = \"id\""),
+        ("stream.window_zone", "windows = [\"1d\"]"),
         ("stream.time.date", "field = \"at\"\nunit = \"%F %T\""),
         ("stream.time.zone", "field = \"at\"\nunit = \"rfc3339\""),
     ]

@@ -138,9 +138,22 @@ fn bucket_numbers() {
 /// The dashboard's tests compute the same buckets.
 #[test]
 fn buckets() {
-    const WINDOWS: [&str; 13] = [
-        "1ms", "1s", "8640ms", "8641ms", "10s", "1m", "5m/1m", "60s/1s", "1h", "1h/450s", "1d",
-        "7d/1d", "366d",
+    const WINDOWS: [&str; 15] = [
+        "1ms",
+        "1s",
+        "8640ms",
+        "8641ms",
+        "10s",
+        "1m",
+        "5m/1m",
+        "60s/1s",
+        "1h",
+        "1h/450s",
+        "1d",
+        "7d/1d",
+        "366d",
+        "7d@Mon",
+        "1d@Europe/Berlin",
     ];
     const STARTS: [i64; 8] = [
         0,
@@ -160,11 +173,45 @@ fn buckets() {
     for window in WINDOWS {
         let spec: WindowSpec = window.parse().unwrap();
         for start in STARTS {
-            let (length, bucket) = (bucket::length(spec), bucket::start(spec, start));
+            let (length, bucket) = (bucket::length(&spec), bucket::start(&spec, start));
             writeln!(file, "  ['{window}', {start}, {length}, {bucket}],").unwrap();
         }
     }
     check_file("node-dashboard/test/generated/buckets.ts", &(file + "];\n"));
+}
+
+/// What the page and the dashboard's server need of windows that do not begin at multiples of their slide in UTC.
+#[test]
+fn windows() {
+    const WINDOWS: [&str; 11] = [
+        "10s",
+        "1h@15m",
+        "7d@Mon",
+        "14d/7d@Sun",
+        "1d@Europe/Berlin",
+        "1d@6h@Europe/Berlin",
+        "7d@Mon@Europe/Berlin",
+        "7d/1d@America/New_York",
+        "1d@America/Sao_Paulo",
+        "1d@Asia/Kathmandu",
+        "2d@Australia/Lord_Howe",
+    ];
+    let mut file = format!(
+        "{HEAD}\n/** By kind of window: the start and the end of the last window that starts by then, all in epoch milliseconds. \
+         */\nexport const WINDOWS: \
+         readonly (readonly [window: string, instant: number, start: number, end: number])[] = [\n"
+    );
+    for name in WINDOWS {
+        let window: WindowSpec = name.parse().unwrap();
+        // From 2015 to 2026, at all times of the day and of the year.
+        for number in 0..40 {
+            let instant = 1_420_070_400_000 + number * 8_847_000_000;
+            let start = window.last_start_ms(instant).unwrap();
+            let end = window.end_ms(start).unwrap();
+            writeln!(file, "  ['{name}', {instant}, {start}, {end}],").unwrap();
+        }
+    }
+    check_file("node-dashboard/test/generated/windows.ts", &(file + "];\n"));
 }
 
 #[test]

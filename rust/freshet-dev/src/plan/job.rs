@@ -112,7 +112,7 @@ pub(super) fn spark(demand: &Demand, load: &Load) -> Spark {
 
 /// The sum over all kinds of windows, of all metrics.
 fn of_kinds(demand: &Demand, of_kind: impl Fn(&Lengths) -> f64) -> f64 {
-    let kinds = demand.windows.iter().map(|&window| of_kind(&Lengths::of(window)));
+    let kinds = demand.windows.iter().map(|window| of_kind(&Lengths::of(window)));
     f64::from(demand.metrics) * kinds.sum::<f64>()
 }
 

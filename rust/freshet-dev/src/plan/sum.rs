@@ -1,7 +1,7 @@
 //! The sum: from a demand to cores, memory, disk and network of each part. Pure arithmetic; everything grows, or stays,
 //! when a demand grows.
 
-use freshet_core::window::{WindowSpec, pane_ms};
+use freshet_core::window::WindowSpec;
 use serde::Serialize;
 
 use super::demand::{Demand, Nonsense};
@@ -173,14 +173,10 @@ pub(super) struct Lengths {
 }
 
 impl Lengths {
-    pub(super) fn of(window: WindowSpec) -> Self {
+    pub(super) fn of(window: &WindowSpec) -> Self {
         let seconds = |milliseconds: i64| milliseconds as f64 / 1_000.0;
         let (size, slide) = (window.size_ms(), window.slide_ms());
-        Self {
-            size: seconds(size),
-            slide: seconds(slide),
-            pane: seconds(pane_ms(&[window]).unwrap_or(slide)),
-        }
+        Self { size: seconds(size), slide: seconds(slide), pane: seconds(window.pane_ms()) }
     }
 
     /// Windows that contain one instant.
@@ -191,7 +187,7 @@ impl Lengths {
 
 fn load(demand: &Demand) -> Load {
     let metrics = f64::from(demand.metrics);
-    let kinds = || demand.windows.iter().map(|&window| Lengths::of(window));
+    let kinds = || demand.windows.iter().map(Lengths::of);
     Load {
         readings: demand.rate * metrics,
         versions: kinds().map(|kind| metrics * versions(demand, &kind)).sum(),

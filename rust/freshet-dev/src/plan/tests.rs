@@ -173,7 +173,7 @@ fn nonsense_is_refused_with_its_flag() {
         ("--series", |demand| demand.series = 1e11),
         ("--metrics", |demand| demand.metrics = 0),
         ("--windows", |demand| demand.windows.clear()),
-        ("--windows", |demand| demand.windows = vec![demand.windows[0]; 2]),
+        ("--windows", |demand| demand.windows = vec![demand.windows[0].clone(); 2]),
         ("--trigger", |demand| demand.trigger = Duration::from_hours(25)),
         ("--raw-retention", |demand| demand.raw_retention = Duration::from_millis(1)),
         ("--raw-retention", |demand| demand.raw_retention = Duration::ZERO),

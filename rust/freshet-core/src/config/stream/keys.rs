@@ -300,8 +300,17 @@ pub(in crate::config) const TABLE: Table = Table {
         Key {
             name: "windows",
             kind: Kind::Texts,
-            meaning: "the kinds of windows: size, or size/slide",
-            example: r#"["10s", "5m/1m"]"#,
+            meaning: "the kinds of windows: size, or size/slide; behind an `@`, how much later than the epoch they \
+                      begin, for weeks the day",
+            example: r#"["10s", "5m/1m", "7d@Mon"]"#,
+            ..Key::NEW
+        },
+        Key {
+            name: "window_zone",
+            presence: Presence::Optional("UTC"),
+            meaning: "the zone in which days begin, by its IANA name: windows of whole days are called after it, such \
+                      as `1d@Europe/Berlin`",
+            example: r#""Europe/Berlin""#,
             ..Key::NEW
         },
         Key {

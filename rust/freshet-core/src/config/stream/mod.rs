@@ -16,7 +16,8 @@ use super::chart;
 use super::error::ConfigError;
 use super::section::Section;
 use crate::record::{Compression, Format, Framing, Rows, SchemaRegistry, Stream};
-use crate::window::WindowSpec;
+use crate::window::{InvalidWindow, WindowSpec};
+use crate::zone::Zone;
 use csv::read_csv_layout;
 use metrics::{check_tags, read_named_value, read_text_numbers, read_units, read_values};
 use paths::Paths;
@@ -153,11 +154,14 @@ fn read_rows(section: &Section<'_>, format: Format) -> Result<Option<Rows>, Conf
 
 fn read_windows(section: &Section<'_>) -> Result<Vec<WindowSpec>, ConfigError> {
     let found = section.texts("windows")?;
+    let zone = section.optional_text("window_zone")?;
+    let zone = zone.map(|zone| zone.convert(|text| Zone::of_name(&text))).transpose()?;
     let parse = |texts: Vec<String>| {
         let mut windows: Vec<WindowSpec> = Vec::with_capacity(texts.len());
         for text in texts {
+            let window = text.parse().map_err(|error: InvalidWindow| error.to_string())?;
             let window =
-                text.parse().map_err(|error: crate::window::InvalidWindow| error.to_string())?;
+                zone.iter().fold(window, |window: WindowSpec, zone| window.in_zone(&zone.value));
             if windows.contains(&window) {
                 return Err(format!("'{text}' is there twice"));
             }
@@ -169,5 +173,12 @@ fn read_windows(section: &Section<'_>) -> Result<Vec<WindowSpec>, ConfigError> {
             Ok(windows)
         }
     };
-    Ok(found.convert(parse)?.value)
+    let windows = found.convert(parse)?.value;
+    match zone.filter(|_| !windows.iter().any(WindowSpec::is_of_days)) {
+        Some(zone) => Err(zone.error(
+            "has no effect: it is for windows of whole days, such as \"1d\"; shorter ones are the same in all zones, \
+             or begin as much later as is said, such as \"1h@30m\"",
+        )),
+        None => Ok(windows),
+    }
 }

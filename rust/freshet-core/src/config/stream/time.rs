@@ -4,7 +4,8 @@ use super::super::error::ConfigError;
 use super::super::section::Section;
 use super::keys::TIME;
 use super::paths::Paths;
-use crate::record::{Format, Path, Place, TimeField, TimeFormat, Zone};
+use crate::record::{Format, Path, Place, TimeField, TimeFormat};
+use crate::zone::Zone;
 
 pub(super) fn read_time(
     section: &Section<'_>,

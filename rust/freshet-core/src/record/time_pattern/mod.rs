@@ -13,7 +13,8 @@ use jiff::civil::{DateTime, Time, date};
 use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::tz::TimeZone;
 
-use super::time::{civil_time, microseconds, with_short_fraction};
+use super::time::with_short_fraction;
+use crate::calendar::{civil_time, microseconds};
 
 use directive::{check_date, check_time, directives};
 

@@ -13,7 +13,7 @@ pub(super) fn load(plan: &Plan) -> Vec<Step> {
     let metrics = demand.metrics;
     let batch = demand.batch_seconds();
     let versions = demand.windows.iter().map(|window| {
-        let kind = Lengths::of(*window);
+        let kind = Lengths::of(window);
         let (overlapping, slide) = (number(kind.overlapping()), number(kind.slide));
         format!(
             "{window}: the least of {rate} × {overlapping} and {series} × ({overlapping} / {} s + 1 / {slide} s)",
@@ -21,7 +21,7 @@ pub(super) fn load(plan: &Plan) -> Vec<Step> {
         )
     });
     let begun = demand.windows.iter().map(|window| {
-        let kind = Lengths::of(*window);
+        let kind = Lengths::of(window);
         let (overlapping, slide) = (number(kind.overlapping()), number(kind.slide));
         format!("{window}: the least of {rate} × {overlapping} and {series} / {slide} s")
     });

@@ -19,7 +19,7 @@ pub(super) fn spark(plan: &Plan) -> Vec<Step> {
 
 /// A sum over the kinds of windows, of all metrics.
 fn of_kinds(plan: &Plan, of_kind: impl Fn(&Lengths) -> String) -> String {
-    let kinds = plan.demand.windows.iter().map(|&window| {
+    let kinds = plan.demand.windows.iter().map(|window| {
         let sum = of_kind(&Lengths::of(window));
         format!("{window}: {sum}")
     });
