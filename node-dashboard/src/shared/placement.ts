@@ -2,8 +2,8 @@ import { fromWall, offsetAt } from './zoned.ts';
 
 /**
  * Where windows of a kind begin. The places of their starts on a line are multiples of their slide: in UTC a place is
- * the epoch time less the offset; in a zone, whose windows are whole days, it is the day that the zone's clocks show, as
- * if that were UTC, less the offset. All numbers are milliseconds. `freshet-core` computes the same
+ * the epoch time less the offset; in a zone, whose windows are whole days, it is the day that the zone's clocks show,
+ * as if that were UTC, less the offset. All numbers are milliseconds. `freshet-core` computes the same
  * (`window/alignment.rs`), from 1970 on.
  */
 export interface Placement {

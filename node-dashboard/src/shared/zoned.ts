@@ -13,8 +13,8 @@ export function fromWallTime(text: string, zone: string): number {
 }
 
 /**
- * When the clocks of a zone show a time, which is given as if it were UTC. One that a change of the clocks leaves out is
- * taken as if they had not changed yet, of one that comes twice the first.
+ * When the clocks of a zone show a time, which is given as if it were UTC. One that a change of the clocks leaves out
+ * is taken as if they had not changed yet, of one that comes twice the first.
  */
 export function fromWall(wall: number, zone: string): number {
   const before = wall - offsetAt(wall - 24 * 60 * MINUTE, zone);

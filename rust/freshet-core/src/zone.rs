@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use thiserror::Error;
 
 use crate::calendar::civil_time;
@@ -80,7 +81,9 @@ impl FromStr for Zone {
     type Err = InvalidZone;
 
     fn from_str(text: &str) -> Result<Self, InvalidZone> {
-        let zone = TimeZone::get(text).map_err(|_| InvalidZone(text.to_owned()))?;
+        // Not that of the machine, which `TimeZone::get` would take.
+        static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+        let zone = DATABASE.get(text).map_err(|_| InvalidZone(text.to_owned()))?;
         if zone.iana_name().is_none() {
             return Err(InvalidZone(text.to_owned()));
         }

@@ -174,6 +174,28 @@ fn the_records_have_the_timestamp_that_is_named() {
     );
 }
 
+/// Whatever the machine knows of a zone, a time is the same: the programs have their own database.
+#[test]
+fn a_zone_is_the_same_on_every_machine() {
+    let place = Place::new(
+        "[[stream]]\nname = \"s\"\nseries = [\"id\"]\nvalues = { v = \"v\" }\nwindows = [\"10s\"]\n\
+         time = { field = \"at\", unit = \"rfc3339\", zone = \"Europe/Berlin\" }\n",
+    );
+    // In the format of RFC 9636: one type of local time, nine hours ahead of UTC.
+    let nine_hours = 32_400_i32.to_be_bytes();
+    let wrong =
+        [&b"TZif\0"[..], &[0; 34], &[1, 0, 0, 0, 4], &nine_hours, &[0, 0], b"JST\0"].concat();
+    fs::create_dir(place.0.path().join("Europe")).unwrap();
+    place.write("Europe/Berlin", &wrong);
+    let mut command = place.command(&["--stream", "s"]);
+    let mut child = command.env("TZDIR", place.0.path()).spawn().unwrap();
+    let record = b"{\"id\":\"a\",\"v\":1,\"at\":\"2026-01-31T12:00:00\"}\n";
+    child.stdin.take().unwrap().write_all(record).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("\"time_iso\":\"2026-01-31T11:00:00Z\""), "{text}");
+}
+
 #[test]
 fn topic_and_headers_name_the_series_as_they_are_told() {
     let place = Place::new(

@@ -197,8 +197,8 @@ fn windows() {
         "2d@Australia/Lord_Howe",
     ];
     let mut file = format!(
-        "{HEAD}\n/** By kind of window: the start and the end of the last window that starts by then, all in epoch milliseconds. \
-         */\nexport const WINDOWS: \
+        "{HEAD}\n/** By kind of window: the start and the end of the last window that starts by then, in epoch ms. */\n\
+         export const WINDOWS: \
          readonly (readonly [window: string, instant: number, start: number, end: number])[] = [\n"
     );
     for name in WINDOWS {

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use freshet_core::aggregate::{EXACT_PERCENTILES, PERCENTILE_MEANING};
+use freshet_core::window::WindowSpec;
 use freshet_core::window_version::{
     Columns, FIELDS, FIRST_VERSION, Field, Kind, Part, spark_schema,
 };
@@ -25,6 +26,35 @@ fn typescript_has_the_fields_of_a_window() {
 #[test]
 fn the_documentation_has_the_fields_of_a_window() {
     check_section("docs/windows.md", "fields", &documentation());
+}
+
+#[test]
+fn the_documentation_has_examples_of_where_windows_begin() {
+    const KINDS: [(&str, &str); 8] = [
+        ("1h", ""),
+        ("1h@15m", ""),
+        ("7d", ""),
+        ("7d@Mon", ""),
+        ("1d", "Europe/Berlin"),
+        ("1d@6h", "Europe/Berlin"),
+        ("7d@Mon", "Europe/Berlin"),
+        ("1d", "Asia/Kathmandu"),
+    ];
+    let instant = "2026-03-29T12:00:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond();
+    let time = |ms| jiff::Timestamp::from_millisecond(ms).unwrap().to_string();
+    let mut table =
+        String::from("| `windows` | `window_zone` | Name | Start | End |\n|---|---|---|---|---|\n");
+    for (text, zone) in KINDS {
+        let window: WindowSpec = text.parse().unwrap();
+        let (window, said) = match zone {
+            "" => (window, String::new()),
+            zone => (window.in_zone(&zone.parse().unwrap()), format!("`\"{zone}\"`")),
+        };
+        let start = window.last_start_ms(instant).unwrap();
+        let (from, to) = (time(start), time(window.end_ms(start).unwrap()));
+        writeln!(table, "| `\"{text}\"` | {said} | `{window}` | {from} | {to} |").unwrap();
+    }
+    check_section("docs/windows.md", "begin", &table);
 }
 
 #[test]

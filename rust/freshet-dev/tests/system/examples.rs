@@ -11,6 +11,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
+use freshet_dev::state::now_ms;
 use futures_util::{SinkExt as _, StreamExt as _, stream};
 use libtest_mimic::Failed;
 use tokio::runtime::Runtime;
@@ -20,7 +21,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::Outcome;
 use crate::cassandra::Store;
 use crate::dashboard;
-use crate::expectation::{Expectation, Rows};
+use crate::expectation::{Expectation, Key, Kind, Rows};
 use crate::mosquitto::Broker;
 use crate::stack::{TestStack, project, text};
 use crate::support::{listen, serve};
@@ -36,14 +37,14 @@ const REMOTE: [(&str, &str); 5] = [
 ];
 const REPLAY: &str = "replay";
 
-/// Name, size and slide of a kind of window, in milliseconds.
-type Kind = (&'static str, i64, i64);
-const SECONDS_10: Kind = ("10s", 10_000, 10_000);
-const MINUTE: Kind = ("1m", 60_000, 60_000);
-const MINUTES_5_EACH: Kind = ("5m/1m", 300_000, 60_000);
-const MINUTES_10: Kind = ("10m", 600_000, 600_000);
-const MINUTES_15: Kind = ("15m", 900_000, 900_000);
-const HOUR: Kind = ("1h", 3_600_000, 3_600_000);
+const SECONDS_10: Kind = Kind::tumbling("10s", 10_000);
+const MINUTE: Kind = Kind::tumbling("1m", 60_000);
+const MINUTES_5_EACH: Kind = Kind::sliding("5m/1m", 300_000, 60_000);
+const MINUTES_10: Kind = Kind::tumbling("10m", 600_000);
+const MINUTES_15: Kind = Kind::tumbling("15m", 900_000);
+const HOUR: Kind = Kind::tumbling("1h", 3_600_000);
+/// In November they begin at 23:00 in UTC.
+const DAY_IN_BERLIN: Kind = Kind::tumbling("1d@Europe/Berlin", 86_400_000).beginning(82_800_000);
 
 /// A reading that the payloads hold: series, metric, epoch milliseconds, value.
 type Reading = (&'static str, &'static str, i64, f64);
@@ -73,7 +74,7 @@ const EXPECTED: [(&str, &[Kind], &[Reading]); 4] = [
     ),
     (
         "weather",
-        &[MINUTES_15, HOUR],
+        &[MINUTES_15, HOUR, DAY_IN_BERLIN],
         &[
             ("Berlin", "temperature", 1_795_600_800_000, 4.3),
             ("Berlin", "wind", 1_795_600_800_000, 12.5),
@@ -274,11 +275,26 @@ fn check(stack: &TestStack, servers: &Servers) -> Outcome {
         }
         until(LIMIT, || expected.matches(&store.rows(stream)?).map_err(|no| of(stream, &no)))?;
     }
+    days_are_shown(stack, &store)?;
     for (stream, expected) in arrived()? {
         let is_right = || totals_are(&store.rows(stream)?, &expected).map_err(|no| of(stream, &no));
         until(LIMIT, is_right)?;
     }
     Ok(())
+}
+
+/// The dashboard gives the windows of the days of a zone as they are stored, by their name with the zone and without.
+fn days_are_shown(stack: &TestStack, store: &Store) -> Outcome {
+    let mut days = store.rows("weather")?;
+    days.retain(|key, _| key.window == DAY_IN_BERLIN.name);
+    let first = days.keys().map(|key| key.start).min().ok_or("there are no days")?;
+    let span = (first, now_ms().max(first + 1));
+    let shown = dashboard::rows(stack, "weather", days.keys(), span)?;
+    ensure(shown == days, || format!("{shown:?} instead of {days:?}"))?;
+    let by_short_name: Vec<Key> =
+        days.keys().map(|key| Key { window: "1d".to_owned(), ..key.clone() }).collect();
+    let shown = dashboard::rows(stack, "weather", &by_short_name, span)?;
+    ensure(shown.values().eq(days.values()), || format!("{shown:?} instead of {days:?}"))
 }
 
 fn of(stream: &str, no: &Failed) -> Failed {

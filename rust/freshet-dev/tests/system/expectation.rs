@@ -10,9 +10,36 @@ const TOLERANCE: f64 = 1e-9;
 /// The sketch promises one percent; the hair more is for rounding.
 const SKETCH: f64 = 0.010_001;
 
-/// Kinds of windows of the stream `known`: name, size and slide in milliseconds.
-pub(crate) const WINDOWS: [(&str, i64, i64); 3] =
-    [("10s", 10_000, 10_000), ("1m", 60_000, 60_000), ("30s/10s", 30_000, 10_000)];
+/// A kind of window; lengths are in milliseconds.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    size: i64,
+    slide: i64,
+    /// How much later than at multiples of the slide they begin, in UTC.
+    begin: i64,
+}
+
+impl Kind {
+    pub(crate) const fn tumbling(name: &'static str, size: i64) -> Self {
+        Self::sliding(name, size, size)
+    }
+
+    pub(crate) const fn sliding(name: &'static str, size: i64, slide: i64) -> Self {
+        Self { name, size, slide, begin: 0 }
+    }
+
+    pub(crate) const fn beginning(self, begin: i64) -> Self {
+        Self { begin, ..self }
+    }
+}
+
+/// Kinds of windows of the stream `known`.
+pub(crate) const WINDOWS: [Kind; 3] = [
+    Kind::tumbling("10s", 10_000),
+    Kind::tumbling("1m", 60_000),
+    Kind::sliding("30s/10s", 30_000, 10_000),
+];
 
 /// Which window of which series.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,24 +78,17 @@ pub(crate) struct Expectation {
 
 impl Expectation {
     /// Takes in a value, in every window of these kinds that contains its time.
-    pub(crate) fn add(
-        &mut self,
-        kinds: &[(&str, i64, i64)],
-        series: &str,
-        metric: &str,
-        at: i64,
-        value: f64,
-    ) {
-        for (window, size, slide) in kinds {
-            self.sizes.insert((*window).to_owned(), *size);
-            let newest = at - at.rem_euclid(*slide);
+    pub(crate) fn add(&mut self, kinds: &[Kind], series: &str, metric: &str, at: i64, value: f64) {
+        for Kind { name, size, slide, begin } in kinds {
+            self.sizes.insert((*name).to_owned(), *size);
+            let newest = at - (at - begin).rem_euclid(*slide);
             for start in
                 (0..).map(|back| newest - back * slide).take_while(|start| start + size > at)
             {
                 let key = Key {
                     series: series.to_owned(),
                     metric: metric.to_owned(),
-                    window: (*window).to_owned(),
+                    window: (*name).to_owned(),
                     start,
                 };
                 self.windows.entry(key).or_default().push((at, value));

@@ -6,14 +6,14 @@ use nix::sys::signal::Signal;
 
 use crate::Outcome;
 use crate::cassandra::Store;
-use crate::expectation::Expectation;
+use crate::expectation::{Expectation, Kind};
 use crate::kafka::read_all;
 use crate::lab::Use;
 use crate::process::signal;
 use crate::stack::TestStack;
 use crate::waiting::{LIMIT, ensure, until};
 
-const FLEET: [(&str, i64, i64); 1] = [("10s", 10_000, 10_000)];
+const FLEET: [Kind; 1] = [Kind::tumbling("10s", 10_000)];
 
 /// Kills a part between two halves of the records; everything must be counted once.
 pub(crate) fn killed(part: &str) -> Outcome {

@@ -40,7 +40,7 @@ pub(crate) fn late_records_change_nothing() -> Outcome {
 pub(crate) fn every_record_is_accounted_for(feed: &Feed, report: &Value) -> Outcome {
     let late = &report["late_by_window"];
     let counters = ["records_in", "rejected", "late"].map(|counter| &report[counter]);
-    let reported = (counters, WINDOWS.map(|(window, _, _)| &late[window]));
+    let reported = (counters, WINDOWS.map(|kind| &late[kind.name]));
     let sent = ([feed.sent, feed.rejected.len() as u64, feed.late], [feed.late; WINDOWS.len()]);
     ensure(reported.0 == sent.0 && reported.1 == sent.1, || {
         format!("delivered, rejected, late (and by window) are {sent:?}; the job says {reported:?}")

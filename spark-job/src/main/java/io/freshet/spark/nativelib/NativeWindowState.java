@@ -65,7 +65,7 @@ public final class NativeWindowState implements AutoCloseable {
         return micros == NO_DEADLINE ? OptionalLong.empty() : OptionalLong.of(micros);
     }
 
-    /** How long a kind of window is, such as {@code 5m/1m}, in microseconds. */
+    /** How long windows of a kind, such as {@code 5m/1m}, are at most, in microseconds: not all days are equal. */
     public static long windowLength(String window) {
         NativeLibrary.load();
         return windowLength(window.getBytes(StandardCharsets.UTF_8));

@@ -85,6 +85,7 @@ class StreamsAgainstPlainSparkTest extends KafkaAndSpark {
         "several; 9; 10s,1m,30s/10s; true",
         "without-common-divisor; 11; 7s,10s; true",
         "read-by-spark; 13; 10s; false",
+        "later; 15; 10s@3s,30s/10s@7s; true",
     })
     void everyWindowAndEveryLateRecordIsTheSame(String stream, long seed, String windows, boolean direct)
         throws Exception {
@@ -237,13 +238,16 @@ class StreamsAgainstPlainSparkTest extends KafkaAndSpark {
         private final String kind;
         private final String size;
         private final String slide;
+        private final String begin;
 
         PlainQuery(PipelineConfiguration.Stream stream, String kind) {
             this.stream = stream;
             this.kind = kind;
-            String[] parts = kind.split("/");
+            String[] places = kind.split("@");
+            String[] parts = places[0].split("/");
             size = interval(parts[0]);
             slide = interval(parts[parts.length - 1]);
+            begin = interval(places.length == 1 ? "0s" : places[1]);
         }
 
         private static String interval(String duration) {
@@ -279,7 +283,7 @@ class StreamsAgainstPlainSparkTest extends KafkaAndSpark {
 
         private Dataset<Row> windows(Dataset<Row> readings) {
             Column value = col("col.value");
-            Column windowed = window(col("time"), size, slide);
+            Column windowed = window(col("time"), size, slide, begin);
             // A record with several metrics, or in several overlapping windows, is counted in one of them.
             Column newest = col("pos").equalTo(0)
                 .and(windowed.getField("start").plus(functions.expr("interval " + slide)).gt(col("time")));

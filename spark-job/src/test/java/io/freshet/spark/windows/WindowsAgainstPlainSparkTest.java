@@ -3,12 +3,16 @@ package io.freshet.spark.windows;
 import static org.apache.spark.sql.functions.avg;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.count;
+import static org.apache.spark.sql.functions.date_trunc;
 import static org.apache.spark.sql.functions.from_json;
+import static org.apache.spark.sql.functions.from_utc_timestamp;
 import static org.apache.spark.sql.functions.max;
 import static org.apache.spark.sql.functions.min;
 import static org.apache.spark.sql.functions.stddev_pop;
+import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.sum;
 import static org.apache.spark.sql.functions.timestamp_millis;
+import static org.apache.spark.sql.functions.to_utc_timestamp;
 import static org.apache.spark.sql.functions.unix_micros;
 import static org.apache.spark.sql.functions.window;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -19,11 +23,13 @@ import io.freshet.spark.StreamSpec;
 import io.freshet.spark.testing.LocalSpark;
 import java.nio.charset.StandardCharsets;
 import java.sql.Timestamp;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -45,7 +51,9 @@ class WindowsAgainstPlainSparkTest {
         .add("key", DataTypes.BinaryType)
         .add("value", DataTypes.BinaryType);
     private static final long START = 1_700_000_000_000L;
-    private static final String[] KINDS = {"10s", "1m", "30s/10s"};
+    private static final Column TIME = timestamp_millis(col("r.at"));
+    private static final Map<String, Column> KINDS = Map.of("10s", window(TIME, "10 seconds"),
+        "1m", window(TIME, "1 minute"), "30s/10s", window(TIME, "30 seconds", "10 seconds"));
 
     private static SparkSession spark;
 
@@ -61,7 +69,27 @@ class WindowsAgainstPlainSparkTest {
 
     @Test
     void everyWindowEqualsPlainSparks() {
-        compare(records(20_000));
+        compare(records(20_000, START, 600_000), KINDS);
+    }
+
+    /** Half a year in which clocks are set back and forth, on a continent each. */
+    @Test
+    void windowsOfDaysAndThoseThatBeginLaterEqualPlainSparks() {
+        long begin = Instant.parse("2017-09-20T00:00:00Z").toEpochMilli();
+        compare(records(20_000, begin, 200L * 86_400_000), Map.of(
+            "1h@15m", window(TIME, "1 hour", "1 hour", "15 minutes"),
+            "20h/10h@3h", window(TIME, "20 hours", "10 hours", "3 hours"),
+            "7d@Mon", window(TIME, "7 days", "7 days", "4 days"),
+            "1d@Europe/Berlin", localStart("DAY", "Europe/Berlin"),
+            "1d@America/Sao_Paulo", localStart("DAY", "America/Sao_Paulo"),
+            "1d@Asia/Kathmandu", localStart("DAY", "Asia/Kathmandu"),
+            "7d@Mon@Europe/Berlin", localStart("WEEK", "Europe/Berlin")));
+    }
+
+    /** What has no name in {@code window}: the start of a day or week by the clocks of a zone. */
+    private static Column localStart(String unit, String zone) {
+        Column shown = from_utc_timestamp(TIME, zone);
+        return struct(to_utc_timestamp(date_trunc(unit, shown), zone).as("start"));
     }
 
     /** Of 1 to 200 readings, some of them far out: the reading of the same rank, exactly while they are few. */
@@ -77,15 +105,14 @@ class WindowsAgainstPlainSparkTest {
                 rows.add(row(rows.size(), "of-" + size, time, random.nextInt(30) == 0 ? -value : value));
             }
         }
-        compare(spark.createDataFrame(rows, KAFKA).cache());
+        compare(spark.createDataFrame(rows, KAFKA).cache(), KINDS);
     }
 
-    private static void compare(Dataset<Row> records) {
-        Map<String, Row> ours = nativeWindows(records);
+    /** @param kinds the name of each kind of window, and plain Spark's column of it, with a field {@code start} */
+    private static void compare(Dataset<Row> records, Map<String, Column> kinds) {
+        Map<String, Row> ours = nativeWindows(records, kinds.keySet());
         Map<String, Row> plain = new HashMap<>();
-        for (String kind : KINDS) {
-            plain.putAll(plainWindows(records, kind));
-        }
+        kinds.forEach((kind, windows) -> plain.putAll(plainWindows(records, kind, windows)));
         assertEquals(plain.keySet(), ours.keySet());
         assertTrue(plain.size() > 1_000, () -> plain.size() + " windows");
         plain.forEach((key, row) -> assertSame(key, row, ours.get(key)));
@@ -114,9 +141,9 @@ class WindowsAgainstPlainSparkTest {
             () -> key + ": " + expected + " and " + found);
     }
 
-    private static Map<String, Row> nativeWindows(Dataset<Row> records) {
+    private static Map<String, Row> nativeWindows(Dataset<Row> records, Set<String> kinds) {
         StreamSpec spec = StreamSpec.parse("series = [\"id\"], time = { field = \"at\", unit = \"ms\" }, "
-            + "values = { v = \"v\" }, windows = [\"10s\", \"1m\", \"30s/10s\"]");
+            + "values = { v = \"v\" }, windows = [\"" + String.join("\", \"", kinds) + "\"]");
         Map<String, Row> windows = new HashMap<>();
         Freshet.windows(records.repartition(5), spec).withColumn("start", unix_micros(col("start"))).collectAsList()
             .forEach(row -> windows.put(
@@ -124,15 +151,9 @@ class WindowsAgainstPlainSparkTest {
         return windows;
     }
 
-    private static Map<String, Row> plainWindows(Dataset<Row> records, String kind) {
+    private static Map<String, Row> plainWindows(Dataset<Row> records, String kind, Column windows) {
         StructType schema = new StructType()
             .add("id", DataTypes.StringType).add("at", DataTypes.LongType).add("v", DataTypes.DoubleType);
-        Column time = timestamp_millis(col("r.at"));
-        Column windows = switch (kind) {
-            case "10s" -> window(time, "10 seconds");
-            case "1m" -> window(time, "1 minute");
-            default -> window(time, "30 seconds", "10 seconds");
-        };
         Column value = col("r.v");
         Map<String, Row> found = new HashMap<>();
         records.select(from_json(col("value").cast("string"), schema).as("r"))
@@ -152,11 +173,11 @@ class WindowsAgainstPlainSparkTest {
         return functions.expr("percentile_disc(" + share + ") within group (order by r.v)");
     }
 
-    private static Dataset<Row> records(int count) {
+    private static Dataset<Row> records(int count, long begin, long span) {
         Random random = new Random(42);
         List<Row> rows = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            long at = START + random.nextInt(600_000);
+            long at = begin + random.nextLong(span);
             double value = random.nextGaussian() * 10 + (i % 7 == 0 ? 1e6 : 50);
             rows.add(row(i, "sensor-" + random.nextInt(20), at, value));
         }
