@@ -4,6 +4,7 @@ import {
   bucketsOf,
   parseDuration,
   parseWindowSpec,
+  windowNamed,
   windowOf,
   windowsIn,
 } from '../src/shared/window-spec.ts';
@@ -32,6 +33,7 @@ describe('window specs', () => {
     ['14d/7d@Sun', '14d/7d@Sun'],
     ['14d@11d', '14d@11d'],
     ['7d@Mon@Etc/UTC', '7d@Mon'],
+    ['1d@Africa/Abidjan', '1d'],
     ['24h@Europe/Berlin', '1d@Europe/Berlin'],
     ['1d@360m@Europe/Berlin', '1d@6h@Europe/Berlin'],
     ['30d/1d@America/Argentina/Ushuaia', '30d/1d@America/Argentina/Ushuaia'],
@@ -41,13 +43,27 @@ describe('window specs', () => {
     expect(parseWindowSpec(label)).toEqual(parseWindowSpec(text));
   });
 
-  it('of whole days are found by their name with and without their zone', () => {
-    const windows = ['1h', '1d@Europe/Berlin', '7d@Mon@Europe/Berlin'].map((text) => parseWindowSpec(text));
-    const found = (label: string) => windowOf(windows, label)?.label;
-    expect([found('1h'), found('1d'), found('1d@Europe/Berlin'), found('7d@Mon')]).toEqual([
-      ...['1h', '1d@Europe/Berlin', '1d@Europe/Berlin', '7d@Mon@Europe/Berlin'],
+  it('of whole days are found by their name, and without their zone where they are the only ones', () => {
+    const names = [
+      '1h',
+      '1d@Europe/Berlin',
+      '7d@Mon@Europe/Berlin',
+      '7d@Mon@Asia/Tokyo',
+      '2d',
+      '2d@Asia/Tokyo',
+    ];
+    const windows = names.map((text) => parseWindowSpec(text));
+    const found = (text: string) => windowNamed(windows, text)?.label;
+    expect(['60m', '24h', '1d@Europe/Berlin', '7d@Mon@Asia/Tokyo', '2d', '2d@UTC'].map(found)).toEqual([
+      ...['1h', '1d@Europe/Berlin', '1d@Europe/Berlin', '7d@Mon@Asia/Tokyo', '2d', '2d'],
     ]);
-    expect([found('7d'), found('1d@Asia/Tokyo')]).toEqual([undefined, undefined]);
+    for (const none of ['7d@Mon', '7d', '1d@UTC', '1d@Asia/Tokyo', 'nonsense']) {
+      expect(found(none)).toBeUndefined();
+    }
+    expect([windowOf(windows, '1d')?.label, windowOf(windows, '7d@Mon')]).toEqual([
+      '1d@Europe/Berlin',
+      undefined,
+    ]);
   });
 
   it.each(['', '10', 's', '10 s', '10x', '1m/5m', '1m/0s', '0s', '1m/10s/1s', '-1s'])(

@@ -36,7 +36,7 @@ describe('a window message', () => {
   it.each(WINDOW_FIELDS)('is none with a wrong $name', ({ name, kind, optional }) => {
     const wrong: Record<string, unknown[]> = {
       text: [1, true, {}, []],
-      time: ['1', 1.5, true, {}],
+      time: ['1', 1.5, true, {}, 1e17, -1e17],
       count: ['1', 1.5, -1, true],
       number: ['1', true, [], {}],
       flag: ['yes', 1, {}],

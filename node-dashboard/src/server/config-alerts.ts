@@ -1,4 +1,4 @@
-import { parseWindowSpec, windowOf, type WindowSpec } from '../shared/window-spec.ts';
+import { windowNamed, type WindowSpec } from '../shared/window-spec.ts';
 import type { StreamConfig } from './config-streams.ts';
 import { possibleMetrics } from './config-charts.ts';
 import { declared, Section, toList } from './config-section.ts';
@@ -62,21 +62,12 @@ function readAlert(alert: Section, streams: readonly StreamConfig[]): AlertConfi
 
 function readWindow(alert: Section, { name, windows }: StreamConfig): WindowSpec {
   const text = alert.text('window');
-  const wanted = text === undefined ? windows[0]?.label : labelOf(text);
-  const window = wanted === undefined ? undefined : windowOf(windows, wanted);
+  const window = text === undefined ? windows[0] : windowNamed(windows, text);
   if (window === undefined && text !== undefined) {
     const known = windows.map(({ label }) => label).join(', ');
     throw alert.wrong('window', `stream '${name}' has no window '${text}'; it has: ${known}`);
   }
   return declared(window, 'a window of the stream');
-}
-
-function labelOf(text: string): string | undefined {
-  try {
-    return parseWindowSpec(text).label;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Refuses what is always so, or never. */

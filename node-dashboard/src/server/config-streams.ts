@@ -1,6 +1,7 @@
 import {
   formatDuration,
   isOfDays,
+  parseLengths,
   parseWindowSpec,
   readZone,
   type WindowSpec,
@@ -123,8 +124,7 @@ function readWindowZone(stream: Section): string | undefined {
 
 /** The bounds that `freshet-core` declares: the Spark job refuses what lies beyond them. */
 function possibleWindow(stream: Section, text: string, zone: string | undefined): WindowSpec {
-  const window = readWindow(stream, text, zone);
-  const { size, slide } = window;
+  const { size, slide } = inWords(stream, () => parseLengths(text));
   if (size > LONGEST_WINDOW || Math.floor(size / slide) > MOST_OVERLAPPING) {
     throw stream.wrong(
       'windows',
@@ -140,12 +140,12 @@ function possibleWindow(stream: Section, text: string, zone: string | undefined)
         `${MOST_PANES}th of the size; choose a slide of which the size is a multiple`,
     );
   }
-  return window;
+  return inWords(stream, () => parseWindowSpec(text, zone));
 }
 
-function readWindow(stream: Section, text: string, zone: string | undefined): WindowSpec {
+function inWords<Read>(stream: Section, read: () => Read): Read {
   try {
-    return parseWindowSpec(text, zone);
+    return read();
   } catch (error) {
     throw stream.wrong('windows', messageOf(error));
   }

@@ -1,6 +1,6 @@
 import { WINDOW_MEANINGS } from '../shared/generated/window.ts';
 import { PAST_WINDOWS } from '../shared/latest-api.ts';
-import { instantAt, isOnStride, placeOf, UTC, type Placement } from '../shared/placement.ts';
+import { instantAt, isOnStride, placeOf, placeOfStart, UTC, type Alignment } from '../shared/alignment.ts';
 import type { WindowSpec } from '../shared/window-spec.ts';
 import type { Config } from './config.ts';
 import type { LiveStream } from './live-stream.ts';
@@ -31,7 +31,7 @@ export interface Line {
 
 /** Where windows of a kind are in the ring. */
 interface Ring {
-  readonly placement: Placement;
+  readonly alignment: Alignment;
   /** How far apart the starts are that are kept, in milliseconds. */
   readonly stride: number;
 }
@@ -61,7 +61,7 @@ export class LatestWindows {
     const keys = metrics.flatMap((metric) => windows.map(({ label }) => keyOf({ metric, window: label })));
     const byLength = [...windows].sort((a, b) => a.size - b.size);
     this.#rings = new Map(
-      byLength.map((window) => [window.label, { placement: window, stride: strideOf(window) }]),
+      byLength.map((window) => [window.label, { alignment: window, stride: strideOf(window) }]),
     );
     this.#groups = new Map(keys.map((key) => [key, new Map<string, Line>()]));
     this.#most = Math.max(1, Math.floor(mostLines / Math.max(1, keys.length)));
@@ -120,18 +120,18 @@ export class LatestWindows {
     if (ring === undefined || this.#newestEvent === null) {
       return [];
     }
-    const { placement, stride } = ring;
-    const last = Math.floor((placeOf(placement, this.#newestEvent) - size) / stride) * stride;
+    const { alignment, stride } = ring;
+    const last = Math.floor((placeOf(alignment, this.#newestEvent) - size) / stride) * stride;
     return Array.from({ length: most }, (_, index) =>
-      instantAt(placement, last - (most - 1 - index) * stride),
+      instantAt(alignment, last - (most - 1 - index) * stride),
     );
   }
 
   /** The averages of a line in the windows that start then; null where it has none. */
   averages({ past, newest }: Line, { window }: LineKind, starts: readonly number[]): (number | null)[] {
-    const { placement, stride } = this.#rings.get(window) ?? { placement: UTC, stride: 1 };
+    const { alignment, stride } = this.#rings.get(window) ?? { alignment: UTC, stride: 1 };
     return starts.map((start) => {
-      const place = placeOf(placement, start);
+      const place = placeOfStart(alignment, start);
       const isInRing = place <= newest && place > newest - MOST_IN_RING * stride;
       const value = isInRing ? (past[positionOf(place, stride)] ?? NaN) : NaN;
       return Number.isNaN(value) ? null : value;
@@ -145,7 +145,7 @@ export class LatestWindows {
     if (
       ring === undefined ||
       group === undefined ||
-      !isOnStride(ring.placement, message.start, ring.stride)
+      !isOnStride(ring.alignment, message.start, ring.stride)
     ) {
       return;
     }
@@ -182,9 +182,9 @@ export class LatestWindows {
 }
 
 /** Takes a version of a window into a line; returns whether it was a newer one. */
-function remember(line: Line, message: WindowMessage, { placement, stride }: Ring): boolean {
+function remember(line: Line, message: WindowMessage, { alignment, stride }: Ring): boolean {
   const { start } = message;
-  const place = placeOf(placement, start);
+  const place = placeOfStart(alignment, start);
   const known = line.windows.get(start);
   const isTooOld = place <= line.newest - MOST_IN_RING * stride;
   if (isTooOld || (known !== undefined && !supersedes(message, known))) {

@@ -36,8 +36,8 @@ export const ErrorAnswer = Type.Object({ statusCode: integer, error: text, messa
 /** A kind of window of a stream. */
 const WindowInfo = Type.Object({
   label: text,
-  size: integer,
-  slide: integer,
+  size: Type.Integer({ description: 'length in ms, but for what the clocks of its zone are set' }),
+  slide: Type.Integer({ description: 'distance between the starts of two windows in ms, likewise' }),
   offset: Type.Optional(
     Type.Integer({
       description: 'how much later than at multiples of the slide windows begin, in ms; 0 without',
@@ -163,8 +163,10 @@ export const HistoryAnswer = Type.Object({
   from: time,
   to: time,
   window: Type.String({ description: 'the kind of window that was read' }),
-  step: Type.Integer({ description: 'distance between the starts of two points, in ms' }),
-  stride: Type.Integer({ description: 'distance between the starts of the windows in the points, in ms' }),
+  step: Type.Integer({
+    description: 'distance between the starts of two points, in ms, but for what clocks are set',
+  }),
+  stride: Type.Integer({ description: 'distance between the starts of the windows in the points, likewise' }),
   charts: list(HistoryChart),
 });
 export type HistoryAnswer = Of<typeof HistoryAnswer>;

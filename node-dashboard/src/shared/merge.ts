@@ -1,4 +1,4 @@
-import { endAfter, stepStart, UTC, type Placement } from './placement.ts';
+import { endAfter, stepOfStart, UTC, type Alignment } from './alignment.ts';
 import type { WindowValue } from './window.ts';
 
 /**
@@ -56,11 +56,11 @@ function spread(windows: readonly WindowValue[]): { count: number; squares: numb
 export function mergeBySteps(
   windows: readonly WindowValue[],
   step: number,
-  placement: Placement = UTC,
+  alignment: Alignment = UTC,
 ): PointValue[] {
   const bySteps = new Map<number, WindowValue[]>();
   for (const window of windows) {
-    const start = stepStart(placement, window.start, step);
+    const start = stepOfStart(alignment, window.start, step);
     const others = bySteps.get(start);
     if (others === undefined) {
       bySteps.set(start, [window]);
@@ -69,6 +69,6 @@ export function mergeBySteps(
     }
   }
   return [...bySteps].flatMap(
-    ([start, parts]) => mergeWindows(parts, start, endAfter(placement, start, step)) ?? [],
+    ([start, parts]) => mergeWindows(parts, start, endAfter(alignment, start, step)) ?? [],
   );
 }

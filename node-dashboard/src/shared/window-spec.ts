@@ -1,12 +1,12 @@
 import { BUCKET_DAY, WINDOWS_PER_BUCKET } from './generated/buckets.ts';
-import { placeOf, type Placement } from './placement.ts';
-import { isZone } from './zoned.ts';
+import { placeOf, type Alignment } from './alignment.ts';
+import { LIKE_UTC, ZONES } from './generated/zones.ts';
 
 /**
  * How long a window is, how often a new one starts, and where: `10s` (tumbling), `5m/1m` (sliding), `7d@Mon` (later
  * than the epoch), `1d@Europe/Berlin` (days of a zone).
  */
-export interface WindowSpec extends Placement {
+export interface WindowSpec extends Alignment {
   /** The one name of this kind of window in topics and tables: `1m`, also where `60s` was written. */
   readonly label: string;
   /** Length of a window, in milliseconds; of those of a zone, without what its clocks are set meanwhile. */
@@ -51,13 +51,23 @@ export function formatDuration(milliseconds: number): string {
   return `${Math.floor(milliseconds / length)}${name}`;
 }
 
+type Lengths = Pick<WindowSpec, 'size' | 'slide'>;
+
 /**
  * Reads `size` or `size/slide`, behind which `@offset` and `@zone` may stand; throws when it is none of these.
  *
- * @param zone the zone of days that are those of none
+ * @param zone the zone of whole days that name none
  */
 export function parseWindowSpec(text: string, zone?: string): WindowSpec {
-  const [lengths = '', ...behind] = text.split('@');
+  const lengths = parseLengths(text);
+  const behind = parseBehind(text, lengths);
+  const days = behind.zone ?? (isOfDays(lengths) ? zone : undefined);
+  return named(lengths, behind.offset, days === undefined || LIKE_UTC.includes(days) ? undefined : days);
+}
+
+/** Reads the lengths in the name of a kind of window alone; throws when it has none. */
+export function parseLengths(text: string): Lengths {
+  const [lengths = ''] = text.split('@');
   const [first = '', second = first, ...rest] = lengths.split('/');
   const size = parseDuration(first);
   const slide = parseDuration(second);
@@ -66,62 +76,55 @@ export function parseWindowSpec(text: string, zone?: string): WindowSpec {
       `'${text}' is not a window: write a size such as '10s', or a size and a shorter slide such as '5m/1m'`,
     );
   }
-  const { offset, zone: own } = readBehind(text, size, slide, behind);
-  const days = isOfDays({ size, slide }) ? (own ?? zone) : own;
-  return named({ size, slide }, offset, isUtc(days) ? undefined : days);
+  return { size, slide };
 }
 
 /** Whether windows are whole days, and each begins some days after the one before. */
-export function isOfDays({ size, slide }: Pick<WindowSpec, 'size' | 'slide'>): boolean {
+export function isOfDays({ size, slide }: Lengths): boolean {
   return size % DAY === 0 && slide % DAY === 0;
 }
 
-/** The kind among these of that name; where there is none, the one whose name it is but for the zone. */
+/**
+ * The kind among these that has that name, as messages have it; where the name has no zone, also the only one that has
+ * it but for its own.
+ */
 export function windowOf(windows: readonly WindowSpec[], label: string): WindowSpec | undefined {
-  return (
-    windows.find((window) => window.label === label) ??
-    windows.find((window) => named(window, window.offset ?? 0, undefined).label === label)
-  );
+  const near = windows.filter((window) => named(window, window.offset ?? 0, undefined).label === label);
+  return windows.find((window) => window.label === label) ?? (near.length === 1 ? near[0] : undefined);
 }
 
-/** The name of a zone as the IANA database has it; throws on others. */
+/** The kind among these that a text names, in whatever way. */
+export function windowNamed(windows: readonly WindowSpec[], text: string): WindowSpec | undefined {
+  try {
+    const { label } = parseWindowSpec(text);
+    const namesZone = parseBehind(text, parseLengths(text)).zone !== undefined;
+    return namesZone ? windows.find((window) => window.label === label) : windowOf(windows, label);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The name of a zone of the database that is part of the programs; throws on others. */
 export function readZone(text: string): string {
-  if (!isZone(text) || /^[+-]/.test(text) || isInOtherCase(text)) {
+  if (!ZONES.includes(text) && !LIKE_UTC.includes(text)) {
     throw new Error(`'${text}' is no zone of the IANA database: write its name, such as 'Europe/Berlin'`);
   }
   return text;
 }
 
-/** Some names are other ones for those that `Intl` tells. */
-function isInOtherCase(zone: string): boolean {
-  const { timeZone } = new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions();
-  return timeZone !== zone && timeZone.toLowerCase() === zone.toLowerCase();
-}
-
-function isUtc(zone: string | undefined): boolean {
-  return zone === 'UTC' || zone === 'Etc/UTC';
-}
-
 /** What stands behind the lengths. */
-function readBehind(
+function parseBehind(
   text: string,
-  size: number,
-  slide: number,
-  behind: readonly string[],
+  lengths: Lengths,
 ): { readonly offset: number; readonly zone: string | undefined } {
-  const [first, second, ...rest] = behind;
-  const isZone =
-    first !== undefined && second === undefined && !/^\d/.test(first) && !WEEKDAYS.includes(first);
-  const [later, zone] = isZone ? [undefined, first] : [first, second];
-  const days = WEEKDAYS.indexOf(later ?? '');
-  if (rest.length > 0 || (days >= 0 && !isOfWeeks({ size, slide }))) {
+  const [, first, second, ...rest] = text.split('@');
+  const isOffset = first !== undefined && (/^\d/.test(first) || WEEKDAYS.includes(first));
+  const [later, zone] = isOffset || second !== undefined ? [first, second] : [undefined, first];
+  if (rest.length > 0) {
     throw wrongOffset(text);
   }
-  const offset = later === undefined ? 0 : days >= 0 ? days * DAY : parseDuration(later);
-  if (offset >= slide) {
-    throw wrongOffset(text);
-  }
-  if (zone !== undefined && !isOfDays({ size, slide })) {
+  const offset = later === undefined ? 0 : parseOffset(text, later, lengths);
+  if (zone !== undefined && !isOfDays(lengths)) {
     throw new Error(
       `'${text}' is not a window: only windows of whole days, such as '1d' or '7d@Mon', are those of a zone`,
     );
@@ -129,7 +132,19 @@ function readBehind(
   return { offset, zone: zone === undefined ? undefined : readZone(zone) };
 }
 
-function isOfWeeks({ size, slide }: Pick<WindowSpec, 'size' | 'slide'>): boolean {
+function parseOffset(text: string, later: string, lengths: Lengths): number {
+  const days = WEEKDAYS.indexOf(later);
+  if (days >= 0 && !isOfWeeks(lengths)) {
+    throw wrongOffset(text);
+  }
+  const offset = days >= 0 ? days * DAY : parseDuration(later);
+  if (offset >= lengths.slide) {
+    throw wrongOffset(text);
+  }
+  return offset;
+}
+
+function isOfWeeks({ size, slide }: Lengths): boolean {
   return size % (7 * DAY) === 0 && slide % (7 * DAY) === 0;
 }
 
@@ -140,11 +155,7 @@ function wrongOffset(text: string): Error {
   );
 }
 
-function named(
-  { size, slide }: Pick<WindowSpec, 'size' | 'slide'>,
-  offset: number,
-  zone: string | undefined,
-): WindowSpec {
+function named({ size, slide }: Lengths, offset: number, zone: string | undefined): WindowSpec {
   const lengths = slide === size ? formatDuration(size) : `${formatDuration(size)}/${formatDuration(slide)}`;
   const day = offset % DAY === 0 && isOfWeeks({ size, slide }) ? WEEKDAYS[offset / DAY] : undefined;
   const later = offset === 0 ? '' : `@${day ?? formatDuration(offset)}`;

@@ -19,7 +19,8 @@ export const PARTIAL_MEANING =
 
 const IS_OF_KIND: Readonly<Record<WindowFieldKind, (value: unknown) => boolean>> = {
   text: (value) => typeof value === 'string',
-  time: Number.isInteger,
+  // `Date` knows no others.
+  time: (value) => Number.isInteger(value) && Math.abs(value as number) <= 8.64e15,
   count: (value) => Number.isInteger(value) && (value as number) >= 0,
   number: Number.isFinite,
   flag: (value) => typeof value === 'boolean',

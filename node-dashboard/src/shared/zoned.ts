@@ -55,11 +55,18 @@ function wallAt(time: number, zone: string): number {
   );
 }
 
+/** A zone that is not known here has the time of UTC. */
 function formatOf(zone: string): Intl.DateTimeFormat {
   const format =
     formats.get(zone) ??
     new Intl.DateTimeFormat('en', {
-      ...{ timeZone: zone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric' },
+      ...{
+        timeZone: isZone(zone) ? zone : 'UTC',
+        hourCycle: 'h23',
+        year: 'numeric',
+        month: 'numeric',
+        day: 'numeric',
+      },
       ...{ hour: 'numeric', minute: 'numeric', second: 'numeric', era: 'short' },
     });
   formats.set(zone, format);

@@ -1,3 +1,4 @@
+import { windowOf } from '../shared/window-spec.ts';
 import { distance } from 'fastest-levenshtein';
 import type { StreamInfo } from '../shared/api.ts';
 import type { Selection } from './selection.ts';
@@ -60,7 +61,7 @@ export function streamOffers(query: string, streams: readonly StreamInfo[], sele
     return [];
   }
   return streams.map(({ name, title, windows }) => {
-    const window = windows.find(({ label }) => label === selection.window) ?? windows[0];
+    const window = windowOf(windows, selection.window) ?? windows[0];
     return {
       label: title,
       selection: { ...selection, stream: name, window: window?.label ?? selection.window, series: [] },

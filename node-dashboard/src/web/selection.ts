@@ -1,6 +1,7 @@
 import type { StreamInfo } from '../shared/api.ts';
 import { absentTexts, addressProblem, type Choices } from './missing.ts';
 import { VIEW_CHOICES } from './view.ts';
+import { windowOf } from '../shared/window-spec.ts';
 import { isZone } from '../shared/zoned.ts';
 
 /** A span of time, `[from, to)`, in milliseconds since the epoch. */
@@ -58,7 +59,7 @@ export function problemOf(query: string, streams: readonly StreamInfo[]): string
   const stream = streams.find(({ name }) => name === selected?.stream);
   const choices: Choices = [
     ['stream', streams.map(({ name }) => name)],
-    ['window', stream?.windows.map(({ label }) => label) ?? []],
+    ['window', namesOf(stream?.windows ?? [], parameters.get('window') ?? '')],
     ['range', RANGES.map(({ milliseconds }) => String(milliseconds))],
   ];
   const unknown = new Set([...parameters.keys()].filter((name) => !KNOWN.has(name)));
@@ -68,6 +69,12 @@ export function problemOf(query: string, streams: readonly StreamInfo[]): string
     ...spanProblem(parameters),
   ];
   return addressProblem(problems);
+}
+
+/** The names of kinds of windows, and the given one if it means one of them. */
+function namesOf(windows: StreamInfo['windows'], given: string): string[] {
+  const labels = windows.map(({ label }) => label);
+  return windowOf(windows, given) === undefined ? labels : [...labels, given];
 }
 
 /** What in the address says in vain how it is shown, for the user; empty when all of it counts. */
@@ -107,8 +114,7 @@ function readTime(text: string): number {
 export function readSelection(query: string, streams: readonly StreamInfo[]): Selection | null {
   const parameters = new URLSearchParams(query);
   const stream = streams.find(({ name }) => name === parameters.get('stream')) ?? streams[0];
-  const window =
-    stream?.windows.find(({ label }) => label === parameters.get('window')) ?? stream?.windows[0];
+  const window = windowOf(stream?.windows ?? [], parameters.get('window') ?? '') ?? stream?.windows[0];
   if (stream === undefined || window === undefined) {
     return null;
   }

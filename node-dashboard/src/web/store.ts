@@ -1,5 +1,5 @@
 import { mergeBySteps, type PointValue } from '../shared/merge.ts';
-import { endAfter, isOnStride, stepStart, UTC, type Placement } from '../shared/placement.ts';
+import { endAfter, isOnStride, stepOfStart, UTC, type Alignment } from '../shared/alignment.ts';
 import { supersedes, type WindowValue } from '../shared/window.ts';
 
 /** The last window of a series that is complete, but for stragglers, and the next one, which still grows. */
@@ -21,7 +21,7 @@ export interface Steps {
   readonly step: number;
   readonly stride: number;
   /** Where they begin; in UTC without. */
-  readonly window?: Placement;
+  readonly window?: Alignment;
 }
 
 /** What is known of one series and metric, by start. */
@@ -77,7 +77,7 @@ export class WindowStore {
 
   /** Takes in a window, whether it comes from the history or live; an older version changes nothing. */
   add(metric: string, series: string, window: WindowValue): void {
-    if (!isOnStride(this.#placement, window.start, this.#steps.stride)) {
+    if (!isOnStride(this.#alignment, window.start, this.#steps.stride)) {
       return;
     }
     const line = this.#line(metric, series);
@@ -189,7 +189,7 @@ export class WindowStore {
       return line.windows;
     }
     const windows = orderOf(line).flatMap((start) => line.windows.get(start) ?? []);
-    const live = mergeBySteps(windows, step, this.#placement).map((point) => [point.start, point] as const);
+    const live = mergeBySteps(windows, step, this.#alignment).map((point) => [point.start, point] as const);
     return new Map([...line.merged, ...live]);
   }
 
@@ -199,17 +199,17 @@ export class WindowStore {
   }
 
   #stepOf(start: number): number {
-    return stepStart(this.#placement, start, this.#steps.step);
+    return stepOfStart(this.#alignment, start, this.#steps.step);
   }
 
   /** Where windows begin that belong to a merged point. */
   *#startsIn({ start, end }: PointValue): Generator<number> {
-    for (let next = start; next < end; next = endAfter(this.#placement, next, this.#steps.stride)) {
+    for (let next = start; next < end; next = endAfter(this.#alignment, next, this.#steps.stride)) {
       yield next;
     }
   }
 
-  get #placement(): Placement {
+  get #alignment(): Alignment {
     return this.#steps.window ?? UTC;
   }
 

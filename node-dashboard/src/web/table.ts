@@ -1,4 +1,4 @@
-import { isGap } from '../shared/placement.ts';
+import { isGap } from '../shared/alignment.ts';
 import type { PointValue } from '../shared/merge.ts';
 import type { LinePoints, WindowStore } from './store.ts';
 

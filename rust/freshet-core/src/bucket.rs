@@ -1,9 +1,7 @@
 //! The `bucket` of the table `windows`: what keeps its partitions small. Writers and readers compute the same.
 
+use crate::duration::DAY_MS;
 use crate::window::WindowSpec;
-
-/// A bucket lasts whole days, in milliseconds.
-pub const DAY_MS: i64 = 86_400_000;
 
 /// So many windows of one kind fill a bucket: at some 150 bytes a row this makes partitions of one to two megabytes.
 pub const WINDOWS_PER_BUCKET: i64 = 10_000;

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+/// A day, in milliseconds.
+pub const DAY_MS: i64 = 86_400_000;
+
 /// The units, largest first, with their length in milliseconds.
 const UNITS: [(&str, u64); 5] =
     [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
@@ -39,6 +42,11 @@ pub fn format(duration: Duration) -> String {
         .find(|(_, length)| milliseconds != 0 && milliseconds.is_multiple_of(*length))
         .unwrap_or(&UNITS[3]);
     format!("{}{unit}", milliseconds / length)
+}
+
+/// The greatest length of which both are multiples, in whatever unit they are; neither is negative.
+pub(crate) fn greatest_common_divisor(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 /// Serializes a duration as whole milliseconds: the unit in which all parts exchange durations.

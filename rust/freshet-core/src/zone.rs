@@ -1,5 +1,6 @@
 //! Zones of local times.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -9,6 +10,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use thiserror::Error;
 
 use crate::calendar::civil_time;
+use crate::duration::greatest_common_divisor;
 
 /// A zone of the IANA database, such as `Europe/Berlin`. The database is part of the program, so that a time is the
 /// same on every machine.
@@ -22,8 +24,19 @@ pub struct InvalidZone(String);
 
 const DAY_SECONDS: i64 = 86_400;
 
-/// From this year on, epoch seconds, no country's rules are known to change: those of the year before repeat.
-const RULES_REPEAT_SECONDS: i64 = 2_208_988_800;
+/// When the year 2040 begins, epoch seconds: what clocks show after that, they have shown before.
+const REPEATS_SECONDS: i64 = 2_208_988_800;
+
+/// Not that of the machine, which is `jiff`'s own choice.
+static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+/// The names of all zones, in their order.
+pub fn names() -> Vec<String> {
+    let mut names: Vec<String> =
+        DATABASE.available().map(|name| name.as_str().to_owned()).collect();
+    names.sort_unstable();
+    names
+}
 
 impl Zone {
     /// The epoch microseconds of a local time, which is given as if it were UTC. A time that is there twice, when
@@ -36,9 +49,16 @@ impl Zone {
         Some(time.as_second() * 1_000_000 + local_us.rem_euclid(1_000_000))
     }
 
-    /// Whether it is UTC, by a name that says so.
-    pub(crate) fn is_utc(&self) -> bool {
-        matches!(self.0.iana_name(), Some("UTC" | "Etc/UTC"))
+    /// Whether its clocks have shown UTC from 1970 on, whatever it is called.
+    pub fn is_like_utc(&self) -> bool {
+        static LIKE_UTC: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+            let zones = names().into_iter().filter_map(|name| Zone::of_name(&name).ok());
+            zones
+                .filter(|zone| zone.offsets().all(|seconds| seconds == 0))
+                .map(|zone| zone.to_string())
+                .collect()
+        });
+        self.0.iana_name().is_some_and(|name| LIKE_UTC.contains(name))
     }
 
     /// How far its clocks are ahead of UTC at an instant, in microseconds. Where the calendar ends, they stay as they
@@ -50,26 +70,21 @@ impl Zone {
         i64::from(self.0.to_offset(instant).seconds()) * 1_000_000
     }
 
-    /// The greatest number of seconds that is a divisor of a day, of all that its clocks were ahead of UTC from 1970
-    /// on, and of the epoch seconds at which they were set: whatever its clocks show at the full hour, or at another
-    /// multiple of this, begins at a multiple of this in UTC.
+    /// The greatest number of seconds of which a day is a multiple, and all that its clocks were ahead of UTC from 1970
+    /// on: what they show at a multiple of this is one in UTC, and so is the time by which a day begins that they do
+    /// not show.
     pub(crate) fn granularity_seconds(&self) -> i64 {
-        let divisor = |divisor, seconds: i64| greatest_common_divisor(divisor, seconds.abs());
-        let first = divisor(DAY_SECONDS, self.offset_us(0) / 1_000_000);
-        self.0
-            .following(Timestamp::UNIX_EPOCH)
-            .take_while(|set| set.timestamp().as_second() < RULES_REPEAT_SECONDS)
-            .flat_map(|set| [i64::from(set.offset().seconds()), set.timestamp().as_second()])
-            .fold(first, divisor)
+        self.offsets().map(i64::abs).fold(DAY_SECONDS, greatest_common_divisor)
     }
-}
 
-/// The greatest number of which both are multiples.
-pub(crate) fn greatest_common_divisor(a: i64, b: i64) -> i64 {
-    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
-}
+    /// By how many seconds its clocks were ahead of UTC, from 1970 on.
+    fn offsets(&self) -> impl Iterator<Item = i64> {
+        let set = self.0.following(Timestamp::UNIX_EPOCH);
+        let known = set.take_while(|set| set.timestamp().as_second() < REPEATS_SECONDS);
+        let first = self.offset_us(0) / 1_000_000;
+        std::iter::once(first).chain(known.map(|set| i64::from(set.offset().seconds())))
+    }
 
-impl Zone {
     /// The zone of exactly that name: where it becomes part of one, in any case would be several.
     pub(crate) fn of_name(name: &str) -> Result<Self, InvalidZone> {
         let zone: Self = name.parse()?;
@@ -81,8 +96,6 @@ impl FromStr for Zone {
     type Err = InvalidZone;
 
     fn from_str(text: &str) -> Result<Self, InvalidZone> {
-        // Not that of the machine, which `TimeZone::get` would take.
-        static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
         let zone = DATABASE.get(text).map_err(|_| InvalidZone(text.to_owned()))?;
         if zone.iana_name().is_none() {
             return Err(InvalidZone(text.to_owned()));
@@ -104,6 +117,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn some_zones_are_utc_under_another_name() {
+        let is_like_utc = |name: &str| name.parse::<Zone>().unwrap().is_like_utc();
+        for name in ["UTC", "Etc/UTC", "Etc/GMT", "Zulu", "Africa/Abidjan"] {
+            assert!(is_like_utc(name), "{name}");
+        }
+        // Its clocks were behind until 1972, and are ahead in summer.
+        for name in ["Africa/Monrovia", "Europe/London"] {
+            assert!(!is_like_utc(name), "{name}");
+        }
+        assert!(names().len() > 500);
+    }
+
+    #[test]
     fn the_granularity_of_a_zone_is_that_of_its_clocks() {
         for (zone, seconds) in [
             ("UTC", 86_400),
@@ -111,8 +137,7 @@ mod tests {
             ("Asia/Kolkata", 1_800),
             ("Asia/Kathmandu", 900),
             ("Australia/Lord_Howe", 1_800),
-            // Its clocks were set one minute after midnight.
-            ("America/St_Johns", 60),
+            ("America/St_Johns", 1_800),
             // Its clocks were 44.5 minutes behind UTC until 1972.
             ("Africa/Monrovia", 30),
         ] {

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { HistoryAnswer, HistoryChart } from '../../shared/api.ts';
 import { toColumns } from '../../shared/columns.ts';
 import { mergeBySteps, type PointValue } from '../../shared/merge.ts';
-import { isOnStride, stepStart, type Placement } from '../../shared/placement.ts';
+import { isOnStride, placeOf, stepAt, stepOfStart, type Alignment } from '../../shared/alignment.ts';
 import { resolutionFor, type Resolution } from '../../shared/resolution.ts';
 import { longestOf, windowsIn, type WindowSpec } from '../../shared/window-spec.ts';
 import type { WindowValue } from '../../shared/window.ts';
@@ -79,7 +79,7 @@ async function pointsOf(
   if (step === stride) {
     return used;
   }
-  const boundary = stepStart(window, settled, step);
+  const boundary = stepAt(window, placeOf(window, settled), step);
   return [
     ...(await mergedInTurns(
       used.filter(({ start }) => start < boundary),
@@ -94,12 +94,12 @@ async function pointsOf(
 async function mergedInTurns(
   windows: readonly WindowValue[],
   step: number,
-  placement: Placement,
+  alignment: Alignment,
 ): Promise<PointValue[]> {
   const points: PointValue[] = [];
   for (let begin = 0; begin < windows.length;) {
-    const end = stepEnd(windows, begin + MERGED_AT_ONCE, step, placement);
-    points.push(...mergeBySteps(windows.slice(begin, end), step, placement));
+    const end = stepEnd(windows, begin + MERGED_AT_ONCE, step, alignment);
+    points.push(...mergeBySteps(windows.slice(begin, end), step, alignment));
     begin = end;
     await setImmediate();
   }
@@ -107,8 +107,8 @@ async function mergedInTurns(
 }
 
 /** The first place from `place` on at which another step begins: what is merged to one point stays together. */
-function stepEnd(windows: readonly WindowValue[], place: number, step: number, placement: Placement): number {
-  const stepAt = (index: number): number => stepStart(placement, windows[index]?.start ?? 0, step);
+function stepEnd(windows: readonly WindowValue[], place: number, step: number, alignment: Alignment): number {
+  const stepAt = (index: number): number => stepOfStart(alignment, windows[index]?.start ?? 0, step);
   let end = Math.min(place, windows.length);
   while (end < windows.length && stepAt(end) === stepAt(end - 1)) {
     end += 1;

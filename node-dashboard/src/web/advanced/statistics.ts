@@ -1,4 +1,4 @@
-import { isGap } from '../../shared/placement.ts';
+import { isGap, later, UTC, type Alignment } from '../../shared/alignment.ts';
 import { formatCount, formatDecimal } from '../format.ts';
 import type { PointValue } from '../../shared/merge.ts';
 
@@ -54,8 +54,9 @@ export function correlationWords(coefficient: number | null, pairs: number): str
 }
 
 /** Points of an earlier time, moved to the time that they are compared with. */
-export function moved(points: readonly PointValue[], by: number): PointValue[] {
-  return points.map((point) => ({ ...point, start: point.start + by, end: point.end + by }));
+export function moved(points: readonly PointValue[], by: number, alignment: Alignment = UTC): PointValue[] {
+  const at = (time: number): number => later(alignment, time, by);
+  return points.map((point) => ({ ...point, start: at(point.start), end: at(point.end) }));
 }
 
 /** By how much the second is above the first on average, where both have a window; null where none has both. */

@@ -9,6 +9,7 @@ import { formatQuantity } from '../units.ts';
 import { zone } from '../reader.ts';
 import { offsetsOf, wallTime } from './clock.ts';
 import { Plot } from './plot.tsx';
+import type { Alignment } from '../../shared/alignment.ts';
 import { byDay, correlationWords, matched, meanDifference, moved, pearson, withGaps } from './statistics.ts';
 
 const BLUE = '#1f83e0';
@@ -20,8 +21,10 @@ export interface Line {
     readonly name: string;
     readonly unit: string;
     readonly points: readonly PointValue[];
-    /** Distance of two points, in milliseconds. */
+    /** Distance of two points, in milliseconds, but for what clocks are set. */
     readonly step: number;
+    /** The kind of window that they are of. */
+    readonly window: Alignment;
 }
 
 /** A card with a title, a chart and what the chart says in words. */
@@ -119,7 +122,7 @@ export function Comparison({
     readonly shift: number;
     readonly what: string;
 }): VNode {
-    const earlier = useMemo(() => moved(before, shift), [before, shift]);
+    const earlier = useMemo(() => moved(before, shift, line.window), [before, shift, line]);
     const traces = useMemo(
         () => [
             lineOf({ ...line, points: earlier }, what, ({ avg }) => avg, {

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentType, VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { endAfter } from '../../shared/placement.ts';
+import { endAfter } from '../../shared/alignment.ts';
 import type { HeatMapProperties } from '../heat/heat-map.tsx';
 import { formatCount, formatMoment, formatSpan } from '../format.ts';
 import { dashboard } from '../state.ts';

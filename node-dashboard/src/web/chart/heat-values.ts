@@ -1,5 +1,5 @@
 import type { HeatValues } from '../heat/heat.ts';
-import { instantAt, placeOf, stepStart, UTC, type Placement } from '../../shared/placement.ts';
+import { instantAt, placeOf, stepOfStart, UTC, type Alignment } from '../../shared/alignment.ts';
 import type { Span } from '../selection.ts';
 import { valueOf } from './data.ts';
 import type { Scene } from './scene.ts';
@@ -20,14 +20,14 @@ export function heatValuesOf(
   { lines, columns, statistic, newestEvent }: Pick<Scene, 'lines' | 'columns' | 'statistic' | 'newestEvent'>,
   { from, to }: Span,
   step: number,
-  placement: Placement = UTC,
+  alignment: Alignment = UTC,
 ): ChartHeat {
   const each = Math.max(1, Math.ceil((to - from) / step / MOST_COLUMNS));
   const width = each * step;
-  const first = placeOf(placement, stepStart(placement, from, width));
-  const starts = Array.from(
-    { length: Math.max(0, Math.ceil((placeOf(placement, to) - first) / width)) },
-    (_, index) => instantAt(placement, first + index * width),
+  const first = Math.floor(placeOf(alignment, from) / width) * width;
+  const number = Math.floor((placeOf(alignment, to - 1) - first) / width) + 1;
+  const starts = Array.from({ length: Math.max(0, number) }, (_, index) =>
+    instantAt(alignment, first + index * width),
   );
   const values = new Map(
     lines.map(({ key }) => {
@@ -35,7 +35,7 @@ export function heatValuesOf(
       for (const point of columns.rows.get(key) ?? []) {
         const value = valueOf(point, statistic);
         if (point !== undefined && value !== null && point.end <= newestEvent) {
-          const start = stepStart(placement, point.start, width);
+          const start = stepOfStart(alignment, point.start, width);
           greatest.set(start, Math.max(greatest.get(start) ?? -Infinity, value));
         }
       }

@@ -1,4 +1,4 @@
-import { isGap } from '../../shared/placement.ts';
+import { isGap } from '../../shared/alignment.ts';
 import type { VNode } from 'preact';
 
 const WIDTH = 120;

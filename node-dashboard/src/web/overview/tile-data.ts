@@ -2,7 +2,7 @@ import { medianOf } from '../../shared/numbers.ts';
 import type { StreamInfo } from '../../shared/api.ts';
 import type { PointValue } from '../../shared/merge.ts';
 import type { LatestAnswer } from '../../shared/latest-api.ts';
-import { endAfter } from '../../shared/placement.ts';
+import { endAfter } from '../../shared/alignment.ts';
 import type { WindowSpec } from '../../shared/window-spec.ts';
 import { getHistory, getLatest, getSeries } from '../client.ts';
 import { formatCount } from '../format.ts';

@@ -1,3 +1,4 @@
+import { windowOf } from '../../shared/window-spec.ts';
 import type { VNode } from 'preact';
 import { addressOf } from '../address.ts';
 import { formatAge } from '../format.ts';
@@ -83,6 +84,6 @@ function TileAge({ name }: { readonly name: string }): VNode {
 /** The stream with the kind of window that is shown, if it has that. */
 function selectionOf(stream: StreamInfo): typeof dashboard.selection {
     const { selection } = dashboard;
-    const window = stream.windows.find(({ label }) => label === selection.window) ?? stream.windows[0];
+    const window = windowOf(stream.windows, selection.window) ?? stream.windows[0];
     return { ...selection, stream: stream.name, window: window?.label ?? selection.window, series: [] };
 }

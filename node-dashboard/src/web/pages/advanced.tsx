@@ -10,6 +10,8 @@ import { zone } from '../reader.ts';
 import { lookUp } from '../series-lookup.ts';
 import { Choice } from '../shell/choice.tsx';
 import { dashboard, followChanges } from '../state.ts';
+import { later, UTC } from '../../shared/alignment.ts';
+import { windowOf } from '../../shared/window-spec.ts';
 import type { StreamInfo } from '../../shared/api.ts';
 import type { Selection, Span } from '../selection.ts';
 
@@ -179,14 +181,15 @@ async function ask(stream: StreamInfo, selection: Selection, choices: Choices): 
     const { series, metric, against, other, shift } = choices;
     const { from, to } = spanOf(selection);
     const common = { stream: stream.name, window: selection.window, points: POINTS, fields: FIELDS };
+    const window = windowOf(stream.windows, selection.window) ?? UTC;
     const [now, before] = await Promise.all([
         getHistory({ ...common, series: unique(series, other), metrics: unique(metric, against), from, to }),
         getHistory({
             ...common,
             series: [series],
             metrics: [metric],
-            from: from - shift[2],
-            to: to - shift[2],
+            from: later(window, from, -shift[2]),
+            to: later(window, to, -shift[2]),
         }),
     ]);
     return { now, before };
@@ -222,12 +225,13 @@ function Views({
     );
 }
 
-function lineOf({ charts, step }: History, stream: StreamInfo, series: string, metric: string): Line {
+function lineOf({ charts, step, window }: History, stream: StreamInfo, series: string, metric: string): Line {
     const chart = charts.find((one) => one.series === series && one.metric === metric);
     return {
         name: `${metric} of ${series}`,
         unit: stream.units[metric] ?? stream.unit ?? '',
         points: chart?.points ?? [],
         step,
+        window: windowOf(stream.windows, window) ?? UTC,
     };
 }

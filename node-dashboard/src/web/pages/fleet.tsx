@@ -16,7 +16,7 @@ import { Choice } from '../shell/choice.tsx';
 import { dashboard, followChanges } from '../state.ts';
 import type { StreamInfo } from '../../shared/api.ts';
 import { PAST_WINDOWS, type LatestAnswer } from '../../shared/latest-api.ts';
-import { endAfter } from '../../shared/placement.ts';
+import { endAfter } from '../../shared/alignment.ts';
 
 const LEAST_INTERVAL = 3000;
 const MOST_INTERVAL = 15_000;

@@ -1,3 +1,4 @@
+import { windowOf } from '../../shared/window-spec.ts';
 import type { VNode } from 'preact';
 import { Choice } from './choice.tsx';
 import { TimeRange } from './time-range.tsx';
@@ -43,8 +44,7 @@ export function Controls(): VNode {
 
 function selectStream(name: string): void {
     const stream = dashboard.streams.find((one) => one.name === name);
-    const window =
-        stream?.windows.find(({ label }) => label === dashboard.selection.window) ?? stream?.windows[0];
+    const window = windowOf(stream?.windows ?? [], dashboard.selection.window) ?? stream?.windows[0];
     if (stream !== undefined && window !== undefined) {
         dashboard.select({ ...dashboard.selection, stream: name, window: window.label, series: [] });
     }

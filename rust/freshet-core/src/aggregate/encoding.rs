@@ -16,10 +16,10 @@ use super::panes::{Pane, PaneGrid};
 use super::stats::WindowStats;
 use super::stats_encoding::{self, FIXED_BYTES, InvalidState, Layout, take_array};
 use crate::calendar::{EARLIEST_US, LATEST_US};
-use crate::window::LONGEST_MS;
+use crate::window::{DAY_US, LONGEST_MS};
 
 /// No pane is longer than the longest window, which a zone may make a day longer.
-const EARLIEST_START_US: i64 = EARLIEST_US - (LONGEST_MS + 86_400_000) * 1_000;
+const EARLIEST_START_US: i64 = EARLIEST_US - LONGEST_MS * 1_000 - DAY_US;
 
 /// Bytes of a pane before the additions to its statistics: the start, the number of records, and what never changes.
 const BEFORE_ADDITIONS: usize = 8 + 8 + FIXED_BYTES;
@@ -27,8 +27,10 @@ const BEFORE_ADDITIONS: usize = 8 + 8 + FIXED_BYTES;
 /// A pane as its bytes are found: only its start is read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EncodedPane<'a> {
-    pub(super) start_us: i64,
-    length_us: i64,
+    /// The place of its start in the grid.
+    pub(super) start: i64,
+    /// Its readings are not before the first instant, and before the second; epoch microseconds.
+    bounds_us: (i64, i64),
     layout: Layout,
     /// At least [`BEFORE_ADDITIONS`].
     bytes: &'a [u8],
@@ -44,8 +46,8 @@ impl EncodedPane<'_> {
             records: u64::from_le_bytes(*take_array(bytes)?),
             stats: stats_encoding::take(bytes, self.layout)?,
         };
-        let is_inside =
-            |time_us: i64| (0..self.length_us).contains(&time_us.saturating_sub(pane.start_us));
+        let (from_us, to_us) = self.bounds_us;
+        let is_inside = |time_us: i64| (from_us..to_us).contains(&time_us);
         let is_consistent = pane.records <= pane.stats.count
             && is_inside(pane.stats.last_event_us)
             && pane.stats.first_event_us().is_none_or(is_inside);
@@ -75,12 +77,11 @@ pub(super) fn panes<'a>(
         None => (Layout::Current, bytes),
         Some((&first, panes)) => (Layout::of(first)?, panes),
     };
-    let mut earliest = EARLIEST_START_US;
+    let mut last = None;
     Ok(std::iter::from_fn(move || {
         (!rest.is_empty()).then(|| {
             let pane = split_first(&mut rest, layout, grid)?;
-            let is_in_order = pane.start_us >= earliest;
-            earliest = pane.start_us.saturating_add(1);
+            let is_in_order = last.replace(pane.start).is_none_or(|last| last < pane.start);
             if is_in_order { Ok(pane) } else { Err(InvalidState::Damaged) }
         })
     }))
@@ -102,12 +103,9 @@ fn split_first<'a>(
     if !(EARLIEST_START_US..=LATEST_US).contains(&start_us) {
         return Err(InvalidState::Damaged);
     }
-    match grid.pane_around(start_us) {
-        (start, end_us) if start == start_us => {
-            Ok(EncodedPane { start_us, length_us: end_us - start_us, layout, bytes: pane })
-        }
-        _ => Err(InvalidState::Damaged),
-    }
+    let start = grid.pane_beginning(start_us).ok_or(InvalidState::Damaged)?;
+    let bounds_us = (start_us - grid.beside(), start_us + grid.pane + grid.beside());
+    Ok(EncodedPane { start, bounds_us, layout, bytes: pane })
 }
 
 /// Begins the bytes of panes.
@@ -165,7 +163,7 @@ mod tests {
             push(5, 0, &stats, &mut bytes);
             let found: Result<Vec<_>, _> = panes(&bytes, &GRID).unwrap().collect();
             let found = found.unwrap();
-            assert_eq!((found[0].start_us, found[1].start_us), (-5, 5));
+            assert_eq!((found[0].start, found[1].start), (-5, 5));
             let pane = found[0].decode().unwrap();
             assert_eq!((pane.start_us, pane.records), (-5, 1));
             assert_eq!(pane.stats.count(), u64::from(readings));
@@ -242,10 +240,7 @@ mod tests {
         for pane in panes(&earlier, &GRID).unwrap() {
             let pane = pane.unwrap();
             let stats = pane.decode().unwrap().stats;
-            assert_eq!(
-                (stats.count(), stats.min()),
-                (if pane.start_us == 5 { 3 } else { 40 }, -10.0)
-            );
+            assert_eq!((stats.count(), stats.min()), (if pane.start == 5 { 3 } else { 40 }, -10.0));
             pane.copy(&mut copied);
         }
         assert_eq!(without_additions(&copied), earlier);
@@ -306,7 +301,7 @@ mod tests {
             assert_eq!(decoded(&bytes), Ok(()));
             for (at, number) in [
                 (5, negative(i64::MIN)),
-                (5, negative(EARLIEST_US - 86_400_000_000 * 367 - 1)),
+                (5, negative(EARLIEST_US - DAY_US * 367 - 1)),
                 (5, negative(i64::MAX)),
                 (5, 50),
                 (13, u64::from(readings) + 1),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::stats::WindowStats;
-use crate::window::{Alignment, WindowSpec};
+use crate::window::{Alignment, DAY_US, WindowSpec};
 
 /// What one metric of one series has in one pane.
 #[derive(Clone)]
@@ -58,9 +58,18 @@ impl PaneGrid {
         (self.instant(start), self.instant(start + self.pane))
     }
 
-    /// Whether another window starts at the same instant, later on the line: the days between them are left out.
-    pub(super) fn has_double(&self, start: i64) -> bool {
-        self.instant(start) == self.instant(start + self.slide)
+    /// Start of the pane that begins at an instant, epoch microseconds; `None` where none does. In a zone whoever wrote
+    /// the instant may have had another database of zones: it is the pane that begins nearest, within a day.
+    pub(super) fn pane_beginning(&self, instant_us: i64) -> Option<i64> {
+        let before = self.pane_start(instant_us);
+        let apart = |start: &i64| self.instant(*start).abs_diff(instant_us);
+        let nearest = [before, before + self.pane].into_iter().min_by_key(apart)?;
+        (apart(&nearest) <= self.beside().unsigned_abs()).then_some(nearest)
+    }
+
+    /// How far readings of a pane may lie beside its length, counted from its start: clocks may be set by a day.
+    pub(super) fn beside(&self) -> i64 {
+        if self.alignment.is_in_zone() { DAY_US } else { 0 }
     }
 
     /// Start of the first window that contains the pane.

@@ -129,7 +129,7 @@ impl<'a> WindowState<'a> {
     pub fn decode(spec: &WindowSpec, state: &'a [u8]) -> Result<Self, InvalidState> {
         let grid = PaneGrid::of(spec);
         let unchanged = |pane: EncodedPane<'a>| StatePane {
-            start: grid.pane_start(pane.start_us),
+            start: pane.start,
             content: Content::Unchanged(pane),
         };
         let panes = encoding::panes(state, &grid)?.map(|pane| pane.map(unchanged));
@@ -154,7 +154,7 @@ impl<'a> WindowState<'a> {
         let Self { grid, limits, panes } = self;
         for pane in encoding::panes(partial, grid)? {
             let pane = pane?;
-            let start = grid.pane_start(pane.start_us);
+            let start = pane.start;
             if limits.closes(grid, start) > watermarks.late_us {
                 let pane = pane.decode()?;
                 counted += pane.records;
@@ -221,13 +221,15 @@ impl<'a> WindowState<'a> {
         let mut coming = self.panes[begin..].iter().peekable();
         let mut queue = MergeQueue::default();
         let mut start = first;
+        let mut start_us = grid.instant(start);
         while start <= last {
             queue.pop_before(start);
             while let Some(pane) = coming.next_if(|pane| pane.start < start + grid.size) {
                 queue.push(pane.start, pane.stats()?);
             }
-            if !grid.has_double(start) {
-                let start_us = grid.instant(start);
+            let next_us = grid.instant(start + grid.slide);
+            // Else the days between them are left out, and the next window is the one that starts then.
+            if start_us < next_us {
                 emit(Window {
                     start_us,
                     end_us: grid.instant(start + grid.size),
@@ -236,6 +238,7 @@ impl<'a> WindowState<'a> {
                 });
             }
             start += grid.slide;
+            start_us = next_us;
         }
         Ok(())
     }

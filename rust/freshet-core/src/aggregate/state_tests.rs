@@ -272,6 +272,72 @@ fn windows_of_a_kind_that_was_taken_away_are_brought_to_their_end() {
     assert_eq!(limited(old, &[25], 40), (vec![], None, 0));
 }
 
+/// The programs bring a database of zones, and another version of them may bring another one.
+#[test]
+fn panes_that_another_database_of_zones_has_made_go_on() {
+    let spec: WindowSpec = "1d@Europe/Berlin".parse().unwrap();
+    let us = |time: &str| time.parse::<jiff::Timestamp>().unwrap().as_microsecond();
+    let (begin, end) = (us("2026-01-30T23:00:00Z"), us("2026-01-31T23:00:00Z"));
+    for begins in ["2026-01-30T22:00:00Z", "2026-01-31T00:00:00Z", "2026-01-30T12:00:00Z"] {
+        let mut readings = WindowStats::default();
+        readings.add(us(begins), 1.0);
+        let mut written = Vec::new();
+        encoding::begin(&mut written);
+        encoding::push(us(begins), 1, &readings, &mut written);
+        let mut state = WindowState::decode(&spec, &written).unwrap();
+        let more = partial(&PaneGrid::of(&spec), &[(us("2026-01-31T12:00:00Z") / MICROS, 2)]);
+        assert_eq!(state.add(&more, Watermarks::NONE), Ok(1));
+        let mut found = Vec::new();
+        let push = |window: Window<'_>| {
+            found.push((window.start_us, window.end_us, window.stats.count()));
+        };
+        state.windows(Emit::Changed, Watermarks::NONE, push).unwrap();
+        assert_eq!(found, [(begin, end, 2)], "{begins}");
+    }
+    let week: WindowSpec = "7d@Mon@Europe/Berlin".parse().unwrap();
+    let on = |day: i64| {
+        let mut written = Vec::new();
+        encoding::begin(&mut written);
+        let start_us = us("2026-01-25T23:00:00Z") + day * 86_400 * MICROS;
+        let mut readings = WindowStats::default();
+        readings.add(start_us, 1.0);
+        encoding::push(start_us, 1, &readings, &mut written);
+        WindowState::decode(&week, &written).err()
+    };
+    assert_eq!([0, 1, -1].map(on), [None; 3]);
+    assert_eq!([2, 3, -2].map(on), [Some(InvalidState::Damaged); 3]);
+}
+
+#[test]
+fn limits_of_windows_of_days_are_those_of_their_zone() {
+    let spec: WindowSpec = "1d@Europe/Berlin".parse().unwrap();
+    let second = |time: &str| time.parse::<jiff::Timestamp>().unwrap().as_second();
+    let noons = ["2026-03-28T11:00:00Z", "2026-03-29T10:00:00Z", "2026-03-30T10:00:00Z"];
+    let windows = |limits: WindowLimits, final_us: i64| {
+        let watermarks = Watermarks { late_us: i64::MIN / 2, final_us };
+        let mut state = WindowState::decode(&spec, &[]).unwrap().with_limits(limits);
+        let readings: Vec<_> = noons.iter().map(|noon| (second(noon), 1)).collect();
+        let counted = state.add(&partial(&state.grid, &readings), watermarks).unwrap();
+        let mut found = Vec::new();
+        let push = |window: Window<'_>| found.push((window.start_us / MICROS, window.is_partial));
+        state.windows(Emit::Changed, watermarks, push).unwrap();
+        let deadline = state.encode(Emit::Changed, watermarks, &mut Vec::new());
+        (found, counted, deadline.map(|at| at / MICROS))
+    };
+    let days = ["2026-03-27T23:00:00Z", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"].map(second);
+    // The kind was taken away at noon of the day with 23 hours, which is brought to its end.
+    let last_start_us = Some(second(noons[1]) * MICROS);
+    let taken_away = WindowLimits { last_start_us, partial: Vec::new() };
+    let given = vec![(days[0], false), (days[1], false)];
+    assert_eq!(windows(taken_away.clone(), i64::MIN / 2), (given.clone(), 2, Some(days[2])));
+    assert_eq!(windows(taken_away, days[2] * MICROS), (given, 2, None));
+    // It was new then.
+    let until_us = second(noons[1]) * MICROS;
+    let partial = vec![PartialStarts { after_us: None, until_us }];
+    let (found, ..) = windows(WindowLimits { partial, last_start_us: None }, i64::MIN / 2);
+    assert_eq!(found, [(days[0], true), (days[1], true), (days[2], false)]);
+}
+
 #[test]
 fn a_state_tells_its_newest_event() {
     let spec: WindowSpec = "30s/10s".parse().unwrap();

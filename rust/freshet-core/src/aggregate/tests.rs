@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -40,8 +41,8 @@ fn windows(aggregator: &mut WindowAggregator, stream: &Stream) -> BTreeMap<Key, 
     for ((series, metric, window), state) in states {
         state
             .windows(Emit::Changed, Watermarks::NONE, |given| {
-                let length = given.end_us - given.start_us;
-                assert_eq!(length, stream.windows[window].size_ms() * 1_000);
+                let end_ms = stream.windows[window].end_ms(given.start_us / 1_000);
+                assert_eq!(Some(given.end_us), end_ms.map(|end| end * 1_000));
                 let key = (series.clone(), metric, window, given.start_us);
                 assert!(found.insert(key, content(given.stats)).is_none(), "a window came twice");
             })
@@ -142,39 +143,50 @@ fn memory_grows_with_series_and_panes_only() {
     assert!(aggregator.memory_bytes() > one);
 }
 
+/// When clocks were set, epoch milliseconds.
+const BERLIN: i64 = 1_774_746_000_000;
+const ST_JOHNS: i64 = 1_289_097_060_000;
+
 proptest! {
     /// Whatever the windows and the order of the records: what comes out is what each window's own readings give.
     #[test]
     fn windows_equal_a_sum_over_each_ones_readings(
         records in prop::collection::vec((0_usize..3, -50_000_i64..50_000, 0_usize..2, -1_000_i32..1_000), 0..120),
-        kinds in prop::sample::select(vec![
-            "\"10s\"", "\"10s\", \"1m\"", "\"10s/4s\"", "\"7s\", \"20s/5s\"", "\"30s/1s\"",
+        // From when on times are, in milliseconds, and what they are multiplied by.
+        (kinds, begin, scale) in prop::sample::select(vec![
+            ("\"10s\"", 0, 1),
+            ("\"10s\", \"1m\"", 0, 1),
+            ("\"10s/4s\"", 0, 1),
+            ("\"7s\", \"20s/5s\"", 0, 1),
+            ("\"30s/1s\"", 0, 1),
+            ("\"10s@3s\"", 0, 1),
+            ("\"10s\", \"20s/5s@2s\"", 0, 1),
+            ("\"1d@Europe/Berlin\", \"1h@15m\", \"7d@Mon\"", BERLIN, 10_000),
+            ("\"2d/1d@6h@America/St_Johns\"", ST_JOHNS, 10_000),
         ]),
     ) {
-        let stream = stream(kinds);
+        let stream = Stream { max_future: Duration::from_hours(100 * 366 * 24), ..stream(kinds) };
         let mut aggregator = WindowAggregator::new(&stream);
         let mut expected: BTreeMap<Key, Content> = BTreeMap::new();
-        for (series, at_ms, metric, value) in records {
+        for (series, at, metric, value) in records {
+            let at_ms = begin + at * scale;
             let (id, name) = (["a", "b", "c"][series], ["v", "w"][metric]);
             let text = format!("{{\"id\":\"{id}\",\"at\":{at_ms},\"{name}\":{value}}}");
             add(&mut aggregator, &text).unwrap();
             let value = f64::from(value);
             for (window, spec) in stream.windows.iter().enumerate() {
-                let (size, slide) = (spec.size_ms(), spec.slide_ms());
-                for start in (-90_000..=60_000).filter(|s: &i64| s.rem_euclid(slide) == 0) {
-                    if start <= at_ms && at_ms < start + size {
-                        let key = (id.to_owned(), metric, window, start * 1_000);
-                        let entry = expected
-                            .entry(key)
-                            .or_insert((0, 0.0, f64::INFINITY, f64::NEG_INFINITY, i64::MIN));
-                        *entry = (
-                            entry.0 + 1,
-                            entry.1 + value,
-                            entry.2.min(value),
-                            entry.3.max(value),
-                            entry.4.max(at_ms * 1_000),
-                        );
-                    }
+                for start_us in spec.starts_containing(at_ms * 1_000) {
+                    let key = (id.to_owned(), metric, window, start_us);
+                    let entry = expected
+                        .entry(key)
+                        .or_insert((0, 0.0, f64::INFINITY, f64::NEG_INFINITY, i64::MIN));
+                    *entry = (
+                        entry.0 + 1,
+                        entry.1 + value,
+                        entry.2.min(value),
+                        entry.3.max(value),
+                        entry.4.max(at_ms * 1_000),
+                    );
                 }
             }
         }

@@ -18,7 +18,7 @@ use crate::record::{
     BadRow, LeftOut, Parsed, Point, RawRecord, Readings, RecordParser, RecordSchema, Rejection,
     Stream,
 };
-use crate::window::pane_us;
+use crate::window::SharedPanes;
 
 /// Sums up the records of one stream.
 pub struct WindowAggregator {
@@ -26,7 +26,7 @@ pub struct WindowAggregator {
     readings: Readings,
     /// One for every kind of window.
     grids: Vec<PaneGrid>,
-    pane_us: i64,
+    shared: SharedPanes,
     metrics: usize,
     /// A series' position is its number. The hash is seeded anew in every process: ids come from outside.
     series: IndexSet<Box<str>, RandomState>,
@@ -200,7 +200,8 @@ impl WindowAggregator {
             parser,
             readings: Readings::default(),
             grids: stream.windows.iter().map(PaneGrid::of).collect(),
-            pane_us: pane_us(&stream.windows).unwrap_or(1_000),
+            shared: SharedPanes::of(&stream.windows)
+                .unwrap_or(SharedPanes { length_us: 1_000, offset_us: 0 }),
             metrics: stream.values.len(),
             series: IndexSet::default(),
             panes: Vec::new(),
@@ -293,7 +294,7 @@ impl WindowAggregator {
     /// Adds the readings and says where the first of them is.
     fn add_point(&mut self, point: &Point<'_>) -> usize {
         let series = self.series_number(point.series);
-        let pane = point.time_us.div_euclid(self.pane_us);
+        let pane = self.shared.number(point.time_us);
         let mut first = None;
         for (metric, value) in point.values {
             let panes = &mut self.panes[series * self.metrics + metric];
@@ -346,7 +347,7 @@ impl WindowAggregator {
         loop {
             if let Some(drain) = &mut self.drain {
                 let position = drain.position;
-                if let Some((window, panes)) = drain.next(&self.grids, self.pane_us) {
+                if let Some((window, panes)) = drain.next(&self.grids, self.shared.length_us) {
                     emit(&PartialAggregate {
                         series: &self.series[position / self.metrics],
                         metric: position % self.metrics,
@@ -373,7 +374,7 @@ impl WindowAggregator {
         for (number, position) in panes.by_number {
             let Cell { stats, records } = mem::take(&mut self.cells[position]);
             self.pointed_to_bytes -= stats.heap_bytes();
-            taken.push(Pane { start_us: number * self.pane_us, stats, records });
+            taken.push(Pane { start_us: self.shared.start_us(number), stats, records });
         }
         taken
     }

@@ -260,17 +260,12 @@ fn read_series(section: &Section<'_>) -> Result<String, ConfigError> {
     Ok(found.value)
 }
 
-/// One kind of the stream's windows, by its name, also without the zone.
+/// One kind of the stream's windows.
 fn read_window(section: &Section<'_>, stream: &Stream) -> Result<WindowSpec, ConfigError> {
     let Some(found) = section.optional_text("window")? else {
         return Ok(stream.windows[0].clone());
     };
-    let wanted: Option<WindowSpec> = found.value.parse().ok();
-    let is_wanted = |window: &&WindowSpec| wanted.as_ref() == Some(window);
-    let is_but_for_zone = |window: &&WindowSpec| wanted.as_ref() == Some(&window.without_zone());
-    let windows = || stream.windows.iter();
-    let known = windows().find(is_wanted).or_else(|| windows().find(is_but_for_zone));
-    known.cloned().ok_or_else(|| {
+    WindowSpec::find(&stream.windows, &found.value).cloned().ok_or_else(|| {
         let known: Vec<String> = stream.windows.iter().map(ToString::to_string).collect();
         found.error(format!(
             "stream '{}' has no window '{}'; it has: {}",

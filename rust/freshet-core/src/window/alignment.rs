@@ -1,10 +1,8 @@
 //! Where windows begin: at even distances from the epoch, in UTC or on the clocks of a zone.
 
+use super::DAY_US;
 use crate::calendar::{EARLIEST_US, LATEST_US};
-use crate::zone::{Zone, greatest_common_divisor};
-
-/// A day, in microseconds.
-const DAY_US: i64 = 86_400_000_000;
+use crate::zone::Zone;
 
 /// Where windows of a kind begin. The places of their starts on a line are multiples of the slide: in UTC a place is
 /// the epoch time less the offset; in a zone it is what the zone's clocks show, as if that were UTC, less the offset.
@@ -22,6 +20,10 @@ pub(crate) struct Alignment {
 impl Alignment {
     /// At multiples of the slide since the epoch, in UTC.
     pub(crate) const EPOCH: Self = Self { offset_us: 0, zone: None };
+
+    pub(crate) fn is_in_zone(&self) -> bool {
+        self.zone.is_some()
+    }
 
     /// The place of an instant, epoch microseconds; in a zone, that of the day that it lies in.
     #[inline]
@@ -54,10 +56,9 @@ impl Alignment {
         day
     }
 
-    /// A length of which all instants are multiples at which days begin; `None` where they follow from lengths alone.
+    /// A length of which all instants at which days begin are multiples, but for the offset; `None` in UTC.
     pub(crate) fn granularity_us(&self) -> Option<i64> {
-        let zone = self.zone.as_ref()?.granularity_seconds() * 1_000_000;
-        Some(greatest_common_divisor(zone, self.offset_us))
+        Some(self.zone.as_ref()?.granularity_seconds() * 1_000_000)
     }
 }
 
@@ -155,7 +156,8 @@ mod tests {
             prop_assert_eq!(alignment.place(begin), day);
             prop_assert_eq!(alignment.place(end - 1), day);
             let grain = alignment.granularity_us().unwrap();
-            prop_assert_eq!((begin.rem_euclid(grain), end.rem_euclid(grain)), (0, 0));
+            let beyond = |instant: i64| (instant - alignment.offset_us).rem_euclid(grain);
+            prop_assert_eq!((beyond(begin), beyond(end)), (0, 0));
         }
 
         /// The days around each time that clocks were set.

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::duration;
-use crate::zone::{InvalidZone, Zone, greatest_common_divisor};
+use crate::calendar::{EARLIEST_US, LATEST_US};
+use crate::duration::{self, DAY_MS, greatest_common_divisor};
+use crate::zone::{InvalidZone, Zone};
 
 pub(crate) use alignment::Alignment;
 
@@ -23,9 +24,14 @@ pub const MOST_PANES: i64 = 10_000;
 /// The longest window, in milliseconds: its readings are kept until it closes.
 pub const LONGEST_MS: i64 = 366 * DAY_MS;
 
-const DAY_MS: i64 = 86_400_000;
+/// A day.
+pub(crate) const DAY_US: i64 = DAY_MS * MICROSECONDS;
 
 const MICROSECONDS: i64 = 1_000;
+
+/// Windows with readings start in these years: some of those that a reading of the first one lies in start before it.
+const FIRST_US: i64 = EARLIEST_US - 3 * LONGEST_MS * MICROSECONDS;
+const LAST_US: i64 = LATEST_US;
 
 /// The days of the week, from that of the epoch on.
 pub const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
@@ -99,9 +105,16 @@ impl WindowSpec {
         self.size_ms + if self.alignment.zone.is_some() { DAY_MS } else { 0 }
     }
 
-    /// Whether a window of this kind starts at that time, epoch milliseconds.
-    pub fn is_start(&self, time_ms: i64) -> bool {
-        self.last_start_ms(time_ms) == Some(time_ms)
+    /// Whether a window of this kind may start at that time, epoch milliseconds. Of those of a zone any time will do:
+    /// who made the window may have had another database of zones.
+    pub fn may_start(&self, time_ms: i64) -> bool {
+        self.alignment.is_in_zone() || self.last_start_ms(time_ms) == Some(time_ms)
+    }
+
+    /// Whether a window of this kind may be so long, in milliseconds.
+    pub fn may_last(&self, length_ms: i64) -> bool {
+        let beside = self.longest_ms() - self.size_ms;
+        length_ms > 0 && length_ms.abs_diff(self.size_ms) <= beside.unsigned_abs()
     }
 
     /// The last start of a window of this kind until that time, both in epoch milliseconds; `None` where there is no
@@ -113,31 +126,51 @@ impl WindowSpec {
     /// The end of the window of this kind that starts at that time, both in epoch milliseconds; `None` where there is
     /// no such time.
     pub fn end_ms(&self, start_ms: i64) -> Option<i64> {
-        let end = self.last_start(start_ms)?.checked_add(self.size_ms * MICROSECONDS)?;
+        let end = self.last_start(start_ms)? + self.size_ms * MICROSECONDS;
         Some(self.alignment.instant(end).div_euclid(MICROSECONDS))
     }
 
     /// The place of the last start until that time, epoch milliseconds.
     fn last_start(&self, time_ms: i64) -> Option<i64> {
         let slide = self.slide_ms * MICROSECONDS;
-        let place = self.alignment.place(time_ms.checked_mul(MICROSECONDS)?);
-        place.div_euclid(slide).checked_mul(slide)
+        let instant = time_ms.checked_mul(MICROSECONDS)?;
+        (FIRST_US..=LAST_US)
+            .contains(&instant)
+            .then(|| self.alignment.place(instant).div_euclid(slide) * slide)
     }
 
-    /// The same kind by the clocks of a zone: windows of whole days that are those of none yet. Others stay as they
-    /// are.
-    #[must_use]
-    pub fn in_zone(self, zone: &Zone) -> Self {
-        if self.alignment.zone.is_some() || !self.is_of_days() || zone.is_utc() {
-            return self;
+    /// Reads the name of a kind of window. Those of whole days that name no zone are those of `zone`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidWindow`] when the text names no kind of window.
+    pub fn read(text: &str, zone: Option<&Zone>) -> Result<Self, InvalidWindow> {
+        let (spec, own) = Self::split(text)?;
+        Ok(match own.as_ref().or(zone) {
+            Some(zone) if spec.is_of_days() => spec.in_zone(zone),
+            _ => spec,
+        })
+    }
+
+    /// The kind among these that has that name; where the name has no zone, also the only one that has it but for its
+    /// own.
+    pub fn find<'a>(windows: &'a [Self], name: &str) -> Option<&'a Self> {
+        let (spec, zone) = Self::split(name).ok()?;
+        if let Some(zone) = zone {
+            let spec = spec.in_zone(&zone);
+            return windows.iter().find(|window| **window == spec);
         }
-        let alignment = Alignment { zone: Some(zone.clone()), ..self.alignment };
-        Self { alignment, ..self }
+        let mut near = windows.iter().filter(|window| window.without_zone() == spec);
+        let only = near.next().filter(|_| near.next().is_none());
+        windows.iter().find(|window| **window == spec).or(only)
     }
 
-    /// The same kind in UTC.
-    #[must_use]
-    pub fn without_zone(&self) -> Self {
+    fn in_zone(self, zone: &Zone) -> Self {
+        let zone = Some(zone).filter(|zone| !zone.is_like_utc()).cloned();
+        Self { alignment: Alignment { zone, ..self.alignment }, ..self }
+    }
+
+    fn without_zone(&self) -> Self {
         let alignment = Alignment { zone: None, ..self.alignment };
         Self { alignment, ..*self }
     }
@@ -173,6 +206,13 @@ impl FromStr for WindowSpec {
     type Err = InvalidWindow;
 
     fn from_str(text: &str) -> Result<Self, InvalidWindow> {
+        Self::read(text, None)
+    }
+}
+
+impl WindowSpec {
+    /// The kind that a text names, in UTC, and the zone that stands behind it.
+    fn split(text: &str) -> Result<(Self, Option<Zone>), InvalidWindow> {
         let mut parts = text.split('@');
         let lengths = parts.next().unwrap_or_default();
         let (size, slide) = lengths.split_once('/').unwrap_or((lengths, lengths));
@@ -200,15 +240,12 @@ impl FromStr for WindowSpec {
             return Err(InvalidWindow::Offset(text.to_owned()));
         }
         let spec = offset.map_or(Ok(spec.clone()), |offset| spec.offset_by(offset, text))?;
-        let Some(zone) = zone else { return Ok(spec) };
-        if !spec.is_of_days() {
+        if zone.is_some() && !spec.is_of_days() {
             return Err(InvalidWindow::NotOfDays(text.to_owned()));
         }
-        Ok(spec.in_zone(&Zone::of_name(zone)?))
+        Ok((spec, zone.map(Zone::of_name).transpose()?))
     }
-}
 
-impl WindowSpec {
     /// The same kind, which begins as much later as its name, `text`, says.
     fn offset_by(self, offset: &str, text: &str) -> Result<Self, InvalidWindow> {
         const WEEK_MS: i64 = 7 * DAY_MS;
@@ -269,25 +306,46 @@ impl fmt::Display for WindowSpec {
 
 crate::text::serde_as_text!(WindowSpec);
 
-/// Length in microseconds of the pane that all `windows` share: the greatest of which all their sizes, slides and
-/// offsets are multiples, and all instants at which days of their zones begin, so that a pane lies either wholly inside
-/// or wholly outside each window. `None` without windows.
-pub fn pane_us(windows: &[WindowSpec]) -> Option<i64> {
-    let lengths = |window: &WindowSpec| {
-        let alignment = &window.alignment;
-        [
-            Some(window.pane_ms() * MICROSECONDS),
-            Some(alignment.offset_us),
-            alignment.granularity_us(),
-        ]
-    };
-    windows.iter().flat_map(lengths).flatten().reduce(greatest_common_divisor)
+/// The panes that kinds of windows share, in microseconds: they begin at multiples of the length, and the offset after
+/// that, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SharedPanes {
+    /// How long they are.
+    pub length_us: i64,
+    /// How much later than at a multiple of the length they begin.
+    pub offset_us: i64,
+}
+
+impl SharedPanes {
+    /// The longest ones that lie either wholly inside or wholly outside each window of these kinds: of their length are
+    /// all sizes and slides multiples, what offsets differ by, and the instants at which days of zones begin. `None`
+    /// without windows.
+    pub fn of(windows: &[WindowSpec]) -> Option<Self> {
+        let first_us = windows.first()?.alignment.offset_us;
+        let lengths = |window: &WindowSpec| {
+            let alignment = &window.alignment;
+            let apart_us = (alignment.offset_us - first_us).abs();
+            [Some(window.pane_ms() * MICROSECONDS), Some(apart_us), alignment.granularity_us()]
+        };
+        let lengths = windows.iter().flat_map(lengths).flatten();
+        let length_us = lengths.reduce(greatest_common_divisor)?;
+        Some(Self { length_us, offset_us: first_us % length_us })
+    }
+
+    /// The number of the pane that contains an instant, epoch microseconds.
+    #[inline]
+    pub fn number(&self, instant_us: i64) -> i64 {
+        (instant_us - self.offset_us).div_euclid(self.length_us)
+    }
+
+    /// The first instant of a pane, epoch microseconds.
+    pub fn start_us(&self, number: i64) -> i64 {
+        number * self.length_us + self.offset_us
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::slice;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -315,6 +373,7 @@ mod tests {
             ("14d@11d", "14d@11d"),
             ("1d@UTC", "1d"),
             ("7d@Mon@Etc/UTC", "7d@Mon"),
+            ("1d@Africa/Abidjan", "1d"),
             ("1d@Europe/Berlin", "1d@Europe/Berlin"),
             ("24h@Europe/Berlin", "1d@Europe/Berlin"),
             ("1d@360m@Europe/Berlin", "1d@6h@Europe/Berlin"),
@@ -327,21 +386,50 @@ mod tests {
     }
 
     #[test]
-    fn only_whole_days_are_those_of_a_zone() {
+    fn whole_days_that_name_no_zone_are_those_of_the_given_one() {
         let berlin = "Europe/Berlin".parse().unwrap();
-        let utc = "UTC".parse().unwrap();
+        let utc = "Etc/UTC".parse().unwrap();
         for (text, name) in [
             ("1d", "1d@Europe/Berlin"),
             ("7d@Mon", "7d@Mon@Europe/Berlin"),
             ("7d/1d", "7d/1d@Europe/Berlin"),
             ("1d@Asia/Tokyo", "1d@Asia/Tokyo"),
+            ("1d@UTC", "1d"),
             ("1d/12h", "1d/12h"),
             ("1h", "1h"),
         ] {
-            assert_eq!(spec(text).in_zone(&berlin).to_string(), name);
-            assert_eq!(spec(text).in_zone(&utc), spec(text));
+            assert_eq!(WindowSpec::read(text, Some(&berlin)).unwrap().to_string(), name);
+            assert_eq!(WindowSpec::read(text, Some(&utc)), text.parse());
         }
-        assert_eq!(spec("7d@Mon@Europe/Berlin").without_zone(), spec("7d@Mon"));
+    }
+
+    #[test]
+    fn a_kind_is_found_by_its_name_and_without_its_zone_where_it_is_the_only_one() {
+        let windows = [
+            "1h",
+            "1d@Europe/Berlin",
+            "7d@Mon@Europe/Berlin",
+            "7d@Mon@Asia/Tokyo",
+            "2d",
+            "2d@Asia/Tokyo",
+        ];
+        let windows = windows.map(spec);
+        for (name, found) in [
+            ("60m", Some("1h")),
+            ("24h", Some("1d@Europe/Berlin")),
+            ("1d@Europe/Berlin", Some("1d@Europe/Berlin")),
+            ("7d@Mon@Asia/Tokyo", Some("7d@Mon@Asia/Tokyo")),
+            ("2d", Some("2d")),
+            ("2d@UTC", Some("2d")),
+            ("7d@Mon", None),
+            ("7d", None),
+            ("1d@UTC", None),
+            ("1d@Asia/Tokyo", None),
+            ("nonsense", None),
+        ] {
+            let found: Option<WindowSpec> = found.map(spec);
+            assert_eq!(WindowSpec::find(&windows, name), found.as_ref(), "{name}");
+        }
     }
 
     #[test]
@@ -380,9 +468,10 @@ mod tests {
             ("1h@15m", "2026-10-26T00:15:00Z", "2026-10-26T01:15:00Z"),
         ] {
             let (window, start) = (spec(window), ms(start));
-            assert!(window.is_start(start), "{window}");
-            assert!(!window.is_start(start + 60_000) && !window.is_start(start - 1), "{window}");
+            assert_eq!(window.last_start_ms(start), Some(start), "{window}");
+            assert_eq!(window.last_start_ms(ms(end) - 1), Some(start), "{window}");
             assert_eq!(window.end_ms(start), Some(ms(end)), "{window}");
+            assert!(window.may_start(start) && window.may_last(ms(end) - start), "{window}");
         }
     }
 
@@ -418,31 +507,68 @@ mod tests {
     }
 
     #[test]
+    fn times_beyond_the_calendar_are_in_no_window() {
+        for name in ["10s", "7d@Mon", "1d@Europe/Berlin"] {
+            for time_ms in [i64::MIN, i64::MIN / 1_000, i64::MAX / 1_000, i64::MAX] {
+                let found = (spec(name).last_start_ms(time_ms), spec(name).end_ms(time_ms));
+                assert_eq!(found, (None, None), "{name} {time_ms}");
+            }
+        }
+    }
+
+    #[test]
     fn the_pane_is_the_greatest_common_divisor() {
         const SECOND: i64 = 1_000_000;
-        let pane =
-            |texts: &[&str]| pane_us(&texts.iter().map(|text| spec(text)).collect::<Vec<_>>());
-        assert_eq!(pane(&["10s", "1m", "5m/1m"]), Some(10 * SECOND));
-        assert_eq!(pane(&["10s/4s"]), Some(2 * SECOND));
-        assert_eq!(pane(&["1d", "7d@Mon"]), Some(86_400 * SECOND));
-        assert_eq!(pane(&["1h@15m"]), Some(900 * SECOND));
-        assert_eq!(pane(&["1d@Europe/Berlin"]), Some(3_600 * SECOND));
-        assert_eq!(pane(&["1d@90m@Europe/Berlin"]), Some(1_800 * SECOND));
-        assert_eq!(pane(&["1d@Asia/Kathmandu", "1m"]), Some(60 * SECOND));
+        let pane = |texts: &[&str]| {
+            let windows: Vec<_> = texts.iter().map(|text| spec(text)).collect();
+            SharedPanes::of(&windows)
+                .map(|panes| (panes.length_us / SECOND, panes.offset_us / SECOND))
+        };
+        assert_eq!(pane(&["10s", "1m", "5m/1m"]), Some((10, 0)));
+        assert_eq!(pane(&["10s/4s"]), Some((2, 0)));
+        assert_eq!(pane(&["1d", "7d@Mon"]), Some((86_400, 0)));
+        assert_eq!(pane(&["1h@15m"]), Some((3_600, 900)));
+        assert_eq!(pane(&["1h@15m", "2h@75m"]), Some((3_600, 900)));
+        assert_eq!(pane(&["1h", "1h@15m"]), Some((900, 0)));
+        assert_eq!(pane(&["1d@Europe/Berlin"]), Some((3_600, 0)));
+        assert_eq!(pane(&["1d@90m@Europe/Berlin"]), Some((3_600, 1_800)));
+        assert_eq!(pane(&["1d@Asia/Kathmandu", "1m"]), Some((60, 0)));
         assert_eq!(pane(&[]), None);
     }
+
+    const KINDS: [&str; 14] = [
+        "10s",
+        "10s/4s",
+        "7s/5s",
+        "1h@15m",
+        "20h/10h@3h",
+        "10s@3s",
+        "7d@Mon",
+        "1d@Europe/Berlin",
+        "1d@6h@Europe/Berlin",
+        "7d/1d@America/Sao_Paulo",
+        "1d@America/St_Johns",
+        "1d@90m@Asia/Kathmandu",
+        "2d@Australia/Lord_Howe",
+        "3d/1d@Pacific/Apia",
+    ];
 
     proptest! {
         #[test]
         fn every_instant_of_a_pane_lies_in_the_same_windows(
-            size in 1_i64..50, slide in 1_i64..50, pane in -1_000_i64..1_000, within in 0_i64..1_000_000,
+            kinds in prop::collection::vec(0..KINDS.len(), 1..4),
+            instant in 1_300_000_000_i64..1_900_000_000,
+            within in 0_i64..86_400_000_000,
         ) {
-            prop_assume!(slide <= size);
-            let spec = spec(&format!("{size}s/{slide}s"));
-            let pane_us = pane_us(slice::from_ref(&spec)).unwrap();
-            let first = spec.starts_containing(pane * pane_us);
-            let inside = pane * pane_us + within % pane_us;
-            prop_assert_eq!(first, spec.starts_containing(inside));
+            let windows: Vec<_> = kinds.into_iter().map(|kind| spec(KINDS[kind])).collect();
+            let panes = SharedPanes::of(&windows).unwrap();
+            let start_us = panes.start_us(panes.number(instant * 1_000_000));
+            let inside = start_us + within % panes.length_us;
+            for window in &windows {
+                let (first, other) =
+                    (window.starts_containing(start_us), window.starts_containing(inside));
+                prop_assert_eq!(first, other, "{}", window);
+            }
         }
 
         #[test]

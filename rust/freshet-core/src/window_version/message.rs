@@ -109,10 +109,10 @@ impl WindowMessage {
             .parse()
             .map_err(|error: crate::window::InvalidWindow| error.to_string())?;
         let (start, end) = (self.start(), self.end());
-        if !spec.is_start(start) {
+        if !spec.may_start(start) {
             return Err(format!("{start} is not aligned to {}", self.window()));
         }
-        if spec.end_ms(start) != Some(end) {
+        if !end.checked_sub(start).is_some_and(|length| spec.may_last(length)) {
             return Err(format!("{start}..{end} is not {} long", self.window()));
         }
         if self.count(COUNT) == 0 || self.revision() == 0 {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use freshet_core::bucket;
+use freshet_core::duration;
 use freshet_core::stopping;
 use freshet_core::topics::{STREAM, Topic};
 use freshet_core::window::WindowSpec;
@@ -12,6 +13,7 @@ use freshet_core::wire::{
     Component, Connection, ErrorKind, Header, MAX_DETAIL_BYTES, MAX_LETTER_BYTES, ReasonCode,
     Stage, State,
 };
+use freshet_core::zone::{self, Zone};
 
 use crate::files::{check_file, check_section, project};
 
@@ -129,7 +131,7 @@ fn bucket_numbers() {
         "{HEAD}\n/** A bucket of the table `windows` lasts whole days, in milliseconds. */\n\
          export const BUCKET_DAY = {};\n\n/** So many windows of one kind fill a bucket. */\n\
          export const WINDOWS_PER_BUCKET = {};\n",
-        bucket::DAY_MS,
+        duration::DAY_MS,
         bucket::WINDOWS_PER_BUCKET
     );
     check_file(&format!("{SHARED}/buckets.ts"), &file);
@@ -183,7 +185,7 @@ fn buckets() {
 /// What the page and the dashboard's server need of windows that do not begin at multiples of their slide in UTC.
 #[test]
 fn windows() {
-    const WINDOWS: [&str; 11] = [
+    const WINDOWS: [&str; 14] = [
         "10s",
         "1h@15m",
         "7d@Mon",
@@ -193,8 +195,23 @@ fn windows() {
         "7d@Mon@Europe/Berlin",
         "7d/1d@America/New_York",
         "1d@America/Sao_Paulo",
+        "1d@America/St_Johns",
+        "1d@America/Havana",
         "1d@Asia/Kathmandu",
         "2d@Australia/Lord_Howe",
+        "1d@Pacific/Apia",
+    ];
+    /// Clocks are set in Berlin; at midnight in Sao Paulo and Havana, and a minute after it in St. John's; in Samoa a
+    /// day is left out.
+    const CHANGES: [&str; 8] = [
+        "2026-03-29T01:00:00Z",
+        "2026-10-25T01:00:00Z",
+        "2018-02-18T02:00:00Z",
+        "2018-11-04T03:00:00Z",
+        "2025-03-09T05:00:00Z",
+        "2025-11-02T05:00:00Z",
+        "2010-11-07T03:31:00Z",
+        "2011-12-30T10:00:00Z",
     ];
     let mut file = format!(
         "{HEAD}\n/** By kind of window: the start and the end of the last window that starts by then, in epoch ms. */\n\
@@ -203,15 +220,36 @@ fn windows() {
     );
     for name in WINDOWS {
         let window: WindowSpec = name.parse().unwrap();
-        // From 2015 to 2026, at all times of the day and of the year.
-        for number in 0..40 {
-            let instant = 1_420_070_400_000 + number * 8_847_000_000;
-            let start = window.last_start_ms(instant).unwrap();
-            let end = window.end_ms(start).unwrap();
-            writeln!(file, "  ['{name}', {instant}, {start}, {end}],").unwrap();
+        for change in CHANGES {
+            let change = change.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+            for step in -6..=6 {
+                let instant = change + step * 9 * 3_600_000;
+                let start = window.last_start_ms(instant).unwrap();
+                let end = window.end_ms(start).unwrap();
+                writeln!(file, "  ['{name}', {instant}, {start}, {end}],").unwrap();
+            }
         }
     }
     check_file("node-dashboard/test/generated/windows.ts", &(file + "];\n"));
+}
+
+#[test]
+fn zones() {
+    let is_like_utc = |name: &String| name.parse::<Zone>().unwrap().is_like_utc();
+    let (like_utc, others): (Vec<_>, Vec<_>) = zone::names().into_iter().partition(is_like_utc);
+    let list = |names: &[String]| {
+        let lines: Vec<_> = names.iter().map(|name| format!("  '{name}',\n")).collect();
+        lines.concat()
+    };
+    let file = format!(
+        "{HEAD}\n/** Zones whose clocks have shown UTC from 1970 on. */\n\
+         export const LIKE_UTC: readonly string[] = [\n{}];\n\n\
+         /** All other zones of the database that is part of the programs. */\n\
+         export const ZONES: readonly string[] = [\n{}];\n",
+        list(&like_utc),
+        list(&others)
+    );
+    check_file(&format!("{SHARED}/zones.ts"), &file);
 }
 
 #[test]

@@ -45,11 +45,11 @@ fn the_documentation_has_examples_of_where_windows_begin() {
     let mut table =
         String::from("| `windows` | `window_zone` | Name | Start | End |\n|---|---|---|---|---|\n");
     for (text, zone) in KINDS {
-        let window: WindowSpec = text.parse().unwrap();
-        let (window, said) = match zone {
-            "" => (window, String::new()),
-            zone => (window.in_zone(&zone.parse().unwrap()), format!("`\"{zone}\"`")),
+        let (of_stream, said) = match zone {
+            "" => (None, String::new()),
+            zone => (Some(zone.parse().unwrap()), format!("`\"{zone}\"`")),
         };
+        let window = WindowSpec::read(text, of_stream.as_ref()).unwrap();
         let start = window.last_start_ms(instant).unwrap();
         let (from, to) = (time(start), time(window.end_ms(start).unwrap()));
         writeln!(table, "| `\"{text}\"` | {said} | `{window}` | {from} | {to} |").unwrap();

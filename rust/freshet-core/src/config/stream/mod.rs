@@ -16,7 +16,7 @@ use super::chart;
 use super::error::ConfigError;
 use super::section::Section;
 use crate::record::{Compression, Format, Framing, Rows, SchemaRegistry, Stream};
-use crate::window::{InvalidWindow, WindowSpec};
+use crate::window::WindowSpec;
 use crate::zone::Zone;
 use csv::read_csv_layout;
 use metrics::{check_tags, read_named_value, read_text_numbers, read_units, read_values};
@@ -159,9 +159,8 @@ fn read_windows(section: &Section<'_>) -> Result<Vec<WindowSpec>, ConfigError> {
     let parse = |texts: Vec<String>| {
         let mut windows: Vec<WindowSpec> = Vec::with_capacity(texts.len());
         for text in texts {
-            let window = text.parse().map_err(|error: InvalidWindow| error.to_string())?;
-            let window =
-                zone.iter().fold(window, |window: WindowSpec, zone| window.in_zone(&zone.value));
+            let window = WindowSpec::read(&text, zone.as_ref().map(|zone| &zone.value))
+                .map_err(|error| error.to_string())?;
             if windows.contains(&window) {
                 return Err(format!("'{text}' is there twice"));
             }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { LatestWindows } from '../src/server/latest-windows.ts';
 import { mergeBySteps } from '../src/shared/merge.ts';
-import { endAfter, isGap, isOnStride, placeOf, stepStart } from '../src/shared/placement.ts';
+import { endAfter, isGap, isOnStride, later, placeOf, stepAt } from '../src/shared/alignment.ts';
 import { parseWindowSpec } from '../src/shared/window-spec.ts';
+import { moved } from '../src/web/advanced/statistics.ts';
 import { heatValuesOf } from '../src/web/chart/heat-values.ts';
 import { WindowStore } from '../src/web/store.ts';
 import { tableOf } from '../src/web/table.ts';
@@ -27,12 +28,28 @@ const day = (index: number) =>
   });
 
 describe('the place of windows', () => {
-  it.each(WINDOWS)('of %s at %i is where the job has it', (label, instant, start, end) => {
+  it.each([...new Set(WINDOWS.map(([label]) => label))])('of %s is where the job has it', (label) => {
     const window = parseWindowSpec(label);
-    expect(stepStart(window, instant, window.slide)).toBe(start);
-    expect(endAfter(window, start, window.size)).toBe(end);
-    expect(isOnStride(window, start, window.slide)).toBe(true);
-    expect(isOnStride(window, start + 1, window.slide)).toBe(window.zone !== undefined);
+    const known = WINDOWS.filter(([name]) => name === label);
+    const found = known.map(([, instant, start]) => [
+      ...[label, instant, stepAt(window, placeOf(window, instant), window.slide)],
+      ...[endAfter(window, start, window.size)],
+    ]);
+    expect(found).toEqual(known);
+    expect(known.every(([, , start]) => isOnStride(window, start, window.slide))).toBe(true);
+  });
+
+  it('of a start that another database of zones has made is that of the nearest day', () => {
+    const window = parseWindowSpec('7d@Mon@Europe/London');
+    const monday = Date.parse('2026-03-29T23:00Z');
+    expect(
+      [0, -1, 1, -3].map((hours) => isOnStride(window, monday + hours * 3_600_000, window.slide)),
+    ).toEqual([true, true, true, true]);
+    expect(isOnStride(window, monday + DAY, window.slide)).toBe(false);
+  });
+
+  it('in a zone that is not known here is that of UTC', () => {
+    expect(placeOf({ zone: 'Europe/Atlantis' }, DAY + 1)).toBe(DAY);
   });
 
   it('is a day apart from the next one, however long the days are', () => {
@@ -82,6 +99,26 @@ describe('windows of the days of a zone', () => {
     const heat = heatValuesOf(scene, { from, to }, DAY, LONDON);
     expect(heat.starts).toEqual(STARTS.slice(0, 4));
     expect(heat.starts.map((start) => heat.valueAt('a', start))).toEqual([0, 1, 2, 3]);
+  });
+
+  it('have a column of a heat map for the day in which the span ends, too', () => {
+    const berlin = parseWindowSpec('1d@Europe/Berlin');
+    const scene = {
+      ...{ lines: [], columns: { starts: [], rows: new Map() }, statistic: 'avg' as const },
+      newestEvent: Infinity,
+    };
+    const [from, to] = [Date.parse('2026-03-15T12:00Z'), Date.parse('2026-03-20T12:00Z')];
+    const { starts } = heatValuesOf(scene, { from, to }, DAY, berlin);
+    expect([starts.length, starts[0], starts.at(-1)]).toEqual([
+      ...[6, Date.parse('2026-03-14T23:00Z'), Date.parse('2026-03-19T23:00Z')],
+    ]);
+  });
+
+  it('are compared with those of the week before, also if clocks were set in between', () => {
+    const berlin = parseWindowSpec('1d@Europe/Berlin');
+    const week = moved([{ ...day(0), start: Date.parse('2026-03-23T23:00Z') }], 7 * DAY, berlin);
+    expect(week[0]?.start).toBe(Date.parse('2026-03-30T22:00Z'));
+    expect(later(berlin, Date.parse('2026-03-30T12:34Z'), -7 * DAY)).toBe(Date.parse('2026-03-23T13:34Z'));
   });
 
   it('are all in the past of a series', () => {
