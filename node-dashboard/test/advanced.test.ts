@@ -1,3 +1,4 @@
+import { UTC } from '../src/shared/alignment.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PointValue } from '../src/shared/merge.ts';
@@ -96,7 +97,7 @@ it('windows are matched by their start, and what only one side has is left out',
 });
 
 it('a range is compared window by window with the one before', () => {
-  const before = moved(points(1, 2, 3), 20_000);
+  const before = moved(points(1, 2, 3), 20_000, UTC);
   expect(before.map(({ start, end }) => [start, end])).toEqual([
     [20_000, 30_000],
     [30_000, 40_000],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LatestWindows } from '../src/server/latest-windows.ts';
 import { mergeBySteps } from '../src/shared/merge.ts';
-import { endAfter, isGap, isOnStride, later, placeOf, stepAt } from '../src/shared/alignment.ts';
+import { endAfter, isGap, isOnStride, later, placeOf, stepAt, stepOfStart } from '../src/shared/alignment.ts';
 import { parseWindowSpec } from '../src/shared/window-spec.ts';
 import { moved } from '../src/web/advanced/statistics.ts';
 import { heatValuesOf } from '../src/web/chart/heat-values.ts';
@@ -46,6 +46,11 @@ describe('the place of windows', () => {
       [0, -1, 1, -3].map((hours) => isOnStride(window, monday + hours * 3_600_000, window.slide)),
     ).toEqual([true, true, true, true]);
     expect(isOnStride(window, monday + DAY, window.slide)).toBe(false);
+  });
+
+  it('of times that `Date` does not know is told all the same', () => {
+    expect(isOnStride(LONDON, 8.64e15, DAY)).toBe(true);
+    expect(stepOfStart(LONDON, 8.64e15, 2 * DAY)).toBeGreaterThan(8.6e15);
   });
 
   it('in a zone that is not known here is that of UTC', () => {

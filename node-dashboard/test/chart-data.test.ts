@@ -1,3 +1,4 @@
+import { UTC } from '../src/shared/alignment.ts';
 import { describe, expect, it } from 'vitest';
 import { windowMessage } from './messages.ts';
 import type { AlertInfo, AlertState, Anomaly, StreamInfo } from '../src/shared/api.ts';
@@ -256,7 +257,7 @@ describe('a chart as a heat map', () => {
     newestEvent: 45_000,
   };
   const values = (to: number) => {
-    const heat = heatValuesOf(scene, { from: 0, to }, 10_000);
+    const heat = heatValuesOf(scene, { from: 0, to }, 10_000, UTC);
     return { ...heat, row: heat.starts.map((start) => heat.valueAt('a', start)) };
   };
 

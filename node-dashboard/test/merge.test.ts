@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fromColumns, toColumns } from '../src/shared/columns.ts';
 import { MAX_READ } from '../src/shared/limits.ts';
+import { UTC } from '../src/shared/alignment.ts';
 import { mergeBySteps, mergeWindows } from '../src/shared/merge.ts';
 import { resolutionFor } from '../src/shared/resolution.ts';
 import { parseWindowSpec } from '../src/shared/window-spec.ts';
@@ -74,7 +75,7 @@ describe('merged windows', () => {
 
   it('leave a step out that has no window', () => {
     const windows = [0, 10, 50].map((start) => windowMessage({ start: start * 1000 }));
-    expect(mergeBySteps(windows, 20_000).map(({ start, end, merged }) => [start, end, merged])).toEqual([
+    expect(mergeBySteps(windows, 20_000, UTC).map(({ start, end, merged }) => [start, end, merged])).toEqual([
       [0, 20_000, 2],
       [40_000, 60_000, 1],
     ]);
@@ -106,6 +107,15 @@ describe('the resolution of a range', () => {
   it('is by windows of the kind that is wanted, if that is the only one', () => {
     expect(shown([ten], ten, 24 * hours, 2000)).toEqual(['10s', 10, 50]);
     expect(shown([ten, minute], minute, hours, 2000)).toEqual(['1m', 60, 60]);
+  });
+
+  it('of the days of a zone never goes on with those of another one', () => {
+    const [day, ours, theirs] = ['1d@Europe/Berlin', '7d@Mon@Europe/Berlin', '7d@Mon@Asia/Tokyo'].map(
+      (text) => parseWindowSpec(text),
+    ) as [never, never, never];
+    const years = 1000 * 24 * hours;
+    expect(shown([day, theirs], day, years, 200)[0]).toBe('1d@Europe/Berlin');
+    expect(shown([day, theirs, ours], day, years, 200)[0]).toBe('7d@Mon@Europe/Berlin');
   });
 
   it('leaves sliding windows out while the others hold all readings, and merges those that do not overlap', () => {
@@ -155,7 +165,7 @@ describe('columns', () => {
 
   it('hold everything there is to know', () => {
     expect(fromColumns(toColumns(points))).toEqual(fields);
-    const [merged] = mergeBySteps(points, 20_000);
+    const [merged] = mergeBySteps(points, 20_000, UTC);
     expect(fromColumns(toColumns(merged === undefined ? [] : [merged]))).toEqual([merged]);
     expect(fromColumns(toColumns([]))).toEqual([]);
   });

@@ -17,6 +17,7 @@ import { lastSettled, WindowStore, type NewestWindows } from '../src/web/store.t
 import { LineTable, tableOf, type Columns } from '../src/web/table.ts';
 import { isolated } from '../src/web/panels/points.ts';
 import { formatMarks, formatQuantity } from '../src/web/units.ts';
+import { UTC } from '../src/shared/alignment.ts';
 import { mergeWindows } from '../src/shared/merge.ts';
 import { windowMessage } from './messages.ts';
 
@@ -189,7 +190,7 @@ function columnsOf(store: WindowStore, series: readonly string[]): Columns {
 
 describe('the store', () => {
   it('shows the newest version of each window, whether the history or the live edge brought it', () => {
-    const store = new WindowStore({ step: 10_000, stride: 10_000 });
+    const store = new WindowStore({ step: 10_000, stride: 10_000, window: UTC });
     store.add('usage', 'a', windowMessage({ start: 10_000, revision: 5, avg: 5 }));
     store.add('usage', 'a', windowMessage({ start: 0, revision: 9, avg: 9 }));
     store.add('usage', 'a', windowMessage({ start: 10_000, revision: 4, avg: 4 }));
@@ -203,7 +204,7 @@ describe('the store', () => {
   });
 
   it('tells the last complete window from the one that still grows', () => {
-    const store = new WindowStore({ step: 10_000, stride: 10_000 });
+    const store = new WindowStore({ step: 10_000, stride: 10_000, window: UTC });
     const starts = ({ complete, growing }: NewestWindows) => [complete?.start, growing?.start];
     expect(starts(store.newest('usage', 'a', 0))).toEqual([undefined, undefined]);
     for (const start of [10_000, 0, 20_000]) {
@@ -215,7 +216,7 @@ describe('the store', () => {
   });
 
   it('breaks its lines from one missing window on, however seldom windows come', () => {
-    const store = new WindowStore({ step: 10_000, stride: 10_000 });
+    const store = new WindowStore({ step: 10_000, stride: 10_000, window: UTC });
     for (const start of [0, 10, 20, 40, 80, 90]) {
       store.add('usage', 'a', windowMessage({ start: start * 1000 }));
     }
@@ -245,7 +246,7 @@ describe('the store', () => {
   });
 
   it('goes on merging where the server has ended, and knows when what that has merged is outdated', () => {
-    const store = new WindowStore({ step: 20_000, stride: 10_000 });
+    const store = new WindowStore({ step: 20_000, stride: 10_000, window: UTC });
     const live = (start: number, fields: object = {}) =>
       windowMessage({ start, end: start + 10_000, ...fields });
     store.add('usage', 'a', live(0));
@@ -265,7 +266,7 @@ describe('the store', () => {
   });
 
   it('knows merged points as outdated once for each version of a window, also when it is sent again', () => {
-    const store = new WindowStore({ step: 20_000, stride: 10_000 });
+    const store = new WindowStore({ step: 20_000, stride: 10_000, window: UTC });
     const live = (start: number, fields: object = {}) =>
       windowMessage({ start, end: start + 10_000, revision: 5, last_event: 9000, ...fields });
     const heard = (...windows: ReturnType<typeof live>[]): boolean => {
@@ -293,7 +294,7 @@ describe('the store', () => {
   });
 
   it('forgets what is out of range', () => {
-    const store = new WindowStore({ step: 10_000, stride: 10_000 });
+    const store = new WindowStore({ step: 10_000, stride: 10_000, window: UTC });
     store.add('usage', 's10', windowMessage({ start: 0, end: 10_000 }));
     store.add('usage', 's9', windowMessage({ start: 10_000, end: 20_000 }));
     store.prune(15_000);
@@ -306,7 +307,7 @@ describe('the table of a chart', () => {
   const at = (start: number, fields: object = {}) => windowMessage({ start, end: start + 10_000, ...fields });
   const lines = ['a', 'b'].map((name) => ({ key: name, metric: 'usage', series: name }));
   const filled = (): WindowStore => {
-    const store = new WindowStore({ step: 10_000, stride: 10_000 });
+    const store = new WindowStore({ step: 10_000, stride: 10_000, window: UTC });
     for (const series of ['a', 'b']) {
       store.add('usage', series, at(0));
       store.add('usage', series, at(10_000));

@@ -124,7 +124,7 @@ function readWindowZone(stream: Section): string | undefined {
 
 /** The bounds that `freshet-core` declares: the Spark job refuses what lies beyond them. */
 function possibleWindow(stream: Section, text: string, zone: string | undefined): WindowSpec {
-  const { size, slide } = inWords(stream, () => parseLengths(text));
+  const { size, slide } = placingErrors(stream, () => parseLengths(text));
   if (size > LONGEST_WINDOW || Math.floor(size / slide) > MOST_OVERLAPPING) {
     throw stream.wrong(
       'windows',
@@ -140,10 +140,10 @@ function possibleWindow(stream: Section, text: string, zone: string | undefined)
         `${MOST_PANES}th of the size; choose a slide of which the size is a multiple`,
     );
   }
-  return inWords(stream, () => parseWindowSpec(text, zone));
+  return placingErrors(stream, () => parseWindowSpec(text, zone));
 }
 
-function inWords<Read>(stream: Section, read: () => Read): Read {
+function placingErrors<Read>(stream: Section, read: () => Read): Read {
   try {
     return read();
   } catch (error) {

@@ -1,4 +1,4 @@
-import { fromWall, offsetAt } from './zoned.ts';
+import { DAY, fromWall, offsetAt } from './zoned.ts';
 
 /**
  * Where windows of a kind begin. The places of their starts on a line are multiples of their slide: in UTC a place is
@@ -16,13 +16,16 @@ export interface Alignment {
 /** At multiples of the slide since the epoch, in UTC. */
 export const UTC: Alignment = {};
 
-const DAY = 86_400_000;
-
-/** The place of an instant; in a zone, that of the day that it lies in. */
-export function placeOf({ offset = 0, zone }: Alignment, instant: number): number {
-  return zone === undefined
-    ? instant - offset
-    : Math.floor((instant + offsetAt(instant, zone) - offset) / DAY) * DAY;
+/** The place of an instant; in a zone, that of the last day that begins by then. */
+export function placeOf(alignment: Alignment, instant: number): number {
+  const { offset = 0, zone } = alignment;
+  if (zone === undefined) {
+    return instant - offset;
+  }
+  const shown = Math.floor((instant + offsetAt(instant, zone) - offset) / DAY) * DAY;
+  // Clocks may be set back over the beginning of a day, and forward over it.
+  const begun = [shown + DAY, shown].find((day) => instantAt(alignment, day) <= instant);
+  return begun ?? shown - DAY;
 }
 
 /**

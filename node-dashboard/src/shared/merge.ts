@@ -1,4 +1,4 @@
-import { endAfter, stepOfStart, UTC, type Alignment } from './alignment.ts';
+import { endAfter, stepOfStart, type Alignment } from './alignment.ts';
 import type { WindowValue } from './window.ts';
 
 /**
@@ -56,7 +56,7 @@ function spread(windows: readonly WindowValue[]): { count: number; squares: numb
 export function mergeBySteps(
   windows: readonly WindowValue[],
   step: number,
-  alignment: Alignment = UTC,
+  alignment: Alignment,
 ): PointValue[] {
   const bySteps = new Map<number, WindowValue[]>();
   for (const window of windows) {

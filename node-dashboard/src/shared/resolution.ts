@@ -1,4 +1,4 @@
-import type { WindowSpec } from './window-spec.ts';
+import { isOfDays, type WindowSpec } from './window-spec.ts';
 
 /** How a span of time is shown with not too many points. */
 export interface Resolution {
@@ -29,6 +29,8 @@ export function resolutionFor(
     .filter(
       (window) => window.slide === window.size && window.slide > wanted.slide && window.size >= wanted.size,
     )
+    // Who asks for the days of a zone does not mean those of another one.
+    .filter((window) => !isOfDays(wanted) || window.zone === wanted.zone)
     .sort((a, b) => a.slide - b.slide);
   const candidates = [wanted, ...coarser];
   const fitting = candidates.find(

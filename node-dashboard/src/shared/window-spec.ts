@@ -1,4 +1,5 @@
 import { BUCKET_DAY, WINDOWS_PER_BUCKET } from './generated/buckets.ts';
+import { DAY } from './zoned.ts';
 import { placeOf, type Alignment } from './alignment.ts';
 import { LIKE_UTC, ZONES } from './generated/zones.ts';
 
@@ -14,8 +15,6 @@ export interface WindowSpec extends Alignment {
   /** Distance between the starts of two windows, in milliseconds, likewise; equals `size` for tumbling windows. */
   readonly slide: number;
 }
-
-const DAY = 86_400_000;
 
 /** The days of the week, from that of the epoch on. */
 const WEEKDAYS = ['Thu', 'Fri', 'Sat', 'Sun', 'Mon', 'Tue', 'Wed'];
@@ -119,11 +118,11 @@ function parseBehind(
 ): { readonly offset: number; readonly zone: string | undefined } {
   const [, first, second, ...rest] = text.split('@');
   const isOffset = first !== undefined && (/^\d/.test(first) || WEEKDAYS.includes(first));
-  const [later, zone] = isOffset || second !== undefined ? [first, second] : [undefined, first];
+  const [offsetText, zone] = isOffset || second !== undefined ? [first, second] : [undefined, first];
   if (rest.length > 0) {
     throw wrongOffset(text);
   }
-  const offset = later === undefined ? 0 : parseOffset(text, later, lengths);
+  const offset = offsetText === undefined ? 0 : parseOffset(text, offsetText, lengths);
   if (zone !== undefined && !isOfDays(lengths)) {
     throw new Error(
       `'${text}' is not a window: only windows of whole days, such as '1d' or '7d@Mon', are those of a zone`,
@@ -132,12 +131,12 @@ function parseBehind(
   return { offset, zone: zone === undefined ? undefined : readZone(zone) };
 }
 
-function parseOffset(text: string, later: string, lengths: Lengths): number {
-  const days = WEEKDAYS.indexOf(later);
+function parseOffset(text: string, offsetText: string, lengths: Lengths): number {
+  const days = WEEKDAYS.indexOf(offsetText);
   if (days >= 0 && !isOfWeeks(lengths)) {
     throw wrongOffset(text);
   }
-  const offset = days >= 0 ? days * DAY : parseDuration(later);
+  const offset = days >= 0 ? days * DAY : parseDuration(offsetText);
   if (offset >= lengths.slide) {
     throw wrongOffset(text);
   }

@@ -1,5 +1,5 @@
-/** A minute, in milliseconds. */
-const MINUTE = 60_000;
+/** A day, in milliseconds. */
+export const DAY = 86_400_000;
 
 /** The time on a wall in a zone, as an input for date and time takes it: `2026-11-26T14:05:10`. */
 export function toWallTime(time: number, zone: string): string {
@@ -17,8 +17,8 @@ export function fromWallTime(text: string, zone: string): number {
  * is taken as if they had not changed yet, of one that comes twice the first.
  */
 export function fromWall(wall: number, zone: string): number {
-  const before = wall - offsetAt(wall - 24 * 60 * MINUTE, zone);
-  const after = wall - offsetAt(wall + 24 * 60 * MINUTE, zone);
+  const before = wall - offsetAt(wall - DAY, zone);
+  const after = wall - offsetAt(wall + DAY, zone);
   const isRight = (time: number): boolean => time + offsetAt(time, zone) === wall;
   return [before, after].find(isRight) ?? before;
 }
@@ -29,8 +29,12 @@ const MOST_KNOWN = 10_000;
 const formats = new Map<string, Intl.DateTimeFormat>();
 const known = new Map<string, number>();
 
-/** How far the clocks of a zone are ahead of UTC at a time, in milliseconds. */
-export function offsetAt(time: number, zone: string): number {
+/** `Date` knows no times that are further from the epoch than a day more, nor what clocks show then. */
+const FARTHEST = 8.64e15 - DAY;
+
+/** How far the clocks of a zone are ahead of UTC at a time, in milliseconds; before and after all times, as then. */
+export function offsetAt(at: number, zone: string): number {
+  const time = Math.max(-FARTHEST, Math.min(FARTHEST, at));
   const key = `${zone} ${time}`;
   const before = known.get(key);
   if (before !== undefined) {

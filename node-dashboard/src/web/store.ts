@@ -1,5 +1,5 @@
 import { mergeBySteps, type PointValue } from '../shared/merge.ts';
-import { endAfter, isOnStride, stepOfStart, UTC, type Alignment } from '../shared/alignment.ts';
+import { isOnStride, stepOfStart, type Alignment } from '../shared/alignment.ts';
 import { supersedes, type WindowValue } from '../shared/window.ts';
 
 /** The last window of a series that is complete, but for stragglers, and the next one, which still grows. */
@@ -20,8 +20,8 @@ const NO_POINTS: LinePoints = { version: 0, points: new Map() };
 export interface Steps {
   readonly step: number;
   readonly stride: number;
-  /** Where they begin; in UTC without. */
-  readonly window?: Alignment;
+  /** Where they begin. */
+  readonly window: Alignment;
 }
 
 /** What is known of one series and metric, by start. */
@@ -77,7 +77,7 @@ export class WindowStore {
 
   /** Takes in a window, whether it comes from the history or live; an older version changes nothing. */
   add(metric: string, series: string, window: WindowValue): void {
-    if (!isOnStride(this.#alignment, window.start, this.#steps.stride)) {
+    if (!isOnStride(this.#steps.window, window.start, this.#steps.stride)) {
       return;
     }
     const line = this.#line(metric, series);
@@ -109,7 +109,8 @@ export class WindowStore {
     }
     const line = this.#line(metric, series);
     const { windows, merged, heard } = line;
-    for (const start of this.#startsIn(point)) {
+    const covered = [...windows.keys()].filter((start) => start >= point.start && start < point.end);
+    for (const start of covered) {
       const window = windows.get(start);
       if (window !== undefined) {
         heard.set(start, window);
@@ -189,7 +190,9 @@ export class WindowStore {
       return line.windows;
     }
     const windows = orderOf(line).flatMap((start) => line.windows.get(start) ?? []);
-    const live = mergeBySteps(windows, step, this.#alignment).map((point) => [point.start, point] as const);
+    const live = mergeBySteps(windows, step, this.#steps.window).map(
+      (point) => [point.start, point] as const,
+    );
     return new Map([...line.merged, ...live]);
   }
 
@@ -199,18 +202,7 @@ export class WindowStore {
   }
 
   #stepOf(start: number): number {
-    return stepOfStart(this.#alignment, start, this.#steps.step);
-  }
-
-  /** Where windows begin that belong to a merged point. */
-  *#startsIn({ start, end }: PointValue): Generator<number> {
-    for (let next = start; next < end; next = endAfter(this.#alignment, next, this.#steps.stride)) {
-      yield next;
-    }
-  }
-
-  get #alignment(): Alignment {
-    return this.#steps.window ?? UTC;
+    return stepOfStart(this.#steps.window, start, this.#steps.step);
   }
 
   #line(metric: string, series: string): Line {

@@ -174,7 +174,8 @@ fn the_records_have_the_timestamp_that_is_named() {
     );
 }
 
-/// Whatever the machine knows of a zone, a time is the same: the programs have their own database.
+/// Whatever the machine knows of a zone, a time is the same: the programs have their own database. `jiff` looks for the
+/// machine's first, since the crate for filters wants it to.
 #[test]
 fn a_zone_is_the_same_on_every_machine() {
     let place = Place::new(

@@ -106,11 +106,11 @@ async function mergedInTurns(
   return points;
 }
 
-/** The first place from `place` on at which another step begins: what is merged to one point stays together. */
-function stepEnd(windows: readonly WindowValue[], place: number, step: number, alignment: Alignment): number {
-  const stepAt = (index: number): number => stepOfStart(alignment, windows[index]?.start ?? 0, step);
-  let end = Math.min(place, windows.length);
-  while (end < windows.length && stepAt(end) === stepAt(end - 1)) {
+/** The first index from `index` on at which another step begins: what is merged to one point stays together. */
+function stepEnd(windows: readonly WindowValue[], index: number, step: number, alignment: Alignment): number {
+  const stepOf = (at: number): number => stepOfStart(alignment, windows[at]?.start ?? 0, step);
+  let end = Math.min(index, windows.length);
+  while (end < windows.length && stepOf(end) === stepOf(end - 1)) {
     end += 1;
   }
   return end;

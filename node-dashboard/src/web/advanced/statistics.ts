@@ -1,4 +1,4 @@
-import { isGap, later, UTC, type Alignment } from '../../shared/alignment.ts';
+import { isGap, later, type Alignment } from '../../shared/alignment.ts';
 import { formatCount, formatDecimal } from '../format.ts';
 import type { PointValue } from '../../shared/merge.ts';
 
@@ -54,7 +54,7 @@ export function correlationWords(coefficient: number | null, pairs: number): str
 }
 
 /** Points of an earlier time, moved to the time that they are compared with. */
-export function moved(points: readonly PointValue[], by: number, alignment: Alignment = UTC): PointValue[] {
+export function moved(points: readonly PointValue[], by: number, alignment: Alignment): PointValue[] {
   const at = (time: number): number => later(alignment, time, by);
   return points.map((point) => ({ ...point, start: at(point.start), end: at(point.end) }));
 }

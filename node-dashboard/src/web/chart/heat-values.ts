@@ -1,5 +1,5 @@
 import type { HeatValues } from '../heat/heat.ts';
-import { instantAt, placeOf, stepOfStart, UTC, type Alignment } from '../../shared/alignment.ts';
+import { instantAt, placeOf, stepOfStart, type Alignment } from '../../shared/alignment.ts';
 import type { Span } from '../selection.ts';
 import { valueOf } from './data.ts';
 import type { Scene } from './scene.ts';
@@ -20,7 +20,7 @@ export function heatValuesOf(
   { lines, columns, statistic, newestEvent }: Pick<Scene, 'lines' | 'columns' | 'statistic' | 'newestEvent'>,
   { from, to }: Span,
   step: number,
-  alignment: Alignment = UTC,
+  alignment: Alignment,
 ): ChartHeat {
   const each = Math.max(1, Math.ceil((to - from) / step / MOST_COLUMNS));
   const width = each * step;

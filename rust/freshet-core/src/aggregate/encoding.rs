@@ -104,7 +104,7 @@ fn split_first<'a>(
         return Err(InvalidState::Damaged);
     }
     let start = grid.pane_beginning(start_us).ok_or(InvalidState::Damaged)?;
-    let bounds_us = (start_us - grid.beside(), start_us + grid.pane + grid.beside());
+    let bounds_us = (start_us - grid.tolerance(), start_us + grid.pane + grid.tolerance());
     Ok(EncodedPane { start, bounds_us, layout, bytes: pane })
 }
 

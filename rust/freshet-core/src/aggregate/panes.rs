@@ -64,11 +64,11 @@ impl PaneGrid {
         let before = self.pane_start(instant_us);
         let apart = |start: &i64| self.instant(*start).abs_diff(instant_us);
         let nearest = [before, before + self.pane].into_iter().min_by_key(apart)?;
-        (apart(&nearest) <= self.beside().unsigned_abs()).then_some(nearest)
+        (apart(&nearest) <= self.tolerance().unsigned_abs()).then_some(nearest)
     }
 
     /// How far readings of a pane may lie beside its length, counted from its start: clocks may be set by a day.
-    pub(super) fn beside(&self) -> i64 {
+    pub(super) fn tolerance(&self) -> i64 {
         if self.alignment.is_in_zone() { DAY_US } else { 0 }
     }
 

@@ -250,8 +250,11 @@ impl<'a> WindowState<'a> {
     ///
     /// As for [`Self::decode`].
     pub fn newest_event_us(spec: &WindowSpec, state: &[u8]) -> Result<Option<i64>, InvalidState> {
-        let last = encoding::panes(state, &PaneGrid::of(spec))?.last();
-        last.map(|pane| Ok(pane?.decode()?.stats.last_event_us())).transpose()
+        let mut last = None;
+        for pane in encoding::panes(state, &PaneGrid::of(spec))? {
+            last = Some(pane?);
+        }
+        last.map(|pane| Ok(pane.decode()?.stats.last_event_us())).transpose()
     }
 
     /// Appends the state for the next micro-batch: the panes that a window still needs. Says when it has to be looked

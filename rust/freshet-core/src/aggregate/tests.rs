@@ -8,6 +8,7 @@ use super::super::{Emit, Watermarks, WindowState};
 use super::*;
 use crate::config::Config;
 use crate::record::{Format, binary_tests};
+use crate::window::WindowSpec;
 use crate::wire::ReasonCode;
 
 fn stream(windows: &str) -> Stream {
@@ -143,6 +144,21 @@ fn memory_grows_with_series_and_panes_only() {
     assert!(aggregator.memory_bytes() > one);
 }
 
+/// The starts of the windows that contain a time in epoch milliseconds, in microseconds: of all near it the right ones.
+/// In a zone the calendar says which those are.
+fn starts_containing(spec: &WindowSpec, at_ms: i64) -> Vec<i64> {
+    let begin = match spec.to_string().split_once('@') {
+        None => 0,
+        Some((_, "2s")) => 2_000,
+        Some((_, "3s")) => 3_000,
+        Some(_) => return spec.starts_containing(at_ms * 1_000),
+    };
+    let (size, slide) = (spec.size_ms(), spec.slide_ms());
+    let newest = at_ms - (at_ms - begin).rem_euclid(slide);
+    let starts = (0..).map(|back| newest - back * slide).take_while(|start| at_ms < start + size);
+    starts.map(|start| start * 1_000).collect()
+}
+
 /// When clocks were set, epoch milliseconds.
 const BERLIN: i64 = 1_774_746_000_000;
 const ST_JOHNS: i64 = 1_289_097_060_000;
@@ -175,7 +191,7 @@ proptest! {
             add(&mut aggregator, &text).unwrap();
             let value = f64::from(value);
             for (window, spec) in stream.windows.iter().enumerate() {
-                for start_us in spec.starts_containing(at_ms * 1_000) {
+                for start_us in starts_containing(spec, at_ms) {
                     let key = (id.to_owned(), metric, window, start_us);
                     let entry = expected
                         .entry(key)

@@ -29,8 +29,9 @@ pub(crate) const DAY_US: i64 = DAY_MS * MICROSECONDS;
 
 const MICROSECONDS: i64 = 1_000;
 
-/// Windows with readings start in these years: some of those that a reading of the first one lies in start before it.
-const FIRST_US: i64 = EARLIEST_US - 3 * LONGEST_MS * MICROSECONDS;
+/// Windows with readings start in these years. A reading of the first one may be in a pane that begins the length of a
+/// window and a day before it, and that pane in a window that starts another length before.
+const FIRST_US: i64 = EARLIEST_US - 2 * LONGEST_MS * MICROSECONDS - DAY_US;
 const LAST_US: i64 = LATEST_US;
 
 /// The days of the week, from that of the epoch on.
@@ -160,8 +161,8 @@ impl WindowSpec {
             let spec = spec.in_zone(&zone);
             return windows.iter().find(|window| **window == spec);
         }
-        let mut near = windows.iter().filter(|window| window.without_zone() == spec);
-        let only = near.next().filter(|_| near.next().is_none());
+        let mut of_any_zone = windows.iter().filter(|window| window.without_zone() == spec);
+        let only = of_any_zone.next().filter(|_| of_any_zone.next().is_none());
         windows.iter().find(|window| **window == spec).or(only)
     }
 

@@ -72,7 +72,7 @@ class WindowsAgainstPlainSparkTest {
         compare(records(20_000, START, 600_000), KINDS);
     }
 
-    /** Half a year in which clocks are set back and forth, on a continent each. */
+    /** Half a year in which clocks are set back in Berlin, and forward and back in Sao Paulo, there at midnight. */
     @Test
     void windowsOfDaysAndThoseThatBeginLaterEqualPlainSparks() {
         long begin = Instant.parse("2017-09-20T00:00:00Z").toEpochMilli();
