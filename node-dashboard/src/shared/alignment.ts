@@ -58,7 +58,7 @@ export function isOnStride(alignment: Alignment, start: number, stride: number):
   return placeOfStart(alignment, start) % stride === 0;
 }
 
-/** When what starts then is over, if it is a window, or a step, of this length; or when it starts that much later. */
+/** When a window, or a step, of this length ends that starts then. */
 export function endAfter(alignment: Alignment, start: number, length: number): number {
   return instantAt(alignment, placeOfStart(alignment, start) + length);
 }

@@ -21,7 +21,7 @@ const WEEKDAYS = ['Thu', 'Fri', 'Sat', 'Sun', 'Mon', 'Tue', 'Wed'];
 
 /** Longest first, so that a duration is written in its largest whole unit. */
 const UNITS: readonly (readonly [name: string, length: number])[] = [
-  ['d', 86_400_000],
+  ['d', DAY],
   ['h', 3_600_000],
   ['m', 60_000],
   ['s', 1000],
@@ -58,10 +58,8 @@ type Lengths = Pick<WindowSpec, 'size' | 'slide'>;
  * @param zone the zone of whole days that name none
  */
 export function parseWindowSpec(text: string, zone?: string): WindowSpec {
-  const lengths = parseLengths(text);
-  const behind = parseBehind(text, lengths);
-  const days = behind.zone ?? (isOfDays(lengths) ? zone : undefined);
-  return named(lengths, behind.offset, days === undefined || LIKE_UTC.includes(days) ? undefined : days);
+  const { lengths, offset, zone: own } = parseParts(text);
+  return named(lengths, offset, zoneInName(own ?? (isOfDays(lengths) ? zone : undefined)));
 }
 
 /** Reads the lengths in the name of a kind of window alone; throws when it has none. */
@@ -95,9 +93,9 @@ export function windowOf(windows: readonly WindowSpec[], label: string): WindowS
 /** The kind among these that a text names, in whatever way. */
 export function windowNamed(windows: readonly WindowSpec[], text: string): WindowSpec | undefined {
   try {
-    const { label } = parseWindowSpec(text);
-    const namesZone = parseBehind(text, parseLengths(text)).zone !== undefined;
-    return namesZone ? windows.find((window) => window.label === label) : windowOf(windows, label);
+    const { lengths, offset, zone } = parseParts(text);
+    const { label } = named(lengths, offset, zoneInName(zone));
+    return zone === undefined ? windowOf(windows, label) : windows.find((window) => window.label === label);
   } catch {
     return undefined;
   }
@@ -109,6 +107,17 @@ export function readZone(text: string): string {
     throw new Error(`'${text}' is no zone of the IANA database: write its name, such as 'Europe/Berlin'`);
   }
   return text;
+}
+
+/** A zone that is UTC by another name is left out of the names of windows. */
+function zoneInName(zone: string | undefined): string | undefined {
+  return zone === undefined || LIKE_UTC.includes(zone) ? undefined : zone;
+}
+
+/** All that a name says. */
+function parseParts(text: string): { readonly lengths: Lengths } & ReturnType<typeof parseBehind> {
+  const lengths = parseLengths(text);
+  return { lengths, ...parseBehind(text, lengths) };
 }
 
 /** What stands behind the lengths. */

@@ -109,10 +109,8 @@ export class WindowStore {
     }
     const line = this.#line(metric, series);
     const { windows, merged, heard } = line;
-    const covered = [...windows.keys()].filter((start) => start >= point.start && start < point.end);
-    for (const start of covered) {
-      const window = windows.get(start);
-      if (window !== undefined) {
+    for (const [start, window] of windows) {
+      if (start >= point.start && start < point.end) {
         heard.set(start, window);
         this.#points -= Number(windows.delete(start));
       }

@@ -65,9 +65,7 @@ impl Place {
     }
 
     fn parse(&self, arguments: &[&str], input: &[u8]) -> Output {
-        let mut child = self.command(arguments).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input).unwrap();
-        child.wait_with_output().unwrap()
+        run(&mut self.command(arguments), input)
     }
 
     /// The answers of a run that went well.
@@ -84,6 +82,12 @@ impl Place {
         assert_eq!(output.stdout, b"");
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     }
+}
+
+fn run(command: &mut Command, input: &[u8]) -> Output {
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
 }
 
 /// The shell lines of a document that call `./freshet parse`, each with what it prints and the configuration above it.
@@ -188,11 +192,9 @@ fn a_zone_is_the_same_on_every_machine() {
         [&b"TZif\0"[..], &[0; 34], &[1, 0, 0, 0, 4], &nine_hours, &[0, 0], b"JST\0"].concat();
     fs::create_dir(place.0.path().join("Europe")).unwrap();
     place.write("Europe/Berlin", &wrong);
-    let mut command = place.command(&["--stream", "s"]);
-    let mut child = command.env("TZDIR", place.0.path()).spawn().unwrap();
     let record = b"{\"id\":\"a\",\"v\":1,\"at\":\"2026-01-31T12:00:00\"}\n";
-    child.stdin.take().unwrap().write_all(record).unwrap();
-    let output = child.wait_with_output().unwrap();
+    let mut command = place.command(&["--stream", "s"]);
+    let output = run(command.env("TZDIR", place.0.path()), record);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("\"time_iso\":\"2026-01-31T11:00:00Z\""), "{text}");
 }

@@ -15,11 +15,8 @@
 use super::panes::{Pane, PaneGrid};
 use super::stats::WindowStats;
 use super::stats_encoding::{self, FIXED_BYTES, InvalidState, Layout, take_array};
-use crate::calendar::{EARLIEST_US, LATEST_US};
-use crate::window::{DAY_US, LONGEST_MS};
-
-/// No pane is longer than the longest window, which a zone may make a day longer.
-const EARLIEST_START_US: i64 = EARLIEST_US - LONGEST_MS * 1_000 - DAY_US;
+use crate::calendar::LATEST_US;
+use crate::window::EARLIEST_PANE_US;
 
 /// Bytes of a pane before the additions to its statistics: the start, the number of records, and what never changes.
 const BEFORE_ADDITIONS: usize = 8 + 8 + FIXED_BYTES;
@@ -100,7 +97,7 @@ fn split_first<'a>(
     }
     *bytes = rest;
     let start_us = i64::from_le_bytes(*take_array(&mut &*pane)?);
-    if !(EARLIEST_START_US..=LATEST_US).contains(&start_us) {
+    if !(EARLIEST_PANE_US..=LATEST_US).contains(&start_us) {
         return Err(InvalidState::Damaged);
     }
     let start = grid.pane_beginning(start_us).ok_or(InvalidState::Damaged)?;
@@ -135,7 +132,8 @@ mod tests {
 
     use super::*;
     use crate::aggregate::percentiles::Percentiles;
-    use crate::window::Alignment;
+    use crate::calendar::EARLIEST_US;
+    use crate::window::{Alignment, DAY_US};
 
     /// Panes of 5 µs.
     const GRID: PaneGrid = PaneGrid { pane: 5, size: 5, slide: 5, alignment: Alignment::EPOCH };

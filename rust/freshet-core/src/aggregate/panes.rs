@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::stats::WindowStats;
-use crate::window::{Alignment, DAY_US, WindowSpec};
+use crate::window::{Alignment, WindowSpec};
 
 /// What one metric of one series has in one pane.
 #[derive(Clone)]
@@ -67,9 +67,9 @@ impl PaneGrid {
         (apart(&nearest) <= self.tolerance().unsigned_abs()).then_some(nearest)
     }
 
-    /// How far readings of a pane may lie beside its length, counted from its start: clocks may be set by a day.
+    /// How far readings of a pane may lie beside its length, counted from its start.
     pub(super) fn tolerance(&self) -> i64 {
-        if self.alignment.is_in_zone() { DAY_US } else { 0 }
+        self.alignment.tolerance_us()
     }
 
     /// Start of the first window that contains the pane.

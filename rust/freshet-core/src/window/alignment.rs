@@ -21,8 +21,14 @@ impl Alignment {
     /// At multiples of the slide since the epoch, in UTC.
     pub(crate) const EPOCH: Self = Self { offset_us: 0, zone: None };
 
-    pub(crate) fn is_in_zone(&self) -> bool {
+    /// Whether days are those of a zone's clocks.
+    pub(super) fn is_in_zone(&self) -> bool {
         self.zone.is_some()
+    }
+
+    /// How far instants may lie beside those that follow from lengths: clocks may be set by a day.
+    pub(crate) fn tolerance_us(&self) -> i64 {
+        if self.is_in_zone() { DAY_US } else { 0 }
     }
 
     /// The place of an instant, epoch microseconds; in a zone, that of the day that it lies in.

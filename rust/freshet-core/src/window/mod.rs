@@ -29,10 +29,11 @@ pub(crate) const DAY_US: i64 = DAY_MS * MICROSECONDS;
 
 const MICROSECONDS: i64 = 1_000;
 
-/// Windows with readings start in these years. A reading of the first one may be in a pane that begins the length of a
-/// window and a day before it, and that pane in a window that starts another length before.
-const FIRST_US: i64 = EARLIEST_US - 2 * LONGEST_MS * MICROSECONDS - DAY_US;
-const LAST_US: i64 = LATEST_US;
+/// No pane with readings starts before: it is no longer than the longest window, which a zone may make a day longer.
+pub(crate) const EARLIEST_PANE_US: i64 = EARLIEST_US - LONGEST_MS * MICROSECONDS - DAY_US;
+
+/// Nor any window: the first pane may be the last one of it.
+const EARLIEST_START_US: i64 = EARLIEST_PANE_US - LONGEST_MS * MICROSECONDS;
 
 /// The days of the week, from that of the epoch on.
 pub const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
@@ -103,7 +104,7 @@ impl WindowSpec {
     /// The longest that a window of this kind can be, in milliseconds: in a zone a day may be left out, or be there
     /// twice.
     pub fn longest_ms(&self) -> i64 {
-        self.size_ms + if self.alignment.zone.is_some() { DAY_MS } else { 0 }
+        self.size_ms + self.alignment.tolerance_us() / MICROSECONDS
     }
 
     /// Whether a window of this kind may start at that time, epoch milliseconds. Of those of a zone any time will do:
@@ -114,8 +115,8 @@ impl WindowSpec {
 
     /// Whether a window of this kind may be so long, in milliseconds.
     pub fn may_last(&self, length_ms: i64) -> bool {
-        let beside = self.longest_ms() - self.size_ms;
-        length_ms > 0 && length_ms.abs_diff(self.size_ms) <= beside.unsigned_abs()
+        let beside_us = self.alignment.tolerance_us().unsigned_abs();
+        length_ms > 0 && length_ms.abs_diff(self.size_ms) <= beside_us / MICROSECONDS.unsigned_abs()
     }
 
     /// The last start of a window of this kind until that time, both in epoch milliseconds; `None` where there is no
@@ -135,7 +136,7 @@ impl WindowSpec {
     fn last_start(&self, time_ms: i64) -> Option<i64> {
         let slide = self.slide_ms * MICROSECONDS;
         let instant = time_ms.checked_mul(MICROSECONDS)?;
-        (FIRST_US..=LAST_US)
+        (EARLIEST_START_US..=LATEST_US)
             .contains(&instant)
             .then(|| self.alignment.place(instant).div_euclid(slide) * slide)
     }
@@ -179,6 +180,10 @@ impl WindowSpec {
     /// Whether windows of this kind are whole days, and each begins some days after the one before.
     pub fn is_of_days(&self) -> bool {
         self.pane_ms() % DAY_MS == 0
+    }
+
+    fn is_of_weeks(&self) -> bool {
+        self.pane_ms() % (7 * DAY_MS) == 0
     }
 
     pub(crate) fn alignment(&self) -> &Alignment {
@@ -240,7 +245,10 @@ impl WindowSpec {
         if parts.next().is_some() {
             return Err(InvalidWindow::Offset(text.to_owned()));
         }
-        let spec = offset.map_or(Ok(spec.clone()), |offset| spec.offset_by(offset, text))?;
+        let spec = match offset {
+            Some(offset) => spec.offset_by(offset, text)?,
+            None => spec,
+        };
         if zone.is_some() && !spec.is_of_days() {
             return Err(InvalidWindow::NotOfDays(text.to_owned()));
         }
@@ -249,10 +257,8 @@ impl WindowSpec {
 
     /// The same kind, which begins as much later as its name, `text`, says.
     fn offset_by(self, offset: &str, text: &str) -> Result<Self, InvalidWindow> {
-        const WEEK_MS: i64 = 7 * DAY_MS;
-        let is_of_weeks = self.pane_ms() % WEEK_MS == 0;
         let offset_ms = match (0..).zip(WEEKDAYS).find(|(_, day)| *day == offset) {
-            Some((days, _)) if is_of_weeks => days * DAY_MS,
+            Some((days, _)) if self.is_of_weeks() => days * DAY_MS,
             Some(_) => return Err(InvalidWindow::Offset(text.to_owned())),
             None => milliseconds(offset, text)?,
         };
@@ -265,12 +271,10 @@ impl WindowSpec {
 
     /// How an offset is written: as a day for whole weeks.
     fn offset_text(&self) -> String {
-        let (offset_ms, week_ms) = (self.offset_ms(), 7 * DAY_MS);
+        let offset_ms = self.offset_ms();
         let day = usize::try_from(offset_ms / DAY_MS).ok().and_then(|days| WEEKDAYS.get(days));
         match day {
-            Some(day) if offset_ms % DAY_MS == 0 && self.pane_ms() % week_ms == 0 => {
-                (*day).to_owned()
-            }
+            Some(day) if offset_ms % DAY_MS == 0 && self.is_of_weeks() => (*day).to_owned(),
             _ => duration_text(offset_ms),
         }
     }
